@@ -1,0 +1,1 @@
+"""Temporal action understanding in JAX/Flax: FACT and the systems around it."""

@@ -1,0 +1,36 @@
+"""Masks of padded batches and reductions that ignore the padding."""
+
+import jax.numpy as jnp
+
+# Added to logits that may not be attended to. Finite, so that a fully masked row keeps finite gradients.
+MASKED_LOGIT = -1e30
+
+
+def lengths_to_mask(lengths, num_frames):
+    """Returns bool [B, num_frames], True where the frame index is below the video's length (int [B])."""
+    return jnp.arange(num_frames)[None, :] < jnp.asarray(lengths)[:, None]
+
+
+def masked_softmax(logits, mask, axis=-1):
+    """Softmax over the entries where `mask` is True; the others get exactly 0.
+
+    Args:
+      logits: float array.
+      mask: bool, broadcastable to `logits`.
+      axis: axis to normalise over.
+
+    Returns:
+      Probabilities of the shape of `logits`; all zeros where nothing is valid. Gradients are finite everywhere.
+    """
+    return jnp.exp(masked_log_softmax(logits, mask, axis)) * mask
+
+
+def masked_log_softmax(logits, mask, axis=-1):
+    """Log-softmax over the entries where `mask` is True; the others get 0, so that they vanish from weighted sums.
+
+    Same arguments as `masked_softmax`.
+    """
+    logits = jnp.where(mask, logits, MASKED_LOGIT)
+    shifted = logits - jnp.max(logits, axis=axis, keepdims=True)
+    log_normalizer = jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
+    return jnp.where(mask, shifted - log_normalizer, 0.0)

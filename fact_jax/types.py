@@ -1,0 +1,94 @@
+"""Types shared by every layer of the library: videos, batches and errors a user can act on.
+
+Dimension letters used everywhere: B videos, T frames of the feature grid (after temporal down-sampling), N frames
+at the full label rate, D feature channels, C classes, S ground-truth segments, P predicted segments, M action tokens.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class UserError(Exception):
+    """Something the user can put right: bad input, a mistyped setting, a wrong folder.
+
+    The message says what was found, what was expected and what to do. The command line prints it without a traceback
+    and exits with code 2.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Video:
+    """One labelled video.
+
+    Attributes:
+      video_id: name of the video, unique in its dataset.
+      features: float32 [T, D], after temporal down-sampling.
+      labels: int32 [T], majority label of every down-sampled frame.
+      full_labels: int32 [N], labels at the full rate; N == T when the sample rate is 1.
+    """
+
+    video_id: str
+    features: np.ndarray
+    labels: np.ndarray
+    full_labels: np.ndarray
+
+
+class VideoSource(Protocol):
+    """A random-access collection of videos; every reader offers this and yields the same examples.
+
+    Attributes:
+      video_ids: ids in file order.
+      class_names: name of every class, by class id.
+      feature_dim: D.
+      lengths: int64 [len(self)], T of every video, known without reading its features.
+    """
+
+    video_ids: Sequence[str]
+    class_names: Sequence[str]
+    feature_dim: int
+    lengths: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Video: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """A padded batch on the host, before it is split over devices.
+
+    `arrays` holds numpy arrays whose first axis is the B rows of the global batch:
+      features float32 [B, T, D]; mask bool [B, T] (a prefix of True); labels int32 [B, T];
+      segment_labels int32 [B, S] and segment_mask bool [B, S], the transcript of every video;
+      video_mask bool [B] (False: a padded row that may not count anywhere);
+      row int32 [B], the row's number in the global batch, which seeds its random numbers.
+    `video_ids` holds one id per row, "" for a padded row. `positions` gives the index of each row's video in its
+    source, -1 for a padded row.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    video_ids: Sequence[str]
+    positions: Sequence[int]
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Returns the option closest in spelling to `word`, or "" when none is close."""
+    matches = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
+    return matches[0] if matches else ""
+
+
+def check_choice(name: str, value: str, options: Sequence[str]) -> str:
+    """Returns `value` if it is one of `options`.
+
+    Raises:
+      UserError: it is not; the message names `name`, the nearest option and all options.
+    """
+    if value in options:
+        return value
+    guess = nearest(value, options)
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    raise UserError(f"{name} is {value!r}.{hint} Valid values: {', '.join(map(repr, options))}.")
