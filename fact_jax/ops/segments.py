@@ -87,3 +87,28 @@ def pool_mean(values, runs, mask, num_runs):
 def spread(segment_values, runs):
     """Repeats a value of every run over the frames of the run: [B, P, K] -> [B, T, K]."""
     return jnp.take_along_axis(segment_values, runs.index[..., None], axis=1, mode="clip")
+
+
+def run_centres(runs, mask, num_runs):
+    """Middle frame (first + last) // 2 of every run, its last frame included: int32 [B, num_runs].
+
+    Entries beyond a video's last run are 0.
+    """
+    time = jnp.arange(mask.shape[1])
+
+    def one(index, mask):
+        index = jnp.where(mask, index, num_runs)
+        first = jax.ops.segment_min(time, index, num_segments=num_runs, indices_are_sorted=True)
+        last = jax.ops.segment_max(time, index, num_segments=num_runs, indices_are_sorted=True)
+        return first, last
+
+    first, last = jax.vmap(one)(runs.index, mask)
+    valid = jnp.arange(num_runs)[None] < runs.count[:, None]
+    # Empty runs hold the extremes of the integer type: clear them before they are added.
+    return (jnp.where(valid, first, 0) + jnp.where(valid, last, 0)) // 2
+
+
+def class_fractions(segment_fractions, segment_labels, num_classes):
+    """Adds up overlaps with segments of one class: float [B, P, S] and int [B, S] -> [B, P, C]."""
+    onehot = jax.nn.one_hot(segment_labels, num_classes, dtype=segment_fractions.dtype)
+    return segment_fractions @ onehot

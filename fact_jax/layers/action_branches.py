@@ -1,0 +1,129 @@
+"""Action branches: transformer decoders over action tokens.
+
+The layers of one decoder are stacked with `nn.scan`: they compile once, and they start from equal weights, as in the
+published code, which deep-copies one layer.
+"""
+
+import flax.linen as nn
+import jax
+
+from fact_jax.layers.attention import MultiHeadAttention
+from fact_jax.layers.dropout import Dropout
+from fact_jax.layers.linear import Dense, LayerNorm
+from fact_jax.layers.positions import add_positions
+
+
+def _stack(layer, num_layers, num_broadcast):
+    return nn.scan(
+        layer,
+        variable_axes={"params": 0},
+        split_rngs={"params": False, "dropout": True},
+        in_axes=(nn.broadcast,) * num_broadcast,
+        length=num_layers,
+    )
+
+
+class FeedForward(nn.Module):
+    """Linear, ReLU, dropout, Linear."""
+
+    ff_dim: int
+    dropout_rate: float
+
+    @nn.compact
+    def __call__(self, x, rows):
+        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, name="inner")(x)), rows)
+        return Dense(x.shape[-1], name="outer")(hidden)
+
+
+class SelfCrossLayer(nn.Module):
+    """Post-norm layer: self-attention over tokens, cross-attention to a memory, feed-forward."""
+
+    num_heads: int
+    ff_dim: int
+    dropout_rate: float
+
+    @nn.compact
+    def __call__(self, tokens, positions, token_mask, memory_key, memory, memory_mask, rows):
+        dim, drop = tokens.shape[-1], Dropout(self.dropout_rate)
+        place = add_positions(tokens, positions)
+        y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="self_attention")(
+            place, place, tokens, token_mask, rows
+        )
+        tokens = LayerNorm(name="norm_1")(tokens + drop(y, rows))
+        y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="cross_attention")(
+            add_positions(tokens, positions), memory_key, memory, memory_mask, rows
+        )
+        tokens = LayerNorm(name="norm_2")(tokens + drop(y, rows))
+        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, rows)
+        return LayerNorm(name="norm_3")(tokens + drop(y, rows)), None
+
+
+class SelfLayer(nn.Module):
+    """Post-norm layer: self-attention over tokens, feed-forward."""
+
+    num_heads: int
+    ff_dim: int
+    dropout_rate: float
+
+    @nn.compact
+    def __call__(self, tokens, positions, token_mask, rows):
+        drop = Dropout(self.dropout_rate)
+        place = add_positions(tokens, positions)
+        y = MultiHeadAttention(tokens.shape[-1], self.num_heads, self.dropout_rate, name="self_attention")(
+            place, place, tokens, token_mask, rows
+        )
+        tokens = LayerNorm(name="norm_1")(tokens + drop(y, rows))
+        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, rows)
+        return LayerNorm(name="norm_2")(tokens + drop(y, rows)), None
+
+
+class SelfCrossDecoder(nn.Module):
+    """Decoder that reads a memory (published action branch `sca`), with a final norm and a linear map.
+
+    Attributes:
+      num_layers, num_heads, ff_dim, dropout_rate: of the layers.
+      out_dim: channels of the output.
+    """
+
+    num_layers: int
+    num_heads: int
+    ff_dim: int
+    dropout_rate: float
+    out_dim: int
+
+    @nn.compact
+    def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, rows=None):
+        """Maps tokens [B, M, a] to [B, M, out_dim].
+
+        Args:
+          tokens: float [B, M, a].
+          positions: float [B or 1, M, <= a] or None, added to queries and keys of the self-attention and to queries
+            of the cross-attention.
+          token_mask: bool [B, M].
+          memory: float [B, K, h]; memory_positions: [K, <= h] or None, added to its keys.
+          memory_mask: bool [B, K].
+          rows: see fact_jax/layers/dropout.py.
+        """
+        layers = _stack(SelfCrossLayer, self.num_layers, 6)(
+            self.num_heads, self.ff_dim, self.dropout_rate, name="layers"
+        )
+        memory_key = add_positions(memory, memory_positions)
+        tokens, _ = layers(tokens, positions, token_mask, memory_key, memory, memory_mask, rows)
+        return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
+
+
+class SelfDecoder(nn.Module):
+    """Decoder of self-attention layers (published action branch `sa`) and a linear map, without a final norm."""
+
+    num_layers: int
+    num_heads: int
+    ff_dim: int
+    dropout_rate: float
+    out_dim: int
+
+    @nn.compact
+    def __call__(self, tokens, positions, token_mask, rows=None):
+        """Maps tokens [B, M, a] to [B, M, out_dim]; arguments as in `SelfCrossDecoder`."""
+        layers = _stack(SelfLayer, self.num_layers, 3)(self.num_heads, self.ff_dim, self.dropout_rate, name="layers")
+        tokens, _ = layers(tokens, positions, token_mask, rows)
+        return Dense(self.out_dim, name="output")(tokens)

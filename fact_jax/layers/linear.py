@@ -1,0 +1,88 @@
+"""Affine maps over channels and dilated convolutions over time, initialised as PyTorch initialises them."""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+def uniform(bound):
+    """Initialiser drawing from U(-bound, bound)."""
+
+    def init(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+class Dense(nn.Module):
+    """Affine map of the last axis.
+
+    Attributes:
+      features: output channels.
+      kernel_bound: weights start in U(+-kernel_bound); None means 1/sqrt(input channels), PyTorch's Linear.
+      bias_bound: the same for the bias.
+    """
+
+    features: int
+    kernel_bound: float | None = None
+    bias_bound: float | None = None
+
+    @nn.compact
+    def __call__(self, x):
+        default = 1.0 / math.sqrt(x.shape[-1])
+        kernel_bound = default if self.kernel_bound is None else self.kernel_bound
+        bias_bound = default if self.bias_bound is None else self.bias_bound
+        kernel = self.param("kernel", uniform(kernel_bound), (x.shape[-1], self.features))
+        bias = self.param("bias", uniform(bias_bound), (self.features,))
+        return x @ kernel + bias
+
+
+class TemporalConv(nn.Module):
+    """Convolution over time, same length out as in, zeros beyond both ends of the *valid* frames.
+
+    Attributes:
+      features: output channels.
+      dilation: frames between taps.
+      groups: channel groups, each convolved on its own.
+      kernel_size: odd number of taps.
+    """
+
+    features: int
+    dilation: int = 1
+    groups: int = 1
+    kernel_size: int = 3
+
+    @nn.compact
+    def __call__(self, x, mask):
+        """Maps [B, T, D] to [B, T, features]; frames where `mask` (bool [B, T]) is False are read as zeros."""
+        if x.shape[-1] % self.groups or self.features % self.groups:
+            raise ValueError(f"{x.shape[-1]} -> {self.features} channels cannot be split into {self.groups} groups")
+        shape = (self.kernel_size, x.shape[-1] // self.groups, self.features)
+        bound = 1.0 / math.sqrt(shape[0] * shape[1])
+        kernel = self.param("kernel", uniform(bound), shape)
+        bias = self.param("bias", uniform(bound), (self.features,))
+        reach = self.dilation * (self.kernel_size // 2)
+        y = jax.lax.conv_general_dilated(
+            jnp.where(mask[..., None], x, 0.0),
+            kernel,
+            window_strides=(1,),
+            padding=[(reach, reach)],
+            rhs_dilation=(self.dilation,),
+            dimension_numbers=("NWC", "WIO", "NWC"),
+            feature_group_count=self.groups,
+        )
+        return y + bias
+
+
+class LayerNorm(nn.Module):
+    """Normalises the last axis with scale and bias; epsilon 1e-5 and biased variance, as in PyTorch."""
+
+    @nn.compact
+    def __call__(self, x):
+        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
+        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
+        centred = x - jnp.mean(x, axis=-1, keepdims=True)
+        variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+        return centred * jax.lax.rsqrt(variance + 1e-5) * scale + bias

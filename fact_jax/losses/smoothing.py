@@ -1,0 +1,23 @@
+"""Smoothness over time."""
+
+import jax.numpy as jnp
+
+
+def smoothness(log_probs, mask, *, clip=4.0):
+    """Truncated squared change of log-probabilities between neighbouring frames.
+
+    Args:
+      log_probs: float [B, T, K], natural log.
+      mask: bool [B, T], a prefix.
+      clip: limit on |difference| in nats; larger jumps count as `clip` and have no gradient.
+
+    Returns:
+      float [B]: mean over neighbouring valid pairs and K channels; 0.0 for a video with one frame, where the published
+      code gives NaN.
+
+    Source: Abu Farha & Gall, MS-TCN, CVPR 2019, truncated MSE; here both neighbours carry gradients.
+    """
+    pairs = mask[:, 1:] & mask[:, :-1]
+    squared = jnp.minimum(jnp.square(log_probs[:, 1:] - log_probs[:, :-1]), clip**2)
+    count = jnp.maximum(jnp.sum(pairs, axis=1), 1) * log_probs.shape[-1]
+    return jnp.sum(jnp.where(pairs[..., None], squared, 0.0), axis=(1, 2)) / count

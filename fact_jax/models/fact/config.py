@@ -1,0 +1,159 @@
+"""Settings of FACT, and the one place where blocks inherit from each other."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from fact_jax.types import UserError, check_choice
+
+FRAME_BRANCHES = ("m", "m2")
+ACTION_BRANCHES = ("sca", "sa")
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockConfig:
+    """Settings of one kind of block (published `Bi`, `Bu`, `BU`); None means inherited.
+
+    Attributes:
+      hidden_dim: h, channels of the features that blocks exchange.
+      dropout_rate: of every dropout in the block.
+      frame_branch: "m" (MS-TCN) or "m2" (MS-TCN++).
+      frame_dim, frame_layers, frame_norm, frame_groups: width, depth, LayerNorm and convolution groups of it.
+      action_branch: "sca" (self- and cross-attention) or "sa" (self-attention).
+      action_dim, action_layers, action_heads, action_ff_dim: width, depth, heads, feed-forward width of it.
+      segment_layers: layers of the GRU over segments; temporal blocks only.
+    """
+
+    hidden_dim: int | None = None
+    dropout_rate: float | None = None
+    frame_branch: str | None = None
+    frame_dim: int | None = None
+    frame_layers: int | None = None
+    frame_norm: bool | None = None
+    frame_groups: int | None = None
+    action_branch: str | None = None
+    action_dim: int | None = None
+    action_layers: int | None = None
+    action_heads: int | None = None
+    action_ff_dim: int | None = None
+    segment_layers: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeMaskConfig:
+    """Published `TM`: number of stretches, exclusive bound on their frames, bound as a fraction of the video."""
+
+    count: int = 0
+    max_frames: int = 30
+    max_fraction: float = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class FactConfig:
+    """Everything that shapes the network.
+
+    Attributes:
+      blocks: one letter per block: "i" input, "u" update, "U" update over segments.
+      block_configs: resolved settings, one per letter.
+      num_classes: C.
+      num_tokens: M, learned action queries.
+      frame_positions: add sinusoidal positions to frames used as attention keys.
+      channel_dropout_rate: published `cmr`, on the input features in training.
+      frame_weight: published `mwt`, weight of the frame branch when the two branches vote.
+      segment_buckets: padded sizes tried for the predicted segments before falling back to T.
+      time_mask: stretches of the input zeroed in training.
+    """
+
+    blocks: str
+    block_configs: tuple[BlockConfig, ...]
+    num_classes: int
+    num_tokens: int
+    frame_positions: bool = False
+    channel_dropout_rate: float = 0.0
+    frame_weight: float = 0.1
+    segment_buckets: tuple[int, ...] = (64, 256, 1024)
+    time_mask: TimeMaskConfig = TimeMaskConfig()
+
+    def __post_init__(self):
+        check_blocks(self.blocks)
+        if len(self.block_configs) != len(self.blocks):
+            raise ValueError(f"{len(self.block_configs)} block settings for the {len(self.blocks)} blocks {self.blocks!r}")
+        for letter, block in zip(self.blocks, self.block_configs, strict=True):
+            _check_block(letter, block, self.num_classes)
+
+
+def check_blocks(blocks):
+    """Raises UserError unless `blocks` is an "i" followed by at least one "u" or "U"."""
+    if not blocks or blocks[0] != "i" or len(blocks) < 2 or set(blocks[1:]) - {"u", "U"}:
+        raise UserError(
+            f"model.blocks is {blocks!r}; expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU': the "
+            "last block must exchange information between frames and actions, or nothing can be matched or decoded."
+        )
+
+
+def resolve_blocks(blocks, input_block, update_block, temporal_block):
+    """Fills inherited settings and returns one BlockConfig per letter of `blocks`.
+
+    As published: walking through the letters, the first "u" takes every setting it leaves open (None) from the kind
+    of block that came before it, and so does the first "U". All "u" share one BlockConfig, and so do all "U":
+    "iuUU" gives input -> update -> temporal, "iUUU" gives input -> temporal.
+
+    Args:
+      blocks: string of "i", "u", "U".
+      input_block, update_block, temporal_block: BlockConfig of "i", "u" and "U".
+
+    Raises:
+      UserError: `blocks` is malformed or a setting is None and nothing passes it on.
+    """
+    check_blocks(blocks)
+    settings = {"i": input_block, "u": update_block, "U": temporal_block}
+    reference = input_block
+    for letter in blocks[1:]:
+        settings[letter] = reference = _fill(settings[letter], reference)
+    for letter, names in (("i", "input_block"), ("u", "update_block"), ("U", "temporal_block")):
+        missing = [f.name for f in dataclasses.fields(BlockConfig) if getattr(settings[letter], f.name) is None]
+        if letter in blocks and missing:
+            raise UserError(f"model.{names} leaves {', '.join(missing)} open and no block before it sets them.")
+    return tuple(settings[letter] for letter in blocks)
+
+
+def _fill(block, reference):
+    open_fields = {f.name for f in dataclasses.fields(BlockConfig) if getattr(block, f.name) is None}
+    return dataclasses.replace(block, **{name: getattr(reference, name) for name in open_fields})
+
+
+def _check_block(letter, block, num_classes):
+    kind = {"i": "input_block", "u": "update_block", "U": "temporal_block"}[letter]
+    check_choice(f"model.{kind}.frame_branch", block.frame_branch, FRAME_BRANCHES)
+    expected = "sca" if letter == "i" else "sa"
+    if check_choice(f"model.{kind}.action_branch", block.action_branch, ACTION_BRANCHES) != expected:
+        raise UserError(f"model.{kind}.action_branch is {block.action_branch!r}; {kind} takes {expected!r} only.")
+    if block.frame_branch == "m2" and block.frame_norm:
+        raise UserError(f"model.{kind}: frame_branch 'm2' has no LayerNorm; set frame_norm=False or frame_branch='m'.")
+    if block.hidden_dim < num_classes + 1 or block.hidden_dim % 2:
+        raise UserError(
+            f"model.{kind}.hidden_dim is {block.hidden_dim}; it must be even and at least {num_classes + 1}, the "
+            f"number of classes ({num_classes}) plus one for tokens without an action."
+        )
+    if block.action_dim > block.hidden_dim:
+        raise UserError(f"model.{kind}.action_dim {block.action_dim} exceeds hidden_dim {block.hidden_dim}.")
+    if block.action_dim % block.action_heads:
+        raise UserError(f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}.")
+    if block.frame_dim % block.frame_groups:
+        raise UserError(f"model.{kind}.frame_dim {block.frame_dim} is no multiple of frame_groups {block.frame_groups}.")
+
+
+def from_settings(model: Mapping[str, Any], num_classes: int) -> FactConfig:
+    """Builds a FactConfig from the `model` part of a run's config."""
+    kinds = [BlockConfig(**dict(model[name])) for name in ("input_block", "update_block", "temporal_block")]
+    return FactConfig(
+        blocks=model["blocks"],
+        block_configs=resolve_blocks(model["blocks"], *kinds),
+        num_classes=num_classes,
+        num_tokens=model["num_tokens"],
+        frame_positions=model["frame_positions"],
+        channel_dropout_rate=model["channel_dropout_rate"],
+        frame_weight=model["frame_weight"],
+        segment_buckets=tuple(model["segment_buckets"]),
+        time_mask=TimeMaskConfig(**dict(model["time_mask"])),
+    )

@@ -1,0 +1,156 @@
+"""Assignment of ground-truth segments to action tokens (spec section 4), inside compiled code.
+
+Every function handles one video; map them over a batch with `jax.vmap`. S is a padded number of segments and
+`segment_mask` (bool [S], a prefix) marks the real ones. All return a `Match` of S pairs.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from optax.assignment import hungarian_algorithm
+
+from fact_jax.types import UserError, check_choice
+
+MODES = ("o2o", "o2m", "seq")
+
+
+class Match(NamedTuple):
+    """Pairs of a token and a segment, in the order in which the published code lists them.
+
+    Attributes:
+      tokens: int32 [S], token of every pair.
+      segments: int32 [S], segment of every pair.
+      mask: bool [S], True for real pairs, which come first; tokens and segments are 0 elsewhere.
+    """
+
+    tokens: jax.Array
+    segments: jax.Array
+    mask: jax.Array
+
+
+def matching_cost(action_probs, attention, segment_onehot, segment_labels, prob_cost, overlap_cost):
+    """Cost of giving a segment to a token.
+
+    Args:
+      action_probs: float [M, C+1], class probabilities of the tokens.
+      attention: float [T, M] in [0, 1], frames attending to tokens; zero rows for padded frames.
+      segment_onehot: float [T, S], 1 where a frame lies in a segment; zero rows for padded frames.
+      segment_labels: int [S].
+      prob_cost, overlap_cost: weights of the class probability and of the temporal overlap (`pc`, `a2fc`).
+
+    Returns:
+      float [M, S]: -prob_cost * probability of the segment's class - overlap_cost * IoU of attention and segment.
+    """
+    cost = jnp.zeros((action_probs.shape[0], segment_labels.shape[0]), jnp.float32)
+    if prob_cost > 0:
+        cost = cost - prob_cost * action_probs[:, segment_labels]
+    if overlap_cost > 0:
+        cost = cost - overlap_cost * attention_iou(attention, segment_onehot)
+    return cost
+
+
+def attention_iou(attention, segment_onehot):
+    """IoU of soft attention [T, M] and segments [T, S]: float [M, S], 0 where both are empty.
+
+    Source: sum_t a*s / sum_t min(a + s, 1); with a in [0, 1] and s in {0, 1} the minimum is s + a*(1 - s).
+    """
+    intersection = attention.T @ segment_onehot
+    union = jnp.sum(segment_onehot, axis=0)[None] + attention.T @ (1.0 - segment_onehot)
+    return jnp.where(union > 0, intersection / jnp.where(union > 0, union, 1.0), 0.0)
+
+
+def _assign(cost, column_mask):
+    """Minimum-cost assignment of rows to the columns marked in `column_mask`: (rows, columns, mask), unordered."""
+    # A padded column that costs more than any real one never replaces it: swapping the real one in is cheaper.
+    cost = jnp.where(column_mask[None], cost, 0.0)
+    cost = jnp.where(column_mask[None], cost, jnp.max(cost) + 1.0)
+    rows, columns = hungarian_algorithm(cost)
+    return rows, columns, column_mask[columns]
+
+
+def match_one_to_one(cost, segment_mask):
+    """One token per segment at the smallest total cost; pairs ordered by token.
+
+    Args:
+      cost: float [M, S].
+      segment_mask: bool [S].
+
+    Returns:
+      Match with min(M, number of segments) pairs.
+    """
+    num_tokens, num_segments = cost.shape
+    rows, columns, valid = _assign(cost, segment_mask)
+    order = jnp.argsort(jnp.where(valid, rows, num_tokens), stable=True)
+    missing = (0, num_segments - rows.shape[0])
+    rows, columns, valid = (jnp.pad(x[order], missing) for x in (rows, columns, valid))
+    return Match(jnp.where(valid, rows, 0), jnp.where(valid, columns, 0), valid)
+
+
+def match_one_to_many(cost, segment_labels, segment_mask):
+    """Tokens take a class, segments take a token of their class (published `o2m`).
+
+    The classes of the transcript are assigned to tokens one to one; every other token takes its cheapest class; every
+    segment takes the cheapest token of its class, the first one on ties. Needs at least as many tokens as classes in
+    the transcript. Pairs are ordered by class, then by segment; tokens may repeat.
+
+    Args:
+      cost: float [M, S].
+      segment_labels: int [S].
+      segment_mask: bool [S].
+    """
+    num_tokens, num_segments = cost.shape
+    num_classes = min(num_tokens, num_segments)
+    beyond = jnp.iinfo(jnp.int32).max
+    labels = jnp.where(segment_mask, segment_labels, beyond)
+    classes = jnp.unique(labels, size=num_classes, fill_value=beyond)
+    member = (labels[:, None] == classes[None]) & segment_mask[:, None]
+    class_cost = jnp.where(segment_mask[None], cost, 0.0) @ member.astype(cost.dtype)
+    present = classes != beyond
+    rows, columns, valid = _assign(class_cost, present)
+    cheapest = jnp.argmin(jnp.where(present[None], class_cost, jnp.inf), axis=1)
+    class_of_token = cheapest.at[jnp.where(valid, rows, num_tokens)].set(columns, mode="drop")
+    class_of_segment = jnp.argmax(member, axis=1)
+    same = class_of_token[:, None] == class_of_segment[None]
+    token_of_segment = jnp.argmin(jnp.where(same, cost, jnp.inf), axis=0)
+    order = jnp.argsort(labels, stable=True)
+    valid = segment_mask[order]
+    tokens = jnp.where(valid, token_of_segment[order], 0)
+    return Match(tokens, jnp.where(valid, order, 0), valid)
+
+
+def match_in_order(segment_mask):
+    """Token k takes segment k (published `seq`)."""
+    index = jnp.where(segment_mask, jnp.arange(segment_mask.shape[0]), 0)
+    return Match(index, index, segment_mask)
+
+
+def match(mode, cost, segment_labels, segment_mask):
+    """Dispatches on the matching mode: "o2o", "o2m" or "seq"."""
+    if mode == "seq":
+        return match_in_order(segment_mask)
+    if mode == "o2m":
+        return match_one_to_many(cost, segment_labels, segment_mask)
+    return match_one_to_one(cost, segment_mask)
+
+
+def check_matchable(mode, num_tokens, largest, video_id):
+    """Checks before training that tokens suffice.
+
+    Args:
+      mode: "o2o", "o2m" or "seq".
+      num_tokens: M.
+      largest: the most segments (o2o) or distinct classes (o2m) of any video, at the sampled rate.
+      video_id: the video that has them.
+
+    Raises:
+      UserError: `largest` exceeds M; names the video and the smallest number of tokens that works.
+    """
+    check_choice("loss.match", mode, MODES)
+    what = {"o2o": "segments", "o2m": "different classes", "seq": "segments"}[mode]
+    if largest > num_tokens:
+        raise UserError(
+            f"Video {video_id!r} has {largest} {what}, but the model has {num_tokens} action tokens and loss.match="
+            f"{mode!r} needs one token for each. Set model.num_tokens to at least {largest}"
+            + (", or loss.match='o2m'." if mode == "o2o" else ".")
+        )

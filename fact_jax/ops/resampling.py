@@ -1,0 +1,86 @@
+"""Temporal down-sampling of features and labels, and up-sampling of predictions, on the host (NumPy).
+
+Source: FACT (CVPR 2024), published data loader and evaluation; see the functions for the exact rules.
+"""
+
+import numpy as np
+
+
+def downsampled_length(num_frames, sample_rate):
+    """Returns how many of `num_frames` frames are left at one in `sample_rate`: the ceiling of the quotient."""
+    _check_rate(sample_rate)
+    return -(-num_frames // sample_rate)
+
+
+def downsample_features(features, sample_rate):
+    """Keeps the first of every `sample_rate` frames.
+
+    Args:
+      features: array [N, ...], time first.
+      sample_rate: int >= 1.
+
+    Returns:
+      A view [ceil(N / sample_rate), ...] of `features`.
+    """
+    _check_rate(sample_rate)
+    return features[::sample_rate]
+
+
+def downsample_labels(labels, sample_rate):
+    """Replaces every chunk of `sample_rate` frames by its most frequent label.
+
+    Args:
+      labels: int array [N], N >= 0. The last chunk may be shorter.
+      sample_rate: int >= 1.
+
+    Returns:
+      Array [ceil(N / sample_rate)] of the same dtype. Of equally frequent labels, the one seen first in the chunk wins.
+    """
+    _check_rate(sample_rate)
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"labels must have one axis, got shape {labels.shape}")
+    if sample_rate == 1 or labels.size == 0:
+        return labels.copy()
+    num_chunks = downsampled_length(labels.size, sample_rate)
+    padding = num_chunks * sample_rate - labels.size
+    chunks = np.pad(labels, (0, padding)).reshape(num_chunks, sample_rate)
+    valid = np.pad(np.ones(labels.size, bool), (0, padding)).reshape(num_chunks, sample_rate)
+    votes = np.zeros(chunks.shape, np.int64)
+    for offset in range(sample_rate):
+        votes += (chunks == chunks[:, offset : offset + 1]) & valid[:, offset : offset + 1]
+    # Padded frames may match a real label but cast no vote; they may not win a tie either.
+    winners = np.argmax(np.where(valid, votes, 0), axis=1)
+    return chunks[np.arange(num_chunks), winners]
+
+
+def nearest_index(num_source, num_target):
+    """Index of the source frame that every target frame repeats when a sequence is stretched (or shrunk).
+
+    Args:
+      num_source: frames of the given sequence, >= 1.
+      num_target: frames wanted, >= 0.
+
+    Returns:
+      int64 [num_target]: min(floor(float32(i) * float32(num_source / num_target)), num_source - 1), or i itself when
+      the lengths are equal. Single precision is part of the rule: neither repetition by the sample rate nor exact
+      integer division gives the same frames.
+    """
+    if num_source < 1 or num_target < 0:
+        raise ValueError(f"cannot stretch {num_source} frames to {num_target}")
+    if num_source == num_target:
+        return np.arange(num_target, dtype=np.int64)
+    scale = np.float32(num_source) / np.float32(max(num_target, 1))
+    index = np.floor(np.arange(num_target, dtype=np.int64).astype(np.float32) * scale)
+    return np.minimum(index.astype(np.int64), num_source - 1)
+
+
+def upsample(values, num_frames):
+    """Stretches `values` (array [T, ...], T >= 1) to [num_frames, ...] by the rule of `nearest_index`."""
+    values = np.asarray(values)
+    return values[nearest_index(len(values), num_frames)]
+
+
+def _check_rate(sample_rate):
+    if sample_rate < 1:
+        raise ValueError(f"the sample rate must be at least 1, got {sample_rate}")
