@@ -1,0 +1,64 @@
+"""Writing result files so that a reader never sees half of one.
+
+Every file is written under a temporary name in its own folder and then moved over its name in one step: after a crash
+there is the old file or the new one.
+"""
+
+import contextlib
+import io
+import os
+import pathlib
+import tempfile
+
+
+def atomic_write_bytes(path, content):
+    """Writes `content` (bytes) to `path`, creating its folder; replaces what was there in one step.
+
+    Args:
+      path: file name; a string or a path.
+      content: bytes.
+
+    Returns:
+      pathlib.Path of the file.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for the owner alone; a result gets the permissions any new file would have.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    return path
+
+
+def atomic_write_text(path, text):
+    """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`."""
+    return atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def save_figure(path, figure, *, dpi=120):
+    """Writes a matplotlib Figure in the format of the suffix of `path` (.png, .pdf, .svg). As `atomic_write_bytes`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=pathlib.Path(path).suffix.lstrip(".") or "png", dpi=dpi)
+    return atomic_write_bytes(path, buffer.getvalue())
+
+
+def safe_name(name):
+    """Returns `name` as a file name without folders: every character but letters, digits, ".", "_" and "-" is "_"."""
+    kept = "".join(character if character.isalnum() or character in "._-" else "_" for character in str(name))
+    return kept.lstrip(".") or "_"
+
+
+def _umask():
+    # The mask can only be read by setting it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,92 @@
+"""Edit distance and tIoU matching of two segmentations of one video (NumPy, host), fast for thousands of segments.
+
+Segments are the (labels, starts, ends) of `fact_jax.ops.segments.frames_to_segments`: S true ones, P predicted ones.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+def levenshtein(first, second):
+    """Least number of insertions, deletions and substitutions between two label lists.
+
+    Args:
+      first, second: int [M], [N]; either may be empty.
+
+    Returns:
+      int.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    columns = np.arange(second.size + 1)
+    row = columns
+    for position, label in enumerate(first, start=1):
+        # Deletions and substitutions look at the row above only. A chain of insertions then gives
+        # new[j] = min over i <= j of (best[i] + j - i), a running minimum of best[i] - i.
+        best = np.concatenate([[position], np.minimum(row[1:] + 1, row[:-1] + (second != label))])
+        row = np.minimum.accumulate(best - columns) + columns
+    return int(row[-1])
+
+
+def edit_score(predicted, true):
+    """(1 - distance / length of the longer list) * 100; NaN if both lists are empty.
+
+    Args:
+      predicted, true: int [P], [S], labels of the segments.
+
+    Returns:
+      float in [0, 100] or NaN.
+    """
+    longer = max(len(predicted), len(true))
+    if longer == 0:
+        return math.nan
+    return (1.0 - levenshtein(predicted, true) / longer) * 100.0
+
+
+class Candidates(NamedTuple):
+    """The best true segment of every predicted segment that has one of its label to overlap with.
+
+    Attributes:
+      true_index: int64 [K], number of the true segment, in order of the predicted segments.
+      tiou: float64 [K], their intersection over union, in (0, 1].
+    """
+
+    true_index: np.ndarray
+    tiou: np.ndarray
+
+
+def best_overlaps(predicted, true):
+    """Finds, for every predicted segment, the true segment of the same label with the largest tIoU (first on ties).
+
+    Both lists tile the same frames, so only P + S - 1 pairs can overlap; all others have tIoU 0 and never hit.
+
+    Args:
+      predicted, true: (labels, starts, ends) of the two segmentations of the same N frames.
+
+    Returns:
+      Candidates; empty for N == 0.
+    """
+    predicted_labels, predicted_starts, predicted_ends = predicted
+    true_labels, true_starts, true_ends = true
+    # Between two cuts neither side changes its segment: every piece is the whole overlap of one pair.
+    cuts = np.union1d(predicted_starts, true_starts)
+    p = np.searchsorted(predicted_starts, cuts, side="right") - 1
+    s = np.searchsorted(true_starts, cuts, side="right") - 1
+    same = predicted_labels[p] == true_labels[s]
+    p, s = p[same], s[same]
+    starts = np.stack([predicted_starts[p], true_starts[s]])
+    ends = np.stack([predicted_ends[p], true_ends[s]])
+    tiou = (ends.min(0) - starts.max(0)) / (ends.max(0) - starts.min(0))
+    order = np.lexsort((s, -tiou, p))
+    _, first = np.unique(p[order], return_index=True)
+    return Candidates(s[order][first], tiou[order][first])
+
+
+def hit_segments(candidates, threshold):
+    """Numbers of the true segments that are hit at `threshold`, sorted, each once.
+
+    A true segment is hit by the first candidate that reaches the threshold; later ones are false positives, so the
+    number of hits is the number of different true segments reached.
+    """
+    return np.unique(candidates.true_index[candidates.tiou >= threshold])

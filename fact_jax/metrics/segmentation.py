@@ -1,0 +1,262 @@
+"""Scores of temporal action segmentation as published for FACT: accuracy, Edit and segmental F1 (NumPy, host).
+
+All scores are percentages, computed at the full label rate. With `background_ids` = {} when background is evaluated:
+
+- AccB: correct frames over all frames, pooled over videos. Acc: the same over frames whose *truth* is not background
+  (so Acc == AccB when background is evaluated).
+- Edit: per video, background segments dropped from both lists (neighbours that become equal stay apart), then
+  (1 - Levenshtein / longer list) * 100; mean over videos.
+- F1@k: background segments dropped; every predicted segment, in order of time, points at the true segment of its own
+  label with the largest tIoU (the first on ties) and is a hit if tIoU >= k and no earlier one hit that segment. There
+  is no second choice. Counts are summed over videos, then p = tp / (tp + fp + 1e-5), r likewise,
+  F1 = 2 p r / (p + r + 1e-5), so a perfect score is 99.999 and a little less when there are few segments.
+
+Cases where the published code crashes or divides by zero are defined here:
+
+- the truth is all background but the prediction has segments: those are false positives, Edit of the video is 0;
+- neither has a segment: the video adds nothing to F1, and its Edit is undefined and left out of the mean;
+- Edit is NaN only if it is undefined for every video, Acc is NaN without any foreground frame, AccB without any frame.
+
+Source: Lu & Elhamifar, FACT, CVPR 2024 (after Lea et al., arXiv:1611.05267, and MS-TCN, arXiv:1903.01945).
+"""
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+
+from fact_jax.metrics import segment_matching
+from fact_jax.ops import segments
+
+THRESHOLDS = (0.10, 0.25, 0.50)
+EPSILON = 1e-5
+
+
+def f1_name(threshold):
+    """The published key of a threshold: 0.1 -> "F1@0.10"."""
+    return f"F1@{threshold:.2f}"
+
+
+METRIC_NAMES = ("Edit", "AccB", "Acc", *map(f1_name, THRESHOLDS))
+
+
+def f1_score(hits, predicted, true):
+    """F1 in percent with the published epsilons.
+
+    Args:
+      hits, predicted, true: numbers of hits, predicted segments and true segments; scalars or arrays of one shape.
+
+    Returns:
+      float64 of that shape; 0.0 where everything is 0.
+    """
+    hits = np.asarray(hits, np.float64)
+    precision = hits / (np.asarray(predicted, np.float64) + EPSILON)
+    recall = hits / (np.asarray(true, np.float64) + EPSILON)
+    return 2.0 * precision * recall / (precision + recall + EPSILON) * 100.0
+
+
+def ratio_percent(part, whole):
+    """100 * part / whole as float64, NaN where `whole` is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan) * 100.0
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoCounts:
+    """Everything counted in one video; no array depends on the number of classes.
+
+    Attributes:
+      video_id: name of the video.
+      pairs: int64 [K, 3], rows (true class, predicted class, frames) with frames > 0, in order of class.
+      edit: score of the video in percent, NaN if neither side has a segment.
+      true_segments, predicted_segments: int64 [S], [P], labels of the foreground segments in order of time.
+      hit_segments: for every threshold an int64 array, the labels of the true segments that were hit.
+    """
+
+    video_id: str
+    pairs: np.ndarray
+    edit: float
+    true_segments: np.ndarray
+    predicted_segments: np.ndarray
+    hit_segments: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentationMetric:
+    """Settings of the scores.
+
+    Attributes:
+      num_classes: C.
+      background_ids: classes dropped from Acc, Edit and F1; empty when background is evaluated.
+      thresholds: tIoU values of F1, each above 0.
+    """
+
+    num_classes: int
+    background_ids: tuple[int, ...] = ()
+    thresholds: tuple[float, ...] = THRESHOLDS
+
+    def __post_init__(self):
+        # Sorted, so that equal settings compare equal whatever collection they came in.
+        object.__setattr__(self, "background_ids", tuple(sorted({int(label) for label in self.background_ids})))
+        object.__setattr__(self, "thresholds", tuple(float(threshold) for threshold in self.thresholds))
+        if any(not 0 < threshold <= 1 for threshold in self.thresholds):
+            raise ValueError(f"thresholds must lie in (0, 1], got {self.thresholds}")
+        if any(not 0 <= label < self.num_classes for label in self.background_ids):
+            raise ValueError(f"background_ids must lie in [0, {self.num_classes}), got {self.background_ids}")
+
+    def empty(self):
+        """The state of no video: the unit of `merge`."""
+        return SegmentationState(self, ())
+
+    def from_video(self, prediction, truth, video_id=""):
+        """Counts one video.
+
+        Args:
+          prediction, truth: int [N] labels in [0, C), of equal length. A prediction made on the feature grid is first
+            brought to the full rate with `fact_jax.ops.resampling`.
+          video_id: its name in the per-video table.
+
+        Returns:
+          SegmentationState of this video alone.
+
+        Raises:
+          ValueError: shapes differ, are not [N], or a label is no class.
+        """
+        prediction, truth = self._check_labels(prediction, "prediction"), self._check_labels(truth, "truth")
+        if prediction.shape != truth.shape:
+            raise ValueError(f"prediction has {prediction.size} frames, truth {truth.size}: {video_id!r}")
+        keys, frames = np.unique(truth * self.num_classes + prediction, return_counts=True)
+        predicted, true = segments.frames_to_segments(prediction), segments.frames_to_segments(truth)
+        predicted_labels, true_labels = self._drop_background(predicted[0]), self._drop_background(true[0])
+        candidates = segment_matching.best_overlaps(predicted, true)
+        hits = tuple(
+            self._drop_background(true[0][segment_matching.hit_segments(candidates, threshold)])
+            for threshold in self.thresholds
+        )
+        counts = VideoCounts(
+            video_id=video_id,
+            pairs=np.stack([keys // self.num_classes, keys % self.num_classes, frames], axis=1),
+            edit=segment_matching.edit_score(predicted_labels, true_labels),
+            true_segments=true_labels,
+            predicted_segments=predicted_labels,
+            hit_segments=hits,
+        )
+        return SegmentationState(self, (counts,))
+
+    def _check_labels(self, labels, name):
+        labels = np.asarray(labels)
+        if labels.ndim != 1:
+            raise ValueError(f"{name} must have one axis, got shape {labels.shape}")
+        if labels.size and labels.dtype.kind not in "iu":
+            raise ValueError(f"{name} must hold integers, got {labels.dtype}")
+        if labels.size and not 0 <= labels.min() <= labels.max() < self.num_classes:
+            raise ValueError(f"{name} has labels {labels.min()}..{labels.max()} outside [0, {self.num_classes})")
+        return labels.astype(np.int64)
+
+    def _drop_background(self, labels):
+        return labels[~np.isin(labels, self.background_ids)]
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentationState:
+    """Counts of any number of videos.
+
+    Attributes:
+      metric: the settings they were counted under.
+      videos: one VideoCounts per video, in the order they were merged.
+    """
+
+    metric: SegmentationMetric
+    videos: tuple[VideoCounts, ...]
+
+    def merge(self, *others):
+        """Returns the state of all videos of this state and of `others`.
+
+        Raises:
+          ValueError: the states were counted under different settings.
+        """
+        if any(other.metric != self.metric for other in others):
+            raise ValueError("states of different settings cannot be merged")
+        return SegmentationState(self.metric, tuple(itertools.chain(self.videos, *(other.videos for other in others))))
+
+    def compute(self):
+        """Returns the scores in the published order: Edit, AccB, Acc, F1@k for every threshold."""
+        return self._scores(self.videos)
+
+    def per_video(self):
+        """Returns a dict per video, sorted by name: video_id, frames, segment counts and the scores of that video."""
+        return [
+            {
+                "video_id": video.video_id,
+                "frames": int(video.pairs[:, 2].sum()),
+                "true_segments": len(video.true_segments),
+                "predicted_segments": len(video.predicted_segments),
+                **self._scores([video]),
+            }
+            for video in sorted(self.videos, key=lambda video: video.video_id)
+        ]
+
+    def per_class(self):
+        """Returns a dict per class, by class id.
+
+        Keys: class_id, true_frames, predicted_frames, precision and recall of frames, true_segments,
+        predicted_segments, F1@k. Percentages; NaN where a class has no frame to divide by, and F1@k is NaN for a
+        class without any segment on either side (background classes among them).
+        """
+        true, predicted, frames = self._pairs()
+        count = self.metric.num_classes
+        true_frames = np.bincount(true, frames, count).astype(np.int64)
+        predicted_frames = np.bincount(predicted, frames, count).astype(np.int64)
+        correct = np.bincount(true, frames * (true == predicted), count)
+        table = {
+            "class_id": np.arange(count),
+            "true_frames": true_frames,
+            "predicted_frames": predicted_frames,
+            "precision": ratio_percent(correct, predicted_frames),
+            "recall": ratio_percent(correct, true_frames),
+        }
+        table |= self._segment_columns()
+        return [{name: column[index].item() for name, column in table.items()} for index in range(count)]
+
+    def confusion(self):
+        """Returns int64 [C, C]: frames by (true class, predicted class)."""
+        true, predicted, frames = self._pairs()
+        matrix = np.zeros((self.metric.num_classes, self.metric.num_classes), np.int64)
+        np.add.at(matrix, (true, predicted), frames)
+        return matrix
+
+    def _pairs(self):
+        rows = np.concatenate([np.zeros((0, 3), np.int64), *(video.pairs for video in self.videos)])
+        return rows[:, 0], rows[:, 1], rows[:, 2]
+
+    def _segment_columns(self):
+        def count(arrays):
+            labels = np.concatenate([np.zeros(0, np.int64), *arrays])
+            return np.bincount(labels, minlength=self.metric.num_classes)
+
+        true = count(video.true_segments for video in self.videos)
+        predicted = count(video.predicted_segments for video in self.videos)
+        columns = {"true_segments": true, "predicted_segments": predicted}
+        for index, threshold in enumerate(self.metric.thresholds):
+            score = f1_score(count(video.hit_segments[index] for video in self.videos), predicted, true)
+            columns[f1_name(threshold)] = np.where(true + predicted > 0, score, np.nan)
+        return columns
+
+    def _scores(self, videos):
+        pairs = np.concatenate([np.zeros((0, 3), np.int64), *(video.pairs for video in videos)])
+        correct = pairs[:, 0] == pairs[:, 1]
+        foreground = ~np.isin(pairs[:, 0], self.metric.background_ids)
+        edits = [video.edit for video in videos if not math.isnan(video.edit)]
+        scores = {
+            # fsum is exact, so the mean does not depend on the order of the videos.
+            "Edit": math.fsum(edits) / len(edits) if edits else math.nan,
+            "AccB": float(ratio_percent(pairs[correct, 2].sum(), pairs[:, 2].sum())),
+            "Acc": float(ratio_percent(pairs[correct & foreground, 2].sum(), pairs[foreground, 2].sum())),
+        }
+        true = sum(len(video.true_segments) for video in videos)
+        predicted = sum(len(video.predicted_segments) for video in videos)
+        for index, threshold in enumerate(self.metric.thresholds):
+            hits = sum(len(video.hit_segments[index]) for video in videos)
+            scores[f1_name(threshold)] = float(f1_score(hits, predicted, true))
+        return scores
