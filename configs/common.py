@@ -1,0 +1,106 @@
+"""What every config shares: the settings of a run and the arguments after the colon of `--config FILE:ARGS`.
+
+`configs/fact_gtea.py:split=2,seed=1` trains on split 2 with seed 1; `quick` shrinks any config to a run of seconds on
+the synthetic dataset, with the blocks, branches and matching of the config itself.
+"""
+
+import difflib
+
+from ml_collections import ConfigDict
+
+ARGUMENTS = {
+    "split": "split=2 for split2, or a whole name such as split=fold0",
+    "seed": "seed=1, a whole number of 0 or more",
+    "quick": "quick, without a value",
+}
+
+
+def parse_arguments(arg):
+    """Turns "split=2,quick,seed=1" into {"split": "split2", "quick": True, "seed": 1}.
+
+    Raises:
+      ValueError: an argument is unknown, given twice or without its value; the message names the valid ones.
+    """
+    parsed = {}
+    for item in filter(None, (part.strip() for part in arg.split(","))):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        valid = "Valid arguments after the colon: " + "; ".join(ARGUMENTS.values()) + "."
+        if key not in ARGUMENTS:
+            guess = difflib.get_close_matches(key, ARGUMENTS, n=1, cutoff=0.5)
+            hint = f" Did you mean {guess[0]!r}?" if guess else ""
+            raise ValueError(f"unknown config argument {key!r}.{hint} {valid}")
+        if key in parsed:
+            raise ValueError(f"config argument {key!r} is given twice. {valid}")
+        takes_value = key != "quick"
+        if bool(equals) != takes_value or bool(value) != takes_value or (key == "seed" and not value.isdecimal()):
+            raise ValueError(f"config argument {item!r} is not of the form {ARGUMENTS[key]}.")
+        if key == "split":
+            parsed[key] = f"split{value}" if value.isdecimal() else value
+        else:
+            parsed[key] = int(value) if key == "seed" else True
+    return parsed
+
+
+def base_config(name, data):
+    """Settings that do not depend on the system. The comments name unit and, in brackets, the published key."""
+    config = ConfigDict()
+    config.name = name  # name of the run, shown in its tables
+    config.seed = 0  # of initial weights, dropout and the order of the videos; same config and seed, same numbers
+    config.matmul_precision = ""  # "" the backend's own; "highest" for full float32 products on GPU and TPU
+    config.compilation_cache = True  # keep compiled programs in the user's cache folder for the next run
+    config.data = data
+    config.optimizer = ConfigDict({
+        "name": "adam",  # "adam" or "sgd" (optimizer)
+        "learning_rate": 1e-4,  # per step (lr)
+        "momentum": 0.0,  # of sgd (momentum)
+        "weight_decay": 0.0,  # added to the gradient, coupled as in the published code (weight_decay)
+        "clip_norm": 10.0,  # largest global norm of the gradient; 0 = no clipping (clip_grad_norm)
+        "decay_epoch": -1,  # epochs until the one drop of the learning rate; 0 or less = never (lr_decay)
+        "decay_factor": 0.1,  # learning rate after the drop, as a multiple of learning_rate
+        "ema_decay": 0.0,  # per step, of averaged weights used in evaluation; 0 = off
+    })
+    config.train = ConfigDict({
+        "batch_size": 1,  # videos per update, all devices together (batch_size)
+        "epochs": 100,  # passes over the training videos (epoch)
+        "steps": 0,  # updates; 0 = as many as the epochs have
+        "log_every": 100,  # steps between log lines (aux.print_every)
+        "eval_every": 1000,  # steps between evaluations; there is one at the end in any case (aux.eval_every)
+    })
+    config.eval = ConfigDict({
+        "batch_size": 1,  # videos per evaluation batch, all devices together
+        "select_metric": "F1@0.50",  # the best checkpoint has the largest value of this metric, in percent
+        "figures": True,  # draw timelines, confusion matrix and training curves (PNG)
+    })
+    config.checkpoint = ConfigDict({
+        "keep_latest": 1,  # number of newest checkpoints kept, to resume from
+        "keep_best": 1,  # number of best checkpoints kept, by eval.select_metric
+    })
+    config.log = ConfigDict({
+        "tensorboard": True,  # also write TensorBoard events
+    })
+    return config
+
+
+def shrink(config):
+    """Turns the settings of a run into those of a quick one on a small synthetic dataset."""
+    background = (0,) if config.data.background_ids else ()
+    config.data.update({
+        "reader": "synthetic", "validation_split_file": "", "sample_rate": 1, "background_ids": background,
+        "average_transcript_length": 0.0, "max_buckets": 1})
+    config.data.synthetic.update({
+        "num_train_videos": 4, "num_test_videos": 3, "num_classes": 7, "feature_dim": 12, "num_activities": 2,
+        "num_confusable_pairs": 1, "mean_length": 40})
+    config.optimizer.decay_epoch = min(config.optimizer.decay_epoch, 1)
+    config.train.update({"batch_size": min(config.train.batch_size, 2), "epochs": 2, "log_every": 1, "eval_every": 2})
+    config.eval.batch_size = 2
+
+
+def apply_arguments(config, arg, shrink_model):
+    """Applies the arguments after the colon and locks the config; `shrink_model` is the quick form of the model."""
+    arguments = parse_arguments(arg)
+    config.data.split = arguments.get("split", config.data.split)
+    config.seed = arguments.get("seed", config.seed)
+    if "quick" in arguments:
+        shrink(config)
+        shrink_model(config)
+    return config.lock()

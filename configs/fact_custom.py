@@ -1,0 +1,18 @@
+"""FACT on your own folder in MS-TCN layout, with the published GTEA settings (28 short videos, many segments each).
+
+The folder holds features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and splits/{train,test}.split1.bundle.
+Result: depends on your data; python main.py checks all of it before training and lists every problem.
+Command: python main.py --config configs/fact_custom.py --config.data.dir=FOLDER --workdir runs/custom
+
+Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("first" for (T, D) files), data.sample_rate
+for long videos, and model.num_tokens, at least the number of segments of any video (about 1.5 times is a good choice).
+"""
+
+from configs import datasets, fact_base, fact_gtea
+
+
+def get_config(arg=""):
+    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
+    config = fact_base.base_config("fact_custom", datasets.base())
+    fact_gtea.apply_gtea_settings(config)
+    return fact_base.finish(config, arg)

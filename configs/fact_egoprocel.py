@@ -1,0 +1,21 @@
+"""FACT on EgoProceL with the published settings.
+
+Paper: Lu & Elhamifar, FACT, CVPR 2024; the dataset has one split. Its frames are sampled 1 in 3.
+Command: python main.py --config configs/fact_egoprocel.py --config.data.dir=EGOPROCEL --workdir runs/egoprocel
+
+For one token per class (--config.loss.match=o2m) the published average transcript length is 7.4:
+add --config.data.average_transcript_length=7.4.
+"""
+
+from configs import datasets, fact_base
+
+
+def get_config(arg=""):
+    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
+    config = fact_base.base_config("fact_egoprocel", datasets.egoprocel())
+    config.model.update({"blocks": "iUUU", "num_tokens": 200, "frame_weight": 0.9})
+    config.model.input_block.update({"frame_dim": 256, "action_dim": 256})
+    config.loss.background_weight = 0.5
+    config.optimizer.decay_epoch = 250
+    config.train.update({"epochs": 350, "log_every": 4000, "eval_every": 10000})
+    return fact_base.finish(config, arg)
