@@ -1,0 +1,263 @@
+"""The --config flag, and one clear message for every mistake on the command line.
+
+`main.py` defines its flags, among them `define_config()`, and runs `app.run(main, flags_parser=parse)`. A mistake ends
+the program with exit code 2 and a message on stderr that names the nearest valid key or value, without a traceback.
+"""
+
+import importlib.util
+import math
+import re
+import sys
+import traceback
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict
+from ml_collections import config_flags as ml_config_flags
+from ml_collections.config_flags import tuple_parser
+
+from fact_jax.metrics.segmentation import METRIC_NAMES
+from fact_jax.types import UserError, check_choice, nearest
+
+# The flags belong to main.py, which then lists them under --help.
+flags.disclaim_key_flags()
+
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
+DEFAULT_CONFIG = CONFIG_FOLDER / "fact_synthetic.py"
+
+_BLOCKS = ("input_block", "update_block", "temporal_block")
+
+# Dotted key -> valid values. Keys that a config does not have, and values of None (inherited), are not checked.
+CHOICES = {
+    "data.reader": ("npy", "tfds", "synthetic"),
+    "data.time_axis": ("last", "first"),
+    "model.name": ("fact",),
+    "model.input_block.action_branch": ("sca",),
+    "model.update_block.action_branch": ("sa",),
+    "model.temporal_block.action_branch": ("sa",),
+    **{f"model.{block}.frame_branch": ("m", "m2") for block in _BLOCKS},
+    "loss.match": ("o2o", "o2m"),
+    "optimizer.name": ("adam", "sgd"),
+    "eval.select_metric": METRIC_NAMES,
+    "matmul_precision": ("", "default", "high", "highest"),
+}
+
+# What a number may be: (dotted keys, test, the words of the message).
+_SIZES = ("hidden_dim", "frame_dim", "frame_layers", "frame_groups", "action_dim", "action_layers", "action_heads",
+          "action_ff_dim", "segment_layers")
+RANGES = (
+    (("data.sample_rate", "data.max_buckets", "model.num_tokens", "optimizer.learning_rate", "train.batch_size",
+      "train.epochs", "train.log_every", "train.eval_every", "eval.batch_size", "checkpoint.keep_latest",
+      "checkpoint.keep_best", "data.buckets", "model.segment_buckets", "model.time_mask.max_frames",
+      *(f"model.{block}.{size}" for block in _BLOCKS for size in _SIZES)),
+     lambda value: value > 0, "more than 0"),
+    (("seed", "data.background_ids", "data.average_transcript_length", "data.fps", "data.length_tolerance",
+      "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost", "loss.background_weight",
+      "loss.smoothing_weight", "optimizer.weight_decay", "optimizer.clip_norm",
+      "optimizer.decay_factor", "train.steps"),
+     lambda value: value >= 0, "0 or more"),
+    (("model.channel_dropout_rate", "optimizer.momentum", "optimizer.ema_decay",
+      *(f"model.{block}.dropout_rate" for block in _BLOCKS)),
+     lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+    (("model.frame_weight", "model.time_mask.max_fraction"), lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("loss.null_weight",), lambda value: value >= 0 or value == -1, "0 or more, or -1 for automatic"),
+)
+
+# What the parser of an override accepts, in words.
+_EXPECTED = {
+    flags.IntegerParser: "a whole number",
+    flags.FloatParser: "a number",
+    flags.BooleanParser: "true or false",
+    tuple_parser.TupleParser: "values in brackets such as '(1, 2)'",
+}
+
+# The arguments of the command line in hand. ml_collections looks for overrides in the list it is given when the flag
+# is defined, so `parse` fills this one.
+_arguments = []
+
+
+def define_config(flag_values=flags.FLAGS):
+    """Defines --config FILE[:ARGUMENTS] and the overrides --config.a.b=value; returns the flag's holder."""
+    return ml_config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "Config file, such as configs/fact_gtea.py:split=2,seed=1 (default: configs/fact_synthetic.py). "
+        "--config.train.epochs=10 overrides one of its values.",
+        flag_values=flag_values,
+        sys_argv=_arguments,
+    )
+
+
+def parse(argv, flag_values=flags.FLAGS):
+    """Parses the command line; the `flags_parser` of `absl.app.run`.
+
+    Args:
+      argv: program name and arguments.
+      flag_values: where the flags were defined.
+
+    Returns:
+      list with the program name alone.
+
+    Raises:
+      SystemExit: with code 2, after the message on stderr, if there is a mistake in the command line.
+    """
+    try:
+        return _parse(argv, flag_values)
+    except (UserError, flags.Error) as error:
+        print(f"error: {_reword(str(error), flag_values)}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def check_choices(config):
+    """Checks the values that have a fixed set of choices, a range, or a rule of their own.
+
+    Raises:
+      UserError: names every value that is not valid, with the nearest valid one.
+    """
+    problems = []
+    values = _leaves(config)
+    for key, options in CHOICES.items():
+        if values.get(key) is not None:
+            try:
+                check_choice(f"config.{key}", values[key], options)
+            except UserError as error:
+                problems.append(str(error))
+    for keys, holds, words in RANGES:
+        for key in keys:
+            problems += _range_problems(key, values.get(key), holds, words)
+    blocks = values.get("model.blocks", "iU")
+    if not re.fullmatch("i[uU]+", blocks):
+        problems.append(
+            f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'."
+        )
+    if values.get("model.use_transcript"):
+        problems.append("config.model.use_transcript is True, expected False: transcript mode is not available.")
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _range_problems(key, value, holds, words):
+    if value is None:
+        return []
+    entries = value if isinstance(value, tuple) else (value,)
+    whole = "whole numbers, each " if isinstance(value, tuple) else ""
+    valid = all(
+        isinstance(entry, int if whole else (int, float)) and math.isfinite(entry) and holds(entry) for entry in entries
+    )
+    return [] if valid else [f"config.{key} is {value!r}, expected {whole}{words}."]
+
+
+def _parse(argv, flag_values):
+    argv = list(flag_values.read_flags_from_files(argv, force_gnu=False))
+    if not any(re.match(r"--?config(=|$)", argument) for argument in argv):
+        argv.insert(1, f"--config={DEFAULT_CONFIG}")
+    _check_names(argv, flag_values)
+    config = _load(_value_of("config", argv))
+    for argument in argv:
+        override = re.match(r"--?(?:no)?config\.([^=]*)", argument)
+        if override:
+            _check_key(override[1], config)
+    _arguments[:] = argv
+    rest = flag_values(argv)
+    if len(rest) > 1:
+        raise UserError(f"unexpected argument {rest[1]!r}; settings are given as --name=value.")
+    check_choices(flag_values["config"].value)
+    return rest
+
+
+def _reword(message, flag_values):
+    """Says in plain words what absl says about values of the wrong type and missing flags."""
+    missing = re.fullmatch(r"flag --(\w+)=None: .* must have a value other than None\.", message)
+    if missing:
+        return f"--{missing[1]} is missing."
+    wrong = re.match(r"flag --(config\.[\w.]+)=(.*?): ", message, re.DOTALL)
+    if not wrong:
+        return message
+    type_of_flag = type(flag_values[wrong[1]].parser)
+    return f"{wrong[1]} is {wrong[2]!r}, expected {_EXPECTED.get(type_of_flag, 'another type')}."
+
+
+def _value_of(name, argv):
+    """Value of the last --name=value or --name value in `argv`."""
+    value = ""
+    for argument, following in zip(argv, [*argv[1:], ""], strict=True):
+        if re.match(rf"--?{name}(=|$)", argument):
+            value = argument.partition("=")[2] if "=" in argument else following
+    return value
+
+
+def _check_names(argv, flag_values):
+    """Raises UserError for a flag that does not exist or an enumerated one with a value that is none of its own."""
+    for argument in argv[1:]:
+        if argument == "--":
+            break
+        match = re.match(r"--?([A-Za-z][\w-]*)(?=[=.]|$)", argument)
+        if not match or re.match(r"--?(no)?config\.", argument):
+            continue
+        name = match[1]
+        known = name in flag_values or (name.startswith("no") and name[2:] in flag_values)
+        if not known and name not in ("flagfile", "undefok"):
+            own = [option.name for option in flag_values.get_key_flags_for_module(sys.argv[0])]
+            guess = nearest(name, [*own, "config"]) or nearest(name, flag_values)
+            hint = f" Did you mean --{guess}?" if guess else " --help lists the flags."
+            raise UserError(f"unknown flag --{name}.{hint}")
+        if known and name in flag_values and isinstance(flag_values[name].parser, flags.EnumParser):
+            check_choice(f"--{name}", _value_of(name, argv), flag_values[name].parser.enum_values)
+
+
+def _load(argument):
+    """Runs `get_config` of the file in FILE[:ARGUMENTS]."""
+    name, _, arguments = argument.partition(":")
+    path = Path(name)
+    if not path.is_file():
+        shipped = [f"configs/{file.name}" for file in sorted(CONFIG_FOLDER.glob("fact_*.py")) if file.stem != "fact_base"]
+        guess = nearest(name, shipped)
+        hint = f" Did you mean {guess}?" if guess else ""
+        raise UserError(f"config file {name!r} does not exist.{hint} Shipped configs: {', '.join(shipped)}.")
+    spec = importlib.util.spec_from_file_location("config_to_check", path.resolve())
+    if spec is None:
+        raise UserError(f"config file {name!r} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        config = module.get_config(arguments) if arguments else module.get_config()
+    except ValueError as error:
+        raise UserError(f"{name}: {error}") from error
+    except (SyntaxError, NameError, AttributeError, KeyError, TypeError, ImportError, OSError) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+        where = f"{name}, line {line}" if line else name
+        raise UserError(f"{where}: {type(error).__name__}: {error}") from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"{name}: get_config() returned {type(config).__name__}, expected a ConfigDict.")
+    return config
+
+
+def _leaves(config, prefix=""):
+    """Dotted key -> value of every setting of the config."""
+    leaves = {}
+    for key, value in config.items():
+        leaves.update(_leaves(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else {f"{prefix}{key}": value})
+    return leaves
+
+
+def _check_key(key, config):
+    """Raises UserError unless `key` is the dotted name of a setting."""
+    keys = list(_leaves(config))
+    if key in keys:
+        return
+    below = [name for name in keys if name.startswith(f"{key}.")]
+    if below:
+        raise UserError(f"config.{key} is a group of settings; set one of them: {', '.join(below)}.")
+    last = {name.rpartition(".")[2]: name for name in reversed(keys)}
+    guess = nearest(key, keys)
+    if not guess:
+        guess = last.get(nearest(key.rpartition(".")[2], last), "")
+    group = key.rpartition(".")[0]
+    siblings = [name for name in keys if group and name.startswith(f"{group}.")]
+    if guess:
+        hint = f" Did you mean --config.{guess}?"
+    else:
+        hint = f" It has: {', '.join(siblings or config)}."
+    raise UserError(f"the config has no key {key!r}.{hint}")

@@ -1,0 +1,47 @@
+"""Runs the tests on eight virtual CPU devices, and leaves the slow ones out unless `-m slow` asks for them."""
+
+import os
+
+# Inherited by the programs that tests start. JAX_PLATFORMS=cuda in the environment runs the tests on a GPU instead.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import shutil
+import tempfile
+
+import jax
+import pytest
+
+NUM_DEVICES = 8
+MARKERS = (
+    "slow: takes more than a few seconds; runs with `-m slow` only",
+    "gpu: needs an accelerator; run with JAX_PLATFORMS=cuda",
+)
+
+# Set here and not in the environment, so that the programs that tests start have one device, like a user's.
+jax.config.update("jax_num_cpu_devices", NUM_DEVICES)
+jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def pytest_configure(config):
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        # Many tests, and the programs they start, compile the same small model.
+        folder = tempfile.mkdtemp(prefix="fact_jax_tests_")
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+        jax.config.update("jax_compilation_cache_dir", folder)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.option.markexpr:
+        slow = [item for item in items if "slow" in item.keywords]
+        if slow:
+            config.hook.pytest_deselected(items=slow)
+            items[:] = [item for item in items if "slow" not in item.keywords]
+    if jax.default_backend() == "cpu":
+        skip = pytest.mark.skip(reason="needs an accelerator")
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(skip)

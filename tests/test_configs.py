@@ -1,0 +1,327 @@
+"""The shipped configs: they load, hold the published values, take their arguments and reject what they do not know."""
+
+import ast
+import importlib
+import re
+
+import pytest
+from absl import flags
+from ml_collections import ConfigDict
+
+from fact_jax import config_flags
+from fact_jax.models.fact.config import from_settings
+from fact_jax.types import UserError
+from tests.test_import_order import ROOT
+
+NAMES = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic")
+
+# Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> (breakfast, gtea, egoprocel).
+PUBLISHED = {
+    "data.sample_rate": (1, 1, 3),
+    "data.evaluate_background": (True, False, False),
+    "data.background_ids": ((0,), (10,), (0,)),
+    "data.average_transcript_length": (6.9, 32.9, 21.5),
+    "data.time_axis": ("last", "last", "first"),
+    "data.split": ("split1", "split1", "split1"),
+    "train.batch_size": (4, 1, 1),
+    "train.epochs": (150, 400, 350),
+    "train.eval_every": (2000, 300, 10000),
+    "train.log_every": (1000, 100, 4000),
+    "optimizer.name": ("adam", "adam", "adam"),
+    "optimizer.learning_rate": (1e-4, 1e-4, 1e-4),
+    "optimizer.weight_decay": (0.0, 0.0, 0.0),
+    "optimizer.momentum": (0.0, 0.0, 0.0),
+    "optimizer.clip_norm": (10.0, 10.0, 10.0),
+    "optimizer.decay_epoch": (80, 250, 250),
+    "model.blocks": ("iuUU", "iuU", "iUUU"),
+    "model.num_tokens": (60, 60, 200),
+    "model.frame_positions": (False, False, False),
+    "model.channel_dropout_rate": (0.3, 0.5, 0.3),
+    "model.frame_weight": (0.1, 0.1, 0.9),
+    "model.input_block.hidden_dim": (512, 512, 512),
+    "model.input_block.frame_branch": ("m2", "m", "m2"),
+    "model.input_block.frame_dim": (512, 128, 256),
+    "model.input_block.frame_layers": (10, 10, 10),
+    "model.input_block.frame_norm": (False, False, False),
+    "model.input_block.frame_groups": (1, 1, 1),
+    "model.input_block.action_branch": ("sca", "sca", "sca"),
+    "model.input_block.action_dim": (512, 128, 256),
+    "model.input_block.action_layers": (6, 6, 6),
+    "model.input_block.action_heads": (8, 8, 8),
+    "model.input_block.action_ff_dim": (512, 512, 512),
+    "model.input_block.dropout_rate": (0.0, 0.2, 0.0),
+    "model.update_block.frame_layers": (10, 10, 10),
+    "model.update_block.action_branch": ("sa", "sa", "sa"),
+    "model.update_block.action_layers": (1, 1, 1),
+    "model.temporal_block.frame_layers": (10, 10, 10),
+    "model.temporal_block.action_branch": ("sa", "sa", "sa"),
+    "model.temporal_block.action_layers": (1, 1, 1),
+    "model.temporal_block.segment_layers": (1, 1, 1),
+    "model.time_mask.count": (5, 5, 0),
+    "loss.match": ("o2o", "o2o", "o2o"),
+    "loss.prob_cost": (0.2, 0.2, 0.2),
+    "loss.overlap_cost": (1.0, 1.0, 1.0),
+    "loss.background_weight": (1.0, 1.0, 0.5),
+    "loss.null_weight": (-1.0, -1.0, -1.0),
+    "loss.smoothing_weight": (5.0, 5.0, 5.0),
+}
+
+
+def load(name, *arguments):
+    return importlib.import_module(f"configs.{name}").get_config(*arguments)
+
+
+def leaves(config, prefix=""):
+    """Dotted key -> value, written apart from the code under test."""
+    found = {}
+    for key in config:
+        value = config[key]
+        found.update(leaves(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else {f"{prefix}{key}": value})
+    return found
+
+
+def test_every_config_file_is_in_the_table():
+    files = {path.stem for path in (ROOT / "configs").glob("*.py")}
+    assert files == {*NAMES, "__init__", "common", "datasets", "fact_base"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("arguments", ["", "quick", "split=2,quick,seed=1"])
+def test_loads_locked_and_builds(name, arguments):
+    config = load(name, arguments)
+    assert config.name == name and config.is_locked
+    config_flags.check_choices(config)
+    assert from_settings(config.model, num_classes=7).blocks == load(name).model.blocks
+    with pytest.raises(KeyError):
+        config["unknown"] = 1
+    with pytest.raises((KeyError, AttributeError)):
+        config.optimizer.learnin_rate = 1.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_keys_everywhere(name):
+    assert leaves(load(name)).keys() == leaves(load("fact_breakfast", "quick")).keys()
+
+
+@pytest.mark.parametrize("key", PUBLISHED)
+def test_published_values(key):
+    found = tuple(leaves(load(name))[key] for name in ("fact_breakfast", "fact_gtea", "fact_egoprocel"))
+    assert found == PUBLISHED[key]
+
+
+def test_published_time_masks():
+    for name, expected in (("fact_breakfast", (5, 30, 0.05)), ("fact_gtea", (5, 60, 0.1))):
+        mask = load(name).model.time_mask
+        assert (mask.count, mask.max_frames, mask.max_fraction) == expected
+
+
+def test_update_blocks_inherit():
+    model = load("fact_gtea").model
+    for name in ("hidden_dim", "dropout_rate", "frame_branch", "frame_dim", "action_dim", "action_heads"):
+        assert model.update_block[name] is None and model.temporal_block[name] is None
+    for block in from_settings(model, num_classes=11).block_configs:
+        assert (block.hidden_dim, block.dropout_rate, block.frame_branch, block.action_dim) == (512, 0.2, "m", 128)
+
+
+def test_50salads_follows_the_mstcn_protocol():
+    data = load("fact_50salads").data
+    assert (data.sample_rate, data.background_ids, data.evaluate_background) == (2, (), True)
+
+
+@pytest.mark.parametrize(
+    "arguments, split, seed",
+    [("", "split1", 0), ("split=3", "split3", 0), ("split=fold0,seed=12", "fold0", 12), (" seed=2 , split=04,", "split04", 2)],
+)
+def test_arguments(arguments, split, seed):
+    config = load("fact_gtea", arguments)
+    assert (config.data.split, config.seed) == (split, seed)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("quik", "Did you mean 'quick'.*split=2.*seed=1"),
+        ("splt=2", "Did you mean 'split'"),
+        ("zzz", "unknown config argument 'zzz'. Valid arguments"),
+        ("split", "'split' is not of the form"),
+        ("split=", "'split=' is not of the form"),
+        ("quick=1", "'quick=1' is not of the form"),
+        ("seed=-1", "'seed=-1' is not of the form"),
+        ("seed=1.5", "'seed=1.5' is not of the form"),
+        ("seed=1,seed=2", "given twice"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load("fact_gtea", arguments)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quick_is_small_and_needs_no_files(name):
+    full, quick = load(name), load(name, "quick")
+    assert quick.data.reader == "synthetic" and quick.data.dir == ""
+    assert quick.model.input_block.hidden_dim <= 16 < quick.data.synthetic.mean_length < 100
+    assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes
+    for key in ("model.blocks", "model.input_block.frame_branch", "model.input_block.action_branch", "loss.match",
+                "data.evaluate_background", "model.channel_dropout_rate", "model.time_mask.count"):
+        assert leaves(quick)[key] == leaves(full)[key]
+
+
+def test_every_field_has_a_comment():
+    commented = set()
+    for name in ("common", "datasets", "fact_base"):
+        for line in (ROOT / "configs" / f"{name}.py").read_text().splitlines():
+            match = re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =) .+  # \S', line)
+            if match:
+                commented.add(match[1] or match[2])
+    fields = {key.rpartition(".")[2] for key in leaves(load("fact_breakfast"))}
+    assert fields - commented == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_header_names_the_command_and_file_is_short(name):
+    text = (ROOT / "configs" / f"{name}.py").read_text()
+    assert f"python main.py --config configs/{name}.py" in ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) < 90
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("data.reader", "npz", "config.data.reader is 'npz'. Did you mean 'npy'"),
+        ("data.time_axis", "lst", "Did you mean 'last'"),
+        ("model.input_block.frame_branch", "m3", "Did you mean 'm'|Did you mean 'm2'"),
+        ("model.update_block.frame_branch", "n", "Valid values: 'm', 'm2'"),
+        ("model.input_block.action_branch", "sac", "Did you mean 'sca'"),
+        ("loss.match", "o2n", "Did you mean 'o2o'"),
+        ("optimizer.name", "adm", "Did you mean 'adam'"),
+        ("eval.select_metric", "F1@50", "Did you mean 'F1@0.50'"),
+        ("model.blocks", "uU", "'i' followed by"),
+        ("model.blocks", "i", "'i' followed by"),
+        ("model.use_transcript", True, "transcript mode"),
+        ("train.batch_size", 0, "config.train.batch_size is 0, expected more than 0"),
+        ("train.epochs", -1, "more than 0"),
+        ("model.input_block.hidden_dim", -16, "more than 0"),
+        ("model.temporal_block.frame_dim", 0, "more than 0"),
+        ("data.sample_rate", 0, "more than 0"),
+        ("data.length_tolerance", -1, "0 or more"),
+        ("data.buckets", (100, -5), "whole numbers, each more than 0"),
+        ("data.background_ids", ("a",), "whole numbers, each 0 or more"),
+        ("optimizer.learning_rate", float("nan"), "more than 0"),
+        ("optimizer.learning_rate", float("inf"), "more than 0"),
+        ("model.input_block.dropout_rate", 1.0, "less than 1"),
+        ("model.frame_weight", 1.5, "between 0 and 1"),
+        ("loss.null_weight", -0.5, "-1 for automatic"),
+    ],
+)
+def test_values_out_of_range(key, value, message):
+    config = load("fact_gtea")
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(UserError, match=message):
+        config_flags.check_choices(config)
+
+
+def test_all_wrong_values_at_once():
+    config = load("fact_gtea")
+    config.loss.match, config.train.epochs = "o2n", 0
+    with pytest.raises(UserError, match=r"(?s)loss\.match.*train\.epochs"):
+        config_flags.check_choices(config)
+
+
+def test_rules_name_existing_keys():
+    keys = leaves(load("fact_gtea"))
+    ruled = {*config_flags.CHOICES, *(key for names, _, _ in config_flags.RANGES for key in names)}
+    # segment_layers is the temporal block's alone.
+    assert {key for key in ruled - keys.keys() if not key.endswith("segment_layers")} == set()
+
+
+@pytest.fixture
+def command_line(monkeypatch):
+    """Runs the flag parser as main.py does; returns the config."""
+    monkeypatch.chdir(ROOT)
+
+    def parse(*arguments):
+        values = flags.FlagValues()
+        holder = config_flags.define_config(values)
+        flags.DEFINE_string("workdir", None, "folder", flag_values=values)
+        flags.DEFINE_enum("mode", "train", ["train", "eval"], "mode", flag_values=values)
+        flags.mark_flag_as_required("workdir", values)
+        assert config_flags.parse(["main.py", *arguments], values) == ["main.py"]
+        return holder.value
+
+    return parse
+
+
+def test_command_line_overrides(command_line):
+    config = command_line(
+        "--config", "configs/fact_gtea.py:split=2,quick", "--workdir=x", "--config.train.epochs=3",
+        "--config.optimizer.learning_rate", "1", "--noconfig.eval.figures", "--config.data.background_ids=(1,2)",
+        "--config.model.update_block.hidden_dim=32",
+    )
+    assert (config.name, config.data.split, config.train.epochs) == ("fact_gtea", "split2", 3)
+    assert config.optimizer.learning_rate == 1.0 and config.eval.figures is False
+    assert config.data.background_ids == (1, 2) and config.model.update_block.hidden_dim == 32
+    assert config.is_locked
+
+
+def test_without_config_the_synthetic_one_is_used(command_line):
+    config = command_line("--workdir=x", "--config.train.epochs=2")
+    assert (config.name, config.train.epochs) == ("fact_synthetic", 2)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--config=configs/fact_gta.py"], "configs/fact_gta.py.*Did you mean configs/fact_gtea.py"),
+        (["--config=configs/fact_gtea.py:quik"], "Did you mean 'quick'"),
+        (["--config.optimizer.learnin_rate=1"], "Did you mean --config.optimizer.learning_rate"),
+        (["--config.learning_rate=1"], "Did you mean --config.optimizer.learning_rate"),
+        (["--config.train.learning_rate=1"], "Did you mean --config.optimizer.learning_rate"),
+        (["--config.model.input_blok.frame_dim=1"], "Did you mean --config.model.input_block.frame_dim"),
+        (["--noconfig.eval.figure"], "Did you mean --config.eval.figures"),
+        (["--config.train.q=1"], "train.batch_size|train.steps"),
+        (["--config.q=1"], "It has: .*checkpoint"),
+        (["--config.train=1"], "group of settings.*train.epochs"),
+        (["--config.train.epochs=abc"], "config.train.epochs is 'abc', expected a whole number"),
+        (["--config.train.epochs=1.5"], "expected a whole number"),
+        (["--config.optimizer.learning_rate=fast"], "expected a number"),
+        (["--config.eval.figures=maybe"], "expected true or false"),
+        (["--config.data.buckets=(1 2"], "values in brackets"),
+        (["--config.loss.match=o2n"], "Did you mean 'o2o'"),
+        (["--workdr=y"], "unknown flag --workdr. Did you mean --workdir"),
+        (["--mode=trian"], "--mode is 'trian'. Did you mean 'train'"),
+        (["train"], "unexpected argument 'train'"),
+        (["--config"], "config file '' does not exist"),
+    ],
+)
+def test_command_line_mistakes(command_line, capfd, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        command_line("--workdir=x", *arguments)
+    assert stop.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == "" and re.match(r"error: ", err) and re.search(message, err)
+    assert "Traceback" not in err and len(err.splitlines()) == 1
+
+
+def test_missing_workdir(command_line, capfd):
+    with pytest.raises(SystemExit):
+        command_line()
+    assert capfd.readouterr().err == "error: --workdir is missing.\n"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("def get_config(:\n", "line 1: SyntaxError"),
+        ("from configs import fact_gtea\ndef get_config():\n    c = fact_gtea.get_config()\n    c.q = 1\n", "line 4"),
+        ("x = 1\n", "AttributeError.*get_config"),
+        ("def get_config():\n    return {}\n", "returned dict, expected a ConfigDict"),
+    ],
+)
+def test_broken_config_file(command_line, capfd, tmp_path, text, message):
+    path = tmp_path / "own.py"
+    path.write_text(text)
+    with pytest.raises(SystemExit) as stop:
+        command_line(f"--config={path}", "--workdir=x")
+    err = capfd.readouterr().err
+    assert stop.value.code == 2 and re.search(message, err) and "Traceback" not in err
