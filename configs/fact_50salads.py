@@ -1,4 +1,4 @@
-"""FACT on 50Salads. No FACT config was published for this dataset: the settings below are ours, so no result is claimed.
+"""FACT on 50Salads, for which no FACT config was published: the settings are ours, so no result is claimed.
 
 They start from the published Breakfast settings (blocks, branches, widths, time mask). The dataset is much smaller
 (40 training videos), hence batches of one video, dropout and a run as long as the published one on GTEA. Dataset

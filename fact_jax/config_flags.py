@@ -210,7 +210,8 @@ def _load(argument):
     name, _, arguments = argument.partition(":")
     path = Path(name)
     if not path.is_file():
-        shipped = [f"configs/{file.name}" for file in sorted(CONFIG_FOLDER.glob("fact_*.py")) if file.stem != "fact_base"]
+        files = sorted(file.name for file in CONFIG_FOLDER.glob("fact_*.py"))
+        shipped = [f"configs/{file}" for file in files if file != "fact_base.py"]
         guess = nearest(name, shipped)
         hint = f" Did you mean {guess}?" if guess else ""
         raise UserError(f"config file {name!r} does not exist.{hint} Shipped configs: {', '.join(shipped)}.")
