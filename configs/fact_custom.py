@@ -5,7 +5,8 @@ Result: depends on your data; python main.py checks all of it before training an
 Command: python main.py --config configs/fact_custom.py --config.data.dir=FOLDER --workdir runs/custom
 
 Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("first" for (T, D) files),
-data.sample_rate for long videos, and model.num_tokens, at least the number of segments of any video (about 1.5 times is a good choice).
+data.sample_rate for long videos, and model.num_tokens: at least the number of segments of any training video,
+better 1.5 times that.
 """
 
 from configs import datasets, fact_base, fact_gtea

@@ -130,7 +130,12 @@ def test_50salads_follows_the_mstcn_protocol():
 
 @pytest.mark.parametrize(
     "arguments, split, seed",
-    [("", "split1", 0), ("split=3", "split3", 0), ("split=fold0,seed=12", "fold0", 12), (" seed=2 , split=4,", "split4", 2)],
+    [
+        ("", "split1", 0),
+        ("split=3", "split3", 0),
+        ("split=fold0,seed=12", "fold0", 12),
+        (" seed=2 , split=4,", "split4", 2),
+    ],
 )
 def test_arguments(arguments, split, seed):
     config = load("fact_gtea", arguments)
