@@ -9,6 +9,8 @@ from fact_jax.metrics import segmentation
 
 # Beyond this many classes the cells are too small to carry their counts.
 MAX_ANNOTATED_CLASSES = 16
+# Beyond this many classes their names are too small to read, and the axes count class ids.
+MAX_NAMED_CLASSES = 130
 # A group of curves with more terms than this would hide the ones that matter.
 MAX_CURVES = 10
 STYLES = ("-", "--", "-.", ":")
@@ -69,7 +71,7 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     _draw_curves(loss_axes, losses, "loss", "no loss was logged")
     positive = [values for _, values in losses.values() if len(values)]
     if positive and min(values.min() for values in positive) > 0:
-        loss_axes.set_yscale("log")
+        _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
     if scores:
         score_axes.set_ylim(0, 100)
@@ -78,7 +80,7 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
         if axes.lines:
             axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
     if title:
-        figure.suptitle(title, fontsize=13, fontweight="bold")
+        figure.suptitle(title, fontsize=13, fontweight="bold", parse_math=False)
     return figure
 
 
@@ -100,25 +102,41 @@ def plot_confusion(confusion, class_names, *, title=""):
     count = len(class_names)
     if confusion.shape != (count, count):
         raise ValueError(f"confusion must be [{count}, {count}] for {count} class names, got {confusion.shape}")
-    side = min(max(5.0, 0.32 * count), 40.0)
+    side = max(5.0, 0.24 * count) if count <= MAX_NAMED_CLASSES else 12.0
+    large = min(max(12.0, side), 24.0)  # points of the writing around the matrix
     figure = Figure(figsize=(side + 3.2, side + 2.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     totals = confusion.sum(axis=1, keepdims=True)
     shares = np.where(totals > 0, confusion / np.maximum(totals, 1), np.nan)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    font = 10 if count <= MAX_ANNOTATED_CLASSES else 8
-    axes.set_xticks(range(count), class_names, rotation=90, fontsize=font)
-    axes.set_yticks(range(count), class_names, fontsize=font)
-    axes.set_xlabel("predicted class", fontsize=12)
-    axes.set_ylabel("true class", fontsize=12)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7)
-    bar.set_label("share of the frames of the true class", fontsize=11)
+    if count <= MAX_NAMED_CLASSES:
+        axes.set_xticks(range(count), class_names, rotation=90, fontsize=10, parse_math=False)
+        axes.set_yticks(range(count), class_names, fontsize=10, parse_math=False)
+        axes.set_xticks(np.arange(count - 1) + 0.5, minor=True)
+        axes.set_yticks(np.arange(count - 1) + 0.5, minor=True)
+        axes.grid(which="minor", color="#E5E5E5", linewidth=0.5)
+        axes.tick_params(which="minor", length=0)
+    suffix = "" if count <= MAX_NAMED_CLASSES else " id"
+    axes.set_xlabel(f"predicted class{suffix}", fontsize=large)
+    axes.set_ylabel(f"true class{suffix}", fontsize=large)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, fraction=0.04, pad=0.02, aspect=25)
+    bar.set_label("share of the frames of the true class", fontsize=large)
+    bar.ax.tick_params(labelsize=0.8 * large)
     if count <= MAX_ANNOTATED_CLASSES:
         _annotate_cells(axes, confusion, shares)
     if title:
-        axes.set_title(title, fontsize=13, fontweight="bold")
+        axes.set_title(title, fontsize=large + 1, fontweight="bold", parse_math=False)
     return figure
+
+
+def _set_log_scale(axes):
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _draw_curves(axes, series, label, empty_text, marker=""):
@@ -148,15 +166,16 @@ def _mark_best(axes, scores, best_metric):
         return
     steps, values = scores[name]
     best = int(np.argmax(values))
-    axes.plot(steps[best], values[best], "*", color="black", markersize=14, zorder=5, linestyle="")
+    axes.plot(steps[best], values[best], "*", color="black", markersize=14, zorder=5, linestyle="", clip_on=False)
     axes.lines[-1].set_label(f"best {best_metric} {values[best]:.1f} (step {steps[best]})")
 
 
 def _annotate_cells(axes, confusion, shares):
+    font = 9 if len(confusion) <= 12 else 7
     for (row, column), frames in np.ndenumerate(confusion):
         if frames > 0:
             color = "white" if shares[row, column] > 0.55 else "black"
-            axes.text(column, row, _short_count(frames), ha="center", va="center", fontsize=7, color=color)
+            axes.text(column, row, _short_count(frames), ha="center", va="center", fontsize=font, color=color)
 
 
 def _short_count(frames):

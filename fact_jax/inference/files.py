@@ -8,7 +8,7 @@ import contextlib
 import io
 import os
 import pathlib
-import tempfile
+import secrets
 
 
 def atomic_write_bytes(path, content):
@@ -23,14 +23,13 @@ def atomic_write_bytes(path, content):
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".tmp")
+    # Not tempfile: its files are for the owner alone, a result gets the permissions any new file would have.
+    temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.tmp"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files for the owner alone; a result gets the permissions any new file would have.
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -55,10 +54,3 @@ def safe_name(name):
     """Returns `name` as a file name without folders: every character but letters, digits, ".", "_" and "-" is "_"."""
     kept = "".join(character if character.isalnum() or character in "._-" else "_" for character in str(name))
     return kept.lstrip(".") or "_"
-
-
-def _umask():
-    # The mask can only be read by setting it.
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

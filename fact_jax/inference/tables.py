@@ -61,7 +61,7 @@ def results_markdown(metrics, *, dataset, split, background_names, num_videos, s
     plural = "video" if num_videos == 1 else "videos"
     protocol = f"Protocol: {dataset}, {split}, {num_videos} {plural}; background classes: {excluded}."
     lines = [f"# Results: {dataset}", "", *markdown_table([dict(metrics)]), "", protocol]
-    lines += ["Percent. AccB counts all frames, Acc the frames whose truth is not background; Edit is a mean over videos;"]
+    lines += ["Percent. AccB counts all frames, Acc those whose truth is not background; Edit is a mean over videos;"]
     lines += ["F1 has counts pooled over videos and the published epsilons, so a perfect score is 99.999."]
     if selection:
         lines += [f"Parameters: {selection}."]

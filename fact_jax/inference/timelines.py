@@ -10,6 +10,8 @@ from fact_jax.ops import segments
 WIDTH = 12.0  # inches
 STRIP_HEIGHT = 0.52
 LEGEND_ROW_HEIGHT = 0.21
+# Segments above this share of the video are set apart by a line.
+SEPARATED_SHARE = 0.01
 # Videos longer than this get an axis in minutes and seconds.
 LONG_VIDEO_SEC = 120.0
 TICK_STEPS_SEC = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -45,12 +47,13 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
     header = 0.3 * bool(title) + 0.25 * bool(metrics_text)
     figure = Figure(figsize=(WIDTH, STRIP_HEIGHT * len(labels) + legend_height + header + 1.0), layout="constrained")
     FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.07)
     axes = figure.add_subplot()
     num_frames = next(iter(labels.values())).size
     unit = 1.0 / fps if fps > 0 else 1.0
     for position, row in enumerate(labels.values()):
         _draw_strip(axes, row, position, unit, num_frames, background_ids)
-    axes.set_yticks(range(len(labels)), list(labels))
+    axes.set_yticks(range(len(labels)), list(labels), parse_math=False)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelsize=11)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -72,7 +75,7 @@ def _present_classes(labels, class_names):
         raise ValueError("there is no labelling to draw")
     shapes = {row.shape for row in labels.values()}
     if len(shapes) > 1 or any(len(shape) != 1 or shape[0] == 0 for shape in shapes):
-        raise ValueError(f"strips must be [N] with one N > 0, got {[(name, row.shape) for name, row in labels.items()]}")
+        raise ValueError(f"strips must be [N] with one N > 0, got {sorted(shapes)}")
     present = np.unique(np.concatenate(list(labels.values()))).tolist()
     if present[0] < 0 or present[-1] >= len(class_names):
         raise ValueError(f"labels {present[0]}..{present[-1]} for {len(class_names)} class names")
@@ -81,6 +84,10 @@ def _present_classes(labels, class_names):
 
 def _draw_strip(axes, row, position, unit, num_frames, background_ids):
     labels, starts, ends = segments.frames_to_segments(row)
+    # A fine line keeps neighbours of similar colour apart; between very short segments it would hide them.
+    wide = (ends - starts) > SEPARATED_SHARE * num_frames
+    edges = starts[1:][wide[1:] & wide[:-1]] * unit
+    axes.vlines(edges, position - 0.42, position + 0.42, colors="white", linewidth=0.8)
     for class_id in np.unique(labels).tolist():
         color, hatch = colors.class_style(class_id, background_ids)
         chosen = labels == class_id
@@ -108,13 +115,13 @@ def _format_time_axis(axes, num_frames, fps):
     axes.tick_params(axis="x", labelsize=10)
     if fps <= 0:
         axes.set_xlim(0, num_frames)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=(1, 2, 5, 10), integer=True))
         axes.set_xlabel("time (frames)", fontsize=11)
         return
     duration = num_frames / fps
     axes.set_xlim(0, duration)
     if duration <= LONG_VIDEO_SEC:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=12))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=(1, 2, 5, 10)))
         axes.set_xlabel("time (seconds)", fontsize=11)
         return
     step = next((step for step in TICK_STEPS_SEC if duration / step <= 14), math.ceil(duration / 10 / 3600) * 3600)
@@ -125,11 +132,11 @@ def _format_time_axis(axes, num_frames, fps):
 
 def _write_header(axes, title, metrics_text):
     if title:
-        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=22 if metrics_text else 6)
+        pad = 22 if metrics_text else 6
+        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=pad, parse_math=False)
     if metrics_text:
-        axes.annotate(
-            metrics_text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=10, va="bottom"
-        )
+        place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
+        axes.annotate(metrics_text, **place, fontsize=10, va="bottom", parse_math=False)
 
 
 def _legend_columns(entries):
@@ -145,4 +152,7 @@ def _add_legend(figure, present, entries, columns, background_ids):
     for class_id in present:
         color, hatch = colors.class_style(class_id, background_ids)
         handles.append(Patch(facecolor=color, hatch=hatch, edgecolor="black" if hatch else color))
-    figure.legend(handles, entries, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+    legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+    for text in legend.get_texts():
+        # A name may hold any character; two dollar signs are no formula.
+        text.set_parse_math(False)
