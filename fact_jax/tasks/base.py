@@ -1,0 +1,96 @@
+"""What the training loop asks of a system: the Task and Evaluation protocols.
+
+A task binds a model, its losses and its metrics. The loop, the evaluator and the checkpoints know a system through
+these methods only, so a new system needs no change there.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from fact_jax.types import Batch
+
+Tree = Any  # a pytree of arrays
+
+BATCH_AXIS = "batch"  # name of the device axis inside every traced task function, for lax.psum and friends
+
+
+class LossOutput(NamedTuple):
+    """Losses of the rows of one device.
+
+    Attributes:
+      terms: name -> (sum, normalizer), two float scalars. The entry "loss" is the one that is minimised; the others
+        are logged. Rows whose `video_mask` is False add nothing to either number. Sums and normalizers of all devices
+        are added before they are divided, so a term may weight videos or frames as it likes and still gives the
+        same value on any number of devices. The normalizer of "loss" must not depend on the parameters.
+      state: the mutable collections after this batch, with the structure they came in with. They must be the same on
+        every device: reduce over `BATCH_AXIS` whatever depends on the rows. {} where nothing is mutable.
+    """
+
+    terms: Mapping[str, tuple[jax.Array, jax.Array]]
+    state: Tree
+
+
+class Evaluation(Protocol):
+    """Accumulates one pass over an evaluation set on the host; one object per pass."""
+
+    def add(self, batch: Batch, outputs: Mapping[str, np.ndarray]) -> None:
+        """Takes one batch and what `Task.predict` gave for it.
+
+        Args:
+          batch: the batch, with all B global rows. Rows with `video_mask` False are skipped.
+          outputs: what `predict` returned, every array with its B rows first.
+        """
+
+    def metrics(self) -> dict[str, float]:
+        """Returns name -> value over everything added.
+
+        The names do not depend on what was added: an evaluation that saw nothing gives the same names, with
+        NaN where a value is undefined.
+        """
+
+    def write(self, workdir: Path, *, figures: bool) -> None:
+        """Writes predictions/, tables/ and, with `figures`, figures/ below `workdir`."""
+
+
+class Task(Protocol):
+    """One system on one dataset."""
+
+    def init(self, rng: jax.Array, batch: Mapping[str, np.ndarray]) -> dict[str, Tree]:
+        """Returns {"params": tree, "state": tree of mutable collections, {} if none}.
+
+        Called once, eagerly (compiling an initialisation takes longer than running it).
+
+        Args:
+          rng: a key.
+          batch: arrays of one training batch, for their shapes.
+        """
+
+    def loss(self, params: Tree, state: Tree, batch: Mapping[str, jax.Array], rng: jax.Array) -> LossOutput:
+        """Returns the losses of the rows of one device. Pure; traced under the device axis `BATCH_AXIS`.
+
+        Args:
+          params: model parameters.
+          state: mutable collections.
+          batch: the arrays of `fact_jax.types.Batch`, rows of this device first.
+          rng: a key, the same on every device: fold in `batch["row"]` for what shall differ between videos, so that
+            the numbers do not depend on how rows are spread over devices.
+        """
+
+    def predict(self, params: Tree, state: Tree, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+        """Returns arrays [B, ...] for the rows of one device. Pure; traced; deterministic.
+
+        Needs `features`, `mask` and `row` of the batch only, so it serves unlabelled videos as well.
+        """
+
+    def learning_rate_scales(self, params: Tree) -> Tree | None:
+        """Returns a factor on the learning rate for every parameter, or None: every parameter at the full rate.
+
+        0.0 freezes a parameter: it has no optimiser state, no weight decay and no part in the gradient norm.
+        """
+
+    def evaluation(self) -> Evaluation:
+        """Returns an empty accumulator for one pass over an evaluation set."""

@@ -1,0 +1,1 @@
+"""Training, evaluation and checkpoints of any task; knows the Task protocol only."""

@@ -1,0 +1,94 @@
+"""How trees and batches are laid out over the local devices. The only module that knows about it.
+
+Steps are `pmap` programs over the axis `fact_jax.tasks.base.BATCH_AXIS`: every array of the train state is replicated
+with a leading device axis, every array of a batch is split along its rows.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+
+from fact_jax.tasks.base import BATCH_AXIS
+
+
+def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list[jax.Device]:
+    """Returns the devices worth using for batches of `batch_size` videos.
+
+    A device more than needed would only hold padded rows: six videos on four devices take two rows each, so three
+    devices are as fast and pad nothing.
+    """
+    devices = list(jax.local_devices() if devices is None else devices)
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; expected at least 1")
+    rows_each = math.ceil(batch_size / len(devices))
+    return devices[: math.ceil(batch_size / rows_each)]
+
+
+def num_rows(batch_size: int, num_devices: int) -> int:
+    """Returns `batch_size` rounded up to a multiple of the device count: the rows of a global batch."""
+    return math.ceil(batch_size / num_devices) * num_devices
+
+
+def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple[int, ...] = ()) -> Callable:
+    """Compiles `function` for the devices; every argument and result has a leading device axis."""
+    return jax.pmap(function, axis_name=BATCH_AXIS, devices=list(devices), donate_argnums=donate)
+
+
+def replicate(tree, devices: Sequence[jax.Device]):
+    """Puts a copy of every leaf on every device.
+
+    The copies are fresh memory. A device buffer may share memory with the numpy array it came from, and a step that
+    donates it would then overwrite that array.
+    """
+    sharding = _sharding(devices)
+
+    def put(leaf):
+        leaf = np.asarray(leaf)
+        copies = [jax.device_put(np.array(leaf)[None], device) for device in devices]
+        return jax.make_array_from_single_device_arrays((len(devices), *leaf.shape), sharding, copies)
+
+    return jax.tree.map(put, tree)
+
+
+def unreplicate(tree):
+    """Returns the first device's copy of every leaf as numpy arrays that own their memory."""
+    shards = jax.device_get(jax.tree.map(lambda leaf: leaf.addressable_shards[0].data, tree))
+    return jax.tree.map(lambda shard: np.array(shard[0]), shards)
+
+
+def differing_leaves(tree) -> list[str]:
+    """Returns the paths of replicated leaves whose copies are not the same on all devices."""
+    differing = []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        copies = np.asarray(jax.device_get(leaf))
+        if any(copies[0].tobytes() != copy.tobytes() for copy in copies[1:]):
+            differing.append(jax.tree_util.keystr(path))
+    return differing
+
+
+def shard(arrays, num_devices: int):
+    """Splits the rows of host arrays over devices: [B, ...] -> [devices, B / devices, ...].
+
+    Raises:
+      ValueError: B is not a multiple of the device count.
+    """
+
+    def split(array):
+        rows = array.shape[0]
+        if rows % num_devices:
+            raise ValueError(f"{rows} rows cannot be split over {num_devices} devices; expected a multiple")
+        return array.reshape(num_devices, rows // num_devices, *array.shape[1:])
+
+    return jax.tree.map(split, arrays)
+
+
+def unshard(tree):
+    """Fetches arrays [devices, B / devices, ...] to the host and joins their rows: [B, ...]."""
+    return jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), jax.device_get(tree))
+
+
+def _sharding(devices: Sequence[jax.Device]) -> jax.sharding.NamedSharding:
+    mesh = jax.sharding.Mesh(np.array(devices), (BATCH_AXIS,))
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(BATCH_AXIS))

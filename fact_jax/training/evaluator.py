@@ -1,0 +1,49 @@
+"""One pass over an evaluation set."""
+
+from collections.abc import Callable, Iterable
+
+from fact_jax.tasks.base import Evaluation, Task
+from fact_jax.training import devices as device_layout
+from fact_jax.training.steps import EvalStep
+from fact_jax.types import Batch
+
+
+def evaluate(
+    task: Task,
+    eval_step: EvalStep,
+    params,
+    state,
+    batches: Iterable[Batch],
+    *,
+    progress: Callable[[int], None] = lambda done: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evaluation | None:
+    """Runs the model over every batch and returns the filled evaluation, or None if `should_stop` said so.
+
+    One batch is computed on the devices while the host works on the one before.
+
+    Args:
+      task: gives the empty evaluation.
+      eval_step: the compiled prediction.
+      params: replicated parameters.
+      state: replicated mutable collections.
+      batches: every video exactly once; padded rows carry `video_mask` False.
+      progress: called with the number of batches done.
+      should_stop: asked before every batch.
+    """
+    evaluation = task.evaluation()
+    running = None
+    done = 0
+    for batch in batches:
+        if should_stop():
+            return None
+        outputs = eval_step(params, state, batch)
+        if running is not None:
+            evaluation.add(running[0], device_layout.unshard(running[1]))
+            done += 1
+            progress(done)
+        running = (batch, outputs)
+    if running is not None:
+        evaluation.add(running[0], device_layout.unshard(running[1]))
+        progress(done + 1)
+    return evaluation

@@ -1,0 +1,280 @@
+"""The training loop of every task: starts or resumes, updates, logs, evaluates, saves.
+
+A step number is the number of completed updates. The numbers of a run depend on its config and seed only: the data
+order is a function of (seed, step), random numbers come from (seed, step, row), and a checkpoint holds whatever else an
+update or a log line depends on. So a run that was interrupted and resumed ends with the same bits as one that was not.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from fact_jax.tasks.base import Task
+from fact_jax.training import checkpoints as checkpoint_store
+from fact_jax.training import devices as device_layout
+from fact_jax.training import evaluator, optimizers, writers
+from fact_jax.training import state as train_states
+from fact_jax.training.signals import StopRequest
+from fact_jax.training.steps import EvalStep, TrainStep
+from fact_jax.training.window import NonFiniteError, TermWindow
+from fact_jax.types import Batch, UserError
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a call of `train` ended.
+
+    Attributes:
+      finished: the run has reached its last step and evaluated it.
+      step: the last completed step.
+    """
+
+    finished: bool
+    step: int
+
+
+@dataclasses.dataclass
+class Settings:
+    """What the loop needs apart from task, data and config.
+
+    Attributes:
+      workdir: folder of the run.
+      split: what the evaluation set is called in metrics.jsonl, e.g. "test".
+      num_buckets: number of length buckets of the training batches.
+      devices: where to run.
+      eval_step: compiled prediction, shared with the caller's own evaluations.
+      console: where lines go.
+      stop: asked after every step and every evaluation batch.
+    """
+
+    workdir: Path
+    split: str
+    num_buckets: int
+    devices: Sequence[jax.Device]
+    eval_step: EvalStep
+    console: writers.Console
+    stop: StopRequest
+
+
+def total_steps(config, steps_per_epoch: int) -> int:
+    """Returns the number of updates of a run: `config.train.steps`, or as many as its epochs have."""
+    return config.train.steps or config.train.epochs * steps_per_epoch
+
+
+def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int):
+    """Returns (the state before the first update, the optimiser), on the host."""
+    variables = task.init(train_states.init_key(config.seed), batch.arrays)
+    scales = task.learning_rate_scales(variables["params"])
+    optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
+    created = train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0)
+    return jax.tree.map(np.array, created), optimizer
+
+
+def open_checkpoints(config, workdir: Path, *, read_only: bool = False) -> checkpoint_store.Checkpoints:
+    """Opens the checkpoints of a run."""
+    keep = config.checkpoint
+    return checkpoint_store.Checkpoints(
+        Path(workdir) / "checkpoints", keep_latest=keep.keep_latest, keep_best=keep.keep_best, read_only=read_only
+    )
+
+
+def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], settings: Settings) -> Outcome:
+    """Trains until the last step or until asked to stop, from whatever the workdir holds.
+
+    Args:
+      task: what to train.
+      config: the config of the run; reads seed, optimizer, train, eval.select_metric, checkpoint and log.
+      train_batches: has `steps_per_epoch` and `iterate(start_step)`, an endless iterator of batches.
+      eval_batches: every video of the evaluation set once; iterated anew for every evaluation.
+      settings: see there.
+
+    Raises:
+      NonFiniteError: a loss or gradient is NaN or infinite. Nothing of that step is saved.
+      UserError: a setting or the checkpoints of the workdir cannot be used.
+    """
+    with open_checkpoints(config, settings.workdir) as checkpoints:
+        run = _Run(task, config, train_batches, eval_batches, settings, checkpoints)
+        try:
+            return run.run()
+        finally:
+            run.close()
+
+
+class _Run:
+    """One process's part of a run."""
+
+    def __init__(self, task, config, train_batches, eval_batches, settings, checkpoints):
+        self._task, self._config, self._settings = task, config, settings
+        self._train_batches, self._eval_batches = train_batches, eval_batches
+        self._checkpoints = checkpoints
+        self._console, self._stop = settings.console, settings.stop
+        self._total = total_steps(config, train_batches.steps_per_epoch)
+        self._jsonl = writers.JsonlWriter(settings.workdir / "metrics.jsonl")
+        self._tensorboard = None
+        self._window = TermWindow()
+        self._step = 0
+        self._saved_step = self._evaluated_step = 0
+        self._best = {"step": 0, "value": None}
+        self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
+        host_state, optimizer = initial_state(
+            task, config, next(iter(train_batches.iterate(0))), train_batches.steps_per_epoch
+        )
+        self._host_state = self._resume(host_state)
+        self._train_step = TrainStep(
+            task,
+            optimizer,
+            settings.devices,
+            seed=config.seed,
+            ema_decay=config.optimizer.ema_decay,
+            num_buckets=settings.num_buckets,
+            say=self._console.say,
+        )
+
+    def _resume(self, initial):
+        """Returns the state of the newest usable checkpoint, or the initial one."""
+        found = self._checkpoints.restore_latest(checkpoint_store.items_of(initial), self._console.say)
+        if found is None:
+            return initial
+        items, meta = found
+        self._step = self._saved_step = meta["step"]
+        self._evaluated_step = meta["step"] if meta["metrics"] else 0
+        self._best = meta["best"]
+        self._window = TermWindow(meta["window"])
+        return initial.replace(
+            step=np.array(meta["step"], np.int32),
+            params=items["params"],
+            opt_state=items["opt_state"],
+            state=items.get("state", initial.state),
+            ema_params=items.get("ema"),
+        )
+
+    def run(self) -> Outcome:
+        """Runs to the end or to a stop signal."""
+        if self._step >= self._total and not self._evaluation_due():
+            return Outcome(finished=True, step=self._step)
+        self._begin()
+        batches = self._train_batches.iterate(self._step)
+        if self._evaluation_due():
+            self._evaluate_and_save()
+        while self._step < self._total and not self._stop.requested:
+            batch = next(batches)
+            self._state, terms = self._train_step(self._state, batch)
+            self._step += 1
+            self._window.add(self._step, batch.video_ids, terms)
+            self._console.progress(self._step)
+            if self._step % self._config.train.log_every == 0 or self._step == self._total:
+                self._log()
+            if self._evaluation_due():
+                self._evaluate_and_save()
+        self._console.end()
+        finished = self._step >= self._total and not self._evaluation_due()
+        if not finished:
+            self._save_and_say()
+        return Outcome(finished=finished, step=self._step)
+
+    def close(self):
+        """Leaves nothing half written."""
+        self._console.end()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    def _begin(self):
+        settings, config = self._settings, self._config
+        split = () if self._step == self._evaluated_step else (settings.split,)
+        self._jsonl.rewind(self._step, drop_groups_at_step=split)
+        if config.log.tensorboard:
+            self._tensorboard = writers.TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1)
+        self._state = device_layout.replicate(self._host_state, settings.devices)
+        self._host_state = None
+        origin = f"resuming after step {self._step}" if self._step else "training from the start"
+        self._console.say(f"{origin}: {self._total} steps on {len(settings.devices)} device(s)")
+        self._console.begin("train", self._total, self._step)
+
+    def _evaluation_due(self) -> bool:
+        at_end = self._step >= self._total
+        due = self._step > 0 and (at_end or self._step % self._config.train.eval_every == 0)
+        return due and self._evaluated_step != self._step
+
+    def _check_losses(self):
+        try:
+            self._window.fetch()
+        except NonFiniteError as error:
+            kept = f"step {self._saved_step} in {self._settings.workdir / 'checkpoints'}" if self._saved_step else "none"
+            raise NonFiniteError(f"{error}\nLast good checkpoint: {kept}.") from error
+
+    def _log(self):
+        self._check_losses()
+        values = self._window.pop_averages()
+        if not values:
+            return
+        values["learning_rate"] = float(self._schedule(self._step - 1))
+        self._jsonl.write(self._step, "train", values)
+        if self._tensorboard:
+            self._tensorboard.write(self._step, "train", values)
+        epoch = (self._step - 1) // self._train_batches.steps_per_epoch + 1
+        pace = self._console.pace(self._step, self._total)
+        terms = writers.format_values(values)
+        self._console.say(f"step {self._step}/{self._total}  epoch {epoch}  {terms}  {pace}")
+
+    def _evaluate_and_save(self):
+        self._check_losses()
+        metrics = self._evaluate()
+        if metrics is None:
+            return  # asked to stop: the caller saves the step as it is, and a resumed run evaluates it first
+        name = self._config.eval.select_metric
+        if name not in metrics:
+            raise UserError(f"config.eval.select_metric is {name!r}; this task has {', '.join(metrics)}.")
+        value = writers.to_json_value(metrics[name])
+        is_best = self._best["value"] is None or (value is not None and value >= self._best["value"])
+        if is_best:
+            self._best = {"step": self._step, "value": value}
+        self._evaluated_step = self._step
+        self._jsonl.write(self._step, self._settings.split, metrics)
+        if self._tensorboard:
+            self._tensorboard.write(self._step, self._settings.split, metrics)
+        best = "  (best so far)" if is_best else f"  (best {name}: step {self._best['step']})"
+        scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
+        self._console.say(f"step {self._step}  {self._settings.split}:  {scores}{best}")
+        self._save(metrics, value)
+
+    def _evaluate(self):
+        params = self._state.eval_params
+        evaluation = evaluator.evaluate(
+            self._task,
+            self._settings.eval_step,
+            params,
+            self._state.state,
+            self._eval_batches,
+            progress=lambda done: self._console.progress(self._step, f"evaluation batch {done}"),
+            should_stop=lambda: self._stop.requested,
+        )
+        return None if evaluation is None else evaluation.metrics()
+
+    def _save(self, metrics, value):
+        epoch, batch = divmod(self._step, self._train_batches.steps_per_epoch)
+        meta = {
+            "step": self._step,
+            "value": value,
+            "select_metric": self._config.eval.select_metric,
+            "split": self._settings.split,
+            "metrics": {name: writers.to_json_value(number) for name, number in metrics.items()},
+            "best": self._best,
+            "position": {"epoch": epoch, "batch": batch},
+            "seed": self._config.seed,
+            "window": self._window.fetched,
+        }
+        items = checkpoint_store.items_of(checkpoint_store.to_host(self._state))
+        self._checkpoints.save(items, meta, value)
+        self._saved_step = self._step
+
+    def _save_and_say(self):
+        self._check_losses()
+        if self._step > self._saved_step:
+            self._save({}, None)
+        self._checkpoints.wait()
+        self._console.say(
+            f"stopped by {self._stop.name} after step {self._step} of {self._total}; everything is saved in "
+            f"{self._settings.workdir}. Run the same command again to continue."
+        )

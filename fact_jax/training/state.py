@@ -1,0 +1,57 @@
+"""The train state: everything an update changes."""
+
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+
+INIT_STREAM = 0xFFFFFFFF  # folded into the seed for the initialisation; no step ever has this number
+
+
+@flax.struct.dataclass
+class TrainState:
+    """Everything an update changes.
+
+    Attributes:
+      step: int32 scalar, completed updates.
+      params: model parameters.
+      opt_state: optimiser state.
+      state: mutable collections of the model, {} where there are none.
+      ema_params: exponential moving average of the parameters, None unless used.
+    """
+
+    step: jax.Array
+    params: Any
+    opt_state: Any
+    state: Any
+    ema_params: Any = None
+
+    @property
+    def eval_params(self):
+        """The parameters to evaluate with: the moving average where there is one."""
+        return self.params if self.ema_params is None else self.ema_params
+
+
+def init_key(seed: int) -> jax.Array:
+    """Returns the key that initialises the parameters of a run."""
+    return jax.random.fold_in(jax.random.key(seed), INIT_STREAM)
+
+
+def create(variables: dict, optimizer: optax.GradientTransformation, *, use_ema: bool) -> TrainState:
+    """Returns the state before the first update.
+
+    Args:
+      variables: {"params", "state"} as `Task.init` returns them.
+      optimizer: the transformation that will update them.
+      use_ema: keep a moving average, starting at the initial parameters.
+    """
+    params = variables["params"]
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        opt_state=optimizer.init(params),
+        state=variables["state"],
+        ema_params=params if use_ema else None,
+    )

@@ -1,0 +1,45 @@
+"""Optimisers and schedule as plain loops over numbers, from the equations of the PyTorch documentation."""
+
+import math
+
+
+def learning_rate(update, *, rate, factor, decay_epoch, steps_per_epoch):
+    """Learning rate of the update with index `update` (from 0), by counting epochs as the published loop does."""
+    current, epoch = rate, 1
+    for index in range(update):
+        if (index + 1) % steps_per_epoch == 0:
+            if decay_epoch > 0 and epoch % decay_epoch == 0:
+                current = factor * rate
+            epoch += 1
+    return current
+
+
+def clip(gradient, limit):
+    """Scales a list of numbers to norm `limit` if it is longer; 0 = never."""
+    norm = math.sqrt(sum(g * g for g in gradient))
+    scale = min(1.0, limit / (norm + 1e-6)) if limit > 0 else 1.0
+    return [g * scale for g in gradient]
+
+
+def adam(params, gradients, rates, *, clip_norm, weight_decay):
+    """Parameters after one Adam update per gradient."""
+    params = list(params)
+    first, second = [0.0] * len(params), [0.0] * len(params)
+    for index, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
+        for k, g in enumerate(clip(gradient, clip_norm)):
+            g = g + weight_decay * params[k]
+            first[k] = 0.9 * first[k] + 0.1 * g
+            second[k] = 0.999 * second[k] + 0.001 * g * g
+            mean, square = first[k] / (1 - 0.9**index), second[k] / (1 - 0.999**index)
+            params[k] -= rate * mean / (math.sqrt(square) + 1e-8)
+    return params
+
+
+def sgd(params, gradients, rates, *, clip_norm, weight_decay, momentum):
+    """Parameters after one SGD update per gradient; the momentum buffer starts as the first gradient."""
+    params, buffer = list(params), None
+    for gradient, rate in zip(gradients, rates):
+        gradient = [g + weight_decay * p for g, p in zip(clip(gradient, clip_norm), params)]
+        buffer = gradient if buffer is None else [momentum * b + g for b, g in zip(buffer, gradient)]
+        params = [p - rate * b for p, b in zip(params, buffer)]
+    return params

@@ -1,0 +1,55 @@
+"""Layout of trees and batches over devices."""
+
+import jax
+import numpy as np
+import pytest
+
+from fact_jax.training import devices as layout
+
+
+@pytest.mark.parametrize(
+    "batch_size, available, expected",
+    [(1, 8, 1), (4, 8, 4), (8, 8, 8), (6, 4, 3), (9, 8, 5), (16, 8, 8), (5, 1, 1)],
+)
+def test_chosen_devices_pad_as_little_as_possible(batch_size, available, expected):
+    chosen = layout.choose(batch_size, jax.local_devices()[:available])
+    assert len(chosen) == expected
+    # Never more rows per device than with all devices.
+    rows = layout.num_rows(batch_size, len(chosen))
+    assert rows // len(chosen) == -(-batch_size // available)
+    assert rows >= batch_size and rows % len(chosen) == 0
+
+
+def test_choose_rejects_an_empty_batch():
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        layout.choose(0)
+
+
+def test_replicate_and_unreplicate_are_inverse_and_share_no_memory():
+    tree = {"a": np.arange(6.0, dtype=np.float32).reshape(2, 3), "b": (np.int32(4), np.zeros((0, 2), np.float32))}
+    devices = jax.local_devices()[:3]
+    placed = layout.replicate(tree, devices)
+    assert placed["a"].shape == (3, 2, 3)
+    assert {shard.device for shard in placed["a"].addressable_shards} == set(devices)
+    back = layout.unreplicate(placed)
+    jax.tree.map(np.testing.assert_array_equal, back, tree)
+    donated = layout.parallel(lambda x: jax.tree.map(lambda leaf: leaf + 1, x), devices, donate=(0,))(placed)
+    np.testing.assert_array_equal(back["a"], tree["a"])
+    np.testing.assert_array_equal(layout.unreplicate(donated)["a"], tree["a"] + 1)
+
+
+def test_differing_leaves_names_the_leaf():
+    devices = jax.local_devices()[:2]
+    same = layout.replicate({"x": np.float32(np.nan)}, devices)  # NaN is the same on both
+    assert layout.differing_leaves(same) == []
+    different = layout.parallel(lambda x: {"y": x}, devices)(np.arange(2.0))
+    assert layout.differing_leaves(different) == ["['y']"]
+
+
+def test_shard_and_unshard_keep_the_order_of_rows():
+    arrays = {"x": np.arange(24).reshape(8, 3)}
+    sharded = layout.shard(arrays, 4)
+    assert sharded["x"].shape == (4, 2, 3)
+    np.testing.assert_array_equal(layout.unshard(sharded)["x"], arrays["x"])
+    with pytest.raises(ValueError, match="8 rows cannot be split over 3 devices"):
+        layout.shard(arrays, 3)

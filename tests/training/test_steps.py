@@ -1,0 +1,120 @@
+"""The train step: devices, padding, mutable state, averages, compilations."""
+
+import jax
+import numpy as np
+import pytest
+
+from fact_jax.training import devices as device_layout
+from fact_jax.training import evaluator, loop, steps
+from tests.training import toy
+
+FRAMES = 36  # of the ten test videos
+
+
+def assert_trees_close(first, second, tolerance):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=tolerance), first, second)
+
+
+@pytest.mark.parametrize("options", [{}, {"mutable": True}, {"frozen": True}], ids=["plain", "mutable", "frozen"])
+def test_any_number_of_devices_gives_the_same_update(options):
+    reference, reference_terms = toy.three_steps(toy.ToyTask(**options), 1)
+    assert int(reference.step) == 3
+    for num_devices in (2, 4):
+        state, terms = toy.three_steps(toy.ToyTask(**options), num_devices)
+        assert_trees_close(reference.params, state.params, 1e-6)
+        assert_trees_close(reference.state, state.state, 1e-4)
+        assert_trees_close(reference.opt_state, state.opt_state, 1e-6)
+        for expected, found in zip(reference_terms, terms):
+            assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("mutable", [False, True])
+def test_padded_rows_contribute_nothing(mutable):
+    task = toy.ToyTask(mutable=mutable)
+    plain, terms = toy.three_steps(task, 1)
+    padded, padded_terms = toy.three_steps(task, 4, batches=toy.ToyTrainBatches(rows=12, lengths=(6,)))
+    assert_trees_close(plain.params, padded.params, 1e-6)
+    assert [t["loss"] for t in padded_terms] == [pytest.approx(t["loss"], rel=1e-5) for t in terms]
+
+
+def test_random_numbers_change_with_seed_and_step_only():
+    first, terms = toy.three_steps(toy.ToyTask(), 2)
+    again, _ = toy.three_steps(toy.ToyTask(), 2)
+    other, other_terms = toy.three_steps(toy.ToyTask(), 2, config=toy.toy_config(seed=4))
+    jax.tree.map(np.testing.assert_array_equal, first.params, again.params)
+    assert terms[0]["loss"] != other_terms[0]["loss"]
+
+
+def test_update_equals_gradient_of_the_mean_by_hand():
+    """One SGD step without dropout noise in play: params - rate * mean gradient over all valid frames."""
+    config = toy.toy_config(
+        optimizer__name="sgd", optimizer__clip_norm=0.0, optimizer__weight_decay=0.0, optimizer__decay_epoch=0
+    )
+    task, batches, devices = toy.ToyTask(), toy.ToyTrainBatches(), jax.local_devices()[:2]
+    batch = next(iter(batches.iterate(0)))
+    host_state, optimizer = loop.initial_state(task, config, batch, batches.steps_per_epoch)
+    train_step = steps.TrainStep(task, optimizer, devices, seed=config.seed, say=lambda text: None)
+    state, terms = train_step(device_layout.replicate(host_state, devices), batch)
+    rng = jax.random.fold_in(jax.random.key(config.seed), 0)
+
+    def mean_loss(params):
+        total, frames = task.loss(params, {}, batch.arrays, rng).terms["loss"]
+        return total / frames
+
+    loss, gradient = jax.value_and_grad(mean_loss)(host_state.params)
+    expected = jax.tree.map(lambda p, g: p - config.optimizer.learning_rate * g, host_state.params, gradient)
+    assert_trees_close(device_layout.unreplicate(state).params, expected, 1e-6)
+    (fetched,) = steps.fetch_terms([terms])
+    assert fetched["loss"][0] / fetched["loss"][1] == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_ema_is_kept_when_asked_for():
+    without, _ = toy.three_steps(toy.ToyTask(), 1)
+    assert without.ema_params is None and without.eval_params is without.params
+    kept, _ = toy.three_steps(toy.ToyTask(), 2, config=toy.toy_config(optimizer__ema_decay=0.5))
+    assert_trees_close(without.params, kept.params, 1e-6)
+    gap = np.abs(kept.ema_params["dense"]["kernel"] - kept.params["dense"]["kernel"]).max()
+    assert 1e-4 < gap < 1.0
+    assert kept.eval_params is kept.ema_params
+
+
+def test_one_program_per_bucket():
+    """Counted twice: by what the step reports and by the compilations JAX announces."""
+    compiled = []
+
+    def note(event, duration, **details):
+        if event == "/jax/core/compile/backend_compile_duration" and details.get("fun_name", "").find("_fun") >= 0:
+            compiled.append(details)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    task, config = toy.ToyTask(), toy.toy_config()
+    batches, devices, lines = toy.ToyTrainBatches(lengths=(5, 7, 8)), jax.local_devices()[:2], []
+    stream = batches.iterate(0)
+    first = next(stream)
+    host_state, optimizer = loop.initial_state(task, config, first, batches.steps_per_epoch)
+    train_step = steps.TrainStep(task, optimizer, devices, seed=0, num_buckets=3, say=lines.append)
+    eval_step = steps.EvalStep(task, devices, num_buckets=3, say=lines.append)
+    state = device_layout.replicate(host_state, devices)
+    for _, batch in zip(range(9), batches.iterate(0)):
+        state, _ = train_step(state, batch)
+        eval_step(state.params, state.state, batch)
+    assert train_step.programs.lengths == [5, 7, 8]
+    assert eval_step.programs.lengths == [5, 7, 8]
+    assert len(compiled) in (0, 6)  # 0: this version of JAX names its programs otherwise
+    trained = [line for line in lines if "train step" in line]
+    assert len(trained) == 3 and "bucket T=7 in " in trained[1] and trained[1].endswith("(program 2 of 3)")
+
+
+def test_evaluation_sees_every_video_once():
+    task, devices = toy.ToyTask(), jax.local_devices()[:2]
+    variables = task.init(jax.random.key(0), toy.make_batch([0], rows=1, length=4).arrays)
+    params = device_layout.replicate(variables["params"], devices)
+    done = []
+    evaluation = evaluator.evaluate(
+        task, steps.EvalStep(task, devices, say=lambda text: None), params, {}, toy.ToyEvalBatches(), progress=done.append
+    )
+    assert sorted(evaluation.videos) == sorted(f"v{i}" for i in range(100, 110))
+    assert evaluation.metrics()["frames"] == FRAMES
+    assert done == [1, 2, 3]
+    empty = evaluator.evaluate(task, steps.EvalStep(task, devices), params, {}, [])
+    assert empty.metrics().keys() == evaluation.metrics().keys()

@@ -1,0 +1,217 @@
+"""A tiny task and dataset in memory, for tests of everything that knows the Task protocol only.
+
+The model is a linear frame classifier with dropout; with `mutable` its features are normalised by running sums that
+every step updates, reduced over devices.
+"""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from fact_jax.tasks.base import BATCH_AXIS, LossOutput
+from fact_jax.training import devices as device_layout
+from fact_jax.training import loop, steps, writers
+from fact_jax.training.signals import StopRequest
+from fact_jax.types import Batch
+
+NUM_CLASSES, FEATURE_DIM = 3, 4
+DROPOUT_RATE = 0.5
+
+
+class ToyEvaluation:
+    """Frame accuracy; an evaluation that always gives `score` if that is set."""
+
+    def __init__(self, score=None):
+        self.correct = self.frames = 0
+        self.videos = []
+        self._score = score
+
+    def add(self, batch, outputs):
+        for row in np.flatnonzero(batch.arrays["video_mask"]):
+            mask = batch.arrays["mask"][row]
+            self.correct += int((outputs["labels"][row] == batch.arrays["labels"][row])[mask].sum())
+            self.frames += int(mask.sum())
+            self.videos.append(batch.video_ids[row])
+
+    def metrics(self):
+        value = 100.0 * self.correct / self.frames if self.frames else float("nan")
+        return {"Acc": value if self._score is None else self._score, "frames": float(self.frames)}
+
+    def write(self, workdir, *, figures):
+        (Path(workdir) / "toy.json").write_text(json.dumps({"videos": sorted(self.videos), "figures": figures}))
+
+
+class ToyTask:
+    """A linear frame classifier.
+
+    Attributes:
+      mutable: keep running feature sums in the mutable state.
+      frozen: freeze the bias and halve the learning rate of the kernel.
+      scores: if set, evaluations give these values in turn in place of their accuracy.
+    """
+
+    def __init__(self, *, mutable=False, frozen=False, scores=()):
+        self.mutable, self.frozen, self.scores = mutable, frozen, list(scores)
+
+    def init(self, rng, batch):
+        dim = batch["features"].shape[-1]
+        kernel = 0.1 * jax.random.normal(rng, (dim, NUM_CLASSES))
+        state = {"sums": jnp.zeros(dim), "count": jnp.zeros(())} if self.mutable else {}
+        return {"params": {"dense": {"kernel": kernel, "bias": jnp.zeros(NUM_CLASSES)}}, "state": state}
+
+    def loss(self, params, state, batch, rng):
+        mask = (batch["mask"] & batch["video_mask"][:, None])[..., None]
+        features = jnp.where(mask, batch["features"], 0.0)
+        if self.mutable:
+            sums, count = jax.lax.psum((features.sum((0, 1)), mask.sum().astype(jnp.float32)), BATCH_AXIS)
+            state = {"sums": state["sums"] + sums, "count": state["count"] + count}
+            features = features - sums / count  # statistics of the whole global batch
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(rng, batch["row"])
+        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1 - DROPOUT_RATE, features.shape[-1:]))(keys)
+        logits = self._logits(params, features * keep[:, None] / (1 - DROPOUT_RATE))
+        log_probs = jnp.take_along_axis(jax.nn.log_softmax(logits), batch["labels"][..., None], -1)
+        total = -jnp.sum(jnp.where(mask, log_probs, 0.0))
+        frames = mask.sum().astype(jnp.float32)
+        return LossOutput({"loss": (total, frames), "square": (jnp.sum(features**2), frames)}, state)
+
+    def predict(self, params, state, batch):
+        features = batch["features"]
+        if self.mutable:
+            features = features - state["sums"] / jnp.maximum(state["count"], 1.0)
+        return {"labels": jnp.argmax(self._logits(params, features), -1)}
+
+    def learning_rate_scales(self, params):
+        return {"dense": {"kernel": 0.5, "bias": 0.0}} if self.frozen else None
+
+    def evaluation(self):
+        return ToyEvaluation(self.scores.pop(0) if self.scores else None)
+
+    @staticmethod
+    def _logits(params, features):
+        return features @ params["dense"]["kernel"] + params["dense"]["bias"]
+
+
+def make_batch(indices, *, rows, length, epoch_noise=0.0):
+    """Returns a batch of videos `indices`, padded with garbage to `rows` rows and `length` frames."""
+    arrays = {
+        "features": np.full((rows, length, FEATURE_DIM), 7.0, np.float32),
+        "mask": np.zeros((rows, length), bool),
+        "labels": np.zeros((rows, length), np.int32),
+        "video_mask": np.zeros(rows, bool),
+        "row": np.arange(rows, dtype=np.int32),
+    }
+    for row, index in enumerate(indices):
+        rng = np.random.default_rng(int(index))
+        frames = int(rng.integers(2, length + 1))
+        labels = rng.integers(0, NUM_CLASSES, frames)
+        arrays["features"][row, :frames] = rng.normal(size=(frames, FEATURE_DIM)) + epoch_noise
+        arrays["features"][row, np.arange(frames), labels] += 2.0
+        arrays["labels"][row, :frames] = labels
+        arrays["mask"][row, :frames] = True
+        arrays["video_mask"][row] = True
+    padding = rows - len(indices)
+    return Batch(arrays, [f"v{i}" for i in indices] + [""] * padding, list(indices) + [-1] * padding)
+
+
+class ToyTrainBatches:
+    """Batches as a pure function of (seed, step); alternates between two bucket lengths."""
+
+    def __init__(self, *, batch_size=4, rows=4, num_videos=12, lengths=(6, 9), seed=0, poison_step=None, hook=None):
+        self.batch_size, self.rows, self.num_videos = batch_size, rows, num_videos
+        self.lengths, self.seed, self.poison_step, self.hook = lengths, seed, poison_step, hook
+        self.steps_per_epoch = num_videos // batch_size
+
+    def iterate(self, start_step):
+        step = start_step
+        while True:
+            epoch, index = divmod(step, self.steps_per_epoch)
+            order = np.random.default_rng((self.seed, epoch)).permutation(self.num_videos)
+            chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
+            batch = make_batch(chosen, rows=self.rows, length=self.lengths[step % len(self.lengths)])
+            if step == self.poison_step:
+                batch.arrays["features"][0] = np.nan
+            if self.hook:
+                self.hook(step)
+            yield batch
+            step += 1
+
+
+class ToyEvalBatches:
+    """Ten test videos, once each, in batches of four with padded rows in the last."""
+
+    def __init__(self, *, rows=4, length=6, hook=None):
+        self.rows, self.length, self.hook = rows, length, hook
+
+    def __len__(self):
+        return 3
+
+    def __iter__(self):
+        for start in range(0, 10, 4):
+            if self.hook:
+                self.hook(start)
+            indices = range(100 + start, 100 + min(start + 4, 10))
+            yield make_batch(list(indices), rows=self.rows, length=self.length)
+
+
+def toy_config(**overrides):
+    """Returns the part of a config the loop reads; dotted overrides, e.g. train__epochs=2."""
+    config = ConfigDict({
+        "seed": 3,
+        "optimizer": {
+            "name": "adam", "learning_rate": 0.05, "momentum": 0.0, "weight_decay": 0.01, "clip_norm": 1.0,
+            "decay_epoch": 2, "decay_factor": 0.1, "ema_decay": 0.0,
+        },
+        "train": {"batch_size": 4, "epochs": 4, "steps": 0, "log_every": 2, "eval_every": 5},
+        "eval": {"batch_size": 4, "select_metric": "Acc", "figures": False},
+        "checkpoint": {"keep_latest": 1, "keep_best": 1},
+        "log": {"tensorboard": False},
+    })
+    for name, value in overrides.items():
+        group, _, key = name.partition("__")
+        if key:
+            config[group][key] = value
+        else:
+            config[group] = value
+    return config
+
+
+def train(workdir, *, task=None, config=None, train_batches=None, eval_batches=None, num_devices=2, stop=None):
+    """Runs the loop on the toy data; returns (outcome, lines printed)."""
+    task = task or ToyTask()
+    lines = []
+    console = writers.Console()
+    console.say = lines.append
+    devices = jax.local_devices()[:num_devices]
+    settings = loop.Settings(
+        workdir=Path(workdir),
+        split="test",
+        num_buckets=2,
+        devices=devices,
+        eval_step=steps.EvalStep(task, devices, num_buckets=1, say=lines.append),
+        console=console,
+        stop=stop or StopRequest(),
+    )
+    batches = train_batches or ToyTrainBatches()
+    outcome = loop.train(task, config or toy_config(), batches, eval_batches or ToyEvalBatches(), settings)
+    return outcome, lines
+
+
+def three_steps(task, num_devices, *, batches=None, config=None):
+    """Returns the host-side train state after three steps and the fetched terms of each."""
+    config = config or toy_config()
+    batches = batches or ToyTrainBatches(lengths=(6,))
+    devices = jax.local_devices()[:num_devices]
+    first = next(iter(batches.iterate(0)))
+    host_state, optimizer = loop.initial_state(task, config, first, batches.steps_per_epoch)
+    train_step = steps.TrainStep(
+        task, optimizer, devices, seed=config.seed, ema_decay=config.optimizer.ema_decay, say=lambda text: None
+    )
+    state, terms = device_layout.replicate(host_state, devices), []
+    for _, batch in zip(range(3), batches.iterate(0)):
+        state, step_terms = train_step(state, batch)
+        terms += steps.fetch_terms([step_terms])
+    return device_layout.unreplicate(state), terms
