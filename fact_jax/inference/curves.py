@@ -165,7 +165,8 @@ def _mark_best(axes, scores, best_metric):
     if name is None:
         return
     steps, values = scores[name]
-    best = int(np.argmax(values))
+    # The last of equal values, as the training loop keeps it.
+    best = len(values) - 1 - int(np.argmax(values[::-1]))
     axes.plot(steps[best], values[best], "*", color="black", markersize=14, zorder=5, linestyle="", clip_on=False)
     axes.lines[-1].set_label(f"best {best_metric} {values[best]:.1f} (step {steps[best]})")
 

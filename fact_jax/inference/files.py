@@ -9,6 +9,10 @@ import io
 import os
 import pathlib
 import secrets
+import zlib
+
+# Characters of a file name made from another name; at 4 bytes each they leave room for a prefix and a suffix.
+MAX_NAME = 50
 
 
 def atomic_write_bytes(path, content):
@@ -51,6 +55,12 @@ def save_figure(path, figure, *, dpi=120):
 
 
 def safe_name(name):
-    """Returns `name` as a file name without folders: every character but letters, digits, ".", "_" and "-" is "_"."""
-    kept = "".join(character if character.isalnum() or character in "._-" else "_" for character in str(name))
-    return kept.lstrip(".") or "_"
+    """Returns `name` as a file name without folders.
+
+    A name of at most 50 letters, digits, ".", "_" and "-", not starting with ".", is returned as it is. Any other
+    character becomes "_", and a checksum of the whole name at the end keeps different names apart.
+    """
+    name = str(name)
+    kept = "".join(character if character.isalnum() or character in "._-" else "_" for character in name)
+    kept = kept.lstrip(".")[:MAX_NAME]
+    return kept if kept == name and kept else f"{kept}-{zlib.crc32(name.encode('utf-8', 'surrogatepass')):08x}"

@@ -38,6 +38,12 @@ def test_training_curves_show_every_series_and_mark_the_best():
     assert losses.get_yscale() == "log"
 
 
+def test_the_last_of_equally_good_steps_is_marked():
+    rows = [{"step": step, "test/Edit": value} for step, value in ((1, 50.0), (2, 70.0), (3, 70.0), (4, 60.0))]
+    best = curves.plot_training_curves(rows, best_metric="Edit").axes[1].lines[-1]
+    assert best.get_xdata().tolist() == [3]
+
+
 def test_a_loss_that_is_not_positive_has_a_linear_axis():
     assert curves.plot_training_curves([{"step": 1, "loss": 0.0}]).axes[0].get_yscale() == "linear"
 

@@ -48,3 +48,12 @@ def test_safe_name_makes_one_file_name():
     for name in ("../../x", "a/b", ".hidden", "a\\b", "a\0b", "", ".."):
         safe = files.safe_name(name)
         assert safe and not set(safe) & set("/\\\0") and not safe.startswith(".")
+
+
+def test_different_names_give_different_files(tmp_path):
+    names = ["a/b", "a_b", "a:b", "..", "", "x" * 300, "x" * 301, "é" * 300, "P03_webcam01_P03_cereals"]
+    safe = [files.safe_name(name) for name in names]
+    assert len(set(safe)) == len(names) and safe[-1] == names[-1]
+    for name in safe:
+        files.atomic_write_text(tmp_path / f"timeline_{name}.png", "")
+    assert len(os.listdir(tmp_path)) == len(names)
