@@ -55,7 +55,7 @@ class SyntheticSpec:
     noise: float = 0.35
     noise_correlation: float = 0.75
     video_offset: float = 0.3
-    confusable_distance: float = 0.15
+    confusable_distance: float = 0.1
     transition_frames: int = 4
     background_rate: float = 0.25
     optional_rate: float = 0.3
@@ -113,7 +113,7 @@ def make_world(spec, seed):
         prototypes = np.linalg.qr(prototypes.T)[0].T
     for first, second in recipes.look_alike_pairs(spec.num_confusable_pairs):
         # The two lie half a distance to either side of the first; `apart` is perpendicular to it.
-        centre = prototypes[first]
+        centre = prototypes[first].copy()
         apart = _unit(prototypes[second] - (prototypes[second] @ centre) * centre)
         half = spec.confusable_distance / 2
         prototypes[first] = np.sqrt(1 - half**2) * centre - half * apart
@@ -157,21 +157,27 @@ class SyntheticSource:
         return len(self.video_ids)
 
     def labels(self, index):
-        """int32 [T], the labels of a video, without making its features."""
-        return self._labels[index].copy()
+        """int32 [T], the labels of a video, without making its features; read-only."""
+        return self._labels[index]
+
+    def full_labels(self, index):
+        """The same as `labels`: the synthetic data set has no higher rate."""
+        return self._labels[index]
 
     def __getitem__(self, index):
         index = range(len(self))[index]
         labels = self.labels(index)
         rng = np.random.default_rng([_FEATURE_STREAM, *self._stream, index])
         features = _draw_features(rng, self._spec, self.world.prototypes, labels)
-        return Video(self.video_ids[index], features, labels, labels.copy())
+        return Video(self.video_ids[index], features, labels, labels)
 
     def _draw_labels(self, index):
         rng = np.random.default_rng([_LAYOUT_STREAM, *self._stream, index])
         transcript = _draw_transcript(rng, self._spec, self.world.activities)
         durations = _draw_durations(rng, self._spec, self.world.durations[transcript])
-        return np.repeat(transcript, durations).astype(np.int32)
+        labels = np.repeat(transcript, durations).astype(np.int32)
+        labels.setflags(write=False)
+        return labels
 
 
 def open_synthetic(config, split, seed=0):
