@@ -1,0 +1,107 @@
+"""Reading of .npy feature files: headers, memory maps and float32 copies. Nothing pickled is ever loaded."""
+
+import dataclasses
+import math
+import os
+import tokenize
+
+import numpy as np
+
+TIME_AXES = ("last", "first")
+
+
+class FeatureFileError(ValueError):
+    """A feature file that cannot be used; the message says what is wrong, without the path."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a .npy file says of itself: shape, dtype, storage order and the byte at which the values begin."""
+
+    shape: tuple
+    dtype: np.dtype
+    fortran_order: bool
+    offset: int
+
+
+def read_header(path):
+    """Reads the header of a .npy file and checks that the file is a complete array of numbers with two axes.
+
+    Raises:
+      FeatureFileError: the file is missing, unreadable, truncated, not .npy, pickled, not numeric or not [.., ..].
+    """
+    try:
+        with open(path, "rb") as file:
+            header = _parse_header(file)
+            size = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        raise FeatureFileError("file is missing") from None
+    except OSError as error:
+        raise FeatureFileError(f"file cannot be read ({error.strerror})") from None
+    if header.dtype.hasobject:
+        raise FeatureFileError("pickled Python objects, which are not loaded; expected a plain float array")
+    if header.dtype.kind not in "fiub":
+        raise FeatureFileError(f"values of type {header.dtype}; expected float")
+    if len(header.shape) != 2:
+        raise FeatureFileError(f"shape {header.shape}; expected two axes, time and channels")
+    if min(header.shape) < 1:
+        raise FeatureFileError(f"shape {header.shape} is empty; expected at least one frame and one channel")
+    needed = header.offset + math.prod(header.shape) * header.dtype.itemsize
+    if size < needed:
+        raise FeatureFileError(f"truncated: {size} of {needed} bytes for shape {header.shape}")
+    return header
+
+
+def _parse_header(file):
+    try:
+        version = np.lib.format.read_magic(file)
+    except ValueError:
+        raise FeatureFileError("not a .npy file; expected an array written by numpy.save") from None
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise FeatureFileError(f".npy format {version[0]}.{version[1]}; expected 1.0 or 2.0, as of a plain array")
+    try:
+        shape, fortran_order, dtype = readers[version](file)
+    # NumPy evaluates the header as a Python literal, first as it is and then through the tokenizer.
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError) as error:
+        raise FeatureFileError(f"damaged .npy header ({type(error).__name__})") from None
+    return Header(shape, dtype, fortran_order, file.tell())
+
+
+def frames_and_channels(shape, time_axis):
+    """Orders a file's shape as (frames, channels); `time_axis` is "first" for (T, D) files, "last" for (D, T)."""
+    return tuple(shape) if time_axis == "first" else tuple(reversed(shape))
+
+
+def map_features(path, time_axis):
+    """Opens a feature file without reading its values.
+
+    Returns:
+      Read-only memory map [N, D], time first whatever the file's orientation, in the file's dtype.
+
+    Raises:
+      FeatureFileError: as `read_header`.
+    """
+    header = read_header(path)
+    order = "F" if header.fortran_order else "C"
+    values = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    return values if time_axis == "first" else values.T
+
+
+def read_features(path, time_axis, *, num_frames=None, sample_rate=1):
+    """Reads a feature file as float32, time first.
+
+    Args:
+      path: .npy file.
+      time_axis: "first" for (T, D) files, "last" for (D, T).
+      num_frames: frames to use from the start; None = all.
+      sample_rate: of these, every how manieth to keep.
+
+    Returns:
+      float32 [ceil(num_frames / sample_rate), D], C-contiguous.
+
+    Raises:
+      FeatureFileError: as `read_header`.
+    """
+    mapped = map_features(path, time_axis)[:num_frames:sample_rate]
+    return np.array(mapped, np.float32, order="C", subok=False)

@@ -1,0 +1,110 @@
+"""Statistics of a video source: lengths, class frequencies and segments per video, from the labels alone."""
+
+import dataclasses
+
+import numpy as np
+
+from fact_jax.ops.segments import frames_to_segments
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetStatistics:
+    """Numbers that describe the videos of one source, at the rate the model sees.
+
+    Attributes:
+      class_names: name of every class.
+      video_ids: ids of the videos.
+      lengths: int64 [V], frames of every video.
+      class_frames: int64 [C], frames of every class.
+      class_segments: int64 [C], segments of every class.
+      num_segments: int64 [V], segments of every video (the length of its transcript).
+      num_actions: int64 [V], different classes in every video.
+    """
+
+    class_names: tuple
+    video_ids: tuple
+    lengths: np.ndarray
+    class_frames: np.ndarray
+    class_segments: np.ndarray
+    num_segments: np.ndarray
+    num_actions: np.ndarray
+
+    @property
+    def num_classes(self):
+        return len(self.class_names)
+
+    @property
+    def max_segments(self):
+        """(count, video id) of the video with most segments."""
+        return self._largest(self.num_segments)
+
+    @property
+    def max_actions(self):
+        """(count, video id) of the video with most different classes."""
+        return self._largest(self.num_actions)
+
+    def average_transcript_length(self, match):
+        """What the automatic null weight calls the average transcript length.
+
+        Args:
+          match: config.loss.match; one-to-many matching has one target per class of the video, the others one per
+            segment.
+
+        Returns:
+          Mean number of segments per video, or of different classes for "o2m".
+        """
+        return float(np.mean(self.num_actions if match == "o2m" else self.num_segments))
+
+    def table(self):
+        """The statistics as text for the user."""
+        segments, segments_video = self.max_segments
+        actions, actions_video = self.max_actions
+        frames = int(self.lengths.sum())
+        rows = [
+            f"{len(self.video_ids)} videos, {self.num_classes} classes, {frames} frames",
+            f"frames per video    min {self.lengths.min()}, median {np.median(self.lengths):g}, "
+            f"mean {self.lengths.mean():.1f}, max {self.lengths.max()}",
+            f"segments per video  mean {self.num_segments.mean():.1f}, max {segments} ({segments_video})",
+            f"classes per video   mean {self.num_actions.mean():.1f}, max {actions} ({actions_video})",
+        ]
+        width = max(len(name) for name in (*self.class_names, "class"))
+        rows.append(f"{'id':>4}  {'class':<{width}}  {'frames':>9}  {'share':>6}  {'segments':>8}")
+        for class_id, name in enumerate(self.class_names):
+            count = int(self.class_frames[class_id])
+            share = f"{100 * count / frames:.1f}%"
+            rows.append(f"{class_id:>4}  {name:<{width}}  {count:>9}  {share:>6}  {self.class_segments[class_id]:>8}")
+        return "\n".join(rows)
+
+    def _largest(self, counts):
+        position = int(np.argmax(counts))
+        return int(counts[position]), self.video_ids[position]
+
+
+def compute_statistics(source):
+    """Measures a source that has at least one video.
+
+    Args:
+      source: VideoSource whose method `labels(index)` gives int [T] without reading features.
+
+    Returns:
+      DatasetStatistics.
+    """
+    num_classes = len(source.class_names)
+    class_frames, class_segments = np.zeros(num_classes, np.int64), np.zeros(num_classes, np.int64)
+    num_segments, num_actions = [], []
+    for index in range(len(source)):
+        labels = source.labels(index)
+        transcript, _, _ = frames_to_segments(labels)
+        class_frames += np.bincount(labels, minlength=num_classes)
+        class_segments += np.bincount(transcript, minlength=num_classes)
+        num_segments.append(len(transcript))
+        num_actions.append(len(np.unique(transcript)))
+    return DatasetStatistics(
+        class_names=tuple(source.class_names),
+        video_ids=tuple(source.video_ids),
+        lengths=np.asarray(source.lengths, np.int64),
+        class_frames=class_frames,
+        class_segments=class_segments,
+        num_segments=np.array(num_segments, np.int64),
+        num_actions=np.array(num_actions, np.int64),
+    )
