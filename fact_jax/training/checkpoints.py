@@ -113,7 +113,7 @@ class Checkpoints:
         meta = dict(meta) | {"checksums": {name: checksum(tree) for name, tree in items.items()}}
         saves = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
         args = ocp.args.Composite(**saves, meta=ocp.args.JsonSave(meta))
-        if not self._manager.save(step, args=args, metrics={"value": value}, force=True):
+        if not self._manager.save(step, args=args, metrics={"value": value}):
             raise CheckpointError(f"the checkpoint of step {step} was not written: {self._folder} has a later one")
 
     def meta(self, step: int) -> dict[str, Any]:
@@ -142,12 +142,15 @@ class Checkpoints:
           CheckpointError: the checkpoint is incomplete, of another shape, or its checksum is wrong.
         """
         meta = self.meta(step)
-        hosts = {name: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree) for name, tree in targets.items()}
+        hosts = {
+            name: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree) for name, tree in targets.items()
+        }
         with _readable(self._folder / str(step)):
             requests = {name: ocp.args.StandardRestore(tree) for name, tree in hosts.items()}
             restored = self._manager.restore(step, args=ocp.args.Composite(**requests))
         items = {name: restored[name] for name in targets}
         for name, tree in items.items():
+            _check_shapes(self._folder / str(step), name, tree, hosts[name])
             if checksum(tree) != meta["checksums"].get(name):
                 raise CheckpointError(f"{self._folder / str(step)} is damaged: the checksum of {name!r} is wrong")
         return items, meta
@@ -227,6 +230,18 @@ def _ranking(metrics: Mapping[str, float | None]) -> float:
     """The value a checkpoint is ranked by; a step that was not evaluated, or without a number, comes last."""
     value = metrics["value"]
     return -math.inf if value is None or math.isnan(value) else value
+
+
+def _check_shapes(path: Path, item: str, tree, target) -> None:
+    """Raises CheckpointError for an item of another model: with numpy targets Orbax ignores their shapes."""
+    wanted = {jax.tree_util.keystr(key): leaf for key, leaf in jax.tree_util.tree_leaves_with_path(target)}
+    for key, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        name = jax.tree_util.keystr(key)
+        if (leaf.shape, leaf.dtype) != (wanted[name].shape, wanted[name].dtype):
+            raise CheckpointError(
+                f"{path} is of another model: {item}{name} is {leaf.dtype}{leaf.shape}, expected "
+                f"{wanted[name].dtype}{wanted[name].shape}"
+            )
 
 
 @contextlib.contextmanager

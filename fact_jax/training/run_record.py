@@ -1,0 +1,85 @@
+"""config.json: what a workdir was made with, and the refusal to mix two runs in one."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fact_jax.training import writers
+from fact_jax.types import UserError
+
+FILE = "config.json"
+# Settings that change where things lie or how they look, and no number of the run.
+NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "data.dir", "data.tfds_dir", "data.fps")
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    flat = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Returns a line for every setting that differs and changes numbers."""
+    old, new = (flatten(json.loads(json.dumps(tree))) for tree in (old, new))
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        if any(key == neutral or key.startswith(f"{neutral}.") for neutral in NEUTRAL):
+            continue
+        if old.get(key) != new.get(key):
+            lines.append(f"{key}: {old.get(key)!r} there, {new.get(key)!r} now")
+    return lines
+
+
+def read(workdir: Path) -> dict[str, Any] | None:
+    """Returns {"config", "derived"} of a workdir, or None if it holds no run yet.
+
+    Raises:
+      UserError: the file cannot be read.
+    """
+    path = Path(workdir) / FILE
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}. Use another --workdir.") from error
+    if not isinstance(record, dict) or record.keys() != {"config", "derived"}:
+        raise UserError(f'{path} is not the record of a run, expected "config" and "derived". Use another --workdir.')
+    return record
+
+
+def check(workdir: Path, *, config: Mapping[str, Any] | None = None, derived: Mapping[str, Any] | None = None) -> bool:
+    """Returns whether the workdir holds a run; compares what is given with what that run was made with.
+
+    Raises:
+      UserError: something that changes numbers differs; names every such setting.
+    """
+    record = read(workdir)
+    if record is None:
+        return False
+    lines = []
+    if config is not None:
+        lines += [f"  config.{line}" for line in differences(record["config"], config)]
+    if derived is not None:
+        lines += [f"  {line} (from the data and the settings)" for line in differences(record["derived"], derived)]
+    if lines:
+        raise UserError(
+            f"{workdir} holds a run with other settings:\n" + "\n".join(lines) + "\n"
+            f"Use another --workdir, or the settings of that run (see {Path(workdir) / FILE})."
+        )
+    return True
+
+
+def write(workdir: Path, *, config: Mapping[str, Any], derived: Mapping[str, Any]) -> None:
+    """Writes config.json, creating the workdir; an equal record is left alone."""
+    record = {"config": config, "derived": derived}
+    if read(workdir) == json.loads(json.dumps(record)):
+        return
+    Path(workdir).mkdir(parents=True, exist_ok=True)
+    writers.replace_file(Path(workdir) / FILE, json.dumps(record, indent=2) + "\n")

@@ -1,0 +1,237 @@
+"""The loop: resuming to the bit, logging, selection, stopping."""
+
+import hashlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fact_jax.training import loop, writers
+from fact_jax.training.signals import StopRequest
+from fact_jax.training.window import NonFiniteError
+from fact_jax.types import UserError
+from tests.training import toy
+
+ROOT = Path(__file__).parents[2]
+TOTAL = 12
+
+
+def short_batches(**options):
+    """One bucket, so that a run compiles one training program."""
+    return toy.ToyTrainBatches(lengths=(6,), **options)
+
+
+def checksums(workdir):
+    """Checksums and metrics of all checkpoints of a run, by step."""
+    metas = [json.loads(path.read_text()) for path in Path(workdir).glob("checkpoints/*/meta/metadata")]
+    return {meta["step"]: meta for meta in metas}
+
+
+def rows(workdir):
+    return writers.read_rows(Path(workdir) / "metrics.jsonl")
+
+
+def snapshot(workdir):
+    files = [path for path in sorted(Path(workdir).rglob("*"))]
+    content = {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file()}
+    return {p: (p.stat().st_mtime_ns, content.get(p)) for p in files}
+
+
+class StopAt(StopRequest):
+    """Stops the run when the data pipeline reaches a step, as a signal would."""
+
+    def __init__(self, step, signum=signal.SIGTERM):
+        super().__init__()
+        self.step, self.signal = step, signum
+
+    def note_step(self, step):
+        if step == self.step:
+            self.signum = self.signal
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Workdir of a run with mutable state and averaged weights that nothing disturbed."""
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    outcome, lines = toy.train(workdir, task=toy.ToyTask(mutable=True), config=full_config(), train_batches=short_batches())
+    assert outcome == loop.Outcome(finished=True, step=TOTAL)
+    return workdir, lines
+
+
+def full_config():
+    return toy.toy_config(optimizer__ema_decay=0.9, train__log_every=4)
+
+
+def test_log_rows(undisturbed):
+    workdir, lines = undisturbed
+    steps = [(row["step"], [name for name in row if name != "step"][0].split("/")[0]) for row in rows(workdir)]
+    assert steps == [(4, "train"), (5, "test"), (8, "train"), (10, "test"), (12, "train"), (12, "test")]
+    first = rows(workdir)[0]
+    assert list(first)[1] == "train/loss" and first["train/learning_rate"] == pytest.approx(0.05)
+    # Two epochs of three steps have ended before the update that step 7 counts.
+    assert rows(workdir)[2]["train/learning_rate"] == pytest.approx(0.005)
+    assert any(line.startswith("step 8/12  epoch 3  loss ") for line in lines)
+
+
+def test_logged_loss_is_the_mean_over_the_frames_of_all_its_steps(tmp_path):
+    toy.train(tmp_path, config=toy.toy_config(train__steps=2), train_batches=short_batches())
+    _, terms = toy.three_steps(toy.ToyTask(), 2)
+    total, frames = (sum(term["loss"][part] for term in terms[:2]) for part in (0, 1))
+    assert rows(tmp_path)[0]["train/loss"] == total / frames
+
+
+@pytest.mark.parametrize("stops", [[7], [3, 10], [1, 2]], ids=str)
+def test_interrupted_run_ends_with_the_same_bits(tmp_path, undisturbed, stops):
+    for step in stops:
+        stop = StopAt(step)
+        outcome, lines = toy.train(
+            tmp_path,
+            task=toy.ToyTask(mutable=True),
+            config=full_config(),
+            train_batches=short_batches(hook=stop.note_step),
+            stop=stop,
+        )
+        assert outcome == loop.Outcome(finished=False, step=step + 1)
+        assert f"stopped by SIGTERM after step {step + 1} of 12" in lines[-1]
+    outcome, lines = toy.train(tmp_path, task=toy.ToyTask(mutable=True), config=full_config(), train_batches=short_batches())
+    assert outcome.finished and lines[0].startswith(f"resuming after step {stops[-1] + 1}")
+    assert (tmp_path / "metrics.jsonl").read_bytes() == (undisturbed[0] / "metrics.jsonl").read_bytes()
+    assert checksums(tmp_path) == checksums(undisturbed[0])
+
+
+def test_interrupted_evaluation_is_done_again(tmp_path, undisturbed):
+    stop = StopAt(4)
+    evaluated = toy.ToyEvalBatches(hook=stop.note_step)
+    arguments = {"task": toy.ToyTask(mutable=True), "config": full_config(), "train_batches": short_batches()}
+    outcome, _ = toy.train(tmp_path, eval_batches=evaluated, stop=stop, **arguments)
+    assert outcome == loop.Outcome(finished=False, step=5)
+    assert checksums(tmp_path)[5]["metrics"] == {}
+    # Twice in a row.
+    stop = StopAt(0)
+    outcome, _ = toy.train(tmp_path, eval_batches=toy.ToyEvalBatches(hook=stop.note_step), stop=stop, **arguments)
+    assert outcome == loop.Outcome(finished=False, step=5)
+    outcome, _ = toy.train(tmp_path, **arguments)
+    assert outcome.finished
+    assert (tmp_path / "metrics.jsonl").read_bytes() == (undisturbed[0] / "metrics.jsonl").read_bytes()
+    assert checksums(tmp_path) == checksums(undisturbed[0])
+
+
+def test_run_from_a_damaged_checkpoint_ends_with_the_same_bits(tmp_path, undisturbed):
+    config = full_config()
+    config.checkpoint.keep_latest = 2
+    stop = StopAt(10)
+    arguments = {"task": toy.ToyTask(mutable=True), "config": config}
+    toy.train(tmp_path, train_batches=short_batches(hook=stop.note_step), stop=stop, **arguments)
+    (tmp_path / "checkpoints" / "11" / "meta" / "metadata").write_text("{}")
+    outcome, lines = toy.train(tmp_path, train_batches=short_batches(), **arguments)
+    assert outcome.finished and any("falling back to the checkpoint of step 10" in line for line in lines)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == (undisturbed[0] / "metrics.jsonl").read_bytes()
+    assert checksums(tmp_path)[12] == checksums(undisturbed[0])[12]
+
+
+def test_finished_run_changes_nothing(tmp_path):
+    config = toy.toy_config(train__steps=3, log__tensorboard=True)
+    toy.train(tmp_path, config=config, train_batches=short_batches())
+    before = snapshot(tmp_path)
+    outcome, lines = toy.train(tmp_path, config=config, train_batches=short_batches())
+    assert outcome == loop.Outcome(finished=True, step=3)
+    assert lines == []
+    assert snapshot(tmp_path) == before
+
+
+def test_best_step_is_the_later_of_equals(tmp_path):
+    task = toy.ToyTask(scores=[50.0, 80.0, 80.0, 10.0])
+    config = toy.toy_config(train__eval_every=3)
+    _, lines = toy.train(tmp_path, task=task, config=config, train_batches=short_batches())
+    found = checksums(tmp_path)
+    assert sorted(found) == [9, 12]
+    assert found[12]["best"] == {"step": 9, "value": 80.0}
+    assert [line.endswith("(best so far)") for line in lines if "test:" in line] == [True, True, True, False]
+    with loop.open_checkpoints(config, tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.best_step() == 9
+
+
+def test_select_metric_must_exist(tmp_path):
+    config = toy.toy_config(eval__select_metric="F1", train__steps=1)
+    with pytest.raises(UserError, match="'F1'; this task has Acc, frames"):
+        toy.train(tmp_path, config=config, train_batches=short_batches())
+
+
+def test_non_finite_loss_names_step_videos_and_last_good_checkpoint(tmp_path):
+    batches = short_batches(poison_step=6)
+    config = toy.toy_config(train__log_every=4)
+    videos = [name for name in next(batches.iterate(6)).video_ids if name]
+    with pytest.raises(NonFiniteError) as caught:
+        toy.train(tmp_path, config=config, train_batches=batches)
+    message = str(caught.value)
+    assert message.startswith("training stopped at step 7: ") and "loss = nan" in message
+    assert f"Videos of that batch: {', '.join(videos)}." in message
+    assert f"Last good checkpoint: step 5 in {tmp_path / 'checkpoints'}." in message
+    assert sorted(checksums(tmp_path)) == [5]
+    assert not any(row["step"] > 5 for row in rows(tmp_path))
+
+
+def test_state_that_differs_between_devices_is_refused(tmp_path):
+    class Forgetful(toy.ToyTask):
+        def loss(self, params, state, batch, rng):
+            output = super().loss(params, state, batch, rng)
+            return output._replace(state={"sums": batch["features"].sum((0, 1)), "count": output.state["count"]})
+
+    with pytest.raises(ValueError, match="differs between devices: .*sums.*Task.loss must reduce it"):
+        toy.train(tmp_path, task=Forgetful(mutable=True), config=toy.toy_config(train__steps=1), train_batches=short_batches())
+
+
+def test_restores_on_another_number_of_devices(tmp_path, undisturbed):
+    stop = StopAt(7)
+    toy.train(tmp_path, config=toy.toy_config(), train_batches=short_batches(hook=stop.note_step), stop=stop)
+    outcome, _ = toy.train(tmp_path, config=toy.toy_config(), train_batches=short_batches(), num_devices=4)
+    assert outcome.finished
+    losses = [row["train/loss"] for row in rows(tmp_path) if "train/loss" in row]
+    assert len(losses) == 6 and all(map(math.isfinite, losses))
+
+
+def test_total_steps():
+    assert loop.total_steps(toy.toy_config(), 3) == 12
+    assert loop.total_steps(toy.toy_config(train__steps=5), 3) == 5
+
+
+PROGRAM = """
+import sys, time
+from fact_jax.training.signals import StopRequest
+from tests.training import toy
+slow = lambda step: time.sleep(0.2) if len(sys.argv) > 2 else None
+with StopRequest() as stop:
+    batches = toy.ToyTrainBatches(lengths=(6,), hook=slow)
+    config = toy.toy_config(train__epochs=20, train__log_every=1)
+    outcome, lines = toy.train(sys.argv[1], train_batches=batches, config=config, stop=stop, num_devices=1)
+print(outcome, lines[-1] if lines else "")
+sys.exit(stop.exit_code)
+"""
+
+
+def test_signals_save_and_the_same_command_resumes(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path), "slow"]
+    for signum, code in [(signal.SIGTERM, 0), (signal.SIGINT, 130)]:
+        seen = len(rows(tmp_path))
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while len(rows(tmp_path)) < seen + 3 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signum)
+        time.sleep(0.05)
+        process.send_signal(signum)
+        output, errors = process.communicate(timeout=30)
+        assert process.returncode == code, errors
+        assert "finished=False" in output and "Run the same command again" in output and "Traceback" not in errors
+        trained = [row["step"] for row in rows(tmp_path) if "train/loss" in row]
+        assert trained == list(range(1, max(checksums(tmp_path)) + 1))
+    result = subprocess.run([*command[:-1]], env=environment, capture_output=True, text=True, timeout=60)
+    assert "finished=True, step=60" in result.stdout, result.stderr
+    assert [row["step"] for row in rows(tmp_path) if "train/loss" in row] == list(range(1, 61))
