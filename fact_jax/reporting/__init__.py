@@ -1,0 +1,1 @@
+"""Figures and tables: arrays and metric states in, pictures and text out."""

@@ -1,0 +1,186 @@
+"""Pictures of a training run and of a confusion matrix."""
+
+import math
+import numbers
+
+import numpy as np
+
+from fact_jax.metrics import segmentation
+
+# Beyond this many classes the cells are too small to carry their counts.
+MAX_ANNOTATED_CLASSES = 16
+# Beyond this many classes their names are too small to read, and the axes count class ids.
+MAX_NAMED_CLASSES = 130
+# A group of curves with more terms than this would hide the ones that matter.
+MAX_CURVES = 10
+STYLES = ("-", "--", "-.", ":")
+CURVE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5A00A5", "#692D0F")
+
+
+def collect_series(rows):
+    """Groups the rows of metrics.jsonl into curves.
+
+    Args:
+      rows: dicts with an int "step" and numbers by name; names may carry a prefix ("train/", "eval/"). Values that
+        are no number or not finite are left out. A step logged twice (a resumed run) keeps its last value.
+
+    Returns:
+      (losses, scores): two dicts from the name of a curve to (steps int64 [K], values float64 [K]), by step. Scores
+      are names that end in a published metric, losses the names with "loss" in them.
+    """
+    points = {}
+    for row in rows:
+        for name, value in row.items():
+            if name != "step" and isinstance(value, numbers.Real) and not isinstance(value, bool):
+                if math.isfinite(value):
+                    points.setdefault(name, {})[int(row["step"])] = float(value)
+    losses, scores = {}, {}
+    for name, values in points.items():
+        series = (np.array(sorted(values), np.int64), np.array([values[step] for step in sorted(values)], np.float64))
+        if is_score(name):
+            scores[name] = series
+        elif "loss" in name.lower():
+            losses[name] = series
+    return losses, scores
+
+
+def is_score(name):
+    """Whether `name` ends in a published metric: "Edit", "eval/F1@0.50"."""
+    last = name.rsplit("/", 1)[-1]
+    return last in segmentation.METRIC_NAMES or last.startswith("F1@")
+
+
+def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
+    """Draws loss terms and scores over training steps, with the best value of `best_metric` marked.
+
+    Args:
+      rows: rows of metrics.jsonl, as in `collect_series`.
+      best_metric: score whose largest value is marked, without prefix.
+      title: line above the figure.
+
+    Returns:
+      matplotlib.figure.Figure with two Axes, losses and scores; one without curves says so.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    losses, scores = collect_series(rows)
+    figure = Figure(figsize=(13, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    loss_axes, score_axes = figure.subplots(1, 2)
+    _draw_curves(loss_axes, losses, "loss", "no loss was logged")
+    positive = [values for _, values in losses.values() if len(values)]
+    if positive and min(values.min() for values in positive) > 0:
+        _set_log_scale(loss_axes)
+    _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
+    if scores:
+        score_axes.set_ylim(0, 100)
+    _mark_best(score_axes, scores, best_metric)
+    for axes in (loss_axes, score_axes):
+        if axes.lines:
+            axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
+    if title:
+        figure.suptitle(title, fontsize=13, fontweight="bold", parse_math=False)
+    return figure
+
+
+def plot_confusion(confusion, class_names, *, title=""):
+    """Draws a confusion matrix, every row divided by its sum; counts are written into the cells of small ones.
+
+    Args:
+      confusion: int [C, C], frames by (true class, predicted class).
+      class_names: name of every class, by class id.
+      title: line above the matrix.
+
+    Returns:
+      matplotlib.figure.Figure; its first Axes holds the image, rows of classes without frames are left blank.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    confusion = np.asarray(confusion)
+    count = len(class_names)
+    if confusion.shape != (count, count):
+        raise ValueError(f"confusion must be [{count}, {count}] for {count} class names, got {confusion.shape}")
+    side = max(5.0, 0.24 * count) if count <= MAX_NAMED_CLASSES else 12.0
+    large = min(max(12.0, side), 24.0)  # points of the writing around the matrix
+    figure = Figure(figsize=(side + 3.2, side + 2.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    totals = confusion.sum(axis=1, keepdims=True)
+    shares = np.where(totals > 0, confusion / np.maximum(totals, 1), np.nan)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if count <= MAX_NAMED_CLASSES:
+        axes.set_xticks(range(count), class_names, rotation=90, fontsize=10, parse_math=False)
+        axes.set_yticks(range(count), class_names, fontsize=10, parse_math=False)
+        axes.set_xticks(np.arange(count - 1) + 0.5, minor=True)
+        axes.set_yticks(np.arange(count - 1) + 0.5, minor=True)
+        axes.grid(which="minor", color="#E5E5E5", linewidth=0.5)
+        axes.tick_params(which="minor", length=0)
+    suffix = "" if count <= MAX_NAMED_CLASSES else " id"
+    axes.set_xlabel(f"predicted class{suffix}", fontsize=large)
+    axes.set_ylabel(f"true class{suffix}", fontsize=large)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, fraction=0.04, pad=0.02, aspect=25)
+    bar.set_label("share of the frames of the true class", fontsize=large)
+    bar.ax.tick_params(labelsize=0.8 * large)
+    if count <= MAX_ANNOTATED_CLASSES:
+        _annotate_cells(axes, confusion, shares)
+    if title:
+        axes.set_title(title, fontsize=large + 1, fontweight="bold", parse_math=False)
+    return figure
+
+
+def _set_log_scale(axes):
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _draw_curves(axes, series, label, empty_text, marker=""):
+    axes.set_xlabel("step", fontsize=11)
+    axes.set_ylabel(label, fontsize=11)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    for index, (name, (steps, values)) in enumerate(list(series.items())[:MAX_CURVES]):
+        # A single point draws no line.
+        axes.plot(
+            steps,
+            values,
+            STYLES[index // len(CURVE_COLORS) % len(STYLES)],
+            color=CURVE_COLORS[index % len(CURVE_COLORS)],
+            label=name,
+            linewidth=1.5,
+            marker=marker or ("o" if len(steps) == 1 else ""),
+            markersize=4,
+        )
+    if not series:
+        axes.text(0.5, 0.5, empty_text, transform=axes.transAxes, ha="center", va="center", fontsize=12, color="gray")
+
+
+def _mark_best(axes, scores, best_metric):
+    name = next((name for name in scores if name.rsplit("/", 1)[-1] == best_metric), None)
+    if name is None:
+        return
+    steps, values = scores[name]
+    # The last of equal values, as the training loop keeps it.
+    best = len(values) - 1 - int(np.argmax(values[::-1]))
+    axes.plot(steps[best], values[best], "*", color="black", markersize=14, zorder=5, linestyle="", clip_on=False)
+    axes.lines[-1].set_label(f"best {best_metric} {values[best]:.1f} (step {steps[best]})")
+
+
+def _annotate_cells(axes, confusion, shares):
+    font = 9 if len(confusion) <= 12 else 7
+    for (row, column), frames in np.ndenumerate(confusion):
+        if frames > 0:
+            color = "white" if shares[row, column] > 0.55 else "black"
+            axes.text(column, row, _short_count(frames), ha="center", va="center", fontsize=font, color=color)
+
+
+def _short_count(frames):
+    for size, suffix in ((1_000_000, "M"), (1_000, "k")):
+        if frames >= 10 * size:
+            return f"{frames / size:.0f}{suffix}"
+    return str(frames)

@@ -1,0 +1,158 @@
+"""Pictures of segmentations: one strip of coloured segments per labelling of a video, over a common time axis."""
+
+import math
+
+import numpy as np
+
+from fact_jax.reporting import colors
+from fact_jax.ops import segments
+
+WIDTH = 12.0  # inches
+STRIP_HEIGHT = 0.52
+LEGEND_ROW_HEIGHT = 0.21
+# Segments above this share of the video are set apart by a line.
+SEPARATED_SHARE = 0.01
+# Videos longer than this get an axis in minutes and seconds.
+LONG_VIDEO_SEC = 120.0
+TICK_STEPS_SEC = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+
+
+def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", background_ids=()):
+    """Draws labellings of one video as strips, one below the other, with a legend of the classes that occur.
+
+    Segments wide enough carry their class id, as the legend does, so that no class rests on its colour alone.
+
+    Args:
+      rows: dict from the name of a strip to its int labels [N], drawn from top to bottom. All of equal length.
+      class_names: name of every class, by class id.
+      fps: frames per second of the labels; 0 = unknown, the axis counts frames.
+      title: first line above the strips.
+      metrics_text: second line, smaller.
+      background_ids: classes drawn in light grey.
+
+    Returns:
+      matplotlib.figure.Figure with one Axes; the caller saves it (`files.save_figure`).
+
+    Raises:
+      ValueError: no strips, strips of different length or without frames, or a label that has no name.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    labels = {name: np.asarray(row) for name, row in rows.items()}
+    present = _present_classes(labels, class_names)
+    entries = [f"{class_id} {class_names[class_id]}" for class_id in present]
+    columns = _legend_columns(entries)
+    legend_height = LEGEND_ROW_HEIGHT * math.ceil(len(entries) / columns)
+    header = 0.3 * bool(title) + 0.25 * bool(metrics_text)
+    figure = Figure(figsize=(WIDTH, STRIP_HEIGHT * len(labels) + legend_height + header + 1.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.07)
+    axes = figure.add_subplot()
+    num_frames = next(iter(labels.values())).size
+    unit = 1.0 / fps if fps > 0 else 1.0
+    for position, row in enumerate(labels.values()):
+        _draw_strip(axes, row, position, unit, num_frames, background_ids)
+    axes.set_yticks(range(len(labels)), list(labels), parse_math=False)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0, labelsize=11)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    _format_time_axis(axes, num_frames, fps)
+    _write_header(axes, title, metrics_text)
+    _add_legend(figure, present, entries, columns, background_ids)
+    return figure
+
+
+def format_time(seconds, _position=None):
+    """Seconds as "m:ss", or "h:mm:ss" from an hour on."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def _present_classes(labels, class_names):
+    if not labels:
+        raise ValueError("there is no labelling to draw")
+    shapes = {row.shape for row in labels.values()}
+    if len(shapes) > 1 or any(len(shape) != 1 or shape[0] == 0 for shape in shapes):
+        raise ValueError(f"strips must be [N] with one N > 0, got {sorted(shapes)}")
+    present = np.unique(np.concatenate(list(labels.values()))).tolist()
+    if present[0] < 0 or present[-1] >= len(class_names):
+        raise ValueError(f"labels {present[0]}..{present[-1]} for {len(class_names)} class names")
+    return present
+
+
+def _draw_strip(axes, row, position, unit, num_frames, background_ids):
+    labels, starts, ends = segments.frames_to_segments(row)
+    # A fine line keeps neighbours of similar colour apart; between very short segments it would hide them.
+    wide = (ends - starts) > SEPARATED_SHARE * num_frames
+    edges = starts[1:][wide[1:] & wide[:-1]] * unit
+    axes.vlines(edges, position - 0.42, position + 0.42, colors="white", linewidth=0.8)
+    for class_id in np.unique(labels).tolist():
+        color, hatch = colors.class_style(class_id, background_ids)
+        chosen = labels == class_id
+        spans = np.stack([starts[chosen], ends[chosen] - starts[chosen]], axis=1) * unit
+        bars = axes.broken_barh(spans, (position - 0.42, 0.84), facecolors=color, hatch=hatch, linewidth=0)
+        bars.set_gid(f"strip {position} class {class_id}")
+        for start, width in spans:
+            # A digit of the 8-point font takes about 0.07 inches of the roughly 10 inches of the axis.
+            if class_id not in background_ids and width / (num_frames * unit) > 0.009 * (len(str(class_id)) + 0.5):
+                axes.text(
+                    start + width / 2,
+                    position,
+                    str(class_id),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color=colors.text_color(color),
+                    bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6} if hatch else None,
+                )
+
+
+def _format_time_axis(axes, num_frames, fps):
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+
+    axes.tick_params(axis="x", labelsize=10)
+    if fps <= 0:
+        axes.set_xlim(0, num_frames)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=(1, 2, 5, 10), integer=True))
+        axes.set_xlabel("time (frames)", fontsize=11)
+        return
+    duration = num_frames / fps
+    axes.set_xlim(0, duration)
+    if duration <= LONG_VIDEO_SEC:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=(1, 2, 5, 10)))
+        axes.set_xlabel("time (seconds)", fontsize=11)
+        return
+    step = next((step for step in TICK_STEPS_SEC if duration / step <= 14), math.ceil(duration / 10 / 3600) * 3600)
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.xaxis.set_major_formatter(FuncFormatter(format_time))
+    axes.set_xlabel("time (h:mm:ss)" if duration >= 3600 else "time (m:ss)", fontsize=11)
+
+
+def _write_header(axes, title, metrics_text):
+    if title:
+        pad = 22 if metrics_text else 6
+        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=pad, parse_math=False)
+    if metrics_text:
+        place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
+        axes.annotate(metrics_text, **place, fontsize=10, va="bottom", parse_math=False)
+
+
+def _legend_columns(entries):
+    # Inches taken by the longest entry in the 9-point font, with its colour patch.
+    widest = 0.6 + 0.078 * max(len(entry) for entry in entries)
+    return max(1, min(len(entries), int((WIDTH - 0.4) / widest)))
+
+
+def _add_legend(figure, present, entries, columns, background_ids):
+    from matplotlib.patches import Patch
+
+    handles = []
+    for class_id in present:
+        color, hatch = colors.class_style(class_id, background_ids)
+        handles.append(Patch(facecolor=color, hatch=hatch, edgecolor="black" if hatch else color))
+    legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+    for text in legend.get_texts():
+        # A name may hold any character; two dollar signs are no formula.
+        text.set_parse_math(False)

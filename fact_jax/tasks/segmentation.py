@@ -1,0 +1,154 @@
+"""Action segmentation: binds a network to its objective, its decoding and the segmentation metrics."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact.decode import decode
+from fact_jax.models.fact.network import Fact
+from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fact_loss, truth_of
+from fact_jax.ops import matching
+from fact_jax.tasks.base import LossOutput
+from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
+from fact_jax.types import UserError
+
+# Frames used to create the parameters: their shapes do not depend on T, and a short input initialises fast.
+INIT_FRAMES = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class FactTask:
+    """Trains and evaluates FACT (implements `fact_jax.tasks.base.Task`).
+
+    Attributes:
+      model: FactConfig.
+      loss_config: LossConfig with a resolved null weight.
+      protocol: how predictions are scored and written.
+    """
+
+    model: fact_config.FactConfig
+    loss_config: LossConfig
+    protocol: Protocol
+
+    @property
+    def network(self):
+        """The Flax module."""
+        return Fact(self.model)
+
+    def init(self, rng, batch):
+        """Draws initial parameters as PyTorch does; see the protocol."""
+        features = jnp.asarray(batch["features"][:1, :INIT_FRAMES], jnp.float32)
+        variables = self.network.init(rng, features, jnp.ones(features.shape[:2], bool))
+        return {"params": variables["params"], "state": {}}
+
+    def loss(self, params, state, batch, rng):
+        """Sums FACT's objective over the videos of one device; see the protocol.
+
+        Terms: "loss"; "loss_frame", "loss_token", "loss_segment", "loss_f2a", "loss_a2f", "loss_smooth", the
+        unweighted parts averaged over the blocks that have them; "accuracy", correct training frames.
+        """
+        mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
+        outputs = self.network.apply(
+            {"params": params}, batch["features"], mask, batch["row"], rngs={"dropout": rng}
+        )
+        truth = truth_of(batch["labels"], mask, batch["segment_labels"], batch["segment_mask"])
+        token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
+        losses, blocks, _ = fact_loss(self.loss_config, outputs, truth, token_mask)
+        num_videos = jnp.sum(video_mask)
+        terms = {"loss": (jnp.sum(losses * video_mask), num_videos)}
+        for name, values in _average_terms([parts for _, parts in blocks]).items():
+            terms[f"loss_{name}"] = (jnp.sum(values * video_mask), num_videos)
+        labels = decode(outputs[-1], token_mask, self.model.frame_weight)["labels"]
+        counted = mask & batch["video_mask"][:, None]
+        correct = jnp.sum((labels == batch["labels"]) & counted, dtype=jnp.float32)
+        terms["accuracy"] = (correct, jnp.sum(counted, dtype=jnp.float32))
+        return LossOutput(terms, state)
+
+    def predict(self, params, state, batch):
+        """Labels of every frame: see `fact_jax.models.fact.decode`."""
+        outputs = self.network.apply({"params": params}, batch["features"], batch["mask"])
+        token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
+        return decode(outputs[-1], token_mask, self.model.frame_weight)
+
+    def learning_rate_scales(self, params):
+        """Every parameter learns at the full rate."""
+        return None
+
+    def evaluation(self):
+        """An empty accumulator."""
+        return SegmentationEvaluation(self.protocol)
+
+
+def _average_terms(blocks):
+    """Averages every loss part over the blocks that have it; the smoothness parts of a block are added first."""
+    gathered = {}
+    for terms in blocks:
+        smooth = sum(value for name, value in terms.items() if name.startswith("smooth"))
+        plain = {name: value for name, value in terms.items() if not name.startswith("smooth")}
+        for name, value in {**plain, "smooth": smooth}.items():
+            gathered.setdefault(name, []).append(value)
+    return {name: sum(values) / len(values) for name, values in gathered.items()}
+
+
+def build(
+    config: Mapping[str, Any],
+    *,
+    class_names,
+    statistics,
+    full_labels: Callable[[str], np.ndarray],
+) -> FactTask:
+    """Builds the task of a run.
+
+    Args:
+      config: resolved config of the run.
+      class_names: name of every class.
+      statistics: of the training videos: `average_transcript_length(match)`, `max_segments`, `max_actions`.
+      full_labels: gives the labels of an evaluated video at the full rate, int [N].
+
+    Raises:
+      UserError: settings contradict each other or the data, e.g. fewer tokens than segments in some video.
+    """
+    model = fact_config.from_settings(config.model, len(class_names))
+    background_ids = tuple(int(label) for label in config.data.background_ids)
+    loss = config.loss
+    largest, video_id = statistics.max_actions if loss.match == "o2m" else statistics.max_segments
+    matching.check_matchable(loss.match, model.num_tokens, largest, video_id)
+    loss_config = LossConfig(
+        match=loss.match,
+        prob_cost=loss.prob_cost,
+        overlap_cost=loss.overlap_cost,
+        background_weight=loss.background_weight,
+        null_weight=_null_weight(config, statistics, model),
+        smoothing_weight=loss.smoothing_weight,
+        background_ids=background_ids,
+    )
+    if loss.match != "seq" and loss.prob_cost <= 0 and loss.overlap_cost <= 0:
+        raise UserError("loss.prob_cost and loss.overlap_cost are both 0: nothing is left to match tokens by.")
+    metric = SegmentationMetric(len(class_names), () if config.data.evaluate_background else background_ids)
+    protocol = Protocol(
+        metric=metric,
+        class_names=tuple(class_names),
+        background_ids=background_ids,
+        dataset=config.data.dataset,
+        split=config.data.split,
+        fps=config.data.fps,
+        full_labels=full_labels,
+    )
+    return FactTask(model, loss_config, protocol)
+
+
+def _null_weight(config, statistics, model):
+    if config.loss.null_weight != -1:
+        return float(config.loss.null_weight)
+    average = config.data.average_transcript_length or statistics.average_transcript_length(config.loss.match)
+    if average >= model.num_tokens:
+        raise UserError(
+            f"loss.null_weight=-1 (automatic) needs more tokens than the average transcript has: model.num_tokens is "
+            f"{model.num_tokens}, the average is {average:.1f}. Raise model.num_tokens or set loss.null_weight."
+        )
+    return automatic_null_weight(model.num_tokens, average, model.num_classes)

@@ -1,0 +1,94 @@
+"""Scoring, tables and pictures of one pass over a set of segmented videos."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fact_jax import files
+from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.ops.resampling import upsample
+from fact_jax.reporting import curves, tables, timelines
+
+STRIPS = {"frame branch": "frame_labels", "action branch": "action_labels", "prediction": "labels"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What an evaluation has to know about the dataset.
+
+    Attributes:
+      metric: SegmentationMetric; its background ids are empty when background is evaluated.
+      class_names: name of every class.
+      background_ids: classes drawn as background, evaluated or not.
+      dataset, split: names shown in tables and titles.
+      fps: frames per second of the full-rate labels, 0 when unknown.
+      full_labels: gives the labels of a video at the full rate, int [N].
+    """
+
+    metric: SegmentationMetric
+    class_names: tuple[str, ...]
+    background_ids: tuple[int, ...]
+    dataset: str
+    split: str
+    fps: float
+    full_labels: Callable[[str], np.ndarray]
+
+
+class SegmentationEvaluation:
+    """Accumulates predictions (implements `fact_jax.tasks.base.Evaluation`)."""
+
+    def __init__(self, protocol):
+        self._protocol = protocol
+        self._states = []
+        self._predictions = {}
+
+    def add(self, batch, outputs):
+        """Stretches every valid row's labels to the full rate and counts it."""
+        for row, video_id in enumerate(batch.video_ids):
+            if not batch.arrays["video_mask"][row]:
+                continue
+            truth = self._protocol.full_labels(video_id)
+            num_frames = int(batch.arrays["mask"][row].sum())
+            strips = {
+                name: upsample(np.asarray(outputs[key][row, :num_frames]), len(truth)) for name, key in STRIPS.items()
+            }
+            self._states.append(self._protocol.metric.from_video(strips["prediction"], truth, video_id))
+            self._predictions[video_id] = strips
+
+    def state(self):
+        """The merged SegmentationState of everything added."""
+        return self._protocol.metric.empty().merge(*self._states)
+
+    def metrics(self):
+        """Scores in percent by published name."""
+        return self.state().compute()
+
+    def write(self, workdir, *, figures):
+        """Writes predictions/, tables/ and figures/ below `workdir`."""
+        workdir, protocol, state = Path(workdir), self._protocol, self.state()
+        for video_id, strips in self._predictions.items():
+            names = [protocol.class_names[label] for label in strips["prediction"]]
+            path = workdir / "predictions" / f"{files.safe_name(video_id)}.txt"
+            files.atomic_write_text(path, "".join(f"{name}\n" for name in names))
+        tables.write_tables(workdir / "tables", state, protocol.class_names)
+        if figures:
+            self._draw(workdir / "figures", state)
+
+    def _draw(self, folder, state):
+        protocol = self._protocol
+        for scores in state.per_video():
+            video_id = scores["video_id"]
+            figure = timelines.plot_timeline(
+                {"ground truth": protocol.full_labels(video_id), **self._predictions[video_id]},
+                protocol.class_names,
+                fps=protocol.fps,
+                title=f"{protocol.dataset} · {video_id}",
+                metrics_text="   ".join(f"{name} {scores[name]:.1f}" for name in ("Acc", "Edit", "F1@0.50")),
+                background_ids=protocol.background_ids,
+            )
+            files.save_figure(folder / f"timeline_{files.safe_name(video_id)}.png", figure)
+        title = f"{protocol.dataset}, {protocol.split}: predicted against true class of every frame"
+        confusion = curves.plot_confusion(state.confusion(), protocol.class_names, title=title)
+        files.save_figure(folder / "confusion_matrix.png", confusion)

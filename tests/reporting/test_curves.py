@@ -1,0 +1,85 @@
+import math
+
+import numpy as np
+import pytest
+
+from fact_jax.reporting import curves
+
+ROWS = [
+    {"step": 10, "train/loss": 4.0, "train/frame_loss": 2.0, "learning_rate": 1e-4, "note": "x"},
+    {"step": 20, "train/loss": 3.0, "train/frame_loss": math.nan},
+    {"step": 20, "eval/F1@0.50": 40.0, "eval/Edit": 50.0},
+    {"step": 40, "train/loss": 2.0, "eval/F1@0.50": 60.0, "eval/Edit": 55.0},
+    {"step": 60, "eval/F1@0.50": 55.0, "eval/Edit": math.nan},
+    {"step": 20, "train/loss": 2.5},
+]
+
+
+def test_rows_are_grouped_into_losses_and_scores():
+    losses, scores = curves.collect_series(ROWS)
+    assert list(losses) == ["train/loss", "train/frame_loss"]
+    assert list(scores) == ["eval/F1@0.50", "eval/Edit"]
+    steps, values = losses["train/loss"]
+    # A step logged again after a resume keeps the later value.
+    assert steps.tolist() == [10, 20, 40] and values.tolist() == [4.0, 2.5, 2.0]
+    assert losses["train/frame_loss"][0].tolist() == [10]
+    assert scores["eval/Edit"][0].tolist() == [20, 40]
+
+
+def test_training_curves_show_every_series_and_mark_the_best():
+    figure = curves.plot_training_curves(ROWS, best_metric="F1@0.50", title="run")
+    losses, scores = figure.axes
+    assert [line.get_label() for line in losses.lines] == ["train/loss", "train/frame_loss"]
+    *lines, best = scores.lines
+    assert [line.get_label() for line in lines] == ["eval/F1@0.50", "eval/Edit"]
+    assert best.get_xdata().tolist() == [40] and best.get_ydata().tolist() == [60.0]
+    assert best.get_label() == "best F1@0.50 60.0 (step 40)"
+    assert losses.get_xlabel() == scores.get_xlabel() == "step" and scores.get_ylabel() == "score (%)"
+    assert losses.get_yscale() == "log"
+
+
+def test_the_last_of_equally_good_steps_is_marked():
+    rows = [{"step": step, "test/Edit": value} for step, value in ((1, 50.0), (2, 70.0), (3, 70.0), (4, 60.0))]
+    best = curves.plot_training_curves(rows, best_metric="Edit").axes[1].lines[-1]
+    assert best.get_xdata().tolist() == [3]
+
+
+def test_a_loss_that_is_not_positive_has_a_linear_axis():
+    assert curves.plot_training_curves([{"step": 1, "loss": 0.0}]).axes[0].get_yscale() == "linear"
+
+
+def test_a_run_without_rows_says_so():
+    figure = curves.plot_training_curves([])
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["no loss was logged", "no evaluation was logged"]
+    figure.canvas.draw()
+
+
+def test_confusion_is_divided_by_the_true_frames_and_annotated():
+    confusion = np.array([[30, 10, 0], [0, 0, 0], [0, 0, 25_000]])
+    figure = curves.plot_confusion(confusion, ["take", "pour", "stir"], title="x")
+    axes = figure.axes[0]
+    shown = axes.images[0].get_array().filled(np.nan)
+    np.testing.assert_allclose(shown, [[0.75, 0.25, 0], [np.nan] * 3, [0, 0, 1]])
+    assert {text.get_text(): text.get_position() for text in axes.texts} == {"30": (0, 0), "10": (1, 0), "25k": (2, 2)}
+    for ticks in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in ticks] == ["take", "pour", "stir"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+
+
+@pytest.mark.parametrize("count, named", [(48, True), (300, False)])
+def test_large_confusions_carry_no_counts_and_huge_ones_no_names(count, named):
+    names = [f"class_{index}" for index in range(count)]
+    axes = curves.plot_confusion(np.ones((count, count), int), names).axes[0]
+    assert len(axes.texts) == 0
+    assert ([label.get_text() for label in axes.get_xticklabels()] == names) == named
+    assert axes.get_xlabel() == ("predicted class" if named else "predicted class id")
+
+
+def test_names_may_hold_any_character():
+    figure = curves.plot_confusion(np.eye(2, dtype=int), ["$\\frac{$", "_%"], title="$^$")
+    figure.canvas.draw()
+
+
+def test_a_confusion_of_the_wrong_size_is_refused():
+    with pytest.raises(ValueError, match=r"\[2, 2\] for 2 class names"):
+        curves.plot_confusion(np.ones((3, 3), int), ["a", "b"])

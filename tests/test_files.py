@@ -1,0 +1,59 @@
+import os
+import stat
+
+import pytest
+
+from fact_jax import files
+
+
+def test_writes_creates_folders_and_replaces(tmp_path):
+    path = files.atomic_write_text(tmp_path / "new" / "a.txt", "é\r\n")
+    assert path.read_bytes() == b"\xc3\xa9\r\n"
+    assert files.atomic_write_bytes(str(path), b"2") == path
+    assert path.read_bytes() == b"2"
+    assert os.listdir(path.parent) == ["a.txt"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = files.atomic_write_text(tmp_path / "a.txt", "old")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, fail)
+            with pytest.raises(OSError, match="disk full"):
+                files.atomic_write_text(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_the_temporary_file_lies_in_the_same_folder(tmp_path, monkeypatch):
+    moves = []
+    monkeypatch.setattr(os, "replace", lambda source, target: moves.append((source, target)))
+    files.atomic_write_text(tmp_path / "a.txt", "x")
+    [(source, target)] = moves
+    assert os.path.dirname(source) == os.path.dirname(target) == str(tmp_path)
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "plain").write_text("")
+    path = files.atomic_write_text(tmp_path / "a.txt", "x")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_safe_name_makes_one_file_name():
+    assert files.safe_name("P16_cam01-1.5") == "P16_cam01-1.5"
+    for name in ("../../x", "a/b", ".hidden", "a\\b", "a\0b", "", ".."):
+        safe = files.safe_name(name)
+        assert safe and not set(safe) & set("/\\\0") and not safe.startswith(".")
+
+
+def test_different_names_give_different_files(tmp_path):
+    names = ["a/b", "a_b", "a:b", "..", "", "x" * 300, "x" * 301, "é" * 300, "P03_webcam01_P03_cereals"]
+    safe = [files.safe_name(name) for name in names]
+    assert len(set(safe)) == len(names) and safe[-1] == names[-1]
+    for name in safe:
+        files.atomic_write_text(tmp_path / f"timeline_{name}.png", "")
+    assert len(os.listdir(tmp_path)) == len(names)
