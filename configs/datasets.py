@@ -44,7 +44,7 @@ def synthetic_block():
         "num_activities": 4,  # recipes; every video follows one
         "num_confusable_pairs": 3,  # pairs of classes that look alike
         "mean_length": 220,  # frames per video
-        "noise": 0.5,  # standard deviation per frame and channel; class prototypes have length 1
+        "noise": 0.35,  # standard deviation per frame and channel; class prototypes have length 1
     })
 
 

@@ -87,11 +87,11 @@ def base_config(name, data):
 
 def shrink_model(config):
     """The quick form: the same blocks, branches and matching, a few channels and layers."""
-    config.model.update({"num_tokens": 24, "segment_buckets": (16,)})
+    config.model.update({"num_tokens": 24, "segment_buckets": ()})
     config.model.input_block.update({
-        "hidden_dim": 16, "frame_dim": 16, "frame_layers": 3, "action_dim": 16, "action_layers": 2,
+        "hidden_dim": 16, "frame_dim": 16, "frame_layers": 2, "action_dim": 16, "action_layers": 1,
         "action_heads": 2, "action_ff_dim": 16})
-    config.model.update_block.frame_layers = config.model.temporal_block.frame_layers = 3
+    config.model.update_block.frame_layers = config.model.temporal_block.frame_layers = 2
 
 
 def finish(config, arg):

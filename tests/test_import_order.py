@@ -11,14 +11,16 @@ TOP_LEVEL = {"fact_jax", "configs", "data_pipelines", "tests", "main.py", "requi
 # A module may import modules of lower levels and of its own package.
 LEVELS = {
     "fact_jax.types": 0,
+    "fact_jax.files": 0,
     "fact_jax.ops": 1,
     "fact_jax.layers": 2,
     "fact_jax.losses": 2,
     "fact_jax.metrics": 2,
     "fact_jax.models": 3,
+    "fact_jax.reporting": 3,
     "fact_jax.tasks": 4,
     "fact_jax.training": 4,
-    "fact_jax.inference": 5,
+    "fact_jax.outcome": 5,
     "fact_jax.experiment": 6,
     "fact_jax.config_flags": 7,
     "main": 8,
