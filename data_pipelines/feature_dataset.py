@@ -25,6 +25,7 @@ from fact_jax.types import UserError
 # A record is one protocol buffer message, which can hold no more than 2 GiB.
 _MAX_VIDEO_BYTES = 2**31 - 2**20
 _METADATA_FILE = "metadata.json"
+_VIDEOS_PER_SHARD = 64
 
 
 class FeatureDatasetConfig(tfds.core.BuilderConfig):
@@ -79,6 +80,19 @@ class FeatureDataset(tfds.core.GeneratorBasedBuilder):
             features = read_features(path, time_axis, num_frames=len(labels))
             yield video_id, {"video_id": video_id, "features": features, "labels": labels}
             self.builder_config.advance()
+
+    def _generate_splits(self, dl_manager, download_config):
+        """Writes one video after the other; TFDS's own writer collects a split in memory, over 1 GB by TensorFlow."""
+        del download_config
+        # An info of its own: that of the builder names the final folder, not the temporary one being written.
+        info = self._info()
+        writer = tfds.core.SequentialWriter(info, _VIDEOS_PER_SHARD, file_format="array_record")
+        generators = self._split_generators(dl_manager)
+        writer.initialize_splits(list(generators))
+        for subset, examples in generators.items():
+            writer.add_examples({subset: (example for _, example in examples)})
+        writer.close_all()
+        return list(info.splits.values())
 
 
 def prepare(index, tfds_dir):
@@ -169,7 +183,8 @@ class TfdsSource(LabelledVideos):
         metadata = _read_metadata(directory)
         if metadata is None or subset not in metadata["videos"]:
             raise UserError(
-                f"{directory} holds no prepared {subset} videos. Set config.data.dir to the source folder to prepare it."
+                f"{directory} holds no prepared {subset} videos. "
+                "Set config.data.dir to the source folder to have it prepared."
             )
         videos = metadata["videos"][subset]
         labels = [_decode_labels(video) for video in videos]
@@ -228,7 +243,7 @@ def _check_room(index, tfds_dir):
     free = shutil.disk_usage(tfds_dir).free
     if sum(sizes.values()) > free:
         raise UserError(
-            f"The TFDS copy needs {sum(sizes.values()) / 2**30:.1f} GiB and {tfds_dir} has {free / 2**30:.1f} GiB free. "
+            f"The TFDS copy needs {sum(sizes.values()) / 2**30:.1f} GiB; {tfds_dir} has {free / 2**30:.1f} GiB free. "
             'Choose another folder with --config.data.tfds_dir=FOLDER, or use config.data.reader="npy".'
         )
 

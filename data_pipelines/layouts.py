@@ -90,7 +90,7 @@ def open_layout(data):
             raise UserError(f"config.data.{name} is {getattr(data, name)}; it must be at least {least}.")
     for name in ("train_split_file", "test_split_file"):
         if not getattr(data, name):
-            raise UserError(f"config.data.{name} is empty; give the path of a split list, e.g. splits/x.{{split}}.bundle")
+            raise UserError(f"config.data.{name} is empty; give the file of a split list, e.g. splits/x.{{split}}.txt")
     if not data.split:
         raise UserError("config.data.split is empty; name the split to use, e.g. split1.")
     root = pathlib.Path(data.dir).expanduser()

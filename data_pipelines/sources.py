@@ -99,7 +99,7 @@ def open_feature_file(path, data):
 
 def _open_synthetic(data, subsets, seed):
     if data.validation_split_file:
-        raise UserError("The synthetic dataset has no validation videos: leave config.data.validation_split_file empty.")
+        raise UserError('The synthetic dataset has no validation videos: set config.data.validation_split_file="".')
     return {subset: open_synthetic(data.synthetic, subset, seed) for subset in subsets if subset != "validation"}
 
 

@@ -90,10 +90,8 @@ def scan_values(layout, headers):
     """
     sizes = {video: header.dtype.itemsize * header.shape[0] * header.shape[1] for video, header in headers.items()}
     problems = []
-    bar = tqdm(
-        total=sum(sizes.values()), desc="Checking values", unit="B", unit_scale=True, disable=None, leave=False, delay=1.0
-    )
-    with bar:
+    total = sum(sizes.values())
+    with tqdm(total=total, desc="Checking values", unit="B", unit_scale=True, disable=None, delay=1) as bar:
         for video, header in headers.items():
             if header.dtype.kind == "f":
                 problems += _scan_file(layout.feature_file(video), header, layout.time_axis)

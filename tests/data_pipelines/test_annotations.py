@@ -104,7 +104,9 @@ def test_long_lines_do_not_fill_the_screen(tmp_path):
 
 @hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
 @hypothesis.given(
-    st.lists(st.sampled_from(list(CLASS_IDS)), min_size=1, max_size=30), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans()
+    st.lists(st.sampled_from(list(CLASS_IDS)), min_size=1, max_size=30),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
 )
 def test_labels_round_trip(tmp_path_factory, names, newline, last_newline):
     text = newline.join(names) + (newline if last_newline else "")

@@ -7,7 +7,8 @@ from fact_jax.types import UserError
 from tests.data_pipelines.folders import settings, write_folder
 
 EGOPROCEL = {
-    "dataset": "egoprocel", "train_split_file": "{split}.train", "test_split_file": "{split}.test", "time_axis": "first",
+    "dataset": "egoprocel", "time_axis": "first",
+    "train_split_file": "{split}.train", "test_split_file": "{split}.test",
 }
 
 
@@ -34,8 +35,9 @@ def test_a_missing_root_shows_the_expected_tree(tmp_path, folder):
         layouts.open_layout(data)
     message = str(error.value)
     assert "config.data.dir" in message
-    for part in ("features/<video>.npy", "(T, D)", "groundTruth/<video>.txt", "mapping.txt", "split1.train", "split1.test"):
+    for part in ("features/<video>.npy", "(T, D)", "groundTruth/<video>.txt", "mapping.txt"):
         assert part in message
+    assert "split1.train" in message and "split1.test" in message
     assert "EgoProceL" in message
 
 

@@ -105,6 +105,18 @@ def test_the_copy_is_written_once_and_again_after_a_change(tmp_path, monkeypatch
     assert len(written) == 2
 
 
+def test_large_copies_need_no_tensorflow(tmp_path, monkeypatch):
+    # TFDS's own writer spills to disk with TensorFlow once a split has outgrown this buffer of 1 GB.
+    monkeypatch.setattr("tensorflow_datasets.core.shuffle.MAX_MEM_BUFFER_SIZE", 0)
+    monkeypatch.setattr(feature_dataset, "_VIDEOS_PER_SHARD", 3)
+    write_folder(tmp_path, make_videos([(f"v{i}", 20 + i) for i in range(10)]))
+    data = settings(tmp_path, reader="tfds")
+    prepared = open_sources(data).train
+    assert len(list((tmp_path / "tfds").rglob("*train*"))) == 3
+    data.reader = "npy"
+    assert_same_videos(prepared, open_sources(data).train)
+
+
 def test_a_copy_that_cannot_be_written(tmp_path, monkeypatch):
     write_folder(tmp_path)
     data = settings(tmp_path, reader="tfds", tfds_dir=str(tmp_path / "mapping.txt"))
@@ -137,7 +149,12 @@ def test_memory_budget_bounds_what_is_kept(tmp_path, monkeypatch):
     assert not problems
     reads = []
     read = npy_source.read_features
-    monkeypatch.setattr(npy_source, "read_features", lambda path, *a, **k: (reads.append(path.stem), read(path, *a, **k))[1])
+
+    def counted(path, *args, **kwargs):
+        reads.append(path.stem)
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(npy_source, "read_features", counted)
     size_of_v0 = 37 * 6 * 4
     budget = MemoryBudget(size_of_v0 + 1)
     train = npy_source.NpySource(index, "train", budget)
@@ -188,7 +205,7 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     write_folder(root)
     data = settings(root)
     scanned = []
-    monkeypatch.setattr("data_pipelines.sources.scan_values", lambda layout, headers: scanned.append(len(headers)) or [])
+    monkeypatch.setattr("data_pipelines.sources.scan_values", lambda _, headers: scanned.append(len(headers)) or [])
     open_sources(data, workdir)
     open_sources(data, workdir)
     open_sources(data, workdir, subsets=("test",))

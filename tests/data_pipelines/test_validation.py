@@ -110,6 +110,12 @@ def break_header(root):
     return "v1.npy: damaged .npy header"
 
 
+def break_negative_shape(root):
+    path = root / "features" / "v1.npy"
+    path.write_bytes(path.read_bytes().replace(b"(6, 22)", b"(-6,22)"))
+    return "v1.npy: shape (-6, 22) is empty"
+
+
 def break_unreadable(root):
     (root / "features" / "v1.npy").unlink()
     (root / "features" / "v1.npy").mkdir()
