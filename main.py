@@ -6,7 +6,7 @@
 
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from fact_jax import config_flags
 from fact_jax.types import UserError
@@ -20,6 +20,9 @@ MODE = flags.DEFINE_enum(
     "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir.",
 )
 STEP = flags.DEFINE_integer("step", None, "For --mode eval: the checkpoint to evaluate; the best by default.")
+
+# Progress goes to standard output; --verbosity=0 adds what Orbax has to say.
+flags.FLAGS.set_default("verbosity", logging.WARNING)
 
 
 def main(argv):

@@ -82,8 +82,13 @@ class Checkpoints:
             # Sorting is stable, so of equal values the later step is the better one.
             checkpoint_managers.BestN(get_metric_fn=_ranking, n=keep_best),
         ])
+        # Orbax's own read_only option only adds warnings: it writes nothing before the first save either way.
         options = ocp.CheckpointManagerOptions(
-            create=not read_only, read_only=read_only, preservation_policy=policy, best_fn=_ranking, best_mode="max"
+            create=not read_only,
+            save_root_metadata=not read_only,
+            preservation_policy=policy,
+            best_fn=_ranking,
+            best_mode="max",
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
 
@@ -185,7 +190,8 @@ class Checkpoints:
             return None
         reasons = "\n".join(f"  step {step}: {error}" for step, error in problems)
         raise UserError(
-            f"no checkpoint in {self._folder} can be used:\n{reasons}\nMove that folder away to start from the beginning."
+            f"no checkpoint in {self._folder} can be used:\n{reasons}\n"
+            "Move that folder away to start from the beginning."
         )
 
     def best_step(self) -> int:

@@ -201,7 +201,8 @@ class _Run:
         try:
             self._window.fetch()
         except NonFiniteError as error:
-            kept = f"step {self._saved_step} in {self._settings.workdir / 'checkpoints'}" if self._saved_step else "none"
+            folder = self._settings.workdir / "checkpoints"
+            kept = f"step {self._saved_step} in {folder}" if self._saved_step else "none"
             raise NonFiniteError(f"{error}\nLast good checkpoint: {kept}.") from error
 
     def _log(self):
@@ -238,6 +239,7 @@ class _Run:
         scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
         self._console.say(f"step {self._step}  {self._settings.split}:  {scores}{best}")
         self._save(metrics, value)
+        self._console.restart_clock(self._step)
 
     def _evaluate(self):
         params = self._state.eval_params

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fact_jax.training import writers
+from fact_jax import files
 from fact_jax.types import UserError
 
 FILE = "config.json"
@@ -81,5 +81,4 @@ def write(workdir: Path, *, config: Mapping[str, Any], derived: Mapping[str, Any
     record = {"config": config, "derived": derived}
     if read(workdir) == json.loads(json.dumps(record)):
         return
-    Path(workdir).mkdir(parents=True, exist_ok=True)
-    writers.replace_file(Path(workdir) / FILE, json.dumps(record, indent=2) + "\n")
+    files.atomic_write_text(Path(workdir) / FILE, json.dumps(record, indent=2) + "\n")

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -10,16 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-
-def replace_file(path: Path, text: str) -> None:
-    """Writes a file so that a reader finds the old text or the new one, never a part of it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+from fact_jax import files
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -63,7 +53,7 @@ class JsonlWriter:
                 kept.append(row)
         text = "".join(json.dumps(row) + "\n" for row in kept)
         if text or self._path.exists():
-            replace_file(self._path, text)
+            files.atomic_write_text(self._path, text)
 
     def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
         """Appends one row."""
@@ -82,9 +72,9 @@ class TensorBoardWriter:
         self._writer = SummaryWriter(str(folder), purge_step=first_step or None, write_to_disk=True)
 
     def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Adds one scalar per value, tagged <group>/<name>."""
+        """Adds one scalar per value, tagged <group>/<name>, with "_" for the "@" that tags may not have."""
         for name, value in values.items():
-            self._writer.add_scalar(f"{group}/{name}", value, step)
+            self._writer.add_scalar(f"{group}/{name.replace('@', '_')}", value, step)
         self._writer.flush()
 
     def close(self) -> None:
@@ -120,14 +110,18 @@ class Console:
                 self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(done - self._bar.n)
 
+    def restart_clock(self, done: int) -> None:
+        """Leaves the time since the last `pace` out of the next one."""
+        self._start = (time.perf_counter(), done)
+
     def pace(self, done: int, total: int) -> str:
-        """Returns the rate since `begin` and the time left, for a line."""
-        seconds = time.perf_counter() - self._start[0]
-        steps = done - self._start[1]
-        if steps <= 0 or seconds <= 0:
+        """Returns the time per step since the last call and the time left, for a line."""
+        now = time.perf_counter()
+        seconds, steps = now - self._start[0], done - self._start[1]
+        self._start = (now, done)
+        if steps <= 0:
             return ""
-        left = (total - done) * seconds / steps
-        return f"{seconds / steps:.3g} s/step, {format_duration(left)} left"
+        return f"{seconds / steps:.3g} s/step, {format_duration((total - done) * seconds / steps)} left"
 
     def end(self) -> None:
         """Takes the bar away."""

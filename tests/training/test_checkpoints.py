@@ -12,7 +12,8 @@ from fact_jax.types import UserError
 
 def make_items(step):
     params = {"dense": {"kernel": np.full((2, 3), step, np.float32), "bias": np.arange(3, dtype=np.float32)}}
-    opt_state = optax.chain(optax.scale_by_adam(), optax.trace(0.9), optax.scale_by_schedule(lambda k: 0.1)).init(params)
+    stages = optax.scale_by_adam(), optax.trace(0.9), optax.scale_by_schedule(lambda count: 0.1)
+    opt_state = optax.chain(*stages).init(params)
     return {"params": params, "opt_state": opt_state, "state": {"count": np.int32(step).reshape(())}}
 
 
@@ -166,7 +167,7 @@ def test_another_shape_is_refused(tmp_path):
     with Checkpoints(tmp_path / "c") as checkpoints:
         save(checkpoints, 4, 1.0)
         target = {"params": {"dense": {"kernel": np.zeros((2, 4), np.float32), "bias": np.zeros(3, np.float32)}}}
-        with pytest.raises(CheckpointError, match=r"another model: params.*kernel.* is float32\(2, 3\), expected float32\(2, 4\)"):
+        with pytest.raises(CheckpointError, match=r"params.*kernel.* is float32\(2, 3\), expected float32\(2, 4\)"):
             checkpoints.restore(4, target)
 
 

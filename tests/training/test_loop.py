@@ -59,13 +59,17 @@ class StopAt(StopRequest):
 def undisturbed(tmp_path_factory):
     """Workdir of a run with mutable state and averaged weights that nothing disturbed."""
     workdir = tmp_path_factory.mktemp("undisturbed")
-    outcome, lines = toy.train(workdir, task=toy.ToyTask(mutable=True), config=full_config(), train_batches=short_batches())
+    outcome, lines = toy.train(workdir, **full_run())
     assert outcome == loop.Outcome(finished=True, step=TOTAL)
     return workdir, lines
 
 
 def full_config():
     return toy.toy_config(optimizer__ema_decay=0.9, train__log_every=4)
+
+
+def full_run():
+    return {"task": toy.ToyTask(mutable=True), "config": full_config(), "train_batches": short_batches()}
 
 
 def test_log_rows(undisturbed):
@@ -99,7 +103,7 @@ def test_interrupted_run_ends_with_the_same_bits(tmp_path, undisturbed, stops):
         )
         assert outcome == loop.Outcome(finished=False, step=step + 1)
         assert f"stopped by SIGTERM after step {step + 1} of 12" in lines[-1]
-    outcome, lines = toy.train(tmp_path, task=toy.ToyTask(mutable=True), config=full_config(), train_batches=short_batches())
+    outcome, lines = toy.train(tmp_path, **full_run())
     assert outcome.finished and lines[0].startswith(f"resuming after step {stops[-1] + 1}")
     assert (tmp_path / "metrics.jsonl").read_bytes() == (undisturbed[0] / "metrics.jsonl").read_bytes()
     assert checksums(tmp_path) == checksums(undisturbed[0])
@@ -108,7 +112,7 @@ def test_interrupted_run_ends_with_the_same_bits(tmp_path, undisturbed, stops):
 def test_interrupted_evaluation_is_done_again(tmp_path, undisturbed):
     stop = StopAt(4)
     evaluated = toy.ToyEvalBatches(hook=stop.note_step)
-    arguments = {"task": toy.ToyTask(mutable=True), "config": full_config(), "train_batches": short_batches()}
+    arguments = full_run()
     outcome, _ = toy.train(tmp_path, eval_batches=evaluated, stop=stop, **arguments)
     assert outcome == loop.Outcome(finished=False, step=5)
     assert checksums(tmp_path)[5]["metrics"] == {}
@@ -184,7 +188,8 @@ def test_state_that_differs_between_devices_is_refused(tmp_path):
             return output._replace(state={"sums": batch["features"].sum((0, 1)), "count": output.state["count"]})
 
     with pytest.raises(ValueError, match="differs between devices: .*sums.*Task.loss must reduce it"):
-        toy.train(tmp_path, task=Forgetful(mutable=True), config=toy.toy_config(train__steps=1), train_batches=short_batches())
+        config = toy.toy_config(train__steps=1)
+        toy.train(tmp_path, task=Forgetful(mutable=True), config=config, train_batches=short_batches())
 
 
 def test_restores_on_another_number_of_devices(tmp_path, undisturbed):

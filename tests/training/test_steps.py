@@ -100,7 +100,7 @@ def test_one_program_per_bucket():
         eval_step(state.params, state.state, batch)
     assert train_step.programs.lengths == [5, 7, 8]
     assert eval_step.programs.lengths == [5, 7, 8]
-    assert len(compiled) in (0, 6)  # 0: this version of JAX names its programs otherwise
+    assert len(compiled) in (0, 6)  # 0: a version of JAX that names its programs otherwise
     trained = [line for line in lines if "train step" in line]
     assert len(trained) == 3 and "bucket T=7 in " in trained[1] and trained[1].endswith("(program 2 of 3)")
 
@@ -110,9 +110,8 @@ def test_evaluation_sees_every_video_once():
     variables = task.init(jax.random.key(0), toy.make_batch([0], rows=1, length=4).arrays)
     params = device_layout.replicate(variables["params"], devices)
     done = []
-    evaluation = evaluator.evaluate(
-        task, steps.EvalStep(task, devices, say=lambda text: None), params, {}, toy.ToyEvalBatches(), progress=done.append
-    )
+    eval_step = steps.EvalStep(task, devices, say=lambda text: None)
+    evaluation = evaluator.evaluate(task, eval_step, params, {}, toy.ToyEvalBatches(), progress=done.append)
     assert sorted(evaluation.videos) == sorted(f"v{i}" for i in range(100, 110))
     assert evaluation.metrics()["frames"] == FRAMES
     assert done == [1, 2, 3]

@@ -52,16 +52,17 @@ class ToyTask:
       mutable: keep running feature sums in the mutable state.
       frozen: freeze the bias and halve the learning rate of the kernel.
       scores: if set, evaluations give these values in turn in place of their accuracy.
+      num_classes: C.
     """
 
-    def __init__(self, *, mutable=False, frozen=False, scores=()):
-        self.mutable, self.frozen, self.scores = mutable, frozen, list(scores)
+    def __init__(self, *, mutable=False, frozen=False, scores=(), num_classes=NUM_CLASSES):
+        self.mutable, self.frozen, self.scores, self.num_classes = mutable, frozen, list(scores), num_classes
 
     def init(self, rng, batch):
         dim = batch["features"].shape[-1]
-        kernel = 0.1 * jax.random.normal(rng, (dim, NUM_CLASSES))
+        kernel = 0.1 * jax.random.normal(rng, (dim, self.num_classes))
         state = {"sums": jnp.zeros(dim), "count": jnp.zeros(())} if self.mutable else {}
-        return {"params": {"dense": {"kernel": kernel, "bias": jnp.zeros(NUM_CLASSES)}}, "state": state}
+        return {"params": {"dense": {"kernel": kernel, "bias": jnp.zeros(self.num_classes)}}, "state": state}
 
     def loss(self, params, state, batch, rng):
         mask = (batch["mask"] & batch["video_mask"][:, None])[..., None]

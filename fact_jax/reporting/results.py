@@ -1,0 +1,103 @@
+"""The result of a finished run: results.json for programs, results.md for people, and its training curves.
+
+results.json is written last, so a workdir that has it holds a finished run.
+"""
+
+import json
+import math
+import pathlib
+
+from fact_jax import files
+from fact_jax.reporting import curves, tables
+from fact_jax.types import UserError
+
+RESULTS_FILE = "results.json"
+
+
+def read_results(workdir):
+    """What `write_results` stored in `workdir`, or None if there is no finished run.
+
+    Raises:
+      UserError: the file is not a JSON object.
+    """
+    path = pathlib.Path(workdir) / RESULTS_FILE
+    if not path.exists():
+        return None
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}. Remove it; the next run writes it again.") from error
+    if not isinstance(results, dict) or "metrics" not in results:
+        raise UserError(f"{path} is not the result of a run. Remove it; the next run writes it again.")
+    return results
+
+
+def write_results(workdir, results, *, background_names, rows, figures):
+    """Writes results.md, figures/training_curves.png and, last, results.json.
+
+    Args:
+      workdir: folder of the run.
+      results: dict with "name", "dataset", "split", "select_metric", "selected_on" (name of an evaluated subset),
+        "best_step", "final_step", "num_videos" (subset -> count) and "metrics" (subset -> {"best", "final"} -> scores).
+      background_names: classes left out of Acc, Edit and F1; empty = background is evaluated.
+      rows: rows of metrics.jsonl.
+      figures: draw the training curves.
+    """
+    workdir = pathlib.Path(workdir)
+    if figures:
+        title = f"{results['name']}: {results['dataset']}, {results['split']}"
+        figure = curves.plot_training_curves(rows, best_metric=results["select_metric"], title=title)
+        files.save_figure(workdir / "figures" / "training_curves.png", figure)
+    files.atomic_write_text(workdir / "results.md", results_text(results, background_names))
+    files.atomic_write_text(workdir / RESULTS_FILE, json.dumps(_without_nan(results), indent=2) + "\n")
+
+
+def results_text(results, background_names):
+    """Text of results.md: the test scores of the best step with their protocol, then every subset and step."""
+    text = tables.results_markdown(
+        _numbers(results["metrics"]["test"]["best"]),
+        dataset=results["dataset"],
+        split=f"{results['split']}, test",
+        background_names=background_names,
+        num_videos=results["num_videos"]["test"],
+        selection=selection_text(results),
+    )
+    return text + "\n" + "\n".join(["## Best and final step", "", *tables.markdown_table(table_rows(results))]) + "\n"
+
+
+def selection_text(results):
+    """Which parameters the best ones are, in words."""
+    return f"best {results['select_metric']} on the {results['selected_on']} videos, step {results['best_step']}"
+
+
+def table_rows(results):
+    """One dict per evaluated subset and step, for `tables.markdown_table`."""
+    steps = {"best": results["best_step"], "final": results["final_step"]}
+    return [
+        {"videos": subset, "parameters": which, "step": steps[which], **_numbers(scores)}
+        for subset, found in results["metrics"].items()
+        for which, scores in found.items()
+    ]
+
+
+def summary(workdir, results):
+    """Text that reports a finished run."""
+    lines = [f"finished: {results['final_step']} steps; {selection_text(results)}"]
+    lines += tables.markdown_table(table_rows(results))
+    return "\n".join([*lines, f"results, predictions and figures are in {workdir}"])
+
+
+def one_line(metrics):
+    """{"Edit": 80.0} -> "Edit 80.00"."""
+    return "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
+
+
+def _numbers(scores):
+    """Scores with NaN where the JSON file has null."""
+    return {name: math.nan if value is None else float(value) for name, value in scores.items()}
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,63 @@
+"""config.json and the refusal to mix runs."""
+
+import json
+
+import pytest
+
+from fact_jax.training import run_record
+from fact_jax.types import UserError
+
+CONFIG = {"seed": 0, "name": "x", "data": {"split": "split1", "dir": "", "background_ids": (0,), "fps": 0.0}, "log": {}}
+
+
+def changed(**values):
+    config = json.loads(json.dumps(CONFIG))
+    for key, value in values.items():
+        group, _, name = key.partition("__")
+        if name:
+            config[group][name] = value
+        else:
+            config[group] = value
+    return config
+
+
+def test_equal_settings_are_accepted_and_written_once(tmp_path):
+    workdir = tmp_path / "run"
+    assert not run_record.check(workdir, config=CONFIG)
+    run_record.write(workdir, config=CONFIG, derived={"buckets": (8, 16)})
+    before = (workdir / "config.json").stat().st_mtime_ns
+    run_record.write(workdir, config=CONFIG, derived={"buckets": (8, 16)})
+    assert (workdir / "config.json").stat().st_mtime_ns == before
+    assert run_record.check(workdir, config=CONFIG, derived={"buckets": [8, 16]})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"name": "y"}, {"data__dir": "/elsewhere"}, {"data__fps": 15.0}, {"log": {"tensorboard": False}}],
+    ids=str,
+)
+def test_settings_that_change_no_number_may_differ(tmp_path, values):
+    run_record.write(tmp_path, config=CONFIG, derived={})
+    assert run_record.check(tmp_path, config=changed(**values))
+
+
+def test_all_differing_settings_are_named(tmp_path):
+    run_record.write(tmp_path, config=CONFIG, derived={"feature_dim": 4})
+    with pytest.raises(UserError) as caught:
+        other = changed(seed=1, data__split="split2", train={"epochs": 3})
+        run_record.check(tmp_path, config=other, derived={"feature_dim": 5})
+    lines = str(caught.value).splitlines()
+    assert lines[1:5] == [
+        "  config.data.split: 'split1' there, 'split2' now",
+        "  config.seed: 0 there, 1 now",
+        "  config.train.epochs: None there, 3 now",
+        "  feature_dim: 4 there, 5 now (from the data and the settings)",
+    ]
+    assert "Use another --workdir" in lines[5]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"config": {}}'])
+def test_a_file_that_is_no_record_is_an_error(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match="config.json"):
+        run_record.check(tmp_path, config=CONFIG)
