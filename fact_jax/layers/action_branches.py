@@ -6,21 +6,28 @@ published code, which deep-copies one layer.
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.linear import Dense, LayerNorm
 from fact_jax.layers.positions import add_positions
+from fact_jax.ops.noise import fold
 
 
 def _stack(layer, num_layers, num_broadcast):
     return nn.scan(
         layer,
         variable_axes={"params": 0},
-        split_rngs={"params": False, "dropout": True},
-        in_axes=(nn.broadcast,) * num_broadcast,
+        split_rngs={"params": False},
+        in_axes=(0,) + (nn.broadcast,) * num_broadcast,
         length=num_layers,
     )
+
+
+def _layer_noise(noise, index):
+    # Stacked layers share one path, so they are told apart by their index.
+    return None if noise is None else fold(noise, index)
 
 
 class FeedForward(nn.Module):
@@ -30,8 +37,8 @@ class FeedForward(nn.Module):
     dropout_rate: float
 
     @nn.compact
-    def __call__(self, x, rows):
-        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, name="inner")(x)), rows)
+    def __call__(self, x, noise):
+        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, name="inner")(x)), noise)
         return Dense(x.shape[-1], name="outer")(hidden)
 
 
@@ -43,19 +50,19 @@ class SelfCrossLayer(nn.Module):
     dropout_rate: float
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, memory_key, memory, memory_mask, rows):
-        dim, drop = tokens.shape[-1], Dropout(self.dropout_rate)
+    def __call__(self, tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise):
+        dim, noise = tokens.shape[-1], _layer_noise(noise, index)
         place = add_positions(tokens, positions)
         y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="self_attention")(
-            place, place, tokens, token_mask, rows
+            place, place, tokens, token_mask, noise
         )
-        tokens = LayerNorm(name="norm_1")(tokens + drop(y, rows))
+        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
         y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="cross_attention")(
-            add_positions(tokens, positions), memory_key, memory, memory_mask, rows
+            add_positions(tokens, positions), memory_key, memory, memory_mask, noise
         )
-        tokens = LayerNorm(name="norm_2")(tokens + drop(y, rows))
-        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, rows)
-        return LayerNorm(name="norm_3")(tokens + drop(y, rows)), None
+        tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise))
+        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, noise)
+        return LayerNorm(name="norm_3")(tokens + Dropout(self.dropout_rate)(y, noise)), None
 
 
 class SelfLayer(nn.Module):
@@ -66,15 +73,15 @@ class SelfLayer(nn.Module):
     dropout_rate: float
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, rows):
-        drop = Dropout(self.dropout_rate)
+    def __call__(self, tokens, index, positions, token_mask, noise):
+        noise = _layer_noise(noise, index)
         place = add_positions(tokens, positions)
         y = MultiHeadAttention(tokens.shape[-1], self.num_heads, self.dropout_rate, name="self_attention")(
-            place, place, tokens, token_mask, rows
+            place, place, tokens, token_mask, noise
         )
-        tokens = LayerNorm(name="norm_1")(tokens + drop(y, rows))
-        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, rows)
-        return LayerNorm(name="norm_2")(tokens + drop(y, rows)), None
+        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
+        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, noise)
+        return LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise)), None
 
 
 class SelfCrossDecoder(nn.Module):
@@ -92,7 +99,7 @@ class SelfCrossDecoder(nn.Module):
     out_dim: int
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, rows=None):
+    def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, noise=None):
         """Maps tokens [B, M, a] to [B, M, out_dim].
 
         Args:
@@ -102,13 +109,13 @@ class SelfCrossDecoder(nn.Module):
           token_mask: bool [B, M].
           memory: float [B, K, h]; memory_positions: [K, <= h] or None, added to its keys.
           memory_mask: bool [B, K].
-          rows: see fact_jax/layers/dropout.py.
+          noise: see fact_jax/layers/dropout.py.
         """
         layers = _stack(SelfCrossLayer, self.num_layers, 6)(
             self.num_heads, self.ff_dim, self.dropout_rate, name="layers"
         )
         memory_key = add_positions(memory, memory_positions)
-        tokens, _ = layers(tokens, positions, token_mask, memory_key, memory, memory_mask, rows)
+        tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, memory_key, memory, memory_mask, noise)
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
 
 
@@ -122,8 +129,8 @@ class SelfDecoder(nn.Module):
     out_dim: int
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, rows=None):
+    def __call__(self, tokens, positions, token_mask, noise=None):
         """Maps tokens [B, M, a] to [B, M, out_dim]; arguments as in `SelfCrossDecoder`."""
         layers = _stack(SelfLayer, self.num_layers, 3)(self.num_heads, self.ff_dim, self.dropout_rate, name="layers")
-        tokens, _ = layers(tokens, positions, token_mask, rows)
+        tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, noise)
         return Dense(self.out_dim, name="output")(tokens)

@@ -28,14 +28,14 @@ class MultiHeadAttention(nn.Module):
     dropout_rate: float = 0.0
 
     @nn.compact
-    def __call__(self, query, key, value, key_mask, rows=None):
+    def __call__(self, query, key, value, key_mask, noise=None):
         """Attends from Q queries to K keys.
 
         Args:
           query: float [B, Q, dim].
           key, value: float [B, K, E]; E may differ from dim.
           key_mask: bool [B, K], keys that may be attended to.
-          rows: see fact_jax/layers/dropout.py.
+          noise: see fact_jax/layers/dropout.py.
 
         Returns:
           float [B, Q, dim].
@@ -52,7 +52,7 @@ class MultiHeadAttention(nn.Module):
         q, k, v = project(query, "query"), project(key, "key"), project(value, "value")
         logits = jnp.einsum("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k)
         weights = masked_softmax(logits, key_mask[:, None, None, :])
-        weights = Dropout(self.dropout_rate, time_axis=3)(weights, rows)
+        weights = Dropout(self.dropout_rate)(weights, noise)
         mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(query.shape)
         return Dense(self.dim, bias_bound=0.0, name="out")(mixed)
 
@@ -69,7 +69,7 @@ class CrossAttention(nn.Module):
     dropout_rate: float = 0.0
 
     @nn.compact
-    def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, rows=None):
+    def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, noise=None):
         """Gathers from X source elements into Y query elements.
 
         Args:
@@ -77,7 +77,7 @@ class CrossAttention(nn.Module):
           query: float [B, Y, h].
           source_mask: bool [B, X].
           source_positions, query_positions: added before the key and the query projection, or None.
-          rows: see fact_jax/layers/dropout.py.
+          noise: see fact_jax/layers/dropout.py.
 
         Returns:
           (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
@@ -89,5 +89,5 @@ class CrossAttention(nn.Module):
         logits = jnp.einsum("byh,bxh->byx", q, key) / math.sqrt(width)
         attention = masked_softmax(logits, source_mask[:, None, :])
         gathered = jnp.concatenate([query, attention @ value], axis=-1)
-        gathered = Dropout(self.dropout_rate)(gathered, rows)
+        gathered = Dropout(self.dropout_rate)(gathered, noise)
         return Dense(self.features, name="out")(gathered), logits, attention

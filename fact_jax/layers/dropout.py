@@ -1,43 +1,27 @@
-"""Dropout and input augmentation whose random numbers depend on neither padding nor the number of devices.
+"""Dropout and input augmentation, switched on by `noise`.
 
-Every random layer takes `rows`, int32 [B]: the number of each video in the global batch, or None to switch it off. The
-mask of a video is a function of (key of the step, layer, row, time, channel). JAX numbers random bits by position
-(`jax_threefry_partitionable`), so with time as the leading axis a longer padding leaves the mask of the valid part as
-it was.
+Every random layer takes `noise`: seeds of the videos, uint32 [B, 2] (fact_jax/ops/noise.py), or None to switch it off.
+The random numbers of a video depend on its seeds, the layer and the position, not on padding or other videos. A module
+is called once per step: two calls of the same one would repeat its numbers.
 """
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-
-def fold_rows(key, rows):
-    """One key per video: [B] keys from a key and the global row numbers."""
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
+from fact_jax.ops import noise as random
 
 
 class Dropout(nn.Module):
-    """Zeroes entries with probability `rate` and scales the others by 1/(1 - rate).
-
-    Attributes:
-      rate: in [0, 1).
-      time_axis: axis of the input whose length padding may change; moved to the front of every video's mask.
-    """
+    """Zeroes entries with probability `rate` (in [0, 1)) and scales the others by 1/(1 - rate)."""
 
     rate: float
-    time_axis: int = 1
 
     @nn.compact
-    def __call__(self, x, rows):
-        if self.rate == 0.0 or rows is None:
+    def __call__(self, x, noise):
+        if self.rate == 0.0 or noise is None:
             return x
-
-        def draw(key, video):
-            leading = jnp.moveaxis(video, self.time_axis - 1, 0)
-            keep = jax.random.bernoulli(key, 1.0 - self.rate, leading.shape)
-            return jnp.moveaxis(keep, 0, self.time_axis - 1)
-
-        keep = jax.vmap(draw)(fold_rows(self.make_rng("dropout"), rows), x)
+        keep = random.random_keep(noise, random.salt(self.path), x.shape, self.rate)
         return jnp.where(keep, x / (1.0 - self.rate), 0.0)
 
 
@@ -47,12 +31,11 @@ class ChannelDropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x, rows):
+    def __call__(self, x, noise):
         """Maps [B, T, D] to [B, T, D]."""
-        if self.rate == 0.0 or rows is None:
+        if self.rate == 0.0 or noise is None:
             return x
-        keys = fold_rows(self.make_rng("dropout"), rows)
-        keep = jax.vmap(lambda key: jax.random.bernoulli(key, 1.0 - self.rate, x.shape[-1:]))(keys)
+        keep = random.random_keep(noise, random.salt(self.path), (x.shape[0], x.shape[-1]), self.rate)
         return jnp.where(keep[:, None, :], x / (1.0 - self.rate), 0.0)
 
 
@@ -74,27 +57,21 @@ class TimeMask(nn.Module):
     max_fraction: float
 
     @nn.compact
-    def __call__(self, x, mask, rows):
+    def __call__(self, x, mask, noise):
         """Maps [B, T, D] to [B, T, D]; T of a video is its number of True entries in `mask` (bool [B, T])."""
-        if self.count == 0 or rows is None:
+        if self.count == 0 or noise is None:
             return x
-        keys = fold_rows(self.make_rng("dropout"), rows)
-        covered = jax.vmap(self._cover, in_axes=(0, 0, None))(keys, jnp.sum(mask, axis=1), x.shape[1])
-        return jnp.where(covered[..., None], 0.0, x)
+        draws = random.random_uniform(noise, random.salt(self.path), (x.shape[0], self.count, 2))
+        num_frames = jnp.sum(mask, axis=1)[:, None]
+        limit = jnp.floor(self.max_fraction * num_frames).astype(jnp.int32)
+        size = jnp.minimum(_integer(draws[..., 0], self.max_frames), limit)
+        size = jnp.where(jnp.cumsum(size == 0, axis=1) > 0, 0, size)
+        start = _integer(draws[..., 1], jnp.maximum(num_frames - size, 1))
+        time = jnp.arange(x.shape[1])[None, None]
+        covered = (time >= start[..., None]) & (time < (start + size)[..., None])
+        return jnp.where(jnp.any(covered, axis=1)[..., None], 0.0, x)
 
-    def _cover(self, key, length, num_frames):
-        time = jnp.arange(num_frames)
-        limit = jnp.floor(self.max_fraction * length).astype(jnp.int32)
 
-        def add(carry, key):
-            covered, active = carry
-            length_key, start_key = jax.random.split(key)
-            size = jnp.minimum(jax.random.randint(length_key, (), 0, self.max_frames), limit)
-            active = active & (size > 0)
-            start = jax.random.randint(start_key, (), 0, jnp.maximum(length - size, 1))
-            stretch = (time >= start) & (time < start + size)
-            return (covered | (stretch & active), active), None
-
-        start = (jnp.zeros(num_frames, bool), jnp.asarray(True))
-        (covered, _), _ = jax.lax.scan(add, start, jax.random.split(key, self.count))
-        return covered
+def _integer(uniform, bound):
+    """Whole numbers in 0..bound-1 from uniform numbers in [0, 1)."""
+    return jnp.minimum(jnp.floor(uniform * bound).astype(jnp.int32), bound - 1)

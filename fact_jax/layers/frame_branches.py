@@ -30,14 +30,14 @@ class MSTCN(nn.Module):
     map_input: bool = False
 
     @nn.compact
-    def __call__(self, x, mask, rows=None):
+    def __call__(self, x, mask, noise=None):
         """Maps [B, T, D] to [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, name="input")(x)
         for layer in range(self.num_layers):
             y = TemporalConv(self.dim, 2**layer, self.groups, name=f"dilated_{layer}")(x, mask)
             y = Dense(self.dim, name=f"mix_{layer}")(jax.nn.relu(y))
-            x = x + Dropout(self.dropout_rate)(y, rows)
+            x = x + Dropout(self.dropout_rate)(y, noise)
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)
         return Dense(self.out_dim, name="output")(x)
@@ -57,7 +57,7 @@ class MSTCNPlusPlus(nn.Module):
     map_input: bool = False
 
     @nn.compact
-    def __call__(self, x, mask, rows=None):
+    def __call__(self, x, mask, noise=None):
         """Maps [B, T, D] to [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, name="input")(x)
@@ -68,6 +68,6 @@ class MSTCNPlusPlus(nn.Module):
             y = Dense(self.dim, name=f"fuse_{layer}")(jnp.concatenate([falling, rising], axis=-1))
             y = jax.nn.relu(y)
             if layer != last:
-                y = Dropout(self.dropout_rate)(y, rows)
+                y = Dropout(self.dropout_rate)(y, noise)
             x = x + y
         return Dense(self.out_dim, name="output")(x)

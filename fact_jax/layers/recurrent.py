@@ -56,6 +56,6 @@ class BidirectionalGRU(nn.Module):
             return state, state
 
         start = jnp.zeros((2, x.shape[0], hidden), x.dtype)
-        _, states = jax.lax.scan(step, start, (projected, valid), unroll=4)
+        _, states = jax.lax.scan(step, start, (projected, valid))
         both = jnp.concatenate([states[:, 0], states[::-1, 1]], axis=-1)
         return jnp.swapaxes(both, 0, 1)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,11 +14,12 @@ from fact_jax.models.fact.decode import decode
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fact_loss, truth_of
 from fact_jax.ops import matching
+from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks.base import LossOutput
 from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
 from fact_jax.types import UserError
 
-# Frames used to create the parameters: their shapes do not depend on T, and a short input initialises fast.
+# Any number will do: no parameter's shape depends on T.
 INIT_FRAMES = 8
 
 
@@ -42,8 +44,10 @@ class FactTask:
 
     def init(self, rng, batch):
         """Draws initial parameters as PyTorch does; see the protocol."""
-        features = jnp.asarray(batch["features"][:1, :INIT_FRAMES], jnp.float32)
-        variables = self.network.init(rng, features, jnp.ones(features.shape[:2], bool))
+        # Abstract inputs: only the initialisers run, not the network.
+        features = jax.ShapeDtypeStruct((1, INIT_FRAMES, batch["features"].shape[-1]), jnp.float32)
+        mask = jax.ShapeDtypeStruct(features.shape[:2], bool)
+        variables = self.network.lazy_init(rng, features, mask)
         return {"params": variables["params"], "state": {}}
 
     def loss(self, params, state, batch, rng):
@@ -53,9 +57,8 @@ class FactTask:
         unweighted parts averaged over the blocks that have them; "accuracy", correct training frames.
         """
         mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
-        outputs = self.network.apply(
-            {"params": params}, batch["features"], mask, batch["row"], rngs={"dropout": rng}
-        )
+        noise = video_seeds(rng, batch["row"])
+        outputs = self.network.apply({"params": params}, batch["features"], mask, noise)
         truth = truth_of(batch["labels"], mask, batch["segment_labels"], batch["segment_mask"])
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
         losses, blocks, _ = fact_loss(self.loss_config, outputs, truth, token_mask)

@@ -20,11 +20,11 @@ class InputBlock(nn.Module):
     num_classes: int
 
     @nn.compact
-    def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, rows=None):
-        frames = frame_branch(self.config, True, "frame_branch")(features, mask, rows)
+    def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
+        frames = frame_branch(self.config, True, "frame_branch")(features, mask, noise)
         frames, frame_logits = read_classes(frames, self.num_classes)
         branch = action_branch(self.config, "action_branch")
-        actions = branch(tokens, positions, token_mask, frames, frame_positions, mask, rows)
+        actions = branch(tokens, positions, token_mask, frames, frame_positions, mask, noise)
         actions, action_logits = read_classes(actions, self.num_classes + 1)
         return BlockOutput(frames, actions, frame_logits, action_logits)
 
@@ -36,17 +36,17 @@ class UpdateBlock(nn.Module):
     num_classes: int
 
     @nn.compact
-    def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, rows=None):
+    def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, noise=None):
         config = self.config
         actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, name="f2a")(
-            frames, actions, mask, source_positions=frame_positions, query_positions=positions, rows=rows
+            frames, actions, mask, source_positions=frame_positions, query_positions=positions, noise=noise
         )
-        actions = action_branch(config, "action_branch")(actions, positions, token_mask, rows)
+        actions = action_branch(config, "action_branch")(actions, positions, token_mask, noise)
         actions, action_logits = read_classes(actions, self.num_classes + 1)
         frames, a2f_logits, a2f_attention = CrossAttention(config.frame_dim, config.dropout_rate, name="a2f")(
-            actions, frames, token_mask, source_positions=positions, query_positions=frame_positions, rows=rows
+            actions, frames, token_mask, source_positions=positions, query_positions=frame_positions, noise=noise
         )
-        frames = frame_branch(config, False, "frame_branch")(frames, mask, rows)
+        frames = frame_branch(config, False, "frame_branch")(frames, mask, noise)
         frames, frame_logits = read_classes(frames, self.num_classes)
         return BlockOutput(frames, actions, frame_logits, action_logits, f2a_logits, a2f_logits, a2f_attention)
 
@@ -64,16 +64,17 @@ class TemporalBlock(nn.Module):
     segment_buckets: tuple[int, ...]
 
     @nn.compact
-    def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, rows=None):
+    def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, noise=None):
         num_frames = frames.shape[1]
         classes = jnp.argmax(frames[..., -self.num_classes :], axis=-1)
         runs = seg.find_runs(classes, mask)
         update = SegmentUpdate(self.config, self.num_classes, name="segment_update")
-        sizes = [size for size in sorted(self.segment_buckets) if size < num_frames] + [num_frames]
+        # A size above T/2 would save less time than its copy of the program takes to compile.
+        sizes = [size for size in sorted(self.segment_buckets) if 2 * size <= num_frames] + [num_frames]
 
         def at_size(size):
             def run(update, frames, actions):
-                return update(size, frames, mask, runs, actions, token_mask, positions, frame_positions, rows)
+                return update(size, frames, mask, runs, actions, token_mask, positions, frame_positions, noise)
 
             return run
 
@@ -85,7 +86,7 @@ class TemporalBlock(nn.Module):
             exchange = nn.switch(choice, [at_size(size) for size in sizes], update, frames, actions)
         updated = jnp.concatenate([exchange.frames, frames], axis=-1)
         updated = jax.nn.relu(Dense(self.config.frame_dim, name="merge")(updated))
-        frames = frame_branch(self.config, False, "frame_branch")(updated, mask, rows)
+        frames = frame_branch(self.config, False, "frame_branch")(updated, mask, noise)
         frames, frame_logits = read_classes(frames, self.num_classes)
         segments = SegmentOutput(
             runs=runs,

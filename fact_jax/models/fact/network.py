@@ -19,23 +19,23 @@ class Fact(nn.Module):
     config: FactConfig
 
     @nn.compact
-    def __call__(self, features, mask, rows=None):
+    def __call__(self, features, mask, noise=None):
         """Runs all blocks.
 
         Args:
           features: float [B, T, D]; values outside `mask` are ignored, whatever they are.
           mask: bool [B, T], True on a prefix of at least one frame per video.
-          rows: int32 [B], global row of every video, switches dropout and masking on (needs the rng "dropout");
-            None for evaluation.
+          noise: uint32 [B, 2], seeds of the videos (`fact_jax.ops.noise.video_seeds`); switches dropout and masking
+            on. None for evaluation.
 
         Returns:
           tuple of BlockOutput, one per block.
         """
         config = self.config
         features = jnp.where(mask[..., None], features, 0.0)
-        features = ChannelDropout(config.channel_dropout_rate)(features, rows)
+        features = ChannelDropout(config.channel_dropout_rate)(features, noise)
         time_mask = config.time_mask
-        features = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(features, mask, rows)
+        features = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(features, mask, noise)
 
         frame_positions = None
         if config.frame_positions:
@@ -57,7 +57,7 @@ class Fact(nn.Module):
                 block = UpdateBlock(block_config, config.num_classes, name=name)
             else:
                 block = TemporalBlock(block_config, config.num_classes, config.segment_buckets, name=name)
-            output = block(frames, mask, actions, token_mask, positions, frame_positions, rows)
+            output = block(frames, mask, actions, token_mask, positions, frame_positions, noise)
             frames, actions = output.frame_features, output.action_features
             outputs.append(output)
         return tuple(outputs)

@@ -37,7 +37,7 @@ class SegmentUpdate(nn.Module):
     num_classes: int
 
     @nn.compact
-    def __call__(self, num_segments, frames, mask, runs, actions, token_mask, positions, frame_positions, rows=None):
+    def __call__(self, num_segments, frames, mask, runs, actions, token_mask, positions, frame_positions, noise=None):
         """Runs the exchange with the segments padded to `num_segments` (static, at least the largest count)."""
         config = self.config
         segment_mask = jnp.arange(num_segments)[None] < runs.count[:, None]
@@ -51,12 +51,12 @@ class SegmentUpdate(nn.Module):
             centre = seg.run_centres(runs, mask, num_segments)
             segment_positions = jnp.take(frame_positions, centre, axis=0)
         actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, name="f2a")(
-            segments, actions, segment_mask, source_positions=segment_positions, query_positions=positions, rows=rows
+            segments, actions, segment_mask, source_positions=segment_positions, query_positions=positions, noise=noise
         )
-        actions = action_branch(config, "action_branch")(actions, positions, token_mask, rows)
+        actions = action_branch(config, "action_branch")(actions, positions, token_mask, noise)
         actions, action_logits = read_classes(actions, self.num_classes + 1)
         gathered, a2f_logits, attention = CrossAttention(config.frame_dim, config.dropout_rate, name="a2f")(
-            actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, rows=rows
+            actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, noise=noise
         )
         missing = frames.shape[1] - num_segments
 
