@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from configs import fact_synthetic
@@ -206,3 +207,42 @@ def test_command_line_prints_user_errors_without_a_traceback(tmp_path):
 
 def test_main_is_thin():
     assert len((ROOT / "main.py").read_text().splitlines()) < 60
+
+
+def write_dataset(root):
+    """A feature folder of eight videos: four to train on, two to select on, two to test on."""
+    rng = np.random.default_rng(0)
+    for folder in ("features", "groundTruth", "splits"):
+        (root / folder).mkdir(parents=True)
+    (root / "mapping.txt").write_text("0 idle\n1 pour\n2 stir\n")
+    for number in range(8):
+        labels = np.repeat(rng.permutation(3), rng.integers(4, 9, 3))
+        features = rng.normal(size=(5, labels.size)).astype(np.float32)
+        np.save(root / "features" / f"v{number}.npy", features)
+        names = [("idle", "pour", "stir")[label] for label in labels]
+        (root / "groundTruth" / f"v{number}.txt").write_text("\n".join(names) + "\n")
+    for name, numbers in {"train": range(4), "val": (4, 5), "test": (6, 7)}.items():
+        (root / "splits" / f"{name}.split1.bundle").write_text("".join(f"v{number}.txt\n" for number in numbers))
+
+
+def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
+    write_dataset(tmp_path / "data")
+    config = make_config(
+        data__reader="npy",
+        data__dir=str(tmp_path / "data"),
+        data__validation_split_file="splits/val.{split}.bundle",
+    )
+    code, text = run(tmp_path / "run", config=config)
+    assert code == 0
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["selected_on"] == "validation"
+    assert results["num_videos"] == {"train": 4, "test": 2, "validation": 2}
+    assert results["metrics"].keys() == {"test", "validation"}
+    rows = writers.read_rows(tmp_path / "run" / "metrics.jsonl")
+    chosen = [row["validation/Acc"] for row in rows if "validation/Acc" in row]
+    assert results["metrics"]["validation"]["best"]["Acc"] == max(chosen)
+    assert not any(name.startswith("test/") for row in rows for name in row)
+    assert json.loads((tmp_path / "run" / "toy.json").read_text())["videos"] == ["v6", "v7"]
+    assert "best Acc on the validation videos" in (tmp_path / "run" / "results.md").read_text()
+    code, text = run(tmp_path / "run", "eval", config)
+    assert "the same, to the last digit, as the validation metrics" in text and "  test:  Acc " in text

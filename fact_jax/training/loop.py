@@ -217,6 +217,7 @@ class _Run:
         epoch = (self._step - 1) // self._train_batches.steps_per_epoch + 1
         pace = self._console.pace(self._step, self._total)
         terms = writers.format_values(values)
+        self._console.progress(self._step, f"loss {values['loss']:.4g}")
         self._console.say(f"step {self._step}/{self._total}  epoch {epoch}  {terms}  {pace}")
 
     def _evaluate_and_save(self):

@@ -19,8 +19,10 @@ def assert_trees_close(first, second, tolerance):
 def test_any_number_of_devices_gives_the_same_update(options):
     reference, reference_terms = toy.three_steps(toy.ToyTask(**options), 1)
     assert int(reference.step) == 3
-    for num_devices in (2, 4):
-        state, terms = toy.three_steps(toy.ToyTask(**options), num_devices)
+    for num_devices in (2, 4, 8):
+        # Four videos: on eight devices half of them hold a padded row only.
+        batches = toy.ToyTrainBatches(rows=max(4, num_devices), lengths=(6,))
+        state, terms = toy.three_steps(toy.ToyTask(**options), num_devices, batches=batches)
         assert_trees_close(reference.params, state.params, 1e-6)
         assert_trees_close(reference.state, state.state, 1e-4)
         assert_trees_close(reference.opt_state, state.opt_state, 1e-6)
