@@ -1,0 +1,172 @@
+"""The published code's names: its configuration tree and its state dict (spec sections 1 and 9)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fact_jax.models.fact.config import BlockConfig, FactConfig, TimeMaskConfig, resolve_blocks
+from fact_jax.models.fact.objective import LossConfig, automatic_null_weight
+from fact_jax.models.state_dict import Link
+from fact_jax.types import UserError
+
+BLOCK_FIELDS = {
+    "hid_dim": "hidden_dim",
+    "dropout": "dropout_rate",
+    "f": "frame_branch",
+    "f_dim": "frame_dim",
+    "f_layers": "frame_layers",
+    "f_ln": "frame_norm",
+    "f_ngp": "frame_groups",
+    "a": "action_branch",
+    "a_dim": "action_dim",
+    "a_layers": "action_layers",
+    "a_nhead": "action_heads",
+    "a_ffdim": "action_ff_dim",
+    "s_layers": "segment_layers",
+}
+BUFFERS = ("frame_pe.pe", "action_pe.pe")
+
+
+def model_config(published: Mapping[str, Any], num_classes: int) -> FactConfig:
+    """Translates a published configuration tree (nested mapping) into a FactConfig.
+
+    Raises:
+      UserError: the configuration is of a variant that this model does not cover.
+    """
+    fact, mask = published["FACT"], published["TM"]
+    if fact["trans"] or published["dataset"] == "epic":
+        raise UserError("this configuration uses transcripts or separate verbs and nouns; this model learns its tokens.")
+    kinds = [_block_config(published[name]) for name in ("Bi", "Bu", "BU")]
+    return FactConfig(
+        blocks=fact["block"],
+        block_configs=resolve_blocks(fact["block"], *kinds),
+        num_classes=num_classes,
+        num_tokens=fact["ntoken"],
+        frame_positions=fact["fpos"],
+        channel_dropout_rate=fact["cmr"],
+        frame_weight=fact["mwt"],
+        time_mask=TimeMaskConfig(mask["m"] if mask["use"] else 0, mask["t"], mask["p"]),
+    )
+
+
+def loss_config(published: Mapping[str, Any], background_ids, num_classes: int) -> LossConfig:
+    """Translates the published `Loss` node and resolves an automatic null weight (-1) as the published code does."""
+    loss = published["Loss"]
+    null_weight = loss["nullw"]
+    if null_weight == -1:
+        average = transcript_length(published["dataset"], loss["match"]) or published["average_transcript_len"]
+        null_weight = automatic_null_weight(published["FACT"]["ntoken"], average, num_classes)
+    return LossConfig(
+        match=loss["match"],
+        prob_cost=loss["pc"],
+        overlap_cost=loss["a2fc"],
+        background_weight=loss["bgw"],
+        null_weight=null_weight,
+        smoothing_weight=loss["sw"],
+        background_ids=tuple(background_ids),
+    )
+
+
+def transcript_length(dataset: str, match: str) -> float:
+    """Average transcript length that the published code assumes for a dataset, 0.0 where it reads it from the config."""
+    if dataset == "ego":
+        return 21.5 if match == "o2o" else 7.4
+    return {"breakfast": 6.9, "gtea": 32.9}.get(dataset, 0.0)
+
+
+def _block_config(node):
+    return BlockConfig(**{ours: node[key] for key, ours in BLOCK_FIELDS.items() if node.get(key) is not None})
+
+
+def links(config: FactConfig) -> list[Link]:
+    """All links between the published state dict and our parameters."""
+    result = [Link("action_query", "action_query", squeeze=1)]
+    for index, (letter, block) in enumerate(zip(config.blocks, config.block_configs, strict=True)):
+        theirs, ours = f"block_list.{index}", f"block_{index}"
+        result += _frame_branch(f"{theirs}.frame_branch", f"{ours}/frame_branch", block, letter == "i")
+        inner = f"{ours}/segment_update" if letter == "U" else ours
+        result += _action_branch(f"{theirs}.action_branch", f"{inner}/action_branch", block)
+        if letter != "i":
+            result += _cross_attention(f"{theirs}.f2a_layer", f"{inner}/f2a")
+            result += _cross_attention(f"{theirs}.a2f_layer", f"{inner}/a2f")
+        if letter == "U":
+            result += _gru(f"{theirs}.seg_update", f"{inner}/gru", block.segment_layers)
+            result += _dense(f"{theirs}.seg_combine", f"{inner}/combine")
+            result += _dense(f"{theirs}.sf_merge.0", f"{ours}/merge")
+    return result
+
+
+def _dense(theirs, ours, squeeze=None, index=None):
+    return [
+        Link(f"{theirs}.weight", f"{ours}/kernel", index, transpose=True, squeeze=squeeze),
+        Link(f"{theirs}.bias", f"{ours}/bias", index),
+    ]
+
+
+def _norm(theirs, ours, index=None):
+    return [Link(f"{theirs}.weight", f"{ours}/scale", index), Link(f"{theirs}.bias", f"{ours}/bias", index)]
+
+
+def _frame_branch(theirs, ours, block, map_input):
+    result = _dense(f"{theirs}.conv_out", f"{ours}/output", squeeze=2)
+    if map_input:
+        name = "conv_1x1" if block.frame_branch == "m" else "conv_1x1_in"
+        result += _dense(f"{theirs}.{name}", f"{ours}/input", squeeze=2)
+    for layer in range(block.frame_layers):
+        if block.frame_branch == "m":
+            result += _dense(f"{theirs}.layers.{layer}.conv_dilated", f"{ours}/dilated_{layer}")
+            result += _dense(f"{theirs}.layers.{layer}.conv_1x1", f"{ours}/mix_{layer}", squeeze=2)
+            if block.frame_norm:
+                result += _norm(f"{theirs}.layers.{layer}.norm", f"{ours}/norm_{layer}")
+        else:
+            result += _dense(f"{theirs}.conv_dilated_1.{layer}", f"{ours}/falling_{layer}")
+            result += _dense(f"{theirs}.conv_dilated_2.{layer}", f"{ours}/rising_{layer}")
+            result += _dense(f"{theirs}.conv_fusion.{layer}", f"{ours}/fuse_{layer}", squeeze=2)
+    return result
+
+
+def _attention(theirs, ours, layer, packed):
+    result = _dense(f"{theirs}.out_proj", f"{ours}/out", index=layer)
+    for k, name in enumerate(("query", "key", "value")):
+        if packed:
+            result.append(Link(f"{theirs}.in_proj_weight", f"{ours}/{name}/kernel", layer, True, part=(k, 3)))
+        else:
+            result.append(Link(f"{theirs}.{name[0]}_proj_weight", f"{ours}/{name}/kernel", layer, True))
+        result.append(Link(f"{theirs}.in_proj_bias", f"{ours}/{name}/bias", layer, part=(k, 3)))
+    return result
+
+
+def _action_branch(theirs, ours, block):
+    result = _dense(f"{theirs}.out_linear", f"{ours}/output")
+    reads_memory = block.action_branch == "sca"
+    if reads_memory:
+        result += _norm(f"{theirs}.norm", f"{ours}/norm")
+    for layer in range(block.action_layers):
+        there, here = f"{theirs}.layers.{layer}", f"{ours}/layers"
+        # A layer without memory calls its only attention `multihead_attn`, which is the cross-attention elsewhere.
+        own = "self_attn" if reads_memory else "multihead_attn"
+        result += _attention(f"{there}.{own}", f"{here}/self_attention", layer, packed=True)
+        if reads_memory:
+            packed = block.action_dim == block.hidden_dim
+            result += _attention(f"{there}.multihead_attn", f"{here}/cross_attention", layer, packed)
+        result += _dense(f"{there}.linear1", f"{here}/feed_forward/inner", index=layer)
+        result += _dense(f"{there}.linear2", f"{here}/feed_forward/outer", index=layer)
+        for k in (1, 2, 3) if reads_memory else (1, 2):
+            result += _norm(f"{there}.norm{k}", f"{here}/norm_{k}", layer)
+    return result
+
+
+def _cross_attention(theirs, ours):
+    names = {"X_K": "key", "X_V": "value", "Y_Q": "query", "Y_W": "out"}
+    return [link for key, name in names.items() for link in _dense(f"{theirs}.{key}", f"{ours}/{name}")]
+
+
+def _gru(theirs, ours, num_layers):
+    result = []
+    for layer in range(num_layers):
+        for direction, suffix in enumerate(("", "_reverse")):
+            for key, name in (("ih", "input"), ("hh", "hidden")):
+                result += [
+                    Link(f"{theirs}.weight_{key}_l{layer}{suffix}", f"{ours}/{name}_kernel_{layer}", direction, True),
+                    Link(f"{theirs}.bias_{key}_l{layer}{suffix}", f"{ours}/{name}_bias_{layer}", direction),
+                ]
+    return result

@@ -1,0 +1,111 @@
+"""Moves parameters between PyTorch state dicts and Flax trees, in both directions and without leftovers.
+
+A system describes itself as a list of `Link`s. One link ties (rows of) one PyTorch tensor to (one entry of) one Flax
+parameter, so that packed tensors, stacked layers and paired directions need no code of their own.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from fact_jax.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """One PyTorch tensor and where it lives in Flax.
+
+    Attributes:
+      torch: key of the state dict.
+      flax: path in the parameter tree, joined by "/".
+      index: entry of the Flax array's first axis (stacked layer or direction); None for the whole array.
+      transpose: reverse the axes: (out, in) <-> (in, out), (out, in, taps) <-> (taps, in, out).
+      squeeze: axis of length 1 that only the PyTorch tensor has, removed before transposing.
+      part: (k, n): the k-th of n equal parts of the tensor's first axis.
+    """
+
+    torch: str
+    flax: str
+    index: int | None = None
+    transpose: bool = False
+    squeeze: int | None = None
+    part: tuple[int, int] | None = None
+
+    def to_flax(self, tensor):
+        """The Flax entry of a PyTorch tensor (NumPy arrays)."""
+        if self.part:
+            tensor = np.split(tensor, self.part[1])[self.part[0]]
+        if self.squeeze is not None:
+            tensor = np.squeeze(tensor, self.squeeze)
+        return tensor.T if self.transpose else tensor
+
+    def to_torch(self, entry):
+        """The inverse of `to_flax`."""
+        tensor = entry.T if self.transpose else entry
+        return tensor if self.squeeze is None else np.expand_dims(tensor, self.squeeze)
+
+
+def to_flax(links: Iterable[Link], tensors: Mapping[str, np.ndarray], params, *, ignore=()):
+    """Fills a parameter tree from a state dict.
+
+    Args:
+      links: the system's links.
+      tensors: state dict of NumPy arrays.
+      params: tree of arrays or ShapeDtypeStructs that gives the wanted shapes.
+      ignore: keys of `tensors` that need no counterpart, such as positional buffers.
+
+    Returns:
+      Tree of NumPy arrays like `params`, in the dtype of the tensors.
+
+    Raises:
+      UserError: a tensor or a parameter is left over, or shapes differ; all of them are listed.
+    """
+    wanted = flatten_dict(params, sep="/")
+    links = list(links)
+    problems = [f"the file has {key}, the model has no place for it" for key in sorted(tensors.keys() - _keys(links) - set(ignore))]
+    problems += [f"the model needs {key}, the file lacks it" for key in sorted(_keys(links) - tensors.keys())]
+    problems += [f"parameter {path} has no counterpart" for path in sorted(wanted.keys() - {k.flax for k in links})]
+    problems += [f"the model has no parameter {path}" for path in sorted({k.flax for k in links} - wanted.keys())]
+    flat, filled = {}, {}
+    for link in links:
+        if link.torch not in tensors or link.flax not in wanted:
+            continue
+        shape = tuple(wanted[link.flax].shape)
+        entry = link.to_flax(np.asarray(tensors[link.torch]))
+        if entry.shape != (shape if link.index is None else shape[1:]):
+            problems.append(f"{link.torch} gives {link.flax} the shape {entry.shape}, expected {shape}")
+            continue
+        array = flat.setdefault(link.flax, np.empty(shape, entry.dtype))
+        filled.setdefault(link.flax, set()).add(link.index)
+        array[... if link.index is None else link.index] = entry
+    for path, indices in filled.items():
+        if None not in indices and len(indices) != wanted[path].shape[0]:
+            problems.append(f"parameter {path} is filled only at {sorted(indices)} of {wanted[path].shape[0]} entries")
+    if problems:
+        raise UserError("The weights do not fit the model:\n  " + "\n  ".join(problems))
+    return unflatten_dict(flat, sep="/")
+
+
+def to_torch(links: Iterable[Link], params) -> dict[str, np.ndarray]:
+    """Writes a parameter tree as a state dict of NumPy arrays, the inverse of `to_flax`.
+
+    Raises:
+      UserError: a parameter has no link.
+    """
+    flat = flatten_dict(params, sep="/")
+    links = list(links)
+    missing = sorted(flat.keys() - {link.flax for link in links})
+    if missing:
+        raise UserError("Parameters without a published name: " + ", ".join(missing))
+    parts = {}
+    for link in links:
+        array = np.asarray(flat[link.flax])
+        tensor = link.to_torch(array if link.index is None else array[link.index])
+        parts.setdefault(link.torch, {})[link.part[0] if link.part else 0] = tensor
+    return {key: np.ascontiguousarray(np.concatenate([p[k] for k in sorted(p)]) if len(p) > 1 else p[0]) for key, p in parts.items()}
+
+
+def _keys(links):
+    return {link.torch for link in links}

@@ -1,0 +1,78 @@
+"""Compares this library with numbers of the published implementations.
+
+    python -m tests.parity FILE.npz ...
+
+Prints one line per compared quantity with its largest absolute and relative error and PASS or FAIL, and a line per
+file. Exits with 1 if anything failed, with 2 if a file could not be used.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import numpy as np
+
+from fact_jax.types import UserError
+from tests.parity import fact, matching, metrics
+from tests.parity.report import Row, format_row
+
+
+def checker_for(npz):
+    """Returns the function that checks a file, recognised by what it holds.
+
+    Raises:
+      UserError: the file is no fixture of a system of this library.
+    """
+    if "items" in npz:
+        return matching.check
+    if set(metrics.PARTS) & set(npz):
+        return metrics.check
+    if "config" in npz and "FACT" in json.loads(str(npz["config"])):
+        return fact.check
+    raise UserError(f"not a fixture of a ported system; it holds {', '.join(sorted(npz)[:5])}, ...")
+
+
+def check_file(path):
+    """Checks one file and returns its rows.
+
+    Raises:
+      UserError: the file cannot be read, is no fixture, or its parameters do not fit the model.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            npz = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {error}") from error
+    return [Row(*row) for row in checker_for(npz)(npz)]
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="FILE.npz")
+    parser.add_argument("--failures", action="store_true", help="print failing lines only")
+    options = parser.parse_args(arguments)
+    code = 0
+    for path in options.files:
+        print(f"== {path}", flush=True)
+        try:
+            rows = check_file(path)
+        except UserError as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            code = 2
+            continue
+        for row in rows:
+            if not (options.failures and row.ok):
+                print(format_row(row))
+        failed = sum(not row.ok for row in rows)
+        print(f"{'FAIL' if failed or not rows else 'PASS'}  {path}: {len(rows) - failed} of {len(rows)} quantities")
+        if failed or not rows:
+            code = max(code, 1)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Compares FACT with outputs, losses, gradients and optimiser steps of the published code (spec section 12)."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from ml_collections import ConfigDict
+
+from fact_jax.layers.positions import sinusoidal_positions
+from fact_jax.models import state_dict
+from fact_jax.models.fact import published
+from fact_jax.models.fact.decode import decode
+from fact_jax.models.fact.network import Fact
+from fact_jax.models.fact.objective import fact_loss, truth_of
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.training.optimizers import make_optimizer
+from tests.parity.report import Row, compare, identical
+
+OUTPUT_ATOL = 2e-5
+LOSS_RTOL = 1e-5
+GRADIENT_ATOL, GRADIENT_RTOL = 2e-5, 1e-4
+STEP_ATOL = 2e-6
+# Below this gradient Adam turns round-off into steps of up to the learning rate (spec, trap 11).
+SOLID_GRADIENT = 1e-4
+TERM_NAMES = {"segment": "seg"}
+
+
+class Fixture:
+    """One file: the published configuration, parameters and input, and our model in that configuration."""
+
+    def __init__(self, npz):
+        self.npz = npz
+        self.published = json.loads(str(npz["config"]))
+        facts = self.published["_fixture"]
+        self.config = published.model_config(self.published, facts["n_classes"])
+        self.loss_config = published.loss_config(self.published, facts["bg_ids"], facts["n_classes"])
+        self.network = Fact(self.config)
+        self.features = np.asarray(npz["input/feature"], np.float32)[None]
+        self.labels = np.asarray(npz["input/label"], np.int32)[None]
+        self.mask = np.ones(self.labels.shape, bool)
+        self.transcript = frames_to_segments(self.labels[0])[0].astype(np.int32)[None]
+        self.links = published.links(self.config)
+        tensors = {name.removeprefix("param/"): npz[name] for name in npz if name.startswith("param/")}
+        shapes = jax.eval_shape(self.network.init, jax.random.key(0), self.features, self.mask)["params"]
+        self.params = state_dict.to_flax(self.links, tensors, shapes, ignore=published.BUFFERS)
+
+    def forward(self, params):
+        """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video."""
+        outputs = self.network.apply({"params": params}, self.features, self.mask)
+        truth = truth_of(self.labels, self.mask, self.transcript, np.ones(self.transcript.shape, bool))
+        token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
+        loss, blocks, match = fact_loss(self.loss_config, outputs, truth, token_mask)
+        labels = decode(outputs[-1], token_mask, self.config.frame_weight)["labels"]
+        return loss[0], (outputs, blocks, match, labels)
+
+    def optimizer(self):
+        """The published optimiser of the configuration."""
+        settings = self.published
+        return make_optimizer(
+            ConfigDict({
+                "name": settings["optimizer"].lower(), "learning_rate": settings["lr"],
+                "momentum": settings["momentum"], "weight_decay": settings["weight_decay"],
+                "clip_norm": settings["clip_grad_norm"], "decay_epoch": -1, "decay_factor": 0.1, "ema_decay": 0.0,
+            }),
+            steps_per_epoch=1,
+        )
+
+
+def check(npz):
+    """Checks a loaded fixture; returns a list of rows."""
+    fixture = Fixture(npz)
+    optimizer = fixture.optimizer()
+
+    @jax.jit
+    def step(params, opt_state):
+        (loss, aux), gradients = jax.value_and_grad(fixture.forward, has_aux=True)(params)
+        updates, opt_state = optimizer.update(gradients, opt_state, params)
+        return loss, aux, gradients, optax.apply_updates(params, updates), opt_state
+
+    with jax.default_matmul_precision("highest"):
+        params, opt_state = fixture.params, optimizer.init(fixture.params)
+        loss, aux, gradients, after, opt_state = jax.device_get(step(params, opt_state))
+        rows = _check_positions(fixture) + _check_outputs(fixture, aux) + _check_losses(fixture, loss, aux)
+        if any(name.startswith("grad/") for name in npz):
+            rows += _check_step(fixture, gradients, after)
+        if "loss/trajectory" in npz:
+            trajectory = [loss]
+            for _ in npz["loss/trajectory"][1:]:
+                loss, _, _, after, opt_state = step(after, opt_state)
+                trajectory.append(loss)
+            rows.append(compare("loss/trajectory", trajectory, npz["loss/trajectory"], rtol=LOSS_RTOL))
+    return rows
+
+
+def _check_positions(fixture):
+    rows = []
+    if "buffer/frame_pe.pe" in fixture.npz:
+        table = fixture.npz["buffer/frame_pe.pe"]
+        ours = sinusoidal_positions(*table.shape) if fixture.config.frame_positions else np.zeros_like(table)
+        rows.append(compare("buffer/frame_pe.pe", ours, table, atol=OUTPUT_ATOL))
+    return rows
+
+
+def _check_outputs(fixture, aux):
+    outputs, _, match, labels = aux
+    rows = []
+    for index, output in enumerate(outputs):
+        for name, value in _published_outputs(output).items():
+            key = f"out/block{index}/{name}"
+            if key in fixture.npz:
+                exact = name.startswith("seg_") and name != "seg_clogit"
+                wanted = fixture.npz[key]
+                rows.append(identical(key, value, wanted) if exact else compare(key, value, wanted, atol=OUTPUT_ATOL))
+    valid = match.mask[0]
+    rows.append(identical("match/action_ind", match.tokens[0][valid], fixture.npz["match/action_ind"]))
+    rows.append(identical("match/seg_ind", match.segments[0][valid], fixture.npz["match/seg_ind"]))
+    rows.append(identical("match/transcript", fixture.transcript[0], fixture.npz["match/transcript"]))
+    rows.append(identical("out/pred", labels[0], fixture.npz["out/pred"]))
+    return rows
+
+
+def _published_outputs(output):
+    named = {
+        "frame_feature": output.frame_features[0],
+        "action_feature": output.action_features[0],
+        "frame_clogit": output.frame_logits[0],
+        "action_clogit": output.action_logits[0],
+    }
+    if output.f2a_logits is None:
+        return named
+    count = output.f2a_logits.shape[-1]
+    if output.segments is not None:
+        count = int(output.segments.runs.count[0])
+        classes, starts, ends = frames_to_segments(output.segments.classes[0])
+        named |= {"seg_class": classes, "seg_start": starts, "seg_end": ends - 1}
+        named["seg_clogit"] = output.segments.logits[0, :count]
+    named["f2a_attn_logit"] = output.f2a_logits[0, :, :count]
+    named["a2f_attn_logit"] = output.a2f_logits[0, :count]
+    named["a2f_attn"] = output.a2f_attention[0]
+    return named
+
+
+def _check_losses(fixture, loss, aux):
+    _, blocks, _, _ = aux
+    rows = []
+    for index, (block_loss, terms) in enumerate(blocks):
+        values = {f"loss/block{index}": block_loss[0]}
+        values |= {f"loss/block{index}/{TERM_NAMES.get(k, k)}_raw": value[0] for k, value in terms.items()}
+        rows += [compare(key, values[key], fixture.npz[key], rtol=LOSS_RTOL) for key in values if key in fixture.npz]
+        expected = {key for key in fixture.npz if key == f"loss/block{index}" or key.startswith(f"loss/block{index}/")}
+        rows += [Row(f"{key} (not computed)", np.inf, np.inf, False) for key in sorted(expected - values.keys())]
+    for key in ("loss/final", "loss/train_final"):
+        if key in fixture.npz:
+            rows.append(compare(key, loss, fixture.npz[key], rtol=LOSS_RTOL))
+    return rows
+
+
+def _check_step(fixture, gradients, after):
+    npz = fixture.npz
+    ours, moved = state_dict.to_torch(fixture.links, gradients), state_dict.to_torch(fixture.links, after)
+    learning_rate = fixture.published["lr"]
+    rows = []
+    for name, gradient in sorted(ours.items()):
+        wanted = npz[f"grad/{name}"]
+        rows.append(compare(f"grad/{name}", gradient, wanted, atol=GRADIENT_ATOL, rtol=GRADIENT_RTOL))
+    if "grad_norm" in npz:
+        rows.append(compare("grad_norm", optax.global_norm(gradients), npz["grad_norm"], rtol=LOSS_RTOL))
+    for name, value in sorted(moved.items()):
+        key = f"after_adam/{name}"
+        if key in npz:
+            solid = np.abs(npz[f"grad/{name}"]) > SOLID_GRADIENT
+            rows.append(compare(key, value[solid], npz[key][solid], atol=STEP_ATOL))
+            if not solid.all():
+                rest = compare(f"{key} (|grad| <= {SOLID_GRADIENT})", value[~solid], npz[key][~solid],
+                               atol=2 * learning_rate + STEP_ATOL)
+                rows.append(rest)
+    return rows

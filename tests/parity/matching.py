@@ -1,0 +1,82 @@
+"""Compares the matching with assignments of the published code.
+
+A file of this kind holds a JSON string `items` with a matrix `cost{k}` each, and cases `full{k}_{mode}/*` that start
+from probabilities, attention and labels.
+"""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fact_jax.ops import matching
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+from tests.parity.report import Row, compare, identical
+
+IOU_ATOL = 2e-6
+
+
+def check(npz):
+    """Checks a loaded file; returns a list of rows."""
+    rows = []
+    for index, item in enumerate(json.loads(str(npz["items"]))):
+        for mode in ("o2o", "o2m"):
+            if mode in item:
+                rows += _check_item(f"items/{index}/{mode}", mode, npz[f"cost{index}"], item)
+            elif f"{mode}_error" in item:
+                rows.append(_check_refused(f"items/{index}/{mode} (published code crashes)", mode, item))
+    for case in sorted({name.split("/")[0] for name in npz if name.startswith("full")}):
+        rows += _check_full(case, {name.split("/")[1]: npz[name] for name in npz if name.startswith(f"{case}/")})
+    return rows
+
+
+def _pairs(match):
+    valid = np.asarray(match.mask)
+    return np.asarray(match.tokens)[valid], np.asarray(match.segments)[valid]
+
+
+def _solve(mode, cost, transcript, padding):
+    labels = np.pad(np.asarray(transcript, np.int32), (0, padding))
+    mask = np.arange(len(labels)) < len(transcript)
+    # Garbage in the padding must not matter.
+    cost = np.pad(np.asarray(cost, np.float32), ((0, 0), (0, padding)), constant_values=-7.0)
+    return _pairs(jax.jit(matching.match, static_argnums=0)(mode, cost, labels, mask))
+
+
+def _check_item(name, mode, cost, item):
+    rows = []
+    for padding in (0, 3):
+        tokens, segments = _solve(mode, cost, item["transcript"], padding)
+        suffix = f" padded by {padding}" if padding else ""
+        rows.append(identical(f"{name}/tokens{suffix}", tokens, item[mode][0]))
+        rows.append(identical(f"{name}/segments{suffix}", segments, item[mode][1]))
+    return rows
+
+
+def _check_refused(name, mode, item):
+    largest = len(set(item["transcript"])) if mode == "o2m" else len(item["transcript"])
+    try:
+        matching.check_matchable(mode, item["A"], largest, "fixture")
+    except UserError:
+        return Row(name, 0.0, 0.0, True)
+    return Row(name, np.inf, np.inf, False)
+
+
+def _check_full(case, arrays):
+    mode = case.rsplit("_", 1)[1]
+    labels, attention = arrays["label"], jnp.asarray(arrays["a2f_attn"])
+    transcript, starts, ends = frames_to_segments(labels)
+    time = np.arange(len(labels))[:, None]
+    onehot = ((time >= starts) & (time < ends)).astype(np.float32)
+    prob_cost, overlap_cost = arrays["pc_a2fc"].tolist()
+    cost = matching.matching_cost(
+        jnp.asarray(arrays["action_prob"]), attention, onehot, transcript, prob_cost, overlap_cost
+    )
+    tokens, segments = _solve(mode, np.asarray(cost), transcript, 0)
+    return [
+        compare(f"{case}/iou", matching.attention_iou(attention, onehot), arrays["iou"], atol=IOU_ATOL),
+        identical(f"{case}/action_ind", tokens, arrays["action_ind"]),
+        identical(f"{case}/seg_ind", segments, arrays["seg_ind"]),
+    ]
