@@ -21,13 +21,12 @@ MODE = flags.DEFINE_enum(
 )
 STEP = flags.DEFINE_integer("step", None, "For --mode eval: the checkpoint to evaluate; the best by default.")
 
-# Progress goes to standard output; --verbosity=0 adds what Orbax has to say.
-flags.FLAGS.set_default("verbosity", logging.WARNING)
-
 
 def main(argv):
     """Runs the chosen mode; returns the exit code."""
     del argv
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # Orbax tells a lot otherwise; --verbosity=0 shows it
     # Imported here so that a mistake on the command line is answered at once.
     from fact_jax import experiment
 
