@@ -160,8 +160,11 @@ class _Run:
             self._evaluate_and_save()
         while self._step < self._total and not self._stop.requested:
             batch = next(batches)
+            programs = len(self._train_step.programs.lengths)
             self._state, terms = self._train_step(self._state, batch)
             self._step += 1
+            if len(self._train_step.programs.lengths) > programs:
+                self._console.restart_clock(self._step)  # a compilation says nothing about the time left
             self._window.add(self._step, batch.video_ids, terms)
             self._console.progress(self._step)
             if self._step % self._config.train.log_every == 0 or self._step == self._total:
