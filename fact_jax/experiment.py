@@ -111,9 +111,8 @@ def prepare(config, workdir: Path, console: writers.Console, stop: StopRequest) 
     everything = {"train": sources.train, **evaluations}
     statistics = compute_statistics(sources.train)
     labels = _label_reader(evaluations.values())
-    task = TASKS[config.model.name](
-        config, class_names=sources.class_names, statistics=statistics, full_labels=labels
-    )
+    build = TASKS[config.model.name]
+    task = build(config, class_names=sources.class_names, statistics=statistics, full_labels=labels)
     buckets = _buckets(config.data, everything)
     devices = device_layout.choose(config.train.batch_size)
     train_batches = TrainBatches(
@@ -280,8 +279,7 @@ def _evaluate(setup: Setup, step: int | None) -> bool:
     for name, evaluation in evaluated.items():
         setup.console.say(f"step {chosen}  {name}:  {results.one_line(evaluation.metrics())}")
     _, verdict = scoring.compare_with_stored(evaluated, meta)
-    if verdict:
-        setup.console.say(verdict)
+    setup.console.say(verdict or f"training did not evaluate step {chosen}")
     evaluated["test"].write(setup.workdir, figures=setup.config.eval.figures)
     setup.console.say(f"wrote predictions and tables of step {chosen} to {setup.workdir}")
     return True
