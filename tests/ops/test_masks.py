@@ -1,0 +1,76 @@
+"""Masks and softmax over the entries they leave."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fact_jax.ops.masks import lengths_to_mask, masked_log_softmax, masked_softmax
+from tests.ragged import prefix_mask
+
+RNG = np.random.default_rng(0)
+
+
+def test_lengths_to_mask_marks_prefixes():
+    lengths = [0, 1, 3, 5]
+    np.testing.assert_array_equal(lengths_to_mask(np.array(lengths), 5), prefix_mask(lengths, 5))
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_masked_softmax_is_the_softmax_of_what_is_left(axis):
+    logits = RNG.normal(size=(4, 5)).astype(np.float32) * 5
+    mask = RNG.random((4, 5)) < 0.6
+    probs = np.asarray(masked_softmax(logits, mask, axis))
+    logs = np.asarray(masked_log_softmax(logits, mask, axis))
+    for line in range(logits.shape[1 - axis % 2]):
+        index = (line, slice(None)) if axis % 2 else (slice(None), line)
+        kept = mask[index]
+        if kept.any():
+            power = np.exp(logits[index][kept].astype(np.float64))
+            np.testing.assert_allclose(probs[index][kept], power / power.sum(), rtol=1e-5)
+            np.testing.assert_allclose(logs[index][kept], np.log(power / power.sum()), rtol=1e-5, atol=1e-6)
+    assert not probs[~mask].any()
+    assert not logs[~mask].any()
+
+
+def test_masked_entries_have_no_say():
+    logits = RNG.normal(size=(3, 6)).astype(np.float32)
+    mask = prefix_mask([4, 4, 4], 6)
+    noisy = np.where(mask, logits, 1e9).astype(np.float32)
+    np.testing.assert_allclose(masked_softmax(noisy, mask)[:, :4], masked_softmax(logits[:, :4], mask[:, :4]), rtol=1e-6)
+
+
+def test_masked_entries_may_be_nan():
+    logits = np.array([[0.3, 0.1, np.nan]], np.float32)
+    mask = prefix_mask([2], 3)
+    for function in (masked_softmax, masked_log_softmax):
+        value, gradient = jax.value_and_grad(lambda x, f=function: jnp.sum(f(x, mask)[0, 0]))(jnp.asarray(logits))
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("function", [masked_softmax, masked_log_softmax])
+def test_fully_masked_rows_give_zeros_and_finite_gradients(function):
+    logits = jnp.asarray(RNG.normal(size=(2, 4)), jnp.float32)
+    mask = np.array([[False] * 4, [True] * 4])
+    out = function(logits, mask)
+    assert not np.any(out[0])
+    assert np.all(np.asarray(out[1]) != 0)
+    gradient = jax.grad(lambda x: jnp.sum(jnp.square(function(x, mask))))(logits)
+    assert np.isfinite(gradient).all()
+    assert not np.any(gradient[0])
+
+
+def test_large_logits_stay_finite():
+    logits = jnp.array([[1e8, -1e8, 0.0]])
+    mask = np.ones((1, 3), bool)
+    np.testing.assert_allclose(masked_softmax(logits, mask), [[1.0, 0.0, 0.0]])
+    gradient = jax.grad(lambda x: jnp.sum(masked_log_softmax(x, mask)[:, 0]))(logits)
+    assert np.isfinite(gradient).all()
+
+
+def test_mask_broadcasts():
+    logits = jnp.asarray(RNG.normal(size=(2, 3, 4)), jnp.float32)
+    mask = prefix_mask([2, 4], 4)
+    full = np.broadcast_to(mask[:, None, :], (2, 3, 4))
+    np.testing.assert_array_equal(masked_softmax(logits, mask[:, None, :]), masked_softmax(logits, full))

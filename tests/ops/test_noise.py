@@ -1,0 +1,147 @@
+"""Random numbers are uniform, independent of each other and independent of padding."""
+
+import functools
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from fact_jax.ops import noise
+
+SALT = noise.salt(("block_0", "Dropout_0"))
+
+# One program per shape: without compilation every elementwise step of the hash would be one.
+video_seeds = jax.jit(noise.video_seeds)
+random_bits = jax.jit(noise.random_bits, static_argnums=2)
+random_uniform = jax.jit(noise.random_uniform, static_argnums=2)
+random_keep = jax.jit(noise.random_keep, static_argnums=(2, 3))
+fold = jax.jit(noise.fold)
+
+
+@functools.cache
+def seeds(rows=8, key=0):
+    return video_seeds(jax.random.key(key), np.arange(rows))
+
+
+def correlation(first, second):
+    return np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
+
+
+@functools.cache
+def sample():
+    """Uniform numbers [8, 64, 128]: 65,536 of them."""
+    return np.asarray(random_uniform(seeds(), SALT, (8, 64, 128)), np.float64)
+
+
+def test_uniform_numbers_fill_the_unit_interval_evenly():
+    values = sample()
+    assert values.min() >= 0.0
+    assert values.max() < 1.0
+    # Five standard deviations of the mean (1/sqrt(12 n)) and of the variance (1/sqrt(180 n)).
+    assert abs(values.mean() - 1 / 2) < 5 / np.sqrt(12 * values.size)
+    assert abs(values.var() - 1 / 12) < 5 / np.sqrt(180 * values.size)
+    counts, _ = np.histogram(values, bins=256, range=(0, 1))
+    expected = values.size / 256
+    statistic = np.sum((counts - expected) ** 2 / expected)
+    # Chi-square with 255 degrees of freedom: mean 255, standard deviation sqrt(510).
+    assert abs(statistic - 255) < 5 * np.sqrt(510)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_every_line_of_numbers_is_uniform_on_its_own(axis):
+    values = np.moveaxis(sample(), axis, 0).reshape(sample().shape[axis], -1)
+    assert np.max(np.abs(values.mean(axis=1) - 0.5)) < 5 / np.sqrt(12 * values.shape[1])
+
+
+def test_every_bit_is_set_half_of_the_time():
+    bits = np.asarray(random_bits(seeds(), SALT, (8, 64, 128)))
+    share = np.array([np.mean((bits >> shift) & 1) for shift in range(32)])
+    assert np.max(np.abs(share - 0.5)) < 5 * 0.5 / np.sqrt(bits.size)
+
+
+@pytest.mark.parametrize(("axis", "distance"), [*itertools.product((0, 1, 2), (1, 2, 4))])
+def test_neighbours_are_uncorrelated(axis, distance):
+    values = np.moveaxis(sample(), axis, 0)
+    first, second = values[:-distance], values[distance:]
+    assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
+    # Also after folding around the middle, where a linear correlation would see nothing.
+    assert abs(correlation(np.abs(first - 0.5), np.abs(second - 0.5))) < 5 / np.sqrt(first.size)
+
+
+def test_time_and_channel_do_not_trade_places():
+    square = sample()[:, :64, :64]
+    upper = np.triu_indices(64, 1)
+    first, second = square[:, upper[0], upper[1]], square[:, upper[1], upper[0]]
+    assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
+
+
+def test_layers_are_independent():
+    names = [("a", f"Dropout_{k}") for k in range(4)] + [("b", "Dropout_0"), ("a", "b"), ()]
+    salts = [noise.salt(name) for name in names]
+    assert len(set(salts)) == len(names)
+    values = [np.asarray(random_uniform(seeds(), salt, (8, 16, 32))) for salt in salts]
+    for first, second in itertools.combinations(values, 2):
+        assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
+
+
+def test_salts_are_the_same_in_every_process():
+    assert noise.salt(("block_0", "Dropout_0")) == 0x33E003D4
+    assert noise.salt(("ab", "c")) != noise.salt(("a", "bc"))
+
+
+def test_steps_are_independent():
+    values = [np.asarray(random_uniform(seeds(8, key), SALT, (8, 16, 32))) for key in range(3)]
+    for first, second in itertools.combinations(values, 2):
+        assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
+
+
+@pytest.mark.parametrize("small", [(1, 5, 3), (2, 1, 3), (2, 5, 1), (2, 9, 4, 2)])
+def test_padding_an_axis_changes_no_number(small):
+    large = tuple(2 * size + 1 for size in small)
+    few = random_bits(seeds()[: small[0]], SALT, small)
+    many = random_bits(seeds()[: large[0]], SALT, large)
+    assert few.shape == small
+    assert few.dtype == np.uint32
+    np.testing.assert_array_equal(few, many[tuple(slice(size) for size in small)])
+
+
+def test_a_row_keeps_its_numbers_wherever_it_is_computed():
+    key = jax.random.key(3)
+    alone, shuffled = video_seeds(key, np.array([5])), video_seeds(key, np.array([2, 5, 0]))
+    np.testing.assert_array_equal(alone[0], shuffled[1])
+    assert len({tuple(row) for row in np.asarray(shuffled).tolist()}) == 3
+    np.testing.assert_array_equal(
+        random_bits(alone, SALT, (1, 4, 4))[0], random_bits(shuffled, SALT, (3, 4, 4))[1]
+    )
+
+
+def test_seeds_depend_on_row_and_key():
+    table = np.concatenate([seeds(64, key) for key in range(4)])
+    assert table.dtype == np.uint32
+    assert len(np.unique(table, axis=0)) == len(table)
+
+
+def test_fold_derives_independent_seeds():
+    folded = [fold(seeds(), index) for index in range(4)]
+    values = [np.asarray(random_uniform(s, SALT, (8, 16, 32))) for s in [seeds(), *folded]]
+    assert folded[0].shape == seeds().shape
+    assert folded[0].dtype == np.uint32
+    for first, second in itertools.combinations(values, 2):
+        assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
+
+
+def test_fold_accepts_a_traced_index():
+    np.testing.assert_array_equal(fold(seeds(), np.int32(2)), noise.fold(seeds(), 2))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
+def test_keep_has_the_asked_rate(rate):
+    keep = np.asarray(random_keep(seeds(), SALT, (8, 64, 64), rate))
+    assert keep.dtype == bool
+    assert abs(keep.mean() - (1 - rate)) <= 5 * np.sqrt(rate * (1 - rate) / keep.size)
+
+
+def test_a_higher_rate_drops_more_of_the_same():
+    low, high = (np.asarray(random_keep(seeds(), SALT, (8, 64, 64), rate)) for rate in (0.1, 0.5))
+    assert not np.any(high & ~low)

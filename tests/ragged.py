@@ -1,0 +1,18 @@
+"""Padded batches for tests: what lies beyond a video's end is garbage, never zeros."""
+
+import numpy as np
+
+
+def prefix_mask(lengths, size):
+    """Bool [B, size], True for the first lengths[b] entries of row b."""
+    mask = np.zeros((len(lengths), size), bool)
+    for row, length in enumerate(lengths):
+        mask[row, :length] = True
+    return mask
+
+
+def pad_axis(x, size, garbage, axis=1):
+    """Extends an axis of `x` to `size` with the value `garbage`."""
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = (0, size - x.shape[axis])
+    return np.pad(x, widths, constant_values=garbage)
