@@ -1,0 +1,142 @@
+"""Transformer decoders over action tokens."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fact_jax.layers.action_branches import SelfCrossDecoder, SelfDecoder, SelfLayer
+from fact_jax.ops.noise import video_seeds
+from tests.layers.padding import assert_padding_invariant
+from tests.layers.parameters import numpy_tree, random_params
+from tests.ragged import prefix_mask
+from tests.reference import layers as reference
+
+HEADS, LAYERS, A, H, OUT = 2, 2, 4, 6, 5
+RNG = np.random.default_rng(0)
+SEEDS = video_seeds(jax.random.key(4), np.arange(2))
+NUM_TOKENS, NUM_FRAMES = (3, 2), (5, 2)
+TOKEN_MASK, FRAME_MASK = prefix_mask(NUM_TOKENS, 3), prefix_mask(NUM_FRAMES, 5)
+TOKENS = np.where(TOKEN_MASK[..., None], RNG.normal(size=(2, 3, A)), 1e2).astype(np.float32)
+MEMORY = np.where(FRAME_MASK[..., None], RNG.normal(size=(2, 5, H)), 1e2).astype(np.float32)
+POSITIONS = RNG.normal(size=(1, 3, 2)).astype(np.float32)  # on half of the channels
+MEMORY_POSITIONS = RNG.normal(size=(5, H)).astype(np.float32)
+
+
+def self_cross(rate=0.0):
+    return SelfCrossDecoder(LAYERS, HEADS, 7, rate, OUT)
+
+
+def self_only(rate=0.0):
+    return SelfDecoder(LAYERS, HEADS, 7, rate, OUT)
+
+
+CROSS_ARGS = (TOKENS, POSITIONS, TOKEN_MASK, MEMORY, MEMORY_POSITIONS, FRAME_MASK)
+SELF_ARGS = (TOKENS, POSITIONS, TOKEN_MASK)
+DECODERS = pytest.mark.parametrize(("build", "args"), [(self_cross, CROSS_ARGS), (self_only, SELF_ARGS)])
+
+
+@functools.cache
+def params_of(build):
+    return random_params(build(), *(CROSS_ARGS if build is self_cross else SELF_ARGS))
+
+
+def layer_of(params, index):
+    return jax.tree.map(lambda x: x[index], params["layers"])
+
+
+def test_self_cross_decoder_equals_the_loops():
+    out = jax.jit(self_cross().apply)(params_of(self_cross), *CROSS_ARGS)
+    p = numpy_tree(params_of(self_cross)["params"])
+    assert out.shape == (2, 3, OUT)
+    for row, (m, n) in enumerate(zip(NUM_TOKENS, NUM_FRAMES, strict=True)):
+        tokens = TOKENS[row, :m].astype(np.float64)
+        for index in range(LAYERS):
+            tokens = reference.self_cross_layer(
+                tokens, POSITIONS[0, :m], MEMORY[row, :n], MEMORY_POSITIONS[:n], layer_of(p, index), HEADS
+            )
+        expected = reference.dense(reference.norm(tokens, p["norm"]), p["output"])
+        np.testing.assert_allclose(out[row, :m], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_self_decoder_equals_the_loops_and_has_no_final_norm():
+    out = jax.jit(self_only().apply)(params_of(self_only), *SELF_ARGS)
+    p = numpy_tree(params_of(self_only)["params"])
+    assert "norm" not in p
+    for row, m in enumerate(NUM_TOKENS):
+        tokens = TOKENS[row, :m].astype(np.float64)
+        for index in range(LAYERS):
+            tokens = reference.self_layer(tokens, POSITIONS[0, :m], layer_of(p, index), HEADS)
+        np.testing.assert_allclose(out[row, :m], reference.dense(tokens, p["output"]), rtol=1e-3, atol=1e-4)
+
+
+@DECODERS
+def test_layers_start_equal(build, args):
+    """As published, where one layer is copied."""
+    params = jax.jit(build().init)(jax.random.key(0), *args)["params"]
+    for leaf in jax.tree.leaves(params["layers"]):
+        assert leaf.shape[0] == LAYERS
+        np.testing.assert_array_equal(leaf[0], leaf[1])
+    assert np.ptp(params["layers"]["feed_forward"]["inner"]["kernel"]) > 0
+
+
+@DECODERS
+def test_every_layer_draws_its_own_dropout(build, args, dropout_draws):
+    noisy = jax.jit(build(0.5).apply)(params_of(build), *args, SEEDS)
+    jax.block_until_ready(noisy)
+    jax.effects_barrier()
+    per_layer = 6 if build is self_cross else 4
+    assert len(dropout_draws) == len(set(dropout_draws)) == LAYERS * per_layer
+    assert len({seeds for seeds, _ in dropout_draws}) == LAYERS
+    plain = jax.jit(build(0.5).apply)(params_of(build), *args)
+    assert np.max(np.abs(noisy - plain)[TOKEN_MASK]) > 1e-2
+
+
+def test_a_layer_tells_its_place_by_its_index():
+    params = {"params": layer_of(params_of(self_only)["params"], 0)}
+    layer = jax.jit(SelfLayer(HEADS, 7, 0.5).apply)
+    noisy = [layer(params, TOKENS, k, POSITIONS, TOKEN_MASK, SEEDS)[0] for k in (0, 0, 1)]
+    np.testing.assert_array_equal(noisy[0], noisy[1])
+    assert np.max(np.abs(noisy[0] - noisy[2])[TOKEN_MASK]) > 1e-2
+    quiet = [layer(params, TOKENS, k, POSITIONS, TOKEN_MASK, None)[0] for k in (0, 1)]
+    np.testing.assert_array_equal(*quiet)
+
+
+def padded_places(positions, size):
+    return jnp.pad(positions, ((0, 0), (0, size - positions.shape[1]), (0, 0)), constant_values=50.0)
+
+
+def test_padding_of_tokens_and_memory_does_not_show():
+    """The memory is what is padded and differentiated; the padded one comes with padded tokens."""
+    decoder = self_cross(0.3)
+
+    def apply(params, x, mask):
+        rows, size = len(x), x.shape[1]
+        num_tokens = 3 + size - 5
+        tokens = jnp.pad(TOKENS[:rows], ((0, 0), (0, num_tokens - 3), (0, 0)), constant_values=-70.0)
+        token_mask = jnp.pad(TOKEN_MASK[:rows], ((0, 0), (0, num_tokens - 3)))
+        memory_places = padded_places(MEMORY_POSITIONS[None], size)[0]
+        seeds = SEEDS[:rows]
+        out = decoder.apply(
+            params, tokens, padded_places(POSITIONS, num_tokens), token_mask, x, memory_places, mask, seeds
+        )
+        return jnp.pad(out[:, :3], ((0, 0), (0, size - 3), (0, 0)))
+
+    assert_padding_invariant(apply, params_of(self_cross), MEMORY[:1], 8, tolerance=1e-4)
+
+
+def test_padding_of_the_tokens_does_not_show():
+    def apply(params, x, mask):
+        return self_only(0.3).apply(params, x, padded_places(POSITIONS, x.shape[1]), mask, SEEDS[: len(x)])
+
+    assert_padding_invariant(apply, params_of(self_only), TOKENS[:1], 6, garbage=1e2, tolerance=1e-4)
+
+
+def test_positions_may_be_missing():
+    absent = (TOKENS, None, TOKEN_MASK, MEMORY, None, FRAME_MASK)
+    zero = (TOKENS, 0 * POSITIONS, TOKEN_MASK, MEMORY, 0 * MEMORY_POSITIONS, FRAME_MASK)
+    apply = jax.jit(self_cross().apply)
+    first, second = (apply(params_of(self_cross), *args) for args in (absent, zero))
+    np.testing.assert_allclose(first[TOKEN_MASK], second[TOKEN_MASK], rtol=1e-5, atol=1e-6)
