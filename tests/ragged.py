@@ -1,5 +1,8 @@
-"""Padded batches for tests: what lies beyond a video's end is garbage, never zeros."""
+"""Padded batches for tests, where what lies beyond a video's end is garbage, and compiled calls on them."""
 
+import functools
+
+import jax
 import numpy as np
 
 
@@ -16,3 +19,14 @@ def pad_axis(x, size, garbage, axis=1):
     widths = [(0, 0)] * x.ndim
     widths[axis] = (0, size - x.shape[axis])
     return np.pad(x, widths, constant_values=garbage)
+
+
+def host_jit(function, **options):
+    """`jax.jit` with NumPy results: slicing a JAX array in a test compiles a program for every new shape."""
+    compiled = jax.jit(function, **options)
+
+    @functools.wraps(compiled)
+    def call(*args, **kwargs):
+        return jax.device_get(compiled(*args, **kwargs))
+
+    return call

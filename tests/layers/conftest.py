@@ -1,18 +1,10 @@
-"""Compilation of layer tests, and a way of looking at the random numbers of layers."""
+"""A way of looking at the random numbers of layers."""
 
 import jax
 import numpy as np
 import pytest
 
 from fact_jax.ops import noise
-
-
-@pytest.fixture(scope="package", autouse=True)
-def quick_compilation():
-    """Layers run for microseconds here, so that compiling them well costs more than it saves."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture

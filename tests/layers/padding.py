@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tests.ragged import pad_axis, prefix_mask
+from tests.ragged import host_jit, pad_axis, prefix_mask
 
 
 def assert_padding_invariant(apply, params, x, size, *, garbage=1e3, tolerance=1e-5):
@@ -21,7 +21,7 @@ def assert_padding_invariant(apply, params, x, size, *, garbage=1e3, tolerance=1
     length = x.shape[1]
     weights = np.random.default_rng(9).normal(size=(length, 64)).astype(np.float32)
 
-    @jax.jit
+    @host_jit
     def compute(params, x, mask):
         def loss(params, x):
             out = apply(params, x, mask)

@@ -11,7 +11,7 @@ from fact_jax.layers.action_branches import SelfCrossDecoder, SelfDecoder, SelfL
 from fact_jax.ops.noise import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
-from tests.ragged import prefix_mask
+from tests.ragged import host_jit, prefix_mask
 from tests.reference import layers as reference
 
 HEADS, LAYERS, A, H, OUT = 2, 2, 4, 6, 5
@@ -48,7 +48,7 @@ def layer_of(params, index):
 
 
 def test_self_cross_decoder_equals_the_loops():
-    out = jax.jit(self_cross().apply)(params_of(self_cross), *CROSS_ARGS)
+    out = host_jit(self_cross().apply)(params_of(self_cross), *CROSS_ARGS)
     p = numpy_tree(params_of(self_cross)["params"])
     assert out.shape == (2, 3, OUT)
     for row, (m, n) in enumerate(zip(NUM_TOKENS, NUM_FRAMES, strict=True)):
@@ -62,7 +62,7 @@ def test_self_cross_decoder_equals_the_loops():
 
 
 def test_self_decoder_equals_the_loops_and_has_no_final_norm():
-    out = jax.jit(self_only().apply)(params_of(self_only), *SELF_ARGS)
+    out = host_jit(self_only().apply)(params_of(self_only), *SELF_ARGS)
     p = numpy_tree(params_of(self_only)["params"])
     assert "norm" not in p
     for row, m in enumerate(NUM_TOKENS):
@@ -75,7 +75,7 @@ def test_self_decoder_equals_the_loops_and_has_no_final_norm():
 @DECODERS
 def test_layers_start_equal(build, args):
     """As published, where one layer is copied."""
-    params = jax.jit(build().init)(jax.random.key(0), *args)["params"]
+    params = host_jit(build().init)(jax.random.key(0), *args)["params"]
     for leaf in jax.tree.leaves(params["layers"]):
         assert leaf.shape[0] == LAYERS
         np.testing.assert_array_equal(leaf[0], leaf[1])
@@ -84,19 +84,18 @@ def test_layers_start_equal(build, args):
 
 @DECODERS
 def test_every_layer_draws_its_own_dropout(build, args, dropout_draws):
-    noisy = jax.jit(build(0.5).apply)(params_of(build), *args, SEEDS)
-    jax.block_until_ready(noisy)
+    noisy = host_jit(build(0.5).apply)(params_of(build), *args, SEEDS)
     jax.effects_barrier()
     per_layer = 6 if build is self_cross else 4
     assert len(dropout_draws) == len(set(dropout_draws)) == LAYERS * per_layer
     assert len({seeds for seeds, _ in dropout_draws}) == LAYERS
-    plain = jax.jit(build(0.5).apply)(params_of(build), *args)
+    plain = host_jit(build(0.5).apply)(params_of(build), *args)
     assert np.max(np.abs(noisy - plain)[TOKEN_MASK]) > 1e-2
 
 
 def test_a_layer_tells_its_place_by_its_index():
     params = {"params": layer_of(params_of(self_only)["params"], 0)}
-    layer = jax.jit(SelfLayer(HEADS, 7, 0.5).apply)
+    layer = host_jit(SelfLayer(HEADS, 7, 0.5).apply)
     noisy = [layer(params, TOKENS, k, POSITIONS, TOKEN_MASK, SEEDS)[0] for k in (0, 0, 1)]
     np.testing.assert_array_equal(noisy[0], noisy[1])
     assert np.max(np.abs(noisy[0] - noisy[2])[TOKEN_MASK]) > 1e-2
@@ -137,6 +136,6 @@ def test_padding_of_the_tokens_does_not_show():
 def test_positions_may_be_missing():
     absent = (TOKENS, None, TOKEN_MASK, MEMORY, None, FRAME_MASK)
     zero = (TOKENS, 0 * POSITIONS, TOKEN_MASK, MEMORY, 0 * MEMORY_POSITIONS, FRAME_MASK)
-    apply = jax.jit(self_cross().apply)
+    apply = host_jit(self_cross().apply)
     first, second = (apply(params_of(self_cross), *args) for args in (absent, zero))
     np.testing.assert_allclose(first[TOKEN_MASK], second[TOKEN_MASK], rtol=1e-5, atol=1e-6)

@@ -10,7 +10,7 @@ from fact_jax.ops.noise import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
 from tests.layers.test_linear import assert_uniform
-from tests.ragged import prefix_mask
+from tests.ragged import host_jit, prefix_mask
 from tests.reference import layers as reference
 
 RNG = np.random.default_rng(0)
@@ -30,7 +30,7 @@ def test_multi_head_attention_equals_the_loops(num_heads, width):
     layer, key, value = MultiHeadAttention(4, num_heads), keys(width), keys(width)[::-1, :, ::-1]
     value = np.where(MASK[..., None], value, 1e3).astype(np.float32)
     variables = random_params(layer, QUERY, key, value, MASK)
-    out = jax.jit(layer.apply)(variables, QUERY, key, value, MASK)
+    out = host_jit(layer.apply)(variables, QUERY, key, value, MASK)
     p = numpy_tree(variables["params"])
     for row, n in enumerate(LENGTHS):
         expected = reference.attention(QUERY[row], key[row, :n], value[row, :n], p, num_heads)
@@ -41,15 +41,16 @@ def test_keys_may_be_masked_anywhere():
     layer, key = MultiHeadAttention(4, 2), RNG.normal(size=(1, 5, 4)).astype(np.float32)
     variables = random_params(layer, QUERY[:1], key, key, MASK[:1])
     mask = np.array([[False, True, False, True, True]])
-    out = layer.apply(variables, QUERY[:1], key, key, mask)
-    expected = layer.apply(variables, QUERY[:1], key[:, mask[0]], key[:, mask[0]], np.ones((1, 3), bool))
+    apply = host_jit(layer.apply)
+    out = apply(variables, QUERY[:1], key, key, mask)
+    expected = apply(variables, QUERY[:1], key[:, mask[0]], key[:, mask[0]], np.ones((1, 3), bool))
     np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_without_keys_the_output_is_its_bias_with_finite_gradients():
     layer, key, mask = MultiHeadAttention(4, 2), keys(4), np.zeros((3, 5), bool)
     variables = random_params(layer, QUERY, key, key, mask)
-    compute = jax.jit(jax.value_and_grad(lambda p: jnp.sum(jnp.square(layer.apply(p, QUERY, key, key, mask)))))
+    compute = host_jit(jax.value_and_grad(lambda p: jnp.sum(jnp.square(layer.apply(p, QUERY, key, key, mask)))))
     value, gradients = compute(variables)
     np.testing.assert_allclose(value, 6 * np.sum(np.square(variables["params"]["out"]["bias"])), rtol=1e-5)
     assert all(np.isfinite(g).all() for g in jax.tree.leaves(gradients))
@@ -91,7 +92,7 @@ def test_separate_projections_start_from_a_bound_each():
 
 def start(dim, key_width):
     query, key = jnp.zeros((1, 2, dim)), jnp.zeros((1, 3, key_width))
-    init = jax.jit(MultiHeadAttention(dim, 4).init)
+    init = host_jit(MultiHeadAttention(dim, 4).init)
     return init(jax.random.key(0), query, key, key, jnp.ones((1, 3), bool))["params"]
 
 
@@ -109,7 +110,7 @@ def test_cross_attention_equals_the_loops(source_width, query_width):
         "query_positions": None if query_width is None else RNG.normal(size=(2, query_width)).astype(np.float32),
     }
     variables = random_params(layer, source, QUERY, MASK)
-    out, logits, weights = jax.jit(layer.apply)(variables, source, QUERY, MASK, **positions)
+    out, logits, weights = host_jit(layer.apply)(variables, source, QUERY, MASK, **positions)
     assert (out.shape, logits.shape, weights.shape) == ((3, 2, 3), (3, 2, 5), (3, 2, 5))
     p = numpy_tree(variables["params"])
     for row, n in enumerate(LENGTHS):
@@ -139,8 +140,8 @@ def test_cross_attention_drops_parts_of_its_own_input_and_of_what_it_gathered():
     np.fill_diagonal(kernel, 1.0)
     variables["params"]["out"] = {"kernel": kernel, "bias": np.zeros(8, np.float32)}
     layer = CrossAttention(8, 0.5)
-    plain, _, weights = jax.jit(layer.apply)(variables, source, QUERY, MASK)
-    noisy, _, noisy_weights = jax.jit(layer.apply)(variables, source, QUERY, MASK, noise=SEEDS)
+    plain, _, weights = host_jit(layer.apply)(variables, source, QUERY, MASK)
+    noisy, _, noisy_weights = host_jit(layer.apply)(variables, source, QUERY, MASK, noise=SEEDS)
     np.testing.assert_allclose(weights, noisy_weights, rtol=1e-6)
     dropped = np.asarray(noisy) == 0
     assert dropped[..., :4].any()

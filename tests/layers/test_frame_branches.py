@@ -8,7 +8,7 @@ from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
 from fact_jax.ops.noise import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
-from tests.ragged import prefix_mask
+from tests.ragged import host_jit, prefix_mask
 from tests.reference import layers as reference
 
 LENGTHS = (6, 2, 1)
@@ -53,7 +53,7 @@ def mstcn_plus_plus(x, p, branch):
 def test_values_equal_the_loops(name):
     branch = BRANCHES[name]
     variables = random_params(branch, X, MASK)
-    out = np.asarray(jax.jit(branch.apply)(variables, X, MASK))
+    out = host_jit(branch.apply)(variables, X, MASK)
     loops = mstcn if isinstance(branch, MSTCN) else mstcn_plus_plus
     assert out.shape == (3, 6, 5)
     for row, length in enumerate(LENGTHS):
@@ -73,8 +73,7 @@ def test_every_layer_draws_its_own_dropout(dropout_draws, name, masks):
     """The last layer of `m2` has none."""
     branch = BRANCHES[name]
     variables = random_params(branch, X, MASK)
-    noisy = jax.jit(branch.apply)(variables, X, MASK, SEEDS)
-    jax.block_until_ready(noisy)
+    host_jit(branch.apply)(variables, X, MASK, SEEDS)
     jax.effects_barrier()
     assert len(dropout_draws) == len(set(dropout_draws)) == masks
     assert {seeds for seeds, _ in dropout_draws} == {tuple(np.ravel(SEEDS).tolist())}
@@ -83,4 +82,5 @@ def test_every_layer_draws_its_own_dropout(dropout_draws, name, masks):
 def test_one_layer_of_plus_plus_has_no_dropout():
     branch = MSTCNPlusPlus(4, 1, 5, 0.9)
     variables = random_params(branch, X, MASK)
-    np.testing.assert_array_equal(branch.apply(variables, X, MASK, SEEDS), branch.apply(variables, X, MASK))
+    apply = host_jit(branch.apply)
+    np.testing.assert_array_equal(apply(variables, X, MASK, SEEDS), apply(variables, X, MASK))

@@ -7,7 +7,8 @@ import pytest
 
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv
 from tests.layers.padding import assert_padding_invariant
-from tests.ragged import pad_axis, prefix_mask
+from tests.layers.parameters import random_params
+from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import layers as reference
 
 KEY = jax.random.key(0)
@@ -24,27 +25,27 @@ def assert_uniform(values, bound):
 
 
 def test_dense_starts_like_torchs_linear():
-    params = Dense(200).init(KEY, jnp.zeros((1, 50)))["params"]
+    params = host_jit(Dense(200).init)(KEY, np.zeros((1, 50)))["params"]
     assert_uniform(params["kernel"], 1 / np.sqrt(50))
     assert_uniform(params["bias"], 1 / np.sqrt(50))
 
 
 def test_dense_bounds_can_be_set():
-    params = Dense(64, kernel_bound=0.5, bias_bound=0.0).init(KEY, jnp.zeros((1, 32)))["params"]
+    params = host_jit(Dense(64, kernel_bound=0.5, bias_bound=0.0).init)(KEY, np.zeros((1, 32)))["params"]
     assert_uniform(params["kernel"], 0.5)
     assert not np.any(params["bias"])
 
 
 def test_dense_maps_the_last_axis():
     x = RNG.normal(size=(2, 3, 5)).astype(np.float32)
-    out, variables = Dense(4).init_with_output(KEY, x)
+    out, variables = host_jit(Dense(4).init_with_output)(KEY, x)
     np.testing.assert_allclose(out, reference.dense(x, variables["params"]), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("groups", "taps"), [(1, 3), (4, 3), (1, 5)])
 def test_convolution_starts_like_torchs_conv1d(groups, taps):
     layer = TemporalConv(64, groups=groups, kernel_size=taps)
-    params = layer.init(KEY, jnp.zeros((1, 2, 32)), jnp.ones((1, 2), bool))["params"]
+    params = host_jit(layer.init)(KEY, np.zeros((1, 2, 32)), np.ones((1, 2), bool))["params"]
     bound = 1 / np.sqrt(32 // groups * taps)
     assert params["kernel"].shape == (taps, 32 // groups, 64)
     assert_uniform(params["kernel"], bound)
@@ -60,7 +61,7 @@ def test_convolution_equals_the_loops(dilation, groups, taps):
     mask = prefix_mask(lengths, 6)
     x = RNG.normal(size=(4, 6, 4)).astype(np.float32)
     x[~mask] = np.nan
-    out, variables = TemporalConv(8, dilation, groups, taps).init_with_output(KEY, x, mask)
+    out, variables = host_jit(TemporalConv(8, dilation, groups, taps).init_with_output)(KEY, x, mask)
     kernel, bias = (np.asarray(variables["params"][name]) for name in ("kernel", "bias"))
     assert out.shape == (4, 6, 8)
     assert np.isfinite(out).all()
@@ -74,15 +75,15 @@ def test_convolution_equals_the_loops(dilation, groups, taps):
 def test_convolution_ignores_padding(dilation, groups, garbage):
     layer = TemporalConv(4, dilation, groups)
     x = RNG.normal(size=(1, 5, 4)).astype(np.float32)
-    params = layer.init(KEY, x, prefix_mask([5], 5))
+    params = random_params(layer, x, prefix_mask([5], 5))
     assert_padding_invariant(layer.apply, params, x, 8, garbage=garbage)
 
 
 def test_padding_of_an_empty_video_gives_no_gradient():
     layer = TemporalConv(4)
     x, mask = np.full((1, 5, 4), np.nan, np.float32), prefix_mask([0], 5)
-    params = layer.init(KEY, x, mask)
-    gradients = jax.grad(lambda p: jnp.sum(jnp.square(layer.apply(p, x, mask))))(params)["params"]
+    params = random_params(layer, x, mask)
+    gradients = host_jit(jax.grad(lambda p: jnp.sum(jnp.square(layer.apply(p, x, mask)))))(params)["params"]
     assert not np.any(gradients["kernel"])
     assert np.isfinite(gradients["bias"]).all()
 
@@ -96,13 +97,13 @@ def test_convolution_refuses_groups_that_do_not_divide(channels, features):
 def test_layer_norm_equals_the_formula():
     x = RNG.normal(size=(1, 4, 6)).astype(np.float32) * 3 + 5
     params = {"scale": RNG.normal(size=6).astype(np.float32), "bias": RNG.normal(size=6).astype(np.float32)}
-    out = LayerNorm().apply({"params": params}, x)
+    out = host_jit(LayerNorm().apply)({"params": params}, x)
     np.testing.assert_allclose(out[0], reference.layer_norm(x[0], **params), rtol=1e-4, atol=1e-5)
 
 
 def test_layer_norm_starts_as_plain_normalisation():
     x = RNG.normal(size=(1, 4, 6)).astype(np.float32)
-    out, variables = LayerNorm().init_with_output(KEY, x)
+    out, variables = host_jit(LayerNorm().init_with_output)(KEY, x)
     np.testing.assert_array_equal(variables["params"]["scale"], np.ones(6))
     np.testing.assert_array_equal(variables["params"]["bias"], np.zeros(6))
     np.testing.assert_allclose(np.mean(out, axis=-1), 0.0, atol=1e-6)
@@ -110,14 +111,14 @@ def test_layer_norm_starts_as_plain_normalisation():
 
 def test_layer_norm_of_constant_rows_is_the_bias_with_finite_gradients():
     x = jnp.full((1, 2, 4), 3.0)
-    variables = LayerNorm().init(KEY, x)
-    np.testing.assert_array_equal(LayerNorm().apply(variables, x), np.zeros((1, 2, 4)))
-    gradient = jax.jit(jax.grad(lambda x: jnp.sum(LayerNorm().apply(variables, x)[..., 0])))(x)
+    out, variables = host_jit(LayerNorm().init_with_output)(KEY, x)
+    np.testing.assert_array_equal(out, np.zeros((1, 2, 4)))
+    gradient = host_jit(jax.grad(lambda x: jnp.sum(LayerNorm().apply(variables, x)[..., 0])))(x)
     assert np.isfinite(gradient).all()
 
 
 def test_layer_norm_of_a_row_is_its_own_business():
     x = RNG.normal(size=(1, 3, 4)).astype(np.float32)
-    variables = LayerNorm().init(KEY, x)
-    padded = LayerNorm().apply(variables, pad_axis(x, 5, 1e4))
-    np.testing.assert_allclose(padded[:, :3], LayerNorm().apply(variables, x), rtol=1e-6, atol=1e-6)
+    out, variables = host_jit(LayerNorm().init_with_output)(KEY, x)
+    padded = host_jit(LayerNorm().apply)(variables, pad_axis(x, 5, 1e4))
+    np.testing.assert_allclose(padded[:, :3], out, rtol=1e-6, atol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 from fact_jax.layers.recurrent import BidirectionalGRU
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
-from tests.ragged import prefix_mask
+from tests.ragged import host_jit, prefix_mask
 from tests.reference import layers as reference
 
 LENGTHS = (5, 2, 1, 0)
@@ -32,7 +32,7 @@ def loops(x, p, num_layers):
 def test_values_equal_the_loops_on_a_ragged_batch(num_layers):
     gru = BidirectionalGRU(2, num_layers)
     variables = random_params(gru, X, MASK)
-    out = np.asarray(jax.jit(gru.apply)(variables, X, MASK))
+    out = host_jit(gru.apply)(variables, X, MASK)
     assert out.shape == (4, 5, 4)
     for row, length in enumerate(LENGTHS):
         expected = loops(X[row, :length].astype(np.float64), numpy_tree(variables["params"]), num_layers)
@@ -48,13 +48,13 @@ def test_padding_does_not_show(num_layers):
 def test_an_empty_video_gives_no_gradient():
     gru = BidirectionalGRU(2)
     variables = random_params(gru, X, MASK)
-    gradients = jax.jit(jax.grad(lambda p: jnp.sum(jnp.square(gru.apply(p, X[3:], MASK[3:])))))(variables)
+    gradients = host_jit(jax.grad(lambda p: jnp.sum(jnp.square(gru.apply(p, X[3:], MASK[3:])))))(variables)
     for gradient in jax.tree.leaves(gradients):
         np.testing.assert_array_equal(gradient, 0.0)
 
 
 def test_starts_like_torchs_gru():
-    init = jax.jit(BidirectionalGRU(16, 2).init)
+    init = host_jit(BidirectionalGRU(16, 2).init)
     params = init(jax.random.key(0), jnp.zeros((1, 2, 8)), jnp.ones((1, 2), bool))["params"]
     assert params["input_kernel_0"].shape == (2, 8, 48)
     assert params["input_kernel_1"].shape == (2, 32, 48)

@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 
 from fact_jax.losses.alignment import alignment_losses, matched_columns, token_targets
 from fact_jax.ops.matching import Match
-from tests.ragged import pad_axis, prefix_mask
+from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import losses as reference
 
 M, X, S = 4, 6, 3
@@ -40,7 +40,7 @@ def case(seed=0):
 
 def test_values_equal_the_loops():
     f2a, a2f, targets, match, weights, mask = case()
-    out = compiled(f2a, a2f, targets, match, weights, mask)
+    out = jax.device_get(compiled(f2a, a2f, targets, match, weights, mask))
     for row, n in enumerate(LENGTHS):
         expected = reference.alignment(f2a[row, :, :n], a2f[row, :n], targets[row, :n], PAIRS[row], weights[row])
         np.testing.assert_allclose([out[0][row], out[1][row]], expected, rtol=2e-5)
@@ -61,7 +61,7 @@ def test_padding_changes_neither_value_nor_gradient(garbage):
     def loss(f2a, a2f, *rest):
         return jnp.sum(jnp.stack(compiled(f2a, a2f, *rest)))
 
-    compute = jax.value_and_grad(loss, argnums=(0, 1))
+    compute = host_jit(jax.value_and_grad(loss, argnums=(0, 1)))
     value, gradients = compute(f2a, a2f, targets, match, weights, mask)
     padded, (f2a_gradient, a2f_gradient) = compute(
         pad_axis(f2a, X + 2, extra, axis=2),
@@ -85,7 +85,7 @@ def test_weights_belong_to_positions_in_the_list_and_not_to_segments():
     mask = np.ones((1, 2), bool)
     weights = np.array([[1.0, 0.0]], np.float32)
     match = match_of([((0, 1), (1, 0))], 2)
-    gradient = jax.grad(lambda x: compiled(x, a2f, targets, match, weights, mask)[0][0])(f2a)
+    gradient = host_jit(jax.grad(lambda x: compiled(x, a2f, targets, match, weights, mask)[0][0]))(f2a)
     # Only the first pair counts: token 0 with segment 1.
     np.testing.assert_allclose(gradient[0, 0], [0.25, -0.25], atol=1e-6)
     assert not np.any(gradient[0, 1:])
@@ -105,7 +105,8 @@ def test_empty_videos_cost_nothing(empty):
         mask = np.zeros_like(mask)
     else:
         match = match_of([(), (), ()])
-    compute = jax.value_and_grad(lambda x, y: jnp.sum(jnp.stack(compiled(x, y, targets, match, weights, mask))), (0, 1))
+    rest = targets, match, weights, mask
+    compute = host_jit(jax.value_and_grad(lambda x, y: jnp.sum(jnp.stack(compiled(x, y, *rest))), (0, 1)))
     value, gradients = compute(f2a, a2f)
     assert value == 0.0
     assert not any(np.any(g) for g in gradients)

@@ -7,7 +7,7 @@ import pytest
 from jax.test_util import check_grads
 
 from fact_jax.losses.smoothing import smoothness
-from tests.ragged import pad_axis, prefix_mask
+from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import losses as reference
 
 LENGTHS = (7, 4, 2)
@@ -26,7 +26,7 @@ def case():
 @pytest.mark.parametrize("clip", [4.0, 1.0, 100.0])
 def test_values_equal_the_loops(clip):
     log_probs, mask = case()
-    out = compiled(log_probs, mask, clip=clip)
+    out = jax.device_get(compiled(log_probs, mask, clip=clip))
     assert out.shape == (3,)
     for row, length in enumerate(LENGTHS):
         np.testing.assert_allclose(out[row], reference.smoothness(log_probs[row, :length], clip), rtol=1e-5)
@@ -35,7 +35,7 @@ def test_values_equal_the_loops(clip):
 def test_jumps_beyond_the_clip_count_as_the_clip_and_have_no_gradient():
     log_probs = np.array([[[0.0], [-3.0], [-103.0]]], np.float32)
     mask = np.ones((1, 3), bool)
-    value, gradient = jax.value_and_grad(lambda x: compiled(x, mask)[0])(log_probs)
+    value, gradient = host_jit(jax.value_and_grad(lambda x: compiled(x, mask)[0]))(log_probs)
     np.testing.assert_allclose(value, (9 + 16) / 2)
     np.testing.assert_allclose(gradient[0, :, 0], [3.0, -3.0, 0.0])
 
@@ -49,7 +49,7 @@ def test_both_neighbours_carry_gradients():
 @pytest.mark.parametrize("garbage", [1e4, -1e4])
 def test_padding_changes_neither_value_nor_gradient(garbage):
     log_probs = case()[0][:1]
-    loss = jax.value_and_grad(lambda x, m: compiled(x, m)[0])
+    loss = host_jit(jax.value_and_grad(lambda x, m: compiled(x, m)[0]))
     value, gradient = loss(log_probs, np.ones((1, 7), bool))
     padded = loss(pad_axis(log_probs, 10, np.float32(garbage)), prefix_mask([7], 10))
     np.testing.assert_allclose(padded[0], value, rtol=1e-6)
@@ -61,6 +61,6 @@ def test_padding_changes_neither_value_nor_gradient(garbage):
 def test_videos_without_neighbours_cost_nothing(length):
     log_probs, _ = case()
     mask = prefix_mask([length] * 3, 7)
-    value, gradient = jax.value_and_grad(lambda x: jnp.sum(compiled(x, mask)))(log_probs)
+    value, gradient = host_jit(jax.value_and_grad(lambda x: jnp.sum(compiled(x, mask))))(log_probs)
     assert value == 0.0
     np.testing.assert_array_equal(gradient, 0.0)

@@ -5,10 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.ops.masks import lengths_to_mask, masked_log_softmax, masked_softmax
-from tests.ragged import prefix_mask
+from fact_jax.ops import masks
+from tests.ragged import host_jit, prefix_mask
 
 RNG = np.random.default_rng(0)
+
+lengths_to_mask = host_jit(masks.lengths_to_mask, static_argnums=1)
+masked_softmax = host_jit(masks.masked_softmax, static_argnums=2)
+masked_log_softmax = host_jit(masks.masked_log_softmax, static_argnums=2)
 
 
 def test_lengths_to_mask_marks_prefixes():
@@ -20,8 +24,8 @@ def test_lengths_to_mask_marks_prefixes():
 def test_masked_softmax_is_the_softmax_of_what_is_left(axis):
     logits = RNG.normal(size=(4, 5)).astype(np.float32) * 5
     mask = RNG.random((4, 5)) < 0.6
-    probs = np.asarray(masked_softmax(logits, mask, axis))
-    logs = np.asarray(masked_log_softmax(logits, mask, axis))
+    probs = masked_softmax(logits, mask, axis)
+    logs = masked_log_softmax(logits, mask, axis)
     for line in range(logits.shape[1 - axis % 2]):
         index = (line, slice(None)) if axis % 2 else (slice(None), line)
         kept = mask[index]
@@ -37,26 +41,27 @@ def test_masked_entries_have_no_say():
     logits = RNG.normal(size=(3, 6)).astype(np.float32)
     mask = prefix_mask([4, 4, 4], 6)
     noisy = np.where(mask, logits, 1e9).astype(np.float32)
-    np.testing.assert_allclose(masked_softmax(noisy, mask)[:, :4], masked_softmax(logits[:, :4], mask[:, :4]), rtol=1e-6)
+    expected = masked_softmax(logits[:, :4], mask[:, :4])
+    np.testing.assert_allclose(masked_softmax(noisy, mask)[:, :4], expected, rtol=1e-6)
 
 
 def test_masked_entries_may_be_nan():
     logits = np.array([[0.3, 0.1, np.nan]], np.float32)
     mask = prefix_mask([2], 3)
-    for function in (masked_softmax, masked_log_softmax):
-        value, gradient = jax.value_and_grad(lambda x, f=function: jnp.sum(f(x, mask)[0, 0]))(jnp.asarray(logits))
+    for function in (masks.masked_softmax, masks.masked_log_softmax):
+        value, gradient = host_jit(jax.value_and_grad(lambda x, f=function: f(x, mask)[0, 0]))(logits)
         assert np.isfinite(value)
         assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("function", [masked_softmax, masked_log_softmax])
+@pytest.mark.parametrize("function", [masks.masked_softmax, masks.masked_log_softmax])
 def test_fully_masked_rows_give_zeros_and_finite_gradients(function):
     logits = jnp.asarray(RNG.normal(size=(2, 4)), jnp.float32)
     mask = np.array([[False] * 4, [True] * 4])
-    out = function(logits, mask)
+    out = host_jit(function)(logits, mask)
     assert not np.any(out[0])
-    assert np.all(np.asarray(out[1]) != 0)
-    gradient = jax.grad(lambda x: jnp.sum(jnp.square(function(x, mask))))(logits)
+    assert np.all(out[1] != 0)
+    gradient = host_jit(jax.grad(lambda x: jnp.sum(jnp.square(function(x, mask)))))(logits)
     assert np.isfinite(gradient).all()
     assert not np.any(gradient[0])
 
@@ -65,7 +70,7 @@ def test_large_logits_stay_finite():
     logits = jnp.array([[1e8, -1e8, 0.0]])
     mask = np.ones((1, 3), bool)
     np.testing.assert_allclose(masked_softmax(logits, mask), [[1.0, 0.0, 0.0]])
-    gradient = jax.grad(lambda x: jnp.sum(masked_log_softmax(x, mask)[:, 0]))(logits)
+    gradient = host_jit(jax.grad(lambda x: jnp.sum(masks.masked_log_softmax(x, mask)[:, 0])))(logits)
     assert np.isfinite(gradient).all()
 
 

@@ -13,16 +13,16 @@ from scipy.optimize import linear_sum_assignment
 
 from fact_jax.ops import matching
 from fact_jax.types import UserError
-from tests.ragged import pad_axis
+from tests.ragged import host_jit, pad_axis
 from tests.reference import matching as reference
 
 SETTINGS = settings(derandomize=True, max_examples=50, deadline=None)
 SHAPES = ((5, 3), (3, 5), (4, 4), (1, 3), (3, 1))
 GARBAGE = (0.0, -1e6, 1e6, np.nan)
 
-one_to_one = jax.jit(matching.match_one_to_one)
-one_to_many = jax.jit(matching.match_one_to_many)
-match = jax.jit(matching.match, static_argnums=0)
+one_to_one = host_jit(matching.match_one_to_one)
+one_to_many = host_jit(matching.match_one_to_many)
+match = host_jit(matching.match, static_argnums=0)
 
 
 def prefix(count, size):
@@ -124,8 +124,7 @@ def test_batches_map_over_videos(mode):
     cost = -rng.random((3, 5, 4)).astype(np.float32)
     labels = rng.integers(0, 3, (3, 4)).astype(np.int32)
     mask = np.stack([prefix(count, 4) for count in (4, 2, 0)])
-    batch = jax.jit(jax.vmap(functools.partial(matching.match, mode)))(cost, labels, mask)
-    batch = jax.device_get(batch)
+    batch = host_jit(jax.vmap(functools.partial(matching.match, mode)))(cost, labels, mask)
     for row in range(3):
         assert pairs([x[row] for x in batch]) == pairs(match(mode, cost[row], labels[row], mask[row]))
 

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from fact_jax.ops import noise
+from tests.ragged import host_jit
 
 SALT = noise.salt(("block_0", "Dropout_0"))
 
 # One program per shape: without compilation every elementwise step of the hash would be one.
-video_seeds = jax.jit(noise.video_seeds)
-random_bits = jax.jit(noise.random_bits, static_argnums=2)
-random_uniform = jax.jit(noise.random_uniform, static_argnums=2)
-random_keep = jax.jit(noise.random_keep, static_argnums=(2, 3))
-fold = jax.jit(noise.fold)
+video_seeds = host_jit(noise.video_seeds)
+random_bits = host_jit(noise.random_bits, static_argnums=2)
+random_uniform = host_jit(noise.random_uniform, static_argnums=2)
+random_keep = host_jit(noise.random_keep, static_argnums=(2, 3))
+fold = host_jit(noise.fold)
 
 
 @functools.cache
