@@ -126,13 +126,6 @@ def test_padding_of_tokens_and_memory_does_not_show():
     assert_padding_invariant(apply, params_of(self_cross), MEMORY[:1], 8, tolerance=1e-4)
 
 
-def test_padding_of_the_tokens_does_not_show():
-    def apply(params, x, mask):
-        return self_only(0.3).apply(params, x, padded_places(POSITIONS, x.shape[1]), mask, SEEDS[: len(x)])
-
-    assert_padding_invariant(apply, params_of(self_only), TOKENS[:1], 6, garbage=1e2, tolerance=1e-4)
-
-
 def test_positions_may_be_missing():
     absent = (TOKENS, None, TOKEN_MASK, MEMORY, None, FRAME_MASK)
     zero = (TOKENS, 0 * POSITIONS, TOKEN_MASK, MEMORY, 0 * MEMORY_POSITIONS, FRAME_MASK)
