@@ -64,7 +64,8 @@ def to_flax(links: Iterable[Link], tensors: Mapping[str, np.ndarray], params, *,
     """
     wanted = flatten_dict(params, sep="/")
     links = list(links)
-    problems = [f"the file has {key}, the model has no place for it" for key in sorted(tensors.keys() - _keys(links) - set(ignore))]
+    surplus = sorted(tensors.keys() - _keys(links) - set(ignore))
+    problems = [f"the file has {key}, the model has no place for it" for key in surplus]
     problems += [f"the model needs {key}, the file lacks it" for key in sorted(_keys(links) - tensors.keys())]
     problems += [f"parameter {path} has no counterpart" for path in sorted(wanted.keys() - {k.flax for k in links})]
     problems += [f"the model has no parameter {path}" for path in sorted({k.flax for k in links} - wanted.keys())]
@@ -73,7 +74,12 @@ def to_flax(links: Iterable[Link], tensors: Mapping[str, np.ndarray], params, *,
         if link.torch not in tensors or link.flax not in wanted:
             continue
         shape = tuple(wanted[link.flax].shape)
-        entry = link.to_flax(np.asarray(tensors[link.torch]))
+        tensor = np.asarray(tensors[link.torch])
+        try:
+            entry = link.to_flax(tensor)
+        except ValueError:
+            problems.append(f"{link.torch} has the shape {tensor.shape}, which cannot give {link.flax} {shape}")
+            continue
         if entry.shape != (shape if link.index is None else shape[1:]):
             problems.append(f"{link.torch} gives {link.flax} the shape {entry.shape}, expected {shape}")
             continue
@@ -104,7 +110,8 @@ def to_torch(links: Iterable[Link], params) -> dict[str, np.ndarray]:
         array = np.asarray(flat[link.flax])
         tensor = link.to_torch(array if link.index is None else array[link.index])
         parts.setdefault(link.torch, {})[link.part[0] if link.part else 0] = tensor
-    return {key: np.ascontiguousarray(np.concatenate([p[k] for k in sorted(p)]) if len(p) > 1 else p[0]) for key, p in parts.items()}
+    joined = {key: np.concatenate([part[k] for k in sorted(part)]) if len(part) > 1 else part[0] for key, part in parts.items()}
+    return {key: np.ascontiguousarray(tensor) for key, tensor in joined.items()}
 
 
 def _keys(links):

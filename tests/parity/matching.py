@@ -16,6 +16,8 @@ from fact_jax.types import UserError
 from tests.parity.report import Row, compare, identical
 
 IOU_ATOL = 2e-6
+# Costs are solved with this many columns too many, which must not matter.
+PADDING = 3
 
 
 def check(npz):
@@ -46,13 +48,11 @@ def _solve(mode, cost, transcript, padding):
 
 
 def _check_item(name, mode, cost, item):
-    rows = []
-    for padding in (0, 3):
-        tokens, segments = _solve(mode, cost, item["transcript"], padding)
-        suffix = f" padded by {padding}" if padding else ""
-        rows.append(identical(f"{name}/tokens{suffix}", tokens, item[mode][0]))
-        rows.append(identical(f"{name}/segments{suffix}", segments, item[mode][1]))
-    return rows
+    tokens, segments = _solve(mode, cost, item["transcript"], PADDING)
+    return [
+        identical(f"{name}/tokens", tokens, item[mode][0]),
+        identical(f"{name}/segments", segments, item[mode][1]),
+    ]
 
 
 def _check_refused(name, mode, item):

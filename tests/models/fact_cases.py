@@ -1,0 +1,70 @@
+"""Small FACT models and ragged batches that tests share."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fact_jax.models.fact.config import BlockConfig, FactConfig, resolve_blocks
+from fact_jax.models.fact.network import Fact
+
+NUM_CLASSES = 4
+NUM_TOKENS = 6
+FEATURE_DIM = 5
+
+
+def small_config(blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,), **changes):
+    """A FactConfig with a few channels and layers."""
+    block = BlockConfig(
+        hidden_dim=8, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,
+        frame_norm=False, frame_groups=1, action_branch="sca", action_dim=4, action_layers=2, action_heads=2,
+        action_ff_dim=6,
+    )
+    update = BlockConfig(frame_branch=update_branch, action_branch="sa", action_layers=1, frame_layers=2)
+    return FactConfig(
+        blocks=blocks,
+        block_configs=resolve_blocks(blocks, block, update, update),
+        num_classes=NUM_CLASSES,
+        num_tokens=NUM_TOKENS,
+        segment_buckets=segment_buckets,
+        **changes,
+    )
+
+
+def init_params(config, seed=0):
+    """Parameters drawn at random; biases of norms and attentions too, so that no term vanishes."""
+    features = jax.ShapeDtypeStruct((1, 4, FEATURE_DIM), jnp.float32)
+    mask = jax.ShapeDtypeStruct((1, 4), bool)
+    params = Fact(config).lazy_init(jax.random.key(seed), features, mask)["params"]
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda x: np.asarray(x) + rng.normal(0, 0.1, x.shape).astype(np.float32), params)
+
+
+def ragged_batch(lengths, size, *, garbage=np.nan, num_segments=5, seed=0):
+    """Videos of the given lengths padded to `size` frames; what lies beyond them is `garbage`."""
+    rng = np.random.default_rng(seed)
+    batch = {
+        "features": np.full((len(lengths), size, FEATURE_DIM), garbage, np.float32),
+        "mask": np.zeros((len(lengths), size), bool),
+        "labels": np.zeros((len(lengths), size), np.int32),
+        "segment_labels": np.zeros((len(lengths), num_segments), np.int32),
+        "segment_mask": np.zeros((len(lengths), num_segments), bool),
+        "video_mask": np.ones(len(lengths), bool),
+        "row": np.arange(len(lengths), dtype=np.int32),
+    }
+    for row, length in enumerate(lengths):
+        count = min(num_segments - 1, length)
+        transcript = (rng.integers(0, NUM_CLASSES) + np.cumsum(rng.integers(1, NUM_CLASSES, count))) % NUM_CLASSES
+        ends = np.sort(rng.choice(np.arange(1, length), count - 1, replace=False)) if count > 1 else np.array([], int)
+        labels = np.repeat(transcript, np.diff([0, *ends, length]))
+        batch["features"][row, :length] = rng.normal(size=(length, FEATURE_DIM))
+        batch["mask"][row, :length] = True
+        batch["labels"][row, :length] = labels
+        batch["segment_labels"][row, :count] = transcript
+        batch["segment_mask"][row, :count] = True
+    return batch
+
+
+def one_video(batch, row, length):
+    """The given row of a batch, alone and without padding of frames."""
+    frames = ("features", "mask", "labels")
+    return {name: x[row : row + 1, :length] if name in frames else x[row : row + 1] for name, x in batch.items()}

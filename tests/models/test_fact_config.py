@@ -1,0 +1,61 @@
+"""Settings of FACT: inheritance between blocks, and what is refused."""
+
+import dataclasses
+
+import pytest
+
+from fact_jax.models.fact.config import BlockConfig, resolve_blocks
+from fact_jax.types import UserError
+from tests.models.fact_cases import small_config
+
+INPUT = BlockConfig(8, 0.1, "m", 6, 3, False, 1, "sca", 4, 2, 2, 6)
+
+
+def test_update_blocks_inherit_from_the_input_block():
+    resolved = resolve_blocks("iuU", INPUT, BlockConfig(frame_layers=5, action_branch="sa"), BlockConfig(frame_dim=7))
+    assert resolved[1] == dataclasses.replace(INPUT, frame_layers=5, action_branch="sa")
+    # The temporal block follows the update block, so it takes what that one has changed.
+    assert resolved[2] == dataclasses.replace(resolved[1], frame_dim=7)
+
+
+def test_temporal_block_inherits_from_the_input_block_when_no_update_block_comes_first():
+    resolved = resolve_blocks("iUUu", INPUT, BlockConfig(), BlockConfig(frame_layers=9, segment_layers=2))
+    assert resolved[1] == resolved[2] == dataclasses.replace(INPUT, frame_layers=9, segment_layers=2)
+    # "u" comes after "U" and takes its depth; the layers of the GRU are a setting of their own kind.
+    assert resolved[3] == dataclasses.replace(INPUT, frame_layers=9)
+
+
+def test_blocks_of_one_kind_share_their_settings():
+    resolved = resolve_blocks("iuUuU", INPUT, BlockConfig(frame_layers=1), BlockConfig(frame_layers=2))
+    assert [block.frame_layers for block in resolved] == [3, 1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("blocks", ["", "i", "uU", "iuX", "iui", "IU", "U"])
+def test_malformed_blocks_are_refused(blocks):
+    with pytest.raises(UserError, match="model.blocks"):
+        resolve_blocks(blocks, INPUT, BlockConfig(), BlockConfig())
+
+
+def test_settings_that_nobody_gives_are_listed():
+    with pytest.raises(UserError, match="input_block leaves hidden_dim, frame_branch open"):
+        resolve_blocks("iu", dataclasses.replace(INPUT, hidden_dim=None, frame_branch=None), INPUT, INPUT)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frame_branch": "m3"}, "Did you mean 'm"),
+        ({"frame_branch": "m2", "frame_norm": True}, "no LayerNorm"),
+        ({"hidden_dim": 4}, "at least 5"),
+        ({"hidden_dim": 9}, "even"),
+        ({"action_dim": 10}, "exceeds hidden_dim"),
+        ({"action_heads": 3}, "no multiple of action_heads"),
+        ({"frame_groups": 4}, "no multiple of frame_groups"),
+        ({"action_branch": "sa"}, "takes 'sca' only"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(change, message):
+    config = small_config()
+    blocks = (dataclasses.replace(config.block_configs[0], **change), *config.block_configs[1:])
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(config, block_configs=blocks)

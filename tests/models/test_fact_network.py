@@ -1,0 +1,168 @@
+"""The whole network: padding, batching and segment buckets change no number; parameters start as PyTorch's do."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import fact_breakfast, fact_egoprocel, fact_gtea
+from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact.blocks import TemporalBlock
+from fact_jax.models.fact.network import Fact
+from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
+from fact_jax.ops.noise import video_seeds
+from tests.models import fact_cases as cases
+
+LENGTHS, SIZE = (12, 1, 9), 16
+LOSS = LossConfig(match="o2o", background_weight=0.5, null_weight=0.2, smoothing_weight=2.0, background_ids=(0,))
+
+
+def objective(config, params, batch, noise):
+    """Returns (losses [B], outputs) of a batch."""
+    outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise)
+    truth = truth_of(batch["labels"], jnp.asarray(batch["mask"]), batch["segment_labels"], batch["segment_mask"])
+    token_mask = jnp.ones((len(batch["mask"]), config.num_tokens), bool)
+    return fact_loss(LOSS, outputs, truth, token_mask)[0], outputs
+
+
+@pytest.fixture(scope="module")
+def padded_and_alone():
+    """(batch, losses and outputs of the padded batch, its gradients, the same of every video alone)."""
+    config = cases.small_config(
+        "iuU", update_branch="m2", dropout_rate=0.3, segment_buckets=(2,), frame_positions=True,
+        channel_dropout_rate=0.2, time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
+    )
+    params = cases.init_params(config)
+    batch = cases.ragged_batch(LENGTHS, SIZE)
+    noise = video_seeds(jax.random.key(3), batch["row"])
+
+    @jax.jit
+    def run(params, batch, noise):
+        def total(params):
+            losses, outputs = objective(config, params, batch, noise)
+            return jnp.sum(losses), (losses, outputs)
+
+        return jax.grad(total, has_aux=True)(params)
+
+    together = run(params, batch, noise)
+    alone = [
+        run(params, cases.one_video(batch, row, length), noise[row : row + 1]) for row, length in enumerate(LENGTHS)
+    ]
+    return together, alone
+
+
+def test_padding_changes_no_output(padded_and_alone):
+    (_, (_, together)), alone = padded_and_alone
+    for row, (_, (_, single)) in enumerate(alone):
+        for block, expected in zip(together, single, strict=True):
+            for name in ("frame_features", "frame_logits", "a2f_attention"):
+                if getattr(block, name) is not None:
+                    padded = getattr(block, name)[row, : LENGTHS[row]]
+                    np.testing.assert_allclose(padded, getattr(expected, name)[0], atol=2e-6, err_msg=name)
+            np.testing.assert_allclose(block.action_features[row], expected.action_features[0], atol=2e-6)
+            if block.segments is not None:
+                count = int(expected.segments.runs.count[0])
+                assert int(block.segments.runs.count[row]) == count
+                for name, rows in (("f2a_logits", (slice(None), slice(count))), ("a2f_logits", (slice(count),))):
+                    np.testing.assert_allclose(getattr(block, name)[row][rows], getattr(expected, name)[0][rows], atol=2e-6)
+
+
+def test_padding_changes_no_loss(padded_and_alone):
+    (_, (losses, _)), alone = padded_and_alone
+    np.testing.assert_allclose(losses, [single[1][0][0] for single in alone], rtol=2e-6)
+
+
+def test_padding_changes_no_gradient(padded_and_alone):
+    (together, _), alone = padded_and_alone
+    summed = jax.tree.map(lambda *leaves: sum(leaves), *[gradients for gradients, _ in alone])
+    for (path, expected), found in zip(jax.tree.leaves_with_path(summed), jax.tree.leaves(together), strict=True):
+        assert np.all(np.isfinite(found))
+        np.testing.assert_allclose(found, expected, atol=2e-5, rtol=1e-5, err_msg=jax.tree_util.keystr(path))
+
+
+NUM_FRAMES = 20
+
+
+@pytest.fixture(scope="module")
+def temporal_block():
+    """(parameters, apply with every segment bucket, apply with T only) of one "U" block."""
+    config = cases.small_config("iU").block_configs[1]
+    exact = TemporalBlock(config, cases.NUM_CLASSES, ())
+    bucketed = TemporalBlock(config, cases.NUM_CLASSES, (2, 5, 10, 64))
+    arguments = (
+        jnp.zeros((2, NUM_FRAMES, 8)), jnp.ones((2, NUM_FRAMES), bool), jnp.zeros((2, 6, 8)), jnp.ones((2, 6), bool),
+        jnp.ones((1, 6, 4)), None,
+    )
+    params = exact.init(jax.random.key(0), *arguments)
+    assert jax.tree.structure(params) == jax.tree.structure(bucketed.init(jax.random.key(0), *arguments))
+
+    def value_and_gradient(block, params, frames, mask, actions):
+        def total(params, frames):
+            output = block.apply(params, frames, mask, actions, *arguments[3:])
+            segments = jnp.where(output.segments.mask[..., None], output.segments.logits, 0.0)
+            valid = (output.frame_logits * mask[..., None], output.action_logits, segments)
+            return sum(jnp.sum(jnp.sin(x)) for x in valid), output
+
+        return jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(params, frames)
+
+    return params, *(jax.jit(functools.partial(value_and_gradient, block)) for block in (bucketed, exact))
+
+
+@pytest.mark.parametrize("num_segments", [1, 2, 3, 5, 6, 10, 11, 19, NUM_FRAMES])
+def test_any_number_of_predicted_segments_is_exact(temporal_block, num_segments):
+    params, bucketed, exact = temporal_block
+    rng = np.random.default_rng(num_segments)
+    classes = np.minimum(np.arange(NUM_FRAMES), num_segments - 1) % 2
+    features = rng.normal(size=(2, NUM_FRAMES, 8)).astype(np.float32)
+    features[0, :, 4:] = 2.0 * np.eye(4)[classes]
+    features[1, :, 4:] = np.eye(4)[0]
+    mask = np.arange(NUM_FRAMES) < np.array([[NUM_FRAMES], [3]])
+    actions = rng.normal(size=(2, 6, 8)).astype(np.float32)
+    found, expected = (step(params, features, mask, actions) for step in (bucketed, exact))
+    assert found[0][1].segments.runs.count.tolist() == [num_segments, 1]
+    valid = np.arange(NUM_FRAMES) < num_segments
+    np.testing.assert_allclose(
+        found[0][1].segments.logits[0][valid], expected[0][1].segments.logits[0][valid], atol=1e-6
+    )
+    np.testing.assert_allclose(found[0][1].frame_features, expected[0][1].frame_features, atol=1e-6)
+    for leaf, wanted in zip(jax.tree.leaves(found[1][0]), jax.tree.leaves(expected[1][0]), strict=True):
+        np.testing.assert_allclose(leaf, wanted, atol=2e-5, rtol=1e-5)
+
+
+def test_training_noise_is_a_function_of_the_seed():
+    config = cases.small_config("iu", dropout_rate=0.5)
+    params, batch = cases.init_params(config), cases.ragged_batch((9,), 9)
+    apply = jax.jit(lambda noise: Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise)[-1])
+    first, again, other = (
+        apply(video_seeds(jax.random.key(seed), batch["row"])).frame_logits for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.1
+
+
+# Parameter counts of the published configurations (spec section 9).
+COUNTS = {fact_breakfast: 119_458_304, fact_gtea: 10_418_176, fact_egoprocel: 40_972_544}
+
+
+@pytest.mark.parametrize("module", COUNTS, ids=lambda module: module.__name__)
+def test_parameter_count_is_the_published_one(module):
+    network = Fact(fact_config.from_settings(module.get_config().model, num_classes=11))
+    shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool))
+    assert sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes)) == COUNTS[module]
+
+
+def test_parameters_start_as_in_pytorch():
+    config = cases.small_config("iU")
+    features, mask = jax.ShapeDtypeStruct((1, 4, 50), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool)
+    params = Fact(config).lazy_init(jax.random.key(0), features, mask)["params"]
+    layers = params["block_0"]["action_branch"]["layers"]
+    for leaf in jax.tree.leaves(layers):
+        np.testing.assert_array_equal(leaf[0], leaf[1])  # published layers are copies of one layer
+    kernel = params["block_0"]["frame_branch"]["input"]["kernel"]
+    assert 0.95 / np.sqrt(50) < np.abs(kernel).max() <= 1 / np.sqrt(50)
+    gru = params["block_1"]["segment_update"]["gru"]
+    for leaf in jax.tree.leaves(gru):
+        assert 0.8 / np.sqrt(4) < np.abs(leaf).max() <= 1 / np.sqrt(4)
+    assert np.abs(np.std(params["action_query"]) - 1) < 0.5

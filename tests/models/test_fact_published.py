@@ -1,0 +1,54 @@
+"""Names and shapes of the published state dict, and its configuration tree."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import fact_gtea
+from fact_jax.models import state_dict
+from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact import published
+from fact_jax.models.fact.network import Fact
+from fact_jax.models.fact.objective import automatic_null_weight
+from tests.models import fact_cases as cases
+
+# Some rows of the table of spec section 9, gtea configuration.
+GTEA_SHAPES = {
+    "action_query": (60, 1, 128),
+    "block_list.0.frame_branch.conv_1x1.weight": (128, 2048, 1),
+    "block_list.2.frame_branch.layers.9.conv_dilated.weight": (128, 128, 3),
+    "block_list.1.frame_branch.conv_out.weight": (512, 128, 1),
+    "block_list.0.action_branch.layers.5.self_attn.in_proj_weight": (384, 128),
+    "block_list.0.action_branch.layers.0.multihead_attn.q_proj_weight": (128, 128),
+    "block_list.0.action_branch.layers.0.multihead_attn.k_proj_weight": (128, 512),
+    "block_list.0.action_branch.layers.3.linear1.weight": (512, 128),
+    "block_list.0.action_branch.norm.weight": (128,),
+    "block_list.2.action_branch.layers.0.multihead_attn.in_proj_weight": (384, 128),
+    "block_list.2.f2a_layer.Y_W.weight": (128, 1024),
+    "block_list.2.seg_update.weight_hh_l0_reverse": (768, 256),
+    "block_list.2.sf_merge.0.weight": (128, 640),
+}
+
+
+def test_gtea_has_the_published_names_and_shapes():
+    config = fact_config.from_settings(fact_gtea.get_config().model, num_classes=11)
+    shapes = jax.eval_shape(Fact(config).init, jax.random.key(0), jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool))
+    zeros = jax.tree.map(lambda x: np.broadcast_to(np.float32(0), x.shape), shapes["params"])
+    tensors = state_dict.to_torch(published.links(config), zeros)
+    assert GTEA_SHAPES.items() <= {name: tensor.shape for name, tensor in tensors.items()}.items()
+    assert sum(tensor.size for tensor in tensors.values()) == 10_418_176
+
+
+@pytest.mark.parametrize("branch", ["m", "m2"])
+def test_state_dict_and_back_is_the_identity(branch):
+    config = cases.small_config("iuUU", branch)
+    params = cases.init_params(config)
+    tensors = state_dict.to_torch(published.links(config), params)
+    back = state_dict.to_flax(published.links(config), tensors, params)
+    jax.tree.map(np.testing.assert_array_equal, params, back)
+
+
+def test_automatic_null_weights_are_the_published_ones():
+    assert automatic_null_weight(60, published.transcript_length("breakfast", "o2o"), 48) == pytest.approx(0.023541, abs=1e-6)
+    assert automatic_null_weight(60, published.transcript_length("gtea", "o2o"), 11) == pytest.approx(0.201275, abs=1e-6)

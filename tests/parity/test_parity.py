@@ -1,0 +1,61 @@
+"""The parity runner on its fixtures, and its verdict on numbers that are wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.parity.__main__ import check_file, main
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+ALL_GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
+CASES = ("iuUU_m2_o2o", "iuU_m_o2o", "iUUU_m2_o2m", "ln_grouped")
+
+
+@pytest.mark.parametrize("name", ["fact_match", "fact_metrics", "fact_iuU_m_o2o"])
+def test_fixture_agrees(name):
+    rows = check_file(GOLDEN / f"{name}.npz")
+    assert rows
+    assert [row for row in rows if not row.ok] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_every_fixture_at_hand_agrees(name):
+    path = ALL_GOLDEN / f"fact_{name}.npz"
+    if not path.is_file():
+        pytest.skip("the full set of fixtures is not beside this checkout")
+    assert [row for row in check_file(path) if not row.ok] == []
+
+
+def test_wrong_numbers_fail(tmp_path, capsys):
+    with np.load(GOLDEN / "fact_match.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["full1_o2o/action_ind"] = arrays["full1_o2o/action_ind"][::-1]
+    np.savez(tmp_path / "wrong.npz", **arrays)
+    assert main([str(tmp_path / "wrong.npz"), "--failures"]) == 1
+    printed = capsys.readouterr().out
+    assert "full1_o2o/action_ind" in printed and "FAIL" in printed
+    assert "full1_o2o/seg_ind" not in printed
+
+
+def test_parameters_left_over_are_refused(tmp_path, capsys):
+    with np.load(GOLDEN / "fact_iuU_m_o2o.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["param/block_list.0.extra.weight"] = np.zeros(3, np.float32)
+    del arrays["param/block_list.1.f2a_layer.X_K.bias"]
+    np.savez(tmp_path / "odd.npz", **arrays)
+    assert main([str(tmp_path / "odd.npz")]) == 2
+    printed = capsys.readouterr().err
+    assert "block_list.0.extra.weight" in printed and "block_list.1.f2a_layer.X_K.bias" in printed
+
+
+@pytest.mark.parametrize("content", [None, b"not an archive", "other"])
+def test_files_that_are_no_fixture_are_reported(tmp_path, capsys, content):
+    path = tmp_path / "file.npz"
+    if content == "other":
+        np.savez(path, something=np.zeros(2))
+    elif content is not None:
+        path.write_bytes(content)
+    assert main([str(path)]) == 2
+    assert str(path) in capsys.readouterr().err
