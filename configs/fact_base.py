@@ -60,7 +60,6 @@ def base_config(name, data):
         "name": "fact",  # system to build
         "blocks": "iuUU",  # one letter per block: i, then u or U (FACT.block)
         "num_tokens": 60,  # action tokens M; match "o2o" needs one for every segment of a video (FACT.ntoken)
-        "use_transcript": False,  # tokens from the true transcript instead of learned queries (FACT.trans)
         "frame_positions": False,  # sinusoidal positions of the frames (FACT.fpos)
         "channel_dropout_rate": 0.3,  # probability to drop an input channel for a whole video (FACT.cmr)
         "frame_weight": 0.1,  # share of the frame branch in the final prediction, 0 to 1 (FACT.mwt)

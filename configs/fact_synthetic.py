@@ -15,7 +15,8 @@ def get_config(arg=""):
         "hidden_dim": 64, "dropout_rate": 0.1, "frame_branch": "m", "frame_dim": 64, "frame_layers": 8,
         "action_dim": 64, "action_layers": 3, "action_ff_dim": 64})
     config.model.update_block.frame_layers = config.model.temporal_block.frame_layers = 8
-    config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 12})
-    config.train.update({"batch_size": 4, "epochs": 16, "log_every": 25, "eval_every": 100})
+    config.data.max_buckets = 2  # a third would save less padding than its compilation takes
+    config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 18})
+    config.train.update({"batch_size": 4, "epochs": 24, "log_every": 25, "eval_every": 100})
     config.eval.batch_size = 8
     return fact_base.finish(config, arg)

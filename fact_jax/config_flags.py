@@ -130,8 +130,6 @@ def check_choices(config):
         problems.append(
             f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'."
         )
-    if values.get("model.use_transcript"):
-        problems.append("config.model.use_transcript is True, expected False: transcript mode is not available.")
     if problems:
         raise UserError("\n".join(problems))
 

@@ -203,7 +203,6 @@ def test_header_names_the_command_and_file_is_short(name):
         ("eval.select_metric", "F1@50", "Did you mean 'F1@0.50'"),
         ("model.blocks", "uU", "'i' followed by"),
         ("model.blocks", "i", "'i' followed by"),
-        ("model.use_transcript", True, "transcript mode"),
         ("train.batch_size", 0, "config.train.batch_size is 0, expected more than 0"),
         ("train.epochs", -1, "more than 0"),
         ("model.input_block.hidden_dim", -16, "more than 0"),

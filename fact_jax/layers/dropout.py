@@ -64,6 +64,8 @@ class TimeMask(nn.Module):
         draws = random.random_uniform(noise, random.salt(self.path), (x.shape[0], self.count, 2))
         num_frames = jnp.sum(mask, axis=1)[:, None]
         limit = jnp.floor(self.max_fraction * num_frames).astype(jnp.int32)
+        # The published code crashes on a stretch as long as the video; here it keeps one frame.
+        limit = jnp.clip(limit, 0, jnp.maximum(num_frames - 1, 0))
         size = jnp.minimum(_integer(draws[..., 0], self.max_frames), limit)
         size = jnp.where(jnp.cumsum(size == 0, axis=1) > 0, 0, size)
         start = _integer(draws[..., 1], jnp.maximum(num_frames - size, 1))
