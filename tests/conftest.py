@@ -32,7 +32,9 @@ def pytest_configure(config):
         # Many tests, and the programs they start, compile the same small model.
         folder = tempfile.mkdtemp(prefix="fact_jax_tests_")
         os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 

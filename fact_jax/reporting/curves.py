@@ -74,7 +74,7 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
         _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
     if scores:
-        score_axes.set_ylim(0, 100)
+        score_axes.set_ylim(0, 102)  # room for the markers of perfect scores
     _mark_best(score_axes, scores, best_metric)
     for axes in (loss_axes, score_axes):
         if axes.lines:
