@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from optax.assignment import hungarian_algorithm
 
+from fact_jax.ops.assignment import linear_sum_assignment
 from fact_jax.types import UserError, check_choice
 
 MODES = ("o2o", "o2m", "seq")
@@ -55,18 +55,14 @@ def attention_iou(attention, segment_onehot):
 
     Source: sum_t a*s / sum_t min(a + s, 1); with a in [0, 1] and s in {0, 1} the minimum is s + a*(1 - s).
     """
-    intersection = attention.T @ segment_onehot
-    union = jnp.sum(segment_onehot, axis=0)[None] + attention.T @ (1.0 - segment_onehot)
+    intersection = _product(attention.T, segment_onehot)
+    union = jnp.sum(segment_onehot, axis=0)[None] + _product(attention.T, 1.0 - segment_onehot)
     return jnp.where(union > 0, intersection / jnp.where(union > 0, union, 1.0), 0.0)
 
 
-def _assign(cost, column_mask):
-    """Minimum-cost assignment of rows to the columns marked in `column_mask`: (rows, columns, mask), unordered."""
-    # A padded column that costs more than any real one never replaces it: swapping the real one in is cheaper.
-    cost = jnp.where(column_mask[None], cost, 0.0)
-    cost = jnp.where(column_mask[None], cost, jnp.max(cost) + 1.0)
-    rows, columns = hungarian_algorithm(cost)
-    return rows, columns, column_mask[columns]
+def _product(left, right):
+    # Full float32 whatever the precision of the network: a match is a choice, which rounding can flip.
+    return jnp.matmul(left, right.astype(left.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
 def match_one_to_one(cost, segment_mask):
@@ -79,12 +75,11 @@ def match_one_to_one(cost, segment_mask):
     Returns:
       Match with min(M, number of segments) pairs.
     """
-    num_tokens, num_segments = cost.shape
-    rows, columns, valid = _assign(cost, segment_mask)
-    order = jnp.argsort(jnp.where(valid, rows, num_tokens), stable=True)
-    missing = (0, num_segments - rows.shape[0])
-    rows, columns, valid = (jnp.pad(x[order], missing) for x in (rows, columns, valid))
-    return Match(jnp.where(valid, rows, 0), jnp.where(valid, columns, 0), valid)
+    tokens = linear_sum_assignment(cost, jnp.sum(segment_mask))
+    order = jnp.argsort(jnp.where(tokens >= 0, tokens, cost.shape[0]), stable=True)
+    tokens = tokens[order]
+    valid = tokens >= 0
+    return Match(jnp.where(valid, tokens, 0), jnp.where(valid, order, 0), valid)
 
 
 def match_one_to_many(cost, segment_labels, segment_mask):
@@ -105,11 +100,12 @@ def match_one_to_many(cost, segment_labels, segment_mask):
     labels = jnp.where(segment_mask, segment_labels, beyond)
     classes = jnp.unique(labels, size=num_classes, fill_value=beyond)
     member = (labels[:, None] == classes[None]) & segment_mask[:, None]
-    class_cost = jnp.where(segment_mask[None], cost, 0.0) @ member.astype(cost.dtype)
+    class_cost = _product(jnp.where(segment_mask[None], cost, 0.0), member)
     present = classes != beyond
-    rows, columns, valid = _assign(class_cost, present)
+    token_of_class = linear_sum_assignment(class_cost, jnp.sum(present))
     cheapest = jnp.argmin(jnp.where(present[None], class_cost, jnp.inf), axis=1)
-    class_of_token = cheapest.at[jnp.where(valid, rows, num_tokens)].set(columns, mode="drop")
+    slot = jnp.where(token_of_class >= 0, token_of_class, num_tokens)
+    class_of_token = cheapest.at[slot].set(jnp.arange(num_classes), mode="drop")
     class_of_segment = jnp.argmax(member, axis=1)
     same = class_of_token[:, None] == class_of_segment[None]
     token_of_segment = jnp.argmin(jnp.where(same, cost, jnp.inf), axis=0)

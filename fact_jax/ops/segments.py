@@ -111,4 +111,4 @@ def run_centres(runs, mask, num_runs):
 def class_fractions(segment_fractions, segment_labels, num_classes):
     """Adds up overlaps with segments of one class: float [B, P, S] and int [B, S] -> [B, P, C]."""
     onehot = jax.nn.one_hot(segment_labels, num_classes, dtype=segment_fractions.dtype)
-    return segment_fractions @ onehot
+    return jnp.matmul(segment_fractions, onehot, precision=jax.lax.Precision.HIGHEST)
