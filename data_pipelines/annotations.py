@@ -13,6 +13,8 @@ import numpy as np
 from fact_jax.types import nearest
 
 _QUOTE_LIMIT = 60
+# More digits are no class id, and Python refuses to read thousands of them.
+MAX_ID_DIGITS = 9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,7 @@ def read_mapping(path):
     class_ids, line_of_id, line_of_name = {}, {}, {}
     for number, line in enumerate(lines, 1):
         text, name = (line.split(None, 1) + ["", ""])[:2]
-        if not (text.isascii() and text.isdigit() and name):
+        if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS and name):
             problems.append(Problem(str(path), number, quote(line), "expected '<id> <class name>'"))
             continue
         class_id = int(text)

@@ -7,7 +7,6 @@ import collections
 import dataclasses
 import hashlib
 
-import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.annotations import Problem, read_labels, read_mapping, read_split

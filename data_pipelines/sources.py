@@ -7,7 +7,6 @@ import pathlib
 
 from absl import logging
 
-from data_pipelines.feature_files import FeatureFileError, read_features
 from data_pipelines.index import read_index
 from data_pipelines.labelled_videos import DEFAULT_MEMORY_LIMIT, MemoryBudget
 from data_pipelines.layouts import SUBSETS, expected_tree, open_layout
@@ -41,13 +40,8 @@ class Sources:
     test: VideoSource | None = None
     validation: VideoSource | None = None
 
-    @property
-    def selection(self):
-        """What evaluation during training and the choice of the best checkpoint use: validation if there is one."""
-        return self.test if self.validation is None else self.validation
 
-
-def open_sources(data, workdir=None, *, subsets=SUBSETS, seed=0, memory_limit=DEFAULT_MEMORY_LIMIT):
+def open_sources(data, workdir=None, *, subsets=SUBSETS, memory_limit=DEFAULT_MEMORY_LIMIT):
     """Opens the videos that `config.data` names, after checking all of them.
 
     Args:
@@ -55,7 +49,6 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, seed=0, memory_limit=DE
       workdir: where to note that the data passed the check (a later run in the same folder then skips reading every
         value again) and to write a list of problems too long for the message; None = nowhere.
       subsets: which of "train", "test", "validation" to open; an unset validation list is left out silently.
-      seed: seed of the synthetic dataset.
       memory_limit: bytes of features that may stay in memory, all sources together.
 
     Returns:
@@ -66,7 +59,7 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, seed=0, memory_limit=DE
     """
     check_choice("config.data.reader", data.reader, READERS)
     if data.reader == "synthetic":
-        opened = _open_synthetic(data, subsets, seed)
+        opened = _open_synthetic(data, subsets)
     elif data.reader == "npy":
         opened = _open_npy(data, workdir, subsets, MemoryBudget(memory_limit))
     else:
@@ -81,26 +74,12 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, seed=0, memory_limit=DE
     return Sources(tuple(some.class_names), some.feature_dim, background, **opened)
 
 
-def open_feature_file(path, data):
-    """Reads the features of one video for prediction, without labels, as `config.data` says.
-
-    Returns:
-      (features, num_frames): float32 [T, D] at the reduced rate, and the number of frames at the full rate.
-
-    Raises:
-      UserError: the file cannot be used.
-    """
-    try:
-        features = read_features(path, data.time_axis)
-    except FeatureFileError as error:
-        raise UserError(f"{path}: {error}.") from error
-    return features[:: data.sample_rate], len(features)
-
-
-def _open_synthetic(data, subsets, seed):
+def _open_synthetic(data, subsets):
     if data.validation_split_file:
         raise UserError('The synthetic dataset has no validation videos: set config.data.validation_split_file="".')
-    return {subset: open_synthetic(data.synthetic, subset, seed) for subset in subsets if subset != "validation"}
+    if data.sample_rate != 1:
+        raise UserError(f"config.data.sample_rate is {data.sample_rate}; the synthetic dataset is made at rate 1 only.")
+    return {subset: open_synthetic(data.synthetic, subset) for subset in subsets if subset != "validation"}
 
 
 def _open_npy(data, workdir, subsets, budget):
@@ -116,7 +95,8 @@ def _open_tfds(data, workdir, subsets, budget):
 
     if not data.dir and data.tfds_dir:
         # The prepared copy is enough: the source need not be on this machine.
-        directory = feature_dataset.prepared_directory(data.tfds_dir, data.dataset, data.split)
+        tfds_dir = pathlib.Path(data.tfds_dir).expanduser()
+        directory = feature_dataset.prepared_directory(tfds_dir, data.dataset, data.split)
         configured = ["train", "test"] + (["validation"] if data.validation_split_file else [])
     else:
         layout = open_layout(data)

@@ -116,6 +116,9 @@ def test_eval_reproduces_the_stored_metrics(finished):
     assert all(after[path] == entry for path, entry in kept.items())
     code, text = run(finished, "eval", step=3)
     assert code == 0 and "step 3  test:  Acc " in text
+    # What lies in the workdir itself belongs to the best checkpoint.
+    assert (finished / "eval_step_3" / "toy.json").is_file()
+    assert all(snapshot(finished)[path] == entry for path, entry in kept.items())
 
 
 def test_eval_says_when_metrics_differ(finished):
@@ -126,6 +129,18 @@ def test_eval_says_when_metrics_differ(finished):
     path.write_text(json.dumps(meta))
     code, text = run(finished, "eval")
     assert code == 0 and "warning: not equal" in text and "\n  Acc: " in text and "frames:" not in text
+
+
+def test_a_workdir_that_cannot_be_written_is_a_user_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match="--workdir"):
+            run(folder)
+
+
+def test_statistics_of_the_videos_are_written(finished):
+    text = (finished / "statistics.txt").read_text()
+    assert "train videos" in text and "test videos" in text and "segments per video" in text
 
 
 def test_eval_problems_are_user_errors(tmp_path, finished):
@@ -234,6 +249,8 @@ def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
     )
     code, text = run(tmp_path / "run", config=config)
     assert code == 0
+    # Both sets share the buckets and their programs, however long their transcripts are.
+    assert text.count("compiled eval step") == text.count("compiled train step") <= config.data.max_buckets
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["selected_on"] == "validation"
     assert results["num_videos"] == {"train": 4, "test": 2, "validation": 2}

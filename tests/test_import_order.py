@@ -20,7 +20,7 @@ LEVELS = {
     "fact_jax.reporting": 3,
     "fact_jax.tasks": 4,
     "fact_jax.training": 4,
-    "fact_jax.outcome": 5,
+    "fact_jax.modes": 5,
     "fact_jax.experiment": 6,
     "fact_jax.config_flags": 7,
     "main": 8,

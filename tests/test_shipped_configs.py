@@ -111,7 +111,8 @@ def write_bad_dataset(folder):
     (folder / "splits" / "train.split1.bundle").write_text("\n".join([*videos, "good"]) + "\n")
     (folder / "splits" / "test.split1.bundle").write_text("")
     return (
-        "has 8 problems", "narrow.npy", "nan.npy", "label.txt", "line 4: unknown label 'puor'; the nearest class is 'pour'",
+        "has 8 problems", "narrow.npy", "nan.npy", "label.txt",
+        "line 4: unknown label 'puor'; the nearest class is 'pour'",
         "broken.npy", "turned.npy", "time_axis", "unfeatured.npy", "line 9: video 'good' again", "test.split1.bundle",
     )
 

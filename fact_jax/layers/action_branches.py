@@ -115,7 +115,8 @@ class SelfCrossDecoder(nn.Module):
             self.num_heads, self.ff_dim, self.dropout_rate, name="layers"
         )
         memory_key = add_positions(memory, memory_positions)
-        tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, memory_key, memory, memory_mask, noise)
+        index = jnp.arange(self.num_layers)
+        tokens, _ = layers(tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise)
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
 
 

@@ -6,7 +6,6 @@ is called once per step: two calls of the same one would repeat its numbers.
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from fact_jax.ops import noise as random

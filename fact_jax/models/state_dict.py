@@ -110,8 +110,12 @@ def to_torch(links: Iterable[Link], params) -> dict[str, np.ndarray]:
         array = np.asarray(flat[link.flax])
         tensor = link.to_torch(array if link.index is None else array[link.index])
         parts.setdefault(link.torch, {})[link.part[0] if link.part else 0] = tensor
-    joined = {key: np.concatenate([part[k] for k in sorted(part)]) if len(part) > 1 else part[0] for key, part in parts.items()}
-    return {key: np.ascontiguousarray(tensor) for key, tensor in joined.items()}
+    return {key: np.ascontiguousarray(_join(part)) for key, part in parts.items()}
+
+
+def _join(parts):
+    tensors = [parts[k] for k in sorted(parts)]
+    return np.concatenate(tensors) if len(tensors) > 1 else tensors[0]
 
 
 def _keys(links):

@@ -6,11 +6,6 @@ import jax.numpy as jnp
 MASKED_LOGIT = -1e30
 
 
-def lengths_to_mask(lengths, num_frames):
-    """Returns bool [B, num_frames], True where the frame index is below the video's length (int [B])."""
-    return jnp.arange(num_frames)[None, :] < jnp.asarray(lengths)[:, None]
-
-
 def masked_softmax(logits, mask, axis=-1):
     """Softmax over the entries where `mask` is True; the others get exactly 0.
 

@@ -130,7 +130,7 @@ def match(mode, cost, segment_labels, segment_mask):
     return match_one_to_one(cost, segment_mask)
 
 
-def check_matchable(mode, num_tokens, largest, video_id):
+def check_matchable(mode, num_tokens, largest, video_id, at_least=0):
     """Checks before training that tokens suffice.
 
     Args:
@@ -138,6 +138,7 @@ def check_matchable(mode, num_tokens, largest, video_id):
       num_tokens: M.
       largest: the most segments (o2o) or distinct classes (o2m) of any video, at the sampled rate.
       video_id: the video that has them.
+      at_least: number of tokens that other settings ask for, so that the advice satisfies them as well.
 
     Raises:
       UserError: `largest` exceeds M; names the video and the smallest number of tokens that works.
@@ -147,6 +148,6 @@ def check_matchable(mode, num_tokens, largest, video_id):
     if largest > num_tokens:
         raise UserError(
             f"Video {video_id!r} has {largest} {what}, but the model has {num_tokens} action tokens and loss.match="
-            f"{mode!r} needs one token for each. Set model.num_tokens to at least {largest}"
+            f"{mode!r} needs one token for each. Set model.num_tokens to at least {max(largest, at_least)}"
             + (", or loss.match='o2m'." if mode == "o2o" else ".")
         )

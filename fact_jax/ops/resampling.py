@@ -12,20 +12,6 @@ def downsampled_length(num_frames, sample_rate):
     return -(-num_frames // sample_rate)
 
 
-def downsample_features(features, sample_rate):
-    """Keeps the first of every `sample_rate` frames.
-
-    Args:
-      features: array [N, ...], time first.
-      sample_rate: int >= 1.
-
-    Returns:
-      A view [ceil(N / sample_rate), ...] of `features`.
-    """
-    _check_rate(sample_rate)
-    return features[::sample_rate]
-
-
 def downsample_labels(labels, sample_rate):
     """Replaces every chunk of `sample_rate` frames by its most frequent label.
 

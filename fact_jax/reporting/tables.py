@@ -41,7 +41,7 @@ def to_csv(rows):
     return buffer.getvalue()
 
 
-def results_markdown(metrics, *, dataset, split, background_names, num_videos, selection="", per_class=()):
+def results_markdown(metrics, *, dataset, split, background_names, num_videos, selection=""):
     """Text of results.md: one table line of scores, and how they were measured.
 
     Args:
@@ -51,7 +51,6 @@ def results_markdown(metrics, *, dataset, split, background_names, num_videos, s
       background_names: names of the classes left out of Acc, Edit and F1; empty = background is evaluated.
       num_videos: how many videos were scored.
       selection: which parameters were scored, e.g. "best F1@0.50 on the test videos, step 4000"; "" = not stated.
-      per_class: rows for a second table, dicts with equal keys; may be empty.
 
     Returns:
       str, ending in a newline.
@@ -65,8 +64,6 @@ def results_markdown(metrics, *, dataset, split, background_names, num_videos, s
     lines += ["F1 has counts pooled over videos and the published epsilons, so a perfect score is 99.999."]
     if selection:
         lines += [f"Parameters: {selection}."]
-    if per_class:
-        lines += ["", "## Classes", "", *markdown_table(per_class)]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """Action segmentation: binds a network to its objective, its decoding and the segmentation metrics."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -120,13 +121,15 @@ def build(
     background_ids = tuple(int(label) for label in config.data.background_ids)
     loss = config.loss
     largest, video_id = statistics.max_actions if loss.match == "o2m" else statistics.max_segments
-    matching.check_matchable(loss.match, model.num_tokens, largest, video_id)
+    average = config.data.average_transcript_length or statistics.average_transcript_length(loss.match)
+    at_least = math.floor(average) + 1 if loss.null_weight == -1 else 0
+    matching.check_matchable(loss.match, model.num_tokens, largest, video_id, at_least)
     loss_config = LossConfig(
         match=loss.match,
         prob_cost=loss.prob_cost,
         overlap_cost=loss.overlap_cost,
         background_weight=loss.background_weight,
-        null_weight=_null_weight(config, statistics, model),
+        null_weight=_null_weight(loss.null_weight, average, model),
         smoothing_weight=loss.smoothing_weight,
         background_ids=background_ids,
     )
@@ -145,10 +148,9 @@ def build(
     return FactTask(model, loss_config, protocol)
 
 
-def _null_weight(config, statistics, model):
-    if config.loss.null_weight != -1:
-        return float(config.loss.null_weight)
-    average = config.data.average_transcript_length or statistics.average_transcript_length(config.loss.match)
+def _null_weight(setting, average, model):
+    if setting != -1:
+        return float(setting)
     if average >= model.num_tokens:
         raise UserError(
             f"loss.null_weight=-1 (automatic) needs more tokens than the average transcript has: model.num_tokens is "

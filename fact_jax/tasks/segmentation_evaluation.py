@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fact_jax import files
+from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.ops.resampling import upsample
 from fact_jax.reporting import curves, tables, timelines
@@ -59,7 +60,7 @@ class SegmentationEvaluation:
 
     def state(self):
         """The merged SegmentationState of everything added."""
-        return self._protocol.metric.empty().merge(*self._states)
+        return merge_states(self._states, self._protocol.metric.empty())
 
     def metrics(self):
         """Scores in percent by published name."""

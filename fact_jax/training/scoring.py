@@ -6,7 +6,7 @@ import jax
 
 from fact_jax.tasks.base import Evaluation, Task
 from fact_jax.training import devices as device_layout
-from fact_jax.training import evaluator, loop, writers
+from fact_jax.training import evaluator, writers
 from fact_jax.training.checkpoints import Checkpoints
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
@@ -41,14 +41,14 @@ def evaluate_checkpoint(
       CheckpointError: the checkpoint cannot be used.
     """
     first = next(iter(next(iter(eval_batches.values()))))
-    initial, _ = loop.initial_state(task, config, first, steps_per_epoch=1)
-    weights = "params" if initial.ema_params is None else "ema"
-    targets = {weights: initial.params}
-    if jax.tree.leaves(initial.state):
-        targets["state"] = initial.state
+    shapes = jax.eval_shape(lambda key: task.init(key, first.arrays), jax.random.key(0))
+    weights = "ema" if config.optimizer.ema_decay > 0 else "params"
+    targets = {weights: shapes["params"]}
+    if jax.tree.leaves(shapes["state"]):
+        targets["state"] = shapes["state"]
     items, _ = checkpoints.restore(step, targets)
     params = device_layout.replicate(items[weights], devices)
-    state = device_layout.replicate(items.get("state", initial.state), devices)
+    state = device_layout.replicate(items.get("state", shapes["state"]), devices)
     evaluated = {}
     for name, batches in eval_batches.items():
         console.begin(f"evaluate {name}", len(batches))

@@ -11,7 +11,7 @@ from data_pipelines import feature_dataset, npy_source
 from data_pipelines.index import read_index
 from data_pipelines.labelled_videos import MemoryBudget
 from data_pipelines.layouts import open_layout
-from data_pipelines.sources import CHECK_FILE, PROBLEMS_FILE, open_feature_file, open_sources
+from data_pipelines.sources import CHECK_FILE, PROBLEMS_FILE, open_sources
 from fact_jax.ops.resampling import downsample_labels
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, settings, write_folder
@@ -37,7 +37,7 @@ def test_examples(tmp_path, reader, sample_rate, time_axis):
     videos = write_folder(tmp_path, time_axis=time_axis)
     data = settings(tmp_path, reader=reader, time_axis=time_axis, sample_rate=sample_rate)
     sources = open_sources(data)
-    assert sources.validation is None and sources.selection is sources.test
+    assert sources.validation is None
     assert sources.class_names == CLASS_NAMES and sources.feature_dim == 6 and sources.background_ids == (0,)
     assert sources.train.video_ids == ("v0", "v1", "v2") and sources.test.video_ids == ("v3", "v4")
     for source in (sources.train, sources.test):
@@ -257,14 +257,3 @@ def test_the_synthetic_reader_needs_no_files():
     data.reader = "numpy"
     with pytest.raises(UserError, match="Did you mean 'npy'"):
         open_sources(data)
-
-
-def test_features_without_labels(tmp_path):
-    [(features, _)] = make_videos([("a", 20)]).values()
-    np.save(tmp_path / "a.npy", features.T)
-    data = settings(tmp_path, sample_rate=3)
-    reduced, num_frames = open_feature_file(tmp_path / "a.npy", data)
-    assert num_frames == 20
-    np.testing.assert_array_equal(reduced, features[::3])
-    with pytest.raises(UserError, match="b.npy: file is missing"):
-        open_feature_file(tmp_path / "b.npy", data)

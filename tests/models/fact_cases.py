@@ -12,7 +12,9 @@ NUM_TOKENS = 6
 FEATURE_DIM = 5
 
 
-def small_config(blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,), **changes):
+def small_config(
+    blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,), **changes
+):
     """A FactConfig with a few channels and layers."""
     block = BlockConfig(
         hidden_dim=8, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,

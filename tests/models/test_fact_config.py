@@ -52,6 +52,8 @@ def test_settings_that_nobody_gives_are_listed():
         ({"action_heads": 3}, "no multiple of action_heads"),
         ({"frame_groups": 4}, "no multiple of frame_groups"),
         ({"action_branch": "sa"}, "takes 'sca' only"),
+        ({"hidden_dim": 10}, "exchange features of one width"),
+        ({"action_dim": 6, "action_heads": 3}, "update_block.action_dim is 4; it must be at least"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):

@@ -36,11 +36,11 @@ def test_decoding_follows_the_rule():
     action_logits[::5, :, CLASSES] = 50.0  # no token of these videos is kept
     attention = rng.dirichlet(np.ones(TOKENS), size=(num_videos, FRAMES))
     token_mask = rng.random((num_videos, TOKENS)) < 0.8
-    output = BlockOutput(None, None, jnp.asarray(frame_logits), jnp.asarray(action_logits), None, None, jnp.asarray(attention))
+    logits = jnp.asarray(frame_logits), jnp.asarray(action_logits)
+    output = BlockOutput(None, None, *logits, a2f_attention=jnp.asarray(attention))
     found = decode(output, jnp.asarray(token_mask), WEIGHT)
     for video in range(num_videos):
         expected = decode_video(frame_logits[video], action_logits[video], attention[video], token_mask[video])
         np.testing.assert_array_equal(found["labels"][video], expected)
     np.testing.assert_array_equal(found["frame_labels"], np.argmax(frame_logits, axis=-1))
     np.testing.assert_array_equal(found["action_labels"][::5], found["frame_labels"][::5])
-    assert np.all((found["confidence"] > 0) & (found["confidence"] <= 1))

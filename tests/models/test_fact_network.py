@@ -66,7 +66,8 @@ def test_padding_changes_no_output(padded_and_alone):
                 count = int(expected.segments.runs.count[0])
                 assert int(block.segments.runs.count[row]) == count
                 for name, rows in (("f2a_logits", (slice(None), slice(count))), ("a2f_logits", (slice(count),))):
-                    np.testing.assert_allclose(getattr(block, name)[row][rows], getattr(expected, name)[0][rows], atol=2e-6)
+                    found, wanted = getattr(block, name)[row], getattr(expected, name)[0]
+                    np.testing.assert_allclose(found[rows], wanted[rows], atol=2e-6)
 
 
 def test_padding_changes_no_loss(padded_and_alone):

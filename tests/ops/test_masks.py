@@ -10,14 +10,8 @@ from tests.ragged import host_jit, prefix_mask
 
 RNG = np.random.default_rng(0)
 
-lengths_to_mask = host_jit(masks.lengths_to_mask, static_argnums=1)
 masked_softmax = host_jit(masks.masked_softmax, static_argnums=2)
 masked_log_softmax = host_jit(masks.masked_log_softmax, static_argnums=2)
-
-
-def test_lengths_to_mask_marks_prefixes():
-    lengths = [0, 1, 3, 5]
-    np.testing.assert_array_equal(lengths_to_mask(np.array(lengths), 5), prefix_mask(lengths, 5))
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])

@@ -1,7 +1,6 @@
 """Down-sampling and up-sampling in time against slow loops and values of the published code."""
 
 import collections
-import math
 
 import hypothesis
 import numpy as np
@@ -44,16 +43,6 @@ def test_majority_equals_the_loop(labels, sample_rate):
     reduced = resampling.downsample_labels(np.array(labels, np.int64), sample_rate)
     assert reduced.tolist() == majority_reference(labels, sample_rate)
     assert len(reduced) == resampling.downsampled_length(len(labels), sample_rate)
-
-
-@PROPERTY
-@hypothesis.given(st.integers(1, 50), st.integers(1, 9))
-def test_features_keep_the_first_frame_of_every_chunk(num_frames, sample_rate):
-    features = np.arange(num_frames * 3).reshape(num_frames, 3)
-    reduced = resampling.downsample_features(features, sample_rate)
-    assert reduced.shape == (math.ceil(num_frames / sample_rate), 3)
-    for row, frame in zip(reduced, range(0, num_frames, sample_rate), strict=True):
-        assert row.tolist() == features[frame].tolist()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import sys
+import zipfile
+import zlib
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
@@ -44,9 +46,14 @@ def check_file(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             npz = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"cannot be read: {error}") from error
-    return [Row(*row) for row in checker_for(npz)(npz)]
+    try:
+        return [Row(*row) for row in checker_for(npz)(npz)]
+    except KeyError as error:
+        raise UserError(f"the file lacks {error}") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"the file holds text that is no JSON: {error}") from error
 
 
 def main(arguments=None):

@@ -42,6 +42,7 @@ class ToyEvaluation:
         return {"Acc": value if self._score is None else self._score, "frames": float(self.frames)}
 
     def write(self, workdir, *, figures):
+        Path(workdir).mkdir(exist_ok=True)
         (Path(workdir) / "toy.json").write_text(json.dumps({"videos": sorted(self.videos), "figures": figures}))
 
 

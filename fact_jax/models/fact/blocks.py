@@ -91,7 +91,6 @@ class TemporalBlock(nn.Module):
         segments = SegmentOutput(
             runs=runs,
             mask=jnp.arange(num_frames)[None] < runs.count[:, None],
-            lengths=seg.run_lengths(runs, mask, num_frames),
             classes=classes,
             logits=exchange.segment_logits,
         )

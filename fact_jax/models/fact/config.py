@@ -8,6 +8,8 @@ from fact_jax.types import UserError, check_choice
 
 FRAME_BRANCHES = ("m", "m2")
 ACTION_BRANCHES = ("sca", "sa")
+# Letter of model.blocks -> the settings of that kind of block.
+KINDS = {"i": "input_block", "u": "update_block", "U": "temporal_block"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +79,20 @@ class FactConfig:
     def __post_init__(self):
         check_blocks(self.blocks)
         if len(self.block_configs) != len(self.blocks):
-            raise ValueError(f"{len(self.block_configs)} block settings for the {len(self.blocks)} blocks {self.blocks!r}")
+            raise ValueError(f"{len(self.block_configs)} block settings for the blocks {self.blocks!r}")
+        first = self.block_configs[0]
         for letter, block in zip(self.blocks, self.block_configs, strict=True):
             _check_block(letter, block, self.num_classes)
+            if block.hidden_dim != first.hidden_dim:
+                raise UserError(
+                    f"model.{KINDS[letter]}.hidden_dim is {block.hidden_dim}, model.input_block.hidden_dim is "
+                    f"{first.hidden_dim}: all blocks exchange features of one width."
+                )
+            if block.action_dim < first.action_dim:
+                raise UserError(
+                    f"model.{KINDS[letter]}.action_dim is {block.action_dim}; it must be at least "
+                    f"model.input_block.action_dim ({first.action_dim}), the width of the token positions."
+                )
 
 
 def check_blocks(blocks):
@@ -110,7 +123,7 @@ def resolve_blocks(blocks, input_block, update_block, temporal_block):
     reference = input_block
     for letter in blocks[1:]:
         settings[letter] = reference = _fill(settings[letter], reference)
-    for letter, names in (("i", "input_block"), ("u", "update_block"), ("U", "temporal_block")):
+    for letter, names in KINDS.items():
         missing = [f.name for f in dataclasses.fields(BlockConfig) if getattr(settings[letter], f.name) is None]
         if letter in blocks and missing:
             raise UserError(f"model.{names} leaves {', '.join(missing)} open and no block before it sets them.")
@@ -123,7 +136,7 @@ def _fill(block, reference):
 
 
 def _check_block(letter, block, num_classes):
-    kind = {"i": "input_block", "u": "update_block", "U": "temporal_block"}[letter]
+    kind = KINDS[letter]
     check_choice(f"model.{kind}.frame_branch", block.frame_branch, FRAME_BRANCHES)
     expected = "sca" if letter == "i" else "sa"
     if check_choice(f"model.{kind}.action_branch", block.action_branch, ACTION_BRANCHES) != expected:
@@ -138,14 +151,18 @@ def _check_block(letter, block, num_classes):
     if block.action_dim > block.hidden_dim:
         raise UserError(f"model.{kind}.action_dim {block.action_dim} exceeds hidden_dim {block.hidden_dim}.")
     if block.action_dim % block.action_heads:
-        raise UserError(f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}.")
+        raise UserError(
+            f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}."
+        )
     if block.frame_dim % block.frame_groups:
-        raise UserError(f"model.{kind}.frame_dim {block.frame_dim} is no multiple of frame_groups {block.frame_groups}.")
+        raise UserError(
+            f"model.{kind}.frame_dim {block.frame_dim} is no multiple of frame_groups {block.frame_groups}."
+        )
 
 
 def from_settings(model: Mapping[str, Any], num_classes: int) -> FactConfig:
     """Builds a FactConfig from the `model` part of a run's config."""
-    kinds = [BlockConfig(**dict(model[name])) for name in ("input_block", "update_block", "temporal_block")]
+    kinds = [BlockConfig(**dict(model[name])) for name in KINDS.values()]
     return FactConfig(
         blocks=model["blocks"],
         block_configs=resolve_blocks(model["blocks"], *kinds),

@@ -18,7 +18,7 @@ def decode(output, token_mask, frame_weight):
 
     Returns:
       dict of int32 [B, T] "labels", "frame_labels" (frame branch alone), "action_labels" (action branch alone, equal
-      to frame_labels when no token is kept), and float [B, T] "confidence", the probability of "labels".
+      to frame_labels when no token is kept).
     """
     frame_probs = jax.nn.softmax(output.frame_logits)
     frame_labels = jnp.argmax(frame_probs, axis=-1)
@@ -35,5 +35,4 @@ def decode(output, token_mask, frame_weight):
         "labels": jnp.argmax(fused, axis=-1),
         "frame_labels": frame_labels,
         "action_labels": jnp.where(any_kept, jnp.argmax(action_probs, axis=-1), frame_labels),
-        "confidence": jnp.max(fused, axis=-1),
     }

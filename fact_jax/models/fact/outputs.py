@@ -15,14 +15,12 @@ class SegmentOutput:
     Attributes:
       runs: run of every frame and number of runs.
       mask: bool [B, P].
-      lengths: float32 [B, P], frames per run.
       classes: int32 [B, T], the class whose runs these are.
       logits: float [B, P, C], class logits of every segment.
     """
 
     runs: Runs
     mask: jax.Array
-    lengths: jax.Array
     classes: jax.Array
     logits: jax.Array
 

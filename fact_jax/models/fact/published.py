@@ -34,7 +34,7 @@ def model_config(published: Mapping[str, Any], num_classes: int) -> FactConfig:
     """
     fact, mask = published["FACT"], published["TM"]
     if fact["trans"] or published["dataset"] == "epic":
-        raise UserError("this configuration uses transcripts or separate verbs and nouns; this model learns its tokens.")
+        raise UserError("this configuration uses transcripts or verbs and nouns; this model learns its tokens.")
     kinds = [_block_config(published[name]) for name in ("Bi", "Bu", "BU")]
     return FactConfig(
         blocks=fact["block"],
@@ -67,7 +67,7 @@ def loss_config(published: Mapping[str, Any], background_ids, num_classes: int) 
 
 
 def transcript_length(dataset: str, match: str) -> float:
-    """Average transcript length that the published code assumes for a dataset, 0.0 where it reads it from the config."""
+    """Average transcript length the published code assumes for a dataset, 0.0 where it reads it from the config."""
     if dataset == "ego":
         return 21.5 if match == "o2o" else 7.4
     return {"breakfast": 6.9, "gtea": 32.9}.get(dataset, 0.0)

@@ -1,0 +1,149 @@
+"""What the modes of the command line do with a run whose data is open: train it, or evaluate one of its checkpoints."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from fact_jax.reporting import results
+from fact_jax.tasks.base import Task
+from fact_jax.training import loop, scoring, writers
+from fact_jax.training.checkpoints import CheckpointError
+from fact_jax.training.signals import StopRequest
+from fact_jax.training.steps import EvalStep
+from fact_jax.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """A run with its data opened.
+
+    Attributes:
+      config: as given.
+      workdir: folder of the run.
+      task: built for the data.
+      train_batches: of the training videos.
+      eval_batches: of the evaluated videos by name: "test", and "validation" if there is one.
+      selection: the one that evaluation during training and the choice of the best step use.
+      eval_step: compiled prediction.
+      devices: where to run.
+      derived: what follows from data and config, for config.json.
+      console: where lines go.
+      stop: set by signals.
+    """
+
+    config: Any
+    workdir: Path
+    task: Task
+    train_batches: Any
+    eval_batches: Mapping[str, Sequence]
+    selection: str
+    eval_step: EvalStep
+    devices: list[jax.Device]
+    derived: dict[str, Any]
+    console: writers.Console
+    stop: StopRequest
+
+
+def train(setup: Setup) -> bool:
+    """Trains, then reports the best and the final step; False if it was asked to stop."""
+    settings = loop.Settings(
+        workdir=setup.workdir,
+        split=setup.selection,
+        num_buckets=len(setup.train_batches.buckets),
+        devices=setup.devices,
+        eval_step=setup.eval_step,
+        console=setup.console,
+        stop=setup.stop,
+    )
+    batches = setup.eval_batches[setup.selection]
+    if not loop.train(setup.task, setup.config, setup.train_batches, batches, settings).finished:
+        return False
+    with loop.open_checkpoints(setup.config, setup.workdir, read_only=True) as checkpoints:
+        try:
+            steps = {"best": checkpoints.best_step(), "final": checkpoints.steps()[-1]}
+            evaluated = {step: _evaluate_step(setup, checkpoints, step) for step in sorted(set(steps.values()))}
+            meta = checkpoints.meta(steps["best"])
+        except CheckpointError as error:
+            raise UserError(f"The run is complete, but {error}. Another one can be evaluated with --mode eval.") from error
+    if None in evaluated.values():
+        return False
+    _, verdict = scoring.compare_with_stored(evaluated[steps["best"]], meta)
+    setup.console.say(f"evaluated step {steps['best']} again: {verdict}")
+    evaluated[steps["best"]]["test"].write(setup.workdir, figures=setup.config.eval.figures)
+    metrics = {
+        subset: {which: evaluated[step][subset].metrics() for which, step in steps.items()}
+        for subset in setup.eval_batches
+    }
+    _write_results(setup, steps, metrics)
+    return True
+
+
+def _write_results(setup, steps, metrics):
+    """Writes the result of a finished run and prints it."""
+    data = setup.config.data
+    result = {
+        "name": setup.config.name,
+        "dataset": data.dataset,
+        "split": data.split,
+        "seed": setup.config.seed,
+        "select_metric": setup.config.eval.select_metric,
+        "selected_on": setup.selection,
+        "best_step": steps["best"],
+        "final_step": steps["final"],
+        "num_videos": setup.derived["num_videos"],
+        "metrics": metrics,
+    }
+    background = () if data.evaluate_background else data.background_ids
+    results.write_results(
+        setup.workdir,
+        result,
+        background_names=[setup.derived["class_names"][label] for label in background],
+        rows=writers.read_rows(setup.workdir / "metrics.jsonl"),
+        figures=setup.config.eval.figures,
+    )
+    setup.console.say(results.summary(setup.workdir, result))
+
+
+def evaluate(setup: Setup, step: int | None) -> bool:
+    """Evaluates one checkpoint and writes its predictions, tables and figures; False if it was asked to stop."""
+    if not (setup.workdir / "checkpoints").is_dir():
+        raise UserError(f"{setup.workdir} has no checkpoint yet.")
+    with loop.open_checkpoints(setup.config, setup.workdir, read_only=True) as checkpoints:
+        if step is not None and step not in checkpoints.steps():
+            steps = ", ".join(map(str, checkpoints.steps())) or "none"
+            raise UserError(f"--step {step}: there is no such checkpoint in {setup.workdir}. Steps: {steps}.")
+        try:
+            chosen = checkpoints.best_step() if step is None else step
+            evaluated = _evaluate_step(setup, checkpoints, chosen)
+            meta = checkpoints.meta(chosen)
+        except CheckpointError as error:
+            raise UserError(f"{error}. Another one can be chosen with --step.") from error
+    if evaluated is None:
+        return False
+    for name, evaluation in evaluated.items():
+        setup.console.say(f"step {chosen}  {name}:  {results.one_line(evaluation.metrics())}")
+    _, verdict = scoring.compare_with_stored(evaluated, meta)
+    setup.console.say(verdict or f"training did not evaluate step {chosen}")
+    # Files directly in the workdir are those of the best checkpoint, which results.md describes.
+    folder = setup.workdir if step is None else setup.workdir / f"eval_step_{step}"
+    evaluated["test"].write(folder, figures=setup.config.eval.figures)
+    setup.console.say(f"wrote predictions and tables of step {chosen} to {folder}")
+    return True
+
+
+def _evaluate_step(setup, checkpoints, step):
+    """Returns the filled evaluation of every evaluated source at one checkpoint, or None if asked to stop."""
+    return scoring.evaluate_checkpoint(
+        setup.task,
+        setup.config,
+        checkpoints,
+        step,
+        setup.eval_batches,
+        eval_step=setup.eval_step,
+        devices=setup.devices,
+        console=setup.console,
+        stop=setup.stop,
+    )
