@@ -51,7 +51,6 @@ def snapshot(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.slow
 def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
     workdir = tmp_path / "run"
     run = ("--config", "configs/fact_synthetic.py:quick", "--workdir", workdir, "--config.compilation_cache=false")
