@@ -4,7 +4,6 @@ Every file is written under a temporary name in its own folder and then moved ov
 there is the old file or the new one.
 """
 
-import contextlib
 import io
 import os
 import pathlib
@@ -35,10 +34,8 @@ def atomic_write_bytes(path, content):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -208,6 +208,7 @@ def test_reading_runs_ahead_and_its_threads_end():
     wait_for(lambda: len(batches._source.reads) >= 3)
     iterator.close()
     wait_for(lambda: threading.active_count() <= before)
+    assert len(batches._source.reads) < 9
 
 
 def wait_for(condition, seconds=5.0):

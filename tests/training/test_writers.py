@@ -91,4 +91,5 @@ def test_rows_are_strict_json(tmp_path):
     def refuse(constant):
         raise AssertionError(constant)
 
-    json.loads((tmp_path / "m").read_text(), parse_constant=refuse)
+    row = json.loads((tmp_path / "m").read_text(), parse_constant=refuse)
+    assert row["step"] == 1 and "a/x" in row
