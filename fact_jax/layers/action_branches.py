@@ -50,11 +50,12 @@ class SelfCrossLayer(nn.Module):
     dropout_rate: float
 
     @nn.compact
-    def __call__(self, tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise):
+    def __call__(self, tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start):
         dim, noise = tokens.shape[-1], _layer_noise(noise, index)
         place = add_positions(tokens, positions)
+        # Tokens that start at zero all have the same value in the first layer: the bias.
         y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="self_attention")(
-            place, place, tokens, token_mask, noise
+            place, place, tokens, token_mask, noise, zero_start & (index == 0)
         )
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
         y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="cross_attention")(
@@ -90,6 +91,7 @@ class SelfCrossDecoder(nn.Module):
     Attributes:
       num_layers, num_heads, ff_dim, dropout_rate: of the layers.
       out_dim: channels of the output.
+      zero_start: the tokens that come in are all zero and are told apart by their positions alone.
     """
 
     num_layers: int
@@ -97,6 +99,7 @@ class SelfCrossDecoder(nn.Module):
     ff_dim: int
     dropout_rate: float
     out_dim: int
+    zero_start: bool = False
 
     @nn.compact
     def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, noise=None):
@@ -111,12 +114,13 @@ class SelfCrossDecoder(nn.Module):
           memory_mask: bool [B, K].
           noise: see fact_jax/layers/dropout.py.
         """
-        layers = _stack(SelfCrossLayer, self.num_layers, 6)(
+        layers = _stack(SelfCrossLayer, self.num_layers, 7)(
             self.num_heads, self.ff_dim, self.dropout_rate, name="layers"
         )
         memory_key = add_positions(memory, memory_positions)
         index = jnp.arange(self.num_layers)
-        tokens, _ = layers(tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise)
+        zero_start = jnp.asarray(self.zero_start)
+        tokens, _ = layers(tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start)
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
 
 

@@ -3,6 +3,7 @@
 import math
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
@@ -28,7 +29,7 @@ class MultiHeadAttention(nn.Module):
     dropout_rate: float = 0.0
 
     @nn.compact
-    def __call__(self, query, key, value, key_mask, noise=None):
+    def __call__(self, query, key, value, key_mask, noise=None, equal_values=None):
         """Attends from Q queries to K keys.
 
         Args:
@@ -36,6 +37,9 @@ class MultiHeadAttention(nn.Module):
           key, value: float [B, K, E]; E may differ from dim.
           key_mask: bool [B, K], keys that may be attended to.
           noise: see fact_jax/layers/dropout.py.
+          equal_values: bool scalar, True when the caller knows that all values are equal, so that without dropout the
+            weights cannot matter; None means False. Cuts their gradient, which is round-off then (see
+            `Dense.inert_bias`).
 
         Returns:
           float [B, Q, dim].
@@ -46,11 +50,15 @@ class MultiHeadAttention(nn.Module):
 
         def project(x, name):
             bound = math.sqrt(6.0 / (x.shape[-1] + fan_out))
-            y = Dense(self.dim, kernel_bound=bound, bias_bound=0.0, name=name)(x)
+            # The bias of the keys adds one number to all logits of a query.
+            y = Dense(self.dim, kernel_bound=bound, bias_bound=0.0, inert_bias=name == "key", name=name)(x)
             return y.reshape(*y.shape[:2], self.num_heads, -1)
 
         q, k, v = project(query, "query"), project(key, "key"), project(value, "value")
         logits = jnp.einsum("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k)
+        drops = self.dropout_rate > 0 and noise is not None
+        if equal_values is not None and not drops:
+            logits = jnp.where(equal_values, jax.lax.stop_gradient(logits), logits)
         weights = masked_softmax(logits, key_mask[:, None, None, :])
         weights = Dropout(self.dropout_rate)(weights, noise)
         mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(query.shape)
@@ -63,10 +71,12 @@ class CrossAttention(nn.Module):
     Attributes:
       features: output channels.
       dropout_rate: on the concatenation of Y and what it gathered.
+      inert_key_bias: the logits are used through their softmax over X only (see `Dense.inert_bias`).
     """
 
     features: int
     dropout_rate: float = 0.0
+    inert_key_bias: bool = True
 
     @nn.compact
     def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, noise=None):
@@ -83,7 +93,7 @@ class CrossAttention(nn.Module):
           (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
         """
         width = source.shape[-1]
-        key = Dense(width, name="key")(add_positions(source, source_positions))
+        key = Dense(width, inert_bias=self.inert_key_bias, name="key")(add_positions(source, source_positions))
         value = Dense(width, name="value")(source)
         q = Dense(width, name="query")(add_positions(query, query_positions))
         logits = jnp.einsum("byh,bxh->byx", q, key) / math.sqrt(width)

@@ -23,11 +23,15 @@ class Dense(nn.Module):
       features: output channels.
       kernel_bound: weights start in U(+-kernel_bound); None means 1/sqrt(input channels), PyTorch's Linear.
       bias_bound: the same for the bias.
+      inert_bias: the bias cannot change what the output is used for (a constant added to all logits of a softmax). Its
+        gradient is zero but for round-off, which differs with padding and devices and which Adam turns into steps of
+        the size of the learning rate; it is cut, so that the bias stays where it started.
     """
 
     features: int
     kernel_bound: float | None = None
     bias_bound: float | None = None
+    inert_bias: bool = False
 
     @nn.compact
     def __call__(self, x):
@@ -36,7 +40,7 @@ class Dense(nn.Module):
         bias_bound = default if self.bias_bound is None else self.bias_bound
         kernel = self.param("kernel", uniform(kernel_bound), (x.shape[-1], self.features))
         bias = self.param("bias", uniform(bias_bound), (self.features,))
-        return x @ kernel + bias
+        return x @ kernel + (jax.lax.stop_gradient(bias) if self.inert_bias else bias)
 
 
 class TemporalConv(nn.Module):

@@ -33,8 +33,8 @@ def make_protocol(truth=None):
     )
 
 
-def make_task(**changes):
-    config = cases.small_config("iuU", update_branch="m2", dropout_rate=0.2, channel_dropout_rate=0.2, **changes)
+def make_task(dropout_rate=0.2):
+    config = cases.small_config("iuU", update_branch="m2", dropout_rate=dropout_rate, channel_dropout_rate=0.2)
     return segmentation.FactTask(config, LossConfig(null_weight=0.2, smoothing_weight=1.0), make_protocol())
 
 
@@ -74,12 +74,14 @@ def test_padded_rows_count_nowhere(task):
 
 
 @pytest.mark.slow
-def test_any_number_of_devices_trains_alike(task):
+@pytest.mark.parametrize(("dropout_rate", "device_counts"), [(0.2, (1, 2, 4, 8)), (0.0, (1, 8))])
+def test_any_number_of_devices_trains_alike(dropout_rate, device_counts):
+    task = make_task(dropout_rate)
     batch = make_batch((5, 8, 3, 7, 8, 2, 6), 8)
     variables = jax.tree.map(np.asarray, task.init(jax.random.key(0), batch.arrays))
     settings = fact_gtea.get_config().optimizer
     results = []
-    for num_devices in (1, 2, 4, 8):
+    for num_devices in device_counts:
         devices = jax.local_devices()[:num_devices]
         optimizer = optimizers.make_optimizer(settings, 1)
         train_state = device_layout.replicate(state.create(variables, optimizer, use_ema=False), devices)

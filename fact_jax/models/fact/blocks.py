@@ -23,7 +23,7 @@ class InputBlock(nn.Module):
     def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
         frames = frame_branch(self.config, True, "frame_branch")(features, mask, noise)
         frames, frame_logits = read_classes(frames, self.num_classes)
-        branch = action_branch(self.config, "action_branch")
+        branch = action_branch(self.config, "action_branch", zero_start=True)
         actions = branch(tokens, positions, token_mask, frames, frame_positions, mask, noise)
         actions, action_logits = read_classes(actions, self.num_classes + 1)
         return BlockOutput(frames, actions, frame_logits, action_logits)
@@ -38,7 +38,9 @@ class UpdateBlock(nn.Module):
     @nn.compact
     def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, noise=None):
         config = self.config
-        actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, name="f2a")(
+        # The smoothness loss compares these logits between tokens, where the bias of the keys does count.
+        f2a = CrossAttention(config.action_dim, config.dropout_rate, inert_key_bias=False, name="f2a")
+        actions, f2a_logits, _ = f2a(
             frames, actions, mask, source_positions=frame_positions, query_positions=positions, noise=noise
         )
         actions = action_branch(config, "action_branch")(actions, positions, token_mask, noise)

@@ -30,10 +30,9 @@ def frame_branch(config: BlockConfig, map_input, name):
     return MSTCNPlusPlus(**shared)
 
 
-def action_branch(config: BlockConfig, name):
-    """Builds the action branch that the settings name."""
-    decoder = SelfCrossDecoder if config.action_branch == "sca" else SelfDecoder
-    return decoder(
+def action_branch(config: BlockConfig, name, *, zero_start=False):
+    """Builds the action branch that the settings name; `zero_start`: its tokens come in as zeros."""
+    shared = dict(
         num_layers=config.action_layers,
         num_heads=config.action_heads,
         ff_dim=config.action_ff_dim,
@@ -41,3 +40,6 @@ def action_branch(config: BlockConfig, name):
         out_dim=config.hidden_dim,
         name=name,
     )
+    if config.action_branch == "sca":
+        return SelfCrossDecoder(zero_start=zero_start, **shared)
+    return SelfDecoder(**shared)
