@@ -89,7 +89,8 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
     if sources.validation is not None:
         evaluations["validation"] = sources.validation
     everything = {"train": sources.train, **evaluations}
-    statistics = compute_statistics(sources.train)
+    all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
+    statistics = all_statistics["train"]
     labels = _label_reader(evaluations.values())
     build = TASKS[config.model.name]
     task = build(config, class_names=sources.class_names, statistics=statistics, full_labels=labels)
@@ -107,7 +108,7 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
     run_record.check(workdir, derived=derived)
     if mode == "train":
         run_record.write(workdir, config=config.to_dict(), derived=derived)
-        tables = [f"{name} videos\n{compute_statistics(source).table()}\n" for name, source in everything.items()]
+        tables = [f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()]
         files.atomic_write_text(workdir / "statistics.txt", "\n".join(tables))
     _describe(config, derived, everything, console)
     return Setup(
@@ -115,7 +116,10 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         workdir=workdir,
         task=task,
         train_batches=train_batches,
-        eval_batches={name: _eval_batches(config, source, buckets, devices) for name, source in evaluations.items()},
+        eval_batches={
+            name: _eval_batches(config, source, all_statistics[name], buckets, devices)
+            for name, source in evaluations.items()
+        },
         selection="validation" if "validation" in evaluations else "test",
         eval_step=EvalStep(task, devices, num_buckets=len(buckets), say=console.say),
         devices=devices,
@@ -141,12 +145,12 @@ def _derive(config, sources, everything, statistics, train_batches, task):
     }
 
 
-def _eval_batches(config, source, buckets, devices):
+def _eval_batches(config, source, statistics, buckets, devices):
     return EvalBatches(
         source,
         batch_size=config.eval.batch_size,
         buckets=buckets,
-        max_segments=compute_statistics(source).max_segments[0],
+        max_segments=statistics.max_segments[0],
         num_rows=device_layout.num_rows(config.eval.batch_size, len(devices)),
     )
 

@@ -18,6 +18,7 @@ from configs import fact_synthetic
 from fact_jax import experiment
 from fact_jax.training import writers
 from fact_jax.types import UserError
+from tests.overrides import override
 from tests.training import toy
 
 ROOT = Path(__file__).parents[1]
@@ -45,12 +46,7 @@ def make_config(**overrides):
         config.train.update({"steps": 3, "eval_every": 2})
         config.eval.update({"select_metric": "Acc", "figures": False})
         config.log.tensorboard = config.compilation_cache = False
-        for name, value in overrides.items():
-            group, _, key = name.partition("__")
-            if key:
-                config[group][key] = value
-            else:
-                config[group] = value
+        override(config, overrides)
     return config.lock()
 
 

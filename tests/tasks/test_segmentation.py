@@ -17,6 +17,7 @@ from fact_jax.training import optimizers, state
 from fact_jax.training.steps import TrainStep
 from fact_jax.types import Batch, UserError
 from tests.models import fact_cases as cases
+from tests.overrides import override
 
 CLASS_NAMES = ("background", "pour", "stir", "serve")
 
@@ -104,9 +105,7 @@ def statistics_with(num_segments):
 def build(num_segments=5, **changes):
     config = fact_gtea.get_config("quick").copy_and_resolve_references()
     with config.unlocked():
-        for name, value in changes.items():
-            group, _, key = name.partition("__")
-            config[group][key] = value
+        override(config, changes)
     return segmentation.build(
         config, class_names=CLASS_NAMES, statistics=statistics_with(num_segments), full_labels=lambda video_id: None
     )

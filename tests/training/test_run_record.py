@@ -6,19 +6,13 @@ import pytest
 
 from fact_jax.training import run_record
 from fact_jax.types import UserError
+from tests.overrides import override
 
 CONFIG = {"seed": 0, "name": "x", "data": {"split": "split1", "dir": "", "background_ids": (0,), "fps": 0.0}, "log": {}}
 
 
 def changed(**values):
-    config = json.loads(json.dumps(CONFIG))
-    for key, value in values.items():
-        group, _, name = key.partition("__")
-        if name:
-            config[group][name] = value
-        else:
-            config[group] = value
-    return config
+    return override(json.loads(json.dumps(CONFIG)), values)
 
 
 def test_equal_settings_are_accepted_and_written_once(tmp_path):

@@ -17,6 +17,7 @@ from fact_jax.training import devices as device_layout
 from fact_jax.training import loop, steps, writers
 from fact_jax.training.signals import StopRequest
 from fact_jax.types import Batch
+from tests.overrides import override
 
 NUM_CLASSES, FEATURE_DIM = 3, 4
 DROPOUT_RATE = 0.5
@@ -172,13 +173,7 @@ def toy_config(**overrides):
         "checkpoint": {"keep_latest": 1, "keep_best": 1},
         "log": {"tensorboard": False},
     })
-    for name, value in overrides.items():
-        group, _, key = name.partition("__")
-        if key:
-            config[group][key] = value
-        else:
-            config[group] = value
-    return config
+    return override(config, overrides)
 
 
 def train(workdir, *, task=None, config=None, train_batches=None, eval_batches=None, num_devices=2, stop=None):
