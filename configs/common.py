@@ -77,6 +77,10 @@ def base_config(name, data):
     })
     config.log = ConfigDict({
         "tensorboard": True,  # also write TensorBoard events
+        "wandb": False,  # also send the numbers to Weights & Biases (pip install wandb)
+        "wandb_mode": "online",  # "online", or "offline": keep them below the workdir for a later `wandb sync`
+        "wandb_project": "FACT",  # project of the run (aux.wandb_project)
+        "wandb_entity": "",  # user or team; "" = the one logged in (aux.wandb_user)
     })
     return config
 

@@ -16,6 +16,9 @@ def base():
         "feature_dir": "features",  # folder of VIDEO.npy, below dir (feature_path)
         "label_dir": "groundTruth",  # folder of VIDEO.txt with one class name per frame, below dir (groundTruth_path)
         "mapping_file": "mapping.txt",  # lines "<class id> <class name>", below dir (map_fname)
+        "verb_mapping_file": "",  # verbs, one per line, below dir; with nouns: classes are named "<verb>,<noun>"
+        "noun_mapping_file": "",  # nouns, one per line, below dir; "" for both = classes that are not such pairs
+        "transcript_dir": "",  # folder of VIDEO.txt, below dir, with the transcripts of evaluated videos; "" = labels
         "train_split_file": "splits/train.{split}.bundle",  # list of training videos, below dir (split_path)
         "test_split_file": "splits/test.{split}.bundle",  # list of test videos, below dir (split_path)
         "validation_split_file": "",  # if set, evaluates and selects the best checkpoint on this list, not on test
@@ -44,6 +47,7 @@ def synthetic_block():
         "num_activities": 4,  # recipes; every video follows one
         "num_confusable_pairs": 3,  # pairs of classes that look alike
         "mean_length": 220,  # frames per video
+        "verb_noun": False,  # classes are pairs "<verb>,<noun>" whose prototypes share the parts of verb and noun
         "noise": 0.35,  # standard deviation per frame and channel; class prototypes have length 1
     })
 

@@ -43,6 +43,7 @@ class SyntheticSpec:
       optional_rate: chance that the optional step of a recipe is left out.
       repeat_rate: chance that the repeatable step comes twice.
       swap_rate: chance that two steps come in the other order.
+      verb_noun: classes are pairs of a verb and a noun, named "<verb>,<noun>".
     """
 
     num_train_videos: int = 100
@@ -61,6 +62,7 @@ class SyntheticSpec:
     optional_rate: float = 0.3
     repeat_rate: float = 0.3
     swap_rate: float = 0.3
+    verb_noun: bool = False
 
     def __post_init__(self):
         needed = 1 + 2 * self.num_confusable_pairs + self.num_activities

@@ -37,6 +37,23 @@ class Video:
     full_labels: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class VerbNouns:
+    """Actions that are pairs of a verb and a noun, as in EPIC-Kitchens.
+
+    Attributes:
+      verbs: name of every verb, by verb id.
+      nouns: name of every noun, by noun id.
+      verb_of_action: verb id of every class of the dataset.
+      noun_of_action: noun id of every class of the dataset.
+    """
+
+    verbs: tuple[str, ...]
+    nouns: tuple[str, ...]
+    verb_of_action: tuple[int, ...]
+    noun_of_action: tuple[int, ...]
+
+
 class VideoSource(Protocol):
     """A random-access collection of videos; every reader offers this and yields the same examples.
 

@@ -21,6 +21,8 @@ LEVELS = {
     "fact_jax.tasks": 4,
     "fact_jax.training": 4,
     "fact_jax.modes": 5,
+    "fact_jax.inference": 5,
+    "fact_jax.conversion": 5,
     "fact_jax.experiment": 6,
     "fact_jax.config_flags": 7,
     "main": 8,
@@ -30,6 +32,8 @@ ALSO_ALLOWED = {"fact_jax.training": {"fact_jax.tasks.base"}}
 DATA_MAY_IMPORT = {"fact_jax.types", "fact_jax.ops.masks", "fact_jax.ops.segments", "fact_jax.ops.resampling"}
 OURS = {"fact_jax", "data_pipelines", "configs", "tests", "main"}
 FORBIDDEN = {"tensorflow", "torch"}
+# Reads and writes other people's weight files; imports torch only when it meets one.
+TORCH_ALLOWED = "fact_jax.models.weight_files"
 
 
 def source_files():
@@ -82,7 +86,7 @@ def test_packages_know_only_what_they_may(path):
     module = module_name(path)
     for name in imports(path):
         package = name.split(".")[0]
-        assert package not in FORBIDDEN, f"{path} imports {name}"
+        assert package not in FORBIDDEN or (package, module) == ("torch", TORCH_ALLOWED), f"{path} imports {name}"
         assert package != "tests", f"{path} imports {name}"
         if module.startswith("configs"):
             assert package in {"configs", "ml_collections", "difflib"}, f"{path} imports {name}"
@@ -101,7 +105,7 @@ def test_packages_know_only_what_they_may(path):
 @pytest.mark.parametrize("path", FILES)
 def test_files_and_functions_are_small(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= (59 if path == ROOT / "main.py" else 400), path
+    assert len(text.splitlines()) <= (90 if path == ROOT / "main.py" else 400), path
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno - node.lineno < 80, f"{path}: {node.name}"
