@@ -89,8 +89,11 @@ def shrink(config):
     """Turns the settings of a run into those of a quick one on a small synthetic dataset."""
     background = (0,) if config.data.background_ids else ()
     config.data.update({
-        "reader": "synthetic", "validation_split_file": "", "sample_rate": 1, "background_ids": background,
+        "reader": "synthetic", "validation_split_file": "", "transcript_dir": "", "sample_rate": 1, "background_ids": background,
         "average_transcript_length": 0.0, "max_buckets": 1})
+    # The synthetic dataset brings its own verbs and nouns.
+    config.data.synthetic.verb_noun |= bool(config.data.verb_mapping_file)
+    config.data.verb_mapping_file = config.data.noun_mapping_file = ""
     config.data.synthetic.update({
         "num_train_videos": 4, "num_test_videos": 3, "num_classes": 7, "feature_dim": 12, "num_activities": 2,
         "num_confusable_pairs": 1, "mean_length": 40})

@@ -11,7 +11,7 @@ from configs import common
 
 
 def input_block():
-    """The first block, letter i of model.blocks (Bi)."""
+    """The first block, letter i or I of model.blocks (Bi)."""
     return ConfigDict({
         "hidden_dim": 512,  # channels that blocks exchange; at least the number of classes + 1 (Bi.hid_dim)
         "dropout_rate": 0.0,  # probability, in both branches (Bi.dropout)
@@ -20,7 +20,7 @@ def input_block():
         "frame_layers": 10,  # dilated layers; layer l reaches 2**l frames to either side (Bi.f_layers)
         "frame_norm": False,  # LayerNorm after every layer, branch "m" only (Bi.f_ln)
         "frame_groups": 1,  # groups of the dilated convolutions (Bi.f_ngp)
-        "action_branch": "sca",  # "sca" self- and cross-attention or "sa" self-attention (Bi.a)
+        "action_branch": "sca",  # "sca" self- and cross-attention; with transcripts also "gru", "gru_om" (Bi.a)
         "action_dim": 512,  # channels inside the action branch; a multiple of action_heads (Bi.a_dim)
         "action_layers": 6,  # layers of the action branch (Bi.a_layers)
         "action_heads": 8,  # attention heads (Bi.a_nhead)
@@ -38,7 +38,7 @@ def update_block():
         "frame_layers": 10,  # dilated layers (Bu.f_layers)
         "frame_norm": placeholder(bool),  # LayerNorm, branch "m" only (Bu.f_ln)
         "frame_groups": placeholder(int),  # groups (Bu.f_ngp)
-        "action_branch": "sa",  # "sa" or "sca" (Bu.a)
+        "action_branch": "sa",  # "sa" self-attention; with transcripts also "gru", "gru_om" (Bu.a)
         "action_dim": placeholder(int),  # channels (Bu.a_dim)
         "action_layers": 1,  # layers (Bu.a_layers)
         "action_heads": placeholder(int),  # attention heads (Bu.a_nhead)
@@ -58,8 +58,9 @@ def base_config(name, data):
     config = common.base_config(name, data)
     config.model = ConfigDict({
         "name": "fact",  # system to build
-        "blocks": "iuUU",  # one letter per block: i, then u or U (FACT.block)
+        "blocks": "iuUU",  # one letter per block: i, then u or U; with verbs and nouns I, then U (FACT.block)
         "num_tokens": 60,  # action tokens M; match "o2o" needs one for every segment of a video (FACT.ntoken)
+        "use_transcript": False,  # tokens are the given actions of the video, in order (FACT.trans)
         "frame_positions": False,  # sinusoidal positions of the frames (FACT.fpos)
         "channel_dropout_rate": 0.3,  # probability to drop an input channel for a whole video (FACT.cmr)
         "frame_weight": 0.1,  # share of the frame branch in the final prediction, 0 to 1 (FACT.mwt)
@@ -74,7 +75,7 @@ def base_config(name, data):
         }),
     })
     config.loss = ConfigDict({
-        "match": "o2o",  # "o2o" a token per segment or "o2m" a token per class and more (Loss.match)
+        "match": "o2o",  # "o2o" a token per segment, "o2m" one per class and more, "seq" in order (Loss.match)
         "prob_cost": 0.2,  # weight of the class probability in the matching cost (Loss.pc)
         "overlap_cost": 1.0,  # weight of the temporal overlap in the matching cost (Loss.a2fc)
         "background_weight": 1.0,  # loss weight of background classes, relative to 1 (Loss.bgw)
@@ -86,7 +87,7 @@ def base_config(name, data):
 
 def shrink_model(config):
     """The quick form: the same blocks, branches and matching, a few channels and layers."""
-    config.model.update({"num_tokens": 24, "segment_buckets": ()})
+    config.model.update({"num_tokens": 0 if config.model.use_transcript else 24, "segment_buckets": ()})
     config.model.input_block.update({
         "hidden_dim": 16, "frame_dim": 16, "frame_layers": 2, "action_dim": 16, "action_layers": 1,
         "action_heads": 2, "action_ff_dim": 16})

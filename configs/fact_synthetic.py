@@ -7,9 +7,8 @@ Command: python main.py --config configs/fact_synthetic.py --workdir runs/synthe
 from configs import datasets, fact_base
 
 
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = fact_base.base_config("fact_synthetic", datasets.synthetic())
+def apply_synthetic_settings(config):
+    """A network and a schedule for runs of about two minutes."""
     config.model.update({"blocks": "iuU", "num_tokens": 30, "channel_dropout_rate": 0.1})
     config.model.input_block.update({
         "hidden_dim": 64, "dropout_rate": 0.1, "frame_branch": "m", "frame_dim": 64, "frame_layers": 8,
@@ -19,4 +18,10 @@ def get_config(arg=""):
     config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 18})
     config.train.update({"batch_size": 4, "epochs": 24, "log_every": 25, "eval_every": 100})
     config.eval.batch_size = 8
+
+
+def get_config(arg=""):
+    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
+    config = fact_base.base_config("fact_synthetic", datasets.synthetic())
+    apply_synthetic_settings(config)
     return fact_base.finish(config, arg)

@@ -83,13 +83,20 @@ class EvalBatches:
       buckets: ascending padded lengths.
     """
 
-    def __init__(self, source, *, batch_size, buckets, max_segments, num_rows):
-        """Prepares the batches; reads no features. Arguments and errors as for TrainBatches."""
+    def __init__(self, source, *, batch_size, buckets, max_segments, num_rows, transcripts=None):
+        """Prepares the batches; reads no features.
+
+        Args:
+          transcripts: dict from video id to int [L], put in the place of the transcripts of the labels.
+
+        The others and the errors are those of TrainBatches.
+        """
         _check_sizes(source, batch_size, num_rows)
         self.buckets = check_buckets(buckets, source.lengths, source.video_ids)
         self._source = source
         self._max_segments = max_segments
         self._num_rows = num_rows
+        self._transcripts = transcripts
         places = np.searchsorted(self.buckets, source.lengths)
         self._plan = []
         for place, bucket in enumerate(self.buckets):
@@ -103,13 +110,15 @@ class EvalBatches:
     def batch(self, number):
         """The Batch with this number, 0 <= number < len(self)."""
         positions, padded_length = self._plan[number]
-        return assemble(self._source, positions, padded_length, self._max_segments, self._num_rows)
+        return assemble(
+            self._source, positions, padded_length, self._max_segments, self._num_rows, self._transcripts
+        )
 
     def __iter__(self):
         return iter(_read_ahead(range(len(self)), self.batch))
 
 
-def assemble(source, positions, padded_length, max_segments, num_rows):
+def assemble(source, positions, padded_length, max_segments, num_rows, transcripts=None):
     """Reads videos and pads them into a batch; everything that is padding is zero or False.
 
     Args:
@@ -118,6 +127,7 @@ def assemble(source, positions, padded_length, max_segments, num_rows):
       padded_length: T.
       max_segments: S.
       num_rows: B.
+      transcripts: dict from video id to int [L]; None: those of the labels.
 
     Returns:
       fact_jax.types.Batch.
@@ -139,7 +149,7 @@ def assemble(source, positions, padded_length, max_segments, num_rows):
         video = source[int(position)]
         length = int(source.lengths[position])
         _check_video(video, length, source.feature_dim)
-        transcript = frames_to_segments(video.labels)[0]
+        transcript = frames_to_segments(video.labels)[0] if transcripts is None else transcripts[video.video_id]
         if len(transcript) > segments:
             raise UserError(f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
                             f"most {segments}.")

@@ -32,11 +32,12 @@ CHOICES = {
     "data.reader": ("npy", "tfds", "synthetic"),
     "data.time_axis": ("last", "first"),
     "model.name": ("fact",),
-    "model.input_block.action_branch": ("sca",),
-    "model.update_block.action_branch": ("sa",),
-    "model.temporal_block.action_branch": ("sa",),
+    "model.input_block.action_branch": ("sca", "gru", "gru_om"),
+    "model.update_block.action_branch": ("sa", "gru", "gru_om"),
+    "model.temporal_block.action_branch": ("sa", "gru", "gru_om"),
     **{f"model.{block}.frame_branch": ("m", "m2") for block in _BLOCKS},
-    "loss.match": ("o2o", "o2m"),
+    "loss.match": ("o2o", "o2m", "seq"),
+    "log.wandb_mode": ("online", "offline"),
     "optimizer.name": ("adam", "sgd"),
     "eval.select_metric": METRIC_NAMES,
     "matmul_precision": ("", "default", "high", "highest"),
@@ -46,13 +47,13 @@ CHOICES = {
 _SIZES = ("hidden_dim", "frame_dim", "frame_layers", "frame_groups", "action_dim", "action_layers", "action_heads",
           "action_ff_dim", "segment_layers")
 RANGES = (
-    (("data.sample_rate", "data.max_buckets", "model.num_tokens", "optimizer.learning_rate", "train.batch_size",
+    (("data.sample_rate", "data.max_buckets", "optimizer.learning_rate", "train.batch_size",
       "train.epochs", "train.log_every", "train.eval_every", "eval.batch_size", "checkpoint.keep_latest",
       "checkpoint.keep_best", "data.buckets", "model.segment_buckets", "model.time_mask.max_frames",
       *(f"model.{block}.{size}" for block in _BLOCKS for size in _SIZES)),
      lambda value: value > 0, "more than 0"),
     (("seed", "data.background_ids", "data.average_transcript_length", "data.fps", "data.length_tolerance",
-      "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost", "loss.background_weight",
+      "model.num_tokens", "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost", "loss.background_weight",
       "loss.smoothing_weight", "optimizer.weight_decay", "optimizer.clip_norm",
       "optimizer.decay_factor", "train.steps"),
      lambda value: value >= 0, "0 or more"),
@@ -126,9 +127,10 @@ def check_choices(config):
         for key in keys:
             problems += _range_problems(key, values.get(key), holds, words)
     blocks = values.get("model.blocks", "iU")
-    if not re.fullmatch("i[uU]+", blocks):
+    if not re.fullmatch("i[uU]+|IU+", blocks):
         problems.append(
-            f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'."
+            f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'; "
+            "or, for classes of verbs and nouns, 'I' followed by one or more 'U'."
         )
     if problems:
         raise UserError("\n".join(problems))

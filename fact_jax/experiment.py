@@ -93,14 +93,18 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
     statistics = all_statistics["train"]
     labels = _label_reader(evaluations.values())
     build = TASKS[config.model.name]
-    task = build(config, class_names=sources.class_names, statistics=statistics, full_labels=labels)
+    task = build(
+        config, class_names=sources.class_names, statistics=statistics, full_labels=labels,
+        verb_nouns=sources.verb_nouns,
+    )
     buckets = _buckets(config.data, everything)
+    max_segments = _padded_segments(config, all_statistics, sources.transcripts)
     devices = device_layout.choose(config.train.batch_size)
     train_batches = TrainBatches(
         sources.train,
         batch_size=config.train.batch_size,
         buckets=buckets,
-        max_segments=statistics.max_segments[0],
+        max_segments=max_segments["train"],
         seed=config.seed,
         num_rows=device_layout.num_rows(config.train.batch_size, len(devices)),
     )
@@ -117,7 +121,14 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         task=task,
         train_batches=train_batches,
         eval_batches={
-            name: _eval_batches(config, source, all_statistics[name], buckets, devices)
+            name: EvalBatches(
+                source,
+                batch_size=config.eval.batch_size,
+                buckets=buckets,
+                max_segments=max_segments[name],
+                num_rows=device_layout.num_rows(config.eval.batch_size, len(devices)),
+                transcripts=sources.transcripts,
+            )
             for name, source in evaluations.items()
         },
         selection="validation" if "validation" in evaluations else "test",
@@ -133,6 +144,7 @@ def _derive(config, sources, everything, statistics, train_batches, task):
     """What follows from data and settings, for config.json; a run with other values is another run."""
     return {
         "class_names": list(sources.class_names),
+        "verb_nouns": dataclasses.asdict(sources.verb_nouns) if sources.verb_nouns else None,
         "feature_dim": sources.feature_dim,
         "num_videos": {name: len(source) for name, source in everything.items()},
         "average_transcript_length": statistics.average_transcript_length(config.loss.match),
@@ -145,14 +157,18 @@ def _derive(config, sources, everything, statistics, train_batches, task):
     }
 
 
-def _eval_batches(config, source, statistics, buckets, devices):
-    return EvalBatches(
-        source,
-        batch_size=config.eval.batch_size,
-        buckets=buckets,
-        max_segments=statistics.max_segments[0],
-        num_rows=device_layout.num_rows(config.eval.batch_size, len(devices)),
-    )
+def _padded_segments(config, statistics, transcripts):
+    """Segments to which the transcripts of every source are padded.
+
+    A network that reads transcripts gets one size for all, so that a length bucket stays one program.
+    """
+    sizes = {name: numbers.max_segments[0] for name, numbers in statistics.items()}
+    if transcripts is not None:
+        longest = max(map(len, transcripts.values()))
+        sizes = {name: max(size, longest) if name != "train" else size for name, size in sizes.items()}
+    if config.model.use_transcript:
+        sizes = dict.fromkeys(sizes, max(sizes.values()))
+    return sizes
 
 
 def _buckets(data, sources):

@@ -9,61 +9,66 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from fact_jax import config_flags
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
 from fact_jax.types import UserError
 from tests.test_import_order import ROOT
 
-NAMES = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic")
+NAMES = (
+    "fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic", "fact_epic",
+    "fact_gtea_transcript", "fact_synthetic_transcript", "fact_synthetic_verb_noun",
+)
 
-# Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> (breakfast, gtea, egoprocel).
+# Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
+PUBLISHED_NAMES = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
 PUBLISHED = {
-    "data.sample_rate": (1, 1, 3),
-    "data.evaluate_background": (True, False, False),
-    "data.background_ids": ((0,), (10,), (0,)),
-    "data.average_transcript_length": (6.9, 32.9, 21.5),
-    "data.time_axis": ("last", "last", "first"),
-    "data.split": ("split1", "split1", "split1"),
-    "train.batch_size": (4, 1, 1),
-    "train.epochs": (150, 400, 350),
-    "train.eval_every": (2000, 300, 10000),
-    "train.log_every": (1000, 100, 4000),
-    "optimizer.name": ("adam", "adam", "adam"),
-    "optimizer.learning_rate": (1e-4, 1e-4, 1e-4),
-    "optimizer.weight_decay": (0.0, 0.0, 0.0),
-    "optimizer.momentum": (0.0, 0.0, 0.0),
-    "optimizer.clip_norm": (10.0, 10.0, 10.0),
-    "optimizer.decay_epoch": (80, 250, 250),
-    "model.blocks": ("iuUU", "iuU", "iUUU"),
-    "model.num_tokens": (60, 60, 200),
-    "model.frame_positions": (False, False, False),
-    "model.channel_dropout_rate": (0.3, 0.5, 0.3),
-    "model.frame_weight": (0.1, 0.1, 0.9),
-    "model.input_block.hidden_dim": (512, 512, 512),
-    "model.input_block.frame_branch": ("m2", "m", "m2"),
-    "model.input_block.frame_dim": (512, 128, 256),
-    "model.input_block.frame_layers": (10, 10, 10),
-    "model.input_block.frame_norm": (False, False, False),
-    "model.input_block.frame_groups": (1, 1, 1),
-    "model.input_block.action_branch": ("sca", "sca", "sca"),
-    "model.input_block.action_dim": (512, 128, 256),
-    "model.input_block.action_layers": (6, 6, 6),
-    "model.input_block.action_heads": (8, 8, 8),
-    "model.input_block.action_ff_dim": (512, 512, 512),
-    "model.input_block.dropout_rate": (0.0, 0.2, 0.0),
-    "model.update_block.frame_layers": (10, 10, 10),
-    "model.update_block.action_branch": ("sa", "sa", "sa"),
-    "model.update_block.action_layers": (1, 1, 1),
-    "model.temporal_block.frame_layers": (10, 10, 10),
-    "model.temporal_block.action_branch": ("sa", "sa", "sa"),
-    "model.temporal_block.action_layers": (1, 1, 1),
-    "model.temporal_block.segment_layers": (1, 1, 1),
-    "model.time_mask.count": (5, 5, 0),
-    "loss.match": ("o2o", "o2o", "o2o"),
-    "loss.prob_cost": (0.2, 0.2, 0.2),
-    "loss.overlap_cost": (1.0, 1.0, 1.0),
-    "loss.background_weight": (1.0, 1.0, 0.5),
-    "loss.null_weight": (-1.0, -1.0, -1.0),
-    "loss.smoothing_weight": (5.0, 5.0, 5.0),
+    "data.sample_rate": (1, 1, 3, 4, 1),
+    "data.evaluate_background": (True, False, False, False, False),
+    "data.background_ids": ((0,), (10,), (0,), (0,), (10,)),
+    "data.average_transcript_length": (6.9, 32.9, 21.5, 52.0, 32.9),
+    "data.time_axis": ("last", "last", "first", "first", "last"),
+    "data.split": ("split1", "split1", "split1", "split1", "split4"),
+    "train.batch_size": (4, 1, 1, 1, 1),
+    "train.epochs": (150, 400, 350, 200, 2000),
+    "train.eval_every": (2000, 300, 10000, 1000, 900),
+    "train.log_every": (1000, 100, 4000, 200, 400),
+    "optimizer.name": ("adam", "adam", "adam", "adam", "adam"),
+    "optimizer.learning_rate": (0.0001, 0.0001, 0.0001, 0.0001, 0.0001),
+    "optimizer.weight_decay": (0.0, 0.0, 0.0, 0.0, 0.0),
+    "optimizer.momentum": (0.0, 0.0, 0.0, 0.0, 0.0),
+    "optimizer.clip_norm": (10.0, 10.0, 10.0, 10.0, 10.0),
+    "optimizer.decay_epoch": (80, 250, 250, 600, -1),
+    "model.blocks": ("iuUU", "iuU", "iUUU", "IUUU", "iuU"),
+    "model.num_tokens": (60, 60, 200, 300, 0),
+    "model.frame_positions": (False, False, False, True, False),
+    "model.channel_dropout_rate": (0.3, 0.5, 0.3, 0.3, 0.5),
+    "model.frame_weight": (0.1, 0.1, 0.9, 0.1, 0.0),
+    "model.input_block.hidden_dim": (512, 512, 512, 512, 512),
+    "model.input_block.frame_branch": ("m2", "m", "m2", "m2", "m"),
+    "model.input_block.frame_dim": (512, 128, 256, 256, 128),
+    "model.input_block.frame_layers": (10, 10, 10, 10, 10),
+    "model.input_block.frame_norm": (False, False, False, False, False),
+    "model.input_block.frame_groups": (1, 1, 1, 1, 1),
+    "model.input_block.action_branch": ("sca", "sca", "sca", "sca", "sca"),
+    "model.input_block.action_dim": (512, 128, 256, 256, 128),
+    "model.input_block.action_layers": (6, 6, 6, 6, 3),
+    "model.input_block.action_heads": (8, 8, 8, 8, 8),
+    "model.input_block.action_ff_dim": (512, 512, 512, 512, 512),
+    "model.input_block.dropout_rate": (0.0, 0.2, 0.0, 0.0, 0.2),
+    "model.update_block.frame_layers": (10, 10, 10, 10, 3),
+    "model.update_block.action_branch": ("sa", "sa", "sa", "sa", "sa"),
+    "model.update_block.action_layers": (1, 1, 1, 1, 1),
+    "model.temporal_block.frame_layers": (10, 10, 10, 10, 5),
+    "model.temporal_block.action_branch": ("sa", "sa", "sa", "sa", "sa"),
+    "model.temporal_block.action_layers": (1, 1, 1, 1, 1),
+    "model.temporal_block.segment_layers": (1, 1, 1, 1, 1),
+    "model.time_mask.count": (5, 5, 0, 0, 5),
+    "loss.match": ("o2o", "o2o", "o2o", "o2m", "seq"),
+    "loss.prob_cost": (0.2, 0.2, 0.2, 0.2, 1.0),
+    "loss.overlap_cost": (1.0, 1.0, 1.0, 1.0, 1.0),
+    "loss.background_weight": (1.0, 1.0, 0.5, 0.5, 1.0),
+    "loss.null_weight": (-1.0, -1.0, -1.0, 0.05, -1.0),
+    "loss.smoothing_weight": (5.0, 5.0, 5.0, 5.0, 5.0),
 }
 
 
@@ -91,7 +96,8 @@ def test_loads_locked_and_builds(name, arguments):
     config = load(name, arguments)
     assert config.name == name and config.is_locked
     config_flags.check_choices(config)
-    assert from_settings(config.model, num_classes=7).blocks == load(name).model.blocks
+    classes = VerbNounClasses(4, 3, (0, 1, 3), (0, 2, 1)) if config.model.blocks[0] == "I" else PlainClasses(7)
+    assert from_settings(config.model, classes).blocks == load(name).model.blocks
     with pytest.raises(KeyError):
         config["unknown"] = 1
     with pytest.raises((KeyError, AttributeError)):
@@ -105,7 +111,7 @@ def test_same_keys_everywhere(name):
 
 @pytest.mark.parametrize("key", PUBLISHED)
 def test_published_values(key):
-    found = tuple(leaves(load(name))[key] for name in ("fact_breakfast", "fact_gtea", "fact_egoprocel"))
+    found = tuple(leaves(load(name))[key] for name in PUBLISHED_NAMES)
     assert found == PUBLISHED[key]
 
 
@@ -119,7 +125,7 @@ def test_update_blocks_inherit():
     model = load("fact_gtea").model
     for name in ("hidden_dim", "dropout_rate", "frame_branch", "frame_dim", "action_dim", "action_heads"):
         assert model.update_block[name] is None and model.temporal_block[name] is None
-    for block in from_settings(model, num_classes=11).block_configs:
+    for block in from_settings(model, PlainClasses(11)).block_configs:
         assert (block.hidden_dim, block.dropout_rate, block.frame_branch, block.action_dim) == (512, 0.2, "m", 128)
 
 
@@ -167,7 +173,8 @@ def test_quick_is_small_and_needs_no_files(name):
     assert quick.data.reader == "synthetic" and quick.data.dir == ""
     assert quick.model.input_block.hidden_dim <= 16 < quick.data.synthetic.mean_length < 100
     assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes
-    for key in ("model.blocks", "model.input_block.frame_branch", "model.input_block.action_branch", "loss.match",
+    assert quick.data.synthetic.verb_noun == (full.model.blocks[0] == "I")
+    for key in ("model.blocks", "model.use_transcript", "model.input_block.frame_branch", "model.input_block.action_branch", "loss.match",
                 "data.evaluate_background", "model.channel_dropout_rate", "model.time_mask.count"):
         assert leaves(quick)[key] == leaves(full)[key]
 
@@ -203,6 +210,7 @@ def test_header_names_the_command_and_file_is_short(name):
         ("eval.select_metric", "F1@50", "Did you mean 'F1@0.50'"),
         ("model.blocks", "uU", "'i' followed by"),
         ("model.blocks", "i", "'i' followed by"),
+        ("model.blocks", "Iu", "'I' followed by"),
         ("train.batch_size", 0, "config.train.batch_size is 0, expected more than 0"),
         ("train.epochs", -1, "more than 0"),
         ("model.input_block.hidden_dim", -16, "more than 0"),

@@ -1,4 +1,4 @@
-"""Action branches: transformer decoders over action tokens.
+"""Action branches: transformer decoders over action tokens, and a GRU over the tokens of a transcript.
 
 The layers of one decoder are stacked with `nn.scan`: they compile once, and they start from equal weights, as in the
 published code, which deep-copies one layer.
@@ -12,6 +12,7 @@ from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.linear import Dense, LayerNorm
 from fact_jax.layers.positions import add_positions
+from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.ops.noise import fold
 
 
@@ -139,3 +140,25 @@ class SelfDecoder(nn.Module):
         layers = _stack(SelfLayer, self.num_layers, 3)(self.num_heads, self.ff_dim, self.dropout_rate, name="layers")
         tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, noise)
         return Dense(self.out_dim, name="output")(tokens)
+
+
+class RecurrentBranch(nn.Module):
+    """Bidirectional GRU along the transcript, LayerNorm and, if wanted, a linear map (published `gru`, `gru_om`).
+
+    Attributes:
+      dim: a, channels of the GRU, half of them per direction.
+      num_layers, dropout_rate: of the GRU.
+      out_dim: channels of the output map; None for none.
+    """
+
+    dim: int
+    num_layers: int
+    dropout_rate: float
+    out_dim: int | None = None
+
+    @nn.compact
+    def __call__(self, tokens, token_mask, noise=None):
+        """Maps tokens [B, M, D] to [B, M, out_dim or a]; `token_mask` (bool [B, M]) is a prefix."""
+        gru = BidirectionalGRU(self.dim // 2, self.num_layers, self.dropout_rate, name="gru")
+        tokens = LayerNorm(name="norm")(gru(tokens, token_mask, noise))
+        return tokens if self.out_dim is None else Dense(self.out_dim, name="output")(tokens)

@@ -6,11 +6,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.linear import uniform
 
 
 class BidirectionalGRU(nn.Module):
-    """Stack of bidirectional GRU layers (torch.nn.GRU without dropout between layers).
+    """Stack of bidirectional GRU layers (torch.nn.GRU).
 
     Both bias vectors of PyTorch are kept: merging them would change the variance at the start and Adam's steps. The
     input projection runs over all steps at once, and one scan carries both directions.
@@ -18,18 +19,23 @@ class BidirectionalGRU(nn.Module):
     Attributes:
       hidden_dim: H, channels per direction.
       num_layers: layers; each but the first reads the concatenated directions of the one before.
+      dropout_rate: between layers.
     """
 
     hidden_dim: int
     num_layers: int = 1
+    dropout_rate: float = 0.0
 
     @nn.compact
-    def __call__(self, x, mask):
+    def __call__(self, x, mask, noise=None):
         """Maps [B, P, D] to [B, P, 2H] (forward, then backward).
 
         `mask` (bool [B, P], a prefix) marks valid steps; padded steps change no valid output and give garbage.
+        `noise`: see fact_jax/layers/dropout.py.
         """
         for layer in range(self.num_layers):
+            if layer:
+                x = Dropout(self.dropout_rate)(x, noise)
             x = self._layer(x, mask, layer)
         return x
 

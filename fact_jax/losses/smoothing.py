@@ -3,12 +3,13 @@
 import jax.numpy as jnp
 
 
-def smoothness(log_probs, mask, *, clip=4.0):
+def smoothness(log_probs, mask, *, num_channels=None, clip=4.0):
     """Truncated squared change of log-probabilities between neighbouring frames.
 
     Args:
-      log_probs: float [B, T, K], natural log.
+      log_probs: float [B, T, K], natural log; 0 in padded channels.
       mask: bool [B, T], a prefix.
+      num_channels: int [B], channels of every video that are no padding; K by default.
       clip: limit on |difference| in nats; larger jumps count as `clip` and have no gradient.
 
     Returns:
@@ -19,5 +20,6 @@ def smoothness(log_probs, mask, *, clip=4.0):
     """
     pairs = mask[:, 1:] & mask[:, :-1]
     squared = jnp.minimum(jnp.square(log_probs[:, 1:] - log_probs[:, :-1]), clip**2)
-    count = jnp.maximum(jnp.sum(pairs, axis=1), 1) * log_probs.shape[-1]
+    channels = log_probs.shape[-1] if num_channels is None else jnp.maximum(num_channels, 1)
+    count = jnp.maximum(jnp.sum(pairs, axis=1), 1) * channels
     return jnp.sum(jnp.where(pairs[..., None], squared, 0.0), axis=(1, 2)) / count

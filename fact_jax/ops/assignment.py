@@ -42,28 +42,30 @@ class _Search(NamedTuple):
     sink: jax.Array
 
 
-def linear_sum_assignment(cost, num_columns):
-    """Assigns rows to the first `num_columns` columns at the smallest total cost.
+def linear_sum_assignment(cost, num_columns, num_rows=None):
+    """Assigns the first `num_rows` rows to the first `num_columns` columns at the smallest total cost.
 
     Args:
       cost: float [M, S]; entries of columns from `num_columns` on are ignored, entries that are not finite count as 0.
       num_columns: int scalar, 0 <= num_columns <= S; may be traced.
+      num_rows: likewise for rows; M by default.
 
     Returns:
       int32 [S]: the row of every column, -1 for columns without one (all from `num_columns` on, and
-      num_columns - M of the others when there are more of them than rows).
+      num_columns - num_rows of the others when there are more of them than rows).
     """
-    num_rows, padded_columns = cost.shape
-    size = max(num_rows, padded_columns)
+    padded_rows, padded_columns = cost.shape
+    size = max(padded_rows, padded_columns)
     with jax.enable_x64(True):
         num_columns = jnp.asarray(num_columns, jnp.int32)
+        num_rows = jnp.asarray(padded_rows if num_rows is None else num_rows, jnp.int32)
         cost = jnp.where(jnp.isfinite(cost), cost, 0.0).astype(jnp.float64)
-        cost = jnp.pad(cost, ((0, size - num_rows), (0, size - padded_columns)))
+        cost = jnp.pad(cost, ((0, size - padded_rows), (0, size - padded_columns)))
         # As SciPy does, search from the shorter side; on equal sides from the rows.
         turned = num_columns < num_rows
         cost = jnp.where(turned, cost.T, cost)
-        shorter = jnp.where(turned, num_columns, jnp.int32(num_rows))
-        longer = jnp.where(turned, jnp.int32(num_rows), num_columns)
+        shorter = jnp.where(turned, num_columns, num_rows)
+        longer = jnp.where(turned, num_rows, num_columns)
         nobody = jnp.full(size, -1, jnp.int32)
         prices = jnp.zeros(size, jnp.float64)
         duals = _Duals(prices, prices, nobody, nobody)

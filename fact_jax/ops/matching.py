@@ -1,7 +1,8 @@
 """Assignment of ground-truth segments to action tokens (spec section 4), inside compiled code.
 
 Every function handles one video; map them over a batch with `jax.vmap`. S is a padded number of segments and
-`segment_mask` (bool [S], a prefix) marks the real ones. All return a `Match` of S pairs.
+`segment_mask` (bool [S], a prefix) marks the real ones; M is a number of tokens, padded in the same way if they come
+from a transcript (`token_mask`, bool [M], a prefix; None: all are real). All return a `Match` of S pairs.
 """
 
 from typing import NamedTuple
@@ -65,24 +66,25 @@ def _product(left, right):
     return jnp.matmul(left, right.astype(left.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
-def match_one_to_one(cost, segment_mask):
+def match_one_to_one(cost, segment_mask, token_mask=None):
     """One token per segment at the smallest total cost; pairs ordered by token.
 
     Args:
       cost: float [M, S].
       segment_mask: bool [S].
+      token_mask: bool [M] or None.
 
     Returns:
-      Match with min(M, number of segments) pairs.
+      Match with as many pairs as there are tokens or segments, whichever are fewer.
     """
-    tokens = linear_sum_assignment(cost, jnp.sum(segment_mask))
+    tokens = linear_sum_assignment(cost, jnp.sum(segment_mask), _count(token_mask))
     order = jnp.argsort(jnp.where(tokens >= 0, tokens, cost.shape[0]), stable=True)
     tokens = tokens[order]
     valid = tokens >= 0
     return Match(jnp.where(valid, tokens, 0), jnp.where(valid, order, 0), valid)
 
 
-def match_one_to_many(cost, segment_labels, segment_mask):
+def match_one_to_many(cost, segment_labels, segment_mask, token_mask=None):
     """Tokens take a class, segments take a token of their class (published `o2m`).
 
     The classes of the transcript are assigned to tokens one to one; every other token takes its cheapest class; every
@@ -93,6 +95,7 @@ def match_one_to_many(cost, segment_labels, segment_mask):
       cost: float [M, S].
       segment_labels: int [S].
       segment_mask: bool [S].
+      token_mask: bool [M] or None.
     """
     num_tokens, num_segments = cost.shape
     num_classes = min(num_tokens, num_segments)
@@ -102,17 +105,23 @@ def match_one_to_many(cost, segment_labels, segment_mask):
     member = (labels[:, None] == classes[None]) & segment_mask[:, None]
     class_cost = _product(jnp.where(segment_mask[None], cost, 0.0), member)
     present = classes != beyond
-    token_of_class = linear_sum_assignment(class_cost, jnp.sum(present))
+    token_of_class = linear_sum_assignment(class_cost, jnp.sum(present), _count(token_mask))
     cheapest = jnp.argmin(jnp.where(present[None], class_cost, jnp.inf), axis=1)
     slot = jnp.where(token_of_class >= 0, token_of_class, num_tokens)
     class_of_token = cheapest.at[slot].set(jnp.arange(num_classes), mode="drop")
     class_of_segment = jnp.argmax(member, axis=1)
     same = class_of_token[:, None] == class_of_segment[None]
+    if token_mask is not None:
+        same &= token_mask[:, None]
     token_of_segment = jnp.argmin(jnp.where(same, cost, jnp.inf), axis=0)
     order = jnp.argsort(labels, stable=True)
     valid = segment_mask[order]
     tokens = jnp.where(valid, token_of_segment[order], 0)
     return Match(tokens, jnp.where(valid, order, 0), valid)
+
+
+def _count(token_mask):
+    return None if token_mask is None else jnp.sum(token_mask)
 
 
 def match_in_order(segment_mask):
@@ -121,13 +130,13 @@ def match_in_order(segment_mask):
     return Match(index, index, segment_mask)
 
 
-def match(mode, cost, segment_labels, segment_mask):
+def match(mode, cost, segment_labels, segment_mask, token_mask=None):
     """Dispatches on the matching mode: "o2o", "o2m" or "seq"."""
     if mode == "seq":
         return match_in_order(segment_mask)
     if mode == "o2m":
-        return match_one_to_many(cost, segment_labels, segment_mask)
-    return match_one_to_one(cost, segment_mask)
+        return match_one_to_many(cost, segment_labels, segment_mask, token_mask)
+    return match_one_to_one(cost, segment_mask, token_mask)
 
 
 def check_matchable(mode, num_tokens, largest, video_id, at_least=0):

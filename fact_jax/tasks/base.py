@@ -57,7 +57,13 @@ class Evaluation(Protocol):
 
 
 class Task(Protocol):
-    """One system on one dataset."""
+    """One system on one dataset.
+
+    Attributes:
+      predict_keys: arrays of a batch that `predict` reads, such as ("features", "mask", "row").
+    """
+
+    predict_keys: tuple[str, ...]
 
     def init(self, rng: jax.Array, batch: Mapping[str, np.ndarray]) -> dict[str, Tree]:
         """Returns {"params": tree, "state": tree of mutable collections, {} if none}.
@@ -83,7 +89,7 @@ class Task(Protocol):
     def predict(self, params: Tree, state: Tree, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
         """Returns arrays [B, ...] for the rows of one device. Pure; traced; deterministic.
 
-        Needs `features`, `mask` and `row` of the batch only, so it serves unlabelled videos as well.
+        Sees only the arrays named by `predict_keys`, none of which is a label, so it serves unlabelled videos as well.
         """
 
     def learning_rate_scales(self, params: Tree) -> Tree | None:

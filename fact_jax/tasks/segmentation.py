@@ -11,17 +11,19 @@ import numpy as np
 
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.models.fact import config as fact_config
-from fact_jax.models.fact.decode import decode
+from fact_jax.models.fact.classes import classes_of
+from fact_jax.models.fact.decode import decode, decode_scores
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fact_loss, truth_of
 from fact_jax.ops import matching
 from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks.base import LossOutput
 from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
-from fact_jax.types import UserError
+from fact_jax.types import UserError, VerbNouns
 
 # Any number will do: no parameter's shape depends on T.
 INIT_FRAMES = 8
+TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,25 +32,33 @@ class FactTask:
 
     Attributes:
       model: FactConfig.
-      loss_config: LossConfig with a resolved null weight.
-      protocol: how predictions are scored and written.
+      loss_config: LossConfig with a resolved null weight; None in a task that only predicts.
+      protocol: how predictions are scored and written; None in a task that only predicts.
     """
 
     model: fact_config.FactConfig
-    loss_config: LossConfig
-    protocol: Protocol
+    loss_config: LossConfig | None = None
+    protocol: Protocol | None = None
 
     @property
     def network(self):
         """The Flax module."""
         return Fact(self.model)
 
+    @property
+    def predict_keys(self):
+        """Arrays of a batch that `predict` reads; see the protocol."""
+        return ("features", "mask", "row") + (TRANSCRIPT_KEYS if self.model.use_transcript else ())
+
     def init(self, rng, batch):
         """Draws initial parameters as PyTorch does; see the protocol."""
         # Abstract inputs: only the initialisers run, not the network.
         features = jax.ShapeDtypeStruct((1, INIT_FRAMES, batch["features"].shape[-1]), jnp.float32)
         mask = jax.ShapeDtypeStruct(features.shape[:2], bool)
-        variables = self.network.lazy_init(rng, features, mask)
+        transcript = ()
+        if self.model.use_transcript:
+            transcript = (jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool))
+        variables = self.network.lazy_init(rng, features, mask, None, *transcript)
         return {"params": variables["params"], "state": {}}
 
     def loss(self, params, state, batch, rng):
@@ -59,15 +69,17 @@ class FactTask:
         """
         mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
         noise = video_seeds(rng, batch["row"])
-        outputs = self.network.apply({"params": params}, batch["features"], mask, noise)
+        outputs = self._run(params, batch, noise)
         truth = truth_of(batch["labels"], mask, batch["segment_labels"], batch["segment_mask"])
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
-        losses, blocks, _ = fact_loss(self.loss_config, outputs, truth, token_mask)
+        if self.model.use_transcript:
+            token_mask = batch["segment_mask"]
+        losses, blocks, _ = fact_loss(self.loss_config, self.model.classes, outputs, truth, token_mask)
         num_videos = jnp.sum(video_mask)
         terms = {"loss": (jnp.sum(losses * video_mask), num_videos)}
         for name, values in _average_terms([parts for _, parts in blocks]).items():
             terms[f"loss_{name}"] = (jnp.sum(values * video_mask), num_videos)
-        labels = decode(outputs[-1], token_mask, self.model.frame_weight)["labels"]
+        labels = decode(self.model, outputs[-1], *self._transcript(batch))["labels"]
         counted = mask & batch["video_mask"][:, None]
         correct = jnp.sum((labels == batch["labels"]) & counted, dtype=jnp.float32)
         terms["accuracy"] = (correct, jnp.sum(counted, dtype=jnp.float32))
@@ -75,9 +87,18 @@ class FactTask:
 
     def predict(self, params, state, batch):
         """Labels of every frame: see `fact_jax.models.fact.decode`."""
-        outputs = self.network.apply({"params": params}, batch["features"], batch["mask"])
-        token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
-        return decode(outputs[-1], token_mask, self.model.frame_weight)
+        return decode(self.model, self._run(params, batch)[-1], *self._transcript(batch))
+
+    def predict_scores(self, params, state, batch):
+        """Labels of every frame and how sure they are: see `fact_jax.models.fact.decode.decode_scores`."""
+        return decode_scores(self.model, self._run(params, batch)[-1], *self._transcript(batch))
+
+    def _transcript(self, batch):
+        return tuple(batch[key] for key in TRANSCRIPT_KEYS) if self.model.use_transcript else (None, None)
+
+    def _run(self, params, batch, noise=None):
+        features, mask = batch["features"], batch["mask"]
+        return self.network.apply({"params": params}, features, mask, noise, *self._transcript(batch))
 
     def learning_rate_scales(self, params):
         """Every parameter learns at the full rate."""
@@ -105,6 +126,7 @@ def build(
     class_names,
     statistics,
     full_labels: Callable[[str], np.ndarray],
+    verb_nouns: VerbNouns | None = None,
 ) -> FactTask:
     """Builds the task of a run.
 
@@ -113,17 +135,19 @@ def build(
       class_names: name of every class.
       statistics: of the training videos: `average_transcript_length(match)`, `max_segments`, `max_actions`.
       full_labels: gives the labels of an evaluated video at the full rate, int [N].
+      verb_nouns: what the classes are made of, if they are pairs of a verb and a noun.
 
     Raises:
       UserError: settings contradict each other or the data, e.g. fewer tokens than segments in some video.
     """
-    model = fact_config.from_settings(config.model, len(class_names))
+    model = fact_config.from_settings(config.model, classes_of(len(class_names), verb_nouns))
     background_ids = tuple(int(label) for label in config.data.background_ids)
     loss = config.loss
     largest, video_id = statistics.max_actions if loss.match == "o2m" else statistics.max_segments
     average = config.data.average_transcript_length or statistics.average_transcript_length(loss.match)
     at_least = math.floor(average) + 1 if loss.null_weight == -1 else 0
-    matching.check_matchable(loss.match, model.num_tokens, largest, video_id, at_least)
+    if not model.use_transcript:
+        matching.check_matchable(loss.match, model.num_tokens, largest, video_id, at_least)
     loss_config = LossConfig(
         match=loss.match,
         prob_cost=loss.prob_cost,
@@ -151,9 +175,22 @@ def build(
 def _null_weight(setting, average, model):
     if setting != -1:
         return float(setting)
-    if average >= model.num_tokens:
+    if average >= model.num_tokens and not model.use_transcript:
         raise UserError(
             f"loss.null_weight=-1 (automatic) needs more tokens than the average transcript has: model.num_tokens is "
             f"{model.num_tokens}, the average is {average:.1f}. Raise model.num_tokens or set loss.null_weight."
         )
-    return automatic_null_weight(model.num_tokens, average, model.num_classes)
+    return automatic_null_weight(model.num_tokens, average, model.classes.null_weight_classes)
+
+
+def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:
+    """Builds the task of a recorded run for prediction alone, without its data.
+
+    Args:
+      config: "config" of the run's config.json, a mapping or ConfigDict.
+      derived: "derived" of it.
+    """
+    pairs = derived.get("verb_nouns")
+    verb_nouns = VerbNouns(**{name: tuple(values) for name, values in pairs.items()}) if pairs else None
+    classes = classes_of(len(derived["class_names"]), verb_nouns)
+    return FactTask(fact_config.from_settings(config["model"], classes))

@@ -18,9 +18,6 @@ from fact_jax.training import optimizers
 from fact_jax.training.state import TrainState
 from fact_jax.types import Batch
 
-# What `Task.predict` reads of a batch.
-PREDICT_KEYS = ("features", "mask", "row")
-
 
 class ProgramCounter:
     """Counts the programs compiled for one step function: one per length bucket, and no more.
@@ -149,7 +146,7 @@ class EvalStep:
     def __call__(self, params, state, batch: Batch):
         """Returns the outputs of `Task.predict`, split over the devices and not fetched (see `devices.unshard`)."""
         # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
-        arrays = device_layout.shard({key: batch.arrays[key] for key in PREDICT_KEYS}, self._num_devices)
+        arrays = device_layout.shard({key: batch.arrays[key] for key in self._task.predict_keys}, self._num_devices)
         return self.programs.call(self._step, params, state, arrays)
 
     def _predict(self, params, state, batch):

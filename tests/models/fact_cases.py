@@ -4,28 +4,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import BlockConfig, FactConfig, resolve_blocks
 from fact_jax.models.fact.network import Fact
 
 NUM_CLASSES = 4
+CLASSES = PlainClasses(NUM_CLASSES)
+# The same number of actions, made of 2 verbs and 3 nouns.
+VERB_NOUN = VerbNounClasses(2, 3, (0, 0, 1, 1), (0, 2, 1, 2))
 NUM_TOKENS = 6
 FEATURE_DIM = 5
 
 
 def small_config(
-    blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,), **changes
+    blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,),
+    action_branch="sca", classes=CLASSES, **changes
 ):
-    """A FactConfig with a few channels and layers."""
+    """A FactConfig with a few channels and layers; `action_branch` is that of the first block."""
     block = BlockConfig(
         hidden_dim=8, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,
-        frame_norm=False, frame_groups=1, action_branch="sca", action_dim=4, action_layers=2, action_heads=2,
+        frame_norm=False, frame_groups=1, action_branch=action_branch, action_dim=4, action_layers=2, action_heads=2,
         action_ff_dim=6,
     )
     update = BlockConfig(frame_branch=update_branch, action_branch="sa", action_layers=1, frame_layers=2)
     return FactConfig(
         blocks=blocks,
         block_configs=resolve_blocks(blocks, block, update, update),
-        num_classes=NUM_CLASSES,
+        classes=classes,
         num_tokens=NUM_TOKENS,
         segment_buckets=segment_buckets,
         **changes,
@@ -36,7 +41,10 @@ def init_params(config, seed=0):
     """Parameters drawn at random; biases of norms and attentions too, so that no term vanishes."""
     features = jax.ShapeDtypeStruct((1, 4, FEATURE_DIM), jnp.float32)
     mask = jax.ShapeDtypeStruct((1, 4), bool)
-    params = Fact(config).lazy_init(jax.random.key(seed), features, mask)["params"]
+    transcript = ()
+    if config.use_transcript:
+        transcript = (jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool))
+    params = Fact(config).lazy_init(jax.random.key(seed), features, mask, None, *transcript)["params"]
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda x: np.asarray(x) + rng.normal(0, 0.1, x.shape).astype(np.float32), params)
 

@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
+from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import BlockConfig, resolve_blocks
 from fact_jax.types import UserError
-from tests.models.fact_cases import small_config
+from tests.models.fact_cases import VERB_NOUN, small_config
 
 INPUT = BlockConfig(8, 0.1, "m", 6, 3, False, 1, "sca", 4, 2, 2, 6)
 
@@ -30,7 +31,7 @@ def test_blocks_of_one_kind_share_their_settings():
     assert [block.frame_layers for block in resolved] == [3, 1, 2, 1, 2]
 
 
-@pytest.mark.parametrize("blocks", ["", "i", "uU", "iuX", "iui", "IU", "U"])
+@pytest.mark.parametrize("blocks", ["", "i", "uU", "iuX", "iui", "IuU", "I", "U"])
 def test_malformed_blocks_are_refused(blocks):
     with pytest.raises(UserError, match="model.blocks"):
         resolve_blocks(blocks, INPUT, BlockConfig(), BlockConfig())
@@ -51,7 +52,8 @@ def test_settings_that_nobody_gives_are_listed():
         ({"action_dim": 10}, "exceeds hidden_dim"),
         ({"action_heads": 3}, "no multiple of action_heads"),
         ({"frame_groups": 4}, "no multiple of frame_groups"),
-        ({"action_branch": "sa"}, "takes 'sca' only"),
+        ({"action_branch": "sa"}, "takes 'sca', or with transcripts"),
+        ({"action_branch": "gru_om"}, "use_transcript=True"),
         ({"hidden_dim": 10}, "exchange features of one width"),
         ({"action_dim": 6, "action_heads": 3}, "update_block.action_dim is 4; it must be at least"),
     ],
@@ -61,3 +63,32 @@ def test_settings_that_cannot_work_are_refused(change, message):
     blocks = (dataclasses.replace(config.block_configs[0], **change), *config.block_configs[1:])
     with pytest.raises(UserError, match=message):
         dataclasses.replace(config, block_configs=blocks)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"action_branch": "gru"}, "action_dim .4. must equal hidden_dim .8."),
+        ({"action_branch": "gru_om", "action_dim": 5}, "needs it even"),
+    ],
+)
+def test_recurrent_branches_that_cannot_work_are_refused(change, message):
+    config = small_config(use_transcript=True)
+    blocks = (dataclasses.replace(config.block_configs[0], **change), *config.block_configs[1:])
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(config, block_configs=blocks)
+
+
+def test_blocks_go_with_the_classes():
+    with pytest.raises(UserError, match="'I' followed by one or more 'U'"):
+        small_config("iuU", classes=VERB_NOUN)
+    with pytest.raises(UserError, match="'i' followed by"):
+        small_config("IU")
+    with pytest.raises(UserError, match="hidden_dim is 8; it must be even and at least 10"):
+        small_config("IU", classes=VerbNounClasses(4, 4, (0,), (1,)))
+
+
+def test_learned_tokens_are_needed_without_a_transcript():
+    with pytest.raises(UserError, match="num_tokens is 0"):
+        dataclasses.replace(small_config(), num_tokens=0)
+    assert dataclasses.replace(small_config(use_transcript=True), num_tokens=0).num_tokens == 0

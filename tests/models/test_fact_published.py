@@ -9,6 +9,7 @@ from configs import fact_gtea
 from fact_jax.models import state_dict
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact import published
+from fact_jax.models.fact.classes import PlainClasses
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import automatic_null_weight
 from tests.models import fact_cases as cases
@@ -32,7 +33,7 @@ GTEA_SHAPES = {
 
 
 def test_gtea_has_the_published_names_and_shapes():
-    config = fact_config.from_settings(fact_gtea.get_config().model, num_classes=11)
+    config = fact_config.from_settings(fact_gtea.get_config().model, PlainClasses(11))
     shapes = jax.eval_shape(Fact(config).init, jax.random.key(0), jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool))
     zeros = jax.tree.map(lambda x: np.broadcast_to(np.float32(0), x.shape), shapes["params"])
     tensors = state_dict.to_torch(published.links(config), zeros)
@@ -40,9 +41,18 @@ def test_gtea_has_the_published_names_and_shapes():
     assert sum(tensor.size for tensor in tensors.values()) == 10_418_176
 
 
-@pytest.mark.parametrize("branch", ["m", "m2"])
-def test_state_dict_and_back_is_the_identity(branch):
-    config = cases.small_config("iuUU", branch)
+@pytest.mark.parametrize(
+    "config",
+    [
+        cases.small_config("iuUU", "m"),
+        cases.small_config("iuUU", "m2"),
+        cases.small_config("iuU", action_branch="gru_om", use_transcript=True),
+        cases.small_config("IUU", classes=cases.VERB_NOUN),
+        cases.small_config("IU", classes=cases.VERB_NOUN, use_transcript=True),
+    ],
+    ids=["m", "m2", "gru", "verb_noun", "verb_noun_transcript"],
+)
+def test_state_dict_and_back_is_the_identity(config):
     params = cases.init_params(config)
     tensors = state_dict.to_torch(published.links(config), params)
     back = state_dict.to_flax(published.links(config), tensors, params)

@@ -31,6 +31,17 @@ def test_ties_and_padding(num_columns, num_values, seed):
     assert np.all(found[num_columns:] == -1)
 
 
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.integers(0, SIZE[0]), st.integers(0, SIZE[1]), st.integers(0, 2**31))
+def test_padded_rows(num_rows, num_columns, seed):
+    cost = np.random.default_rng(seed).integers(0, 3, SIZE).astype(np.float32)
+    real = cost[:num_rows, :num_columns].copy()
+    cost[num_rows:] = -9.0
+    found = np.asarray(assign(cost[None], np.array([num_columns]), np.array([num_rows])))[0]
+    np.testing.assert_array_equal(found[:num_columns], scipy_rows(real))
+    assert np.all(found[num_columns:] == -1)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 8), (8, 3), (5, 5), (40, 23)])
 def test_any_shape(shape):
     rng = np.random.default_rng(0)

@@ -88,6 +88,18 @@ def test_one_to_many_equals_the_loops(num_tokens, size, garbage):
     assert repeats or num_tokens > size
 
 
+@pytest.mark.parametrize("mode", ["o2o", "o2m"])
+@pytest.mark.parametrize("garbage", [-1e6, np.nan])
+def test_padded_tokens_are_never_matched(mode, garbage):
+    rng = np.random.default_rng(6)
+    for num_tokens in (2, 3, 5):
+        cost = -rng.random((num_tokens, 4)).astype(np.float32)
+        labels, mask = np.array([7, 1, 7, 1], np.int32), prefix(4, 4)
+        padded = pad_axis(cost, 5, np.float32(garbage), axis=0)
+        found = pairs(match(mode, padded, labels, mask, prefix(num_tokens, 5)))
+        assert found == pairs(match(mode, cost, labels, mask))
+
+
 def test_one_to_many_gives_segments_of_a_class_the_first_cheapest_token():
     # Both tokens take class 7, and cost the same for its second segment.
     cost = np.array([[-0.9, -0.5], [-0.1, -0.5]], np.float32)

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from fact_jax.layers.positions import sinusoidal_positions
 from fact_jax.models import state_dict
 from fact_jax.models.fact import published
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.decode import decode
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import fact_loss, truth_of
@@ -51,8 +52,9 @@ class Fixture:
         self.npz = npz
         self.published = json.loads(str(npz["config"]))
         facts = self.published["_fixture"]
-        self.config = published.model_config(self.published, facts["n_classes"])
-        self.loss_config = published.loss_config(self.published, facts["bg_ids"], facts["n_classes"])
+        self.classes = _classes(npz, facts)
+        self.config = published.model_config(self.published, self.classes)
+        self.loss_config = published.loss_config(self.published, facts["bg_ids"], self.classes)
         self.network = Fact(self.config)
         self.features = np.asarray(npz["input/feature"], np.float32)[None]
         self.labels = np.asarray(npz["input/label"], np.int32)[None]
@@ -60,16 +62,19 @@ class Fixture:
         self.transcript = frames_to_segments(self.labels[0])[0].astype(np.int32)[None]
         self.links = published.links(self.config)
         tensors = {name.removeprefix("param/"): npz[name] for name in npz if name.startswith("param/")}
-        shapes = jax.eval_shape(self.network.init, jax.random.key(0), self.features, self.mask)["params"]
+        self.segment_mask = np.ones(self.transcript.shape, bool)
+        self.tokens = (self.transcript, self.segment_mask) if self.config.use_transcript else (None, None)
+        inputs = (self.features, self.mask, None, *self.tokens)
+        shapes = jax.eval_shape(self.network.init, jax.random.key(0), *inputs)["params"]
         self.params = state_dict.to_flax(self.links, tensors, shapes, ignore=published.BUFFERS)
 
     def forward(self, params):
         """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video."""
-        outputs = self.network.apply({"params": params}, self.features, self.mask)
-        truth = truth_of(self.labels, self.mask, self.transcript, np.ones(self.transcript.shape, bool))
+        outputs = self.network.apply({"params": params}, self.features, self.mask, None, *self.tokens)
+        truth = truth_of(self.labels, self.mask, self.transcript, self.segment_mask)
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
-        loss, blocks, match = fact_loss(self.loss_config, outputs, truth, token_mask)
-        labels = decode(outputs[-1], token_mask, self.config.frame_weight)["labels"]
+        loss, blocks, match = fact_loss(self.loss_config, self.classes, outputs, truth, token_mask)
+        labels = decode(self.config, outputs[-1], *self.tokens)["labels"]
         return loss[0], (outputs, blocks, match, labels)
 
     def optimizer(self):
@@ -83,6 +88,13 @@ class Fixture:
             }),
             steps_per_epoch=1,
         )
+
+
+def _classes(npz, facts):
+    if "input/verb_of_action" not in npz:
+        return PlainClasses(facts["n_classes"])
+    verbs, nouns = (tuple(npz[f"input/{part}_of_action"].tolist()) for part in ("verb", "noun"))
+    return VerbNounClasses(*facts["n_classes"], verbs, nouns)
 
 
 def check(npz):
@@ -118,10 +130,12 @@ def check(npz):
 
 def _check_positions(fixture):
     rows = []
-    if "buffer/frame_pe.pe" in fixture.npz:
-        table = fixture.npz["buffer/frame_pe.pe"]
-        ours = sinusoidal_positions(*table.shape) if fixture.config.frame_positions else np.zeros_like(table)
-        rows.append(compare("buffer/frame_pe.pe", ours, table, atol=OUTPUT_ATOL))
+    for name, used in (("frame_pe", fixture.config.frame_positions), ("action_pe", True)):
+        key = f"buffer/{name}.pe"
+        if key in fixture.npz:
+            table = fixture.npz[key]
+            ours = sinusoidal_positions(*table.shape) if used else np.zeros_like(table)
+            rows.append(compare(key, ours, table, atol=OUTPUT_ATOL))
     return rows
 
 
@@ -129,10 +143,10 @@ def _check_outputs(fixture, aux):
     outputs, _, match, labels = aux
     rows = []
     for index, output in enumerate(outputs):
-        for name, value in _published_outputs(output).items():
+        for name, value in _published_outputs(fixture.classes, output).items():
             key = f"out/block{index}/{name}"
             if key in fixture.npz:
-                exact = name.startswith("seg_") and name != "seg_clogit"
+                exact = name in ("seg_class", "seg_start", "seg_end")
                 wanted = fixture.npz[key]
                 rows.append(identical(key, value, wanted) if exact else compare(key, value, wanted, atol=OUTPUT_ATOL))
     valid = match.mask[0]
@@ -143,21 +157,25 @@ def _check_outputs(fixture, aux):
     return rows
 
 
-def _published_outputs(output):
+def _published_outputs(classes, output):
     named = {
         "frame_feature": output.frame_features[0],
         "action_feature": output.action_features[0],
         "frame_clogit": output.frame_logits[0],
         "action_clogit": output.action_logits[0],
+        "frame_logp": classes.log_probs(output.frame_logits[0]),
+        "action_logp": classes.token_log_probs(output.action_logits[0]),
     }
-    if output.f2a_logits is None:
-        return named
-    count = output.f2a_logits.shape[-1]
     if output.segments is not None:
         count = int(output.segments.runs.count[0])
-        classes, starts, ends = frames_to_segments(output.segments.classes[0])
-        named |= {"seg_class": classes, "seg_start": starts, "seg_end": ends - 1}
+        labels, starts, ends = frames_to_segments(output.segments.classes[0])
+        named |= {"seg_class": labels, "seg_start": starts, "seg_end": ends - 1}
         named["seg_clogit"] = output.segments.logits[0, :count]
+        named["seg_logp"] = classes.log_probs(named["seg_clogit"])
+    if output.f2a_logits is None:
+        return named
+    if output.segments is None:
+        count = output.f2a_logits.shape[-1]
     named["f2a_attn_logit"] = output.f2a_logits[0, :, :count]
     named["a2f_attn_logit"] = output.a2f_logits[0, :count]
     named["a2f_attn"] = output.a2f_attention[0]

@@ -43,8 +43,9 @@ def _solve(mode, cost, transcript, padding):
     labels = np.pad(np.asarray(transcript, np.int32), (0, padding))
     mask = np.arange(len(labels)) < len(transcript)
     # Garbage in the padding must not matter.
-    cost = np.pad(np.asarray(cost, np.float32), ((0, 0), (0, padding)), constant_values=-7.0)
-    return _pairs(jax.jit(matching.match, static_argnums=0)(mode, cost, labels, mask))
+    token_mask = np.arange(len(cost) + padding) < len(cost)
+    cost = np.pad(np.asarray(cost, np.float32), ((0, padding), (0, padding)), constant_values=-7.0)
+    return _pairs(jax.jit(matching.match, static_argnums=0)(mode, cost, labels, mask, token_mask))
 
 
 def _check_item(name, mode, cost, item):

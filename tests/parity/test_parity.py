@@ -9,7 +9,9 @@ from tests.parity.__main__ import check_file, main
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ALL_GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
-CASES = ("iuUU_m2_o2o", "iuU_m_o2o", "iUUU_m2_o2m", "ln_grouped")
+CASES = (
+    "iuUU_m2_o2o", "iuU_m_o2o", "iUUU_m2_o2m", "ln_grouped", "transcript_gru_seq", "transcript_sca_seq", "sepverbnoun",
+)
 
 
 @pytest.mark.parametrize("name", ["fact_match", "fact_metrics", "fact_iuU_m_o2o"])

@@ -1,17 +1,8 @@
 """The branches a block is made of, chosen by its settings."""
 
-import jax
-import jax.numpy as jnp
-
-from fact_jax.layers.action_branches import SelfCrossDecoder, SelfDecoder
+from fact_jax.layers.action_branches import RecurrentBranch, SelfCrossDecoder, SelfDecoder
 from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
-from fact_jax.models.fact.config import BlockConfig
-
-
-def read_classes(features, num_classes):
-    """Reads logits off the last channels and replaces them by their softmax (published `process_feature`)."""
-    logits = features[..., -num_classes:]
-    return jnp.concatenate([features[..., :-num_classes], jax.nn.softmax(logits)], axis=-1), logits
+from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig
 
 
 def frame_branch(config: BlockConfig, map_input, name):
@@ -31,7 +22,15 @@ def frame_branch(config: BlockConfig, map_input, name):
 
 
 def action_branch(config: BlockConfig, name, *, zero_start=False):
-    """Builds the action branch that the settings name; `zero_start`: its tokens come in as zeros."""
+    """Builds the action branch that the settings name.
+
+    Returns a function (tokens, positions, token_mask, noise, memory, memory_positions, memory_mask) -> [B, M, h]; the
+    memory is read by "sca" alone, and a GRU ignores positions as well. `zero_start`: the tokens come in as zeros.
+    """
+    if config.action_branch in RECURRENT_BRANCHES:
+        out_dim = config.hidden_dim if config.action_branch == "gru_om" else None
+        branch = RecurrentBranch(config.action_dim, config.action_layers, config.dropout_rate, out_dim, name=name)
+        return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, token_mask, noise)
     shared = dict(
         num_layers=config.action_layers,
         num_heads=config.action_heads,
@@ -40,6 +39,8 @@ def action_branch(config: BlockConfig, name, *, zero_start=False):
         out_dim=config.hidden_dim,
         name=name,
     )
-    if config.action_branch == "sca":
-        return SelfCrossDecoder(zero_start=zero_start, **shared)
-    return SelfDecoder(**shared)
+    if config.action_branch == "sa":
+        branch = SelfDecoder(**shared)
+        return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, positions, token_mask, noise)
+    branch = SelfCrossDecoder(zero_start=zero_start, **shared)
+    return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, positions, token_mask, *memory, noise)

@@ -4,12 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.types import UserError, check_choice
 
 FRAME_BRANCHES = ("m", "m2")
-ACTION_BRANCHES = ("sca", "sa")
+RECURRENT_BRANCHES = ("gru", "gru_om")
+ACTION_BRANCHES = ("sca", "sa", *RECURRENT_BRANCHES)
 # Letter of model.blocks -> the settings of that kind of block.
-KINDS = {"i": "input_block", "u": "update_block", "U": "temporal_block"}
+KINDS = {"i": "input_block", "I": "input_block", "u": "update_block", "U": "temporal_block"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +23,10 @@ class BlockConfig:
       dropout_rate: of every dropout in the block.
       frame_branch: "m" (MS-TCN) or "m2" (MS-TCN++).
       frame_dim, frame_layers, frame_norm, frame_groups: width, depth, LayerNorm and convolution groups of it.
-      action_branch: "sca" (self- and cross-attention) or "sa" (self-attention).
+      action_branch: "sca" (self- and cross-attention), "sa" (self-attention), or a GRU over the transcript: "gru"
+        (action_dim channels, equal to hidden_dim) or "gru_om" (with an output map to hidden_dim).
       action_dim, action_layers, action_heads, action_ff_dim: width, depth, heads, feed-forward width of it.
-      segment_layers: layers of the GRU over segments; temporal blocks only.
+      segment_layers: layers of the GRU over segments; temporal blocks only (an "I" block always has two).
     """
 
     hidden_dim: int | None = None
@@ -55,10 +58,12 @@ class FactConfig:
     """Everything that shapes the network.
 
     Attributes:
-      blocks: one letter per block: "i" input, "u" update, "U" update over segments.
+      blocks: one letter per block: "i" input, "I" input over segments (verbs and nouns), "u" update, "U" update over
+        segments.
       block_configs: resolved settings, one per letter.
-      num_classes: C.
-      num_tokens: M, learned action queries.
+      classes: PlainClasses or VerbNounClasses.
+      num_tokens: M, learned action queries; not used with transcripts.
+      use_transcript: tokens are the actions of the video's transcript instead of learned queries.
       frame_positions: add sinusoidal positions to frames used as attention keys.
       channel_dropout_rate: published `cmr`, on the input features in training.
       frame_weight: published `mwt`, weight of the frame branch when the two branches vote.
@@ -68,8 +73,9 @@ class FactConfig:
 
     blocks: str
     block_configs: tuple[BlockConfig, ...]
-    num_classes: int
+    classes: PlainClasses | VerbNounClasses
     num_tokens: int
+    use_transcript: bool = False
     frame_positions: bool = False
     channel_dropout_rate: float = 0.0
     frame_weight: float = 0.1
@@ -77,12 +83,14 @@ class FactConfig:
     time_mask: TimeMaskConfig = TimeMaskConfig()
 
     def __post_init__(self):
-        check_blocks(self.blocks)
+        check_blocks(self.blocks, isinstance(self.classes, VerbNounClasses))
+        if self.num_tokens < 1 and not self.use_transcript:
+            raise UserError(f"model.num_tokens is {self.num_tokens}; expected at least 1 without a transcript.")
         if len(self.block_configs) != len(self.blocks):
             raise ValueError(f"{len(self.block_configs)} block settings for the blocks {self.blocks!r}")
         first = self.block_configs[0]
         for letter, block in zip(self.blocks, self.block_configs, strict=True):
-            _check_block(letter, block, self.num_classes)
+            _check_block(letter, block, self)
             if block.hidden_dim != first.hidden_dim:
                 raise UserError(
                     f"model.{KINDS[letter]}.hidden_dim is {block.hidden_dim}, model.input_block.hidden_dim is "
@@ -94,13 +102,22 @@ class FactConfig:
                     f"model.input_block.action_dim ({first.action_dim}), the width of the token positions."
                 )
 
+    @property
+    def num_classes(self):
+        """C."""
+        return self.classes.num_classes
 
-def check_blocks(blocks):
-    """Raises UserError unless `blocks` is an "i" followed by at least one "u" or "U"."""
-    if not blocks or blocks[0] != "i" or len(blocks) < 2 or set(blocks[1:]) - {"u", "U"}:
+
+def check_blocks(blocks, verb_noun=False):
+    """Raises UserError unless `blocks` is "i" and then "u" and "U", or, for verbs and nouns, "I" and then "U"."""
+    first, others = ("I", "U") if verb_noun else ("i", "uU")
+    if len(blocks) < 2 or blocks[0] != first or set(blocks[1:]) - set(others):
+        example = "'I' followed by one or more 'U', such as 'IUUU' (the classes are pairs of a verb and a noun)"
+        if not verb_noun:
+            example = "'i' followed by one or more of 'u' and 'U', such as 'iuUU'"
         raise UserError(
-            f"model.blocks is {blocks!r}; expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU': the "
-            "last block must exchange information between frames and actions, or nothing can be matched or decoded."
+            f"model.blocks is {blocks!r}; expected {example}. The last block must exchange information between frames "
+            "and actions, or nothing can be matched or decoded."
         )
 
 
@@ -112,14 +129,14 @@ def resolve_blocks(blocks, input_block, update_block, temporal_block):
     "iuUU" gives input -> update -> temporal, "iUUU" gives input -> temporal.
 
     Args:
-      blocks: string of "i", "u", "U".
-      input_block, update_block, temporal_block: BlockConfig of "i", "u" and "U".
+      blocks: string of "i" or "I", then "u" and "U".
+      input_block, update_block, temporal_block: BlockConfig of "i" and "I", "u", "U".
 
     Raises:
       UserError: `blocks` is malformed or a setting is None and nothing passes it on.
     """
-    check_blocks(blocks)
-    settings = {"i": input_block, "u": update_block, "U": temporal_block}
+    check_blocks(blocks, blocks.startswith("I"))
+    settings = {"i": input_block, "I": input_block, "u": update_block, "U": temporal_block}
     reference = input_block
     for letter in blocks[1:]:
         settings[letter] = reference = _fill(settings[letter], reference)
@@ -135,22 +152,21 @@ def _fill(block, reference):
     return dataclasses.replace(block, **{name: getattr(reference, name) for name in open_fields})
 
 
-def _check_block(letter, block, num_classes):
+def _check_block(letter, block, config):
     kind = KINDS[letter]
     check_choice(f"model.{kind}.frame_branch", block.frame_branch, FRAME_BRANCHES)
-    expected = "sca" if letter == "i" else "sa"
-    if check_choice(f"model.{kind}.action_branch", block.action_branch, ACTION_BRANCHES) != expected:
-        raise UserError(f"model.{kind}.action_branch is {block.action_branch!r}; {kind} takes {expected!r} only.")
+    _check_action_branch(kind, block, config.use_transcript)
     if block.frame_branch == "m2" and block.frame_norm:
         raise UserError(f"model.{kind}: frame_branch 'm2' has no LayerNorm; set frame_norm=False or frame_branch='m'.")
-    if block.hidden_dim < num_classes + 1 or block.hidden_dim % 2:
+    channels = sum(config.classes.token_parts)
+    if block.hidden_dim < channels or block.hidden_dim % 2:
         raise UserError(
-            f"model.{kind}.hidden_dim is {block.hidden_dim}; it must be even and at least {num_classes + 1}, the "
-            f"number of classes ({num_classes}) plus one for tokens without an action."
+            f"model.{kind}.hidden_dim is {block.hidden_dim}; it must be even and at least {channels}, the class "
+            "channels of a token: the number of classes (or of verbs and of nouns) plus one for no action."
         )
     if block.action_dim > block.hidden_dim:
         raise UserError(f"model.{kind}.action_dim {block.action_dim} exceeds hidden_dim {block.hidden_dim}.")
-    if block.action_dim % block.action_heads:
+    if block.action_branch not in RECURRENT_BRANCHES and block.action_dim % block.action_heads:
         raise UserError(
             f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}."
         )
@@ -160,14 +176,37 @@ def _check_block(letter, block, num_classes):
         )
 
 
-def from_settings(model: Mapping[str, Any], num_classes: int) -> FactConfig:
+def _check_action_branch(kind, block, use_transcript):
+    branch = check_choice(f"model.{kind}.action_branch", block.action_branch, ACTION_BRANCHES)
+    if branch in RECURRENT_BRANCHES:
+        if not use_transcript:
+            raise UserError(
+                f"model.{kind}.action_branch is {branch!r}, which reads a transcript in order: set "
+                "model.use_transcript=True, or another branch."
+            )
+        if block.action_dim % 2:
+            raise UserError(f"model.{kind}.action_dim is {block.action_dim}; a GRU in two directions needs it even.")
+        if branch == "gru" and block.action_dim != block.hidden_dim:
+            raise UserError(
+                f"model.{kind}: branch 'gru' has no output map, so action_dim ({block.action_dim}) must equal "
+                f"hidden_dim ({block.hidden_dim}); 'gru_om' has one."
+            )
+        return
+    expected = "sca" if kind == "input_block" else "sa"
+    if branch != expected:
+        others = f"{expected!r}, or with transcripts 'gru' and 'gru_om'"
+        raise UserError(f"model.{kind}.action_branch is {branch!r}; {kind} takes {others} only.")
+
+
+def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClasses) -> FactConfig:
     """Builds a FactConfig from the `model` part of a run's config."""
-    kinds = [BlockConfig(**dict(model[name])) for name in KINDS.values()]
+    kinds = [BlockConfig(**dict(model[name])) for name in dict.fromkeys(KINDS.values())]
     return FactConfig(
         blocks=model["blocks"],
         block_configs=resolve_blocks(model["blocks"], *kinds),
-        num_classes=num_classes,
+        classes=classes,
         num_tokens=model["num_tokens"],
+        use_transcript=model["use_transcript"],
         frame_positions=model["frame_positions"],
         channel_dropout_rate=model["channel_dropout_rate"],
         frame_weight=model["frame_weight"],

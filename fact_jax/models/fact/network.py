@@ -5,12 +5,13 @@ import jax.numpy as jnp
 
 from fact_jax.layers.dropout import ChannelDropout, TimeMask
 from fact_jax.layers.positions import sinusoidal_positions
-from fact_jax.models.fact.blocks import InputBlock, TemporalBlock, UpdateBlock
+from fact_jax.models.fact.blocks import InputBlock, SegmentInputBlock, TemporalBlock, UpdateBlock
+from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import FactConfig
 
 
 class Fact(nn.Module):
-    """FACT without transcripts: learned action tokens (spec section 3).
+    """FACT with learned action tokens or the tokens of a transcript, plain or for verbs and nouns (spec section 3).
 
     Source: Lu & Elhamifar, FACT: Frame-Action Cross-Attention Temporal Modeling for Efficient Action Segmentation,
     CVPR 2024.
@@ -19,7 +20,7 @@ class Fact(nn.Module):
     config: FactConfig
 
     @nn.compact
-    def __call__(self, features, mask, noise=None):
+    def __call__(self, features, mask, noise=None, transcript=None, transcript_mask=None):
         """Runs all blocks.
 
         Args:
@@ -27,6 +28,8 @@ class Fact(nn.Module):
           mask: bool [B, T], True on a prefix of at least one frame per video.
           noise: uint32 [B, 2], seeds of the videos (`fact_jax.ops.noise.video_seeds`); switches dropout and masking
             on. None for evaluation.
+          transcript: int [B, S], the actions of every video in order, and `transcript_mask` bool [B, S], a prefix; only
+            with config.use_transcript, where M = S.
 
         Returns:
           tuple of BlockOutput, one per block.
@@ -43,21 +46,42 @@ class Fact(nn.Module):
                 sinusoidal_positions(features.shape[1], config.block_configs[0].hidden_dim)
             )
         token_dim = config.block_configs[0].action_dim
-        queries = self.param("action_query", nn.initializers.normal(1.0), (config.num_tokens, token_dim))
-        positions = queries[None]
-        actions = jnp.zeros((features.shape[0], config.num_tokens, token_dim), features.dtype)
-        token_mask = jnp.ones(actions.shape[:2], bool)
+        if config.use_transcript:
+            actions, positions, token_mask = self._embed(transcript, token_dim), None, transcript_mask
+        else:
+            queries = self.param("action_query", nn.initializers.normal(1.0), (config.num_tokens, token_dim))
+            positions = queries[None]
+            actions = jnp.zeros((features.shape[0], config.num_tokens, token_dim), features.dtype)
+            token_mask = jnp.ones(actions.shape[:2], bool)
 
         frames, outputs = features, []
-        for index, (letter, block_config) in enumerate(zip(config.blocks, config.block_configs, strict=True)):
-            name = f"block_{index}"
-            if letter == "i":
-                block = InputBlock(block_config, config.num_classes, name=name)
-            elif letter == "u":
-                block = UpdateBlock(block_config, config.num_classes, name=name)
-            else:
-                block = TemporalBlock(block_config, config.num_classes, config.segment_buckets, name=name)
-            output = block(frames, mask, actions, token_mask, positions, frame_positions, noise)
+        for index in range(len(config.blocks)):
+            output = self._block(index)(frames, mask, actions, token_mask, positions, frame_positions, noise)
             frames, actions = output.frame_features, output.action_features
             outputs.append(output)
         return tuple(outputs)
+
+    def _embed(self, transcript, dim):
+        """Token of every action of the transcript, with its position: float [B, S, dim]."""
+        classes, normal = self.config.classes, nn.initializers.normal(1.0)
+        if isinstance(classes, VerbNounClasses):
+            verbs = self.param("verb_embed", normal, (classes.num_verbs, dim // 2))
+            nouns = self.param("noun_embed", normal, (classes.num_nouns, dim // 2))
+            table = jnp.concatenate(
+                [verbs[jnp.array(classes.verb_of_action)], nouns[jnp.array(classes.noun_of_action)]], axis=-1
+            )
+        else:
+            table = self.param("action_embed", normal, (classes.num_classes, dim))
+        return table[transcript] + sinusoidal_positions(transcript.shape[1], dim)
+
+    def _block(self, index):
+        config = self.config
+        letter, shared = config.blocks[index], (config.block_configs[index], config.classes)
+        name, zero_start = f"block_{index}", not config.use_transcript
+        if letter == "i":
+            return InputBlock(*shared, zero_start, name=name)
+        if letter == "I":
+            return SegmentInputBlock(*shared, config.segment_buckets, zero_start, name=name)
+        if letter == "u":
+            return UpdateBlock(*shared, name=name)
+        return TemporalBlock(*shared, config.segment_buckets, name=name)

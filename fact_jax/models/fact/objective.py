@@ -10,8 +10,10 @@ import numpy as np
 from fact_jax.losses.alignment import alignment_losses, token_targets
 from fact_jax.losses.classification import frame_cross_entropy, soft_cross_entropy, token_cross_entropy
 from fact_jax.losses.smoothing import smoothness
+from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.ops import matching
 from fact_jax.ops import segments as seg
+from fact_jax.ops.masks import masked_log_softmax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +65,9 @@ def truth_of(labels, mask, segment_labels, segment_mask):
 def automatic_null_weight(num_tokens, average_length, num_classes):
     """Published `nullw` for -1: M / ((M - average) * C), the inverse of how often a token stays without an action.
 
+    C is `null_weight_classes` of the classes: with verbs and nouns, half their numbers together. Zero tokens, as in
+    published transcript configs, give zero: "no action" does not occur there.
+
     Returns:
       float; negative or infinite when the average transcript is not shorter than M, as published.
     """
@@ -78,23 +83,24 @@ def class_weights(config, num_classes):
     return weights
 
 
-def match_tokens(config, output, truth):
+def match_tokens(config, classes, output, truth, token_mask):
     """Matches tokens to segments by the last block's class probabilities and attention; carries no gradient."""
-    probs = jax.lax.stop_gradient(jax.nn.softmax(output.action_logits))
+    probs = jax.lax.stop_gradient(jnp.exp(classes.token_log_probs(output.action_logits)))
     attention = jax.lax.stop_gradient(output.a2f_attention) * truth.mask[..., None]
 
-    def one(probs, attention, onehot, labels, mask):
+    def one(probs, attention, onehot, labels, mask, token_mask):
         cost = matching.matching_cost(probs, attention, onehot, labels, config.prob_cost, config.overlap_cost)
-        return matching.match(config.match, cost, labels, mask)
+        return matching.match(config.match, cost, labels, mask, token_mask)
 
-    return jax.vmap(one)(probs, attention, truth.onehot, truth.segment_labels, truth.segment_mask)
+    return jax.vmap(one)(probs, attention, truth.onehot, truth.segment_labels, truth.segment_mask, token_mask)
 
 
-def block_loss(config, output, truth, match, weights, token_mask):
+def block_loss(config, classes, output, truth, match, weights, token_mask):
     """Loss of one block.
 
     Args:
       config: LossConfig.
+      classes: PlainClasses or VerbNounClasses.
       output: BlockOutput of any kind of block.
       truth: Truth.
       match: Match with leading axis B.
@@ -102,42 +108,43 @@ def block_loss(config, output, truth, match, weights, token_mask):
       token_mask: bool [B, M].
 
     Returns:
-      (float [B], dict of the unweighted terms, float [B] each: frame, token, smooth_frame; f2a, a2f in update blocks;
-      segment in "U"; smooth_a2f, smooth_f2a in "u").
+      (float [B], dict of the unweighted terms, float [B] each: frame, token, smooth_frame; segment in "I" and "U"; f2a,
+      a2f in update blocks; smooth_a2f, smooth_f2a in "u").
     """
-    num_classes = output.frame_logits.shape[-1]
-    frame_log_probs = jax.nn.log_softmax(output.frame_logits)
+    num_classes = classes.num_classes
+    frame_log_probs = classes.log_probs(output.frame_logits)
     targets = token_targets(match, truth.segment_labels, output.action_logits.shape[1], num_classes)
+    # With verbs and nouns the tokens are averaged by their number, otherwise by the sum of their weights.
+    token_loss = frame_cross_entropy if isinstance(classes, VerbNounClasses) else token_cross_entropy
     terms = {
         "frame": frame_cross_entropy(frame_log_probs, truth.labels, weights, truth.mask),
-        "token": token_cross_entropy(jax.nn.log_softmax(output.action_logits), targets, weights, token_mask),
+        "token": token_loss(classes.token_log_probs(output.action_logits), targets, weights, token_mask),
         "smooth_frame": smoothness(frame_log_probs, truth.mask),
     }
-    smooth = terms["smooth_frame"]
-    if output.f2a_logits is None:
-        return terms["frame"] + terms["token"] + config.smoothing_weight * smooth, terms
-
-    pair_weights = _segment_weights(weights, truth)
-    if output.segments is None:
-        pooled, mask = truth.onehot, truth.mask
-    else:
-        num_runs, mask = truth.mask.shape[1], output.segments.mask
-        pooled = seg.pool_mean(truth.onehot, output.segments.runs, truth.mask, num_runs)
-    terms["f2a"], terms["a2f"] = alignment_losses(
-        output.f2a_logits, output.a2f_logits, pooled, match, pair_weights, mask
-    )
-    frame = terms["frame"]
-    if output.segments is None:
-        terms["smooth_a2f"] = smoothness(jax.nn.log_softmax(output.a2f_logits), truth.mask)
-        terms["smooth_f2a"] = smoothness(jax.nn.log_softmax(jnp.swapaxes(output.f2a_logits, 1, 2)), truth.mask)
-        smooth = smooth + terms["smooth_a2f"] + terms["smooth_f2a"]
-    else:
+    frame, smooth = terms["frame"], terms["smooth_frame"]
+    pooled, mask = truth.onehot, truth.mask
+    if output.segments is not None:
+        mask = output.segments.mask
+        pooled = seg.pool_mean(truth.onehot, output.segments.runs, truth.mask, truth.mask.shape[1])
         fractions = seg.class_fractions(pooled, truth.segment_labels, num_classes)
-        segment_log_probs = jax.nn.log_softmax(output.segments.logits)
-        terms["segment"] = soft_cross_entropy(segment_log_probs, fractions, weights, mask)
+        terms["segment"] = soft_cross_entropy(classes.log_probs(output.segments.logits), fractions, weights, mask)
         frame = (frame + terms["segment"]) / 2.0
-    total = frame + terms["token"] + terms["f2a"] + terms["a2f"] + config.smoothing_weight * smooth
-    return total, terms
+    total = classes.term_weight * (frame + terms["token"])
+    if output.f2a_logits is not None:
+        terms["f2a"], terms["a2f"] = alignment_losses(
+            output.f2a_logits, output.a2f_logits, pooled, match, _segment_weights(weights, truth), mask
+        )
+        total = total + terms["f2a"] + terms["a2f"]
+        if output.segments is None:
+            terms["smooth_a2f"] = _token_smoothness(output.a2f_logits, truth.mask, token_mask)
+            terms["smooth_f2a"] = _token_smoothness(jnp.swapaxes(output.f2a_logits, 1, 2), truth.mask, token_mask)
+            smooth = smooth + terms["smooth_a2f"] + terms["smooth_f2a"]
+    return total + config.smoothing_weight * smooth, terms
+
+
+def _token_smoothness(logits, mask, token_mask):
+    log_probs = masked_log_softmax(logits, token_mask[:, None, :])
+    return smoothness(log_probs, mask, num_channels=jnp.sum(token_mask, axis=1))
 
 
 def _segment_weights(weights, truth):
@@ -145,11 +152,12 @@ def _segment_weights(weights, truth):
     return jnp.where(truth.segment_mask, jnp.asarray(weights)[truth.segment_labels], 0.0)
 
 
-def fact_loss(config, outputs, truth, token_mask):
+def fact_loss(config, classes, outputs, truth, token_mask):
     """Mean of the block losses.
 
     Args:
       config: LossConfig.
+      classes: PlainClasses or VerbNounClasses.
       outputs: BlockOutput of every block.
       truth: Truth.
       token_mask: bool [B, M].
@@ -157,7 +165,7 @@ def fact_loss(config, outputs, truth, token_mask):
     Returns:
       (loss [B], per-block list of (loss [B], terms), Match).
     """
-    weights = jnp.asarray(class_weights(config, outputs[-1].frame_logits.shape[-1]))
-    match = match_tokens(config, outputs[-1], truth)
-    blocks = [block_loss(config, output, truth, match, weights, token_mask) for output in outputs]
+    weights = jnp.asarray(class_weights(config, classes.num_classes))
+    match = match_tokens(config, classes, outputs[-1], truth, token_mask)
+    blocks = [block_loss(config, classes, output, truth, match, weights, token_mask) for output in outputs]
     return sum(loss for loss, _ in blocks) / len(blocks), blocks, match

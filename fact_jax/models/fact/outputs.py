@@ -8,7 +8,8 @@ from fact_jax.ops.segments import Runs
 
 @flax.struct.dataclass
 class SegmentOutput:
-    """Predicted segments of a "U" block: the runs of the most likely class of the frames that enter it.
+    """Predicted segments of a "U" block, the runs of the most likely class of the frames that enter it; or of an "I"
+    block, those of its own frames.
 
     P is padded to the number of frames; entries from `runs.count` on mean nothing.
 
@@ -16,7 +17,7 @@ class SegmentOutput:
       runs: run of every frame and number of runs.
       mask: bool [B, P].
       classes: int32 [B, T], the class whose runs these are.
-      logits: float [B, P, C], class logits of every segment.
+      logits: float [B, P, F], class logits of every segment.
     """
 
     runs: Runs
@@ -27,17 +28,18 @@ class SegmentOutput:
 
 @flax.struct.dataclass
 class BlockOutput:
-    """Output of one block.
+    """Output of one block. F and A are the class channels of frames and of tokens: C and C+1, or V+N and V+N+2 for V
+    verbs and N nouns (`fact_jax.models.fact.classes`).
 
     Attributes:
-      frame_features: float [B, T, h]; the last C channels are the class probabilities.
-      action_features: float [B, M, h]; the last C+1 channels are probabilities, the last one of "no action".
-      frame_logits: float [B, T, C].
-      action_logits: float [B, M, C+1].
-      f2a_logits: float [B, M, X], actions attending to X frames ("u") or segments ("U"); None in "i".
-      a2f_logits: float [B, X, M], frames or segments attending to actions; None in "i".
-      a2f_attention: float [B, T, M], the softmax of `a2f_logits` over valid tokens, at frame level; None in "i".
-      segments: SegmentOutput of a "U" block, else None.
+      frame_features: float [B, T, h]; the last F channels are class probabilities.
+      action_features: float [B, M, h]; the last A channels are probabilities, "no action" among them.
+      frame_logits: float [B, T, F].
+      action_logits: float [B, M, A].
+      f2a_logits: float [B, M, X], actions attending to X frames ("u") or segments ("U"); None in "i", "I".
+      a2f_logits: float [B, X, M], frames or segments attending to actions; None in "i", "I".
+      a2f_attention: float [B, T, M], the softmax of `a2f_logits` over valid tokens, at frame level; None in "i", "I".
+      segments: SegmentOutput of a "U" or "I" block, else None.
     """
 
     frame_features: jax.Array

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fact_jax.models.fact.config import BlockConfig, FactConfig, TimeMaskConfig, resolve_blocks
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
+from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig, TimeMaskConfig, resolve_blocks
 from fact_jax.models.fact.objective import LossConfig, automatic_null_weight
+from fact_jax.models.fact.segment_update import INPUT_SEGMENT_LAYERS
 from fact_jax.models.state_dict import Link
-from fact_jax.types import UserError
 
 BLOCK_FIELDS = {
     "hid_dim": "hidden_dim",
@@ -26,21 +27,16 @@ BLOCK_FIELDS = {
 BUFFERS = ("frame_pe.pe", "action_pe.pe")
 
 
-def model_config(published: Mapping[str, Any], num_classes: int) -> FactConfig:
-    """Translates a published configuration tree (nested mapping) into a FactConfig.
-
-    Raises:
-      UserError: the configuration is of a variant that this model does not cover.
-    """
+def model_config(published: Mapping[str, Any], classes: PlainClasses | VerbNounClasses) -> FactConfig:
+    """Translates a published configuration tree (nested mapping) into a FactConfig for a dataset's classes."""
     fact, mask = published["FACT"], published["TM"]
-    if fact["trans"] or published["dataset"] == "epic":
-        raise UserError("this configuration uses transcripts or verbs and nouns; this model learns its tokens.")
     kinds = [_block_config(published[name]) for name in ("Bi", "Bu", "BU")]
     return FactConfig(
         blocks=fact["block"],
         block_configs=resolve_blocks(fact["block"], *kinds),
-        num_classes=num_classes,
+        classes=classes,
         num_tokens=fact["ntoken"],
+        use_transcript=fact["trans"],
         frame_positions=fact["fpos"],
         channel_dropout_rate=fact["cmr"],
         frame_weight=fact["mwt"],
@@ -48,13 +44,15 @@ def model_config(published: Mapping[str, Any], num_classes: int) -> FactConfig:
     )
 
 
-def loss_config(published: Mapping[str, Any], background_ids, num_classes: int) -> LossConfig:
+def loss_config(
+    published: Mapping[str, Any], background_ids, classes: PlainClasses | VerbNounClasses
+) -> LossConfig:
     """Translates the published `Loss` node and resolves an automatic null weight (-1) as the published code does."""
     loss = published["Loss"]
     null_weight = loss["nullw"]
     if null_weight == -1:
         average = transcript_length(published["dataset"], loss["match"]) or published["average_transcript_len"]
-        null_weight = automatic_null_weight(published["FACT"]["ntoken"], average, num_classes)
+        null_weight = automatic_null_weight(published["FACT"]["ntoken"], average, classes.null_weight_classes)
     return LossConfig(
         match=loss["match"],
         prob_cost=loss["pc"],
@@ -70,6 +68,8 @@ def transcript_length(dataset: str, match: str) -> float:
     """Average transcript length the published code assumes for a dataset, 0.0 where it reads it from the config."""
     if dataset == "ego":
         return 21.5 if match == "o2o" else 7.4
+    if dataset == "epic":
+        return 165.0 if match == "o2o" else 52.0
     return {"breakfast": 6.9, "gtea": 32.9}.get(dataset, 0.0)
 
 
@@ -79,20 +79,29 @@ def _block_config(node):
 
 def links(config: FactConfig) -> list[Link]:
     """All links between the published state dict and our parameters."""
-    result = [Link("action_query", "action_query", squeeze=1)]
+    result = _tokens(config)
     for index, (letter, block) in enumerate(zip(config.blocks, config.block_configs, strict=True)):
         theirs, ours = f"block_list.{index}", f"block_{index}"
-        result += _frame_branch(f"{theirs}.frame_branch", f"{ours}/frame_branch", block, letter == "i")
-        inner = f"{ours}/segment_update" if letter == "U" else ours
+        result += _frame_branch(f"{theirs}.frame_branch", f"{ours}/frame_branch", block, index == 0)
+        inner = f"{ours}/segment_update" if letter in "IU" else ours
         result += _action_branch(f"{theirs}.action_branch", f"{inner}/action_branch", block)
-        if letter != "i":
+        if index > 0:
             result += _cross_attention(f"{theirs}.f2a_layer", f"{inner}/f2a")
             result += _cross_attention(f"{theirs}.a2f_layer", f"{inner}/a2f")
-        if letter == "U":
-            result += _gru(f"{theirs}.seg_update", f"{inner}/gru", block.segment_layers)
+        if letter in "IU":
+            num_layers = INPUT_SEGMENT_LAYERS if letter == "I" else block.segment_layers
+            result += _gru(f"{theirs}.seg_update", f"{inner}/gru", num_layers)
             result += _dense(f"{theirs}.seg_combine", f"{inner}/combine")
+        if letter == "U":
             result += _dense(f"{theirs}.sf_merge.0", f"{ours}/merge")
     return result
+
+
+def _tokens(config):
+    if not config.use_transcript:
+        return [Link("action_query", "action_query", squeeze=1)]
+    names = ("verb_embed", "noun_embed") if isinstance(config.classes, VerbNounClasses) else ("action_embed",)
+    return [Link(f"{name}.weight", name) for name in names]
 
 
 def _dense(theirs, ours, squeeze=None, index=None):
@@ -136,6 +145,9 @@ def _attention(theirs, ours, layer, packed):
 
 
 def _action_branch(theirs, ours, block):
+    if block.action_branch in RECURRENT_BRANCHES:
+        result = _gru(f"{theirs}.gru", f"{ours}/gru", block.action_layers) + _norm(f"{theirs}.layernorm", f"{ours}/norm")
+        return result + (_dense(f"{theirs}.out_map", f"{ours}/output") if block.action_branch == "gru_om" else [])
     result = _dense(f"{theirs}.out_linear", f"{ours}/output")
     reads_memory = block.action_branch == "sca"
     if reads_memory:

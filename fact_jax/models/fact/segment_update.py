@@ -1,4 +1,8 @@
-"""The part of a "U" block that runs over predicted segments, at a padded number of segments."""
+"""The parts of "I" and "U" blocks that run over predicted segments, at a padded number of segments.
+
+Segments are the runs of the most likely class of the frames. Their number depends on the data, so both modules take a
+static `num_segments` and `run_over_segments` chooses one that suffices inside the compiled step.
+"""
 
 from typing import NamedTuple
 
@@ -9,68 +13,127 @@ import jax.numpy as jnp
 from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.models.fact.branches import action_branch, read_classes
+from fact_jax.models.fact.branches import action_branch
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.ops import segments as seg
 
+# An "I" block's GRU over segments, whatever the settings say (spec section 3, verb/noun variant).
+INPUT_SEGMENT_LAYERS = 2
+
 
 class SegmentExchange(NamedTuple):
-    """Result of `SegmentUpdate`, padded from P segments to T so that every P gives the same shapes.
+    """Result of `SegmentUpdate` and `SegmentInput`, padded from P segments to T so that every P gives the same shapes.
 
-    frames [B, T, f]: what the segment of each frame gathered from the actions; actions [B, M, h] and
-    action_logits [B, M, C+1]; segment_logits [B, T, C]; f2a_logits [B, M, T]; a2f_logits and a2f_attention [B, T, M].
+    actions [B, M, h] and action_logits [B, M, A]; segment_logits [B, T, F]; and of an update, None otherwise:
+    frames [B, T, f]: what the segment of each frame gathered from the actions; f2a_logits [B, M, T]; a2f_logits and
+    a2f_attention [B, T, M].
     """
 
-    frames: jax.Array
     actions: jax.Array
     action_logits: jax.Array
     segment_logits: jax.Array
-    f2a_logits: jax.Array
-    a2f_logits: jax.Array
-    a2f_attention: jax.Array
+    frames: jax.Array | None = None
+    f2a_logits: jax.Array | None = None
+    a2f_logits: jax.Array | None = None
+    a2f_attention: jax.Array | None = None
 
 
 class SegmentUpdate(nn.Module):
-    """Pools frames into segments, runs a GRU over them and lets segments and actions exchange information."""
+    """Pools frames into segments, runs a GRU over them and lets segments and actions exchange information ("U")."""
 
     config: BlockConfig
-    num_classes: int
+    classes: PlainClasses | VerbNounClasses
 
     @nn.compact
     def __call__(self, num_segments, frames, mask, runs, actions, token_mask, positions, frame_positions, noise=None):
         """Runs the exchange with the segments padded to `num_segments` (static, at least the largest count)."""
         config = self.config
-        segment_mask = jnp.arange(num_segments)[None] < runs.count[:, None]
-        segments = seg.pool_mean(frames, runs, mask, num_segments)
-        segments = BidirectionalGRU(config.hidden_dim // 2, config.segment_layers, name="gru")(segments, segment_mask)
-        segments = Dense(config.hidden_dim, name="combine")(jax.nn.relu(segments))
-        segments, segment_logits = read_classes(segments, self.num_classes)
-
-        segment_positions = None
-        if frame_positions is not None:
-            centre = seg.run_centres(runs, mask, num_segments)
-            segment_positions = jnp.take(frame_positions, centre, axis=0)
+        segments, segment_logits, segment_mask, segment_positions = _read_segments(
+            config, self.classes, config.segment_layers, num_segments, frames, mask, runs, frame_positions
+        )
         actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, name="f2a")(
             segments, actions, segment_mask, source_positions=segment_positions, query_positions=positions, noise=noise
         )
         actions = action_branch(config, "action_branch")(actions, positions, token_mask, noise)
-        actions, action_logits = read_classes(actions, self.num_classes + 1)
+        actions, action_logits = read_classes(actions, self.classes.token_parts)
         gathered, a2f_logits, attention = CrossAttention(config.frame_dim, config.dropout_rate, name="a2f")(
             actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, noise=noise
         )
-        missing = frames.shape[1] - num_segments
-
-        def pad(x, axis):
-            widths = [(0, 0)] * x.ndim
-            widths[axis] = (0, missing)
-            return jnp.pad(x, widths)
-
+        num_frames = frames.shape[1]
         return SegmentExchange(
-            frames=seg.spread(gathered, runs),
             actions=actions,
             action_logits=action_logits,
-            segment_logits=pad(segment_logits, 1),
-            f2a_logits=pad(f2a_logits, 2),
-            a2f_logits=pad(a2f_logits, 1),
-            a2f_attention=pad(attention, 1),
+            segment_logits=_pad(segment_logits, 1, num_frames),
+            frames=seg.spread(gathered, runs),
+            f2a_logits=_pad(f2a_logits, 2, num_frames),
+            a2f_logits=_pad(a2f_logits, 1, num_frames),
+            a2f_attention=_pad(attention, 1, num_frames),
         )
+
+
+class SegmentInput(nn.Module):
+    """Pools frames into segments, runs a GRU over them and lets the action branch read the segments ("I")."""
+
+    config: BlockConfig
+    classes: PlainClasses | VerbNounClasses
+    zero_start: bool
+
+    @nn.compact
+    def __call__(self, num_segments, frames, mask, runs, actions, token_mask, positions, frame_positions, noise=None):
+        """As in `SegmentUpdate`; the frames stay as they are."""
+        segments, segment_logits, segment_mask, segment_positions = _read_segments(
+            self.config, self.classes, INPUT_SEGMENT_LAYERS, num_segments, frames, mask, runs, frame_positions
+        )
+        branch = action_branch(self.config, "action_branch", zero_start=self.zero_start)
+        actions = branch(actions, positions, token_mask, noise, segments, segment_positions, segment_mask)
+        actions, action_logits = read_classes(actions, self.classes.token_parts)
+        return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, frames.shape[1]))
+
+
+def _read_segments(config, classes, num_layers, num_segments, frames, mask, runs, frame_positions):
+    """Pooled segments after the GRU: (features [B, P, h], logits, mask [B, P], positions [B, P, h] or None)."""
+    segment_mask = jnp.arange(num_segments)[None] < runs.count[:, None]
+    segments = seg.pool_mean(frames, runs, mask, num_segments)
+    segments = BidirectionalGRU(config.hidden_dim // 2, num_layers, name="gru")(segments, segment_mask)
+    segments = Dense(config.hidden_dim, name="combine")(jax.nn.relu(segments))
+    segments, segment_logits = read_classes(segments, classes.frame_parts)
+    segment_positions = None
+    if frame_positions is not None:
+        centre = seg.run_centres(runs, mask, num_segments)
+        segment_positions = jnp.take(frame_positions, centre, axis=0)
+    return segments, segment_logits, segment_mask, segment_positions
+
+
+def run_over_segments(module, buckets, runs, frames, mask, actions, token_mask, positions, frame_positions, noise):
+    """Runs a `SegmentUpdate` or `SegmentInput` at the smallest bucket that holds the batch's largest segment count.
+
+    Args:
+      module: the unbound submodule.
+      buckets: sizes to try; T follows as the last one, so every count from 1 to T is exact.
+      runs: Runs of the batch.
+      frames, mask, actions, token_mask, positions, frame_positions, noise: what the module takes.
+
+    Returns:
+      SegmentExchange.
+    """
+    num_frames = frames.shape[1]
+    # A size above T/2 would save less time than its copy of the program takes to compile.
+    sizes = [size for size in sorted(buckets) if 2 * size <= num_frames] + [num_frames]
+
+    def at_size(size):
+        def run(module, frames, actions):
+            return module(size, frames, mask, runs, actions, token_mask, positions, frame_positions, noise)
+
+        return run
+
+    if module.is_initializing():
+        return at_size(sizes[0])(module, frames, actions)
+    choice = jnp.sum(jnp.max(runs.count) > jnp.asarray(sizes[:-1], jnp.int32), dtype=jnp.int32)
+    return nn.switch(choice, [at_size(size) for size in sizes], module, frames, actions)
+
+
+def _pad(x, axis, size):
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = (0, size - x.shape[axis])
+    return jnp.pad(x, widths)

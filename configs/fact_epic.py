@@ -1,0 +1,21 @@
+"""FACT on EPIC-Kitchens with the published settings: classes are pairs of a verb and a noun.
+
+Paper: Lu & Elhamifar, FACT, CVPR 2024; the dataset has one split. Its frames are sampled 1 in 4.
+Command: python main.py --config configs/fact_epic.py --config.data.dir=EPIC --workdir runs/epic
+
+With the transcripts given: --config.model.use_transcript=True --config.loss.match=seq. For one token per segment
+(--config.loss.match=o2o) the published average transcript length is 165: --config.data.average_transcript_length=165.
+"""
+
+from configs import datasets, fact_base
+
+
+def get_config(arg=""):
+    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
+    config = fact_base.base_config("fact_epic", datasets.epic())
+    config.model.update({"blocks": "IUUU", "num_tokens": 300, "frame_positions": True})
+    config.model.input_block.update({"frame_dim": 256, "action_dim": 256})
+    config.loss.update({"match": "o2m", "background_weight": 0.5, "null_weight": 0.05})
+    config.optimizer.decay_epoch = 600
+    config.train.update({"epochs": 200, "log_every": 200, "eval_every": 1000})
+    return fact_base.finish(config, arg)

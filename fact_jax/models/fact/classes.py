@@ -1,0 +1,138 @@
+"""How features carry class probabilities: one softmax over classes, or one over verbs and one over nouns.
+
+The last channels of every frame, segment and token are logits. A dataset whose classes are pairs of a verb and a noun
+(EPIC-Kitchens) has a block of channels for each and two independent softmaxes; the probability of a class is then the
+product of its two parts (spec section 3, verb/noun variant). Blocks, losses and decoding ask the objects below and are
+the same for both.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fact_jax.types import VerbNouns
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainClasses:
+    """One softmax over C classes; tokens have one more channel for "no action".
+
+    Attributes:
+      num_classes: C.
+    """
+
+    num_classes: int
+
+    # Of the frame, segment and token losses beside the alignment losses.
+    term_weight = 1.0
+
+    @property
+    def frame_parts(self):
+        """Channels of every softmax of frames and segments."""
+        return (self.num_classes,)
+
+    @property
+    def token_parts(self):
+        """Channels of every softmax of tokens; the last channel of a part is its "no action"."""
+        return (self.num_classes + 1,)
+
+    @property
+    def null_weight_classes(self):
+        """The number of classes in the formula of the automatic null weight."""
+        return self.num_classes
+
+    def most_likely(self, features):
+        """Class of features [..., h] whose last channels are probabilities (see `read_classes`): int32 [...]."""
+        return jnp.argmax(features[..., -self.num_classes :], axis=-1)
+
+    def log_probs(self, logits):
+        """Log-probabilities [..., C] from the logits [..., C] of frames or segments."""
+        return jax.nn.log_softmax(logits)
+
+    def token_log_probs(self, logits):
+        """Log-probabilities [..., C+1] from the logits [..., C+1] of tokens."""
+        return jax.nn.log_softmax(logits)
+
+
+@dataclasses.dataclass(frozen=True)
+class VerbNounClasses:
+    """Two softmaxes, over V verbs and N nouns; tokens have a "no verb" and a "no noun" more.
+
+    Attributes:
+      num_verbs, num_nouns: V and N.
+      verb_of_action, noun_of_action: verb and noun id of each of the C classes.
+    """
+
+    num_verbs: int
+    num_nouns: int
+    verb_of_action: tuple[int, ...]
+    noun_of_action: tuple[int, ...]
+
+    term_weight = 0.5
+
+    @classmethod
+    def of(cls, verb_nouns: VerbNouns):
+        """The classes of a dataset's verb and noun lists."""
+        return cls(
+            len(verb_nouns.verbs), len(verb_nouns.nouns),
+            tuple(verb_nouns.verb_of_action), tuple(verb_nouns.noun_of_action),
+        )
+
+    @property
+    def num_classes(self):
+        """C, pairs of a verb and a noun that occur in the dataset."""
+        return len(self.verb_of_action)
+
+    @property
+    def frame_parts(self):
+        return (self.num_verbs, self.num_nouns)
+
+    @property
+    def token_parts(self):
+        return (self.num_verbs + 1, self.num_nouns + 1)
+
+    @property
+    def null_weight_classes(self):
+        return (self.num_verbs + self.num_nouns) / 2
+
+    def most_likely(self, features):
+        verbs = features[..., -(self.num_verbs + self.num_nouns) : -self.num_nouns]
+        nouns = features[..., -self.num_nouns :]
+        # Not renormalised over the pairs that exist, as published.
+        return jnp.argmax(verbs[..., np.array(self.verb_of_action)] * nouns[..., np.array(self.noun_of_action)], -1)
+
+    def log_probs(self, logits):
+        verbs = jax.nn.log_softmax(logits[..., : self.num_verbs])
+        nouns = jax.nn.log_softmax(logits[..., self.num_verbs :])
+        return self._pairs(verbs, nouns)
+
+    def token_log_probs(self, logits):
+        verbs = jax.nn.log_softmax(logits[..., : self.num_verbs + 1])
+        nouns = jax.nn.log_softmax(logits[..., self.num_verbs + 1 :])
+        return jnp.concatenate([self._pairs(verbs, nouns), verbs[..., -1:] + nouns[..., -1:]], axis=-1)
+
+    def _pairs(self, verbs, nouns):
+        return verbs[..., np.array(self.verb_of_action)] + nouns[..., np.array(self.noun_of_action)]
+
+
+def classes_of(num_classes: int, verb_nouns: VerbNouns | None):
+    """The classes of a dataset, with `verb_nouns` None for plain ones."""
+    return PlainClasses(num_classes) if verb_nouns is None else VerbNounClasses.of(verb_nouns)
+
+
+def read_classes(features, parts):
+    """Reads logits off the last channels and replaces them by their softmaxes (published `process_feature`).
+
+    Args:
+      features: float [..., h].
+      parts: channels of every softmax, in order.
+
+    Returns:
+      (features [..., h] with probabilities in their place, logits [..., sum(parts)]).
+    """
+    logits = features[..., -sum(parts) :]
+    pieces = jnp.split(logits, np.cumsum(parts)[:-1], axis=-1)
+    kept = features[..., : features.shape[-1] - sum(parts)]
+    return jnp.concatenate([kept, *(jax.nn.softmax(piece) for piece in pieces)], axis=-1), logits
