@@ -23,6 +23,9 @@ DATASET_NOTES = {
     "features of 2048 channels at 30 frames per second, splits split1 to split5.",
     "egoprocel": "EgoProceL as prepared for FACT: features stored time first, split lists named <split>.train and "
     "<split>.test, split1 only.",
+    "epic": "The folder data/epic-kitchens/processed published with FACT, its features extracted from the RGB and flow "
+    "LMDBs of C2-Action-Detection (30 frames per second, time first) by python -m data_pipelines.extract_epic, which "
+    "makes the other files as well: 97 verbs, 300 nouns and background, split1 only.",
 }
 _CUSTOM_NOTE = "Any folder of this form works: set config.data.time_axis to the orientation of the feature files."
 
@@ -42,6 +45,8 @@ class Layout:
       sample_rate: one frame in this many is used.
       background_ids: class ids of background.
       length_tolerance: frames by which a video's features and labels may differ in length.
+      verb_mapping_file, noun_mapping_file: lists of verbs and nouns; None if the classes are no such pairs.
+      transcript_dir: folder with the transcripts `<video>.txt` of evaluated videos; None = from the labels.
     """
 
     dataset: str
@@ -55,6 +60,9 @@ class Layout:
     sample_rate: int = 1
     background_ids: tuple = ()
     length_tolerance: int = 0
+    verb_mapping_file: pathlib.Path | None = None
+    noun_mapping_file: pathlib.Path | None = None
+    transcript_dir: pathlib.Path | None = None
 
     def feature_file(self, video_id):
         return self.feature_dir / f"{video_id}.npy"
@@ -97,6 +105,27 @@ def open_layout(data):
     if not data.dir or not root.is_dir():
         found = f"config.data.dir is {data.dir!r}, which is not a folder" if data.dir else "config.data.dir is not set"
         raise UserError(f"{found}. Give the dataset's folder: --config.data.dir=FOLDER\n{expected_tree(data)}")
+    return _make_layout(data, root)
+
+
+def layout_without_root(data):
+    """The Layout of a dataset whose own folder is not needed (config.data.dir is empty).
+
+    Raises:
+      UserError: verbs, nouns or transcripts are to be read from files below that folder.
+    """
+    names = [name for name in ("verb_mapping_file", "noun_mapping_file", "transcript_dir") if getattr(data, name)]
+    relative = [name for name in names if not pathlib.Path(getattr(data, name)).is_absolute()]
+    if relative:
+        settings = " and ".join(f"config.data.{name}={getattr(data, name)!r}" for name in relative)
+        raise UserError(f"{settings} lies below config.data.dir, which is not set. Set it, or give the full path.")
+    return _make_layout(data, pathlib.Path())
+
+
+def _make_layout(data, root):
+    def below(name):
+        return root / name if name else None
+
     return Layout(
         dataset=data.dataset,
         root=root,
@@ -109,6 +138,9 @@ def open_layout(data):
         sample_rate=data.sample_rate,
         background_ids=tuple(data.background_ids),
         length_tolerance=data.length_tolerance,
+        verb_mapping_file=below(data.verb_mapping_file),
+        noun_mapping_file=below(data.noun_mapping_file),
+        transcript_dir=below(data.transcript_dir),
     )
 
 
@@ -127,6 +159,11 @@ def expected_tree(data):
         (data.mapping_file, "one '<id> <class name>' per line, ids from 0"),
     ]
     rows += [(name, f"{subset} videos, one name per line") for subset, name in split_file_names(data).items()]
+    for kind in ("verb", "noun"):
+        if name := getattr(data, f"{kind}_mapping_file"):
+            rows.append((name, f"one '<id> <{kind}>' per line; classes are named '<verb>,<noun>'"))
+    if data.transcript_dir:
+        rows.append((f"{data.transcript_dir}/<video>.txt", "evaluated videos: one class name per line, in order"))
     width = max(len(name) for name, _ in rows)
     tree = "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
     note = DATASET_NOTES.get(data.dataset, _CUSTOM_NOTE)

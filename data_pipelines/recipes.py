@@ -20,6 +20,12 @@ _STEP_NAMES = (
     "add_teabag", "take_bowl", "pour_oil", "peel_fruit", "whisk_batter", "spread_jam", "toast_bread", "wash_hands",
     "take_plate", "boil_water", "grate_cheese", "fold_dough", "wipe_table",
 )
+# Steps whose verbs and nouns come up in several classes, also among the look-alike pairs.
+_VERB_NOUN_STEPS = (
+    "take_knife", "cut_bread", "pour_tea", "wash_cup", "take_bread", "pour_coffee", "wash_knife", "cut_cheese",
+    "open_drawer", "take_cheese", "put_plate", "close_drawer", "wash_plate", "put_bread", "spread_butter", "take_plate",
+    "put_cheese", "cut_butter", "wash_pan", "spread_cheese",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +54,16 @@ def make_class_names(num_classes, num_pairs):
     for step in range(num_classes - len(names)):
         names.append(_STEP_NAMES[step] if step < len(_STEP_NAMES) else f"do_step_{step}")
     return tuple(names)
+
+
+def make_verb_noun_names(num_classes, num_pairs):
+    """As `make_class_names`, every name a pair "<verb>,<noun>"; verbs and nouns come up in several classes."""
+    names = make_class_names(1 + 2 * num_pairs, num_pairs)
+    num_steps = num_classes - len(names)
+    steps = _VERB_NOUN_STEPS[:num_steps]
+    steps += tuple(f"do_step_{number}" for number in range(len(steps), num_steps))
+    pairs = [name.partition("_") for name in names[1:] + steps]
+    return (f"{names[BACKGROUND]},{names[BACKGROUND]}", *(f"{verb},{noun}" for verb, _, noun in pairs))
 
 
 def look_alike_pairs(num_pairs):

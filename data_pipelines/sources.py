@@ -4,16 +4,20 @@ import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Mapping
 
+import numpy as np
 from absl import logging
 
 from data_pipelines.index import read_index
 from data_pipelines.labelled_videos import DEFAULT_MEMORY_LIMIT, MemoryBudget
-from data_pipelines.layouts import SUBSETS, expected_tree, open_layout
+from data_pipelines.layouts import SUBSETS, expected_tree, layout_without_root, open_layout
 from data_pipelines.npy_source import NpySource
 from data_pipelines.synthetic import open_synthetic
-from data_pipelines.validation import configured_subsets, report_problems, scan_values
-from fact_jax.types import UserError, VideoSource, check_choice
+from data_pipelines.transcripts import collect_transcripts, read_transcripts
+from data_pipelines.validation import configured_subsets, format_problems, report_problems, scan_values
+from data_pipelines.verb_nouns import read_verb_nouns
+from fact_jax.types import UserError, VerbNouns, VideoSource, check_choice
 
 READERS = ("npy", "tfds", "synthetic")
 CHECK_FILE = "data_check.json"
@@ -31,6 +35,9 @@ class Sources:
       feature_dim: D.
       background_ids: class ids of background.
       train, test, validation: the sources; None where not asked for or not configured.
+      verb_nouns: what the classes are made of, if they are pairs of a verb and a noun; else None.
+      transcripts: dict from the id of every test and validation video to its transcript, int32 [S], no class twice in
+        a row; None when they are to be taken from the labels.
     """
 
     class_names: tuple
@@ -39,6 +46,8 @@ class Sources:
     train: VideoSource | None = None
     test: VideoSource | None = None
     validation: VideoSource | None = None
+    verb_nouns: VerbNouns | None = None
+    transcripts: Mapping[str, np.ndarray] | None = None
 
 
 def open_sources(data, workdir=None, *, subsets=SUBSETS, memory_limit=DEFAULT_MEMORY_LIMIT):
@@ -59,11 +68,11 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, memory_limit=DEFAULT_ME
     """
     check_choice("config.data.reader", data.reader, READERS)
     if data.reader == "synthetic":
-        opened = _open_synthetic(data, subsets)
+        opened, extras = _open_synthetic(data, subsets)
     elif data.reader == "npy":
-        opened = _open_npy(data, workdir, subsets, MemoryBudget(memory_limit))
+        opened, extras = _open_npy(data, workdir, subsets, MemoryBudget(memory_limit))
     else:
-        opened = _open_tfds(data, workdir, subsets, MemoryBudget(memory_limit))
+        opened, extras = _open_tfds(data, workdir, subsets, MemoryBudget(memory_limit))
     some = next(iter(opened.values()))
     background = tuple(int(i) for i in data.background_ids)
     if not all(0 <= i < len(some.class_names) for i in background):
@@ -71,7 +80,7 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, memory_limit=DEFAULT_ME
             f"config.data.background_ids is {background}; the {data.dataset} dataset has the ids 0 to "
             f"{len(some.class_names) - 1}."
         )
-    return Sources(tuple(some.class_names), some.feature_dim, background, **opened)
+    return Sources(tuple(some.class_names), some.feature_dim, background, **opened, **extras)
 
 
 def _open_synthetic(data, subsets):
@@ -79,38 +88,77 @@ def _open_synthetic(data, subsets):
         raise UserError('The synthetic dataset has no validation videos: set config.data.validation_split_file="".')
     if data.sample_rate != 1:
         raise UserError(f"config.data.sample_rate is {data.sample_rate}; the synthetic dataset is made at rate 1 only.")
-    return {subset: open_synthetic(data.synthetic, subset) for subset in subsets if subset != "validation"}
+    opened = {subset: open_synthetic(data.synthetic, subset) for subset in subsets if subset != "validation"}
+    extras = {"verb_nouns": next(iter(opened.values())).verb_nouns}
+    if data.transcript_dir and "test" in opened:
+        folder = pathlib.Path(data.dir).expanduser() / data.transcript_dir
+        extras["transcripts"] = read_transcripts(folder, opened["test"].video_ids, opened["test"].class_names)
+    return opened, extras
 
 
 def _open_npy(data, workdir, subsets, budget):
     layout = open_layout(data)
     index, problems = read_index(layout, configured_subsets(layout, subsets))
-    _insist(data, layout, index, problems, workdir)
-    return {subset: NpySource(index, subset, budget) for subset in index.splits}
+    extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
+    _insist(data, layout, index, problems + more, workdir)
+    return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
 
 
 def _open_tfds(data, workdir, subsets, budget):
     # TFDS takes a while to import: only who uses it waits.
     from data_pipelines import feature_dataset
 
+    def open_copy(directory, configured):
+        return {
+            subset: feature_dataset.TfdsSource(directory, subset, sample_rate=data.sample_rate, budget=budget)
+            for subset in configured
+            if subset in subsets
+        }
+
     if not data.dir and data.tfds_dir:
-        # The prepared copy is enough: the source need not be on this machine.
-        tfds_dir = pathlib.Path(data.tfds_dir).expanduser()
-        directory = feature_dataset.prepared_directory(tfds_dir, data.dataset, data.split)
-        configured = ["train", "test"] + (["validation"] if data.validation_split_file else [])
-    else:
-        layout = open_layout(data)
-        tfds_dir = pathlib.Path(data.tfds_dir).expanduser() if data.tfds_dir else layout.root / "tfds"
-        index, problems = read_index(layout, configured_subsets(layout))
-        if problems or not feature_dataset.is_current(index, tfds_dir):
-            _insist(data, layout, index, problems, workdir)
-        directory = feature_dataset.prepare(index, tfds_dir)
-        configured = list(index.splits)
-    return {
-        subset: feature_dataset.TfdsSource(directory, subset, sample_rate=data.sample_rate, budget=budget)
-        for subset in configured
-        if subset in subsets
-    }
+        return _open_copy_alone(data, feature_dataset, open_copy)
+    layout = open_layout(data)
+    tfds_dir = pathlib.Path(data.tfds_dir).expanduser() if data.tfds_dir else layout.root / "tfds"
+    index, problems = read_index(layout, configured_subsets(layout))
+    extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
+    if problems or more or not feature_dataset.is_current(index, tfds_dir):
+        _insist(data, layout, index, problems + more, workdir)
+    return open_copy(feature_dataset.prepare(index, tfds_dir), list(index.splits)), extras
+
+
+def _open_copy_alone(data, feature_dataset, open_copy):
+    """The prepared copy is enough: the source need not be on this machine, apart from what the copy does not hold."""
+    layout = layout_without_root(data)
+    directory = feature_dataset.prepared_directory(pathlib.Path(data.tfds_dir).expanduser(), data.dataset, data.split)
+    opened = open_copy(directory, ["train", "test"] + (["validation"] if data.validation_split_file else []))
+    splits = {subset: source.video_ids for subset, source in opened.items()}
+    extras, problems = _read_extras(layout, next(iter(opened.values())).class_names, splits)
+    if problems:
+        raise UserError(f"The files of dataset {data.dataset} have problems:\n{format_problems(problems)}")
+    return opened, extras
+
+
+def _read_extras(layout, class_names, splits, mapping_file=None):
+    """Reads verbs and nouns, and the transcripts of the evaluated videos of `splits`.
+
+    Args:
+      layout: Layout.
+      class_names: name of every class, by id.
+      splits: dict from subset to video ids.
+      mapping_file: the class list, to name its lines in messages; None = not at hand.
+
+    Returns:
+      (extras, problems): the fields of Sources that they fill.
+    """
+    lists = layout.verb_mapping_file, layout.noun_mapping_file
+    verb_nouns, problems = read_verb_nouns(*lists, class_names, mapping_file)
+    transcripts = None
+    # Without a usable class list every name would be unknown: that problem is listed already.
+    if layout.transcript_dir is not None and class_names:
+        evaluated = [video for subset, videos in splits.items() if subset != "train" for video in videos]
+        transcripts, more = collect_transcripts(layout.transcript_dir, evaluated, class_names)
+        problems = problems + more
+    return {"verb_nouns": verb_nouns, "transcripts": transcripts}, problems
 
 
 def _insist(data, layout, index, problems, workdir):

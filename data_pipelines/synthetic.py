@@ -13,7 +13,8 @@ import numpy as np
 from scipy import signal
 
 from data_pipelines import recipes
-from fact_jax.types import UserError, Video, check_choice, nearest
+from data_pipelines.verb_nouns import pair_up
+from fact_jax.types import UserError, VerbNouns, Video, check_choice, nearest
 
 SPLITS = ("train", "test")
 # First entry of the entropy of every random generator, so that no two streams coincide.
@@ -43,7 +44,8 @@ class SyntheticSpec:
       optional_rate: chance that the optional step of a recipe is left out.
       repeat_rate: chance that the repeatable step comes twice.
       swap_rate: chance that two steps come in the other order.
-      verb_noun: classes are pairs of a verb and a noun, named "<verb>,<noun>".
+      verb_noun: classes are pairs of a verb and a noun, named "<verb>,<noun>"; the prototype of a class is the sum of
+        a vector of its verb and one of its noun, so that classes with a common part are alike (distance about 1).
     """
 
     num_train_videos: int = 100
@@ -97,35 +99,34 @@ class World:
       activities: the recipes.
       prototypes: float64 [C, D], unit vectors.
       durations: float64 [C], mean frames of a segment of every class.
+      verb_nouns: what the classes are made of; None unless they are pairs of a verb and a noun.
     """
 
     class_names: tuple
     activities: tuple
     prototypes: np.ndarray
     durations: np.ndarray
+    verb_nouns: VerbNouns | None = None
 
 
 def make_world(spec, seed):
     """Draws names, recipes, prototypes and durations: a pure function of (spec, seed)."""
     rng = np.random.default_rng([_WORLD_STREAM, seed])
     activities = recipes.make_activities(rng, spec.num_classes, spec.num_confusable_pairs, spec.num_activities)
-    prototypes = _unit(rng.standard_normal((spec.num_classes, spec.feature_dim)))
-    if spec.num_classes <= spec.feature_dim:
-        # Equal distances between all classes, so that the difficulty does not depend on the seed.
-        prototypes = np.linalg.qr(prototypes.T)[0].T
-    for first, second in recipes.look_alike_pairs(spec.num_confusable_pairs):
-        # The two lie half a distance to either side of the first; `apart` is perpendicular to it.
-        centre = prototypes[first].copy()
-        apart = _unit(prototypes[second] - (prototypes[second] @ centre) * centre)
-        half = spec.confusable_distance / 2
-        prototypes[first] = np.sqrt(1 - half**2) * centre - half * apart
-        prototypes[second] = np.sqrt(1 - half**2) * centre + half * apart
+    if spec.verb_noun:
+        class_names = recipes.make_verb_noun_names(spec.num_classes, spec.num_confusable_pairs)
+        verb_nouns = pair_up(class_names)
+        prototypes = _verb_noun_prototypes(rng, spec, verb_nouns)
+    else:
+        class_names = recipes.make_class_names(spec.num_classes, spec.num_confusable_pairs)
+        verb_nouns = None
+        prototypes = _prototypes(rng, spec)
     relative = np.exp(0.25 * rng.standard_normal(spec.num_classes))
     relative[recipes.BACKGROUND] = 0.7  # it is the most frequent class already
     totals = [relative[_draw_transcript(rng, spec, activities)].sum() for _ in range(_CALIBRATION_VIDEOS)]
     return World(
-        class_names=recipes.make_class_names(spec.num_classes, spec.num_confusable_pairs), activities=activities,
-        prototypes=prototypes, durations=relative * (spec.mean_length / np.mean(totals)),
+        class_names=class_names, activities=activities, prototypes=prototypes,
+        durations=relative * (spec.mean_length / np.mean(totals)), verb_nouns=verb_nouns,
     )
 
 
@@ -138,6 +139,7 @@ class SyntheticSource:
       feature_dim: D.
       lengths: int64 [len(self)], frames of every video.
       world: what all videos share.
+      verb_nouns: what the classes are made of; None unless they are pairs of a verb and a noun.
     """
 
     def __init__(self, spec, split, seed=0):
@@ -151,6 +153,7 @@ class SyntheticSource:
         num_videos = spec.num_train_videos if split == "train" else spec.num_test_videos
         self.video_ids = tuple(f"{split}_{index:04d}" for index in range(num_videos))
         self.class_names = self.world.class_names
+        self.verb_nouns = self.world.verb_nouns
         self.feature_dim = spec.feature_dim
         self._labels = [self._draw_labels(index) for index in range(num_videos)]
         self.lengths = np.array([labels.size for labels in self._labels], np.int64)
@@ -213,6 +216,45 @@ def make_spec(config):
 
 def _unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _draw_directions(rng, count, dim):
+    """Unit vectors float64 [count, dim], perpendicular to each other if there is room for as many."""
+    vectors = _unit(rng.standard_normal((count, dim)))
+    if count <= dim:
+        # Equal distances between all of them, so that the difficulty does not depend on the seed.
+        vectors = np.linalg.qr(vectors.T)[0].T
+    return vectors
+
+
+def _prototypes(rng, spec):
+    prototypes = _draw_directions(rng, spec.num_classes, spec.feature_dim)
+    for first, second in recipes.look_alike_pairs(spec.num_confusable_pairs):
+        # The two lie half a distance to either side of the first; `apart` is perpendicular to it.
+        centre = prototypes[first].copy()
+        apart = _unit(prototypes[second] - (prototypes[second] @ centre) * centre)
+        _place_pair(prototypes, first, second, centre, apart, spec.confusable_distance)
+    return prototypes
+
+
+def _verb_noun_prototypes(rng, spec, verb_nouns):
+    num_verbs = len(verb_nouns.verbs)
+    parts = _draw_directions(rng, num_verbs + len(verb_nouns.nouns), spec.feature_dim)
+    verbs, nouns = parts[:num_verbs], parts[num_verbs:]
+    prototypes = _unit(verbs[list(verb_nouns.verb_of_action)] + nouns[list(verb_nouns.noun_of_action)])
+    for first, second in recipes.look_alike_pairs(spec.num_confusable_pairs):
+        # The two lie around their middle, so that the part that differs is half visible in both.
+        centre = _unit(prototypes[first] + prototypes[second])
+        apart = _unit(prototypes[second] - prototypes[first])
+        _place_pair(prototypes, first, second, centre, apart, spec.confusable_distance)
+    return prototypes
+
+
+def _place_pair(prototypes, first, second, centre, apart, distance):
+    """Sets two prototypes to unit vectors this far from each other, around `centre`, along `apart`."""
+    half = distance / 2
+    prototypes[first] = np.sqrt(1 - half**2) * centre - half * apart
+    prototypes[second] = np.sqrt(1 - half**2) * centre + half * apart
 
 
 def _draw_transcript(rng, spec, activities):

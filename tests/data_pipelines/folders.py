@@ -14,7 +14,7 @@ def settings(root, **changes):
         "mapping_file": "mapping.txt", "train_split_file": "splits/train.{split}.bundle",
         "test_split_file": "splits/test.{split}.bundle", "validation_split_file": "", "split": "split1",
         "time_axis": "last", "sample_rate": 1, "background_ids": (0,), "length_tolerance": 2, "tfds_dir": "",
-        "synthetic": {},
+        "verb_mapping_file": "", "noun_mapping_file": "", "transcript_dir": "", "synthetic": {},
     }
     return types.SimpleNamespace(**(fields | changes))
 

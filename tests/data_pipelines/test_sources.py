@@ -13,7 +13,7 @@ from data_pipelines.labelled_videos import MemoryBudget
 from data_pipelines.layouts import open_layout
 from data_pipelines.sources import CHECK_FILE, PROBLEMS_FILE, open_sources
 from fact_jax.ops.resampling import downsample_labels
-from fact_jax.types import UserError
+from fact_jax.types import UserError, VerbNouns
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, settings, write_folder
 
 
@@ -256,4 +256,82 @@ def test_the_synthetic_reader_needs_no_files():
         open_sources(data)
     data.reader = "numpy"
     with pytest.raises(UserError, match="Did you mean 'npy'"):
+        open_sources(data)
+
+
+PAIRS = ("background,background", "take,cup", "pour,milk", "take,milk")
+EXTRAS = {"verb_mapping_file": "verbs.txt", "noun_mapping_file": "nouns.txt", "transcript_dir": "transcripts"}
+
+
+def write_extras(root, videos=("v3", "v4")):
+    """Makes a folder written by `write_folder` one of verb/noun classes, with transcripts of `videos`."""
+    (root / "mapping.txt").write_text("".join(f"{i} {name}\n" for i, name in enumerate(PAIRS)))
+    for path in (root / "groundTruth").iterdir():
+        names = path.read_text().splitlines()
+        path.write_text("".join(PAIRS[CLASS_NAMES.index(name)] + "\n" for name in names))
+    (root / "verbs.txt").write_text("0 take\n1 pour\n2 background\n")
+    (root / "nouns.txt").write_text("0 cup\n1 milk\n2 background\n")
+    (root / "transcripts").mkdir()
+    for video in videos:
+        (root / "transcripts" / f"{video}.txt").write_text("take,cup\npour,milk\ntake,cup\n")
+
+
+@pytest.mark.parametrize("reader", ["npy", "tfds"])
+def test_verbs_nouns_and_transcripts(tmp_path, reader):
+    write_folder(tmp_path)
+    assert open_sources(settings(tmp_path, reader=reader)).verb_nouns is None
+    assert open_sources(settings(tmp_path, reader=reader)).transcripts is None
+    write_extras(tmp_path)
+    sources = open_sources(settings(tmp_path, reader=reader, **EXTRAS))
+    assert sources.verb_nouns == VerbNouns(
+        ("take", "pour", "background"), ("cup", "milk", "background"), (2, 0, 1, 0), (2, 0, 1, 1))
+    assert sources.class_names == PAIRS
+    assert {video: array.tolist() for video, array in sources.transcripts.items()} == {"v3": [1, 2, 1], "v4": [1, 2, 1]}
+
+
+def test_a_copy_alone_needs_full_paths_for_what_it_does_not_hold(tmp_path):
+    write_folder(tmp_path)
+    write_extras(tmp_path)
+    data = settings(tmp_path, reader="tfds", tfds_dir=str(tmp_path / "copy"), **EXTRAS)
+    first = open_sources(data)
+    data.dir = ""
+    with pytest.raises(UserError, match="verb_mapping_file='verbs.txt' and .* lies below config.data.dir"):
+        open_sources(data)
+    for name, value in EXTRAS.items():
+        setattr(data, name, str(tmp_path / value))
+    moved = open_sources(data)
+    assert moved.verb_nouns == first.verb_nouns and moved.transcripts.keys() == first.transcripts.keys()
+    (tmp_path / "transcripts" / "v3.txt").write_text("stir,cup\n")
+    with pytest.raises(UserError, match="unknown label 'stir,cup'"):
+        open_sources(data)
+
+
+@pytest.mark.parametrize("reader", ["npy", "tfds"])
+def test_problems_of_verbs_nouns_and_transcripts_come_with_all_others(tmp_path, reader):
+    write_folder(tmp_path)
+    write_extras(tmp_path, videos=("v3",))
+    (tmp_path / "verbs.txt").write_text("0 take\n1 poor\n2 background\n")
+    (tmp_path / "features" / "v1.npy").unlink()
+    with pytest.raises(UserError) as error:
+        open_sources(settings(tmp_path, reader=reader, **EXTRAS))
+    message = str(error.value)
+    assert "has 3 problems:" in message
+    assert "class 'pour,milk': unknown verb 'pour'; the nearest verb is 'poor'" in message
+    assert "v4.txt\n" in message and "v1.npy\n" in message
+
+
+def test_the_synthetic_reader_makes_verbs_and_nouns_and_takes_transcripts(tmp_path):
+    small = {"num_train_videos": 3, "num_test_videos": 2, "mean_length": 30, "verb_noun": True}
+    data = settings("", reader="synthetic", synthetic=small)
+    sources = open_sources(data)
+    pairs = sources.verb_nouns
+    assert sources.class_names == tuple(
+        f"{pairs.verbs[v]},{pairs.nouns[n]}" for v, n in zip(pairs.verb_of_action, pairs.noun_of_action, strict=True))
+    assert sources.transcripts is None
+    for video in sources.test.video_ids:
+        (tmp_path / f"{video}.txt").write_text("open,jar\nclose,jar\n")
+    data.transcript_dir = str(tmp_path)
+    assert open_sources(data).transcripts["test_0001"].tolist() == [1, 2]
+    (tmp_path / "test_0000.txt").unlink()
+    with pytest.raises(UserError, match="have 1 problem"):
         open_sources(data)

@@ -1,6 +1,7 @@
 """The synthetic data set: deterministic, within its announced shape, hard for single frames, solvable in context."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -110,6 +111,55 @@ def test_noise_and_transitions_are_as_specified():
     noise = np.concatenate([noisy[index].features - source[index].features for index in range(20)])
     assert noise.std() == pytest.approx(0.35, rel=0.02)
     assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0.6, abs=0.02)
+
+
+@pytest.mark.parametrize(("spec", "seed", "expected"), [
+    (SyntheticSpec(), 0, "28292968a72b43fc6cd5fdd68c671b1564134e5c224e4040c86a3d8afbf5dd3e"),
+    (SyntheticSpec(num_classes=40, feature_dim=20, num_confusable_pairs=9, num_activities=6), 3,
+     "2a8042e5b705a0ea024933a4daaade4652ae7a7b3e77bff1c86a60eba4ae48cf"),
+])
+def test_the_videos_are_those_of_every_release(spec, seed, expected):
+    """Results in README.md are measured on these videos; the digest is that of commit a8aa30a."""
+    digest = hashlib.sha256()
+    for split in ("train", "test"):
+        source = open_synthetic(spec, split, seed)
+        digest.update(repr(source.class_names).encode())
+        for video in (source[index] for index in range(3)):
+            digest.update(video.labels.tobytes())
+            digest.update(video.features.tobytes())
+    assert digest.hexdigest() == expected
+
+
+@EXAMPLES
+@given(specs(), st.integers(0, 5))
+def test_verb_noun_classes(spec, seed):
+    spec = dataclasses.replace(spec, verb_noun=True)
+    source = open_synthetic(spec, "test", seed)
+    pairs, world = source.verb_nouns, source.world
+    assert len(set(source.class_names)) == spec.num_classes and source.class_names[0] == "background,background"
+    assert source.class_names == tuple(
+        f"{pairs.verbs[v]},{pairs.nouns[n]}" for v, n in zip(pairs.verb_of_action, pairs.noun_of_action, strict=True))
+    assert set(pairs.verb_of_action) == set(range(len(pairs.verbs)))
+    assert set(pairs.noun_of_action) == set(range(len(pairs.nouns)))
+    np.testing.assert_allclose(np.linalg.norm(world.prototypes, axis=1), 1.0, atol=1e-12)
+    plain = make_world(dataclasses.replace(spec, verb_noun=False), seed)
+    assert plain.activities == world.activities and plain.verb_nouns is None
+
+
+def test_verbs_and_nouns_can_be_learnt_apart():
+    """By default most classes share a part with another, and classes with a common part look alike, by that part."""
+    world = make_world(SyntheticSpec(verb_noun=True), 0)
+    pairs = world.verb_nouns
+    verbs, nouns = np.array(pairs.verb_of_action[1:]), np.array(pairs.noun_of_action[1:])
+    same_verb, same_noun = (ids[:, None] == ids[None] for ids in (verbs, nouns))
+    assert np.mean(same_verb.sum(axis=1) > 1) > 0.5 and np.mean(same_noun.sum(axis=1) > 1) > 0.8
+    distances = np.linalg.norm(world.prototypes[1:, None] - world.prototypes[None, 1:], axis=2)
+    paired = np.kron(np.eye(6), np.ones((2, 2), bool)) > 0
+    paired[6:, 6:] = np.eye(6) > 0
+    np.testing.assert_allclose(distances[[0, 2, 4], [1, 3, 5]], 0.1)
+    one_common = (same_verb ^ same_noun) & ~paired
+    assert 0.9 < distances[one_common].min() and distances[one_common].max() < 1.25
+    assert distances[~(same_verb | same_noun | paired)].min() > 1.15
 
 
 def test_the_default_size():

@@ -1,0 +1,251 @@
+"""Reads and writes other people's weight files: state dicts of PyTorch, safetensors and NumPy archives.
+
+A file from outside is data. PyTorch files are pickles, which can run code when they are loaded, so they are read with
+`weights_only` and refused if they need more than tensors. PyTorch itself is imported only where such a file is met.
+"""
+
+import io
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fact_jax import files
+from fact_jax.types import UserError, check_choice
+
+TORCH_SUFFIXES = (".pth", ".pt", ".net", ".prm", ".tar")
+SUFFIXES = (*TORCH_SUFFIXES, ".safetensors", ".npz")
+EXPECTED = "a state dict: a PyTorch file (.pth .pt .net .prm .tar), a .safetensors file or an .npz file"
+
+# Where a checkpoint with more than the weights keeps them.
+NESTED_KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params")
+# Put before every name by the wrappers DataParallel and torch.compile.
+WRAPPERS = ("module.", "_orig_mod.")
+
+
+class StateDict(NamedTuple):
+    """What a weight file holds.
+
+    Attributes:
+      tensors: name -> array, in the order of the file; bfloat16, which NumPy lacks, as float32.
+      notes: a line for everything that was done on the way: a prefix removed, an entry left out.
+    """
+
+    tensors: dict[str, np.ndarray]
+    notes: tuple[str, ...]
+
+
+def read_state_dict(path) -> StateDict:
+    """Reads a state dict; the format is recognised by the content, whatever the file is called.
+
+    Raises:
+      UserError: the file is missing, of another kind, cut short, empty, needs code to be run, or PyTorch is needed
+        and not installed.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if kind == "safetensors":
+        entries = _read_safetensors(path)
+    elif kind == "npz":
+        entries = _read_npz(path)
+    else:
+        entries = _read_torch(path)
+    entries, notes = _find_tensors(path, entries)
+    tensors = {str(name): entry for name, entry in entries.items() if _is_tensor(entry)}
+    others = [f"{name} ({type(entry).__name__})" for name, entry in entries.items() if not _is_tensor(entry)]
+    if others:
+        notes.append(f"left out what is no tensor: {_listing(others)}")
+    tensors = {name: _to_numpy(path, name, tensor) for name, tensor in tensors.items()}
+    return StateDict(_unwrap(tensors, notes), tuple(notes))
+
+
+def write_state_dict(path, tensors: Mapping[str, np.ndarray]) -> Path:
+    """Writes a state dict in the format of the suffix, in one step; a file of that name is replaced.
+
+    Args:
+      path: file name ending in one of SUFFIXES.
+      tensors: name -> array; the order is kept in PyTorch files.
+
+    Raises:
+      UserError: as `check_output`, or the file cannot be written.
+    """
+    path = check_output(path)
+    # safetensors stores the memory of an array whatever its strides say.
+    tensors = {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
+    if path.suffix == ".safetensors":
+        from safetensors import numpy as safetensors_numpy
+
+        content = safetensors_numpy.save(tensors, metadata={"format": "pt"})
+    elif path.suffix == ".npz":
+        buffer = io.BytesIO()
+        np.savez(buffer, **tensors)
+        content = buffer.getvalue()
+    else:
+        torch = _import_torch(path)
+        buffer = io.BytesIO()
+        torch.save({name: torch.from_numpy(tensor) for name, tensor in tensors.items()}, buffer)
+        content = buffer.getvalue()
+    try:
+        return files.atomic_write_bytes(path, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def check_output(path) -> Path:
+    """Returns `path` if `write_state_dict` knows how to write it; asked before any long work.
+
+    Raises:
+      UserError: no known suffix, a folder, or PyTorch is needed and not installed.
+    """
+    path = Path(path)
+    check_choice(f"the ending of {path}", path.suffix, SUFFIXES)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; expected the name of a file to write.")
+    if path.suffix in TORCH_SUFFIXES:
+        _import_torch(path)
+    return path
+
+
+def _kind(path):
+    """Returns "torch", "safetensors" or "npz" by the first bytes and, in a zip archive, its members."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist; expected {EXPECTED}.")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; expected {EXPECTED}.")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    if not head:
+        raise UserError(f"{path} is empty; expected {EXPECTED}.")
+    if head.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except zipfile.BadZipFile:
+            raise UserError(f"{path} is cut short or damaged: its table of contents is missing.") from None
+        if any(name.endswith("/data.pkl") for name in names):
+            return "torch"
+        if any(name.endswith(".npy") for name in names):
+            return "npz"
+        raise UserError(f"{path} is a zip archive with {_listing(names)}; expected {EXPECTED}.")
+    # A pickle of protocol 2, as torch.save wrote before its zip format, or the tar archive it wrote before that.
+    if head.startswith(b"\x80") or head[257:262] == b"ustar":
+        return "torch"
+    # Eight bytes of length, then the header in JSON.
+    if head[8:9] == b"{" or path.suffix == ".safetensors":
+        return "safetensors"
+    raise UserError(f"{path} begins with {head[:16]!r}, which no weight file does; expected {EXPECTED}.")
+
+
+def _read_safetensors(path):
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, TypeError, AttributeError) as error:
+        # NumPy has no name for some element types; the library then fails to find one.
+        raise UserError(f"{path} cannot be read as a safetensors file: {error}. It may be cut short.") from error
+
+
+def _read_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read as an .npz file: {error}.") from error
+
+
+def _import_torch(path):
+    try:
+        import torch
+    except ImportError:
+        raise UserError(
+            f"{path} is a PyTorch file, and PyTorch is not installed. Install it: pip install torch (the CPU version "
+            "is enough), or use a .safetensors file, which needs no PyTorch."
+        ) from None
+    return torch
+
+
+def _read_torch(path):
+    torch = _import_torch(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        needed = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"an object of {needed[1]}" if needed else "more than tensors"
+        raise UserError(
+            f"{path} holds {what}. Such objects are code that runs when the file is loaded, so it is not loaded; "
+            "expected a state dict, tensors by name. If you trust the file, write its state dict where it was made: "
+            'torch.save(model.state_dict(), "weights.pth").'
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = str(error).strip().splitlines()
+        reason = reason[0] if reason else type(error).__name__
+        raise UserError(f"{path} cannot be read as a PyTorch file: {reason}. It may be cut short.") from error
+
+
+def _is_tensor(entry):
+    """Whether an entry is an array or a PyTorch tensor; without importing PyTorch."""
+    return isinstance(entry, np.ndarray) or hasattr(entry, "detach")
+
+
+def _find_tensors(path, entries) -> tuple[Mapping[str, Any], list[str]]:
+    """Returns the mapping that holds the tensors, the content itself or one of its entries, and notes."""
+    if not isinstance(entries, Mapping):
+        raise UserError(f"{path} holds one {type(entries).__name__}; expected a state dict, tensors by name.")
+    if any(_is_tensor(entry) for entry in entries.values()):
+        return entries, []
+    nested = [
+        key
+        for key, entry in entries.items()
+        if isinstance(entry, Mapping) and any(_is_tensor(tensor) for tensor in entry.values())
+    ]
+    known = [key for key in NESTED_KEYS if key in nested]
+    if not nested:
+        found = _listing([f"{key} ({type(entry).__name__})" for key, entry in entries.items()]) or "nothing"
+        raise UserError(f"{path} has no tensors, it holds {found}; expected a state dict, tensors by name.")
+    if not known and len(nested) > 1:
+        raise UserError(
+            f"{path} holds several sets of tensors: {_listing(nested)}. Expected one, or one of the names "
+            f"{', '.join(NESTED_KEYS)}."
+        )
+    chosen = (known or nested)[0]
+    others = [str(key) for key in entries if key != chosen]
+    notes = [f"the weights lie below {chosen!r}"]
+    if others:
+        notes.append(f"left out what lies beside them: {_listing(others)}")
+    return entries[chosen], notes
+
+
+def _to_numpy(path, name, tensor):
+    if isinstance(tensor, np.ndarray):
+        # bfloat16 reaches NumPy as a type of the ml_dtypes package, of no kind that NumPy knows.
+        return tensor.astype(np.float32) if tensor.dtype.kind == "V" else tensor
+    torch = _import_torch(path)
+    if tensor.layout is not torch.strided or tensor.is_quantized:
+        raise UserError(f"{path}: {name} is sparse or quantised; expected plain numbers.")
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _unwrap(tensors, notes):
+    """Removes prefixes that every name has."""
+    prefix = next((prefix for prefix in WRAPPERS if all(name.startswith(prefix) for name in tensors)), None)
+    if prefix is None:
+        return tensors
+    notes.append(f"removed {prefix!r} from every name")
+    return _unwrap({name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, notes)
+
+
+def _listing(names, limit=5):
+    """Joins names, at most `limit` of them."""
+    names = list(map(str, names))
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

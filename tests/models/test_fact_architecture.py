@@ -1,0 +1,175 @@
+"""The architecture of a state dict, and which system a state dict belongs to."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fact_jax.models import state_dict
+from fact_jax.models.fact import architecture, published
+from fact_jax.models.fact.config import BlockConfig, FactConfig, resolve_blocks
+from fact_jax.models.fact.network import Fact
+from fact_jax.types import UserError
+from tests.models import fact_cases as cases
+
+PLAIN = ("hidden_dim", "frame_branch", "frame_dim", "frame_layers", "frame_norm", "frame_groups", "action_branch",
+         "action_dim", "action_layers", "action_ff_dim")
+
+
+def zeros_of(config, feature_dim=cases.FEATURE_DIM):
+    """A state dict of the network's names and shapes that takes no memory."""
+    features, mask = jax.ShapeDtypeStruct((1, 4, feature_dim), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool)
+    shapes = jax.eval_shape(lambda: Fact(config).lazy_init(jax.random.key(0), features, mask))["params"]
+    zeros = jax.tree.map(lambda x: np.broadcast_to(np.float32(0), x.shape), shapes)
+    return state_dict.to_torch(published.links(config), zeros)
+
+
+def make_config(blocks, update=None, **first):
+    """A FactConfig whose input block has the given settings, with two layers of GRU over segments."""
+    block = dataclasses.replace(
+        BlockConfig(
+            hidden_dim=16, dropout_rate=0.0, frame_branch="m", frame_dim=12, frame_layers=3, frame_norm=False,
+            frame_groups=1, action_branch="sca", action_dim=8, action_layers=2, action_heads=2, action_ff_dim=6,
+        ),
+        **first,
+    )
+    later = BlockConfig(action_branch="sa", action_layers=1, frame_layers=2, segment_layers=2)
+    kinds = (block, dataclasses.replace(later, **(update or {})), later)
+    return FactConfig(blocks, resolve_blocks(blocks, *kinds), num_classes=4, num_tokens=9)
+
+
+def check(found, config, feature_dim):
+    assert (found.blocks, found.feature_dim) == (config.blocks, feature_dim)
+    expected = {"blocks": config.blocks, "use_transcript": False, "num_tokens": config.num_tokens}
+    assert found.model_settings == expected and found.num_classes is None
+    for letter, block in zip(config.blocks, config.block_configs, strict=True):
+        names = (*PLAIN, "segment_layers") if letter == "U" else PLAIN
+        assert found.block_settings[architecture.KINDS[letter]] == {name: getattr(block, name) for name in names}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        make_config("iuU"),
+        make_config("iuUU", frame_branch="m2"),
+        make_config("iUUU", frame_branch="m2", frame_groups=3, frame_dim=6),
+        make_config("iuuU", frame_norm=True, frame_groups=4, action_dim=16),
+        make_config("iu", update={"frame_layers": 5, "frame_branch": "m2", "action_layers": 3, "frame_dim": 8}),
+    ],
+    ids=lambda config: config.blocks,
+)
+def test_every_setting_with_a_trace_is_found(config):
+    found = architecture.infer(zeros_of(config, feature_dim=7), "weights.pth")
+    check(found, config, feature_dim=7)
+    assert list(found.block_settings) == list(dict.fromkeys(architecture.KINDS[letter] for letter in config.blocks))
+
+
+def test_frame_positions_are_known_where_the_buffer_is_there():
+    tensors = zeros_of(make_config("iu"))
+    for value in (0.0, 0.5):
+        buffer = {architecture.FRAME_POSITIONS: np.full((10, 1, 16), value, np.float32)}
+        found = architecture.infer(tensors | buffer, "weights.pth")
+        assert found.model_settings["frame_positions"] == bool(value)
+
+
+# Names and shapes of spec section 9 that are not those of the plain model.
+def transcript_tensors(out_map=True):
+    tensors = {name: tensor for name, tensor in zeros_of(make_config("iuU")).items() if name != "action_query"}
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("block_list.0.action_branch")}
+    tensors["action_embed.weight"] = np.zeros((4, 8))
+    for layer in range(2):
+        for suffix in ("", "_reverse"):
+            tensors[f"block_list.0.action_branch.gru.weight_ih_l{layer}{suffix}"] = np.zeros((12, 8))
+            tensors[f"block_list.0.action_branch.gru.weight_hh_l{layer}{suffix}"] = np.zeros((12, 4))
+    if out_map:
+        tensors["block_list.0.action_branch.out_map.weight"] = np.zeros((16, 8))
+    return tensors
+
+
+@pytest.mark.parametrize("kind", ["gru", "gru_om"])
+def test_transcripts_and_recurrent_branches(kind):
+    found = architecture.infer(transcript_tensors(kind == "gru_om"), "weights.pth")
+    assert found.use_transcript and found.num_classes == 4 and "num_tokens" not in found.model_settings
+    block = found.block_settings["input_block"]
+    assert (block["action_branch"], block["action_dim"], block["action_layers"]) == (kind, 8, 2)
+    assert "action_ff_dim" not in block
+
+
+def test_verbs_and_nouns():
+    tensors = zeros_of(make_config("iU"))
+    for layer in range(2):
+        tensors[f"block_list.0.seg_update.weight_ih_l{layer}"] = np.zeros((24, 16))
+    assert architecture.infer(tensors, "weights.pth").blocks == "IU"
+    del tensors["action_query"]
+    tensors |= {"verb_embed.weight": np.zeros((5, 4)), "noun_embed.weight": np.zeros((7, 4))}
+    found = architecture.infer(tensors, "weights.pth")
+    assert (found.num_verbs, found.num_nouns, found.num_classes) == (5, 7, None)
+    assert "segment_layers" not in found.block_settings["input_block"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.pop("block_list.0.frame_branch.conv_out.weight"), "conv_out.weight is missing"),
+        (lambda t: t.pop("action_query"), "action_embed.weight is missing"),
+        (lambda t: t.update({"action_query": np.zeros(3)}), r"action_query has the shape \(3,\); expected 3 axes"),
+        (lambda t: t.update({"block_list.5.x": np.zeros(3)}), r"has the numbers \[0, 1, 2, 3, 5\]"),
+        (lambda t: t.pop("block_list.3.frame_branch.layers.1.conv_dilated.weight"),
+         "block 3 differs from an earlier block of the letter 'U' in frame_layers"),
+    ],
+)
+def test_state_dicts_of_no_network(change, words):
+    tensors = zeros_of(make_config("iuUU"))
+    change(tensors)
+    with pytest.raises(UserError, match=f"weights.pth: .*{words}"):
+        architecture.infer(tensors, "weights.pth")
+
+
+def stage(prefix, inputs, channels, layers, classes, first="conv_1x1"):
+    shapes = {f"{prefix}{first}.weight": (channels, inputs, 1), f"{prefix}conv_out.weight": (classes, channels, 1)}
+    return shapes | {f"{prefix}layers.{k}.conv_dilated.weight": (channels, channels, 3) for k in range(layers)}
+
+
+MS_TCN_PLUS = {
+    "PG.conv_1x1_in.weight": (8, 20, 1), "PG.conv_out.weight": (3, 8, 1),
+    **{f"PG.conv_dilated_1.{k}.weight": (8, 8, 3) for k in range(4)}, **stage("Rs.0.", 3, 8, 2, 3),
+}
+ASFORMER = {
+    "encoder.conv_1x1.weight": (8, 20, 1), "encoder.conv_out.weight": (3, 8, 1),
+    "encoder.layers.0.att_layer.query_conv.weight": (4, 8, 1),
+    **{f"decoders.{k}.conv_out.weight": (3, 8, 1) for k in range(2)},
+}
+ACTIONFORMER = {
+    "backbone.embd.0.conv.weight": (16, 20, 3), "backbone.stem.0.ln1.weight": (1, 16, 1),
+    "backbone.branch.0.ln1.weight": (1, 16, 1), "cls_head.cls_head.conv.weight": (1, 16, 3),
+}
+FAFORMER = {
+    "action_query": (5, 1, 8), "input_proj.weight": (16, 20), "block_list.0.frame_branch.conv_out.weight": (16, 8, 1),
+    "block_list.0.frame_branch.encoder.conv_1x1.weight": (8, 16, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        (stage("stage1.", 20, 8, 4, 3) | stage("stages.0.", 3, 8, 4, 3) | stage("stages.1.", 3, 8, 4, 3),
+         "it is MS-TCN with 3 stages of 4 layers and 8 channels each, 3 classes, 20 input channels"),
+        (stage("stage1.", 20, 8, 4, 3, first="conv_in"),
+         "it is MS-TCN with 1 stage of 4 layers and 8 channels each, 3 classes, 20 input channels"),
+        (stage("", 20, 8, 4, 3), "it is MS-TCN with 1 stage of 4 layers"),
+        (MS_TCN_PLUS, "MS-TCN++ with 4 layers of 8 channels in the prediction stage, 1 refinement stage, 3 classes, 20"),
+        (ASFORMER, "ASFormer with an encoder and 2 decoders, 1 layer of 8 channels in the encoder, 3 classes, 20 in"),
+        (ACTIONFORMER, "ActionFormer, which finds segments with a pyramid, with 2 blocks of 16 channels, 1 class, 20"),
+        (FAFORMER, "it is FAFormer with 1 block, 20 input channels"),
+        ({"fc.weight": (2, 3), "fc.bias": (2,)}, "nor another system known here.\nIt holds 2 tensors with 8 numbers"),
+        ({}, "nor another system known here.\nIt holds 0 tensors"),
+    ],
+)
+def test_other_systems_are_called_by_their_names(shapes, words):
+    with pytest.raises(UserError) as caught:
+        architecture.infer({name: np.zeros(shape) for name, shape in shapes.items()}, "weights.pth")
+    message = str(caught.value)
+    assert message.startswith("weights.pth: This is not FACT") and words in message
+    assert all(f"{name} {shape}" in message for name, shape in list(shapes.items())[:4])
