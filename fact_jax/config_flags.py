@@ -24,6 +24,12 @@ flags.disclaim_key_flags()
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 DEFAULT_CONFIG = CONFIG_FOLDER / "fact_synthetic.py"
+# Reads the settings of a run back from its workdir.
+STORED_CONFIG = CONFIG_FOLDER / "stored.py"
+# Reads the YAML configs of the published code.
+PUBLISHED_CONFIG = CONFIG_FOLDER / "published.py"
+# Flags that take all words up to the next flag: --input a.npy b.npy.
+LISTS = ("input", "workdirs")
 
 _BLOCKS = ("input_block", "update_block", "temporal_block")
 
@@ -78,11 +84,16 @@ _arguments = []
 
 
 def define_config(flag_values=flags.FLAGS):
-    """Defines --config FILE[:ARGUMENTS] and the overrides --config.a.b=value; returns the flag's holder."""
+    """Defines --config FILE[:ARGUMENTS] and the overrides --config.a.b=value; returns the flag's holder.
+
+    FILE may also be a YAML config of the published code. Without --config, a --workdir that holds a run gives its own
+    settings.
+    """
     return ml_config_flags.DEFINE_config_file(
         "config",
         None,
-        "Config file, such as configs/fact_gtea.py:split=2,seed=1 (default: configs/fact_synthetic.py). "
+        "Config file, such as configs/fact_gtea.py:split=2,seed=1, or a YAML config of the published code (default: "
+        "the settings of the run in --workdir, or configs/fact_synthetic.py for a new one). "
         "--config.train.epochs=10 overrides one of its values.",
         flag_values=flag_values,
         sys_argv=_arguments,
@@ -148,9 +159,8 @@ def _range_problems(key, value, holds, words):
 
 
 def _parse(argv, flag_values):
-    argv = list(flag_values.read_flags_from_files(argv, force_gnu=False))
-    if not any(re.match(r"--?config(=|$)", argument) for argument in argv):
-        argv.insert(1, f"--config={DEFAULT_CONFIG}")
+    argv = _spread_lists(list(flag_values.read_flags_from_files(argv, force_gnu=False)))
+    _choose_config(argv)
     _check_names(argv, flag_values)
     config = _load(_value_of("config", argv))
     for argument in argv:
@@ -163,6 +173,43 @@ def _parse(argv, flag_values):
         raise UserError(f"unexpected argument {rest[1]!r}; settings are given as --name=value.")
     check_choices(flag_values["config"].value)
     return rest
+
+
+def overridden():
+    """Dotted names of the settings that the command line overrides with --config.a.b=value."""
+    found = (re.match(r"--?(?:no)?config\.([^=]*)", argument) for argument in _arguments)
+    return tuple(match[1] for match in found if match)
+
+
+def _spread_lists(argv):
+    """Turns "--input a b" into "--input=a --input=b" for the flags in LISTS."""
+    result, current = argv[:1], None
+    for argument in argv[1:]:
+        if argument.startswith("-"):
+            name, equals, _ = argument.lstrip("-").partition("=")
+            current = name if name in LISTS else None
+            if current is None or equals:
+                result.append(argument)
+        else:
+            result.append(argument if current is None else f"--{current}={argument}")
+    return result
+
+
+def _choose_config(argv):
+    """Names the config file that the command line leaves open, and the reader of a published one (in place)."""
+    reference = _value_of("reference_config", argv)
+    given = any(re.match(r"--?config(=|$)", argument) for argument in argv)
+    if reference and given:
+        raise UserError("--reference_config and --config both name a config; give one of them.")
+    if reference:
+        argv.insert(1, f"--config={PUBLISHED_CONFIG}:{reference}")
+    elif not given:
+        workdir = _value_of("workdir", argv)
+        stored = workdir and (Path(workdir) / "config.json").is_file()
+        argv.insert(1, f"--config={STORED_CONFIG}:{workdir}" if stored else f"--config={DEFAULT_CONFIG}")
+    elif (name := _value_of("config", argv)).lower().endswith((".yaml", ".yml")):
+        place = max(i for i, argument in enumerate(argv) if re.match(r"--?config(=|$)", argument))
+        argv[place : place + (1 if "=" in argv[place] else 2)] = [f"--config={PUBLISHED_CONFIG}:{name}"]
 
 
 def _reword(message, flag_values):

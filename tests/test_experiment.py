@@ -29,7 +29,7 @@ class NoSettings:
     null_weight: float = 0.5
 
 
-def build_toy(config, *, class_names, statistics, full_labels):
+def build_toy(config, *, class_names, statistics, full_labels, verb_nouns=None):
     task = toy.ToyTask(num_classes=len(class_names))
     task.model, task.loss_config, task.full_labels = NoSettings(), NoSettings(), full_labels
     return task
@@ -193,7 +193,7 @@ def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
             return super().evaluation()
 
-    def build(config, *, class_names, statistics, full_labels):
+    def build(config, *, class_names, statistics, full_labels, verb_nouns=None):
         task = Stopping(num_classes=len(class_names))
         task.model, task.loss_config = NoSettings(), NoSettings()
         return task

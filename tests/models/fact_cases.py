@@ -75,6 +75,9 @@ def ragged_batch(lengths, size, *, garbage=np.nan, num_segments=5, seed=0):
 
 
 def one_video(batch, row, length):
-    """The given row of a batch, alone and without padding of frames."""
-    frames = ("features", "mask", "labels")
-    return {name: x[row : row + 1, :length] if name in frames else x[row : row + 1] for name, x in batch.items()}
+    """The given row of a batch, alone and without padding of frames and segments."""
+    sizes = dict.fromkeys(("features", "mask", "labels"), length)
+    sizes |= dict.fromkeys(("segment_labels", "segment_mask"), int(batch["segment_mask"][row].sum()))
+    return {
+        name: x[row : row + 1, : sizes[name]] if name in sizes else x[row : row + 1] for name, x in batch.items()
+    }

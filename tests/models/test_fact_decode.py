@@ -1,12 +1,19 @@
-"""Voting of the two branches, against loops."""
+"""Decoding against loops: voting of the two branches, places of a transcript, verbs and nouns."""
+
+import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from fact_jax.models.fact.decode import decode
+from fact_jax.models.fact.decode import decode, decode_scores
 from fact_jax.models.fact.outputs import BlockOutput
+from tests.models import fact_cases as cases
 
-FRAMES, TOKENS, CLASSES, WEIGHT = 7, 5, 4, 0.3
+FRAMES, TOKENS, CLASSES, WEIGHT = 7, 5, cases.NUM_CLASSES, 0.3
+PLAIN = cases.small_config(frame_weight=WEIGHT)
+TRANSCRIPT = cases.small_config(frame_weight=WEIGHT, use_transcript=True)
+VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, frame_weight=WEIGHT)
 
 
 def softmax(x):
@@ -14,33 +21,103 @@ def softmax(x):
     return e / e.sum()
 
 
-def decode_video(frame_logits, action_logits, attention, token_mask):
+def frame_probs(config, logits):
+    """Class probabilities of a frame; those of pairs need not sum to 1."""
+    if config.classes == cases.CLASSES:
+        return softmax(logits)
+    pairs = zip(config.classes.verb_of_action, config.classes.noun_of_action, strict=True)
+    return np.array([softmax(logits[:2])[verb] * softmax(logits[2:])[noun] for verb, noun in pairs])
+
+
+def token_probs(config, logits):
+    """Class probabilities of a token with "no action" last."""
+    if config.classes == cases.CLASSES:
+        return softmax(logits)
+    verbs, nouns = softmax(logits[:3]), softmax(logits[3:])
+    pairs = [*zip(config.classes.verb_of_action, config.classes.noun_of_action, strict=True), (2, 3)]
+    return np.array([verbs[verb] * nouns[noun] for verb, noun in pairs])
+
+
+def decode_video(config, frame_logits, action_logits, attention):
     """The rule of spec section 3, one frame at a time."""
-    kept = [m for m in range(TOKENS) if token_mask[m] and np.argmax(action_logits[m]) != CLASSES]
+    tokens = [token_probs(config, logits) for logits in action_logits]
+    kept = [m for m in range(TOKENS) if np.argmax(tokens[m]) != CLASSES]
     answer = []
     for t in range(FRAMES):
-        frame = softmax(frame_logits[t])
+        frame = frame_probs(config, frame_logits[t])
         if not kept:
             answer.append(np.argmax(frame))
             continue
-        token = max(kept, key=lambda m: attention[t, m])
-        answer.append(np.argmax((1 - WEIGHT) * softmax(action_logits[token][:CLASSES]) + WEIGHT * frame))
+        probs = tokens[max(kept, key=lambda m: attention[t, m])][:CLASSES]
+        answer.append(np.argmax((1 - WEIGHT) * probs / probs.sum() + WEIGHT * frame))
     return answer
 
 
-def test_decoding_follows_the_rule():
-    rng = np.random.default_rng(0)
-    num_videos = 20
-    frame_logits = rng.normal(size=(num_videos, FRAMES, CLASSES)) * 2
-    action_logits = rng.normal(size=(num_videos, TOKENS, CLASSES + 1)) * 2
-    action_logits[::5, :, CLASSES] = 50.0  # no token of these videos is kept
+def random_output(config, num_videos=20, seed=0):
+    """NumPy (frame logits, action logits, attention) and the BlockOutput of them."""
+    rng = np.random.default_rng(seed)
+    frames = rng.normal(size=(num_videos, FRAMES, sum(config.classes.frame_parts))) * 2
+    actions = rng.normal(size=(num_videos, TOKENS, sum(config.classes.token_parts))) * 2
     attention = rng.dirichlet(np.ones(TOKENS), size=(num_videos, FRAMES))
-    token_mask = rng.random((num_videos, TOKENS)) < 0.8
-    logits = jnp.asarray(frame_logits), jnp.asarray(action_logits)
-    output = BlockOutput(None, None, *logits, a2f_attention=jnp.asarray(attention))
-    found = decode(output, jnp.asarray(token_mask), WEIGHT)
-    for video in range(num_videos):
-        expected = decode_video(frame_logits[video], action_logits[video], attention[video], token_mask[video])
-        np.testing.assert_array_equal(found["labels"][video], expected)
-    np.testing.assert_array_equal(found["frame_labels"], np.argmax(frame_logits, axis=-1))
+    for null in np.cumsum(config.classes.token_parts) - 1:
+        actions[::5, :, null] = 50.0  # no token of these videos is kept
+    output = BlockOutput(None, None, jnp.asarray(frames), jnp.asarray(actions), a2f_attention=jnp.asarray(attention))
+    return (frames, actions, attention), output
+
+
+@pytest.mark.parametrize("config", [PLAIN, VERB_NOUN], ids=["plain", "verb_noun"])
+def test_decoding_follows_the_rule(config):
+    arrays, output = random_output(config)
+    found = decode(config, output)
+    for video, values in enumerate(zip(*arrays, strict=True)):
+        np.testing.assert_array_equal(found["labels"][video], decode_video(config, *values))
+    frames = [[np.argmax(frame_probs(config, logits)) for logits in video] for video in arrays[0]]
+    np.testing.assert_array_equal(found["frame_labels"], frames)
     np.testing.assert_array_equal(found["action_labels"][::5], found["frame_labels"][::5])
+
+
+def transcripts(num_videos, seed=1):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, TOKENS + 1, num_videos)
+    return rng.integers(0, CLASSES, (num_videos, TOKENS)), np.arange(TOKENS) < counts[:, None]
+
+
+@pytest.mark.parametrize("weight", [0.0, WEIGHT, 1.0])
+def test_transcript_decoding_follows_the_rule(weight):
+    config = dataclasses.replace(TRANSCRIPT, frame_weight=weight)
+    (frames, _, attention), output = random_output(config)
+    transcript, mask = transcripts(len(frames))
+    found = decode(config, output, transcript, mask)["labels"]
+    for video in range(len(frames)):
+        places = transcript[video][mask[video]]
+        for t in range(FRAMES):
+            scores = (1 - weight) * softmax(attention[video, t, : len(places)])
+            scores = scores + weight * softmax(frames[video, t])[places]
+            assert found[video, t] == places[np.argmax(scores)]
+
+
+def test_transcript_decoding_of_verbs_and_nouns_takes_the_attention():
+    config = dataclasses.replace(VERB_NOUN, use_transcript=True)
+    (frames, _, attention), output = random_output(config)
+    transcript, mask = transcripts(len(frames))
+    found = decode(config, output, transcript, mask)["labels"]
+    place = np.argmax(np.where(mask[:, None], attention, -1), axis=-1)
+    np.testing.assert_array_equal(found, np.take_along_axis(transcript, place, axis=1))
+
+
+@pytest.mark.parametrize("config", [PLAIN, VERB_NOUN, TRANSCRIPT], ids=["plain", "verb_noun", "transcript"])
+def test_scores_are_probabilities_of_the_same_labels(config):
+    _, output = random_output(config)
+    given = transcripts(20) if config.use_transcript else ()
+    found = decode_scores(config, output, *given)
+    for name, labels in decode(config, output, *given).items():
+        np.testing.assert_array_equal(found[name], labels)
+    probabilities, confidence = np.asarray(found["probabilities"]), np.asarray(found["confidence"])
+    assert probabilities.shape == (20, FRAMES, CLASSES) and np.all(probabilities >= 0)
+    if config.use_transcript:
+        # The attention of this test also goes to padded places, which count for no class.
+        probabilities = probabilities[given[1].all(axis=1)]
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0, rtol=1e-5)
+    assert np.all((confidence >= 0) & (confidence <= 1 + 1e-6))
+    if config is PLAIN:
+        np.testing.assert_array_equal(np.argmax(probabilities, axis=-1), found["labels"])

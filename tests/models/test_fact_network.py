@@ -7,35 +7,48 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import fact_breakfast, fact_egoprocel, fact_gtea
+from configs import fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_gtea_transcript
 from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.blocks import TemporalBlock
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
 from fact_jax.ops.noise import video_seeds
 from tests.models import fact_cases as cases
 
-LENGTHS, SIZE = (12, 1, 9), 16
+SIZE = 16
 LOSS = LossConfig(match="o2o", background_weight=0.5, null_weight=0.2, smoothing_weight=2.0, background_ids=(0,))
 
 
 def objective(config, params, batch, noise):
     """Returns (losses [B], outputs) of a batch."""
-    outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise)
-    truth = truth_of(batch["labels"], jnp.asarray(batch["mask"]), batch["segment_labels"], batch["segment_mask"])
-    token_mask = jnp.ones((len(batch["mask"]), config.num_tokens), bool)
-    return fact_loss(LOSS, outputs, truth, token_mask)[0], outputs
+    transcript = (jnp.asarray(batch["segment_labels"]), jnp.asarray(batch["segment_mask"]))
+    tokens, token_mask = (None, None), jnp.ones((len(batch["mask"]), config.num_tokens), bool)
+    if config.use_transcript:
+        tokens, token_mask = transcript, transcript[1]
+    outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise, *tokens)
+    truth = truth_of(batch["labels"], jnp.asarray(batch["mask"]), *transcript)
+    return fact_loss(LOSS, config.classes, outputs, truth, token_mask)[0], outputs
 
 
-@pytest.fixture(scope="module")
-def padded_and_alone():
-    """(batch, losses and outputs of the padded batch, its gradients, the same of every video alone)."""
-    config = cases.small_config(
-        "iuU", update_branch="m2", dropout_rate=0.3, segment_buckets=(2,), frame_positions=True,
-        channel_dropout_rate=0.2, time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
-    )
+LEARNED = cases.small_config(
+    "iuU", update_branch="m2", dropout_rate=0.3, segment_buckets=(2,), frame_positions=True,
+    channel_dropout_rate=0.2, time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
+)
+TRANSCRIPT = cases.small_config("iuU", action_branch="gru_om", dropout_rate=0.3, use_transcript=True)
+VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, frame_positions=True)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(LEARNED, (12, 1, 9)), (TRANSCRIPT, (12, 3)), (VERB_NOUN, (12, 3))],
+    ids=["learned", "transcript", "verb_noun"],
+)
+def padded_and_alone(request):
+    """Gradients, losses and outputs of the padded batch; the same of every video alone, without any padding."""
+    config, lengths = request.param
     params = cases.init_params(config)
-    batch = cases.ragged_batch(LENGTHS, SIZE)
+    batch = cases.ragged_batch(lengths, SIZE)
     noise = video_seeds(jax.random.key(3), batch["row"])
 
     @jax.jit
@@ -48,7 +61,7 @@ def padded_and_alone():
 
     together = run(params, batch, noise)
     alone = [
-        run(params, cases.one_video(batch, row, length), noise[row : row + 1]) for row, length in enumerate(LENGTHS)
+        run(params, cases.one_video(batch, row, length), noise[row : row + 1]) for row, length in enumerate(lengths)
     ]
     return together, alone
 
@@ -56,18 +69,26 @@ def padded_and_alone():
 def test_padding_changes_no_output(padded_and_alone):
     (_, (_, together)), alone = padded_and_alone
     for row, (_, (_, single)) in enumerate(alone):
+        num_tokens = single[-1].action_features.shape[1]
         for block, expected in zip(together, single, strict=True):
             for name in ("frame_features", "frame_logits", "a2f_attention"):
                 if getattr(block, name) is not None:
-                    padded = getattr(block, name)[row, : LENGTHS[row]]
-                    np.testing.assert_allclose(padded, getattr(expected, name)[0], atol=2e-6, err_msg=name)
-            np.testing.assert_allclose(block.action_features[row], expected.action_features[0], atol=2e-6)
+                    wanted = getattr(expected, name)[0]
+                    found = getattr(block, name)[row, : wanted.shape[0], : wanted.shape[1]]
+                    np.testing.assert_allclose(found, wanted, atol=2e-6, err_msg=name)
+            found = block.action_features[row, :num_tokens]
+            np.testing.assert_allclose(found, expected.action_features[0], atol=2e-6)
             if block.segments is not None:
                 count = int(expected.segments.runs.count[0])
                 assert int(block.segments.runs.count[row]) == count
-                for name, rows in (("f2a_logits", (slice(None), slice(count))), ("a2f_logits", (slice(count),))):
-                    found, wanted = getattr(block, name)[row], getattr(expected, name)[0]
-                    np.testing.assert_allclose(found[rows], wanted[rows], atol=2e-6)
+                np.testing.assert_allclose(
+                    block.segments.logits[row, :count], expected.segments.logits[0, :count], atol=2e-6
+                )
+                if block.f2a_logits is not None:
+                    pairs = [(block.f2a_logits[row].T, expected.f2a_logits[0].T)]
+                    pairs.append((block.a2f_logits[row], expected.a2f_logits[0]))
+                    for found, wanted in pairs:
+                        np.testing.assert_allclose(found[:count, :num_tokens], wanted[:count], atol=2e-6)
 
 
 def test_padding_changes_no_loss(padded_and_alone):
@@ -90,8 +111,8 @@ NUM_FRAMES = 20
 def temporal_block():
     """(parameters, apply with every segment bucket, apply with T only) of one "U" block."""
     config = cases.small_config("iU").block_configs[1]
-    exact = TemporalBlock(config, cases.NUM_CLASSES, ())
-    bucketed = TemporalBlock(config, cases.NUM_CLASSES, (2, 5, 10, 64))
+    exact = TemporalBlock(config, cases.CLASSES, ())
+    bucketed = TemporalBlock(config, cases.CLASSES, (2, 5, 10, 64))
     arguments = (
         jnp.zeros((2, NUM_FRAMES, 8)), jnp.ones((2, NUM_FRAMES), bool), jnp.zeros((2, 6, 8)), jnp.ones((2, 6), bool),
         jnp.ones((1, 6, 4)), None,
@@ -144,13 +165,19 @@ def test_training_noise_is_a_function_of_the_seed():
 
 
 # Parameter counts of the published configurations (spec section 9).
-COUNTS = {fact_breakfast: 119_458_304, fact_gtea: 10_418_176, fact_egoprocel: 40_972_544}
+COUNTS = {
+    fact_breakfast: 119_458_304, fact_gtea: 10_418_176, fact_egoprocel: 40_972_544, fact_epic: 43_626_240,
+    fact_gtea_transcript: 8_533_760,
+}
 
 
 @pytest.mark.parametrize("module", COUNTS, ids=lambda module: module.__name__)
 def test_parameter_count_is_the_published_one(module):
-    network = Fact(fact_config.from_settings(module.get_config().model, num_classes=11))
-    shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool))
+    classes = VerbNounClasses(98, 301, (0, 97), (0, 300)) if module is fact_epic else PlainClasses(11)
+    network = Fact(fact_config.from_settings(module.get_config().model, classes))
+    tokens = (jnp.zeros((1, 3), int), jnp.ones((1, 3), bool)) if network.config.use_transcript else ()
+    inputs = (jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool), None, *tokens)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), *inputs)
     assert sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(shapes)) == COUNTS[module]
 
 

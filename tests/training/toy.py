@@ -57,6 +57,8 @@ class ToyTask:
       num_classes: C.
     """
 
+    predict_keys = ("features", "mask", "row")
+
     def __init__(self, *, mutable=False, frozen=False, scores=(), num_classes=NUM_CLASSES):
         self.mutable, self.frozen, self.scores, self.num_classes = mutable, frozen, list(scores), num_classes
 
