@@ -119,10 +119,11 @@ class _Reader:
     def shape(self, name, rank):
         """Shape of a tensor that has to be there, with `rank` axes."""
         if name not in self._shapes:
-            raise UserError(f"{self._path}: {name} is missing; the file looks like FACT, whose state dict always has it.")
-        if len(self._shapes[name]) != rank or 0 in self._shapes[name]:
-            raise UserError(f"{self._path}: {name} has the shape {self._shapes[name]}; expected {rank} axes, none empty.")
-        return self._shapes[name]
+            raise UserError(f"{self._path}: {name} is missing, which every state dict of FACT has.")
+        shape = self._shapes[name]
+        if len(shape) != rank or 0 in shape:
+            raise UserError(f"{self._path}: {name} has the shape {shape}; expected {rank} axes, none empty.")
+        return shape
 
     def count(self, pattern):
         """How many numbers 0, 1, 2, ... in the place of {} begin a name."""

@@ -1,0 +1,317 @@
+"""The published code's configuration files: read as our settings, and written from them (spec section 1).
+
+Light on imports, so that a mistake in a file is answered at once.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fact_jax.types import UserError, check_choice, nearest
+
+# Published key -> key of our configs; where a value has to be translated as well, `_special` does it.
+SETTINGS = {
+    "split": "data.split",
+    "sr": "data.sample_rate",
+    "eval_bg": "data.evaluate_background",
+    "batch_size": "train.batch_size",
+    "epoch": "train.epochs",
+    "optimizer": "optimizer.name",
+    "lr": "optimizer.learning_rate",
+    "lr_decay": "optimizer.decay_epoch",
+    "momentum": "optimizer.momentum",
+    "weight_decay": "optimizer.weight_decay",
+    "clip_grad_norm": "optimizer.clip_norm",
+    "FACT.ntoken": "model.num_tokens",
+    "FACT.block": "model.blocks",
+    "FACT.trans": "model.use_transcript",
+    "FACT.fpos": "model.frame_positions",
+    "FACT.cmr": "model.channel_dropout_rate",
+    "FACT.mwt": "model.frame_weight",
+    "Loss.match": "loss.match",
+    "Loss.pc": "loss.prob_cost",
+    "Loss.a2fc": "loss.overlap_cost",
+    "Loss.bgw": "loss.background_weight",
+    "Loss.nullw": "loss.null_weight",
+    "Loss.sw": "loss.smoothing_weight",
+    "TM.m": "model.time_mask.count",
+    "TM.t": "model.time_mask.max_frames",
+    "TM.p": "model.time_mask.max_fraction",
+    "aux.eval_every": "train.eval_every",
+    "aux.print_every": "train.log_every",
+    "aux.wandb_project": "log.wandb_project",
+    "aux.wandb_user": "log.wandb_entity",
+}
+BLOCKS = {"Bi": "input_block", "Bu": "update_block", "BU": "temporal_block"}
+BLOCK_FIELDS = {
+    "hid_dim": "hidden_dim",
+    "dropout": "dropout_rate",
+    "f": "frame_branch",
+    "f_dim": "frame_dim",
+    "f_layers": "frame_layers",
+    "f_ln": "frame_norm",
+    "f_ngp": "frame_groups",
+    "a": "action_branch",
+    "a_dim": "action_dim",
+    "a_layers": "action_layers",
+    "a_nhead": "action_heads",
+    "a_ffdim": "action_ff_dim",
+    "s_layers": "segment_layers",
+}
+# Keys of datasets other than the four whose places the published code knows.
+DATA_SETTINGS = {
+    "feature_path": "data.feature_dir",
+    "groundTruth_path": "data.label_dir",
+    "map_fname": "data.mapping_file",
+    "split_path": "data.train_split_file",
+    "feature_transpose": "data.time_axis",
+    "bg_class": "data.background_ids",
+    "average_transcript_len": "data.average_transcript_length",
+}
+# Accepted and without meaning here: places, devices and bookkeeping of the published program.
+WITHOUT_MEANING = (
+    "TM.inplace", "aux.gpu", "aux.mark", "aux.runid", "aux.debug", "aux.resume", "aux.wandb_offline", "aux.exp",
+    "aux.logdir", "aux.cfg_file", "aux.set_cfgs",
+)
+
+_UPDATE = {
+    "hid_dim": None, "dropout": None, "a": "sa", "a_nhead": None, "a_ffdim": None, "a_layers": 1, "a_dim": None,
+    "f": None, "f_layers": 5, "f_ln": None, "f_dim": None, "f_ngp": None,
+}
+DEFAULTS = {
+    "aux": {"eval_every": 1000, "print_every": 200, "wandb_project": "FACT", "wandb_user": ""},
+    "split": "split1", "sr": 1, "eval_bg": False, "bg_class": 0, "average_transcript_len": 0.0,
+    "feature_path": None, "groundTruth_path": None, "map_fname": None, "split_path": None, "feature_transpose": False,
+    "batch_size": 4, "optimizer": "SGD", "epoch": 2, "lr": 0.1, "lr_decay": -1, "momentum": 0.009,
+    "weight_decay": 0.0, "clip_grad_norm": 10.0,
+    "FACT": {"ntoken": 30, "block": "iuUU", "trans": False, "fpos": True, "cmr": 0.3, "mwt": 0.1},
+    "Bi": {
+        "hid_dim": 512, "dropout": 0.5, "a": "sca", "a_nhead": 8, "a_ffdim": 2048, "a_layers": 6, "a_dim": 512,
+        "f": "cnn", "f_layers": 10, "f_ln": True, "f_dim": 512, "f_ngp": 4,
+    },
+    "Bu": _UPDATE,
+    "BU": _UPDATE | {"s_layers": 1},
+    "Loss": {"pc": 1.0, "a2fc": 1.0, "match": "o2o", "bgw": 1.0, "nullw": -1.0, "sw": 0.0},
+    "TM": {"use": False, "t": 30, "p": 0.05, "m": 5},
+}
+_CHOICES = {"optimizer": ("Adam", "SGD"), "Loss.match": ("o2o", "o2m", "seq")}
+_CHOICES |= {f"{block}.f": ("m", "m2") for block in BLOCKS}
+_CHOICES |= {f"{block}.a": ("sca", "sa", "gru", "gru_om") for block in BLOCKS}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+# Dataset value of the published code -> the name in configs/datasets.py.
+DATASETS = {"breakfast": "breakfast", "gtea": "gtea", "ego": "egoprocel", "epic": "epic"}
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedConfig:
+    """A published configuration in our terms.
+
+    Attributes:
+      name: of the file, without folder and ending.
+      dataset: our name of one of DATASETS, or what the file says.
+      settings: dotted key of our configs -> value; None leaves a block's setting to the block before it. The keys
+        of `data` that describe a dataset are there only where `dataset` is none of DATASETS.
+      given: the keys of `settings` that the file itself sets; the others are published defaults.
+      ignored: published keys in the file that mean nothing here.
+    """
+
+    name: str
+    dataset: str
+    settings: dict[str, Any]
+    given: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def transcript_length(dataset: str, match: str) -> float:
+    """Average transcript length the published code assumes for a dataset, 0.0 where it reads it from the config."""
+    if dataset == "ego":
+        return 21.5 if match == "o2o" else 7.4
+    if dataset == "epic":
+        return 165.0 if match == "o2o" else 52.0
+    return {"breakfast": 6.9, "gtea": 32.9}.get(dataset, 0.0)
+
+
+def read(path) -> PublishedConfig:
+    """Reads a published YAML file over the published defaults.
+
+    Raises:
+      UserError: the file is missing, no YAML, or has a key or value that the published code does not know; names
+        file, line and the nearest valid key.
+    """
+    path = Path(path)
+    entries = _parse(path)
+    values = _flatten(DEFAULTS)
+    dataset = _dataset(path, entries)
+    for key, (value, line) in entries.items():
+        if key in values:
+            values[key] = _convert(f"{path}, line {line}: {key}", key, value)
+    for key, options in _CHOICES.items():
+        line = f", line {entries[key][1]}" if key in entries else ""
+        if values[key] is not None:
+            check_choice(f"{path}{line}: {key}", values[key], options)
+    known = dataset in DATASETS
+    table = _table() | ({} if known else DATA_SETTINGS)
+    settings = {ours: values[theirs] for theirs, ours in table.items()}
+    given = [ours for theirs, ours in table.items() if theirs in entries]
+    if known:
+        settings["data.average_transcript_length"] = transcript_length(dataset, values["Loss.match"])
+    if "TM.use" in entries and "model.time_mask.count" not in given:
+        given.append("model.time_mask.count")
+    _translate(values, settings, known)
+    ignored = [key for key in entries if key in WITHOUT_MEANING or (known and key in DATA_SETTINGS)]
+    return PublishedConfig(path.stem, DATASETS.get(dataset, dataset), settings, tuple(given), tuple(ignored))
+
+
+def write(config: Mapping[str, Any], derived: Mapping[str, Any]) -> str:
+    """Returns the YAML text of a published configuration that describes one of our runs; the inverse of `read`.
+
+    Args:
+      config: "config" of the run's config.json.
+      derived: "derived" of it; gives the average transcript length where it was measured.
+    """
+    flat = _flatten(config)
+    values = {theirs: flat[ours] for theirs, ours in _table().items() if ours in flat}
+    names = {ours: theirs for theirs, ours in DATASETS.items()}
+    values["dataset"] = names.get(flat["data.dataset"], flat["data.dataset"])
+    values["optimizer"] = {"adam": "Adam", "sgd": "SGD"}[flat["optimizer.name"]]
+    masked = flat["model.time_mask.count"] > 0
+    values |= {"TM.use": masked, "TM.m": flat["model.time_mask.count"] if masked else DEFAULTS["TM"]["m"]}
+    if values["dataset"] not in DATASETS:
+        folder = Path(flat["data.dir"])
+        background = list(flat["data.background_ids"])
+        values |= {
+            "feature_path": str(folder / flat["data.feature_dir"]),
+            "groundTruth_path": str(folder / flat["data.label_dir"]),
+            "map_fname": str(folder / flat["data.mapping_file"]),
+            "split_path": str((folder / flat["data.train_split_file"]).parent),
+            "feature_transpose": flat["data.time_axis"] == "last",
+            "bg_class": background[0] if len(background) == 1 else background,
+            "average_transcript_len": float(
+                flat["data.average_transcript_length"] or derived.get("average_transcript_length", 0.0)
+            ),
+        }
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        group, _, name = key.rpartition(".")
+        (tree.setdefault(group, {}) if group else tree)[name] = value
+    return yaml.safe_dump(tree)
+
+
+def _table():
+    """Published key -> our key, of everything that does not describe a dataset."""
+    blocks = {
+        f"{theirs}.{field}": f"model.{ours}.{BLOCK_FIELDS[field]}"
+        for theirs, ours in BLOCKS.items()
+        for field in DEFAULTS[theirs]
+    }
+    return SETTINGS | blocks
+
+
+def _translate(values, settings, known):
+    """Translates in `settings` the values that are written in another way."""
+    settings["optimizer.name"] = values["optimizer"].lower()
+    settings["eval.batch_size"] = values["batch_size"]
+    if not values["TM.use"]:
+        settings["model.time_mask.count"] = 0
+    if known:
+        return
+    background = values["bg_class"]
+    settings["data.background_ids"] = tuple(background) if isinstance(background, list) else (background,)
+    settings["data.time_axis"] = "last" if values["feature_transpose"] else "first"
+    folder = values["split_path"]
+    for subset in ("train", "test"):
+        settings[f"data.{subset}_split_file"] = None if folder is None else f"{folder}/{subset}.{{split}}.bundle"
+    for key in [key for key, value in settings.items() if key.startswith("data.") and value is None]:
+        del settings[key]  # our own default place
+
+
+def _parse(path):
+    """Returns dotted key -> (value, line) of a YAML file, in its order."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"{path} cannot be read: {reason}. Expected a published YAML config.") from error
+    # SafeLoader knows plain values only: a tag such as !!python/object is an error and never runs anything.
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path} has no keys; expected a published YAML config, lines such as 'dataset: gtea'.")
+        return _entries(path, loader, node, "")
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from error
+    finally:
+        loader.dispose()
+
+
+def _entries(path, loader, node, prefix):
+    valid = ["dataset", *_flatten(DEFAULTS), *WITHOUT_MEANING]
+    groups = {key.partition(".")[0] for key in valid if "." in key}
+    found = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        key = f"{prefix}{key_node.value}" if isinstance(key_node, yaml.ScalarNode) else "?"
+        if isinstance(value_node, yaml.MappingNode) and key in groups:
+            new = _entries(path, loader, value_node, f"{key}.")
+        elif key in valid:
+            new = {key: (loader.construct_object(value_node, deep=True), line)}
+        elif key in groups:
+            raise UserError(f"{path}, line {line}: {key} is a value; expected a group of settings below it.")
+        else:
+            guess = nearest(key, [*valid, *groups])
+            hint = f" Did you mean {guess}?" if guess else ""
+            raise UserError(f"{path}, line {line}: the published code has no key {key}.{hint}")
+        for name in new:
+            if name in found:
+                raise UserError(f"{path}, line {line}: {name} is given twice.")
+        found |= new
+    return found
+
+
+def _dataset(path, entries):
+    value, line = entries.get("dataset", (None, None))
+    if value is None:
+        raise UserError(f"{path} names no dataset; expected a line such as 'dataset: gtea'.")
+    if not isinstance(value, str):
+        raise UserError(f"{path}, line {line}: dataset is {value!r}, expected text.")
+    return value
+
+
+def _convert(where, key, value):
+    """Checks the type of a value; None and the text "None" leave a setting open where that is possible."""
+    group, _, name = key.rpartition(".")
+    default = _flatten(DEFAULTS)[key]
+    open_allowed = default is None or (group in ("Bu", "BU") and name in DEFAULTS["Bi"])
+    if default is None:
+        default = DEFAULTS["Bi"][name] if group else ""
+    if value in (None, "None"):
+        if open_allowed:
+            return None
+        raise UserError(f"{where} is empty, expected {_WORDS[type(default)]}.")
+    if key == "bg_class" and isinstance(value, list) and all(type(entry) is int for entry in value):
+        return value
+    kind = type(default)
+    if kind is float and not isinstance(value, bool):
+        try:
+            number = float(value)  # YAML 1.1 takes 1e-4, without a point, for text
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    elif type(value) is kind:
+        return value
+    raise UserError(f"{where} is {value!r}, expected {_WORDS[kind]}.")
+
+
+def _flatten(tree, prefix=""):
+    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    flat = {}
+    for key, value in tree.items():
+        flat.update(_flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
+    return flat
