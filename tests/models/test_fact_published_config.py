@@ -54,9 +54,9 @@ TABLE = {
 # "Everywhere" below that table, and settings that are inherited there, written in both ways.
 EVERYWHERE = {
     "optimizer": "Adam", "weight_decay": 0.0, "momentum": 0.0, "clip_grad_norm": 10.0, "Bi.hid_dim": 512,
-    "Bi.a_ffdim": 512, "Bi.a_nhead": 8, "Bi.f_ln": False, "Bi.f_ngp": 1, "Bu.a": "sa", "Bu.a_layers": 1, "Bu.a_nhead": 8,
-    "BU.a": "sa", "BU.a_layers": 1, "BU.a_nhead": 8, "BU.s_layers": 1, "aux.resume": "max", "Bu.hid_dim": None,
-    "Bu.f_dim": "None", "BU.dropout": "None", "BU.a_dim": None, "TM.inplace": True,
+    "Bi.a_ffdim": 512, "Bi.a_nhead": 8, "Bi.f_ln": False, "Bi.f_ngp": 1, "Bu.a": "sa", "Bu.a_layers": 1,
+    "Bu.a_nhead": 8, "BU.a": "sa", "BU.a_layers": 1, "BU.a_nhead": 8, "BU.s_layers": 1, "aux.resume": "max",
+    "Bu.hid_dim": None, "Bu.f_dim": "None", "BU.dropout": "None", "BU.a_dim": None, "TM.inplace": True,
 }
 SHIPPED = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
 
@@ -159,7 +159,7 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("dataset: gtea\nBi:\n  a_dimm: 3\n", "line 3: the published code has no key Bi.a_dimm. Did you mean Bi.a_dim?"),
+        ("dataset: gtea\nBi:\n  a_dimm: 3\n", "line 3: the published code has no key Bi.a_dimm. Did you mean Bi.a_dim"),
         ("dataset: gtea\nepochs: 3\n", "line 2: the published code has no key epochs. Did you mean epoch?"),
         ("dataset: gtea\nbi:\n  f: m\n", "line 2: the published code has no key bi. Did you mean Bi?"),
         ("dataset: gtea\nBi: 3\n", "line 2: Bi is a value; expected a group"),
