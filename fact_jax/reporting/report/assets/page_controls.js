@@ -104,10 +104,7 @@ function update() {
 // Columns of the table of classes: {key, title, value(class)}.
 function classColumns() {
   const scores = (label) => data.classScores.map((table) => table[label].scores[classTable.score]);
-  const columns = [
-    { key: "name", title: "Class", value: (label) => data.classes[label].name.toLowerCase() },
-    { key: "segments", title: "True segments", value: (label) => data.classScores[0][label].segments },
-  ];
+  const columns = [{ key: "name", title: "Class", value: (label) => data.classes[label].name.toLowerCase() }];
   data.groups.forEach((group, index) => {
     const title = data.groups.length === 1 ? data.classColumns[classTable.score] : group;
     columns.push({ key: `score${index}`, title, value: (label) => scores(label)[index], bar: true });
@@ -116,6 +113,7 @@ function classColumns() {
     const value = (label) => (scores(label).includes(null) ? null : scores(label)[1] - scores(label)[0]);
     columns.push({ key: "difference", title: "Difference", value, signed: true });
   }
+  columns.push({ key: "segments", title: "True segments", value: (label) => data.classScores[0][label].segments });
   return columns;
 }
 
