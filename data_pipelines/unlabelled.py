@@ -21,6 +21,7 @@ from data_pipelines.validation import _scan_file
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.types import UserError, Video
 
+_TRANSCRIPT_MULTIPLE = 16
 _SHAPES = {"last": "(channels, frames)", "first": "(frames, channels)"}
 
 
@@ -73,7 +74,8 @@ class UnlabelledVideos:
       problems: list of Problem, what was found when the files were listed and since; shared with `select`.
       video_ids, class_names, feature_dim, lengths: as in `VideoSource`.
       sample_rate: one frame in this many is used.
-      max_segments: length of the longest transcript, at least 1.
+      transcripts: dict from video id to int32 [S], for `EvalBatches`; None where the model needs none.
+      max_segments: what transcripts are padded to, a multiple of 16, so that few lengths are compiled.
     """
 
     def __init__(self, inputs, form, problems, bad_paths=None):
@@ -84,7 +86,11 @@ class UnlabelledVideos:
         self.feature_dim = form.feature_dim
         self.sample_rate = form.sample_rate
         self.lengths = np.array([downsampled_length(video.num_frames, form.sample_rate) for video in inputs], np.int64)
-        self.max_segments = max((len(video.transcript or ()) for video in self.inputs), default=0) or 1
+        self.transcripts = None
+        if any(video.transcript is not None for video in self.inputs):
+            self.transcripts = {video.video_id: np.array(video.transcript, np.int32) for video in self.inputs}
+        longest = max((len(video.transcript or ()) for video in self.inputs), default=0)
+        self.max_segments = max(1, -(-longest // _TRANSCRIPT_MULTIPLE)) * _TRANSCRIPT_MULTIPLE
         self._form = form
         self._bad_paths = {} if bad_paths is None else bad_paths
         self._lock = threading.Lock()

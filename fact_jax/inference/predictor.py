@@ -129,16 +129,19 @@ class Predictor:
             return np.zeros(0, np.int32)
         if transcript is None or not len(transcript):
             raise UserError("This model needs the transcript of the video: predict(features, transcript=[...]).")
-        class_ids = {name: class_id for class_id, name in enumerate(self.class_names)}
-        found = []
-        for action in transcript:
-            class_id = class_ids.get(action, -1) if isinstance(action, str) else int(action)
-            if not 0 <= class_id < len(self.class_names):
-                guess = nearest(action, class_ids)
-                hint = f" Did you mean {guess!r}?" if guess else ""
-                raise UserError(f"The transcript has {action!r}, which is no class of this model.{hint}")
-            found.append(class_id)
+        if isinstance(transcript, str):
+            raise UserError(f"The transcript is one name, {transcript!r}; expected a list of classes.")
+        found = [self._class_id(action) for action in transcript]
         return frames_to_segments(found)[0].astype(np.int32)
+
+    def _class_id(self, action):
+        if isinstance(action, str) and action in self.class_names:
+            return self.class_names.index(action)
+        if isinstance(action, int | np.integer) and 0 <= action < len(self.class_names):
+            return int(action)
+        guess = nearest(action, self.class_names) if isinstance(action, str) else ""
+        hint = f" Did you mean {guess!r}?" if guess else f" It has the ids 0 to {len(self.class_names) - 1}."
+        raise UserError(f"The transcript has {action!r}, which is no class of this model.{hint}")
 
     def _precision(self):
         precision = self.config.matmul_precision

@@ -178,8 +178,13 @@ def test_transcripts_belong_to_the_videos(tmp_path):
     (folder / "b.txt").write_text("pour\npour\nstir\nstir\n")
     (folder / "c.txt").write_text("poor\n")
     source = open_inputs([tmp_path], form(), transcript_dir=folder)
-    assert source.video_ids == ("a", "b") and source.max_segments == 3
+    assert source.video_ids == ("a", "b") and source.max_segments == 16
     assert [video.transcript for video in source.inputs] == [(1, 2, 1), (1, 2)]
+    (batch,) = EvalBatches(
+        source.select([1, 0]), batch_size=3, buckets=(8,), max_segments=16, num_rows=3, transcripts=source.transcripts
+    )
+    assert batch.arrays["segment_labels"][:, :4].tolist() == [[1, 2, 0, 0], [1, 2, 1, 0], [0, 0, 0, 0]]
+    assert batch.arrays["segment_mask"].sum(axis=1).tolist() == [2, 3, 0]
     unknown, missing = sorted(texts(source))
     assert "unknown label 'poor'" in unknown and missing == f"{folder / 'd.txt'}: file is missing"
     with pytest.raises(UserError, match="--transcripts .* is not a folder"):

@@ -13,9 +13,9 @@ FEATURE_DIM = 5
 BUCKETS = (16, 24)
 
 
-def make_config(**changes):
-    """The quick form of the synthetic config, smaller still."""
-    config = fact_synthetic.get_config("quick").copy_and_resolve_references()
+def make_config(base=fact_synthetic, **changes):
+    """The quick form of a synthetic config, smaller still."""
+    config = base.get_config("quick").copy_and_resolve_references()
     with config.unlocked():
         config.compilation_cache = False
         config.model.update({"num_tokens": 6, "segment_buckets": (8,), "frame_weight": 0.6})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from configs import fact_synthetic_transcript
 from fact_jax import inference
 from fact_jax.inference.predictor import check_features, padded_length
 from fact_jax.ops.resampling import upsample
@@ -161,6 +162,34 @@ def test_a_model_without_transcripts_takes_none(model):
         model.predict(features_of(9), transcript=["pour"])
     with pytest.raises(UserError, match="2 videos and 1 transcripts"):
         model.predict([features_of(9)] * 2, transcript=[["pour"]])
+
+
+@pytest.fixture(scope="module")
+def transcript_model(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("transcripts") / "run"
+    runs.write_run(workdir, runs.make_config(fact_synthetic_transcript), {1: 10.0})
+    return inference.load(workdir)
+
+
+def test_a_transcript_decides_which_actions_there_are(transcript_model):
+    video = features_of(20)
+    found = transcript_model.predict(video, transcript=["pour", "pour", "stir", "pour"])
+    assert transcript_model.uses_transcript and set(found.names) <= {"pour", "stir"}
+    for same in ([1, 2, 1], np.array([1, 1, 2, 2, 1])):
+        np.testing.assert_array_equal(transcript_model.predict(video, same).probabilities, found.probabilities)
+    one, other = transcript_model.predict([video, video], transcript=[["stir"], ["serve"]])
+    assert {segment.label for segment in one.segments} == {"stir"} and set(other.names) == {"serve"}
+
+
+@pytest.mark.parametrize(
+    "transcript, text",
+    [(None, "needs the transcript"), ([], "needs the transcript"), (["sitr"], "'sitr', which is no class of this "
+     "model. Did you mean 'stir'"), ([1, 4], "has 4, which is no class"), ([-1], "has -1"), (["pour", 1.5], "has 1.5"),
+     ("pour", "one name")],
+)
+def test_a_transcript_that_cannot_be_used_is_refused(transcript_model, transcript, text):
+    with pytest.raises(UserError, match=text):
+        transcript_model.predict(features_of(20), transcript=transcript)
 
 
 def test_checked_features_are_a_copy_in_float32():
