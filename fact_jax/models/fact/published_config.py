@@ -12,7 +12,7 @@ import yaml
 
 from fact_jax.models.fact.published_yaml import DEFAULTS, WITHOUT_MEANING, flatten, load
 
-# Published key -> key of our configs; where a value has to be translated as well, `_special` does it.
+# Published key -> key of our configs; where a value has to be translated as well, `_translate` does it.
 SETTINGS = {
     "split": "data.split",
     "sr": "data.sample_rate",
