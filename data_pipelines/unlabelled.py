@@ -1,8 +1,8 @@
 """Feature files of videos nobody has labelled: found, checked one by one, served in the batches of an evaluation.
 
-A file that cannot be used is a problem that is noted, never one that stops the others. What a header tells (type, shape,
-width, completeness) is checked when the files are listed; values are checked when a video is read, so that every file
-is read once and no more of them are in memory than the batches in flight.
+A file that cannot be used is a problem that is noted, never one that stops the others. What a header tells (type,
+shape, width, completeness) is checked when the files are listed; values are checked when a video is read, so that every
+file is read once and no more of them are in memory than the batches in flight.
 """
 
 import dataclasses

@@ -50,7 +50,8 @@ class Options:
             raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
         if uses_transcript and self.transcripts is None:
             raise UserError(
-                "This model needs the transcript of every video: --transcripts FOLDER with VIDEO.txt, one action per line."
+                "This model needs the transcript of every video: --transcripts FOLDER with VIDEO.txt, one action on "
+                "each line."
             )
         if self.transcripts is not None and not uses_transcript:
             raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")

@@ -93,8 +93,8 @@ class OutputFolder:
             record = json.loads(self._json_path(video).read_text(encoding="utf-8"))
             if record["made_from"] != self._made_from(video):
                 return False
-            return all(_digest(self.path / name) == digest for name, digest in record["files"].items())
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return record["files"] == self._digests(video)
+        except (OSError, ValueError, LookupError, TypeError):
             return False
 
     def write(self, video, prediction: Prediction) -> None:
@@ -104,7 +104,10 @@ class OutputFolder:
           UserError: the disk is full, or the folder cannot be written to.
         """
         try:
-            self._json_path(video).unlink(missing_ok=True)  # what it vouches for is about to change
+            # The .json first: what it vouches for is about to change. A file that is not asked for now is out of date.
+            self._json_path(video).unlink(missing_ok=True)
+            for path in set(self._paths(video)) - set(self._written(video)):
+                (self.path / path).unlink(missing_ok=True)
             for name, content in self._contents(video, prediction).items():
                 files.atomic_write_bytes(self.path / name, content)
             if self._figures:
@@ -135,6 +138,11 @@ class OutputFolder:
         """Those of the paths that the options ask for, without the .json."""
         text, table, arrays, _, figure = self._paths(video)
         return [text, table, *([arrays] if self._probabilities else []), *([figure] if self._figures else [])]
+
+    def _digests(self, video):
+        """SHA-256 of every file that the options ask for, by its path below the folder."""
+        contents = {str(path): (self.path / path).read_bytes() for path in self._written(video)}
+        return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
     def _json_path(self, video) -> Path:
         return self.path / PREDICTIONS / f"{files.safe_name(video.video_id)}.json"
@@ -184,7 +192,7 @@ class OutputFolder:
             "background": [self._class_names[label] for label in self._background_ids],
             "segments": rows,
             "made_from": self._made_from(video),
-            "files": {str(path): _digest(self.path / path) for path in self._written(video)},
+            "files": self._digests(video),
         }
 
     def _draw(self, video, prediction):
@@ -206,10 +214,6 @@ class OutputFolder:
             metrics_text="   ".join(facts),
             background_ids=self._background_ids,
         )
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _to_json(record):

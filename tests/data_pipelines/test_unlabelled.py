@@ -193,7 +193,9 @@ def test_transcripts_belong_to_the_videos(tmp_path):
 
 @hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
 @hypothesis.given(
-    st.lists(st.integers(1, 3000), min_size=1, max_size=20), st.sets(st.integers(1, 1000), max_size=4), st.integers(1, 3)
+    st.lists(st.integers(1, 3000), min_size=1, max_size=20),
+    st.sets(st.integers(1, 1000), max_size=4),
+    st.integers(1, 3),
 )
 def test_prediction_buckets_hold_every_video_and_keep_trained_programs(lengths, trained, max_buckets):
     buckets = prediction_buckets(lengths, tuple(trained), max_buckets)

@@ -80,7 +80,8 @@ def test_the_files_of_a_video_say_the_same(features, tmp_path):
     assert found["made_from"]["model"]["checkpoint"]["step"] == 7
     with open(folder / "v0.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["start", "end", "start_sec", "end_sec", "label", "confidence"] == list(found["segments"][0])
+    columns = ["start", "end", "start_sec", "end_sec", "label", "confidence"]
+    assert list(rows[0]) == list(found["segments"][0]) == columns
     spread = []
     for row, segment in zip(rows, found["segments"], strict=True):
         start, end = segment["start"], segment["end"]
@@ -134,6 +135,11 @@ def test_another_input_checkpoint_or_option_is_another_prediction(features, tmp_
     for changes in ({"fps": 5.0}, {"probabilities": False}, {"origin": {"name": "x", "checkpoint": {"step": 8}}}):
         assert "predicted 5 videos" in predict(features, tmp_path / "out", **changes).text
         assert "predicted 0 videos" in predict(features, tmp_path / "out", **changes).text
+        # Nothing of an earlier prediction stays beside it.
+        records = [record(tmp_path / "out", f"v{number}") for number in range(5)]
+        vouched = {tmp_path / "out" / name for found in records for name in found["files"]}
+        left = {path for path in snapshot(tmp_path / "out") if path.suffix != ".json"}
+        assert left == vouched
 
 
 def test_problems_are_listed_and_written_until_they_are_gone(features, tmp_path):
@@ -143,7 +149,7 @@ def test_problems_are_listed_and_written_until_they_are_gone(features, tmp_path)
     outcome = predict(features, tmp_path / "out")
     assert outcome.code == 1 and "predicted 5 videos" in outcome.text and "3 problems, also in" in outcome.text
     problems = (tmp_path / "out" / "prediction_problems.txt").read_text().splitlines()
-    assert [line.partition(": ")[0] for line in problems] == [str(features / f"{n}.npy") for n in ("huge", "nan", "wide")]
+    assert [Path(line.partition(": ")[0]).name for line in problems] == ["huge.npy", "nan.npy", "wide.npy"]
     assert "scores are not finite" in problems[0] and "27 NaN values" in problems[1] and "4 channels" in problems[2]
     assert all(line in outcome.text for line in problems)
     assert not list((tmp_path / "out").rglob("*nan*"))
