@@ -10,7 +10,7 @@ from fact_jax import files
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.ops.resampling import upsample
-from fact_jax.reporting import curves, tables, timelines
+from fact_jax.reporting import curves, segment_files, tables, timelines
 
 STRIPS = {"frame branch": "frame_labels", "action branch": "action_labels", "prediction": "labels"}
 
@@ -74,8 +74,29 @@ class SegmentationEvaluation:
             path = workdir / "predictions" / f"{files.safe_name(video_id)}.txt"
             files.atomic_write_text(path, "".join(f"{name}\n" for name in names))
         tables.write_tables(workdir / "tables", state, protocol.class_names)
+        segment_files.write_segments(workdir, self._segmented())
         if figures:
             self._draw(workdir / "figures", state)
+
+    def _segmented(self):
+        protocol = self._protocol
+        videos = [
+            segment_files.SegmentedVideo(
+                video_id,
+                segment_files.to_runs(protocol.full_labels(video_id)),
+                segment_files.to_runs(self._predictions[video_id]["prediction"]),
+            )
+            for video_id in sorted(self._predictions)
+        ]
+        return segment_files.SegmentedSet(
+            metric=protocol.metric,
+            class_names=protocol.class_names,
+            background_ids=protocol.background_ids,
+            dataset=protocol.dataset,
+            split=protocol.split,
+            fps=protocol.fps,
+            videos=tuple(videos),
+        )
 
     def _draw(self, folder, state):
         protocol = self._protocol

@@ -1,15 +1,23 @@
-"""Where the numbers of a run go: metrics.jsonl, TensorBoard and the console."""
+"""Where the numbers of a run go: metrics.jsonl, TensorBoard, Weights & Biases and the console."""
 
+import importlib
 import json
 import math
+import secrets
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tqdm import tqdm
 
 from fact_jax import files
+from fact_jax.training import run_record
+from fact_jax.types import UserError, check_choice
+
+WANDB_MODES = ("online", "offline")
+# How long the end of a run may wait for Weights & Biases to take what is left.
+WANDB_FINISH_SEC = 300.0
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -79,6 +87,138 @@ class TensorBoardWriter:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def import_wandb():
+    """Returns the module wandb.
+
+    Raises:
+      UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module("wandb")
+    except ImportError as error:
+        raise UserError(
+            "config.log.wandb is on, but Weights & Biases is not installed. Install it with `pip install wandb`, or "
+            "leave out --config.log.wandb."
+        ) from error
+
+
+class WandbWriter:
+    """Scalars for Weights & Biases, under the keys of the published code: train-loss/loss, test-metric/F1@0.50.
+
+    A run that resumes goes on in the same run there. What goes wrong at the start and can be put right (no package, no
+    login) is an error; whatever fails later is said once, and training goes on without.
+    """
+
+    def __init__(self, workdir: Path, config, say: Callable[[str], None]):
+        """Starts or resumes the run.
+
+        Args:
+          workdir: folder of the run; keeps the id of the run there and, below wandb/, the files of an offline run.
+          config: config of the run; reads name, seed, data.split and log.
+          say: called with lines for the user.
+
+        Raises:
+          UserError: the package is missing or too old, or there is no login.
+        """
+        self._say, self._run, self._workdir = say, None, Path(workdir)
+        self._wandb = import_wandb()
+        mode = check_choice("config.log.wandb_mode", config.log.wandb_mode, WANDB_MODES)
+        run_id = self._run_id()
+        settings = run_record.flatten(config.to_dict())
+        scalars = {key: value if isinstance(value, (int, float)) else str(value) for key, value in settings.items()}
+        options = {
+            "project": config.log.wandb_project or None,
+            "entity": config.log.wandb_entity or None,
+            "group": config.name,
+            "name": f"{config.name}/{config.data.split}/seed{config.seed}",
+            "config": scalars,
+            "id": run_id,
+            "resume": "allow",
+            "mode": mode,
+            "dir": str(self._workdir),
+        }
+        with _WandbFailure(self):
+            self._run = self._start(options)
+        if self._run is not None:
+            place = f"wandb sync --id {run_id} {self._workdir / 'wandb' / 'offline-run-*'}"
+            self._say(f"Weights & Biases: {self._run.url if mode == 'online' else f'offline; to upload: {place}'}")
+
+    def _start(self, options):
+        wandb = self._wandb
+        try:
+            # Its own capture of the console would break the progress bar.
+            settings = wandb.Settings(console="off", silent=True, finish_timeout=WANDB_FINISH_SEC)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"wandb {wandb.__version__} is too old for config.log.wandb. Run `pip install --upgrade wandb`."
+            ) from error
+        try:
+            return wandb.init(settings=settings, **options)
+        except (wandb.errors.UsageError, wandb.errors.AuthenticationError) as error:
+            raise UserError(
+                f"Weights & Biases: {error} Log in with `wandb login`, or keep the numbers here with "
+                f"--config.log.wandb_mode=offline."
+            ) from error
+
+    def _run_id(self):
+        path = self._workdir / "wandb" / "run_id.txt"
+        if path.exists() and (known := path.read_text(encoding="utf-8").strip()):
+            return known
+        run_id = secrets.token_hex(4)
+        files.atomic_write_text(path, f"{run_id}\n")
+        return run_id
+
+    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Logs one row; steps that the run has already, from before an interruption, are left as they are there."""
+        if self._run is not None:
+            with _WandbFailure(self):
+                self._run.log({wandb_key(group, name): value for name, value in values.items()}, step=step)
+
+    def close(self) -> None:
+        """Ends the run, waiting for what is still to be uploaded."""
+        if self._run is not None:
+            with _WandbFailure(self):
+                self._run.finish()
+        self._run = None
+
+    def give_up(self, error: BaseException) -> None:
+        """Says what went wrong; nothing more is sent."""
+        self._run = None
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        self._say(
+            f"Weights & Biases failed ({reason}); training goes on without it. All numbers are in "
+            f"{self._workdir / 'metrics.jsonl'} as always."
+        )
+
+
+class _WandbFailure:
+    """Keeps failures of Weights & Biases from ending the run; the writer gives up at the first.
+
+    Its errors have no common base: they are those of its own modules, of its connection, and of the operating system.
+    """
+
+    MODULES = {"wandb", "asyncio", "concurrent", "google"}
+
+    def __init__(self, writer: WandbWriter):
+        self._writer = writer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        theirs = kind is not None and kind.__module__.partition(".")[0] in self.MODULES
+        if not isinstance(error, Exception) or not (theirs or isinstance(error, (OSError, EOFError, RuntimeError))):
+            return False
+        self._writer.give_up(error)
+        return True
+
+
+def wandb_key(group: str, name: str) -> str:
+    """The published key of a value: ("train", "loss") -> "train-loss/loss", ("test", "Edit") -> "test-metric/Edit"."""
+    kind = "loss" if name == "loss" or name.startswith("loss_") else "metric"
+    return f"{group}-{kind}/{name}"
 
 
 class Console:

@@ -159,7 +159,7 @@ FAFORMER = {
         (stage("stage1.", 20, 8, 4, 3, first="conv_in"),
          "it is MS-TCN with 1 stage of 4 layers and 8 channels each, 3 classes, 20 input channels"),
         (stage("", 20, 8, 4, 3), "it is MS-TCN with 1 stage of 4 layers"),
-        (MS_TCN_PLUS, "MS-TCN++ with 4 layers of 8 channels in the prediction stage, 1 refinement stage, 3 classes, 20"),
+        (MS_TCN_PLUS, "MS-TCN++ with 4 layers of 8 channels in the prediction stage, 1 refinement stage, 3 classes"),
         (ASFORMER, "ASFormer with an encoder and 2 decoders, 1 layer of 8 channels in the encoder, 3 classes, 20 in"),
         (ACTIONFORMER, "ActionFormer, which finds segments with a pyramid, with 2 blocks of 16 channels, 1 class, 20"),
         (FAFORMER, "it is FAFormer with 1 block, 20 input channels"),

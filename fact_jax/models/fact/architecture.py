@@ -1,6 +1,8 @@
 """What a published state dict tells about the network it belongs to, from the names and shapes of its tensors.
 
-The names are those of spec section 9. A few settings leave no trace in a state dict; `NOT_IN_A_FILE` lists them.
+The names are those of spec section 9. Some settings leave no trace in a state dict: attention heads, dropout, the share
+of the frame branch in the prediction, everything about the loss, and the names and, without transcripts, the number of
+classes.
 """
 
 import dataclasses
@@ -15,13 +17,6 @@ from fact_jax.types import UserError
 
 FRAME_POSITIONS = "frame_pe.pe"
 
-# Keys of config.model that shape predictions and that no tensor tells about, and what they are.
-NOT_IN_A_FILE = {
-    "input_block.action_heads": "attention heads",
-    "update_block.action_heads": "attention heads",
-    "temporal_block.action_heads": "attention heads",
-    "frame_weight": "share of the frame branch in the prediction",
-}
 KINDS = {"i": "input_block", "I": "input_block", "u": "update_block", "U": "temporal_block"}
 
 
@@ -119,10 +114,11 @@ class _Reader:
     def shape(self, name, rank):
         """Shape of a tensor that has to be there, with `rank` axes."""
         if name not in self._shapes:
-            raise UserError(f"{self._path}: {name} is missing; the file looks like FACT, whose state dict always has it.")
-        if len(self._shapes[name]) != rank or 0 in self._shapes[name]:
-            raise UserError(f"{self._path}: {name} has the shape {self._shapes[name]}; expected {rank} axes, none empty.")
-        return self._shapes[name]
+            raise UserError(f"{self._path}: {name} is missing, which every state dict of FACT has.")
+        shape = self._shapes[name]
+        if len(shape) != rank or 0 in shape:
+            raise UserError(f"{self._path}: {name} has the shape {shape}; expected {rank} axes, none empty.")
+        return shape
 
     def count(self, pattern):
         """How many numbers 0, 1, 2, ... in the place of {} begin a name."""

@@ -1,0 +1,23 @@
+"""What the tools of this package share: exit codes and messages without a traceback."""
+
+import sys
+
+from fact_jax.types import UserError
+
+INTERRUPTED = 130  # what shells report for Ctrl-C
+
+
+def run(tool, argv=None):
+    """Runs `tool(argv)` and ends the program with the exit code it returns.
+
+    Code 2 and a message on stderr for a UserError, 130 after Ctrl-C.
+    """
+    try:
+        code = tool(argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        code = INTERRUPTED
+    raise SystemExit(code)

@@ -1,0 +1,286 @@
+"""Feature files of videos nobody has labelled: found, checked one by one, served in the batches of an evaluation.
+
+A file that cannot be used is a problem that is noted, never one that stops the others. What a header tells (type,
+shape, width, completeness) is checked when the files are listed; values are checked when a video is read, so that every
+file is read once and no more of them are in memory than the batches in flight.
+"""
+
+import dataclasses
+import glob
+import os
+import pathlib
+import threading
+
+import numpy as np
+
+from data_pipelines import transcripts
+from data_pipelines.annotations import Problem
+from data_pipelines.buckets import choose_buckets
+from data_pipelines.feature_files import FeatureFileError, frames_and_channels, read_features, read_header
+from data_pipelines.validation import _scan_file
+from fact_jax.ops.resampling import downsampled_length
+from fact_jax.types import UserError, Video
+
+_TRANSCRIPT_MULTIPLE = 16
+_SHAPES = {"last": "(channels, frames)", "first": "(frames, channels)"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What the feature files of a model look like.
+
+    Attributes:
+      feature_dim: D, channels.
+      time_axis: "last" for files (D, T), "first" for (T, D).
+      sample_rate: one frame in this many is used.
+      class_names: name of every class, by class id.
+    """
+
+    feature_dim: int
+    time_axis: str
+    sample_rate: int
+    class_names: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One feature file.
+
+    Attributes:
+      video_id: the file's name without ".npy".
+      path: absolute.
+      size, mtime_ns: bytes and time of the last change when the file was listed.
+      num_frames: N, at the full rate.
+      transcript: class ids in order; None where the model needs none.
+    """
+
+    video_id: str
+    path: pathlib.Path
+    size: int
+    mtime_ns: int
+    num_frames: int
+    transcript: tuple | None = None
+
+
+class UnlabelledVideos:
+    """A `fact_jax.types.VideoSource` over feature files; all labels are 0.
+
+    A file that turns out unusable when it is read (NaN, Inf, changed since) is noted as a problem and gives zeros, so
+    that the other videos of its batch are served: ask `is_bad` before using what was computed from a video. Reading
+    from several threads at once is safe. Nothing is kept in memory.
+
+    Attributes:
+      inputs: Input of every video.
+      problems: list of Problem, what was found when the files were listed and since; shared with `select`.
+      video_ids, class_names, feature_dim, lengths: as in `VideoSource`.
+      sample_rate: one frame in this many is used.
+      transcripts: dict from video id to int32 [S], for `EvalBatches`; None where the model needs none.
+      max_segments: what transcripts are padded to, a multiple of 16, so that few lengths are compiled.
+    """
+
+    def __init__(self, inputs, form, problems, bad_paths=None):
+        self.inputs = tuple(inputs)
+        self.problems = problems
+        self.video_ids = tuple(video.video_id for video in self.inputs)
+        self.class_names = tuple(form.class_names)
+        self.feature_dim = form.feature_dim
+        self.sample_rate = form.sample_rate
+        self.lengths = np.array([downsampled_length(video.num_frames, form.sample_rate) for video in inputs], np.int64)
+        self.transcripts = None
+        if any(video.transcript is not None for video in self.inputs):
+            self.transcripts = {video.video_id: np.array(video.transcript, np.int32) for video in self.inputs}
+        longest = max((len(video.transcript or ()) for video in self.inputs), default=0)
+        self.max_segments = max(1, -(-longest // _TRANSCRIPT_MULTIPLE)) * _TRANSCRIPT_MULTIPLE
+        self._form = form
+        self._bad_paths = {} if bad_paths is None else bad_paths
+        self._lock = threading.Lock()
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        index = range(len(self))[index]
+        length = int(self.lengths[index])
+        features = self._read(index)
+        if features is None:
+            features = np.zeros((length, self.feature_dim), np.float32)
+        labels = np.zeros(length, np.int32)
+        return Video(
+            self.video_ids[index],
+            features,
+            labels,
+            np.zeros(self.inputs[index].num_frames, np.int32),
+        )
+
+    def select(self, positions):
+        """The videos at these positions, as a source of their own."""
+        return UnlabelledVideos(
+            [self.inputs[position] for position in positions], self._form, self.problems, self._bad_paths
+        )
+
+    def is_bad(self, index):
+        """Whether a problem of this video was found after the files were listed."""
+        return self.inputs[index].path in self._bad_paths
+
+    def report(self, index, found, expected=""):
+        """Notes a problem of one video; only the first one of a video counts."""
+        path = self.inputs[index].path
+        with self._lock:
+            if path not in self._bad_paths:
+                self._bad_paths[path] = Problem(str(path), 0, found, expected)
+                self.problems.append(self._bad_paths[path])
+
+    def _read(self, index):
+        """float32 [T, D], or None after reporting why there is none."""
+        path, form = self.inputs[index].path, self._form
+        try:
+            header = read_header(path)
+            if frames_and_channels(header.shape, form.time_axis) != (self.inputs[index].num_frames, form.feature_dim):
+                raise FeatureFileError(f"shape {header.shape}; the file has changed since it was listed")
+            for problem in _scan_file(path, header, form.time_axis):
+                self.report(index, problem.found, problem.expected)
+                return None
+            return read_features(path, form.time_axis, sample_rate=form.sample_rate)
+        except FeatureFileError as error:
+            self.report(index, str(error))
+            return None
+
+
+def open_inputs(inputs, form, *, transcript_dir=None):
+    """Finds and checks feature files.
+
+    Args:
+      inputs: names of .npy files, folders and glob patterns. Of a folder its own .npy files are taken, not those of
+        sub-folders; the pattern "FOLDER/**/*.npy" takes those as well.
+      form: Form of the files.
+      transcript_dir: folder with VIDEO.txt for every video, for a model that needs transcripts; else None.
+
+    Returns:
+      UnlabelledVideos of the files that can be used, with the problems of the others. It may be empty.
+
+    Raises:
+      UserError: there is no file at all, or `transcript_dir` is not a folder.
+    """
+    if not inputs:
+        raise UserError("--input is missing: give .npy files, a folder of them or a pattern such as 'features/*.npy'.")
+    if transcript_dir is not None and not os.path.isdir(transcript_dir):
+        raise UserError(f"--transcripts {transcript_dir} is not a folder; expected one with VIDEO.txt for every video.")
+    paths, problems = find_files(inputs)
+    if not paths:
+        raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
+    class_ids = {name: class_id for class_id, name in enumerate(form.class_names)}
+    usable = []
+    for video_id, same_name in _by_name(paths).items():
+        if len(same_name) > 1:
+            problems += _name_clash(video_id, same_name)
+            continue
+        found, wrong = _check_file(same_name[0], form)
+        transcript = None
+        if transcript_dir is not None:
+            transcript, unknown = transcripts.read_transcript(
+                pathlib.Path(transcript_dir) / f"{video_id}.txt", class_ids
+            )
+            transcript = tuple(int(class_id) for class_id in transcript)
+            wrong = wrong + unknown
+        problems += wrong
+        if not wrong:
+            usable.append(dataclasses.replace(found, transcript=transcript))
+    return UnlabelledVideos(usable, form, problems)
+
+
+def find_files(inputs):
+    """Lists the files that names, folders and patterns stand for, each once, in order.
+
+    Returns:
+      (paths, problems): absolute paths, and a Problem for whatever names no file.
+    """
+    paths, problems = {}, []
+    for text in inputs:
+        found, wrong = _expand(os.path.expanduser(str(text)))
+        problems += wrong
+        for path in found:
+            # One file under two names is two videos; the same name twice, by whatever way, is one.
+            paths.setdefault((path.name, os.path.realpath(path)), path)
+    return list(paths.values()), problems
+
+
+def prediction_buckets(lengths, trained, max_buckets):
+    """Padded lengths for videos of any length: those of the training run that are of use, and more for longer videos.
+
+    Args:
+      lengths: frames of every video, after sampling.
+      trained: padded lengths of the run.
+      max_buckets: most lengths to add beyond the last of these.
+
+    Returns:
+      Ascending tuple of ints.
+    """
+    lengths = np.asarray(lengths, np.int64)
+    trained = np.array(sorted(trained), np.int64)
+    places = np.searchsorted(trained, lengths)
+    used = np.unique(places[places < trained.size])
+    longer = lengths[places == trained.size]
+    return tuple(trained[used].tolist()) + choose_buckets(longer, max_buckets)
+
+
+def _expand(text):
+    """Returns (paths, problems) of one input."""
+    try:
+        if os.path.isdir(text):
+            names = sorted(name for name in os.listdir(text) if name.endswith(".npy"))
+            if not names:
+                expected = f"sub-folders are not searched; '{os.path.join(text, '**', '*.npy')}' does"
+                return [], [Problem(text, 0, "the folder holds no .npy file", expected)]
+            return [pathlib.Path(os.path.abspath(os.path.join(text, name))) for name in names], []
+    except OSError as error:
+        return [], [Problem(text, 0, f"folder cannot be read ({error.strerror})")]
+    if os.path.lexists(text):
+        return [pathlib.Path(os.path.abspath(text))], []
+    if not glob.has_magic(text):
+        return [], [Problem(text, 0, "file is missing")]
+    names = sorted(name for name in glob.glob(text, recursive=True) if not os.path.isdir(name))
+    problems = [] if names else [Problem(text, 0, "no file matches this pattern")]
+    return [pathlib.Path(os.path.abspath(name)) for name in names], problems
+
+
+def _by_name(paths):
+    groups = {}
+    for path in paths:
+        groups.setdefault(path.name.removesuffix(".npy"), []).append(path)
+    return groups
+
+
+def _name_clash(video_id, paths):
+    """A problem for every one of several files that would give the same result files."""
+    return [
+        Problem(
+            str(path),
+            0,
+            f"video {video_id!r} is also {next(other for other in paths if other != path)}",
+            "expected one file per video name; predict them with a different --output each",
+        )
+        for path in paths
+    ]
+
+
+def _check_file(path, form):
+    """Returns (Input, problems) of one file by its header; None for the Input of a file with problems."""
+    if not str(path).isprintable():  # also bytes that are no UTF-8: they could not be shown, nor stored as text
+        return None, [Problem(ascii(str(path)), 0, "special characters in the file's name", "rename the file")]
+    if os.path.exists(path) and not os.path.isfile(path):
+        return None, [Problem(str(path), 0, "not a regular file", "expected a .npy file")]
+    try:
+        header = read_header(path)
+        status = os.stat(path)
+    except FeatureFileError as error:
+        return None, [Problem(str(path), 0, str(error))]
+    except OSError as error:
+        return None, [Problem(str(path), 0, f"file cannot be read ({error.strerror})")]
+    num_frames, width = frames_and_channels(header.shape, form.time_axis)
+    if width == form.feature_dim:
+        name = path.name.removesuffix(".npy")
+        return Input(name, path, status.st_size, status.st_mtime_ns, num_frames), []
+    expected = f"the model takes {form.feature_dim}, in files of shape {_SHAPES[form.time_axis]}"
+    if num_frames == form.feature_dim:
+        expected += ": this one looks transposed; save its .T instead"
+    return None, [Problem(str(path), 0, f"{width} channels (shape {header.shape})", expected)]

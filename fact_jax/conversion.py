@@ -1,0 +1,260 @@
+"""Published weights in, published weights out: a state dict becomes the workdir of a run, and the other way round.
+
+A converted workdir holds config.json and one checkpoint with the parameters alone, which --mode eval and --mode predict
+take. Its record, "derived", knows the network and nothing of the videos; "converted" in it names the file.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from fact_jax import files
+from fact_jax.models import state_dict, weight_files
+from fact_jax.models.fact import architecture, published, published_config
+from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.tasks import segmentation
+from fact_jax.training import run_record, writers
+from fact_jax.training.checkpoints import CheckpointError, Checkpoints
+from fact_jax.types import UserError, VerbNouns
+
+STEP = 0  # of a converted checkpoint: no update of this run has been made
+
+# Settings that shape predictions and leave no trace in a state dict.
+UNKNOWN_TO_A_FILE = {
+    "model.input_block.action_heads": "attention heads",
+    "model.update_block.action_heads": "attention heads",
+    "model.temporal_block.action_heads": "attention heads",
+    "model.frame_positions": "positions of the frames",
+    "model.frame_weight": "share of the frame branch in the prediction",
+    "data.sample_rate": "frames per frame used",
+}
+
+
+def convert(
+    config,
+    workdir,
+    checkpoint,
+    *,
+    class_names: Sequence[str],
+    verb_nouns: VerbNouns | None = None,
+    feature_dim: int | None = None,
+    explicit: Collection[str] = (),
+    console: writers.Console,
+) -> None:
+    """Makes a workdir from a published state dict.
+
+    Args:
+      config: ConfigDict of the run; what the file tells about the network takes the place of its values.
+      workdir: folder to write; may hold an earlier conversion of the same file, nothing else.
+      checkpoint: the weight file.
+      class_names: name of every class of the dataset, by class id.
+      verb_nouns: what the classes are made of, if they are pairs of a verb and a noun.
+      feature_dim: channels of the dataset's features, if they are at hand.
+      explicit: dotted keys of `config` that the user or a reference config set; the file may not contradict them.
+      console: takes the summary.
+
+    Raises:
+      UserError: the file is not FACT's, does not fit the settings or the dataset, or the workdir is taken.
+    """
+    workdir, checkpoint = Path(workdir), Path(checkpoint)
+    state = weight_files.read_state_dict(checkpoint)
+    found = architecture.infer(state.tensors, checkpoint)
+    config, changed = _adopt(config, found, explicit, checkpoint)
+    _check_dataset(found, class_names, verb_nouns, feature_dim, checkpoint)
+    derived: dict[str, Any] = {
+        "class_names": list(class_names),
+        "feature_dim": found.feature_dim,
+        "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
+    }
+    task = segmentation.restore(config, derived)
+    derived["model"] = dataclasses.asdict(task.model)
+    derived["converted"] = {
+        "file": checkpoint.name,
+        "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+    }
+    _check_workdir(workdir, config, derived)
+    buffers = [name for name in published.BUFFERS if name in state.tensors]
+    params = _parameters(task, found.feature_dim, state.tensors, buffers, checkpoint)
+    _save(config, workdir, params)
+    # Last, so that a workdir with a record has its checkpoint.
+    run_record.write(workdir, config=config.to_dict(), derived=derived)
+    for line in _summary(checkpoint, state, found, buffers, params, changed):
+        console.say(line)
+    for line in _not_inferred(config, found, explicit, len(class_names)):
+        console.say(line)
+    console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
+
+
+def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
+    """Writes a checkpoint of a run as a published state dict, with a published YAML config beside it.
+
+    Args:
+      workdir: folder of the run.
+      output: file to write, in the format of its ending (see `weight_files.SUFFIXES`).
+      step: which checkpoint; None = the best.
+      console: takes the summary.
+
+    Raises:
+      UserError: there is no such run or checkpoint, or the file cannot be written.
+    """
+    workdir, output = Path(workdir), weight_files.check_output(output)
+    record = run_record.read(workdir)
+    if record is None or not (workdir / "checkpoints").is_dir():
+        raise UserError(f"{workdir} holds no checkpoint to export.")
+    config, derived = record["config"], record["derived"]
+    task = segmentation.restore(config, derived)
+    item = "ema" if config["optimizer"]["ema_decay"] > 0 else "params"
+    with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
+        if step is not None and step not in checkpoints.steps():
+            steps = ", ".join(map(str, checkpoints.steps())) or "none"
+            raise UserError(f"--step {step}: there is no such checkpoint in {workdir}. Steps: {steps}.")
+        try:
+            chosen = checkpoints.best_step() if step is None else step
+            items, _ = checkpoints.restore(chosen, {item: _shapes(task, derived["feature_dim"])})
+        except CheckpointError as error:
+            raise UserError(f"{error}. Another one can be chosen with --step.") from error
+    tensors = published_state_dict(task.model, items[item])
+    weight_files.write_state_dict(output, tensors)
+    yaml_file = output.with_name(f"{output.name}.yaml")
+    files.atomic_write_text(yaml_file, published_config.write(config, derived))
+    averaged = " (averaged weights)" if item == "ema" else ""
+    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}, buffers included")
+    console.say(f"wrote {yaml_file}, its settings as a config of the published code")
+    if task.model.blocks[0] == "I" and config["data"]["dataset"] != "epic":
+        console.say("note: the published code knows verbs and nouns for its dataset 'epic' only")
+
+
+def _adopt(config, found, explicit, checkpoint):
+    """Returns the config with what the file tells, and (key, value before, value) of everything that changed."""
+    config = config.copy_and_resolve_references()
+    wanted = [("model", name, value, config.model[name]) for name, value in found.model_settings.items()]
+    inherited: dict[str, Any] = {}
+    for kind, settings in found.block_settings.items():
+        for name, value in settings.items():
+            own = config.model[kind][name]
+            # A block leaves open what it takes from the block before it; where that is right it stays open.
+            wanted.append((f"model.{kind}", name, value, inherited.get(name) if own is None else own))
+        inherited = inherited | settings
+    changed, problems = [], []
+    for group, name, value, present in wanted:
+        key = f"{group}.{name}"
+        if value == present:
+            continue
+        if key in explicit and config[group][name] is not None:
+            problems.append(f"  {key}: the settings say {present!r}, the file {value!r}")
+        changed.append((key, present, value))
+    if problems:
+        raise UserError(
+            f"{checkpoint} contradicts the settings you gave:\n" + "\n".join(problems) + "\n"
+            "Leave them out to take the file's, or give the weights that belong to these settings."
+        )
+    with config.unlocked():
+        config.update_from_flattened_dict({key: value for key, _, value in changed})
+        if found.use_transcript and config.loss.match != "seq" and "loss.match" not in explicit:
+            changed.append(("loss.match", config.loss.match, "seq"))
+            config.loss.match = "seq"
+    return config.lock(), changed
+
+
+def _check_dataset(found, class_names, verb_nouns, feature_dim, checkpoint):
+    """Raises UserError where the dataset is of another kind or size than the network."""
+    if (found.blocks[0] == "I") != (verb_nouns is not None):
+        kinds = ("plain classes", "classes that are pairs of a verb and a noun")
+        theirs, ours = (kinds[::-1] if verb_nouns is None else kinds)
+        raise UserError(
+            f"{checkpoint} is of a network with {theirs} (blocks {found.blocks}), the dataset has {ours}. See "
+            "config.data.verb_mapping_file and noun_mapping_file."
+        )
+    counts = [("classes", found.num_classes, len(class_names)), ("input channels", found.feature_dim, feature_dim)]
+    if verb_nouns is not None:
+        counts += [("verbs", found.num_verbs, len(verb_nouns.verbs)), ("nouns", found.num_nouns, len(verb_nouns.nouns))]
+    for what, theirs, ours in counts:
+        if None not in (theirs, ours) and theirs != ours:
+            raise UserError(f"{checkpoint} is of a network with {theirs} {what}, the dataset has {ours}.")
+
+
+def _check_workdir(workdir, config, derived):
+    """Raises UserError unless the workdir is free or holds the same conversion."""
+    record = run_record.read(workdir)
+    if record is None:
+        return
+    if "converted" not in record["derived"]:
+        raise UserError(f"{workdir} holds a run. Use another --workdir for the converted weights.")
+    run_record.check(workdir, config=config.to_dict(), derived=derived)
+
+
+def _shapes(task, feature_dim):
+    """Tree of the shapes of a task's parameters."""
+    batch = {"features": jax.ShapeDtypeStruct((1, 1, feature_dim), np.float32)}
+    return jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
+
+
+def _parameters(task, feature_dim, tensors, buffers, checkpoint):
+    """The parameters as float32; every tensor is used and every parameter filled."""
+    broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
+    if broken:
+        raise UserError(f"{checkpoint} has NaN or infinite numbers in {', '.join(broken)}.")
+    tensors = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
+    try:
+        return state_dict.to_flax(published.links(task.model), tensors, _shapes(task, feature_dim), ignore=buffers)
+    except UserError as error:
+        raise UserError(f"{checkpoint}: {error}") from error
+
+
+def _save(config, workdir, params):
+    items = {"params": params}
+    if config.optimizer.ema_decay > 0:
+        items["ema"] = params  # what evaluation reads of such a run
+    meta = {
+        "step": STEP, "value": None, "select_metric": config.eval.select_metric, "split": None, "metrics": {},
+        "best": {"step": STEP, "value": None}, "position": {"epoch": 0, "batch": 0}, "seed": config.seed, "window": [],
+        "converted": True,
+    }
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        if checkpoints.steps() not in ([], [STEP]):
+            raise UserError(f"{workdir} holds checkpoints of a run. Use another --workdir for the converted weights.")
+        checkpoints.save(items, meta, None)
+
+
+def _size(tensors):
+    return f"{len(tensors)} tensors, {sum(np.size(tensor) for tensor in tensors.values()):,} numbers"
+
+
+def _summary(checkpoint, state, found, buffers, params, changed):
+    """What was read and what it told."""
+    yield f"read {checkpoint}: {_size(state.tensors)}"
+    yield from (f"  {note}" for note in state.notes)
+    kinds = sorted({str(tensor.dtype) for tensor in state.tensors.values()} - {"float32"})
+    if kinds:
+        yield f"  numbers of type {', '.join(kinds)} became float32"
+    if buffers:
+        yield f"  not needed, computed here: {', '.join(buffers)}"
+    count = sum(leaf.size for leaf in jax.tree.leaves(params))
+    yield f"  every tensor has its place: {count:,} parameters, none missing, none left over"
+    tokens = "tokens from transcripts" if found.use_transcript else f"{found.model_settings['num_tokens']} tokens"
+    yield f"inferred: blocks {found.blocks}, {tokens}, {found.feature_dim} input channels"
+    for kind, settings in found.block_settings.items():
+        yield f"  {kind}: " + ", ".join(f"{name} {value}" for name, value in settings.items())
+    if changed:
+        yield "the file differs from the config, so these took its values:"
+        yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)
+
+
+def _not_inferred(config, found, explicit, num_classes):
+    """What the file does not tell, and which value is used."""
+    yield "a file does not tell these; check that they are right, they change predictions:"
+    for key, what in UNKNOWN_TO_A_FILE.items():
+        group, _, name = key.rpartition(".")
+        kind = group.removeprefix("model.")
+        value = config[group][name]
+        told = key == "model.frame_positions" and name in found.model_settings
+        if told or value is None or (kind.endswith("_block") and kind not in found.block_settings):
+            continue
+        yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'default of the config'}"
+    yield f"  {num_classes} classes, in the order of {config.data.mapping_file}"
+    yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

@@ -1,0 +1,80 @@
+"""What is predicted for one video, at its full frame rate."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from fact_jax.ops.resampling import upsample
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+
+
+class NonFiniteScores(UserError):
+    """Scores that are no numbers: features of finite but extreme values, or damaged parameters."""
+
+
+class Segment(NamedTuple):
+    """One predicted segment: frames start <= n < end, its class name, and the mean confidence of these frames."""
+
+    start: int
+    end: int
+    label: str
+    confidence: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prediction:
+    """One labelled video of N frames.
+
+    Attributes:
+      labels: int32 [N], class of every frame: what an evaluation scores.
+      names: class name of every frame.
+      segments: Segment of every run of one class, in order; together they cover the video.
+      confidence: float32 [N] in [0, 1], probability of the class of every frame.
+      probabilities: float32 [N, C]; rows add up to 1.
+      frame_labels, action_labels: int32 [N], what the frame branch and the action branch say alone.
+    """
+
+    labels: np.ndarray
+    names: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    confidence: np.ndarray
+    probabilities: np.ndarray
+    frame_labels: np.ndarray
+    action_labels: np.ndarray
+
+
+def from_scores(scores, num_frames, class_names):
+    """Stretches the scores of one video to the full rate, as an evaluation does, and finds its segments.
+
+    Args:
+      scores: what `FactTask.predict_scores` gives, without padding: arrays [T, ...].
+      num_frames: N.
+      class_names: name of every class.
+
+    Returns:
+      Prediction.
+
+    Raises:
+      NonFiniteScores: a confidence or probability is NaN or infinite.
+    """
+    for name in ("confidence", "probabilities"):
+        if not np.isfinite(scores[name]).all():
+            raise NonFiniteScores("the network's scores are not finite; look for extreme values in the features")
+    full = {name: upsample(np.asarray(values), num_frames) for name, values in scores.items()}
+    labels, starts, ends = frames_to_segments(full["labels"])
+    totals = np.add.reduceat(full["confidence"].astype(np.float64), starts)
+    segments = [
+        Segment(int(start), int(end), class_names[label], float(total / (end - start)))
+        for label, start, end, total in zip(labels, starts, ends, totals, strict=True)
+    ]
+    return Prediction(
+        labels=full["labels"].astype(np.int32),
+        names=tuple(class_names[label] for label in full["labels"]),
+        segments=tuple(segments),
+        confidence=full["confidence"].astype(np.float32),
+        probabilities=full["probabilities"].astype(np.float32),
+        frame_labels=full["frame_labels"].astype(np.int32),
+        action_labels=full["action_labels"].astype(np.int32),
+    )

@@ -1,0 +1,149 @@
+"""The published code's YAML files: which keys and values they may have, and where each mistake stands."""
+
+import math
+from collections.abc import Mapping
+
+import yaml
+
+from fact_jax.types import UserError, check_choice, nearest
+
+# Accepted and without meaning here: places, devices and bookkeeping of the published program.
+WITHOUT_MEANING = (
+    "TM.inplace", "aux.gpu", "aux.mark", "aux.runid", "aux.debug", "aux.resume", "aux.wandb_offline", "aux.exp",
+    "aux.logdir", "aux.cfg_file", "aux.set_cfgs",
+)
+
+_UPDATE = {
+    "hid_dim": None, "dropout": None, "a": "sa", "a_nhead": None, "a_ffdim": None, "a_layers": 1, "a_dim": None,
+    "f": None, "f_layers": 5, "f_ln": None, "f_dim": None, "f_ngp": None,
+}
+DEFAULTS = {
+    "aux": {"eval_every": 1000, "print_every": 200, "wandb_project": "FACT", "wandb_user": ""},
+    "split": "split1", "sr": 1, "eval_bg": False, "bg_class": 0, "average_transcript_len": 0.0,
+    "feature_path": None, "groundTruth_path": None, "map_fname": None, "split_path": None, "feature_transpose": False,
+    "batch_size": 4, "optimizer": "SGD", "epoch": 2, "lr": 0.1, "lr_decay": -1, "momentum": 0.009,
+    "weight_decay": 0.0, "clip_grad_norm": 10.0,
+    "FACT": {"ntoken": 30, "block": "iuUU", "trans": False, "fpos": True, "cmr": 0.3, "mwt": 0.1},
+    "Bi": {
+        "hid_dim": 512, "dropout": 0.5, "a": "sca", "a_nhead": 8, "a_ffdim": 2048, "a_layers": 6, "a_dim": 512,
+        "f": "cnn", "f_layers": 10, "f_ln": True, "f_dim": 512, "f_ngp": 4,
+    },
+    "Bu": _UPDATE,
+    "BU": _UPDATE | {"s_layers": 1},
+    "Loss": {"pc": 1.0, "a2fc": 1.0, "match": "o2o", "bgw": 1.0, "nullw": -1.0, "sw": 0.0},
+    "TM": {"use": False, "t": 30, "p": 0.05, "m": 5},
+}
+_CHOICES = {"optimizer": ("Adam", "SGD"), "Loss.match": ("o2o", "o2m", "seq")}
+_CHOICES |= {f"{block}.f": ("m", "m2") for block in ("Bi", "Bu", "BU")}
+_CHOICES |= {f"{block}.a": ("sca", "sa", "gru", "gru_om") for block in ("Bi", "Bu", "BU")}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def load(path):
+    """Reads a published YAML file over the published defaults.
+
+    Returns:
+      (values, written): dotted key -> value of every setting, and the keys that the file itself has, in its order.
+
+    Raises:
+      UserError: the file cannot be read, is no plain YAML, or has a key or value that the published code does not
+        know; names file, line and the nearest valid key.
+    """
+    entries = _parse(path)
+    values = flatten(DEFAULTS)
+    values["dataset"] = _dataset(path, entries)
+    for key, (value, line) in entries.items():
+        if key in values and key != "dataset":
+            values[key] = _convert(f"{path}, line {line}: {key}", key, value)
+    for key, options in _CHOICES.items():
+        line = f", line {entries[key][1]}" if key in entries else ""
+        if values[key] is not None:
+            check_choice(f"{path}{line}: {key}", values[key], options)
+    return values, tuple(entries)
+
+
+def flatten(tree, prefix=""):
+    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    flat = {}
+    for key, value in tree.items():
+        flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
+    return flat
+
+
+def _parse(path):
+    """Returns dotted key -> (value, line) of a YAML file, in its order."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"{path} cannot be read: {reason}. Expected a published YAML config.") from error
+    # SafeLoader knows plain values only: a tag such as !!python/object is an error and never runs anything.
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(f"{path} has no keys; expected a published YAML config, lines such as 'dataset: gtea'.")
+        return _entries(path, loader, node, "")
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from error
+    finally:
+        loader.dispose()
+
+
+def _entries(path, loader, node, prefix):
+    valid = ["dataset", *flatten(DEFAULTS), *WITHOUT_MEANING]
+    groups = {key.partition(".")[0] for key in valid if "." in key}
+    found = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        key = f"{prefix}{key_node.value}" if isinstance(key_node, yaml.ScalarNode) else "?"
+        if isinstance(value_node, yaml.MappingNode) and key in groups:
+            new = _entries(path, loader, value_node, f"{key}.")
+        elif key in valid:
+            new = {key: (loader.construct_object(value_node, deep=True), line)}
+        elif key in groups:
+            raise UserError(f"{path}, line {line}: {key} is a value; expected a group of settings below it.")
+        else:
+            guess = nearest(key, [*valid, *groups])
+            hint = f" Did you mean {guess}?" if guess else ""
+            raise UserError(f"{path}, line {line}: the published code has no key {key}.{hint}")
+        for name in new:
+            if name in found:
+                raise UserError(f"{path}, line {line}: {name} is given twice.")
+        found |= new
+    return found
+
+
+def _dataset(path, entries):
+    value, line = entries.get("dataset", (None, None))
+    if value is None:
+        raise UserError(f"{path} names no dataset; expected a line such as 'dataset: gtea'.")
+    if not isinstance(value, str):
+        raise UserError(f"{path}, line {line}: dataset is {value!r}, expected text.")
+    return value
+
+
+def _convert(where, key, value):
+    """Checks the type of a value; None and the text "None" leave a setting open where that is possible."""
+    group, _, name = key.rpartition(".")
+    default = flatten(DEFAULTS)[key]
+    open_allowed = default is None or (group in ("Bu", "BU") and name in DEFAULTS["Bi"])
+    if default is None:
+        default = DEFAULTS["Bi"][name] if group else ""
+    if value in (None, "None"):
+        if open_allowed:
+            return None
+        raise UserError(f"{where} is empty, expected {_WORDS[type(default)]}.")
+    if key == "bg_class" and isinstance(value, list) and all(type(entry) is int for entry in value):
+        return value
+    kind = type(default)
+    if kind is float and not isinstance(value, bool):
+        try:
+            number = float(value)  # YAML 1.1 takes 1e-4, without a point, for text
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    elif type(value) is kind:
+        return value
+    raise UserError(f"{where} is {value!r}, expected {_WORDS[kind]}.")

@@ -1,0 +1,130 @@
+"""report.md: the tables of a report for people."""
+
+import math
+
+from fact_jax.reporting import tables
+from fact_jax.reporting.report import rows, statistics
+
+HOW_MEANS = (
+    "Means are over the seeds of a split first and over splits then; ± is the standard deviation over all runs, which is "
+    "undefined for a single one. Every run is scored at its own best step, see the table of runs."
+)
+HOW_DIFFERENCES = (
+    f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
+    f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within every split "
+    f"(random seed {statistics.SEED}), the same videos for both; scores are computed anew from the counts of each resample. "
+    f"An interval tells how much hangs on the choice of test videos, not on the training seed."
+)
+
+
+def report_markdown(groups, differences, notes):
+    """Text of report.md.
+
+    Args:
+      groups: list of Group.
+      differences: list of Difference.
+      notes: lines of warning.
+
+    Returns:
+      str, ending in a newline.
+    """
+    lines = [f"# Report: {_plain(groups[0].runs[0].segmented.dataset)}", "", protocol(groups), "", HOW_MEANS, ""]
+    lines += [f"- Note: {_plain(note)}" for note in notes] + [""] * bool(notes)
+    lines += ["## Scores", "", *_table(summary_rows(groups)), "", *_table(_long_rows(groups)), ""]
+    if len(groups) > 1:
+        if groups[0].settings:
+            lines += ["## Settings that differ", "", *_table(rows.setting_rows(groups)), ""]
+        lines += ["## Paired differences", "", HOW_DIFFERENCES, "", *_difference_lines(differences), ""]
+    lines += ["## Classes", "", *_table(_class_table(groups)), ""]
+    lines += ["## Runs", "", *_table(rows.run_rows(groups))]
+    return "\n".join(lines) + "\n"
+
+
+def protocol(groups):
+    """What was scored and how, in one line."""
+    runs = [run for group in groups for run in group.runs]
+    first = runs[0].segmented
+    excluded = ", ".join(first.class_names[label] for label in first.metric.background_ids)
+    background = f"{excluded} not counted in Acc, Edit and F1" if excluded else "background counted"
+    videos = len({(run.split, video.video_id) for run in runs for video in run.segmented.videos})
+    return (
+        f"{_count(len(runs), 'run')} of {_count(len(groups), 'system')} on "
+        f"{', '.join(sorted({run.split for run in runs}))}, {_count(videos, 'video')}; {background}. "
+        f"Scores in percent at the full frame rate."
+    )
+
+
+def summary_rows(groups):
+    """A row per group: number of runs, and "mean ± std" of every score."""
+    summary = []
+    for group in groups:
+        scores = statistics.group_scores(group)
+        summary.append(
+            {
+                "system": group.label,
+                "splits": len(group.by_split()),
+                "runs": len(group.runs),
+                **{name: plus_minus(found) for name, found in scores.items()},
+            }
+        )
+    return summary
+
+
+def plus_minus(found):
+    """A Spread as "80.12 ± 1.30", without the second part for a single run and "–" where undefined."""
+    if math.isnan(found.mean):
+        return "–"
+    return f"{found.mean:.2f}" + ("" if math.isnan(found.std) else f" ± {found.std:.2f}")
+
+
+def interval_text(difference):
+    """A Difference as "+1.20 [−0.30, +2.70]"."""
+    if math.isnan(difference.value):
+        return "–"
+    text = signed(difference.value)
+    return text if math.isnan(difference.low) else f"{text} [{signed(difference.low)}, {signed(difference.high)}]"
+
+
+def signed(value):
+    """A number with its sign, and a minus as long as a plus; nothing before a zero."""
+    text = f"{abs(value):.2f}"
+    return text if float(text) == 0.0 else ("+" if value > 0 else "−") + text
+
+
+def _long_rows(groups):
+    return [{key.replace("_", " "): value for key, value in row.items()} for row in rows.score_rows(groups)]
+
+
+def _difference_lines(differences):
+    if not differences:
+        return ["No two systems evaluated a video of the same split."]
+    table = {}
+    for difference in differences:
+        key = (difference.first, difference.second)
+        row = table.setdefault(key, {"system": key[0], "minus": key[1], "videos": difference.num_videos})
+        row[difference.metric] = interval_text(difference)
+    return _table(list(table.values()))
+
+
+def _class_table(groups):
+    """A row per class, with three scores of every group."""
+    threshold = f"F1@{groups[0].runs[0].state.metric.thresholds[-1]:.2f}"
+    table = {}
+    for row in rows.class_rows(groups):
+        line = table.setdefault(row["class_id"], {"class": row["class_name"], "true segments": row["true_segments"]})
+        for name in (threshold, "recall", "precision"):
+            line[f"{name} {row['group']}" if len(groups) > 1 else name] = row[name]
+    return list(table.values())
+
+
+def _table(table_rows):
+    return [_plain(line) for line in tables.markdown_table(table_rows)]
+
+
+def _plain(text):
+    # A name with "<" in it may not become a tag where Markdown is shown as HTML.
+    return str(text).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _count(number, word):
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

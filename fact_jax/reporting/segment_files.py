@@ -1,0 +1,151 @@
+"""tables/segments.json: true and predicted segments of an evaluation, at the full label rate, as run lengths.
+
+It holds all that the scores of an evaluation depend on, so that a report counts again with the metric itself instead of
+with rounded table entries.
+"""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+
+from fact_jax import files
+from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.ops import segments
+from fact_jax.types import UserError
+
+SEGMENTS_FILE = pathlib.PurePath("tables", "segments.json")
+VERSION = 1
+AGAIN = "Write it again: the command of the run with --mode eval."
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentedVideo:
+    """One evaluated video.
+
+    Attributes:
+      video_id: its name.
+      true, predicted: int64 [K, 2] and [L, 2], rows (class, frames) in order of time; both add up to the same N frames.
+    """
+
+    video_id: str
+    true: np.ndarray
+    predicted: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentedSet:
+    """All videos of one evaluation and how they were scored.
+
+    Attributes:
+      metric: SegmentationMetric of the evaluation.
+      class_names: name of every class.
+      background_ids: classes drawn as background, evaluated or not.
+      dataset, split: names shown in tables and titles.
+      fps: frames per second, 0 when unknown.
+      videos: SegmentedVideo by name.
+    """
+
+    metric: SegmentationMetric
+    class_names: tuple[str, ...]
+    background_ids: tuple[int, ...]
+    dataset: str
+    split: str
+    fps: float
+    videos: tuple[SegmentedVideo, ...]
+
+    def state(self):
+        """Counts every video again: a SegmentationState equal to that of the evaluation."""
+        states = [
+            self.metric.from_video(to_frames(video.predicted), to_frames(video.true), video.video_id)
+            for video in self.videos
+        ]
+        return self.metric.empty().merge(*states)
+
+
+def to_runs(labels):
+    """Frame labels (int [N]) to int64 [K, 2] rows (class, frames)."""
+    run_labels, starts, ends = segments.frames_to_segments(labels)
+    return np.stack([run_labels, ends - starts], axis=1)
+
+
+def to_frames(runs):
+    """The inverse of `to_runs`: int64 [N]."""
+    return np.repeat(runs[:, 0], runs[:, 1])
+
+
+def write_segments(workdir, segmented):
+    """Writes a SegmentedSet below `workdir`; returns the path."""
+    videos = [
+        json.dumps({"id": video.video_id, "true": _flat(video.true), "predicted": _flat(video.predicted)})
+        for video in segmented.videos
+    ]
+    head = {
+        "version": VERSION,
+        "dataset": segmented.dataset,
+        "split": segmented.split,
+        "fps": segmented.fps,
+        "class_names": list(segmented.class_names),
+        "background_ids": list(segmented.background_ids),
+        "excluded_ids": list(segmented.metric.background_ids),
+        "thresholds": list(segmented.metric.thresholds),
+    }
+    # A line per video: compact, and still something that a person can look at.
+    text = json.dumps(head)[:-1] + ', "videos": [\n' + ",\n".join(videos) + "\n]}\n"
+    return files.atomic_write_text(pathlib.Path(workdir) / SEGMENTS_FILE, text)
+
+
+def read_segments(workdir):
+    """Reads what `write_segments` wrote.
+
+    Returns:
+      SegmentedSet.
+
+    Raises:
+      UserError: there is no such file, or it is not whole; the message says how to make it.
+    """
+    path = pathlib.Path(workdir) / SEGMENTS_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            raise ValueError(f"version {content['version']!r}, expected {VERSION}")
+        return _parse(content)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing, the run was evaluated by an older version. {AGAIN}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}. {AGAIN}") from error
+
+
+def _parse(content):
+    class_names = tuple(map(str, content["class_names"]))
+    videos = []
+    for entry in content["videos"]:
+        video = SegmentedVideo(str(entry["id"]), _pairs(entry["true"]), _pairs(entry["predicted"]))
+        for name, runs in (("true", video.true), ("predicted", video.predicted)):
+            if runs.size and (runs[:, 1].min() < 1 or not 0 <= runs[:, 0].min() <= runs[:, 0].max() < len(class_names)):
+                raise ValueError(f"video {video.video_id!r}: {name} has a class or a length that cannot be")
+        if video.true[:, 1].sum() != video.predicted[:, 1].sum():
+            raise ValueError(f"video {video.video_id!r}: true and predicted segments differ in length")
+        videos.append(video)
+    metric = SegmentationMetric(len(class_names), tuple(content["excluded_ids"]), tuple(content["thresholds"]))
+    return SegmentedSet(
+        metric=metric,
+        class_names=class_names,
+        background_ids=tuple(map(int, content["background_ids"])),
+        dataset=str(content["dataset"]),
+        split=str(content["split"]),
+        fps=float(content["fps"]),
+        videos=tuple(sorted(videos, key=lambda video: video.video_id)),
+    )
+
+
+def _flat(runs):
+    return runs.ravel().tolist()
+
+
+def _pairs(numbers):
+    pairs = np.asarray(numbers, np.int64)
+    if pairs.ndim != 1 or pairs.size % 2:
+        raise ValueError("segments are not a list of pairs (class, frames)")
+    return pairs.reshape(-1, 2)

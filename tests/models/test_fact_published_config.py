@@ -1,0 +1,225 @@
+"""Published YAML configs: the published ones give our shipped ones, and every mistake is named."""
+
+import importlib
+
+import pytest
+import yaml
+from ml_collections import ConfigDict
+
+from configs import fact_synthetic, published
+from fact_jax.models.fact import published_config
+from fact_jax.models.fact.config import BlockConfig, resolve_blocks
+from fact_jax.types import UserError
+
+# The table of spec section 1: the values of (breakfast, gtea, egoprocel, epic-kitchens, gtea_transcript).
+TABLE = {
+    "dataset": ("breakfast", "gtea", "ego", "epic", "gtea"),
+    "split": ("split1", "split1", "split1", "split1", "split4"),
+    "sr": (1, 1, 3, 4, 1),
+    "eval_bg": (True, False, False, False, False),
+    "batch_size": (4, 1, 1, 1, 1),
+    "epoch": (150, 400, 350, 200, 2000),
+    "lr": (1e-4,) * 5,
+    "lr_decay": (80, 250, 250, 600, -1),
+    "FACT.block": ("iuUU", "iuU", "iUUU", "IUUU", "iuU"),
+    "FACT.ntoken": (60, 60, 200, 300, 0),
+    "FACT.trans": (False, False, False, False, True),
+    "FACT.fpos": (False, False, False, True, False),
+    "FACT.cmr": (0.3, 0.5, 0.3, 0.3, 0.5),
+    "FACT.mwt": (0.1, 0.1, 0.9, 0.1, 0.0),
+    "Bi.f": ("m2", "m", "m2", "m2", "m"),
+    "Bi.f_dim": (512, 128, 256, 256, 128),
+    "Bi.f_layers": (10,) * 5,
+    "Bi.a": ("sca",) * 5,
+    "Bi.a_dim": (512, 128, 256, 256, 128),
+    "Bi.a_layers": (6, 6, 6, 6, 3),
+    "Bi.dropout": (0.0, 0.2, 0.0, 0.0, 0.2),
+    "Bu.f_layers": (10, 10, 10, 10, 3),
+    "BU.f_layers": (10, 10, 10, 10, 5),
+    "Loss.match": ("o2o", "o2o", "o2o", "o2m", "seq"),
+    "Loss.pc": (0.2, 0.2, 0.2, 0.2, 1.0),
+    "Loss.a2fc": (1.0,) * 5,
+    "Loss.bgw": (1.0, 1.0, 0.5, 0.5, 1.0),
+    "Loss.nullw": (-1.0, -1.0, -1.0, 0.05, -1.0),
+    "Loss.sw": (5.0,) * 5,
+    "TM.use": (True, True, False, False, True),
+    "TM.t": (30, 60, 30, 30, 60),
+    "TM.m": (5,) * 5,
+    "TM.p": (0.05, 0.1, 0.05, 0.05, 0.1),
+    "aux.eval_every": (2000, 300, 10000, 1000, 900),
+    "aux.print_every": (1000, 100, 4000, 200, 400),
+    "aux.runid": (0, 1, 0, 0, 8),
+    "aux.gpu": (0, 5, 0, 0, 0),
+}
+# "Everywhere" below that table, and settings that are inherited there, written in both ways.
+EVERYWHERE = {
+    "optimizer": "Adam", "weight_decay": 0.0, "momentum": 0.0, "clip_grad_norm": 10.0, "Bi.hid_dim": 512,
+    "Bi.a_ffdim": 512, "Bi.a_nhead": 8, "Bi.f_ln": False, "Bi.f_ngp": 1, "Bu.a": "sa", "Bu.a_layers": 1,
+    "Bu.a_nhead": 8, "BU.a": "sa", "BU.a_layers": 1, "BU.a_nhead": 8, "BU.s_layers": 1, "aux.resume": "max",
+    "Bu.hid_dim": None, "Bu.f_dim": "None", "BU.dropout": "None", "BU.a_dim": None, "TM.inplace": True,
+}
+SHIPPED = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
+
+
+def tree_of(values):
+    tree = {}
+    for key, value in values.items():
+        group, _, name = key.rpartition(".")
+        (tree.setdefault(group, {}) if group else tree)[name] = value
+    return tree
+
+
+def write(folder, values, name="theirs.yaml"):
+    path = folder / name
+    path.write_text(yaml.safe_dump(tree_of(values)))
+    return path
+
+
+def gtea(**changes):
+    values = EVERYWHERE | {key: row[1] for key, row in TABLE.items()}
+    return values | {key.replace("__", "."): value for key, value in changes.items()}
+
+
+def leaves(config, prefix=""):
+    found = {}
+    for key in config:
+        value = config[key]
+        found.update(leaves(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else {f"{prefix}{key}": value})
+    return found
+
+
+def blocks_of(config):
+    names = ("input_block", "update_block", "temporal_block")
+    return resolve_blocks(config.model.blocks, *(BlockConfig(**dict(config.model[name])) for name in names))
+
+
+@pytest.mark.parametrize("index", range(5), ids=SHIPPED)
+def test_published_configs_give_ours(tmp_path, index):
+    path = write(tmp_path, EVERYWHERE | {key: row[index] for key, row in TABLE.items()})
+    found, ours = published.get_config(str(path)), importlib.import_module(f"configs.{SHIPPED[index]}").get_config()
+    assert found.name == "theirs" and found.is_locked
+    assert blocks_of(found) == blocks_of(ours)
+    inherited = ("name", "model.update_block.", "model.temporal_block.")
+    for key, value in leaves(ours).items():
+        if not key.startswith(inherited):
+            assert leaves(found)[key] == value, key
+            assert type(leaves(found)[key]) is type(value), key
+    assert leaves(found).keys() == leaves(ours).keys()
+
+
+def test_what_the_file_says_is_told_from_defaults(tmp_path):
+    path = write(tmp_path, {"dataset": "gtea", "Bi.f": "m", "FACT.ntoken": 40, "aux.gpu": 3, "TM.use": True})
+    found = published_config.read(path)
+    assert set(found.given) == {
+        "model.input_block.frame_branch", "model.num_tokens", "model.time_mask.count"
+    }
+    assert found.ignored == ("aux.gpu",)
+    assert found.settings["optimizer.name"] == "sgd" and found.settings["optimizer.learning_rate"] == 0.1
+    assert found.settings["model.input_block.dropout_rate"] == 0.5 and found.settings["model.time_mask.count"] == 5
+
+
+def test_datasets_of_ones_own(tmp_path):
+    path = write(tmp_path, gtea(
+        dataset="kitchen", feature_path="feats", groundTruth_path="/data/labels", map_fname="map.txt",
+        split_path="lists", feature_transpose=True, bg_class=[0, 3], average_transcript_len=12,
+    ))
+    data = published.get_config(f"{path},split=2,seed=3").data
+    assert (data.dataset, data.feature_dir, data.label_dir, data.mapping_file) == (
+        "kitchen", "feats", "/data/labels", "map.txt"
+    )
+    assert data.train_split_file == "lists/train.{split}.bundle" and data.test_split_file == "lists/test.{split}.bundle"
+    assert (data.time_axis, data.background_ids, data.average_transcript_length) == ("last", (0, 3), 12.0)
+    assert data.split == "split2" and data.reader == "npy"
+    data = published.get_config(str(write(tmp_path, gtea(dataset="kitchen")))).data
+    assert (data.time_axis, data.background_ids) == ("first", (0,))
+    assert (data.feature_dir, data.train_split_file) == ("features", "splits/train.{split}.bundle")
+
+
+def test_places_of_known_datasets_are_theirs(tmp_path):
+    path = write(tmp_path, gtea(feature_path="elsewhere", bg_class=3))
+    assert set(published_config.read(path).ignored) >= {"feature_path", "bg_class", "aux.runid", "TM.inplace"}
+    data = published.get_config(str(path)).data
+    assert (data.feature_dir, data.background_ids) == ("features", (10,))
+
+
+@pytest.mark.parametrize(("match", "expected"), [("o2o", 21.5), ("o2m", 7.4)])
+def test_assumed_transcript_lengths(tmp_path, match, expected):
+    path = write(tmp_path, gtea(dataset="ego", Loss__match=match))
+    assert published.get_config(str(path)).data.average_transcript_length == expected
+
+
+def test_numbers_that_yaml_takes_for_text(tmp_path):
+    path = tmp_path / "theirs.yaml"
+    path.write_text(yaml.safe_dump(tree_of(gtea())).replace("lr: 0.0001", "lr: 1e-4").replace("mwt: 0.1", "mwt: 1"))
+    config = published.get_config(str(path))
+    assert config.optimizer.learning_rate == 1e-4
+    assert config.model.frame_weight == 1.0 and isinstance(config.model.frame_weight, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dataset: gtea\nBi:\n  a_dimm: 3\n", "line 3: the published code has no key Bi.a_dimm. Did you mean Bi.a_dim"),
+        ("dataset: gtea\nepochs: 3\n", "line 2: the published code has no key epochs. Did you mean epoch?"),
+        ("dataset: gtea\nbi:\n  f: m\n", "line 2: the published code has no key bi. Did you mean Bi?"),
+        ("dataset: gtea\nBi: 3\n", "line 2: Bi is a value; expected a group"),
+        ("dataset: gtea\nepoch: many\n", "line 2: epoch is 'many', expected a whole number"),
+        ("dataset: gtea\nepoch: 2.5\n", "line 2: epoch is 2.5, expected a whole number"),
+        ("dataset: gtea\neval_bg: 1\n", "line 2: eval_bg is 1, expected true or false"),
+        ("dataset: gtea\nlr: .nan\n", "line 2: lr is nan, expected a number"),
+        ("dataset: gtea\nlr: null\n", "line 2: lr is empty, expected a number"),
+        ("dataset: gtea\nBi: {f: None}\n", "line 2: Bi.f is empty, expected text"),
+        ("dataset: gtea\nsplit: 1\n", "line 2: split is 1, expected text"),
+        ("dataset: gtea\nbg_class: [a]\n", "line 2: bg_class is ['a'], expected a whole number"),
+        ("dataset: gtea\nlr: 1.0\nlr: 2.0\n", "line 3: lr is given twice"),
+        ("dataset: gtea\nBi: {f: m3}\n", "line 2: Bi.f is 'm3'. Did you mean 'm"),
+        ("dataset: gtea\n", "theirs.yaml: Bi.f is 'cnn'."),
+        ("dataset: gtea\nLoss: {match: o2a}\nBi: {f: m}\n", "line 2: Loss.match is 'o2a'"),
+        ("split: split1\n", "names no dataset"),
+        ("dataset: 3\n", "line 1: dataset is 3, expected text"),
+        ("", "has no keys"),
+        ("- a\n- b\n", "has no keys"),
+        ("dataset: [unclosed\n", "is not plain YAML"),
+        ("dataset: !!python/object/apply:os.getcwd []\n", "is not plain YAML"),
+        ("dataset: gtea\n[1]: 2\n", "line 2: the published code has no key"),
+        ("a: &a {b: *a}\n", "the published code has no key a"),
+    ],
+)
+def test_mistakes_are_named_with_their_line(tmp_path, text, words):
+    path = tmp_path / "theirs.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        published.get_config(str(path))
+    assert str(path) in str(caught.value) and words in str(caught.value)
+
+
+def test_files_that_are_not_there(tmp_path):
+    with pytest.raises(UserError, match="nowhere.yaml cannot be read: No such file"):
+        published.get_config(str(tmp_path / "nowhere.yaml"))
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="it is no text"):
+        published.get_config(str(tmp_path / "binary.yaml"))
+    with pytest.raises(ValueError, match="name a YAML file"):
+        published.get_config()
+
+
+@pytest.mark.parametrize("index", range(5), ids=SHIPPED)
+def test_written_configs_read_back(tmp_path, index):
+    ours = importlib.import_module(f"configs.{SHIPPED[index]}").get_config()
+    path = tmp_path / "written.yaml"
+    path.write_text(published_config.write(ours.to_dict(), {}))
+    found = leaves(published.get_config(str(path)))
+    differing = {key for key, value in leaves(ours).items() if found[key] != value}
+    assert differing == {"name"}
+
+
+def test_written_configs_of_other_datasets_name_their_places(tmp_path):
+    ours = fact_synthetic.get_config().copy_and_resolve_references()
+    with ours.unlocked():
+        ours.data.update({"dir": "/data/kitchen", "dataset": "kitchen", "time_axis": "first", "background_ids": (1, 2)})
+    path = tmp_path / "written.yaml"
+    path.write_text(published_config.write(ours.to_dict(), {"average_transcript_length": 8.25}))
+    data = published.get_config(str(path)).data
+    assert data.feature_dir == "/data/kitchen/features" and data.mapping_file == "/data/kitchen/mapping.txt"
+    assert data.test_split_file == "/data/kitchen/splits/test.{split}.bundle"
+    assert (data.time_axis, data.background_ids, data.average_transcript_length) == ("first", (1, 2), 8.25)

@@ -1,0 +1,172 @@
+"""A headless Chromium driven over its DevTools pipe: no port, no driver, no package.
+
+Messages are JSON, ended by a zero byte; the browser reads file descriptor 3 and writes file descriptor 4.
+"""
+
+import base64
+import itertools
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
+    "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND",
+)
+TIMEOUT_SEC = 60
+
+
+def find_browser():
+    """Path of an installed browser, or None."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+class Page:
+    """One page in a browser of its own; use as a context manager.
+
+    Attributes:
+      problems: texts of uncaught errors, failed console.asserts and logged errors, in order.
+      requests: addresses of everything that the page asked for.
+    """
+
+    def __init__(self, width, height, *, dark=False):
+        self.problems, self.requests = [], []
+        self._profile = tempfile.mkdtemp(prefix="browser_")
+        self._to_browser = self._from_browser = None
+        self._numbers, self._buffer, self._session = itertools.count(1), b"", None
+        self._start()
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+        mobile = width < 600
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def _start(self):
+        read_end, self._to_browser = os.pipe()
+        self._from_browser, write_end = os.pipe()
+
+        def place_pipes():
+            # The ends may lie on 3 and 4 already, in the wrong order.
+            read_copy, write_copy = os.dup(read_end), os.dup(write_end)
+            os.dup2(read_copy, 3)
+            os.dup2(write_copy, 4)
+
+        self._process = subprocess.Popen(
+            [find_browser(), *FLAGS, f"--user-data-dir={self._profile}"],
+            preexec_fn=place_pipes,
+            close_fds=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(read_end)
+        os.close(write_end)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait(TIMEOUT_SEC)
+        os.close(self._to_browser)
+        os.close(self._from_browser)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def call(self, method, **params):
+        """Sends a DevTools command and returns its result."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to_browser, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == number:
+                assert "error" not in answer, f"{method}: {answer['error']}"
+                return answer["result"]
+
+    def _read(self):
+        deadline = time.monotonic() + TIMEOUT_SEC
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._from_browser], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, "the browser does not answer"
+            piece = os.read(self._from_browser, 1 << 20)
+            assert piece, "the browser is gone"
+            self._buffer += piece
+        text, _, self._buffer = self._buffer.partition(b"\0")
+        message = json.loads(text)
+        self._note(message.get("method"), message.get("params", {}))
+        return message
+
+    def _note(self, method, params):
+        if method == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            self.problems.append(details.get("exception", {}).get("description", details["text"]))
+        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "assert", "warning"):
+            self.problems.append(str(params["args"]))
+        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            self.problems.append(params["entry"]["text"])
+        elif method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+
+    def open(self, address):
+        """Loads an address and waits until it is drawn."""
+        self.call("Page.navigate", url="about:blank")
+        self.requests.clear()
+        self.call("Page.navigate", url=address)
+        self.evaluate("new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        self.settle()
+
+    def settle(self):
+        """Waits until what was asked for is on the screen."""
+        self.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 60))")
+
+    def evaluate(self, expression):
+        """Value of a JavaScript expression; a promise is waited for."""
+        answer = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def mouse(self, kind, x, y, **more):
+        """Sends a mouse event: "mouseMoved", "mousePressed", "mouseReleased"."""
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
+    def click(self, selector):
+        """Clicks on the middle of the first element that fits."""
+        x, y = self.centre(selector)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.mouse(kind, x, y, button="left", clickCount=1)
+        self.settle()
+
+    def centre(self, selector):
+        """Scrolls the first element that fits into view; returns the place of its middle in the window."""
+        return self.evaluate(
+            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
+            "one.scrollIntoView({block: 'center'}); const box = one.getBoundingClientRect();"
+            "return [box.left + box.width / 2, box.top + box.height / 2]; })()"
+        )
+
+    def key(self, name):
+        """Presses a key, by its DOM name."""
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38,
+                 "ArrowRight": 39, "ArrowDown": 40}
+        text = {"Enter": "\r", " ": " "}.get(name)
+        for kind in ("keyDown", "keyUp"):
+            more = {"text": text} if text and kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=codes[name], **more)
+        self.settle()
+
+    def screenshot(self, path, *, whole=False):
+        """Saves the window, or the whole page, as PNG."""
+        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(answer["data"]))

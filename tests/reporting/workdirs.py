@@ -1,0 +1,96 @@
+"""Workdirs of finished runs without any training: made-up predictions through the writers of real runs."""
+
+import math
+
+import numpy as np
+
+from configs import fact_synthetic
+from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.reporting import results
+from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
+from fact_jax.training import run_record
+from fact_jax.types import Batch
+from tests.overrides import override
+
+CLASS_NAMES = ("background", "pour", "stir", "serve")
+
+
+def random_labels(generator, num_frames, num_classes=len(CLASS_NAMES), mean_length=8):
+    """int64 [num_frames] with segments of about `mean_length` frames."""
+    changes = generator.random(num_frames) < 1.0 / mean_length
+    return generator.integers(0, num_classes, num_frames)[np.cumsum(changes)]
+
+
+def corrupt(generator, labels, share, num_classes=len(CLASS_NAMES)):
+    """Replaces about `share` of the frames, in stretches, by other labels."""
+    wrong = random_labels(generator, len(labels), num_classes)
+    places = np.cumsum(generator.random(len(labels)) < 0.1) % 100 < 100 * share
+    return np.where(places, wrong, labels)
+
+
+def evaluate(truth, predictions, *, class_names=CLASS_NAMES, background=(0,), fps=10.0, split="split1", dataset="kitchen"):
+    """A SegmentationEvaluation that has seen the predictions; both are {video id: int [N]}."""
+    protocol = Protocol(
+        metric=SegmentationMetric(len(class_names), background),
+        class_names=tuple(class_names),
+        background_ids=background,
+        dataset=dataset,
+        split=split,
+        fps=fps,
+        full_labels=lambda video_id: truth[video_id],
+    )
+    evaluation = SegmentationEvaluation(protocol)
+    for video_id, labels in predictions.items():
+        arrays = {"video_mask": np.ones(1, bool), "mask": np.ones((1, len(labels)), bool)}
+        outputs = {name: np.asarray(labels)[None] for name in ("labels", "frame_labels", "action_labels")}
+        evaluation.add(Batch(arrays, [video_id], [0]), outputs)
+    return evaluation
+
+
+def make_run(workdir, truth, predictions, *, name="fact", split="split1", seed=0, settings=None, **protocol):
+    """Writes what a finished run leaves for a report; returns the workdir.
+
+    Args:
+      workdir: folder to make.
+      truth, predictions: {video id: int [N]}.
+      name, split, seed: of the config.
+      settings: more overrides, as in `tests.overrides.override`.
+      protocol: more arguments of `evaluate`.
+    """
+    config = fact_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        override(config, {"name": name, "seed": seed, "data__split": split, **(settings or {})})
+    evaluation = evaluate(truth, predictions, split=split, **protocol)
+    run_record.write(workdir, config=config.to_dict(), derived={})
+    evaluation.write(workdir, figures=False)
+    scores = evaluation.metrics()
+    result = {
+        "name": name, "dataset": "kitchen", "split": split, "seed": seed, "select_metric": "F1@0.50",
+        "selected_on": "test", "best_step": 10, "final_step": 12, "num_videos": {"test": len(truth)},
+        "metrics": {"test": {"best": scores, "final": {key: math.nan for key in scores}}},
+    }
+    results.write_results(workdir, result, background_names=["background"], rows=[], figures=False)
+    return workdir
+
+
+def make_truth(seed, num_videos=5, prefix="video", num_classes=len(CLASS_NAMES)):
+    """{video id: int64 [N]} of random videos."""
+    generator = np.random.default_rng(seed)
+    return {
+        f"{prefix}_{index}": random_labels(generator, int(generator.integers(40, 120)), num_classes)
+        for index in range(num_videos)
+    }
+
+
+def make_grid(folder, *, shares=(0.2, 0.5), splits=("split1", "split2"), seeds=(0, 1), num_videos=5):
+    """Runs of several systems over splits and seeds, each system wrong in its share of the frames; returns workdirs."""
+    workdirs = []
+    for system, share in enumerate(shares):
+        for split in splits:
+            truth = make_truth(splits.index(split), num_videos, prefix=split)
+            for seed in seeds:
+                generator = np.random.default_rng([system, splits.index(split), seed])
+                predictions = {key: corrupt(generator, labels, share) for key, labels in truth.items()}
+                path = folder / f"system{system}_{split}_{seed}"
+                workdirs.append(make_run(path, truth, predictions, name=f"system{system}", split=split, seed=seed))
+    return workdirs
