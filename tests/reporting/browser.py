@@ -10,6 +10,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -20,6 +21,15 @@ FLAGS = (
     "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 TIMEOUT_SEC = 60
+# Puts the pipes where the browser looks for them and becomes the browser; both are copied out of the way first, as
+# either may lie on the other's place.
+LAUNCHER = """
+import fcntl, os, sys
+read_end, write_end = (fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3])
+os.dup2(read_end, 3)
+os.dup2(write_end, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_browser():
@@ -53,17 +63,10 @@ class Page:
     def _start(self):
         read_end, self._to_browser = os.pipe()
         self._from_browser, write_end = os.pipe()
-
-        def place_pipes():
-            # The ends may lie on 3 and 4 already, in the wrong order.
-            read_copy, write_copy = os.dup(read_end), os.dup(write_end)
-            os.dup2(read_copy, 3)
-            os.dup2(write_copy, 4)
-
+        launcher = [sys.executable, "-c", LAUNCHER, str(read_end), str(write_end)]
         self._process = subprocess.Popen(
-            [find_browser(), *FLAGS, f"--user-data-dir={self._profile}"],
-            preexec_fn=place_pipes,
-            close_fds=False,
+            [*launcher, find_browser(), *FLAGS, f"--user-data-dir={self._profile}"],
+            pass_fds=(read_end, write_end),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

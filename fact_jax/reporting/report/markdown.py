@@ -28,7 +28,7 @@ def report_markdown(groups, differences, notes):
     Returns:
       str, ending in a newline.
     """
-    lines = [f"# Report: {_plain(groups[0].runs[0].segmented.dataset)}", "", protocol(groups), "", HOW_MEANS, ""]
+    lines = [f"# Report: {_plain(groups[0].runs[0].segmented.dataset)}", "", _plain(protocol(groups)), "", HOW_MEANS, ""]
     lines += [f"- Note: {_plain(note)}" for note in notes] + [""] * bool(notes)
     lines += ["## Scores", "", *_table(summary_rows(groups)), "", *_table(_long_rows(groups)), ""]
     if len(groups) > 1:

@@ -1,5 +1,7 @@
 // Controls, the table of classes, and what follows when something is chosen.
 
+// From this many classes on, there is a field to find one.
+const MANY_CLASSES = 30;
 const classTable = { score: 0, by: "name", descending: false, all: false };
 
 function chip(text, picture, toggle) {
@@ -21,9 +23,16 @@ function toggleRun(series) {
 
 function makeControls() {
   const tick = () => element("span", { class: "tick", "aria-hidden": "true" }, "✓");
-  for (const [label, { name }] of data.classes.entries()) {
-    byId("class-chips").append(chip(name, swatch(label), () => toggleClass(label)));
+  for (const label of seenClasses()) {
+    const made = chip(data.classes[label].name, swatch(label), () => toggleClass(label));
+    made.dataset.label = label;
+    byId("class-chips").append(made);
   }
+  byId("class-find").hidden = byId("class-chips").children.length < MANY_CLASSES;
+  byId("class-find").addEventListener("input", ({ target }) => {
+    const words = target.value.trim().toLowerCase();
+    for (const made of byId("class-chips").children) made.hidden = !made.textContent.toLowerCase().includes(words);
+  });
   for (const [index, series] of data.series.entries()) {
     byId("run-chips").append(chip(seriesName(series), tick(), () => toggleRun(index)));
   }
@@ -41,8 +50,19 @@ function makeControls() {
   listen("errors", "change", (control) => { state.errors = control.checked; });
   listen("scale", "change", (control) => { state.scale = control.checked; });
   listen("clear", "click", () => { state.classes.clear(); });
-  listen("class-score", "change", (control) => { classTable.score = Number(control.value); });
-  listen("class-all", "change", (control) => { classTable.all = control.checked; });
+  byId("class-score").addEventListener("change", ({ target }) => { classTable.score = Number(target.value); drawClassTable(); });
+  byId("class-all").addEventListener("change", ({ target }) => { classTable.all = target.checked; drawClassTable(); });
+}
+
+// Classes that occur in a video, by truth or by prediction.
+function seenClasses() {
+  const seen = new Set();
+  const add = (flat) => flat.forEach((label, place) => { if (place % 2 === 0) seen.add(label); });
+  for (const video of data.videos) {
+    add(video.true);
+    Object.values(video.runs).forEach((run) => add(run.segments));
+  }
+  return [...seen].sort((a, b) => a - b);
 }
 
 function showState() {
@@ -52,8 +72,11 @@ function showState() {
   byId("errors").checked = state.errors;
   byId("scale").checked = state.scale;
   byId("clear").hidden = !state.classes.size;
-  byId("class-count").textContent = state.classes.size ? `(${state.classes.size} of ${data.classes.length} chosen)` : `(${data.classes.length})`;
-  [...byId("class-chips").children].forEach((made, label) => made.setAttribute("aria-pressed", state.classes.has(label)));
+  const known = byId("class-chips").children.length;
+  byId("class-count").textContent = state.classes.size ? `(${state.classes.size} of ${known} chosen)` : `(${known})`;
+  for (const made of document.querySelectorAll("[data-label]")) {
+    made.setAttribute("aria-pressed", state.classes.has(Number(made.dataset.label)));
+  }
   [...byId("run-chips").children].forEach((made, index) => made.setAttribute("aria-pressed", state.runs.has(index)));
 }
 
@@ -84,7 +107,6 @@ function update() {
   hideTip();
   showState();
   writeState();
-  drawClassTable();
   const shown = chosenVideos();
   const all = data.videos.length;
   let text = shown.length === all ? plural(all, "video") : `${shown.length} of ${plural(all, "video")}`;
@@ -144,13 +166,13 @@ function drawClassTable() {
   const rows = labels.map((label) => element("tr", {}, ...columns.map((column) => classCell(column, label))));
   byId("class-table").replaceChildren(
     element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
-  if (focused) byId("class-table").querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  if (focused) byId("class-table").querySelector(`[data-key="${focused}"]`)?.focus();
 }
 
 function classCell(column, label) {
   if (column.key === "name") {
     const made = chip(data.classes[label].name, swatch(label), () => toggleClass(label));
-    made.dataset.key = `class-${label}`;
+    made.dataset.label = label;
     made.setAttribute("aria-pressed", state.classes.has(label));
     return element("th", { scope: "row" }, made);
   }
@@ -166,6 +188,7 @@ function classCell(column, label) {
 makePatterns();
 readState();
 makeControls();
+drawClassTable();
 update();
 addEventListener("hashchange", () => {
   // Links within the page also change this part of the address.
