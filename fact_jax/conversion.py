@@ -31,7 +31,7 @@ UNKNOWN_TO_A_FILE = {
     "model.temporal_block.action_heads": "attention heads",
     "model.frame_positions": "positions of the frames",
     "model.frame_weight": "share of the frame branch in the prediction",
-    "data.sample_rate": "frames per frame used",
+    "data.sample_rate": "one frame in this many is used",
 }
 
 
@@ -70,13 +70,12 @@ def convert(
         "class_names": list(class_names),
         "feature_dim": found.feature_dim,
         "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
+        "buckets": list(config.data.buckets),
     }
     task = segmentation.restore(config, derived)
     derived["model"] = dataclasses.asdict(task.model)
-    derived["converted"] = {
-        "file": checkpoint.name,
-        "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-    }
+    with open(checkpoint, "rb") as file:
+        derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     _check_workdir(workdir, config, derived)
     buffers = [name for name in published.BUFFERS if name in state.tensors]
     params = _parameters(task, found.feature_dim, state.tensors, buffers, checkpoint)
@@ -238,8 +237,11 @@ def _summary(checkpoint, state, found, buffers, params, changed):
     yield f"  every tensor has its place: {count:,} parameters, none missing, none left over"
     tokens = "tokens from transcripts" if found.use_transcript else f"{found.model_settings['num_tokens']} tokens"
     yield f"inferred: blocks {found.blocks}, {tokens}, {found.feature_dim} input channels"
+    before: dict[str, Any] = {}
     for kind, settings in found.block_settings.items():
-        yield f"  {kind}: " + ", ".join(f"{name} {value}" for name, value in settings.items())
+        own = [f"{name} {value}" for name, value in settings.items() if before.get(name) != value]
+        yield f"  {kind}: {', '.join(own) or 'nothing'}" + (", the rest as in the block before" if before else "")
+        before = settings
     if changed:
         yield "the file differs from the config, so these took its values:"
         yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -9,8 +11,9 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from configs import fact_epic, fact_gtea, fact_gtea_transcript, published
-from fact_jax import conversion
+from configs import fact_epic, fact_gtea, fact_gtea_transcript, fact_synthetic, published
+from data_pipelines.sources import open_sources
+from fact_jax import conversion, experiment
 from fact_jax.models import weight_files
 from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.tasks import segmentation
@@ -18,7 +21,8 @@ from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import Checkpoints
 from fact_jax.types import UserError, VerbNouns
 
-GOLDEN = Path(__file__).parent / "golden" / "fact_iuU_m_o2o.npz"
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden" / "fact_iuU_m_o2o.npz"
 CLASSES = [f"action {k}" for k in range(5)]
 VERB_NOUNS = VerbNouns(("take", "put", "cut"), ("cup", "knife"), (0, 0, 1, 1, 2), (0, 1, 0, 1, 1))
 
@@ -258,14 +262,17 @@ def test_datasets_of_another_kind_or_size(tensors, tmp_path):
         convert(tmp_path / "run", path)
 
 
-def test_weights_of_another_system(tmp_path):
+def test_weights_of_another_system_from_the_command_line(tmp_path):
     tensors = {
         "stage1.conv_1x1.weight": np.zeros((4, 6, 1)), "stage1.layers.0.conv_dilated.weight": np.zeros((4, 4, 3)),
         "stage1.conv_out.weight": np.zeros((3, 4, 1)),
     }
     path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
-    with pytest.raises(UserError, match="This is not FACT: it is MS-TCN with 1 stage"):
-        convert(tmp_path / "run", path)
+    command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--mode", "convert"]
+    command += ["--checkpoint", str(path), "--workdir", str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") and "This is not FACT: it is MS-TCN with 1 stage" in done.stderr
 
 
 def test_half_precision_is_said_and_converted(tensors, tmp_path):
@@ -301,6 +308,28 @@ def test_exports_that_cannot_be_made(converted, tmp_path):
 def test_evaluation_may_know_more_than_a_conversion(converted):
     record = run_record.read(converted[0])
     derived = {key: value for key, value in record["derived"].items() if key != "converted"}
-    assert run_record.check(converted[0], derived=derived | {"num_videos": {"test": 7}})
+    assert run_record.check(converted[0], derived=derived | {"num_videos": {"test": 7}, "buckets": [64]})
     with pytest.raises(UserError, match="class_names"):
         run_record.check(converted[0], derived=derived | {"class_names": ["other"]})
+
+
+def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
+    config = fact_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.eval.figures = config.compilation_cache = False
+    config.lock()
+    sources = open_sources(config.data, tmp_path)
+    derived = {"class_names": sources.class_names}
+    task = segmentation.restore(config, derived)
+    batch = {"features": jax.ShapeDtypeStruct((1, 1, sources.feature_dim), np.float32)}
+    params = jax.tree.map(np.asarray, task.init(jax.random.key(0), batch)["params"])
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", published_state_dict(task.model, params))
+    workdir = tmp_path / "run"
+    convert(workdir, path, config, class_names=sources.class_names, feature_dim=sources.feature_dim)
+    record = (workdir / "config.json").read_bytes()
+    stream = io.StringIO()
+    assert experiment.run(config, workdir, "eval", console=writers.Console(stream)) == 0
+    assert "step 0  test:" in stream.getvalue() and any((workdir / "predictions").iterdir())
+    with pytest.raises(UserError, match="converted"):
+        experiment.run(config, workdir, "train", console=writers.Console(stream))
+    assert (workdir / "config.json").read_bytes() == record
