@@ -123,9 +123,15 @@ def predict_videos(
 
 
 def report_problems(problems, folder: Path, console: writers.Console) -> int:
-    """Lists problems on the console and in a file, or removes the file of an earlier process; returns the exit code."""
+    """Lists problems on the console and in a file, or removes that of an earlier process; returns the exit code.
+
+    Args:
+      problems: what str() turns into a line; ordered by their `path` and `line`.
+      folder: where the file goes.
+      console: takes the lines.
+    """
     path = Path(folder) / PROBLEMS_FILE
-    lines = sorted(str(problem) for problem in problems)
+    lines = [str(problem) for problem in sorted(problems, key=lambda problem: (problem.path, problem.line))]
     if not lines:
         path.unlink(missing_ok=True)
         return 0
