@@ -9,7 +9,8 @@ import pytest
 
 from fact_jax.models import state_dict
 from fact_jax.models.fact import architecture, published
-from fact_jax.models.fact.config import BlockConfig, FactConfig, resolve_blocks
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
+from fact_jax.models.fact.config import KINDS, BlockConfig, FactConfig, resolve_blocks
 from fact_jax.models.fact.network import Fact
 from fact_jax.types import UserError
 from tests.models import fact_cases as cases
@@ -20,14 +21,17 @@ PLAIN = ("hidden_dim", "frame_branch", "frame_dim", "frame_layers", "frame_norm"
 
 def zeros_of(config, feature_dim=cases.FEATURE_DIM):
     """A state dict of the network's names and shapes that takes no memory."""
-    features, mask = jax.ShapeDtypeStruct((1, 4, feature_dim), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool)
-    shapes = jax.eval_shape(lambda: Fact(config).lazy_init(jax.random.key(0), features, mask))["params"]
+    inputs = [jax.ShapeDtypeStruct((1, 4, feature_dim), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool), None]
+    if config.use_transcript:
+        inputs += [jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool)]
+    shapes = jax.eval_shape(lambda: Fact(config).lazy_init(jax.random.key(0), *inputs))["params"]
     zeros = jax.tree.map(lambda x: np.broadcast_to(np.float32(0), x.shape), shapes)
     return state_dict.to_torch(published.links(config), zeros)
 
 
-def make_config(blocks, update=None, **first):
+def make_config(blocks, update=None, use_transcript=False, **first):
     """A FactConfig whose input block has the given settings, with two layers of GRU over segments."""
+    classes = VerbNounClasses(5, 7, (0, 4, 2), (6, 0, 0)) if blocks[0] == "I" else PlainClasses(4)
     block = dataclasses.replace(
         BlockConfig(
             hidden_dim=16, dropout_rate=0.0, frame_branch="m", frame_dim=12, frame_layers=3, frame_norm=False,
@@ -37,7 +41,9 @@ def make_config(blocks, update=None, **first):
     )
     later = BlockConfig(action_branch="sa", action_layers=1, frame_layers=2, segment_layers=2)
     kinds = (block, dataclasses.replace(later, **(update or {})), later)
-    return FactConfig(blocks, resolve_blocks(blocks, *kinds), num_classes=4, num_tokens=9)
+    return FactConfig(
+        blocks, resolve_blocks(blocks, *kinds), classes, 0 if use_transcript else 9, use_transcript=use_transcript
+    )
 
 
 def check(found, config, feature_dim):
@@ -46,7 +52,7 @@ def check(found, config, feature_dim):
     assert found.model_settings == expected and found.num_classes is None
     for letter, block in zip(config.blocks, config.block_configs, strict=True):
         names = (*PLAIN, "segment_layers") if letter == "U" else PLAIN
-        assert found.block_settings[architecture.KINDS[letter]] == {name: getattr(block, name) for name in names}
+        assert found.block_settings[KINDS[letter]] == {name: getattr(block, name) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ def check(found, config, feature_dim):
 def test_every_setting_with_a_trace_is_found(config):
     found = architecture.infer(zeros_of(config, feature_dim=7), "weights.pth")
     check(found, config, feature_dim=7)
-    assert list(found.block_settings) == list(dict.fromkeys(architecture.KINDS[letter] for letter in config.blocks))
+    assert list(found.block_settings) == list(dict.fromkeys(KINDS[letter] for letter in config.blocks))
 
 
 def test_frame_positions_are_known_where_the_buffer_is_there():
@@ -74,39 +80,25 @@ def test_frame_positions_are_known_where_the_buffer_is_there():
         assert found.model_settings["frame_positions"] == bool(value)
 
 
-# Names and shapes of spec section 9 that are not those of the plain model.
-def transcript_tensors(out_map=True):
-    tensors = {name: tensor for name, tensor in zeros_of(make_config("iuU")).items() if name != "action_query"}
-    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("block_list.0.action_branch")}
-    tensors["action_embed.weight"] = np.zeros((4, 8))
-    for layer in range(2):
-        for suffix in ("", "_reverse"):
-            tensors[f"block_list.0.action_branch.gru.weight_ih_l{layer}{suffix}"] = np.zeros((12, 8))
-            tensors[f"block_list.0.action_branch.gru.weight_hh_l{layer}{suffix}"] = np.zeros((12, 4))
-    if out_map:
-        tensors["block_list.0.action_branch.out_map.weight"] = np.zeros((16, 8))
-    return tensors
-
-
 @pytest.mark.parametrize("kind", ["gru", "gru_om"])
 def test_transcripts_and_recurrent_branches(kind):
-    found = architecture.infer(transcript_tensors(kind == "gru_om"), "weights.pth")
+    config = make_config("iu", use_transcript=True, action_branch=kind, action_dim=16 if kind == "gru" else 8)
+    found = architecture.infer(zeros_of(config), "weights.pth")
     assert found.use_transcript and found.num_classes == 4 and "num_tokens" not in found.model_settings
     block = found.block_settings["input_block"]
-    assert (block["action_branch"], block["action_dim"], block["action_layers"]) == (kind, 8, 2)
-    assert "action_ff_dim" not in block
+    expected = config.block_configs[0]
+    assert (block["action_branch"], block["action_dim"]) == (kind, expected.action_dim)
+    assert block["action_layers"] == expected.action_layers
+    assert "action_ff_dim" not in block and found.block_settings["update_block"]["action_branch"] == "sa"
 
 
-def test_verbs_and_nouns():
-    tensors = zeros_of(make_config("iU"))
-    for layer in range(2):
-        tensors[f"block_list.0.seg_update.weight_ih_l{layer}"] = np.zeros((24, 16))
-    assert architecture.infer(tensors, "weights.pth").blocks == "IU"
-    del tensors["action_query"]
-    tensors |= {"verb_embed.weight": np.zeros((5, 4)), "noun_embed.weight": np.zeros((7, 4))}
-    found = architecture.infer(tensors, "weights.pth")
-    assert (found.num_verbs, found.num_nouns, found.num_classes) == (5, 7, None)
+@pytest.mark.parametrize("use_transcript", [False, True])
+def test_verbs_and_nouns(use_transcript):
+    found = architecture.infer(zeros_of(make_config("IU", use_transcript=use_transcript)), "weights.pth")
+    assert found.blocks == "IU" and found.use_transcript == use_transcript and found.num_classes is None
+    assert (found.num_verbs, found.num_nouns) == ((5, 7) if use_transcript else (None, None))
     assert "segment_layers" not in found.block_settings["input_block"]
+    assert found.block_settings["temporal_block"]["segment_layers"] == 2
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from fact_jax.models.fact import other_systems
+from fact_jax.models.fact.config import KINDS
 from fact_jax.types import UserError
 
 FRAME_POSITIONS = "frame_pe.pe"
-
-KINDS = {"i": "input_block", "I": "input_block", "u": "update_block", "U": "temporal_block"}
 
 
 @dataclasses.dataclass(frozen=True)
