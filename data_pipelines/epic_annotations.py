@@ -1,9 +1,9 @@
 """Annotations of EPIC-Kitchens: class lists, actions with start and stop, and the label of every frame.
 
-Two forms of action lists are read, told apart by their columns: that of epic-kitchens-100-annotations (EPIC_100_train.csv
-and EPIC_100_validation.csv: video_id, start_timestamp, stop_timestamp, verb_class, noun_class) and that of
-C2-Action-Detection (training.csv and validation.csv: video, start, stop, verb, noun, times as numbers of frames at 30
-per second). A file whose name ends in .gz is unpacked on reading.
+Two forms of action lists are read, told apart by their columns: that of epic-kitchens-100-annotations
+(EPIC_100_train.csv and EPIC_100_validation.csv: video_id, start_timestamp, stop_timestamp, verb_class, noun_class) and
+that of C2-Action-Detection (training.csv and validation.csv: video, start, stop, verb, noun, times as numbers of frames
+at 30 per second). A file whose name ends in .gz is unpacked on reading.
 """
 
 import collections
@@ -98,10 +98,11 @@ def read_dataset(action_files, fps, verb_file=None, noun_file=None, length_file=
         unknown = [video for video in actions if lengths and video not in lengths]
         problems += more + [Problem(str(length_file), 0, f"no length of video {video!r}") for video in unknown]
     if problems:
-        raise UserError(f"The annotations have {len(problems)} problems:\n{format_problems(problems)}")
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise UserError(f"The annotations have {count}:\n{format_problems(problems)}")
     if verbs:
-        # Background comes last among verbs and nouns, so that all others keep their published ids, and the last verb and
-        # noun do occur, which the published model insists on.
+        # Background comes last among verbs and nouns, so that all others keep their published ids, and the last verb
+        # and noun do occur, which the published model insists on.
         occurring = sorted({(action.verb, action.noun) for found in actions.values() for action in found})
         pairs = ((len(verbs), len(nouns)), *occurring)
         verbs, nouns = (*verbs, BACKGROUND), (*nouns, BACKGROUND)
@@ -154,7 +155,8 @@ def read_actions(path, fps, num_verbs=None, num_nouns=None):
         if not video or "/" in video:
             wrong.append(f"video {quote(video)}")
         if wrong:
-            problems.append(Problem(str(path), number, ", ".join(wrong), "expected a value of the class list or a time"))
+            expected = "expected ids of the class lists, and times such as 00:01:02.34"
+            problems.append(Problem(str(path), number, ", ".join(wrong), expected))
         elif frames[1] < frames[0]:
             problems.append(Problem(str(path), number, f"stops at {stop} before it starts at {start}"))
         else:

@@ -5,9 +5,9 @@
         --verb_classes EPIC_100_verb_classes.csv --noun_classes EPIC_100_noun_classes.csv --output EPIC
 
 The LMDBs are those that the script download_data_ek100_full.sh of epic-kitchens/C2-Action-Detection downloads; the CSV
-files are in epic-kitchens/epic-kitchens-100-annotations. The folder holds features/VIDEO.npy (float32, frames first, RGB
-then flow), groundTruth/VIDEO.txt, mapping.txt, verb_mapping.txt, noun_mapping.txt, split1.train and split1.test. Run the
-same command again after an interruption: finished videos are left as they are.
+files are in epic-kitchens/epic-kitchens-100-annotations. The folder holds features/VIDEO.npy (float32, frames first,
+RGB then flow), groundTruth/VIDEO.txt, mapping.txt, verb_mapping.txt, noun_mapping.txt, split1.train and split1.test.
+Run the same command again after an interruption: finished videos are left as they are.
 """
 
 import argparse
@@ -62,10 +62,12 @@ def main(argv=None):
         print("\n".join(extraction.notes) + f"\n(also in {output / NOTES_FILE})")
     print(f"{len(finished)} of {len(wanted)} videos are in {output / 'features'}, {extraction.num_new} of them new")
     if problems:
-        print(f"{len(problems)} problems:\n{format_problems(problems, len(problems))}", file=sys.stderr)
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        print(f"{count}:\n{format_problems(problems, len(problems))}", file=sys.stderr)
         return 1
     if dataset.verbs:
-        print(f"train with: python main.py --config configs/fact_epic.py --config.data.dir={output} --workdir runs/epic")
+        command = f"python main.py --config configs/fact_epic.py --config.data.dir={output} --workdir runs/epic"
+        print(f"to train: {command}")
     return 0
 
 

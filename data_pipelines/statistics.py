@@ -108,3 +108,42 @@ def compute_statistics(source):
         num_segments=np.array(num_segments, np.int64),
         num_actions=np.array(num_actions, np.int64),
     )
+
+
+def segment_durations(source):
+    """Frames of every segment.
+
+    Args:
+      source: as for `compute_statistics`.
+
+    Returns:
+      list of C arrays, int64 [segments of the class], in the order of the videos.
+    """
+    durations = [[np.zeros(0, np.int64)] for _ in source.class_names]
+    for index in range(len(source)):
+        transcript, starts, ends = frames_to_segments(source.labels(index))
+        for label in np.unique(transcript):
+            durations[label].append((ends - starts)[transcript == label])
+    return [np.concatenate(pieces) for pieces in durations]
+
+
+def shares_over_time(source, num_bins):
+    """How frequent every class is in the course of a video, every video counting the same.
+
+    Args:
+      source: as for `compute_statistics`.
+      num_bins: pieces of equal length that a video is cut into, >= 1. A frame that lies in two counts for both, by its
+        parts.
+
+    Returns:
+      float64 [num_bins, C]; every row adds up to 1.
+    """
+    shares = np.zeros((num_bins, len(source.class_names)))
+    for index in range(len(source)):
+        labels = source.labels(index)
+        transcript, starts, ends = frames_to_segments(labels)
+        edges = np.arange(num_bins + 1) / num_bins
+        for label, start, end in zip(transcript, starts / len(labels), ends / len(labels), strict=True):
+            covered = np.clip(edges, start, end)
+            shares[:, label] += np.diff(covered) * num_bins
+    return shares / max(len(source), 1)

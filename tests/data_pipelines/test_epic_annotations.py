@@ -26,7 +26,9 @@ def test_both_forms_give_the_same_actions(tmp_path):
         "b,P01_11,00:00:01.56,00:00:02.45,\"put plate, down\",1,2,['plate']\n"
         "c,P01_12,00:00:49.15,00:00:50.95,take paper,0,49,\"['paper', 'x']\"\n"
         "d,P01_12,01:00:02.30,01:00:02.31,take paper,0,49,['paper']\n")
-    frames = C2 + "a,P01_11,1,56,0,2,106\nb,P01_11,46,73,1,2,1216\nc,P01_12,1474,1528,0,49,9\nd,P01_12,108069,108069,0,49,9\n"
+    frames = C2 + (
+        "a,P01_11,1,56,0,2,106\nb,P01_11,46,73,1,2,1216\n"
+        "c,P01_12,1474,1528,0,49,9\nd,P01_12,108069,108069,0,49,9\n")
     expected = {
         "P01_11": [Action(1, 56, 0, 2), Action(46, 73, 1, 2)],
         "P01_12": [Action(1474, 1528, 0, 49), Action(108069, 108070, 0, 49)]}
@@ -70,7 +72,8 @@ def test_a_damaged_archive(tmp_path):
 
 
 def test_class_names_and_lengths(tmp_path):
-    good = write(tmp_path, "good.csv", "\ufeffid,key,instances,category\n0,take,\"['take', 'get']\",a\n1,turn-on,[],b\n")
+    text = "\ufeffid,key,instances,category\n0,take,\"['take', 'get']\",a\n1,turn-on,[],b\n"
+    good = write(tmp_path, "good.csv", text)
     assert read_class_names(good) == (("take", "turn-on"), [])
     bad = write(tmp_path, "bad.csv", "id,key\n0,take\n2,put\n2,take\n3,\"a,b\"\n4,background\n")
     assert [problem.line for problem in read_class_names(bad)[1]] == [3, 4, 5, 6]
@@ -87,12 +90,13 @@ def test_all_problems_of_all_files(tmp_path):
         read_dataset({"train": train, "test": test}, 30, verbs, nouns, write(tmp_path, "l.csv", "video,frames\nP9,9\n"))
     message = str(error.value)
     assert message.startswith("The annotations have 5 problems:")
-    for part in ("class id '1'", "noun '1'", "video 'P01' is in the training list too", "stops at 4", "no length of vid"):
+    for part in ("class id '1'", "noun '1'", "'P01' is in the training list too", "stops at 4", "no length of video"):
         assert part in message
 
 
 def test_classes_are_the_pairs_that_occur_with_background_first(tmp_path):
-    verbs, nouns = write(tmp_path, "v.csv", "id,key\n0,take\n1,put\n"), write(tmp_path, "n.csv", "id,key\n0,cup\n1,pan\n")
+    verbs = write(tmp_path, "v.csv", "id,key\n0,take\n1,put\n")
+    nouns = write(tmp_path, "n.csv", "id,key\n0,cup\n1,pan\n")
     train = write(tmp_path, "train.csv", C2 + "a,P01,1,5,1,1,0\nb,P01,7,9,0,1,0\n")
     test = write(tmp_path, "test.csv", C2 + "a,P03,1,5,0,1,0\nb,P03,7,9,0,0,0\n")
     dataset = read_dataset({"train": train, "test": test}, 30, verbs, nouns)
@@ -105,8 +109,8 @@ def slow_labels(actions, num_frames):
     """The rule word by word: of the actions at a frame, the latest to start, then the first to stop, then the last."""
     labels = []
     for frame in range(1, num_frames + 1):
-        on = [(action.start, -action.stop, i) for i, action in enumerate(actions) if action.start <= frame < action.stop]
-        labels.append(max(on)[2] if on else -1)
+        shown = [(a.start, -a.stop, i) for i, a in enumerate(actions) if a.start <= frame < a.stop]
+        labels.append(max(shown)[2] if shown else -1)
     return labels
 
 

@@ -148,7 +148,7 @@ def test_bad_videos_are_left_out_and_all_reported(tmp_path, capsys):
     arguments = write_inputs(tmp_path, rgb, flow)
     assert extract_epic.main(arguments) == 1
     captured = capsys.readouterr()
-    assert "4 problems:" in captured.err and "0 of 4 videos" in captured.out and "train with" not in captured.out
+    assert "4 problems:" in captured.err and "0 of 4 videos" in captured.out and "to train" not in captured.out
     for text in ("40 of 40 flow frames are missing (1, 2, 3, 4, 5, ...); more than --max_missing=0.01",
                  "flow frame 9 has 16 bytes, expected 12", "RGB frame 7 has NaN", "the RGB LMDB has no frame"):
         assert text in captured.err

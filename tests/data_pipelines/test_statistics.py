@@ -6,7 +6,7 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from data_pipelines.statistics import compute_statistics
+from data_pipelines.statistics import compute_statistics, segment_durations, shares_over_time
 
 
 class Source:
@@ -54,3 +54,27 @@ def test_counts_equal_the_loop(videos):
     for label in range(4):
         assert statistics.class_frames[label] == sum(video.count(label) for video in videos)
         assert statistics.class_segments[label] == sum(transcript.count(label) for transcript in transcripts)
+
+
+@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
+@hypothesis.given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5))
+def test_durations_equal_the_loop(videos):
+    expected = [[] for _ in "abcd"]
+    for video in videos:
+        for label, run in itertools.groupby(video):
+            expected[label].append(len(list(run)))
+    assert [durations.tolist() for durations in segment_durations(Source(videos, "abcd"))] == expected
+
+
+@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
+@hypothesis.given(
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5), st.integers(1, 7))
+def test_shares_over_time_equal_the_loop(videos, num_bins):
+    shares = shares_over_time(Source(videos, "abcd"), num_bins)
+    expected = np.zeros((num_bins, 4))
+    for video in videos:
+        # Cut so fine that every piece lies in one frame and one bin.
+        for piece in range(num_bins * len(video)):
+            expected[piece // len(video), video[piece // num_bins]] += 1 / len(video) / len(videos)
+    np.testing.assert_allclose(shares, expected, atol=1e-12)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)

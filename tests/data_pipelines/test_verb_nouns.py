@@ -43,7 +43,8 @@ def test_the_line_decides_and_not_the_number(tmp_path):
 
 @pytest.mark.parametrize("given", ["verb", "noun"])
 def test_one_list_without_the_other(tmp_path, given):
-    files = [path if kind == given else None for kind, path in zip(("verb", "noun"), write_lists(tmp_path), strict=True)]
+    lists = zip(("verb", "noun"), write_lists(tmp_path), strict=True)
+    files = [path if kind == given else None for kind, path in lists]
     result, [problem] = read_verb_nouns(*files, CLASS_NAMES)
     assert result is None
     assert f"config.data.{given}_mapping_file is set" in problem.found and "set both, or neither" in problem.expected

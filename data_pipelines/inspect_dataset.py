@@ -1,0 +1,230 @@
+"""Shows what is in a dataset folder: numbers, tables and pictures.
+
+    python -m data_pipelines.inspect_dataset FOLDER --output inspection
+
+Prints a summary with all problems of the folder and writes summary.txt, classes.csv, videos.csv and five pictures:
+lengths.png, segments.png, classes.png, durations.png and relative_time.png. Lengths are in label frames, or in seconds
+with --fps. Labels are counted as they are in the files, before any down-sampling.
+"""
+
+import argparse
+import csv
+import io
+import pathlib
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from data_pipelines import command_line, dataset_folder
+from data_pipelines.feature_files import frames_and_channels
+from data_pipelines.statistics import compute_statistics, segment_durations, shares_over_time
+from data_pipelines.validation import format_problems, scan_values
+from fact_jax.files import atomic_write_text
+from fact_jax.types import UserError
+
+_TIME_BINS = 50
+_SHOWN_NAMES = 10
+
+
+class LabelledFolder:
+    """Labels of some videos of a DatasetIndex, as the functions of statistics.py want them.
+
+    Attributes:
+      video_ids: their ids.
+      class_names: name of every class.
+      lengths: int64 [V], labels of every video.
+    """
+
+    def __init__(self, index, video_ids):
+        self.video_ids = tuple(video_ids)
+        self.class_names = index.class_names
+        self._labels = [index.labels[video] for video in self.video_ids]
+        self.lengths = np.array([len(labels) for labels in self._labels], np.int64)
+
+    def __len__(self):
+        return len(self.video_ids)
+
+    def labels(self, index):
+        """int32 [N], the labels of a video."""
+        return self._labels[index]
+
+
+def main(argv=None):
+    """Runs the tool; returns 0, or 1 if the folder has problems."""
+    arguments = _parse(argv)
+    folder = dataset_folder.survey(arguments)
+    problems = list(folder.problems)
+    if arguments.check_values:
+        problems += scan_values(folder.layout, folder.index.headers)
+    subsets = _usable_videos(folder.index)
+    everything = LabelledFolder(folder.index, dict.fromkeys(video for videos in subsets.values() for video in videos))
+    if not len(everything):
+        raise UserError(f"{folder.layout.root} has no video with sound labels:\n{format_problems(problems)}")
+    statistics, durations = compute_statistics(everything), segment_durations(everything)
+    report = "\n".join([
+        f"{folder.settings.dataset}, {folder.layout.root}", *folder.findings, *_feature_lines(folder), "",
+        *_subset_lines(folder.index, subsets), "", f"all of them: {statistics.table()}", "",
+        *_duration_lines(statistics, durations, arguments.fps), *_absence_lines(folder.index, subsets)])
+    output = pathlib.Path(arguments.output or f"inspection_{folder.settings.dataset}")
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    listed = f"\n\n{count}:\n{format_problems(problems, len(problems))}\n" if problems else "\n"
+    try:
+        atomic_write_text(output / "summary.txt", report + listed)
+        atomic_write_text(output / "classes.csv", _class_table(folder, everything, statistics, durations, subsets))
+        atomic_write_text(output / "videos.csv", _video_table(subsets, statistics))
+        shares = shares_over_time(everything, _TIME_BINS)
+        _draw(output, folder, subsets, statistics, durations, shares, arguments.fps)
+    except OSError as error:
+        raise UserError(f"{output} cannot be written ({error.strerror}).") from error
+    print(report)
+    print(f"\nwrote summary.txt, classes.csv, videos.csv and 5 pictures to {output}")
+    if problems:
+        print(f"{count} (all in {output / 'summary.txt'}):\n{format_problems(problems)}",
+              file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m data_pipelines.inspect_dataset", description=__doc__.split("\n\n")[0], allow_abbrev=False,
+        epilog="Exit code: 0 no problems, 1 problems found, 2 nothing to show.")
+    dataset_folder.add_options(parser)
+    add = parser.add_argument
+    add("--output", metavar="FOLDER", help="where files go (default: inspection_NAME)")
+    add("--fps", type=float, default=0.0, help="label frames per second: lengths in seconds (default: in frames)")
+    add("--check_values", action="store_true", help="read all features, looking for NaN and Inf")
+    arguments = parser.parse_args(argv)
+    if not arguments.fps >= 0:
+        parser.error("--fps must be 0 or more")
+    return arguments
+
+
+def _usable_videos(index):
+    """dict from subset to its videos whose labels are all known; a video of two lists counts for the first."""
+    seen, subsets = set(), {}
+    for subset, videos in index.splits.items():
+        usable = [video for video in videos if video in index.labels and (index.labels[video] >= 0).all()]
+        subsets[subset] = [video for video in usable if video not in seen]
+        seen.update(videos)
+    return subsets
+
+
+def _feature_lines(folder):
+    headers = folder.index.headers.values()
+    if not headers:
+        return ["features: none found"]
+    widths = sorted({frames_and_channels(header.shape, folder.layout.time_axis)[1] for header in headers})
+    size = sum(header.shape[0] * header.shape[1] * header.dtype.itemsize for header in headers)
+    kinds = sorted({str(header.dtype) for header in headers})
+    return [f"features: {len(headers)} files, {', '.join(map(str, widths))} channels, {', '.join(kinds)}, "
+            f"{size / 2**30:.2f} GiB"]
+
+
+def _subset_lines(index, subsets):
+    rows = []
+    for subset, videos in subsets.items():
+        lengths = [len(index.labels[video]) for video in videos]
+        left_out = len(index.splits[subset]) - len(videos)
+        spread = f", {min(lengths)} to {max(lengths)} frames each" if lengths else ""
+        rows.append(f"{subset}: {len(videos)} videos{spread}" + (f" ({left_out} not counted)" if left_out else ""))
+    return rows
+
+
+def _duration_lines(statistics, durations, fps):
+    """Table of segment durations: quartiles and extremes by class."""
+    unit, scale = ("s", fps) if fps else ("frames", 1.0)
+    width = max(len(name) for name in (*statistics.class_names, "class"))
+    rows = [f"duration of segments in {unit}", f"  {'class':<{width}}  {'min':>8}  {'25 %':>8}  {'median':>8}  "
+            f"{'75 %':>8}  {'max':>8}"]
+    for name, values in zip(statistics.class_names, durations, strict=True):
+        if values.size:
+            numbers = np.percentile(values, (0, 25, 50, 75, 100)) / scale
+            rows.append(f"  {name:<{width}}  " + "  ".join(f"{number:>8.5g}" for number in numbers))
+    return rows
+
+
+def _absence_lines(index, subsets):
+    """Classes that some subset lacks."""
+    present = {
+        subset: set(np.unique(np.concatenate([index.labels[video] for video in videos])).tolist()) if videos else set()
+        for subset, videos in subsets.items()}
+    rows = []
+    for subset, ids in present.items():
+        others = [name for other, name in present.items() if other != subset]
+        unseen = sorted(set().union(*others) - ids)
+        if unseen:
+            rows.append(f"not in the {subset} videos, but in others: {_names(index, unseen)}")
+    nowhere = sorted(set(range(len(index.class_names))) - set().union(*present.values()))
+    if nowhere:
+        rows.append(f"in no video: {_names(index, nowhere)}")
+    return ["", *rows] if rows else []
+
+
+def _names(index, ids):
+    more = f" and {len(ids) - _SHOWN_NAMES} more (classes.csv)" if len(ids) > _SHOWN_NAMES else ""
+    return ", ".join(index.class_names[i] for i in ids[:_SHOWN_NAMES]) + more
+
+
+def _class_table(folder, source, statistics, durations, subsets):
+    """classes.csv: one row per class."""
+    quartiles = ("min", "lower_quartile", "median", "upper_quartile", "max")
+    rows = [["id", "class", "background", "frames", "share", "segments", "videos",
+             *(f"{subset}_frames" for subset in subsets), *(f"segment_{name}_frames" for name in quartiles)]]
+    labels = [source.labels(index) for index in range(len(source))]
+    num_classes = statistics.num_classes
+    videos = np.sum([np.bincount(np.unique(video), minlength=num_classes) for video in labels], axis=0)
+    frames = {
+        subset: sum((np.bincount(folder.index.labels[video], minlength=num_classes) for video in ids),
+                    np.zeros(num_classes, np.int64))
+        for subset, ids in subsets.items()}
+    total = statistics.class_frames.sum()
+    for class_id, name in enumerate(statistics.class_names):
+        values = durations[class_id]
+        spread = [f"{value:g}" for value in np.percentile(values, (0, 25, 50, 75, 100))] if values.size else [""] * 5
+        rows.append([
+            class_id, name, int(class_id in folder.settings.background_ids), int(statistics.class_frames[class_id]),
+            f"{statistics.class_frames[class_id] / total:.6f}", int(statistics.class_segments[class_id]),
+            int(videos[class_id]), *(int(counts[class_id]) for counts in frames.values()), *spread])
+    return _csv(rows)
+
+
+def _video_table(subsets, statistics):
+    """videos.csv: one row per video."""
+    subset_of = {video: subset for subset, videos in subsets.items() for video in videos}
+    numbers = zip(statistics.lengths, statistics.num_segments, statistics.num_actions, strict=True)
+    videos = zip(statistics.video_ids, numbers, strict=True)
+    rows = [[video, subset_of[video], *map(int, counts)] for video, counts in videos]
+    return _csv([["video", "subset", "frames", "segments", "classes"], *rows])
+
+
+def _csv(rows):
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _draw(output, folder, subsets, statistics, durations, shares, fps):
+    # matplotlib takes a while to import: a mistake on the command line is answered without it.
+    from data_pipelines import inspection_plots
+
+    place = {video: position for position, video in enumerate(statistics.video_ids)}
+    members = {subset: [place[video] for video in videos] for subset, videos in subsets.items() if videos}
+    background = folder.settings.background_ids
+    tasks = {
+        "lengths": lambda path: inspection_plots.plot_counts(
+            path, {subset: statistics.lengths[rows] / (fps or 1) for subset, rows in members.items()},
+            f"length of a video in {'s' if fps else 'frames'}"),
+        "segments": lambda path: inspection_plots.plot_counts(
+            path, {subset: statistics.num_segments[rows] for subset, rows in members.items()}, "segments of a video"),
+        "classes": lambda path: inspection_plots.plot_classes(path, statistics, background),
+        "durations": lambda path: inspection_plots.plot_durations(
+            path, statistics.class_names, durations, background, fps),
+        "relative_time": lambda path: inspection_plots.plot_shares(path, statistics.class_names, shares, background),
+    }
+    for name, draw in tqdm(tasks.items(), desc="Drawing", disable=None, leave=False):
+        draw(output / f"{name}.png")
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,257 @@
+"""Writes a config file for a dataset folder of your own, after looking at the folder.
+
+    python -m data_pipelines.write_config FOLDER --output my_config.py
+    python main.py --config my_config.py --workdir runs/mine
+
+It prints what it found and why it chose what it chose; the config file repeats it. Every choice can be made by an
+option instead, or changed in the file.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import re
+import textwrap
+
+import numpy as np
+
+from data_pipelines import command_line, dataset_folder
+from data_pipelines.verb_nouns import read_names
+from fact_jax.files import atomic_write_text
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+
+# Configs whose model and training settings can be the start.
+BASES = ("gtea", "breakfast", "egoprocel", "50salads", "epic")
+# As many training videos as Breakfast's smallest split has, by order of magnitude; GTEA has 21.
+_MANY_VIDEOS = 500
+# No published config has more tokens.
+MAX_TOKENS = 300
+# The longest videos FACT was published on have about this many frames after sampling.
+_MANY_FRAMES = 8000
+_HIDDEN_DIM, _HIDDEN_STEP = 512, 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposal:
+    """What goes into the config, and why.
+
+    Attributes:
+      base: shipped config to start from.
+      data: fields of config.data that differ from the defaults.
+      match: "o2o" or "o2m".
+      num_tokens: M.
+      hidden_dim: channels, None = those of the base.
+      batch_size: videos per step, None = that of the base.
+      reasons: sentences for the user.
+    """
+
+    base: str
+    data: dict
+    match: str
+    num_tokens: int
+    hidden_dim: int | None
+    batch_size: int | None
+    reasons: list
+
+
+def main(argv=None):
+    """Runs the tool; returns 0."""
+    arguments = _parse(argv)
+    folder = dataset_folder.survey(arguments)
+    for line in _description(folder) + folder.findings:
+        print(_wrapped(line, "  "))
+    dataset_folder.insist(folder)
+    proposal = propose(folder, arguments)
+    for line in proposal.reasons:
+        print(_wrapped(line, "  "))
+    path = pathlib.Path(arguments.output or f"config_{_plain_name(folder.settings.dataset)}.py")
+    if path.suffix != ".py":
+        raise UserError(f"--output is {path}, expected a name that ends in .py.")
+    if path.exists() and not arguments.overwrite:
+        raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
+    text = config_text(path, folder, proposal)
+    try:
+        atomic_write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}).") from error
+    print(f"wrote {path}; to train:\n  python main.py --config {path} --workdir runs/{_plain_name(path.stem)}")
+    return 0
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m data_pipelines.write_config", description=__doc__.split("\n\n")[0], allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not.")
+    dataset_folder.add_options(parser)
+    add = parser.add_argument
+    add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
+    add("--overwrite", action="store_true", help="replace the config file if it exists")
+    add("--base", choices=BASES, help=f"whose model and training settings to start from (default: gtea, or breakfast "
+        f"from {_MANY_VIDEOS} training videos)")
+    add("--match", choices=("o2o", "o2m"), help='"o2o" a token per segment, "o2m" a token per class and more '
+        f"(default: o2o, unless it takes more than {MAX_TOKENS} tokens)")
+    add("--num_tokens", type=int, help="action tokens (default: by --token_ratio)")
+    add("--token_ratio", type=float, default=1.5, help="action tokens per target of the fullest video (default: 1.5)")
+    add("--batch_size", type=int, help="videos per step (default: that of --base)")
+    add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
+    add("--fps", type=float, default=0.0, help="label frames per second, for time axes (default: not known)")
+    add("--evaluate_background", action="store_true", help="count background segments in Edit and F1 as well")
+    arguments = parser.parse_args(argv)
+    for name in ("num_tokens", "batch_size", "sample_rate"):
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
+            parser.error(f"--{name} must be 1 or more")
+    if not arguments.token_ratio >= 1 or not arguments.fps >= 0:
+        parser.error("--token_ratio must be 1 or more, --fps 0 or more")
+    return arguments
+
+
+def propose(folder, arguments):
+    """Chooses the settings of a sound DatasetFolder; `arguments` hold the user's own choices."""
+    labels = folder.index.labels.values()
+    transcripts = [frames_to_segments(video)[0] for video in labels]
+    counts = {"o2o": [len(t) for t in transcripts], "o2m": [len(np.unique(t)) for t in transcripts]}
+    match, reasons = _choose_match(counts, arguments)
+    num_tokens, reason = _choose_tokens(counts[match], match, arguments)
+    average = round(float(np.mean(counts[match])), 2)
+    reasons += [reason, f"average_transcript_length={average:g}: mean over all {len(transcripts)} videos"]
+    base, reason = _choose_base(folder, arguments.base)
+    reasons.append(reason)
+    reasons.append(_rate_hint(folder, arguments.sample_rate))
+    hidden_dim, more = _choose_width(folder)
+    reasons += more
+    settings = folder.settings
+    data = {name: getattr(settings, name) for name in (
+        "dataset", "dir", "feature_dir", "label_dir", "mapping_file", "verb_mapping_file", "noun_mapping_file",
+        "train_split_file", "test_split_file", "validation_split_file", "split", "time_axis", "background_ids",
+        "length_tolerance")}
+    data |= {"sample_rate": arguments.sample_rate, "evaluate_background": arguments.evaluate_background,
+             "average_transcript_length": average, "fps": arguments.fps}
+    return Proposal(base, data, match, num_tokens, hidden_dim, arguments.batch_size, reasons)
+
+
+def _choose_match(counts, arguments):
+    most, needed = max(counts["o2o"]), int(max(counts["o2o"]) * arguments.token_ratio)
+    if arguments.match:
+        return arguments.match, [f'match="{arguments.match}", as given']
+    if needed <= MAX_TOKENS:
+        return "o2o", [f'match="o2o": a token per segment, of which a video has {most} at most']
+    return "o2m", [f'match="o2m": a token per segment ("o2o") would take {needed} tokens, as a video has up to {most} '
+                   f"segments; no published config has more than {MAX_TOKENS}"]
+
+
+def _choose_tokens(counts, match, arguments):
+    what = "segments" if match == "o2o" else "different classes"
+    most = max(counts)
+    if arguments.num_tokens:
+        if arguments.num_tokens < most:
+            raise UserError(f"--num_tokens is {arguments.num_tokens}, but a video has {most} {what}, which with match "
+                            f'"{match}" takes as many tokens.')
+        return arguments.num_tokens, f"num_tokens={arguments.num_tokens}, as given"
+    tokens = int(most * arguments.token_ratio)
+    if tokens > most:
+        return tokens, f"num_tokens={tokens}: {arguments.token_ratio:g} times the most {what} of any video, {most}"
+    return most + 1, f"num_tokens={most + 1}: one more than the most {what} of any video, so that one stays unmatched"
+
+
+def _choose_base(folder, given):
+    num_videos = len(folder.index.splits["train"])
+    if folder.settings.verb_mapping_file:
+        if given not in (None, "epic"):
+            raise UserError(f"--base is {given}, but the classes are pairs of a verb and a noun, which take epic.")
+        return "epic", "model and training settings of configs/fact_epic.py, for verbs and nouns"
+    if given == "epic":
+        raise UserError("--base is epic, but there are no verb_mapping.txt and noun_mapping.txt with the classes.")
+    if given:
+        return given, f"model and training settings of configs/fact_{given}.py, as given"
+    base, kind = ("breakfast", "large") if num_videos >= _MANY_VIDEOS else ("gtea", "small")
+    return base, f"model and training settings of configs/fact_{base}.py, for a {kind} dataset"
+
+
+def _choose_width(folder):
+    """(hidden_dim, reasons); None where the base's is enough."""
+    pairs, layout = folder.settings.verb_mapping_file, folder.layout
+    if pairs:
+        lists = (layout.verb_mapping_file, "verb"), (layout.noun_mapping_file, "noun")
+        needed, what = 2 + sum(len(read_names(*entry)[0]) for entry in lists), "verbs, nouns and two null classes"
+    else:
+        needed, what = 1 + len(folder.index.class_names), "classes and the null class"
+    if needed <= _HIDDEN_DIM:
+        return None, []
+    hidden_dim = -(-needed // _HIDDEN_STEP) * _HIDDEN_STEP
+    return hidden_dim, [f"hidden_dim={hidden_dim}: it must hold the {needed} {what}"]
+
+
+def _rate_hint(folder, sample_rate):
+    """What to think of the sample rate, in words."""
+    labels = list(folder.index.labels.values())
+    durations = np.concatenate([ends - starts for _, starts, ends in map(frames_to_segments, labels)])
+    longest, short = max(map(len, labels)), int(np.percentile(durations, 5))
+    text = f"sample_rate={sample_rate}: videos have up to {longest} frames; of the segments, 95 % last {short} or more"
+    suggested = -(-longest // _MANY_FRAMES)
+    if sample_rate == 1 and suggested > 1:
+        text += f". If memory or time run short, try --sample_rate {suggested}"
+        text += f"; a rate above {short // 2} loses segments" if suggested > short // 2 else ""
+    elif sample_rate > max(short // 2, 1):
+        text += ". Short segments get lost at this rate"
+    return text
+
+
+def _description(folder):
+    index = folder.index
+    numbers = ", ".join(f"{len(videos)} {subset} videos" for subset, videos in index.splits.items())
+    frames = sum(map(len, index.labels.values()))
+    return [f"{folder.layout.root}: {numbers}, {len(index.class_names)} classes, {index.feature_dim} channels, "
+            f"{frames} labelled frames"]
+
+
+def config_text(path, folder, proposal):
+    """The Python text of the config file."""
+    notes = "\n".join(
+        _wrapped(line, "- ", "  ") for line in _description(folder) + folder.findings + proposal.reasons)
+    # The notes hold names of the user's: none may end the docstring or start an escape.
+    notes = notes.replace("\\", "/").replace('"""', "'''")
+    base = f"fact_{proposal.base}"
+    command = f"python main.py --config {path.name} --workdir runs/{_plain_name(path.stem)}"
+    lines = [
+        f'"""FACT on {_plain_name(folder.settings.dataset)}. Written by data_pipelines/write_config.py.', "",
+        f"Command: {command}", "", notes, '"""', "",
+        f"from configs import {', '.join(sorted({'datasets', 'fact_base', base}))}", "", "",
+        'def get_config(arg=""):',
+        '    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon."""',
+        f"    config = {base}.get_config()",
+        "    config.unlock()",
+        f"    config.name = {_literal(_plain_name(path.stem))}",
+        "    # configs/datasets.py explains every field.",
+        "    config.data = datasets.base()",
+        "    config.data.update({",
+        *(f"        {_literal(name)}: {_literal(value)}," for name, value in proposal.data.items()),
+        "    })",
+        f"    config.model.num_tokens = {proposal.num_tokens}",
+        f"    config.loss.match = {_literal(proposal.match)}",
+    ]
+    if proposal.hidden_dim:
+        lines.append(f"    config.model.input_block.hidden_dim = {proposal.hidden_dim}")
+    if proposal.batch_size:
+        lines.append(f"    config.train.batch_size = {proposal.batch_size}")
+    lines += ["    return fact_base.finish(config, arg)", ""]
+    return "\n".join(lines)
+
+
+def _literal(value):
+    """`value` as Python source; texts in double quotes."""
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def _plain_name(text):
+    """`text` with nothing but letters, digits, "_" and "-"."""
+    return re.sub(r"[^\w-]+", "_", text).strip("_") or "dataset"
+
+
+def _wrapped(text, first="", rest="    "):
+    return textwrap.fill(text, 110, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,165 @@
+"""The config writer: choices with reasons, and a file that main.py takes as it is."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipelines import write_config
+from fact_jax import config_flags
+from fact_jax.types import UserError
+from tests.data_pipelines.folders import CLASS_NAMES, make_videos, write_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(path, arg=""):
+    spec = importlib.util.spec_from_file_location("written", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = module.get_config(arg)
+    config_flags.check_choices(config)
+    return config
+
+
+def write(folder, *arguments):
+    """Runs the tool on a folder; returns the config."""
+    path = folder.parent / "my_config.py"
+    assert write_config.main([str(folder), "--output", str(path), "--overwrite", *map(str, arguments)]) == 0
+    return load(path)
+
+
+def counts_of(videos):
+    transcripts = [labels[np.r_[True, np.diff(labels) != 0]] for _, labels in videos.values()]
+    return [len(t) for t in transcripts], [len(set(t.tolist())) for t in transcripts]
+
+
+def test_published_rules(tmp_path, capsys):
+    videos = write_folder(tmp_path / "toy", time_axis="first")
+    segments, classes = counts_of(videos)
+    config = write(tmp_path / "toy")
+    assert config.is_locked and config.data.is_locked and config.name == "my_config"
+    assert config.loss.match == "o2o" and config.model.num_tokens == int(max(segments) * 1.5)
+    assert config.data.average_transcript_length == round(np.mean(segments), 2)
+    assert config.data.time_axis == "first" and config.data.background_ids == (0,)
+    assert config.data.dir == str(tmp_path / "toy") and config.data.dataset == "toy"
+    assert config.model.blocks == "iuU" and config.model.time_mask.max_frames == 60
+    out = capsys.readouterr().out
+    assert f"1.5 times the most segments of any video, {max(segments)}" in out and "by name" in out
+    assert "python main.py --config" in out
+    config = write(tmp_path / "toy", "--match", "o2m", "--token_ratio", 3)
+    assert config.loss.match == "o2m" and config.model.num_tokens == 3 * max(classes)
+    assert config.data.average_transcript_length == round(np.mean(classes), 2)
+
+
+def test_options_are_taken(tmp_path):
+    write_folder(tmp_path / "toy")
+    config = write(
+        tmp_path / "toy", "--num_tokens", 77, "--base", "breakfast", "--batch_size", 3, "--fps", 12.5, "--background",
+        "stir", "--sample_rate", 2, "--evaluate_background", "--name", 'a "b"\\c', "--length_tolerance", 4)
+    assert config.model.num_tokens == 77 and config.model.blocks == "iuUU" and config.train.batch_size == 3
+    assert config.data.fps == 12.5 and config.data.background_ids == (3,) and config.data.sample_rate == 2
+    assert config.data.evaluate_background and config.data.dataset == 'a "b"\\c' and config.data.length_tolerance == 4
+
+
+def test_arguments_after_the_colon(tmp_path):
+    write_folder(tmp_path / "toy")
+    write(tmp_path / "toy")
+    path = tmp_path / "my_config.py"
+    assert load(path, "split=fold3,seed=2").data.split == "fold3" and load(path, "seed=2").seed == 2
+    assert load(path, "quick").data.reader == "synthetic"
+
+
+def test_very_many_segments_take_a_token_per_class(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    flicker = np.arange(600) % 4
+    videos = make_videos() | {"v5": (rng.standard_normal((600, 6)).astype(np.float32), flicker)}
+    write_folder(tmp_path / "toy", videos)
+    config = write(tmp_path / "toy")
+    assert config.loss.match == "o2m" and config.model.num_tokens == 6
+    assert 'match="o2m"' in capsys.readouterr().out
+    assert write(tmp_path / "toy", "--match", "o2o").model.num_tokens == 900
+
+
+def test_one_segment_per_video_leaves_room_for_an_unmatched_token(tmp_path):
+    videos = {name: (features, np.zeros(len(labels), int)) for name, (features, labels) in make_videos().items()}
+    write_folder(tmp_path / "toy", videos)
+    config = write(tmp_path / "toy")
+    assert config.model.num_tokens == 2 and config.data.average_transcript_length == 1.0
+
+
+def test_many_classes_widen_the_model(tmp_path):
+    write_folder(tmp_path / "toy")
+    with open(tmp_path / "toy" / "mapping.txt", "a") as file:
+        file.writelines(f"{i} class{i}\n" for i in range(len(CLASS_NAMES), 600))
+    assert write(tmp_path / "toy").model.input_block.hidden_dim == 640
+
+
+def test_long_videos_get_a_hint(tmp_path, capsys):
+    labels = np.repeat([0, 1, 2, 3], 5000)
+    write_folder(tmp_path / "toy", make_videos() | {"v5": (np.zeros((20000, 6), np.float32), labels)})
+    assert write(tmp_path / "toy").data.sample_rate == 1
+    assert "try --sample_rate 3" in " ".join(capsys.readouterr().out.split())
+
+
+def test_nothing_is_overwritten_or_written_for_a_broken_folder(tmp_path):
+    write_folder(tmp_path / "toy")
+    path = tmp_path / "my_config.py"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="exists already.*--overwrite"):
+        write_config.main([str(tmp_path / "toy"), "--output", str(path)])
+    assert path.read_text() == "mine"
+    with pytest.raises(UserError, match="ends in .py"):
+        write_config.main([str(tmp_path / "toy"), "--output", str(tmp_path / "my_config")])
+    with pytest.raises(UserError, match="--num_tokens is 1, but a video has"):
+        write(tmp_path / "toy", "--num_tokens", 1)
+    (tmp_path / "toy" / "features" / "v1.npy").unlink()
+    (tmp_path / "toy" / "groundTruth" / "v2.txt").write_text("sitr\n")
+    with pytest.raises(UserError, match="has 3 problems") as error:
+        write(tmp_path / "toy")
+    assert "v1.npy" in str(error.value) and "nearest class is 'stir'" in str(error.value)
+
+
+def test_verbs_and_nouns_take_the_epic_settings(tmp_path):
+    write_folder(tmp_path / "toy")
+    for name in ("verb_mapping.txt", "noun_mapping.txt"):
+        (tmp_path / "toy" / name).write_text("0 a\n1 b\n")
+    names = ("a,a", "a,b", "b,a", "b,b")
+    (tmp_path / "toy" / "mapping.txt").write_text("".join(f"{i} {name}\n" for i, name in enumerate(names)))
+    for path in (tmp_path / "toy" / "groundTruth").iterdir():
+        path.write_text("".join(names[CLASS_NAMES.index(name)] + "\n" for name in path.read_text().splitlines()))
+    path = tmp_path / "my_config.py"
+    assert write_config.main([str(tmp_path / "toy"), "--output", str(path)]) == 0
+    assert "from configs import datasets, fact_base, fact_epic" in path.read_text()
+    assert '"verb_mapping_file": "verb_mapping.txt"' in path.read_text()
+    with pytest.raises(UserError, match="which take epic"):
+        write(tmp_path / "toy", "--base", "gtea")
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (["none"], "is not a folder"), (["."], "has no lists of training and test videos"),
+    ([".", "--match", "o2"], "invalid choice"), ([".", "--token_ratio", "0.5"], "must be 1 or more"), ([], "required"),
+])
+def test_mistakes_end_with_code_2_and_no_traceback(tmp_path, arguments, text):
+    command = [sys.executable, "-m", "data_pipelines.write_config", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and text in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_main_runs_the_config_from_another_folder(tmp_path):
+    write_folder(tmp_path / "toy")
+    path = tmp_path / "elsewhere" / "mine.py"
+    write_config.main([str(tmp_path / "toy"), "--output", str(path)])
+    small = ["--config.model.input_block.frame_layers=2", "--config.model.update_block.frame_layers=2",
+             "--config.model.temporal_block.frame_layers=2", "--config.model.input_block.action_layers=1",
+             "--config.train.steps=2", "--config.data.max_buckets=1", "--config.model.segment_buckets=()"]
+    command = [sys.executable, str(ROOT / "main.py"), "--config", "mine.py", "--workdir", "run", *small]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (path.parent / "run" / "results.json").is_file()
