@@ -126,12 +126,14 @@ class Page:
         self.call("Page.navigate", url="about:blank")
         self.requests.clear()
         self.call("Page.navigate", url=address)
-        self.evaluate("new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        loaded = "document.readyState === 'complete' ? done() : addEventListener('load', done)"
+        self.evaluate(f"new Promise((done) => {loaded})")
         self.settle()
 
     def settle(self):
         """Waits until what was asked for is on the screen."""
-        self.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 60))")
+        drawn = "requestAnimationFrame(() => requestAnimationFrame(done))"
+        self.evaluate(f"new Promise((done) => setTimeout(() => {drawn}, 40))")
 
     def evaluate(self, expression):
         """Value of a JavaScript expression; a promise is waited for."""

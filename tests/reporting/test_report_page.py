@@ -237,7 +237,8 @@ def test_the_table_of_classes_sorts_and_filters(desktop, address):
     names = "[...document.querySelectorAll('#class-table tbody th')].map((one) => one.innerText)"
     assert set(desktop.evaluate(names)) == set(NAMES[1:])
     desktop.click("#class-table th:nth-child(2) .sort")
-    column = "[...document.querySelectorAll('#class-table tbody td:nth-child(2)')].map((one) => parseFloat(one.innerText))"
+    cells = "[...document.querySelectorAll('#class-table tbody td:nth-child(2)')]"
+    column = f"{cells}.map((one) => parseFloat(one.innerText))"
     values = desktop.evaluate(column)
     assert values == sorted(values)
     desktop.click("#class-table th:nth-child(2) .sort")

@@ -29,7 +29,7 @@ def test_seeds_and_splits_of_one_config_are_one_group(tmp_path):
 def test_other_settings_are_another_group_that_says_which(tmp_path, truth):
     paths = [
         workdirs.make_run(tmp_path / "a", truth, truth, settings={"log__tensorboard": False, "data__dir": "/x"}),
-        workdirs.make_run(tmp_path / "b", truth, truth, seed=1, settings={"checkpoint__keep_best": 3, "data__fps": 5.0}),
+        workdirs.make_run(tmp_path / "b", truth, truth, seed=1, settings={"checkpoint__keep_best": 3, "data__fps": 5}),
         workdirs.make_run(tmp_path / "c", truth, truth, settings={"optimizer__learning_rate": 0.5}),
     ]
     first, second = runs.group_runs(runs.read_runs(paths))
@@ -76,7 +76,7 @@ def test_no_workdir_is_refused(tmp_path):
 
 
 OTHER = {
-    "class_names": ({"class_names": ("background", "pour", "stir", "wash")}, "list of classes.*entry 3.*'serve'.*'wash'"),
+    "classes": ({"class_names": ("background", "pour", "stir", "wash")}, "list of classes.*entry 3.*'serve'.*'wash'"),
     "more classes": ({"class_names": (*workdirs.CLASS_NAMES, "wash")}, "4 entries in the first and 5 in the second"),
     "dataset": ({"dataset": "garage"}, "dataset.*'kitchen' in the first and 'garage'"),
     "background": ({"background": ()}, "left out of the scores"),
@@ -86,7 +86,8 @@ OTHER = {
 @pytest.mark.parametrize("case", OTHER)
 def test_runs_that_cannot_be_compared_are_refused(tmp_path, truth, case):
     changes, message = OTHER[case]
-    paths = [workdirs.make_run(tmp_path / "a", truth, truth), workdirs.make_run(tmp_path / "b", truth, truth, **changes)]
+    first = workdirs.make_run(tmp_path / "a", truth, truth)
+    paths = [first, workdirs.make_run(tmp_path / "b", truth, truth, **changes)]
     with pytest.raises(UserError, match=message):
         runs.read_runs(paths)
 
@@ -117,7 +118,10 @@ def test_segments_of_other_parameters_than_the_result_are_noted(tmp_path, truth)
     assert "Edit is 100.00 by its segments and 12.00 in results.json" in note
 
 
-@pytest.mark.parametrize("name, text", [("config.json", "[]"), ("config.json", "{"), ("results.json", '{"metrics": {}}')])
+BROKEN = [("config.json", "[]"), ("config.json", "{"), ("results.json", '{"metrics": {}}')]
+
+
+@pytest.mark.parametrize("name, text", BROKEN)
 def test_broken_records_are_refused(tmp_path, truth, name, text):
     path = workdirs.make_run(tmp_path / "a", truth, truth)
     (path / name).write_text(text)

@@ -96,6 +96,15 @@ def test_uneven_coverage_is_noted(tmp_path):
         assert "b has no run of split2" in (tmp_path / "out" / name).read_text()
 
 
+def test_classes_that_never_occur_are_counted_not_listed(tmp_path):
+    truth = workdirs.make_truth(0, 2)
+    path = workdirs.make_run(tmp_path / "a", truth, truth, class_names=(*workdirs.CLASS_NAMES, "unseen", "unknown"))
+    write_report([path], tmp_path / "out", lambda line: None)
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "2 of 6 classes are never true and never predicted." in text and "| unseen |" not in text
+    assert len(read(tmp_path / "out", "report_classes.csv")) == 6
+
+
 def test_one_run_makes_a_report(tmp_path):
     truth = workdirs.make_truth(0, 2)
     write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out", lambda line: None)

@@ -28,7 +28,9 @@ def corrupt(generator, labels, share, num_classes=len(CLASS_NAMES)):
     return np.where(places, wrong, labels)
 
 
-def evaluate(truth, predictions, *, class_names=CLASS_NAMES, background=(0,), fps=10.0, split="split1", dataset="kitchen"):
+def evaluate(
+    truth, predictions, *, class_names=CLASS_NAMES, background=(0,), fps=10.0, split="split1", dataset="kitchen"
+):
     """A SegmentationEvaluation that has seen the predictions; both are {video id: int [N]}."""
     protocol = Protocol(
         metric=SegmentationMetric(len(class_names), background),

@@ -6,14 +6,14 @@ from fact_jax.reporting import tables
 from fact_jax.reporting.report import rows, statistics
 
 HOW_MEANS = (
-    "Means are over the seeds of a split first and over splits then; ± is the standard deviation over all runs, which is "
-    "undefined for a single one. Every run is scored at its own best step, see the table of runs."
+    "Means are over the seeds of a split first and over splits then; ± is the standard deviation over all runs, which "
+    "is undefined for a single one. Every run is scored at its own best step, see the table of runs."
 )
 HOW_DIFFERENCES = (
     f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
-    f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within every split "
-    f"(random seed {statistics.SEED}), the same videos for both; scores are computed anew from the counts of each resample. "
-    f"An interval tells how much hangs on the choice of test videos, not on the training seed."
+    f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within every "
+    f"split (random seed {statistics.SEED}), the same videos for both; scores are computed anew from the counts of "
+    f"each resample. An interval tells how much hangs on the choice of test videos, not on the training seed."
 )
 
 
@@ -28,14 +28,15 @@ def report_markdown(groups, differences, notes):
     Returns:
       str, ending in a newline.
     """
-    lines = [f"# Report: {_plain(groups[0].runs[0].segmented.dataset)}", "", _plain(protocol(groups)), "", HOW_MEANS, ""]
+    dataset = groups[0].runs[0].segmented.dataset
+    lines = [f"# Report: {_plain(dataset)}", "", _plain(protocol(groups)), "", HOW_MEANS, ""]
     lines += [f"- Note: {_plain(note)}" for note in notes] + [""] * bool(notes)
     lines += ["## Scores", "", *_table(summary_rows(groups)), "", *_table(_long_rows(groups)), ""]
     if len(groups) > 1:
         if groups[0].settings:
             lines += ["## Settings that differ", "", *_table(rows.setting_rows(groups)), ""]
         lines += ["## Paired differences", "", HOW_DIFFERENCES, "", *_difference_lines(differences), ""]
-    lines += ["## Classes", "", *_table(_class_table(groups)), ""]
+    lines += ["## Classes", "", *_class_lines(groups), ""]
     lines += ["## Runs", "", *_table(rows.run_rows(groups))]
     return "\n".join(lines) + "\n"
 
@@ -106,15 +107,23 @@ def _difference_lines(differences):
     return _table(list(table.values()))
 
 
-def _class_table(groups):
-    """A row per class, with three scores of every group."""
-    threshold = f"F1@{groups[0].runs[0].state.metric.thresholds[-1]:.2f}"
+def _class_lines(groups):
+    """A row per class that occurs, with three scores of every group."""
+    threshold = statistics.metric_names(groups[0].runs[0].state.metric)[-1]
+    class_rows = rows.class_rows(groups)
+    seen = {row["class_id"] for row in class_rows if row["true_frames"] > 0 or row["predicted_frames"] > 0}
     table = {}
-    for row in rows.class_rows(groups):
+    for row in class_rows:
+        if row["class_id"] not in seen:
+            continue
         line = table.setdefault(row["class_id"], {"class": row["class_name"], "true segments": row["true_segments"]})
         for name in (threshold, "recall", "precision"):
             line[f"{name} {row['group']}" if len(groups) > 1 else name] = row[name]
-    return list(table.values())
+    lines = _table(list(table.values()))
+    total = len(groups[0].runs[0].segmented.class_names)
+    if len(seen) < total:
+        lines += ["", f"{total - len(seen)} of {total} classes are never true and never predicted."]
+    return lines
 
 
 def _table(table_rows):

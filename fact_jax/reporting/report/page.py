@@ -179,9 +179,9 @@ def _runs_table(groups):
         for run in group.runs:
             scores = run.state.compute()
             values = [_plain_number(scores[name]) for name in metrics]
-            about = [group.label, run.split, run.seed, f"{run.best_step} (on {run.selected_on})"]
+            about = [group.label, run.split, run.seed, run.best_step, run.selected_on]
             rows.append([*(html.escape(str(entry)) for entry in (*about, *values, run.workdir))])
-    return _more("All runs", ["System", "Split", "Seed", "Step", *metrics, "Folder"], rows)
+    return _more("All runs", ["System", "Split", "Seed", "Best step", "Chosen on", *metrics, "Folder"], rows)
 
 
 def _more(title, head, rows):
@@ -204,19 +204,23 @@ def _differences_section(differences):
     for (first, second), members in pairs.items():
         ends = [abs(end) for one in members for end in (one.value, one.low, one.high) if not math.isnan(end)]
         reach = 1.08 * max(ends, default=1.0) or 1.0
-        title = f"{html.escape(first)} <span class=\"spread\">minus</span> {html.escape(second)} " \
-                f'<span class="spread">({members[0].num_videos} videos)</span>'
+        title = (
+            f'{html.escape(first)} <span class="spread">minus</span> {html.escape(second)} '
+            f'<span class="spread">({members[0].num_videos} videos)</span>'
+        )
         rows = [f'<tr><th scope="rowgroup" colspan="3">{title}</th></tr>']
         for one in members:
             rows.append(
                 f"<tr><td>{html.escape(one.metric)}</td>"
-                f'<td class="number">{markdown.interval_text(one)}</td><td class="wide">{_interval(one, reach)}</td></tr>'
+                f'<td class="number">{markdown.interval_text(one)}</td>'
+                f'<td class="wide">{_interval(one, reach)}</td></tr>'
             )
         bodies.append(f'<tbody class="pair">{"".join(rows)}</tbody>')
     return (
-        '<section id="differences" aria-labelledby="differences-title"><h2 id="differences-title">Paired differences</h2>'
-        '<table class="stack"><thead class="visually-hidden"><tr><th scope="col">Score</th><th scope="col">Difference and '
-        f'interval</th><th scope="col">Picture</th></tr></thead>{"".join(bodies)}</table>'
+        '<section id="differences" aria-labelledby="differences-title">'
+        '<h2 id="differences-title">Paired differences</h2><table class="stack"><thead class="visually-hidden"><tr>'
+        '<th scope="col">Score</th><th scope="col">Difference and interval</th><th scope="col">Picture</th>'
+        f'</tr></thead>{"".join(bodies)}</table>'
         f'<p class="hint">{html.escape(markdown.HOW_DIFFERENCES)} Blue: the interval does not contain 0.</p></section>'
     )
 

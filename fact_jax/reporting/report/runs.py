@@ -127,8 +127,8 @@ def group_runs(runs):
             first = places.setdefault((run.split, run.seed), run)
             if first is not run:
                 problems.append(
-                    f"{first.workdir} and {run.workdir} hold the same run ({run.name}, {run.split}, seed {run.seed}) and "
-                    f"would count twice. Leave one of them out."
+                    f"{first.workdir} and {run.workdir} hold the same run ({run.name}, {run.split}, seed {run.seed}) "
+                    f"and would count twice. Leave one of them out."
                 )
     if problems:
         raise UserError("\n".join(problems))
@@ -168,7 +168,10 @@ def _read_run(workdir):
     config = _read_config(workdir)
     results = run_results.read_results(workdir)
     if results is None:
-        raise UserError(f"{workdir} holds an unfinished run: {run_results.RESULTS_FILE} is missing. Train it to the end.")
+        raise UserError(
+            f"{workdir} holds an unfinished run: {run_results.RESULTS_FILE} is missing. Train it to the end with the "
+            f"same command."
+        )
     segmented = segment_files.read_segments(workdir)
     try:
         settings = {

@@ -131,10 +131,7 @@ def differences(groups, *, resamples=RESAMPLES, seed=SEED):
         if not common:
             continue
         metric = first.runs[0].state.metric
-        sides = [
-            {split: [_sums(run.state, video_ids) for run in group.by_split()[split]] for split, video_ids in common.items()}
-            for group in (second, first)
-        ]
+        sides = [_sums_by_split(group, common) for group in (second, first)]
         weights = {split: np.ones((1, len(video_ids))) for split, video_ids in common.items()}
         values = _score(sides[0], weights, metric) - _score(sides[1], weights, metric)
         low, high = _interval(sides, common, metric, resamples, seed)
@@ -163,6 +160,11 @@ def _common_videos(first, second):
             if shared := sorted(set.intersection(*sets)):
                 common[split] = shared
     return common
+
+
+def _sums_by_split(group, common):
+    splits = group.by_split()
+    return {split: [_sums(run.state, video_ids) for run in splits[split]] for split, video_ids in common.items()}
 
 
 def _sums(state, video_ids):
