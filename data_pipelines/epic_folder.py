@@ -59,8 +59,10 @@ def write_labels(output, dataset, lengths):
         problems += found
         outside = [action for action in actions if action.start > num_frames]
         num_cut += sum(action.stop > num_frames + 1 for action in actions) - len(outside)
-        problems += [Problem(video, 0, f"an action starts at frame {action.start}, the video has {num_frames}",
-                             "it is not in the labels") for action in outside]
+        if outside:
+            first = min(action.start for action in outside)
+            found = f"{len(outside)} of {len(actions)} actions start after the last frame, {num_frames} (at {first})"
+            problems.append(Problem(video, 0, found, "they are not in the labels; check --fps and the features"))
     if num_cut:
         print(f"{num_cut} actions go on beyond the last frame of their video and are cut there")
     return problems

@@ -28,7 +28,8 @@ from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
 NOTES_FILE = "missing_frames.txt"
-_SHOWN_FRAMES = 5
+PROBLEMS_FILE = "problems.txt"
+_SHOWN_FRAMES, _SHOWN_PROBLEMS = 5, 50
 
 
 def main(argv=None):
@@ -63,7 +64,10 @@ def main(argv=None):
     print(f"{len(finished)} of {len(wanted)} videos are in {output / 'features'}, {extraction.num_new} of them new")
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        print(f"{count}:\n{format_problems(problems, len(problems))}", file=sys.stderr)
+        print(f"{count}:\n{format_problems(problems, _SHOWN_PROBLEMS)}", file=sys.stderr)
+        if len(problems) > _SHOWN_PROBLEMS:
+            path = atomic_write_text(output / PROBLEMS_FILE, "".join(f"{problem}\n" for problem in problems))
+            print(f"all of them are in {path}", file=sys.stderr)
         return 1
     if dataset.verbs:
         command = f"python main.py --config configs/fact_epic.py --config.data.dir={output} --workdir runs/epic"

@@ -179,7 +179,16 @@ def test_labels_beyond_the_video_are_a_problem(tmp_path, capsys):
     with open(tmp_path / "val.csv", "a") as file:
         file.write("P02_04,00:00:07.00,00:00:08.00,0,1\n")
     assert extract_epic.main(arguments) == 1
-    assert "an action starts at frame 210, the video has 12; it is not in the labels" in capsys.readouterr().err
+    text = "P02_04\n  1. 1 of 2 actions start after the last frame, 12 (at 210); they are not in the labels"
+    assert text in capsys.readouterr().err
+
+
+def test_a_long_list_of_problems_goes_to_a_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(extract_epic, "_SHOWN_PROBLEMS", 2)
+    gaps = {(video, number): None for video, length in LENGTHS.items() for number in range(1, length + 1, 2)}
+    assert extract_epic.main(write_inputs(tmp_path, flow=gaps)) == 1
+    assert "4 problems:" in (err := capsys.readouterr().err) and "... and 2 more" in err
+    assert len((tmp_path / "epic" / extract_epic.PROBLEMS_FILE).read_text().splitlines()) == 4
 
 
 @pytest.mark.parametrize(("changes", "text"), [
