@@ -6,7 +6,7 @@ take. Its record, "derived", knows the network and nothing of the videos; "conve
 
 import dataclasses
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,7 @@ def convert(
     workdir,
     checkpoint,
     *,
-    class_names: Sequence[str],
-    verb_nouns: VerbNouns | None = None,
-    feature_dim: int | None = None,
+    read_classes: Callable[[], tuple[Sequence[str], VerbNouns | None]],
     explicit: Collection[str] = (),
     console: writers.Console,
 ) -> None:
@@ -52,9 +50,8 @@ def convert(
       config: ConfigDict of the run; what the file tells about the network takes the place of its values.
       workdir: folder to write; may hold an earlier conversion of the same file, nothing else.
       checkpoint: the weight file.
-      class_names: name of every class of the dataset, by class id.
-      verb_nouns: what the classes are made of, if they are pairs of a verb and a noun.
-      feature_dim: channels of the dataset's features, if they are at hand.
+      read_classes: gives the name of every class of the dataset, by class id, and what the classes are made of, if
+        they are pairs of a verb and a noun. Called once the file is known to be FACT's.
       explicit: dotted keys of `config` that the user or a reference config set; the file may not contradict them.
       console: takes the summary.
 
@@ -65,7 +62,8 @@ def convert(
     state = weight_files.read_state_dict(checkpoint)
     found = architecture.infer(state.tensors, checkpoint)
     config, changed = _adopt(config, found, explicit, checkpoint)
-    _check_dataset(found, class_names, verb_nouns, feature_dim, checkpoint)
+    class_names, verb_nouns = read_classes()
+    _check_dataset(found, class_names, verb_nouns, checkpoint)
     derived: dict[str, Any] = {
         "class_names": list(class_names),
         "feature_dim": found.feature_dim,
@@ -160,8 +158,8 @@ def _adopt(config, found, explicit, checkpoint):
     return config.lock(), changed
 
 
-def _check_dataset(found, class_names, verb_nouns, feature_dim, checkpoint):
-    """Raises UserError where the dataset is of another kind or size than the network."""
+def _check_dataset(found, class_names, verb_nouns, checkpoint):
+    """Raises UserError where the dataset's classes are of another kind or number than the network's."""
     if (found.blocks[0] == "I") != (verb_nouns is not None):
         kinds = ("plain classes", "classes that are pairs of a verb and a noun")
         theirs, ours = (kinds[::-1] if verb_nouns is None else kinds)
@@ -169,11 +167,11 @@ def _check_dataset(found, class_names, verb_nouns, feature_dim, checkpoint):
             f"{checkpoint} is of a network with {theirs} (blocks {found.blocks}), the dataset has {ours}. See "
             "config.data.verb_mapping_file and noun_mapping_file."
         )
-    counts = [("classes", found.num_classes, len(class_names)), ("input channels", found.feature_dim, feature_dim)]
+    counts = [("classes", found.num_classes, len(class_names))]
     if verb_nouns is not None:
         counts += [("verbs", found.num_verbs, len(verb_nouns.verbs)), ("nouns", found.num_nouns, len(verb_nouns.nouns))]
     for what, theirs, ours in counts:
-        if None not in (theirs, ours) and theirs != ours:
+        if theirs is not None and theirs != ours:
             raise UserError(f"{checkpoint} is of a network with {theirs} {what}, the dataset has {ours}.")
 
 
@@ -206,6 +204,10 @@ def _parameters(task, feature_dim, tensors, buffers, checkpoint):
 
 
 def _save(config, workdir, params):
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--workdir {workdir} cannot be written to: {error.strerror}.") from error
     items = {"params": params}
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run

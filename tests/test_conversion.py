@@ -49,10 +49,11 @@ def config_of(module=fact_gtea, **changes):
     return config.lock()
 
 
-def convert(workdir, checkpoint, config=None, class_names=CLASSES, **options):
+def convert(workdir, checkpoint, config=None, class_names=CLASSES, verb_nouns=None, **options):
     stream = io.StringIO()
     conversion.convert(
-        config or config_of(), workdir, checkpoint, class_names=class_names, console=writers.Console(stream), **options
+        config or config_of(), workdir, checkpoint, read_classes=lambda: (class_names, verb_nouns),
+        console=writers.Console(stream), **options,
     )
     return stream.getvalue()
 
@@ -248,8 +249,6 @@ def test_incomplete_and_broken_state_dicts(changes, words, tensors, tmp_path):
 
 def test_datasets_of_another_kind_or_size(tensors, tmp_path):
     path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
-    with pytest.raises(UserError, match="a network with 20 input channels, the dataset has 400"):
-        convert(tmp_path / "run", path, feature_dim=400)
     with pytest.raises(UserError, match="a network with plain classes .*the dataset has classes that are pairs"):
         convert(tmp_path / "run", path, verb_nouns=VERB_NOUNS)
     with pytest.raises(UserError, match="at least 31"):
@@ -293,6 +292,8 @@ def test_workdirs_that_are_taken(converted, tensors, tmp_path):
     run_record.write(tmp_path / "trained", config={}, derived={})
     with pytest.raises(UserError, match="holds a run. Use another"):
         convert(tmp_path / "trained", path)
+    with pytest.raises(UserError, match="cannot be written to"):
+        convert(path / "below a file", path)
 
 
 def test_exports_that_cannot_be_made(converted, tmp_path):
@@ -325,7 +326,7 @@ def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
     params = jax.tree.map(np.asarray, task.init(jax.random.key(0), batch)["params"])
     path = weight_files.write_state_dict(tmp_path / "weights.npz", published_state_dict(task.model, params))
     workdir = tmp_path / "run"
-    convert(workdir, path, config, class_names=sources.class_names, feature_dim=sources.feature_dim)
+    convert(workdir, path, config, class_names=sources.class_names)
     record = (workdir / "config.json").read_bytes()
     stream = io.StringIO()
     assert experiment.run(config, workdir, "eval", console=writers.Console(stream)) == 0
