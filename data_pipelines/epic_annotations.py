@@ -46,7 +46,7 @@ class Dataset:
     Attributes:
       videos: dict from "train" and "test" to lists of video ids.
       actions: dict from video id to a list of Action.
-      lengths: dict from video id to its frames, or None: as many as the RGB LMDB has.
+      lengths: dict from video id to its frames, or None: as many as the LMDBs have.
       verbs, nouns: names by id, background last; None = no labels are written.
       pairs: (verb id, noun id) by class id, background first.
     """

@@ -13,6 +13,7 @@ Run the same command again after an interruption: finished videos are left as th
 import argparse
 import os
 import pathlib
+import shutil
 import sys
 
 import numpy as np
@@ -30,6 +31,7 @@ from fact_jax.types import UserError
 NOTES_FILE = "missing_frames.txt"
 PROBLEMS_FILE = "problems.txt"
 _SHOWN_FRAMES, _SHOWN_PROBLEMS = 5, 50
+_END_TOLERANCE = 5  # frames by which the RGB and the flow features of a video may differ in length
 
 
 def main(argv=None):
@@ -88,7 +90,7 @@ def _parse(argv):
     add("--verb_classes", metavar="CSV", help="names of the verbs; without them features are all that is written")
     add("--noun_classes", metavar="CSV", help="names of the nouns")
     add("--video_lengths", metavar="CSV", help="video_lengths.csv of C2-Action-Detection: frames 1 to length - 1 are "
-        "used, as published; by default all that the RGB LMDB has")
+        "used, as published; by default all that both LMDBs have")
     add("--videos", nargs="+", metavar="VIDEO", help="these videos only")
     add("--fps", type=float, default=30.0, help="frames per second of the features, for time stamps (default: 30)")
     add("--max_missing", type=float, default=0.01, metavar="SHARE", help="missing frames repeat the frame before, up "
@@ -116,20 +118,28 @@ class Extraction:
         self._width = sum(store.width for store in stores)
 
     def num_frames(self, video, lengths):
-        """T: one less than the published length, or all frames of the RGB LMDB without it."""
-        return lengths[video] - 1 if lengths else self._stores[0].last_frame(video)
+        """T: one less than the published length; without it, the frames that both LMDBs reach.
+
+        Flow needs two images, so that its last frame may come a little earlier. If the ends lie further apart, the
+        later one counts, and what is missing before it is a gap as any other. 0 if a kind has none at all.
+        """
+        if lengths:
+            return lengths[video] - 1
+        ends = [store.last_frame(video) for store in self._stores]
+        return min(ends) if max(ends) - min(ends) <= _END_TOLERANCE or not min(ends) else max(ends)
 
     def extract(self, video, num_frames, advance):
         """Writes the file of a video unless it is there; returns a list of Problem."""
         self.lengths[video] = 0
         path = self._folder / f"{video}.npy"
-        if not num_frames:
-            return [Problem(video, 0, "the RGB LMDB has no frame of this video", "it is left out")]
+        if absent := [store.kind for store in self._stores if not store.last_frame(video)]:
+            return [Problem(video, 0, f"there are no {' and no '.join(absent)} frames of this video", "it is left out")]
         if path.exists():
-            return self._check(video, path, num_frames)
-        path.parent.mkdir(parents=True, exist_ok=True)
+            return self._check(path, num_frames, video)
         partial = path.with_name(f".{video}.npy.partial")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._check_room(num_frames)
             features = np.lib.format.open_memmap(partial, "w+", np.float32, (num_frames, self._width))
             notes, problems = self._fill(video, features, advance)
             if not problems:
@@ -144,7 +154,15 @@ class Extraction:
         finally:
             partial.unlink(missing_ok=True)
 
-    def _check(self, video, path, num_frames):
+    def _check_room(self, num_frames):
+        # Running out of room inside a memory map would end the program without a message.
+        needed, free = num_frames * self._width * 4, shutil.disk_usage(self._folder).free
+        if needed > free:
+            raise UserError(f"The next video needs {needed / 2**30:.2f} GiB, {self._folder} has {free / 2**30:.2f} GiB "
+                            "free. Make room and run the same command again.")
+
+    def _check(self, path, num_frames, video):
+        """Problems of a file that was there before."""
         try:
             shape = read_header(path).shape
         except FeatureFileError as error:

@@ -153,8 +153,9 @@ def _background_note(background):
 
 
 def _short(name):
-    """`name`, cut to a length that leaves room for the chart; "$" would start a formula."""
-    name = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 3] + "..."
+    """`name`, its middle left out if it takes too much room; "$" would start a formula."""
+    half = _MAX_NAME // 2 - 2
+    name = name if len(name) <= _MAX_NAME else f"{name[:half]} .. {name[-half:]}"
     return name.replace("$", r"\$")
 
 
