@@ -259,6 +259,6 @@ def _not_inferred(config, found, explicit, num_classes):
         told = key == "model.frame_positions" and name in found.model_settings
         if told or value is None or (kind.endswith("_block") and kind not in found.block_settings):
             continue
-        yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'default of the config'}"
+        yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
     yield f"  {num_classes} classes, in the order of {config.data.mapping_file}"
     yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

@@ -120,7 +120,7 @@ def test_the_summary_says_what_was_read_inferred_and_not(converted):
         "inferred: blocks iuU, 11 tokens, 20 input channels",
         "model.num_tokens = 11 (was 60)",
         "model.input_block.hidden_dim = 24 (was 512)",
-        "model.input_block.action_heads = 4: attention heads, default of the config",
+        "model.input_block.action_heads = 4: attention heads, from the config",
         "model.frame_weight = 0.1",
         "5 classes, in the order of mapping.txt",
     ):
