@@ -39,6 +39,21 @@ def test_other_settings_are_another_group_that_says_which(tmp_path, truth):
     assert second.settings == {"optimizer.learning_rate": "0.5"}
 
 
+def test_a_setting_that_an_older_run_does_not_have_makes_no_difference(tmp_path, truth):
+    first, second = (workdirs.make_run(tmp_path / str(seed), truth, truth, seed=seed) for seed in (0, 1))
+    record = json.loads((first / "config.json").read_text())
+    del record["config"]["model"]["frame_weight"]
+    (first / "config.json").write_text(json.dumps(record))
+    (group,) = runs.group_runs(runs.read_runs([first, second]))
+    assert len(group.runs) == 2 and group.settings == {}
+    third = workdirs.make_run(tmp_path / "2", truth, truth, seed=2, settings={"model__frame_weight": 0.25})
+    found = runs.group_runs(runs.read_runs([first, second, third]))
+    assert [one.settings["model.frame_weight"] for one in found] == ["–", "0.1", "0.25"]
+    other = workdirs.make_run(tmp_path / "3", truth, truth, name="other", settings={"model__frame_weight": 0.25})
+    found = runs.group_runs(runs.read_runs([first, second, other]))
+    assert [one.label for one in found] == ["fact (variant 1)", "fact (variant 2)", "other"]
+
+
 def test_groups_with_many_differences_are_numbered(tmp_path, truth):
     changes = {"optimizer__learning_rate": 0.5, "optimizer__momentum": 0.5, "train__epochs": 77}
     paths = [workdirs.make_run(tmp_path / "a", truth, truth),

@@ -117,9 +117,10 @@ def group_runs(runs):
     Raises:
       UserError: two runs have the same settings, split and seed, and would count twice.
     """
+    varying = _differing([run.settings for run in runs])
     groups = {}
     for run in runs:
-        groups.setdefault((run.name, json.dumps(run.settings, sort_keys=True)), []).append(run)
+        groups.setdefault((run.name, *(_text(run.settings.get(key)) for key in varying)), []).append(run)
     problems = []
     for members in groups.values():
         places = {}
@@ -257,9 +258,12 @@ def _difference(expected, found):
 
 
 def _differing(settings):
-    """Dotted keys, sorted, whose values are not the same in all of the given dicts."""
+    """Dotted keys, sorted, of which the given dicts hold different values.
+
+    A dict without the key does not count: a run of an older version has no value for a setting that came later.
+    """
     keys = sorted(set().union(*settings))
-    return [key for key in keys if len({json.dumps(one.get(key)) for one in settings}) > 1]
+    return [key for key in keys if len({_text(one[key]) for one in settings if key in one}) > 1]
 
 
 def _labels(firsts):
@@ -272,12 +276,12 @@ def _labels(firsts):
     alone = len({first.name for first in firsts}) == 1
     for first in firsts:
         namesakes = [other for other in firsts if other.name == first.name]
-        keys = _differing([other.settings for other in namesakes])
-        if not keys:
+        if len(namesakes) == 1:
             labels.append((first.name, first.name))
             continue
+        keys = _differing([other.settings for other in namesakes])
         inside = ", ".join(f"{key.rpartition('.')[2]}={_text(first.settings.get(key))}" for key in keys)
-        if len(keys) > MAX_LABEL_SETTINGS:
+        if not 1 <= len(keys) <= MAX_LABEL_SETTINGS:
             inside = f"variant {namesakes.index(first) + 1}"
         label = f"{first.name} ({inside})"
         labels.append((label, inside if alone else label))
@@ -285,4 +289,5 @@ def _labels(firsts):
 
 
 def _text(value):
+    """A setting as JSON, strings without quotes, and a dash for a setting that is not there."""
     return "–" if value is None else value if isinstance(value, str) else json.dumps(value)
