@@ -69,13 +69,19 @@ def linear_sum_assignment(cost, num_columns, num_rows=None):
         nobody = jnp.full(size, -1, jnp.int32)
         prices = jnp.zeros(size, jnp.float64)
         duals = _Duals(prices, prices, nobody, nobody)
-        duals = jax.lax.fori_loop(jnp.int32(0), shorter, lambda row, duals: _augment(cost, row, longer, duals), duals)
+        duals = jax.lax.fori_loop(
+            jnp.int32(0), shorter, lambda row, duals: _augment(cost, row, row < shorter, longer, duals), duals
+        )
         row_of_column = jnp.where(turned, duals.column_of_row, duals.row_of_column)
     return row_of_column[:padded_columns]
 
 
-def _augment(cost, start, num_columns, duals):
-    """Assigns the row `start`, moving earlier rows to other columns where that is cheaper."""
+def _augment(cost, start, active, num_columns, duals):
+    """Assigns the row `start`, moving earlier rows to other columns where that is cheaper.
+
+    Under `vmap` this also runs for videos that have no row left (`active` False), and its result is dropped; they may
+    have no free column either, so they must not search.
+    """
     size = cost.shape[0]
     index = jnp.arange(size, dtype=jnp.int32)
     search = _Search(
@@ -87,7 +93,7 @@ def _augment(cost, start, num_columns, duals):
         columns_seen=jnp.zeros(size, bool),
         row=start,
         reached=jnp.zeros((), jnp.float64),
-        sink=jnp.asarray(-1, jnp.int32),
+        sink=jnp.where(active, jnp.int32(-1), jnp.int32(0)),
     )
     search = jax.lax.while_loop(lambda s: s.sink < 0, lambda s: _extend(cost, duals, s), search)
     moved = search.reached - search.distance
@@ -102,7 +108,7 @@ def _augment(cost, start, num_columns, duals):
         following = column_of_row[row]
         return following, column_of_row.at[row].set(column), row_of_column.at[column].set(row), row == start
 
-    carry = (search.sink, duals.column_of_row, duals.row_of_column, jnp.asarray(False))
+    carry = (search.sink, duals.column_of_row, duals.row_of_column, ~active)
     _, column_of_row, row_of_column, _ = jax.lax.while_loop(lambda carry: ~carry[3], flip, carry)
     return _Duals(row_price, column_price, column_of_row, row_of_column)
 

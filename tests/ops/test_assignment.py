@@ -42,6 +42,14 @@ def test_padded_rows(num_rows, num_columns, seed):
     assert np.all(found[num_columns:] == -1)
 
 
+def test_square_problems_of_different_sizes_in_one_batch():
+    costs = np.random.default_rng(0).normal(size=(3, 6, 6)).astype(np.float32)
+    sizes = np.array([2, 6, 0])
+    found = np.asarray(assign(costs, sizes, sizes))
+    for cost, size, rows in zip(costs, sizes, found, strict=True):
+        np.testing.assert_array_equal(rows[:size], scipy_rows(cost[:size, :size]))
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 8), (8, 3), (5, 5), (40, 23)])
 def test_any_shape(shape):
     rng = np.random.default_rng(0)
