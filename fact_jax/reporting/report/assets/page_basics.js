@@ -120,12 +120,14 @@ function swatch(label) {
   return picture;
 }
 
+const SEED = " · seed ";
+
 // Name of a run in the lists: as short as it can be told apart.
 function seriesName(series) {
   const group = data.groups[series.group];
   if (data.groups.length === 1) return `seed ${series.seed}`;
   const alone = data.series.filter((other) => other.group === series.group).length === 1;
-  return alone ? group : `${group} · seed ${series.seed}`;
+  return alone ? group : `${group}${SEED}${series.seed}`;
 }
 
 const SORTS = ["worst", "best", "difference", "name", "longest"];

@@ -89,7 +89,14 @@ function drawRow(row, place, truth, video, width) {
   const length = element("div", { class: "length", style: `width:${width}` }, picture);
   const score = element("span", { class: "score" }, row.truth ? "" : number(row.score));
   return element("div", { class: row.truth ? "row truth" : "row", "data-row": place },
-    element("span", { class: "label", title: row.name }, row.name), element("div", { class: "track" }, length), score);
+    labelOf(row.name), element("div", { class: "track" }, length), score);
+}
+
+// The name of a row; where it is too long it is cut before the seed.
+function labelOf(name) {
+  const [group, ...seed] = name.split(SEED);
+  const end = seed.length ? element("span", { class: "seed" }, `${SEED}${seed.join(SEED)}`) : null;
+  return element("span", { class: "label", title: name }, element("span", { class: "group" }, group), end);
 }
 
 function drawAxis(frames, width) {
