@@ -83,7 +83,7 @@ def epic():
         "dataset": "epic", "time_axis": "first", "sample_rate": 4,
         "verb_mapping_file": "verb_mapping.txt", "noun_mapping_file": "noun_mapping.txt",
         "train_split_file": "{split}.train", "test_split_file": "{split}.test",
-        "average_transcript_length": 52.0})
+        "average_transcript_length": 52.0, "fps": 30.0})
     return data
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from absl import logging
 
+from data_pipelines.annotations import read_mapping
 from data_pipelines.index import read_index
 from data_pipelines.labelled_videos import DEFAULT_MEMORY_LIMIT, MemoryBudget
 from data_pipelines.layouts import SUBSETS, expected_tree, layout_without_root, open_layout
@@ -81,6 +82,28 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, memory_limit=DEFAULT_ME
             f"{len(some.class_names) - 1}."
         )
     return Sources(tuple(some.class_names), some.feature_dim, background, **opened, **extras)
+
+
+def read_classes(data):
+    """Reads the classes of a dataset without looking at any video.
+
+    Returns:
+      (class names by id, VerbNouns or None).
+
+    Raises:
+      UserError: the lists have problems; the message names all of them.
+    """
+    check_choice("config.data.reader", data.reader, READERS)
+    if data.reader == "synthetic":
+        source = open_synthetic(data.synthetic, "test")
+        return tuple(source.class_names), source.verb_nouns
+    layout = open_layout(data)
+    class_ids, problems = read_mapping(layout.mapping_file)
+    class_names = tuple(sorted(class_ids, key=class_ids.get))
+    lists = layout.verb_mapping_file, layout.noun_mapping_file
+    verb_nouns, more = read_verb_nouns(*lists, class_names, layout.mapping_file)
+    report_problems(layout, problems + more, tree=expected_tree(data))
+    return class_names, verb_nouns
 
 
 def _open_synthetic(data, subsets):

@@ -17,7 +17,7 @@ from data_pipelines import transcripts
 from data_pipelines.annotations import Problem
 from data_pipelines.buckets import choose_buckets
 from data_pipelines.feature_files import FeatureFileError, frames_and_channels, read_features, read_header
-from data_pipelines.validation import _scan_file
+from data_pipelines.validation import scan_file
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.types import UserError, Video
 
@@ -137,7 +137,7 @@ class UnlabelledVideos:
             header = read_header(path)
             if frames_and_channels(header.shape, form.time_axis) != (self.inputs[index].num_frames, form.feature_dim):
                 raise FeatureFileError(f"shape {header.shape}; the file has changed since it was listed")
-            for problem in _scan_file(path, header, form.time_axis):
+            for problem in scan_file(path, header, form.time_axis):
                 self.report(index, problem.found, problem.expected)
                 return None
             return read_features(path, form.time_axis, sample_rate=form.sample_rate)

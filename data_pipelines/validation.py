@@ -94,12 +94,12 @@ def scan_values(layout, headers):
     with tqdm(total=total, desc="Checking values", unit="B", unit_scale=True, disable=None, delay=1) as bar:
         for video, header in headers.items():
             if header.dtype.kind == "f":
-                problems += _scan_file(layout.feature_file(video), header, layout.time_axis)
+                problems += scan_file(layout.feature_file(video), header, layout.time_axis)
             bar.update(sizes[video])
     return problems
 
 
-def _scan_file(path, header, time_axis):
+def scan_file(path, header, time_axis):
     """Looks for NaN and Inf, in storage order so that a file is read front to back once."""
     order = "F" if header.fortran_order else "C"
     stored = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)

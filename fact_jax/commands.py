@@ -1,9 +1,18 @@
 """What `main.py` does in each mode: checks that the flags go together and calls the part that does the work."""
 
 import dataclasses
+from pathlib import Path
 
-from fact_jax import experiment
-from fact_jax.training import writers
+from data_pipelines import unlabelled
+from data_pipelines.batching import EvalBatches
+from data_pipelines.sources import read_classes
+from fact_jax import conversion, experiment, inference
+from fact_jax.inference import mode as prediction
+from fact_jax.models.fact import published_config
+from fact_jax.reporting.report import write_report
+from fact_jax.training import devices as device_layout
+from fact_jax.training import run_record, writers
+from fact_jax.training.signals import StopRequest
 from fact_jax.types import UserError, check_choice
 
 # Mode -> (flags it needs, flags it may have beside --config, which every mode takes).
@@ -66,6 +75,68 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     """
     check(options)
     console = console or writers.Console()
-    if options.mode in ("train", "eval"):
-        return experiment.run(options.config, options.workdir, options.mode, step=options.step, console=console)
-    raise AssertionError(options.mode)
+    if options.mode == "predict":
+        return predict(options, console)
+    if options.mode == "convert":
+        convert(options, console)
+        return 0
+    if options.mode == "export":
+        conversion.export(options.workdir, options.output, step=options.step, console=console)
+        return 0
+    if options.mode == "report":
+        write_report(options.workdirs, options.output or "report", console.say)
+        return 0
+    return experiment.run(options.config, options.workdir, options.mode, step=options.step, console=console)
+
+
+def convert(options: Options, console: writers.Console) -> None:
+    """Makes a workdir from published weights; the dataset gives the names of the classes."""
+    explicit = set(options.overridden)
+    if options.reference_config:
+        reference = published_config.read(options.reference_config)
+        explicit |= set(reference.given)
+        if reference.ignored:
+            console.say(f"{options.reference_config}: without meaning here: {', '.join(reference.ignored)}")
+    config = options.config
+    conversion.convert(
+        config, options.workdir, options.checkpoint, read_classes=lambda: read_classes(config.data),
+        explicit=explicit, console=console,
+    )
+
+
+def predict(options: Options, console: writers.Console) -> int:
+    """Labels videos that have no labels; returns the exit code."""
+    config, workdir = options.config, Path(options.workdir)
+    if not run_record.check(workdir, config=config.to_dict()):
+        raise UserError(f"{workdir} holds no run to predict with. Train first, or convert published weights.")
+    wanted = prediction.Options(
+        inputs=options.input,
+        output=options.output and Path(options.output),
+        step=options.step,
+        fps=options.fps or 0.0,
+        probabilities=bool(options.probabilities),
+        transcripts=options.transcripts,
+        figures=options.figures is not False,
+    )
+    experiment.set_up_jax(config, console)
+    batch_size = config.eval.batch_size
+    devices = device_layout.choose(batch_size)
+    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
+    wanted.check(predictor.uses_transcript)
+    form = unlabelled.Form(predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names)
+    source = unlabelled.open_inputs(options.input, form, transcript_dir=options.transcripts)
+    buckets = unlabelled.prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets)
+
+    def make_batches(videos):
+        return EvalBatches(
+            videos,
+            batch_size=batch_size,
+            buckets=buckets,
+            max_segments=source.max_segments,
+            num_rows=device_layout.num_rows(batch_size, len(devices)),
+            transcripts=source.transcripts,
+        )
+
+    output = prediction.open_output(predictor, config, workdir, wanted)
+    with StopRequest() as stop:
+        return prediction.predict_videos(predictor, source, make_batches, output, console=console, stop=stop)

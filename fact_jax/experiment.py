@@ -1,4 +1,4 @@
-"""Runs of the command line: the only module that knows both the data and the tasks."""
+"""Training and evaluation: opens the data, builds the task and hands both to the mode."""
 
 import dataclasses
 import hashlib
@@ -52,20 +52,29 @@ def run(config, workdir, mode: str = "train", *, step: int | None = None, consol
     exists = run_record.check(workdir, config=config.to_dict())
     if mode == "eval" and not exists:
         raise UserError(f"{workdir} holds no run to evaluate. Train first: the same command with --mode train.")
+    if mode == "train" and exists and "converted" in run_record.read(workdir)["derived"]:
+        raise UserError(f"{workdir} holds converted weights, for --mode eval and predict. Train in another --workdir.")
     if mode == "train" and step is not None:
         raise UserError("--step chooses the checkpoint of --mode eval; training goes on from the latest by itself.")
     if mode == "train" and exists and (finished := results.read_results(workdir)):
         console.say(results.summary(workdir, finished))
         return 0
+    if mode == "train" and config.log.wandb:
+        writers.import_wandb()
     _check_writable(workdir)
-    if config.compilation_cache:
-        compilation.use_cache(console.say)
-    if config.matmul_precision:
-        jax.config.update("jax_default_matmul_precision", config.matmul_precision)
+    set_up_jax(config, console)
     with StopRequest() as stop:
         setup = prepare(config, workdir, mode, console, stop)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
         return 0 if finished else stop.exit_code
+
+
+def set_up_jax(config, console: writers.Console) -> None:
+    """Applies the settings that hold for the whole process."""
+    if config.compilation_cache:
+        compilation.use_cache(console.say)
+    if config.matmul_precision:
+        jax.config.update("jax_default_matmul_precision", config.matmul_precision)
 
 
 def _check_writable(workdir: Path):

@@ -156,7 +156,7 @@ class _Job:
         """Returns whether it came to the end. One batch is computed while the files of the one before are written."""
         total = len(self._source.inputs)
         self._predictor.expect_programs(len(batches.buckets))
-        self._console.begin("predict", total)
+        self._console.begin("predict", total, unit="video")
         try:
             running = None
             for batch in batches:

@@ -204,7 +204,7 @@ class Checkpoints:
         for step in self.steps():
             with contextlib.suppress(CheckpointError):
                 meta = self.meta(step)
-                if meta["metrics"]:
+                if meta["metrics"] or meta.get("converted"):
                     ranking.append((_ranking({"value": meta["value"]}), step))
         if not ranking:
             raise CheckpointError(f"{self._folder} holds no evaluated checkpoint")

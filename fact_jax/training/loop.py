@@ -112,7 +112,7 @@ class _Run:
         self._console, self._stop = settings.console, settings.stop
         self._total = total_steps(config, train_batches.steps_per_epoch)
         self._jsonl = writers.JsonlWriter(settings.workdir / "metrics.jsonl")
-        self._tensorboard = None
+        self._writers = []
         self._window = TermWindow()
         self._step = 0
         self._saved_step = self._evaluated_step = 0
@@ -180,15 +180,17 @@ class _Run:
     def close(self):
         """Leaves nothing half written."""
         self._console.end()
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        for writer in self._writers:
+            writer.close()
 
     def _begin(self):
         settings, config = self._settings, self._config
         split = () if self._step == self._evaluated_step else (settings.split,)
         self._jsonl.rewind(self._step, drop_groups_at_step=split)
         if config.log.tensorboard:
-            self._tensorboard = writers.TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1)
+            self._writers.append(writers.TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1))
+        if config.log.wandb:
+            self._writers.append(writers.WandbWriter(settings.workdir, config, self._console.say))
         self._state = device_layout.replicate(self._host_state, settings.devices)
         self._host_state = None
         origin = f"resuming after step {self._step}" if self._step else "training from the start"
@@ -215,8 +217,8 @@ class _Run:
             return
         values["learning_rate"] = float(self._schedule(self._step - 1))
         self._jsonl.write(self._step, "train", values)
-        if self._tensorboard:
-            self._tensorboard.write(self._step, "train", values)
+        for writer in self._writers:
+            writer.write(self._step, "train", values)
         epoch = (self._step - 1) // self._train_batches.steps_per_epoch + 1
         pace = self._console.pace(self._step, self._total)
         terms = writers.format_values(values)
@@ -237,8 +239,8 @@ class _Run:
             self._best = {"step": self._step, "value": value}
         self._evaluated_step = self._step
         self._jsonl.write(self._step, self._settings.split, metrics)
-        if self._tensorboard:
-            self._tensorboard.write(self._step, self._settings.split, metrics)
+        for writer in self._writers:
+            writer.write(self._step, self._settings.split, metrics)
         best = "  (best so far)" if is_best else f"  (best {name}: step {self._best['step']})"
         scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
         self._console.say(f"step {self._step}  {self._settings.split}:  {scores}{best}")

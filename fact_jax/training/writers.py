@@ -236,12 +236,13 @@ class Console:
         else:
             self._bar.write(text, file=self._stream)
 
-    def begin(self, label: str, total: int, done: int = 0) -> None:
-        """Starts to show progress from `done` to `total`."""
+    def begin(self, label: str, total: int, done: int = 0, unit: str = "step") -> None:
+        """Starts to show progress from `done` to `total`, counted in `unit`."""
         self.end()
+        self._unit = unit
         self._start = (time.perf_counter(), done)
         if self._stream.isatty():
-            self._bar = tqdm(total=total, initial=done, desc=label, unit="step", file=self._stream, dynamic_ncols=True)
+            self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, file=self._stream, dynamic_ncols=True)
 
     def progress(self, done: int, note: str = "") -> None:
         """Moves the bar to `done`."""
@@ -255,13 +256,13 @@ class Console:
         self._start = (time.perf_counter(), done)
 
     def pace(self, done: int, total: int) -> str:
-        """Returns the time per step since the last call and the time left, for a line."""
+        """Returns the time per step (or other unit) since the last call and the time left, for a line."""
         now = time.perf_counter()
         seconds, steps = now - self._start[0], done - self._start[1]
         self._start = (now, done)
         if steps <= 0:
             return ""
-        return f"{seconds / steps:.3g} s/step, {format_duration((total - done) * seconds / steps)} left"
+        return f"{seconds / steps:.3g} s/{self._unit}, {format_duration((total - done) * seconds / steps)} left"
 
     def end(self) -> None:
         """Takes the bar away."""

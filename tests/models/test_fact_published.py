@@ -8,7 +8,7 @@ import pytest
 from configs import fact_gtea
 from fact_jax.models import state_dict
 from fact_jax.models.fact import config as fact_config
-from fact_jax.models.fact import published
+from fact_jax.models.fact import published, published_config
 from fact_jax.models.fact.classes import PlainClasses
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import automatic_null_weight
@@ -61,5 +61,5 @@ def test_state_dict_and_back_is_the_identity(config):
 
 def test_automatic_null_weights_are_the_published_ones():
     for dataset, num_classes, expected in (("breakfast", 48, 0.023541), ("gtea", 11, 0.201275)):
-        weight = automatic_null_weight(60, published.transcript_length(dataset, "o2o"), num_classes)
+        weight = automatic_null_weight(60, published_config.transcript_length(dataset, "o2o"), num_classes)
         assert weight == pytest.approx(expected, abs=1e-6)

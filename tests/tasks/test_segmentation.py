@@ -152,7 +152,7 @@ def test_an_evaluation_stretches_scores_and_writes(tmp_path):
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {
         "predictions/v0.txt", "predictions/v1.txt", "tables/per_video.csv", "tables/per_class.csv",
-        "figures/timeline_v0.png", "figures/timeline_v1.png", "figures/confusion_matrix.png",
+        "tables/segments.json", "figures/timeline_v0.png", "figures/timeline_v1.png", "figures/confusion_matrix.png",
     }
 
 

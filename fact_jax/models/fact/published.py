@@ -6,24 +6,10 @@ from typing import Any
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig, TimeMaskConfig, resolve_blocks
 from fact_jax.models.fact.objective import LossConfig, automatic_null_weight
+from fact_jax.models.fact.published_config import BLOCK_FIELDS, transcript_length
 from fact_jax.models.fact.segment_update import INPUT_SEGMENT_LAYERS
 from fact_jax.models.state_dict import Link
 
-BLOCK_FIELDS = {
-    "hid_dim": "hidden_dim",
-    "dropout": "dropout_rate",
-    "f": "frame_branch",
-    "f_dim": "frame_dim",
-    "f_layers": "frame_layers",
-    "f_ln": "frame_norm",
-    "f_ngp": "frame_groups",
-    "a": "action_branch",
-    "a_dim": "action_dim",
-    "a_layers": "action_layers",
-    "a_nhead": "action_heads",
-    "a_ffdim": "action_ff_dim",
-    "s_layers": "segment_layers",
-}
 BUFFERS = ("frame_pe.pe", "action_pe.pe")
 
 
@@ -62,15 +48,6 @@ def loss_config(
         smoothing_weight=loss["sw"],
         background_ids=tuple(background_ids),
     )
-
-
-def transcript_length(dataset: str, match: str) -> float:
-    """Average transcript length the published code assumes for a dataset, 0.0 where it reads it from the config."""
-    if dataset == "ego":
-        return 21.5 if match == "o2o" else 7.4
-    if dataset == "epic":
-        return 165.0 if match == "o2o" else 52.0
-    return {"breakfast": 6.9, "gtea": 32.9}.get(dataset, 0.0)
 
 
 def _block_config(node):
