@@ -216,10 +216,6 @@ def test_command_line_prints_user_errors_without_a_traceback(tmp_path):
     assert result.stdout == ""
 
 
-def test_main_is_thin():
-    assert len((ROOT / "main.py").read_text().splitlines()) < 60
-
-
 def write_dataset(root):
     """A feature folder of eight videos: four to train on, two to select on, two to test on."""
     rng = np.random.default_rng(0)

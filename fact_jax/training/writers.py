@@ -227,7 +227,7 @@ class Console:
     def __init__(self, stream=None):
         self._stream = stream or sys.stdout
         self._bar = None
-        self._start = (time.perf_counter(), 0)
+        self._start, self._unit = (time.perf_counter(), 0), "step"
 
     def say(self, text: str) -> None:
         """Prints a line, above the bar if there is one."""

@@ -41,8 +41,11 @@ VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, 
 
 @pytest.fixture(
     scope="module",
-    params=[(LEARNED, (12, 1, 9)), (TRANSCRIPT, (12, 3)), (VERB_NOUN, (12, 3))],
-    ids=["learned", "transcript", "verb_noun"],
+    params=[
+        pytest.param((LEARNED, (12, 1, 9)), id="learned"),
+        pytest.param((TRANSCRIPT, (12, 3)), id="transcript"),
+        pytest.param((VERB_NOUN, (12, 3)), id="verb_noun", marks=pytest.mark.slow),
+    ],
 )
 def padded_and_alone(request):
     """Gradients, losses and outputs of the padded batch; the same of every video alone, without any padding."""

@@ -173,7 +173,7 @@ def toy_config(**overrides):
         "train": {"batch_size": 4, "epochs": 4, "steps": 0, "log_every": 2, "eval_every": 5},
         "eval": {"batch_size": 4, "select_metric": "Acc", "figures": False},
         "checkpoint": {"keep_latest": 1, "keep_best": 1},
-        "log": {"tensorboard": False},
+        "log": {"tensorboard": False, "wandb": False},
     })
     return override(config, overrides)
 
