@@ -14,7 +14,15 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("name", ["fact_match", "fact_metrics", "fact_iuU_m_o2o"])
+# Those of the slow ones hold no optimiser step, for their size.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fact_match", "fact_metrics", "fact_iuU_m_o2o",
+        pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
+        pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
+    ],
+)
 def test_fixture_agrees(name):
     rows = check_file(GOLDEN / f"{name}.npz")
     assert rows
