@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from fact_jax import files
 from fact_jax.models import state_dict, weight_files
@@ -20,6 +21,7 @@ from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.tasks import segmentation
 from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import CheckpointError, Checkpoints
+from fact_jax.training.weights import choose_step, read_weights, variable_shapes
 from fact_jax.types import UserError, VerbNouns
 
 STEP = 0  # of a converted checkpoint: no update of this run has been made
@@ -103,26 +105,22 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     record = run_record.read(workdir)
     if record is None or not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir} holds no checkpoint to export.")
-    config, derived = record["config"], record["derived"]
+    config, derived = ConfigDict(record["config"]), record["derived"]
     task = segmentation.restore(config, derived)
-    item = "ema" if config["optimizer"]["ema_decay"] > 0 else "params"
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
-        if step is not None and step not in checkpoints.steps():
-            steps = ", ".join(map(str, checkpoints.steps())) or "none"
-            raise UserError(f"--step {step}: there is no such checkpoint in {workdir}. Steps: {steps}.")
+        chosen = choose_step(checkpoints, step, console.say)
         try:
-            chosen = checkpoints.best_step() if step is None else step
-            items, _ = checkpoints.restore(chosen, {item: _shapes(task, derived["feature_dim"])})
+            weights = read_weights(task, config, checkpoints, chosen, segmentation.example_arrays(derived["feature_dim"]))
         except CheckpointError as error:
             raise UserError(f"{error}. Another one can be chosen with --step.") from error
-    tensors = published_state_dict(task.model, items[item])
+    tensors = published_state_dict(task.model, weights.params)
     weight_files.write_state_dict(output, tensors)
     yaml_file = output.with_name(f"{output.name}.yaml")
-    files.atomic_write_text(yaml_file, published_config.write(config, derived))
-    averaged = " (averaged weights)" if item == "ema" else ""
+    files.atomic_write_text(yaml_file, published_config.write(config.to_dict(), derived))
+    averaged = " (averaged weights)" if weights.item == "ema" else ""
     console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}, buffers included")
     console.say(f"wrote {yaml_file}, its settings as a config of the published code")
-    if task.model.blocks[0] == "I" and config["data"]["dataset"] != "epic":
+    if task.model.blocks[0] == "I" and config.data.dataset != "epic":
         console.say("note: the published code knows verbs and nouns for its dataset 'epic' only")
 
 
@@ -185,12 +183,6 @@ def _check_workdir(workdir, config, derived):
     run_record.check(workdir, config=config.to_dict(), derived=derived)
 
 
-def _shapes(task, feature_dim):
-    """Tree of the shapes of a task's parameters."""
-    batch = {"features": jax.ShapeDtypeStruct((1, 1, feature_dim), np.float32)}
-    return jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
-
-
 def _parameters(task, feature_dim, tensors, buffers, checkpoint):
     """The parameters as float32; every tensor is used and every parameter filled."""
     broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
@@ -198,7 +190,8 @@ def _parameters(task, feature_dim, tensors, buffers, checkpoint):
         raise UserError(f"{checkpoint} has NaN or infinite numbers in {', '.join(broken)}.")
     tensors = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
     try:
-        return state_dict.to_flax(published.links(task.model), tensors, _shapes(task, feature_dim), ignore=buffers)
+        shapes = variable_shapes(task, segmentation.example_arrays(feature_dim))["params"]
+        return state_dict.to_flax(published.links(task.model), tensors, shapes, ignore=buffers)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
 

@@ -13,6 +13,7 @@ from fact_jax.training import loop, scoring, writers
 from fact_jax.training.checkpoints import CheckpointError
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
+from fact_jax.training.weights import choose_step
 from fact_jax.types import UserError
 
 
@@ -112,11 +113,8 @@ def evaluate(setup: Setup, step: int | None) -> bool:
     if not (setup.workdir / "checkpoints").is_dir():
         raise UserError(f"{setup.workdir} has no checkpoint yet.")
     with loop.open_checkpoints(setup.config, setup.workdir, read_only=True) as checkpoints:
-        if step is not None and step not in checkpoints.steps():
-            steps = ", ".join(map(str, checkpoints.steps())) or "none"
-            raise UserError(f"--step {step}: there is no such checkpoint in {setup.workdir}. Steps: {steps}.")
+        chosen = choose_step(checkpoints, step, setup.console.say)
         try:
-            chosen = checkpoints.best_step() if step is None else step
             evaluated = _evaluate_step(setup, checkpoints, chosen)
             meta = checkpoints.meta(chosen)
         except CheckpointError as error:

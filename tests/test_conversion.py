@@ -299,7 +299,7 @@ def test_workdirs_that_are_taken(converted, tensors, tmp_path):
 def test_exports_that_cannot_be_made(converted, tmp_path):
     with pytest.raises(UserError, match="holds no checkpoint to export"):
         export(tmp_path, tmp_path / "weights.npz")
-    with pytest.raises(UserError, match="--step 3: there is no such checkpoint in .* Steps: 0"):
+    with pytest.raises(UserError, match="step 3: there is no such checkpoint in .* Steps: 0"):
         export(converted[0], tmp_path / "weights.npz", step=3)
     with pytest.raises(UserError, match="the ending of"):
         export(converted[0], tmp_path / "weights.bin")

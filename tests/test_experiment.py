@@ -142,7 +142,7 @@ def test_statistics_of_the_videos_are_written(finished):
 def test_eval_problems_are_user_errors(tmp_path, finished):
     with pytest.raises(UserError, match="holds no run to evaluate"):
         run(tmp_path / "new", "eval")
-    with pytest.raises(UserError, match="--step 77: there is no such checkpoint .* Steps: .*3"):
+    with pytest.raises(UserError, match="step 77: there is no such checkpoint .* Steps: .*3"):
         run(finished, "eval", step=77)
     shutil.rmtree(finished / "checkpoints")
     with pytest.raises(UserError, match="no checkpoint yet"):

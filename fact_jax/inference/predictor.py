@@ -17,8 +17,9 @@ from fact_jax.ops.segments import frames_to_segments
 from fact_jax.tasks import segmentation
 from fact_jax.training import compilation, loop, run_record
 from fact_jax.training import devices as device_layout
-from fact_jax.training.checkpoints import CheckpointError, Checkpoints
+from fact_jax.training.checkpoints import CheckpointError
 from fact_jax.training.steps import EvalStep
+from fact_jax.training.weights import choose_step, read_weights
 from fact_jax.types import Batch, UserError, nearest
 
 # Lengths beyond the buckets of the training run grow by this factor, rounded up to a multiple.
@@ -189,15 +190,15 @@ def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | No
         compilation.use_cache(say)
     task = segmentation.restore(config, record["derived"])
     with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
-        chosen = _choose_step(checkpoints, workdir, step, say)
-        weights = "ema" if config.optimizer.ema_decay > 0 else "params"
+        chosen = choose_step(checkpoints, step, say)
         try:
-            items, meta = checkpoints.restore(chosen, {weights: _shapes(task, record["derived"]["feature_dim"])})
+            arrays = segmentation.example_arrays(record["derived"]["feature_dim"])
+            weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. Another one can be chosen by its step.") from error
     devices = [jax.local_devices()[0]] if devices is None else list(devices)
-    checksum = meta["checksums"][weights]
-    return Predictor(task, items[weights], record=record, step=chosen, checksum=checksum, devices=devices, say=say)
+    checksum = weights.meta["checksums"][weights.item]
+    return Predictor(task, weights.params, record=record, step=chosen, checksum=checksum, devices=devices, say=say)
 
 
 def check_features(features, feature_dim, name="features"):
@@ -238,25 +239,3 @@ def padded_length(length: int, buckets: Sequence[int]) -> int:
     while size < length:
         size = math.ceil(size * GROWTH / MULTIPLE) * MULTIPLE
     return size
-
-
-def _choose_step(checkpoints: Checkpoints, workdir, step, say):
-    steps = checkpoints.steps()
-    listed = ", ".join(map(str, steps)) or "none"
-    if step is not None:
-        if step not in steps:
-            raise UserError(f"step {step}: there is no such checkpoint in {workdir}. Steps: {listed}.")
-        return step
-    if not steps:
-        raise UserError(f"{workdir} has no checkpoint yet.")
-    try:
-        return checkpoints.best_step()
-    except CheckpointError:
-        say(f"no checkpoint in {workdir} was evaluated; taking the latest, step {steps[-1]}")
-        return steps[-1]
-
-
-def _shapes(task, feature_dim):
-    """Shapes and types of the parameters, without computing any."""
-    example = {"features": np.zeros((1, 1, feature_dim), np.float32)}
-    return jax.eval_shape(lambda key: task.init(key, example), jax.random.key(0))["params"]

@@ -183,6 +183,11 @@ def _null_weight(setting, average, model):
     return automatic_null_weight(model.num_tokens, average, model.classes.null_weight_classes)
 
 
+def example_arrays(feature_dim: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """What `FactTask.init` looks at of a batch: shapes only."""
+    return {"features": jax.ShapeDtypeStruct((1, INIT_FRAMES, feature_dim), jnp.float32)}
+
+
 def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:
     """Builds the task of a recorded run for prediction alone, without its data.
 

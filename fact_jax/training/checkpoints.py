@@ -92,6 +92,11 @@ class Checkpoints:
         )
         self._manager = ocp.CheckpointManager(self._folder, options=options)
 
+    @property
+    def folder(self) -> Path:
+        """Where the checkpoints lie."""
+        return self._folder
+
     def __enter__(self):
         return self
 

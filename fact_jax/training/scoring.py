@@ -10,6 +10,7 @@ from fact_jax.training import evaluator, writers
 from fact_jax.training.checkpoints import Checkpoints
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
+from fact_jax.training.weights import read_weights
 
 
 def evaluate_checkpoint(
@@ -41,14 +42,9 @@ def evaluate_checkpoint(
       CheckpointError: the checkpoint cannot be used.
     """
     first = next(iter(next(iter(eval_batches.values()))))
-    shapes = jax.eval_shape(lambda key: task.init(key, first.arrays), jax.random.key(0))
-    weights = "ema" if config.optimizer.ema_decay > 0 else "params"
-    targets = {weights: shapes["params"]}
-    if jax.tree.leaves(shapes["state"]):
-        targets["state"] = shapes["state"]
-    items, _ = checkpoints.restore(step, targets)
-    params = device_layout.replicate(items[weights], devices)
-    state = device_layout.replicate(items.get("state", shapes["state"]), devices)
+    weights = read_weights(task, config, checkpoints, step, first.arrays)
+    params = device_layout.replicate(weights.params, devices)
+    state = device_layout.replicate(weights.state, devices)
     evaluated = {}
     for name, batches in eval_batches.items():
         console.begin(f"evaluate {name}", len(batches))
