@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 
 import pytest
@@ -257,7 +258,9 @@ def command_line(monkeypatch):
         holder = config_flags.define_config(values)
         flags.DEFINE_string("workdir", None, "folder", flag_values=values)
         flags.DEFINE_enum("mode", "train", ["train", "eval"], "mode", flag_values=values)
-        flags.mark_flag_as_required("workdir", values)
+        flags.DEFINE_string("reference_config", None, "file", flag_values=values)
+        flags.DEFINE_multi_string("input", [], "files", flag_values=values)
+        parse.values = values
         assert config_flags.parse(["main.py", *arguments], values) == ["main.py"]
         return holder.value
 
@@ -315,10 +318,59 @@ def test_command_line_mistakes(command_line, capfd, arguments, message):
     assert "Traceback" not in err and len(err.splitlines()) == 1
 
 
-def test_missing_workdir(command_line, capfd):
+def store(folder, config):
+    """Leaves the record of a run in `folder`, as training does."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"config": config.to_dict(), "derived": {}}))
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_come_back_from_a_workdir(command_line, tmp_path, name):
+    config = load(name, "seed=3")
+    workdir = store(tmp_path / "run: 1", config)
+    found = command_line(f"--workdir={workdir}", "--config.train.epochs=7")
+    assert found.is_locked and found.train.epochs == 7
+    with found.unlocked():
+        found.train.epochs = config.train.epochs
+    assert found.to_dict() == config.to_dict()
+
+
+def test_a_given_config_goes_before_that_of_the_workdir(command_line, tmp_path):
+    workdir = store(tmp_path / "run", load("fact_gtea"))
+    assert command_line("--workdir", str(workdir), "--config", "configs/fact_epic.py").name == "fact_epic"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [("not json", "cannot be read as the record"), ("[]", "cannot be read as the record"),
+     ('{"config": {"train": {"epoks": 3}}}', "does not know: train.epoks")],
+)
+def test_unreadable_records(command_line, capfd, tmp_path, text, message):
+    (tmp_path / "config.json").write_text(text)
     with pytest.raises(SystemExit):
-        command_line()
-    assert capfd.readouterr().err == "error: --workdir is missing.\n"
+        command_line(f"--workdir={tmp_path}")
+    assert message in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("form", [["--config", "{}"], ["--config={}"], ["--reference_config", "{}"]])
+def test_a_published_yaml_file_is_a_config(command_line, tmp_path, form):
+    path = tmp_path / "theirs.yaml"
+    path.write_text("dataset: gtea\nepoch: 17\nBi: {f: m}\n")
+    found = command_line("--workdir=x", *(word.format(path) for word in form))
+    assert (found.data.dataset, found.train.epochs) == ("gtea", 17)
+
+
+def test_two_configs_are_refused(command_line, capfd):
+    with pytest.raises(SystemExit):
+        command_line("--workdir=x", "--config=configs/fact_gtea.py", "--reference_config=c.yaml")
+    assert "give one of them" in capfd.readouterr().err
+
+
+def test_lists_take_all_words_up_to_the_next_flag(command_line):
+    command_line("--input", "a.npy", "b c.npy", "--workdir=x", "--input=d.npy", "e.npy", "--mode", "eval")
+    assert command_line.values["input"].value == ["a.npy", "b c.npy", "d.npy", "e.npy"]
+    assert command_line.values["mode"].value == "eval"
 
 
 @pytest.mark.parametrize(
