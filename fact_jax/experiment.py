@@ -161,6 +161,7 @@ def _derive(config, sources, everything, statistics, train_batches, task):
         "steps_per_epoch": train_batches.steps_per_epoch,
         "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
         "labels_sha256": _fingerprint(everything.values()),
+        "transcripts_sha256": _transcript_fingerprint(sources.transcripts),
         "model": dataclasses.asdict(task.model),
         "loss": dataclasses.asdict(task.loss_config),
     }
@@ -205,6 +206,16 @@ def _fingerprint(sources):
         for index, video_id in enumerate(source.video_ids):
             digest.update(f"{video_id}\n".encode())
             digest.update(np.ascontiguousarray(source.full_labels(index), np.int32).tobytes())
+    return digest.hexdigest()
+
+
+def _transcript_fingerprint(transcripts):
+    """SHA-256 over given transcripts; "" where they come from the labels."""
+    if transcripts is None:
+        return ""
+    digest = hashlib.sha256()
+    for video_id in sorted(transcripts):
+        digest.update(f"{video_id}\n{transcripts[video_id].tolist()}\n".encode())
     return digest.hexdigest()
 
 

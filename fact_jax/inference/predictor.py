@@ -53,6 +53,7 @@ class Predictor:
         self.buckets = tuple(derived["buckets"])
         self.step = step
         self.checksum = checksum
+        self._num_devices = len(devices)
         self._params = device_layout.replicate(params, devices)
         self._step = EvalStep(_Scoring(task), devices, num_buckets=len(self.buckets), say=say)
 
@@ -121,7 +122,10 @@ class Predictor:
             "video_mask": np.ones(1, bool),
             "row": np.zeros(1, np.int32),
         }
-        return Batch(arrays, ("video",), (0,))
+        # One row for every device; the others are padding.
+        padding = self._num_devices - 1
+        arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
+        return Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding)
 
     def _check_transcript(self, transcript):
         if not self.uses_transcript:

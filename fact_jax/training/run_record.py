@@ -24,8 +24,8 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Returns a line for every setting that differs and changes numbers.
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], neutral: tuple[str, ...] = NEUTRAL) -> list[str]:
+    """Returns a line for every setting that differs and is not `neutral`, a key or the group of one.
 
     A setting that the old record lacks is younger than the run; new settings are off (False, 0, "" or None) by default
     and then change nothing.
@@ -33,7 +33,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     old, new = (flatten(json.loads(json.dumps(tree))) for tree in (old, new))
     lines = []
     for key in sorted(old.keys() | new.keys()):
-        if any(key == neutral or key.startswith(f"{neutral}.") for neutral in NEUTRAL):
+        if any(key == name or key.startswith(f"{name}.") for name in neutral):
             continue
         if key not in old and not new[key]:
             continue
@@ -57,11 +57,29 @@ def read(workdir: Path) -> dict[str, Any] | None:
         raise UserError(f"{path} cannot be read: {error}. Use another --workdir.") from error
     if not isinstance(record, dict) or record.keys() != {"config", "derived"}:
         raise UserError(f'{path} is not the record of a run, expected "config" and "derived". Use another --workdir.')
+    return _brought_up_to_date(record)
+
+
+def _brought_up_to_date(record):
+    """Puts a record written before there were transcripts, verbs and nouns into today's form."""
+    model = record["derived"].get("model", {})
+    if "num_classes" in model:
+        model["classes"] = {"num_classes": model.pop("num_classes")}
+    if "model" in record["config"]:
+        record["config"]["model"].setdefault("use_transcript", False)
     return record
 
 
-def check(workdir: Path, *, config: Mapping[str, Any] | None = None, derived: Mapping[str, Any] | None = None) -> bool:
+def check(
+    workdir: Path,
+    *,
+    config: Mapping[str, Any] | None = None,
+    derived: Mapping[str, Any] | None = None,
+    neutral: tuple[str, ...] = NEUTRAL,
+) -> bool:
     """Returns whether the workdir holds a run; compares what is given with what that run was made with.
+
+    Settings named by `neutral` may differ.
 
     Raises:
       UserError: something that changes numbers differs; names every such setting.
@@ -71,7 +89,7 @@ def check(workdir: Path, *, config: Mapping[str, Any] | None = None, derived: Ma
         return False
     lines = []
     if config is not None:
-        lines += [f"  config.{line}" for line in differences(record["config"], config)]
+        lines += [f"  config.{line}" for line in differences(record["config"], config, neutral)]
     if derived is not None:
         recorded = record["derived"]
         if "converted" in recorded and "converted" not in derived:

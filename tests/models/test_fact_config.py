@@ -70,6 +70,7 @@ def test_settings_that_cannot_work_are_refused(change, message):
     [
         ({"action_branch": "gru"}, "action_dim .4. must equal hidden_dim .8."),
         ({"action_branch": "gru_om", "action_dim": 5}, "needs it even"),
+        ({"action_dim": 3, "action_heads": 1}, "with a transcript it must be even"),
     ],
 )
 def test_recurrent_branches_that_cannot_work_are_refused(change, message):

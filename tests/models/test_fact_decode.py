@@ -105,7 +105,14 @@ def test_transcript_decoding_of_verbs_and_nouns_takes_the_attention():
     np.testing.assert_array_equal(found, np.take_along_axis(transcript, place, axis=1))
 
 
-@pytest.mark.parametrize("config", [PLAIN, VERB_NOUN, TRANSCRIPT], ids=["plain", "verb_noun", "transcript"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        PLAIN, VERB_NOUN, TRANSCRIPT, dataclasses.replace(TRANSCRIPT, frame_weight=0.0),
+        dataclasses.replace(VERB_NOUN, use_transcript=True),
+    ],
+    ids=["plain", "verb_noun", "transcript", "attention_alone", "verb_noun_transcript"],
+)
 def test_scores_are_probabilities_of_the_same_labels(config):
     _, output = random_output(config)
     given = transcripts(20) if config.use_transcript else ()
@@ -114,10 +121,7 @@ def test_scores_are_probabilities_of_the_same_labels(config):
         np.testing.assert_array_equal(found[name], labels)
     probabilities, confidence = np.asarray(found["probabilities"]), np.asarray(found["confidence"])
     assert probabilities.shape == (20, FRAMES, CLASSES) and np.all(probabilities >= 0)
-    if config.use_transcript:
-        # The attention of this test also goes to padded places, which count for no class.
-        probabilities = probabilities[given[1].all(axis=1)]
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1.0, rtol=1e-5)
     assert np.all((confidence >= 0) & (confidence <= 1 + 1e-6))
-    if config is PLAIN:
-        np.testing.assert_array_equal(np.argmax(probabilities, axis=-1), found["labels"])
+    np.testing.assert_array_equal(np.argmax(probabilities, axis=-1), found["labels"])
+    np.testing.assert_array_equal(np.max(probabilities, axis=-1), confidence)

@@ -96,6 +96,11 @@ class FactConfig:
                     f"model.{KINDS[letter]}.hidden_dim is {block.hidden_dim}, model.input_block.hidden_dim is "
                     f"{first.hidden_dim}: all blocks exchange features of one width."
                 )
+            if self.use_transcript and first.action_dim % 2:
+                raise UserError(
+                    f"model.input_block.action_dim is {first.action_dim}; with a transcript it must be even, for the "
+                    "positions of its actions."
+                )
             if block.action_dim < first.action_dim:
                 raise UserError(
                     f"model.{KINDS[letter]}.action_dim is {block.action_dim}; it must be at least "

@@ -27,43 +27,43 @@ def decode(config, output, transcript=None, transcript_mask=None):
       dict of int32 [B, T] "labels", "frame_labels" (frame branch alone), "action_labels" (action branch alone, equal
       to frame_labels when no token is kept).
     """
-    frame_probs = jnp.exp(config.classes.log_probs(output.frame_logits))
-    frame_labels = jnp.argmax(frame_probs, axis=-1)
-    if config.use_transcript:
-        return _decode_places(config, output.a2f_attention, frame_probs, transcript, transcript_mask) | {
-            "frame_labels": frame_labels
-        }
-    action_probs, any_kept = _action_probs(config, output)
-    fused = _fuse(config, action_probs, frame_probs, any_kept)
-    return {
-        "labels": jnp.argmax(fused, axis=-1),
-        "frame_labels": frame_labels,
-        "action_labels": jnp.where(any_kept, jnp.argmax(action_probs, axis=-1), frame_labels),
-    }
+    return _vote(config, output, transcript, transcript_mask)[0]
 
 
 def decode_scores(config, output, transcript=None, transcript_mask=None):
     """As `decode`, and how sure the network is.
 
     Returns:
-      the dict of `decode` with "probabilities", float [B, T, C]: what the two branches say together, normalised to sum
-      to 1; with a transcript, the attention to all places of a class counts for the class. And "confidence", float
-      [B, T] in [0, 1]: the probability of the label chosen.
+      the dict of `decode` with "probabilities", float [B, T, C]: the scores that `decode` compares, normalised to sum to
+      1, so that the label has the largest one; with a transcript, a class has the score of its best place. And
+      "confidence", float [B, T] in [0, 1]: the probability of the label.
     """
-    labels = decode(config, output, transcript, transcript_mask)
-    frame_probs = jnp.exp(config.classes.log_probs(output.frame_logits))
-    if config.use_transcript:
-        onehot = jax.nn.one_hot(transcript, config.num_classes) * transcript_mask[..., None]
-        frame_probs = frame_probs * jnp.max(onehot, axis=1, initial=0.0)[:, None]
-        action_probs, any_kept = output.a2f_attention @ onehot, True
-    else:
-        action_probs, any_kept = _action_probs(config, output)
-        any_kept = any_kept[..., None]
-    frame_probs = frame_probs / jnp.maximum(jnp.sum(frame_probs, axis=-1, keepdims=True), jnp.finfo(jnp.float32).tiny)
-    fused = (1.0 - config.frame_weight) * action_probs + config.frame_weight * frame_probs
-    probabilities = jnp.where(any_kept, fused, frame_probs)
+    labels, scores = _vote(config, output, transcript, transcript_mask)
+    total = jnp.sum(scores, axis=-1, keepdims=True)
+    probabilities = scores / jnp.maximum(total, jnp.finfo(scores.dtype).tiny)
     confidence = jnp.take_along_axis(probabilities, labels["labels"][..., None], axis=-1)[..., 0]
     return labels | {"probabilities": probabilities, "confidence": confidence}
+
+
+def _vote(config, output, transcript, transcript_mask):
+    """Labels of `decode` and the scores of the classes behind "labels", float [B, T, C]."""
+    frame_probs = jnp.exp(config.classes.log_probs(output.frame_logits))
+    frame_labels = jnp.argmax(frame_probs, axis=-1)
+    if config.use_transcript:
+        places, fused = _place_scores(config, output.a2f_attention, frame_probs, transcript, transcript_mask)
+        labels = {
+            name: jnp.take_along_axis(transcript, jnp.argmax(scores, axis=-1), axis=1)
+            for name, scores in (("labels", fused), ("action_labels", places))
+        }
+        return labels | {"frame_labels": frame_labels}, _best_of_class(config.num_classes, fused, transcript)
+    action_probs, any_kept = _action_probs(config, output)
+    fused = (1.0 - config.frame_weight) * action_probs + config.frame_weight * frame_probs
+    fused = jnp.where(any_kept[..., None], fused, frame_probs)
+    return {
+        "labels": jnp.argmax(fused, axis=-1),
+        "frame_labels": frame_labels,
+        "action_labels": jnp.where(any_kept, jnp.argmax(action_probs, axis=-1), frame_labels),
+    }, fused
 
 
 def _action_probs(config, output):
@@ -77,22 +77,23 @@ def _action_probs(config, output):
     return jnp.take_along_axis(token_probs, token[..., None], axis=1), jnp.any(kept, axis=-1)[:, None]
 
 
-def _fuse(config, action_probs, frame_probs, any_kept):
-    fused = (1.0 - config.frame_weight) * action_probs + config.frame_weight * frame_probs
-    return jnp.where(any_kept[..., None], fused, frame_probs)
-
-
-def _decode_places(config, attention, frame_probs, transcript, transcript_mask):
-    """Labels by the place of the transcript with the largest score; padded places never win."""
-
-    def labels(scores):
-        place = jnp.argmax(jnp.where(transcript_mask[:, None, :], scores, -1.0), axis=-1)
-        return jnp.take_along_axis(transcript, place, axis=1)
-
-    if isinstance(config.classes, VerbNounClasses):
-        return {"labels": labels(attention), "action_labels": labels(attention)}
-    place_probs = masked_softmax(attention, transcript_mask[:, None, :])
+def _place_scores(config, attention, frame_probs, transcript, transcript_mask):
+    """Scores [B, T, S] of the places of the transcript, by the attention alone and by both; -1 for padded places."""
+    mask = transcript_mask[:, None, :]
+    attention = jnp.where(mask, attention, -1.0)
+    if isinstance(config.classes, VerbNounClasses) or config.frame_weight == 0:
+        # The second softmax would change no order, and make all places look alike.
+        return attention, attention
     wanted = jnp.broadcast_to(transcript[:, None, :], attention.shape)
     frame_scores = jnp.take_along_axis(frame_probs, wanted, axis=-1)
-    fused = (1.0 - config.frame_weight) * place_probs + config.frame_weight * frame_scores
-    return {"labels": labels(fused), "action_labels": labels(place_probs)}
+    fused = (1.0 - config.frame_weight) * masked_softmax(attention, mask) + config.frame_weight * frame_scores
+    return attention, jnp.where(mask, fused, -1.0)
+
+
+def _best_of_class(num_classes, scores, transcript):
+    """The best score of every class among the places [B, T, S] of a transcript [B, S]; 0 for the others."""
+
+    def one(scores, transcript):
+        return jnp.zeros((scores.shape[0], num_classes), scores.dtype).at[:, transcript].max(scores)
+
+    return jax.vmap(one)(scores, transcript)
