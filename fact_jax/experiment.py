@@ -1,4 +1,4 @@
-"""Training and evaluation: opens the data, builds the task and hands both to the mode."""
+"""Runs of the command line: the only module that knows both the data and the tasks."""
 
 import dataclasses
 import hashlib
@@ -8,11 +8,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from data_pipelines import unlabelled
 from data_pipelines.batching import EvalBatches, TrainBatches
 from data_pipelines.buckets import check_buckets, choose_buckets, padding_waste
-from data_pipelines.sources import open_sources
+from data_pipelines.sources import open_sources, read_classes
 from data_pipelines.statistics import compute_statistics
-from fact_jax import files, modes
+from fact_jax import conversion, files, inference, modes
+from fact_jax.inference import mode as prediction
 from fact_jax.modes import Setup
 from fact_jax.reporting import results
 from fact_jax.tasks import segmentation
@@ -24,6 +26,8 @@ from fact_jax.types import UserError, check_choice
 
 TASKS = {"fact": segmentation.build}
 MODES = ("train", "eval")
+# Settings that may change between training and prediction.
+PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets")
 
 
 def run(config, workdir, mode: str = "train", *, step: int | None = None, console=None) -> int:
@@ -62,14 +66,60 @@ def run(config, workdir, mode: str = "train", *, step: int | None = None, consol
     if mode == "train" and config.log.wandb:
         writers.import_wandb()
     _check_writable(workdir)
-    set_up_jax(config, console)
+    _set_up_jax(config, console)
     with StopRequest() as stop:
         setup = prepare(config, workdir, mode, console, stop)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
         return 0 if finished else stop.exit_code
 
 
-def set_up_jax(config, console: writers.Console) -> None:
+def convert(config, workdir, checkpoint, *, explicit=(), console: writers.Console) -> None:
+    """Makes a workdir from published weights, see `conversion.convert`; the dataset gives the names of the classes."""
+    conversion.convert(
+        config, workdir, checkpoint, read_classes=lambda: read_classes(config.data), explicit=explicit, console=console
+    )
+
+
+def predict(config, workdir, options: prediction.Options, console: writers.Console) -> int:
+    """Labels videos that have no labels; returns the exit code.
+
+    Args:
+      config: of the run; settings that change numbers must be those of the workdir.
+      workdir: holds the run.
+      options: see there.
+      console: takes lines and progress.
+
+    Raises:
+      UserError: there is no such run, nothing to predict, or options that do not go with the model.
+    """
+    workdir = Path(workdir)
+    if not run_record.check(workdir, config=config.to_dict(), neutral=PREDICTION_NEUTRAL):
+        raise UserError(f"{workdir} holds no run to predict with. Train first, or convert published weights.")
+    _set_up_jax(config, console)
+    batch_size = config.eval.batch_size
+    devices = device_layout.choose(batch_size)
+    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
+    options.check(predictor.uses_transcript)
+    form = unlabelled.Form(predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names)
+    source = unlabelled.open_inputs(options.inputs, form, transcript_dir=options.transcripts)
+    buckets = unlabelled.prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets)
+
+    def make_batches(videos):
+        return EvalBatches(
+            videos,
+            batch_size=batch_size,
+            buckets=buckets,
+            max_segments=source.max_segments,
+            num_rows=device_layout.num_rows(batch_size, len(devices)),
+            transcripts=source.transcripts,
+        )
+
+    output = prediction.open_output(predictor, config, workdir, options)
+    with StopRequest() as stop:
+        return prediction.predict_videos(predictor, source, make_batches, output, console=console, stop=stop)
+
+
+def _set_up_jax(config, console: writers.Console) -> None:
     """Applies the settings that hold for the whole process."""
     if config.compilation_cache:
         compilation.use_cache(console.say)

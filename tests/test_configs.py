@@ -9,7 +9,7 @@ import pytest
 from absl import flags
 from ml_collections import ConfigDict
 
-from fact_jax import config_flags
+from fact_jax import config_flags, config_rules
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
 from fact_jax.types import UserError
@@ -96,7 +96,7 @@ def test_every_config_file_is_in_the_table():
 def test_loads_locked_and_builds(name, arguments):
     config = load(name, arguments)
     assert config.name == name and config.is_locked
-    config_flags.check_choices(config)
+    config_rules.check_choices(config)
     classes = VerbNounClasses(4, 3, (0, 1, 3), (0, 2, 1)) if config.model.blocks[0] == "I" else PlainClasses(7)
     assert from_settings(config.model, classes).blocks == load(name).model.blocks
     with pytest.raises(KeyError):
@@ -231,19 +231,19 @@ def test_values_out_of_range(key, value, message):
     config = load("fact_gtea")
     config.update_from_flattened_dict({key: value})
     with pytest.raises(UserError, match=message):
-        config_flags.check_choices(config)
+        config_rules.check_choices(config)
 
 
 def test_all_wrong_values_at_once():
     config = load("fact_gtea")
     config.loss.match, config.train.epochs = "o2n", 0
     with pytest.raises(UserError, match=r"(?s)loss\.match.*train\.epochs"):
-        config_flags.check_choices(config)
+        config_rules.check_choices(config)
 
 
 def test_rules_name_existing_keys():
     keys = leaves(load("fact_gtea"))
-    ruled = {*config_flags.CHOICES, *(key for names, _, _ in config_flags.RANGES for key in names)}
+    ruled = {*config_rules.CHOICES, *(key for names, _, _ in config_rules.RANGES for key in names)}
     # segment_layers is the temporal block's alone.
     assert {key for key in ruled - keys.keys() if not key.endswith("segment_layers")} == set()
 

@@ -24,15 +24,15 @@ LEVELS = {
     "fact_jax.inference": 5,
     "fact_jax.conversion": 5,
     "fact_jax.experiment": 6,
-    "fact_jax.commands": 7,
+    "fact_jax.config_rules": 6,
     "fact_jax.config_flags": 7,
-    "main": 8,
+    "fact_jax.command_flags": 8,
+    "fact_jax.commands": 9,
+    "main": 10,
 }
 # The Task protocol is all that training knows of tasks.
 ALSO_ALLOWED = {"fact_jax.training": {"fact_jax.tasks.base"}}
 DATA_MAY_IMPORT = {"fact_jax.types", "fact_jax.files", "fact_jax.ops.masks", "fact_jax.ops.segments", "fact_jax.ops.resampling"}
-# The only modules that name both the data and the tasks.
-KNOW_DATA = {"fact_jax.experiment", "fact_jax.commands"}
 # Translates configs of the published code; imports no jax.
 CONFIG_MAY_IMPORT = ("configs.published", "fact_jax.models.fact.published_config")
 OURS = {"fact_jax", "data_pipelines", "configs", "tests", "main"}
@@ -102,7 +102,7 @@ def test_packages_know_only_what_they_may(path):
                 assert any(name == allowed or name.startswith(f"{allowed}.") for allowed in DATA_MAY_IMPORT), (
                     f"{path} imports {name}"
                 )
-        if module.startswith("fact_jax") and module not in KNOW_DATA:
+        if module.startswith("fact_jax") and module != "fact_jax.experiment":
             assert package != "data_pipelines", f"{path} imports {name}"
         if package == "configs":
             assert module.startswith("configs"), f"{path} imports {name}"
@@ -111,7 +111,7 @@ def test_packages_know_only_what_they_may(path):
 @pytest.mark.parametrize("path", FILES)
 def test_files_and_functions_are_small(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= (90 if path == ROOT / "main.py" else 400), path
+    assert len(text.splitlines()) <= (59 if path == ROOT / "main.py" else 400), path
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno - node.lineno < 80, f"{path}: {node.name}"

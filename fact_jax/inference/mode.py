@@ -30,7 +30,7 @@ class Options:
       inputs: .npy files, folders of them, patterns.
       output: where the files go; None = the workdir.
       step: which checkpoint; None = the best.
-      fps: frames per second at the full rate; 0 = what the run's config says, `data.fps`.
+      fps: frames per second at the full rate; None = what the run's config says, `data.fps`.
       probabilities: also write the class probabilities of every frame.
       transcripts: folder of transcripts, for a model that needs them.
       figures: draw the timelines.
@@ -39,14 +39,14 @@ class Options:
     inputs: tuple[str, ...]
     output: Path | None = None
     step: int | None = None
-    fps: float = 0.0
+    fps: float | None = None
     probabilities: bool = False
     transcripts: str | None = None
     figures: bool = True
 
     def check(self, uses_transcript: bool) -> None:
         """Raises UserError for options that cannot be, or do not go with the model."""
-        if not (math.isfinite(self.fps) and self.fps >= 0):
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
         if uses_transcript and self.transcripts is None:
             raise UserError(
@@ -135,7 +135,10 @@ def report_problems(problems, folder: Path, console: writers.Console) -> int:
     if not lines:
         path.unlink(missing_ok=True)
         return 0
-    files.atomic_write_text(path, "".join(f"{line}\n" for line in lines))
+    try:
+        files.atomic_write_text(path, "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}. The problems are:\n" + "\n".join(lines)) from error
     console.say(f"{len(lines)} problem{'s' if len(lines) > 1 else ''}, also in {path}:")
     for line in lines[:MAX_SHOWN]:
         console.say(f"  {line}")

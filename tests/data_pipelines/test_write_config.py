@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_pipelines import write_config
-from fact_jax import config_flags
+from fact_jax import config_rules
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, write_folder
 
@@ -22,7 +22,7 @@ def load(path, arg=""):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     config = module.get_config(arg)
-    config_flags.check_choices(config)
+    config_rules.check_choices(config)
     return config
 
 

@@ -1,0 +1,101 @@
+"""The flags of `main.py` beside --config, and which of them go with which mode."""
+
+import dataclasses
+
+from absl import flags
+
+from fact_jax import config_flags
+from fact_jax.types import UserError, check_choice
+
+# The flags belong to main.py, which then lists them under --help.
+flags.disclaim_key_flags()
+
+# Mode -> (flags it needs, flags it may have).
+MODES = {
+    "train": (("workdir",), ("config",)),
+    "eval": (("workdir",), ("config", "step")),
+    "predict": (
+        ("workdir", "input"), ("config", "step", "output", "transcripts", "fps", "probabilities", "figures")),
+    "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
+    "export": (("workdir", "output"), ("step",)),
+    "report": (("workdirs",), ("output",)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Values of the flags; None or () where a flag is not given.
+
+    Attributes:
+      mode: key of MODES.
+      settings: ConfigDict of --config, or of what takes its place.
+      config: the parts of the command line that concern the config: --config itself and --config.a.b=value.
+      overridden: dotted names of the settings that the command line overrides.
+      others: as their flags.
+    """
+
+    mode: str
+    settings: object = None
+    config: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
+    workdir: str | None = None
+    step: int | None = None
+    input: tuple[str, ...] = ()
+    transcripts: str | None = None
+    fps: float | None = None
+    probabilities: bool | None = None
+    figures: bool | None = None
+    output: str | None = None
+    checkpoint: str | None = None
+    reference_config: str | None = None
+    workdirs: tuple[str, ...] = ()
+
+
+def define():
+    """Defines all flags; returns a function that gives the Options once they are parsed."""
+    text, lists, switch = flags.DEFINE_string, flags.DEFINE_multi_string, flags.DEFINE_bool
+    settings = config_flags.define_config()
+    holders = {
+        "workdir": text("workdir", None, "Folder of the run: checkpoints, metrics, figures."),
+        "mode": flags.DEFINE_enum(
+            "mode", "train", list(MODES),
+            "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
+            "label videos that have no labels; convert: make a workdir from published PyTorch weights; export: write "
+            "such weights; report: compare finished runs."),
+        "step": flags.DEFINE_integer("step", None, "eval, predict, export: the checkpoint to use; the best by default."),
+        "input": lists("input", [], "predict: feature files (.npy), folders of them, patterns."),
+        "transcripts": text("transcripts", None, "predict: folder of VIDEO.txt with the actions in order."),
+        "fps": flags.DEFINE_float("fps", None, "predict: frames per second of the features, for times in seconds."),
+        "probabilities": switch("probabilities", None, "predict: also write every frame's class probabilities."),
+        "figures": switch("figures", None, "predict: draw a timeline of every video (default: yes)."),
+        "output": text(
+            "output", None,
+            "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
+            "export: file to write, .pth, .net or .safetensors."),
+        "checkpoint": text("checkpoint", None, "convert: published weights, .pth, .net, .prm or .safetensors."),
+        "reference_config": text("reference_config", None, "convert: YAML config of the published code."),
+        "workdirs": lists("workdirs", [], "report: folders of the finished runs to compare."),
+    }
+
+    def options():
+        values = {name: holder.value for name, holder in holders.items()}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return Options(
+            settings=settings.value, config=config_flags.given(), overridden=config_flags.overridden(), **values
+        )
+
+    return options
+
+
+def check(options: Options) -> None:
+    """Raises UserError if a flag is missing or belongs to another mode; names all of them."""
+    check_choice("--mode", options.mode, tuple(MODES))
+    needed, optional = MODES[options.mode]
+    problems = [f"--{name} is missing." for name in needed if not getattr(options, name)]
+    for field in dataclasses.fields(options):
+        name = field.name
+        owners = [mode for mode, (must, may) in MODES.items() if name in must + may]
+        if owners and options.mode not in owners and getattr(options, name) not in (None, ()):
+            problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
+    if problems:
+        raise UserError("\n".join(problems))
