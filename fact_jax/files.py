@@ -4,6 +4,8 @@ Every file is written under a temporary name in its own folder and then moved ov
 there is the old file or the new one.
 """
 
+import contextlib
+import fcntl
 import io
 import os
 import pathlib
@@ -42,6 +44,34 @@ def atomic_write_bytes(path, content):
 def atomic_write_text(path, text):
     """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`."""
     return atomic_write_bytes(path, text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def lock_folder(folder):
+    """Keeps other processes that ask for the same folder out of it; it is created if there is none.
+
+    The lock ends with the `with` block or the process, and leaves nothing behind. On a file system without locks there
+    is none.
+
+    Args:
+      folder: a string or a path.
+
+    Raises:
+      BlockingIOError: another process has the folder.
+      OSError: it cannot be created.
+    """
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # no locks here
+        yield
+    finally:
+        os.close(handle)
 
 
 def save_figure(path, figure, *, dpi=120):

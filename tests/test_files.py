@@ -1,5 +1,9 @@
+import errno
+import fcntl
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -41,6 +45,45 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     (tmp_path / "plain").write_text("")
     path = files.atomic_write_text(tmp_path / "a.txt", "x")
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+HOLD = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_EX); print('held', flush=True); input()"
+
+
+def test_a_folder_is_locked_against_other_processes_and_free_when_they_end(tmp_path):
+    folder = tmp_path / "a" / "b"
+    with files.lock_folder(folder), pytest.raises(BlockingIOError), files.lock_folder(str(folder)):
+        pytest.fail("locked twice")
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(BlockingIOError), files.lock_folder(folder):
+            pytest.fail("locked twice")
+        process.kill()
+        process.wait()
+        with files.lock_folder(folder):
+            assert os.listdir(folder) == []
+
+
+def test_errors_inside_a_lock_are_passed_on_and_a_file_cannot_be_locked(tmp_path):
+    with pytest.raises(KeyError), files.lock_folder(tmp_path):
+        raise KeyError
+    with files.lock_folder(tmp_path):
+        pass
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileExistsError), files.lock_folder(tmp_path / "file"):
+        pytest.fail("a file was locked")
+
+
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with files.lock_folder(tmp_path / "a"):
+        assert (tmp_path / "a").is_dir()
 
 
 def test_safe_name_makes_one_file_name():

@@ -5,11 +5,9 @@ a process that was killed at any moment leaves either a finished video or one th
 """
 
 import contextlib
-import fcntl
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,27 +59,21 @@ class OutputFolder:
         self._fps = fps
         self._probabilities = probabilities
         self._figures = figures
-        self._lock = None
+        self._lock = contextlib.ExitStack()
 
     def __enter__(self):
         folder = self.path / PREDICTIONS
+        # Without locks in the file system, two processes at once would do videos twice, and harm nothing.
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder, os.O_RDONLY)
+            self._lock.enter_context(files.lock_folder(folder))
+        except BlockingIOError as error:
+            raise UserError(f"another process is writing predictions to {self.path}; wait, or use --output.") from error
         except OSError as error:
             raise UserError(f"{folder} cannot be made: {error.strerror}. Choose another --output.") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._lock)
-            raise UserError(f"another process is writing predictions to {self.path}; wait, or use --output.") from error
-        except OSError:
-            # A file system without locks: two processes at once would do videos twice, and harm nothing.
-            return self
         return self
 
     def __exit__(self, *exception):
-        os.close(self._lock)
+        self._lock.close()
 
     def is_finished(self, video) -> bool:
         """Whether the files of a video are there, whole, and made from the same input, checkpoint and options.
