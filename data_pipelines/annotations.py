@@ -14,7 +14,7 @@ from fact_jax.types import nearest
 
 _QUOTE_LIMIT = 60
 # More digits are no class id, and Python refuses to read thousands of them.
-MAX_ID_DIGITS = 9
+_MAX_ID_DIGITS = 9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def read_mapping(path):
     class_ids, line_of_id, line_of_name = {}, {}, {}
     for number, line in enumerate(lines, 1):
         text, name = (line.split(None, 1) + ["", ""])[:2]
-        if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS and name):
+        if not (is_id(text) and name):
             problems.append(Problem(str(path), number, quote(line), "expected '<id> <class name>'"))
             continue
         class_id = int(text)
@@ -156,6 +156,11 @@ def read_split(path):
         else:
             line_of[video_id] = number
     return list(line_of), problems
+
+
+def is_id(text):
+    """Whether `text` is a class id or a count: ASCII digits, 9 at most."""
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_ID_DIGITS
 
 
 def quote(text):

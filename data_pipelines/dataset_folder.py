@@ -8,11 +8,11 @@ import math
 import pathlib
 import types
 
-from data_pipelines.annotations import read_mapping
+from data_pipelines.annotations import is_id, read_mapping
 from data_pipelines.feature_files import TIME_AXES
 from data_pipelines.index import DatasetIndex, read_index
 from data_pipelines.layouts import Layout, open_layout
-from data_pipelines.validation import configured_subsets, format_problems
+from data_pipelines.validation import configured_subsets, count_problems, format_problems
 from data_pipelines.verb_nouns import read_verb_nouns
 from fact_jax.types import UserError, nearest
 
@@ -114,9 +114,9 @@ def survey(options):
 def insist(folder):
     """Raises a UserError that lists the problems of a DatasetFolder, if there are any."""
     if folder.problems:
-        count = len(folder.problems)
-        raise UserError(f"{folder.layout.root} has {count} problem{'s' if count > 1 else ''}; put "
-                        f"{'them' if count > 1 else 'it'} right first:\n{format_problems(folder.problems)}")
+        raise UserError(f"{folder.layout.root} has {count_problems(folder.problems)}; put "
+                        f"{'them' if len(folder.problems) > 1 else 'it'} right first:\n"
+                        f"{format_problems(folder.problems)}")
 
 
 def _find_splits(settings, root, options):
@@ -241,7 +241,7 @@ def find_background(index, given=None):
 def _class_id(text, names):
     if text in names:
         return names.index(text)
-    if text.isascii() and text.isdigit() and int(text[:9]) < len(names):
+    if is_id(text) and int(text) < len(names):
         return int(text)
     guess = nearest(text, names)
     hint = f" Did you mean {guess!r}?" if guess else ""

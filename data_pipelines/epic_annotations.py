@@ -19,8 +19,8 @@ import zlib
 
 import numpy as np
 
-from data_pipelines.annotations import MAX_ID_DIGITS, Problem, quote
-from data_pipelines.validation import format_problems
+from data_pipelines.annotations import Problem, is_id, quote
+from data_pipelines.validation import count_problems, format_problems
 from fact_jax.types import UserError
 
 BACKGROUND = "background"
@@ -98,8 +98,7 @@ def read_dataset(action_files, fps, verb_file=None, noun_file=None, length_file=
         unknown = [video for video in actions if lengths and video not in lengths]
         problems += more + [Problem(str(length_file), 0, f"no length of video {video!r}") for video in unknown]
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise UserError(f"The annotations have {count}:\n{format_problems(problems)}")
+        raise UserError(f"The annotations have {count_problems(problems)}:\n{format_problems(problems)}")
     if verbs:
         # Background comes last among verbs and nouns, so that all others keep their published ids, and the last verb
         # and noun do occur, which the published model insists on.
@@ -149,7 +148,7 @@ def read_actions(path, fps, num_verbs=None, num_nouns=None):
         sizes = {"verb": (verb, num_verbs), "noun": (noun, num_nouns)}
         wrong = [
             f"{kind} {quote(text)}" for kind, (text, size) in sizes.items()
-            if not _is_count(text) or (size is not None and int(text) >= size)
+            if not is_id(text) or (size is not None and int(text) >= size)
         ]
         wrong += [f"time {quote(text)}" for text, frame in zip((start, stop), frames, strict=True) if frame is None]
         if not video or "/" in video:
@@ -174,7 +173,7 @@ def read_lengths(path):
     rows, problems = _read_rows(path, [("video", "frames")])
     lengths = {}
     for number, row in rows:
-        if _is_count(row["frames"]) and int(row["frames"]) > 1:
+        if is_id(row["frames"]) and int(row["frames"]) > 1:
             lengths[row["video"].strip()] = int(row["frames"])
         else:
             problems.append(Problem(str(path), number, f"frames {quote(row['frames'])}", "expected 2 or more"))
@@ -201,14 +200,10 @@ def frame_labels(actions, num_frames):
     return labels
 
 
-def _is_count(text):
-    return text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS
-
-
 def _frame(text, rate):
     """Number of a frame: of a time stamp HH:MM:SS.SS at `rate`, or the number itself if `rate` is None; None if bad."""
     if rate is None:
-        return max(int(text), 1) if _is_count(text) else None
+        return max(int(text), 1) if is_id(text) else None
     match = re.fullmatch(r"(\d{1,3}):(\d\d):(\d\d(?:\.\d{1,9})?)", text, re.ASCII)
     if not match:
         return None

@@ -24,7 +24,7 @@ from data_pipelines.annotations import Problem
 from data_pipelines.epic_annotations import read_dataset
 from data_pipelines.feature_files import FeatureFileError, read_header
 from data_pipelines.frame_lmdb import BadVectorError, FrameStore
-from data_pipelines.validation import format_problems
+from data_pipelines.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
@@ -65,8 +65,7 @@ def main(argv=None):
         print("\n".join(extraction.notes) + f"\n(also in {output / NOTES_FILE})")
     print(f"{len(finished)} of {len(wanted)} videos are in {output / 'features'}, {extraction.num_new} of them new")
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        print(f"{count}:\n{format_problems(problems, _SHOWN_PROBLEMS)}", file=sys.stderr)
+        print(f"{count_problems(problems)}:\n{format_problems(problems, _SHOWN_PROBLEMS)}", file=sys.stderr)
         if len(problems) > _SHOWN_PROBLEMS:
             path = atomic_write_text(output / PROBLEMS_FILE, "".join(f"{problem}\n" for problem in problems))
             print(f"all of them are in {path}", file=sys.stderr)

@@ -82,10 +82,23 @@ def map_features(path, time_axis):
     Raises:
       FeatureFileError: as `read_header`.
     """
-    header = read_header(path)
-    order = "F" if header.fortran_order else "C"
-    values = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    values = map_stored(path, read_header(path))
     return values if time_axis == "first" else values.T
+
+
+def map_stored(path, header):
+    """Read-only memory map of the values of a file, in the shape of its header.
+
+    Raises:
+      FeatureFileError: the file can no longer be opened, is shorter than when its header was read, or cannot be mapped.
+    """
+    order = "F" if header.fortran_order else "C"
+    try:
+        return np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    except OSError as error:
+        raise FeatureFileError(f"file cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise FeatureFileError(f"file cannot be read ({error}); has it changed meanwhile?") from None
 
 
 def read_features(path, time_axis, *, num_frames=None, sample_rate=1):

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from data_pipelines import command_line, dataset_folder
 from data_pipelines.feature_files import frames_and_channels
 from data_pipelines.statistics import compute_statistics, segment_durations, shares_over_time
-from data_pipelines.validation import format_problems, scan_values
+from data_pipelines.validation import count_problems, format_problems, scan_values
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
@@ -67,7 +67,7 @@ def main(argv=None):
         *_subset_lines(folder.index, subsets), "", f"all of them: {statistics.table()}", "",
         *_duration_lines(statistics, durations, arguments.fps), *_absence_lines(folder.index, subsets)])
     output = pathlib.Path(arguments.output or f"inspection_{folder.settings.dataset}")
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    count = count_problems(problems)
     listed = f"\n\n{count}:\n{format_problems(problems, len(problems))}\n" if problems else "\n"
     try:
         atomic_write_text(output / "summary.txt", report + listed)

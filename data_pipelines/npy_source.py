@@ -16,7 +16,7 @@ class NpySource(LabelledVideos):
     def __init__(self, index, subset, budget=None):
         """
         Args:
-          index: DatasetIndex of a sound dataset (see `validation.check`).
+          index: DatasetIndex of a sound dataset (see `validation.report_problems`).
           subset: "train", "test" or "validation".
           budget: MemoryBudget; None = one of its own with the default limit.
         """

@@ -34,7 +34,6 @@ class Sources:
     Attributes:
       class_names: name of every class, by id.
       feature_dim: D.
-      background_ids: class ids of background.
       train, test, validation: the sources; None where not asked for or not configured.
       verb_nouns: what the classes are made of, if they are pairs of a verb and a noun; else None.
       transcripts: dict from the id of every test and validation video to its transcript, int32 [S], no class twice in
@@ -43,7 +42,6 @@ class Sources:
 
     class_names: tuple
     feature_dim: int
-    background_ids: tuple
     train: VideoSource | None = None
     test: VideoSource | None = None
     validation: VideoSource | None = None
@@ -81,7 +79,7 @@ def open_sources(data, workdir=None, *, subsets=SUBSETS, memory_limit=DEFAULT_ME
             f"config.data.background_ids is {background}; the {data.dataset} dataset has the ids 0 to "
             f"{len(some.class_names) - 1}."
         )
-    return Sources(tuple(some.class_names), some.feature_dim, background, **opened, **extras)
+    return Sources(tuple(some.class_names), some.feature_dim, **opened, **extras)
 
 
 def read_classes(data):

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from data_pipelines.annotations import Problem, read_labels
-from data_pipelines.validation import format_problems
+from data_pipelines.validation import count_problems, format_problems
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError, nearest
 
@@ -73,8 +73,7 @@ def read_transcripts(folder, video_ids, class_names):
     """
     transcripts, problems = collect_transcripts(folder, video_ids, class_names)
     if problems:
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise UserError(f"The transcripts in {folder} have {count}:\n{format_problems(problems)}")
+        raise UserError(f"The transcripts in {folder} have {count_problems(problems)}:\n{format_problems(problems)}")
     return transcripts
 
 
@@ -83,5 +82,5 @@ def _with_hint(problem, folder):
     if problem.found != "file is missing":
         return problem
     guess = nearest(pathlib.Path(problem.path).name, [path.name for path in folder.glob("*.txt")])
-    expected = f"{folder.name} has {guess!r}" if guess else "expected one .txt file per evaluated video"
+    expected = f"{folder.name} has {guess!r}" if guess else "expected one .txt file per video to evaluate or predict"
     return dataclasses.replace(problem, expected=expected)

@@ -1,8 +1,8 @@
 """Feature files of videos nobody has labelled: found, checked one by one, served in the batches of an evaluation.
 
 A file that cannot be used is a problem that is noted, never one that stops the others. What a header tells (type,
-shape, width, completeness) is checked when the files are listed; values are checked when a video is read, so that every
-file is read once and no more of them are in memory than the batches in flight.
+shape, width, completeness) is checked when the files are listed. Values are checked, in pieces, just before a video is
+read, so that no more videos are in memory than the batches in flight.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import glob
 import os
 import pathlib
 import threading
+import unicodedata
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from fact_jax.ops.resampling import downsampled_length
 from fact_jax.types import UserError, Video
 
 _TRANSCRIPT_MULTIPLE = 16
+# Control characters, and what stands for bytes that are not UTF-8: a name with them cannot be shown or stored as text.
+_UNSTORABLE = ("Cc", "Cs")
 _SHAPES = {"last": "(channels, frames)", "first": "(frames, channels)"}
 
 
@@ -163,28 +166,32 @@ def open_inputs(inputs, form, *, transcript_dir=None):
     """
     if not inputs:
         raise UserError("--input is missing: give .npy files, a folder of them or a pattern such as 'features/*.npy'.")
-    if transcript_dir is not None and not os.path.isdir(transcript_dir):
-        raise UserError(f"--transcripts {transcript_dir} is not a folder; expected one with VIDEO.txt for every video.")
+    if transcript_dir is not None:
+        transcript_dir = os.path.expanduser(transcript_dir)
+        if not os.path.isdir(transcript_dir):
+            raise UserError(
+                f"--transcripts {transcript_dir} is not a folder; expected one with VIDEO.txt for every video."
+            )
     paths, problems = find_files(inputs)
     if not paths:
         raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
-    class_ids = {name: class_id for class_id, name in enumerate(form.class_names)}
-    usable = []
+    usable, names = [], []
     for video_id, same_name in _by_name(paths).items():
-        if len(same_name) > 1:
-            problems += _name_clash(video_id, same_name)
+        if wrong := _unusable_names(same_name) or _name_clash(video_id, same_name):
+            problems += wrong
             continue
         found, wrong = _check_file(same_name[0], form)
-        transcript = None
-        if transcript_dir is not None:
-            transcript, unknown = transcripts.read_transcript(
-                pathlib.Path(transcript_dir) / f"{video_id}.txt", class_ids
-            )
-            transcript = tuple(int(class_id) for class_id in transcript)
-            wrong = wrong + unknown
         problems += wrong
-        if not wrong:
-            usable.append(dataclasses.replace(found, transcript=transcript))
+        usable += [] if wrong else [found]
+        names.append(video_id)
+    if transcript_dir is not None:
+        read, wrong = transcripts.collect_transcripts(transcript_dir, names, form.class_names)
+        problems += wrong
+        usable = [
+            dataclasses.replace(video, transcript=tuple(read[video.video_id].tolist()))
+            for video in usable
+            if video.video_id in read
+        ]
     return UnlabelledVideos(usable, form, problems)
 
 
@@ -252,21 +259,27 @@ def _by_name(paths):
 
 def _name_clash(video_id, paths):
     """A problem for every one of several files that would give the same result files."""
+    expected = "expected one file per video name; predict them with a different --output each"
     return [
-        Problem(
-            str(path),
-            0,
-            f"video {video_id!r} is also {next(other for other in paths if other != path)}",
-            "expected one file per video name; predict them with a different --output each",
-        )
-        for path in paths
+        Problem(str(path), 0, f"video {video_id!r} is also {next(other for other in paths if other != path)}", expected)
+        for path in (paths if len(paths) > 1 else ())
     ]
+
+
+def _unusable_names(paths):
+    """A problem for every file that has a name, or lies in a folder, that cannot be shown or stored as text."""
+    problems = []
+    for path in paths:
+        parts = {"folder": str(path.parent), "file": path.name}
+        wrong = [what for what, part in parts.items() if any(unicodedata.category(c) in _UNSTORABLE for c in part)]
+        if wrong:
+            found = f"control characters or bytes that are not UTF-8 in the name of the {' and the '.join(wrong)}"
+            problems.append(Problem(ascii(str(path)), 0, found, f"rename the {' and the '.join(wrong)}"))
+    return problems
 
 
 def _check_file(path, form):
     """Returns (Input, problems) of one file by its header; None for the Input of a file with problems."""
-    if not str(path).isprintable():  # also bytes that are no UTF-8: they could not be shown, nor stored as text
-        return None, [Problem(ascii(str(path)), 0, "special characters in the file's name", "rename the file")]
     if os.path.exists(path) and not os.path.isfile(path):
         return None, [Problem(str(path), 0, "not a regular file", "expected a .npy file")]
     try:

@@ -6,28 +6,12 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.annotations import Problem
-from data_pipelines.feature_files import frames_and_channels
-from data_pipelines.index import read_index
+from data_pipelines.feature_files import FeatureFileError, frames_and_channels, map_stored
 from data_pipelines.layouts import SUBSETS
 from fact_jax.types import UserError
 
 # Bytes of a feature file looked at in one go.
 _CHUNK_BYTES = 16 * 2**20
-
-
-def validate(layout, *, subsets=None, check_values=True):
-    """Looks for every problem of a dataset.
-
-    Args:
-      layout: Layout.
-      subsets: split lists to look at; None = all that are configured.
-      check_values: also read every feature value, looking for NaN and Inf.
-
-    Returns:
-      list of Problem, empty for a sound dataset.
-    """
-    index, problems = read_index(layout, configured_subsets(layout, subsets))
-    return problems + (scan_values(layout, index.headers) if check_values else [])
 
 
 def configured_subsets(layout, subsets=None):
@@ -47,8 +31,7 @@ def report_problems(layout, problems, *, report_file=None, tree="", max_shown=50
     """
     if not problems:
         return
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    rows = [f"The {layout.dataset} dataset in {layout.root}, {layout.split}, has {count}:"]
+    rows = [f"The {layout.dataset} dataset in {layout.root}, {layout.split}, has {count_problems(problems)}:"]
     rows.append(format_problems(problems, max_shown))
     if len(problems) > max_shown and report_file is not None:
         pathlib.Path(report_file).parent.mkdir(parents=True, exist_ok=True)
@@ -58,6 +41,11 @@ def report_problems(layout, problems, *, report_file=None, tree="", max_shown=50
     if tree and not all(path.exists() for path in essential):
         rows.append(tree)
     raise UserError("\n".join(rows))
+
+
+def count_problems(problems):
+    """How many problems there are, in words: "1 problem", "2 problems"."""
+    return f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
 
 
 def format_problems(problems, max_shown=50):
@@ -100,9 +88,11 @@ def scan_values(layout, headers):
 
 
 def scan_file(path, header, time_axis):
-    """Looks for NaN and Inf, in storage order so that a file is read front to back once."""
-    order = "F" if header.fortran_order else "C"
-    stored = np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+    """Looks for NaN and Inf, in storage order so that a file is read front to back once; returns a list of Problem."""
+    try:
+        stored = map_stored(path, header)
+    except FeatureFileError as error:
+        return [Problem(str(path), 0, str(error))]
     rows = stored.T if header.fortran_order else stored
     frames_first = (time_axis == "first") != header.fortran_order
     rows_per_chunk = max(1, _CHUNK_BYTES // (rows.shape[1] * rows.dtype.itemsize))

@@ -7,7 +7,7 @@ are the same there; a list whose numbers differ from its lines is read by its li
 
 import pathlib
 
-from data_pipelines.annotations import MAX_ID_DIGITS, Problem, quote, read_lines
+from data_pipelines.annotations import Problem, is_id, quote, read_lines
 from fact_jax.types import VerbNouns, nearest
 
 SEPARATOR = ","
@@ -30,7 +30,7 @@ def read_names(path, kind):
     line_of = {}
     for number, line in enumerate(lines, 1):
         text, name = (line.split(None, 1) + ["", ""])[:2]
-        if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS and name):
+        if not (is_id(text) and name):
             problems.append(Problem(str(path), number, quote(line), f"expected '<id> <{kind}>'"))
         elif SEPARATOR in name:
             expected = f"expected a {kind} without a comma, which stands between verb and noun"

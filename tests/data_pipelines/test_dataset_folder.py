@@ -89,7 +89,8 @@ def test_background_classes(tmp_path):
     write_folder(tmp_path)
     assert look(tmp_path, "--background").settings.background_ids == ()
     assert look(tmp_path, "--background", "stir", "1", "stir").settings.background_ids == (3, 1)
-    for wrong, hint in (("stirr", "Did you mean 'stir'"), ("4", "ids \\(0 to 3\\)"), ("9" * 30, "no class")):
+    for wrong, hint in (("stirr", "Did you mean 'stir'"), ("4", "ids \\(0 to 3\\)"), ("9" * 30, "no class"),
+                        ("00000000099", "no class"), ("٣", "no class")):
         with pytest.raises(UserError, match=hint):
             look(tmp_path, "--background", wrong)
     rename_classes(tmp_path, ("G0", "SIL", "G2", "No_Action"))

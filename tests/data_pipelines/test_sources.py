@@ -38,7 +38,7 @@ def test_examples(tmp_path, reader, sample_rate, time_axis):
     data = settings(tmp_path, reader=reader, time_axis=time_axis, sample_rate=sample_rate)
     sources = open_sources(data)
     assert sources.validation is None
-    assert sources.class_names == CLASS_NAMES and sources.feature_dim == 6 and sources.background_ids == (0,)
+    assert sources.class_names == CLASS_NAMES and sources.feature_dim == 6
     assert sources.train.video_ids == ("v0", "v1", "v2") and sources.test.video_ids == ("v3", "v4")
     for source in (sources.train, sources.test):
         assert source.lengths.dtype == np.int64

@@ -52,7 +52,7 @@ def test_all_problems_of_all_files(tmp_path):
     assert "line 2: unknown label 'pour_mlk' (2 lines); the nearest class is 'pour_milk'" in message
     assert "line 4: unknown label 'zzz'" in message
     assert "file is missing; " + tmp_path.name + " has 'vidoe.txt'" in message
-    assert "file is missing; expected one .txt file per evaluated video" in message
+    assert "file is missing; expected one .txt file per video to evaluate or predict" in message
     transcripts, problems = collect_transcripts(tmp_path, videos, NAMES)
     assert list(transcripts) == ["good"] and len(problems) == 5
 

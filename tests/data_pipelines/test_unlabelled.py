@@ -1,5 +1,6 @@
 """Feature files without labels: which are found, what is wrong with them, and what the others give."""
 
+import errno
 import os
 import re
 
@@ -117,6 +118,22 @@ def test_a_file_name_that_cannot_be_shown_is_a_problem(tmp_path):
     assert len(source) == 0 and len(source.problems) == 2
     for line in texts(source):
         assert "rename the file" in line and line.isprintable()
+    # Nor are their transcripts looked for.
+    assert texts(open_inputs([tmp_path], form(), transcript_dir=tmp_path)) == texts(source)
+
+
+@pytest.mark.parametrize(("place", "what"), [("bad\tfolder/v.npy", "folder"), ("folder/bad\x7fv.npy", "file")])
+def test_the_part_of_the_path_to_rename_is_named(tmp_path, place, what):
+    write(tmp_path / place)
+    [line] = texts(open_inputs([(tmp_path / place).parent], form()))
+    assert f"in the name of the {what}; rename the {what}" in line and line.isprintable()
+
+
+@pytest.mark.parametrize("name", ["two\u3000words", "no\u00a0break", "s\u00e9q \U0001f600"])
+def test_spaces_of_any_kind_and_other_characters_are_fine(tmp_path, name):
+    write(tmp_path / f"in {name}" / f"{name}.npy")
+    source = open_inputs([tmp_path / f"in {name}"], form())
+    assert source.video_ids == (name,) and source.problems == []
 
 
 def test_two_files_of_one_video_name_are_both_reported(tmp_path):
@@ -169,6 +186,26 @@ def test_files_that_change_after_they_were_listed_are_problems(tmp_path):
     assert "file is missing" in texts(source)[0] and "has changed since it was listed" in texts(source)[1]
 
 
+@pytest.mark.parametrize("error", [OSError(errno.ENOMEM, "Cannot allocate memory"), ValueError("mmap length")])
+def test_a_file_that_cannot_be_mapped_is_a_problem_and_the_others_are_served(tmp_path, monkeypatch, error):
+    for name in ("bad", "good"):
+        expected = write(tmp_path / f"{name}.npy")
+    source = open_inputs([tmp_path], form())
+    memmap = np.memmap
+
+    def refuse(path, *arguments):
+        if "bad" in str(path):
+            raise error
+        return memmap(path, *arguments)
+
+    monkeypatch.setattr(np, "memmap", refuse)
+    assert not source[0].features.any()
+    np.testing.assert_array_equal(source[1].features, expected)
+    [problem] = source.problems
+    assert problem.path.endswith("bad.npy") and "file cannot be read" in problem.text
+    assert source.is_bad(0) and not source.is_bad(1)
+
+
 def test_transcripts_belong_to_the_videos(tmp_path):
     folder = tmp_path / "transcripts"
     folder.mkdir()
@@ -186,9 +223,19 @@ def test_transcripts_belong_to_the_videos(tmp_path):
     assert batch.arrays["segment_labels"][:, :4].tolist() == [[1, 2, 0, 0], [1, 2, 1, 0], [0, 0, 0, 0]]
     assert batch.arrays["segment_mask"].sum(axis=1).tolist() == [2, 3, 0]
     unknown, missing = sorted(texts(source))
-    assert "unknown label 'poor'" in unknown and missing == f"{folder / 'd.txt'}: file is missing"
+    assert "unknown label 'poor'" in unknown
+    # The folder's file that may be meant is named, as in training.
+    assert missing.startswith(f"{folder / 'd.txt'}: file is missing; transcripts has '")
     with pytest.raises(UserError, match="--transcripts .* is not a folder"):
         open_inputs([tmp_path], form(), transcript_dir=tmp_path / "nothing")
+
+
+def test_the_transcripts_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    write(tmp_path / "a.npy")
+    (tmp_path / "a.txt").write_text("stir\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = open_inputs(["~"], form(), transcript_dir="~")
+    assert source.problems == [] and source.inputs[0].transcript == (2,)
 
 
 @hypothesis.settings(derandomize=True, max_examples=50, deadline=None)

@@ -4,13 +4,20 @@ import numpy as np
 import pytest
 
 from data_pipelines import validation
+from data_pipelines.index import read_index
 from data_pipelines.layouts import open_layout
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import make_videos, settings, write_folder
 
 
 def problems_of(root, **changes):
-    return [str(problem) for problem in validation.validate(open_layout(settings(root, **changes)))]
+    return [str(problem) for problem in validate(open_layout(settings(root, **changes)))]
+
+
+def validate(layout):
+    """Every problem of a dataset, as training looks for them."""
+    index, problems = read_index(layout, validation.configured_subsets(layout))
+    return problems + validation.scan_values(layout, index.headers)
 
 
 def save(root, video, features):
@@ -230,7 +237,7 @@ def test_the_report_counts_groups_and_cuts(tmp_path):
     for i in range(2, 8):
         (tmp_path / "features" / f"v{i}.npy").unlink()
     layout = open_layout(settings(tmp_path))
-    problems = validation.validate(layout)
+    problems = validate(layout)
     report_file = tmp_path / "run" / "problems.txt"
     with pytest.raises(UserError) as error:
         validation.report_problems(layout, problems, report_file=report_file, max_shown=3, tree="TREE")
