@@ -12,7 +12,11 @@ from fact_jax.models.fact import published_config
 
 def get_config(arg=""):
     """Accepts the YAML file after the colon, and then `split=2`, `seed=0` and `quick`, separated by commas."""
-    path, _, arguments = arg.partition(",")
+    # The name of a folder or a file may hold commas; the arguments begin behind its ending.
+    ends = [arg.rfind(ending) + len(ending) for ending in (".yaml", ".yml") if ending in arg]
+    start = max(ends, default=0)
+    rest, _, arguments = arg[start:].partition(",")
+    path = arg[:start] + rest
     if not path:
         raise ValueError("name a YAML file of the published code after the colon: configs/published.py:THEIR.yaml")
     published = published_config.read(path)

@@ -114,14 +114,27 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
         except CheckpointError as error:
             raise UserError(f"{error}. Another one can be chosen with --step.") from error
     tensors = published_state_dict(task.model, weights.params)
-    weight_files.write_state_dict(output, tensors)
     yaml_file = output.with_name(f"{output.name}.yaml")
-    files.atomic_write_text(yaml_file, published_config.write(config.to_dict(), derived))
+    _write_export(output, tensors, yaml_file, published_config.write(config.to_dict(), derived))
     averaged = " (averaged weights)" if weights.item == "ema" else ""
     console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}, buffers included")
     console.say(f"wrote {yaml_file}, its settings as a config of the published code")
     if task.model.blocks[0] == "I" and config.data.dataset != "epic":
         console.say("note: the published code knows verbs and nouns for its dataset 'epic' only")
+
+
+def _write_export(output, tensors, yaml_file, settings):
+    """Writes both files of an export, or neither."""
+    # The small file first: a place that cannot be written to is found out before the weights replace older ones.
+    try:
+        files.atomic_write_text(yaml_file, settings)
+    except OSError as error:
+        raise UserError(f"{yaml_file} cannot be written: {error.strerror}. It belongs beside {output.name}.") from error
+    try:
+        weight_files.write_state_dict(output, tensors)
+    except UserError:
+        yaml_file.unlink(missing_ok=True)
+        raise
 
 
 def _adopt(config, found, explicit, checkpoint):
@@ -185,10 +198,11 @@ def _check_workdir(workdir, config, derived):
 
 def _parameters(task, feature_dim, tensors, buffers, checkpoint):
     """The parameters as float32; every tensor is used and every parameter filled."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
+        tensors = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
     broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
     if broken:
-        raise UserError(f"{checkpoint} has NaN or infinite numbers in {', '.join(broken)}.")
-    tensors = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
+        raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
     try:
         shapes = variable_shapes(task, segmentation.example_arrays(feature_dim))["params"]
         return state_dict.to_flax(published.links(task.model), tensors, shapes, ignore=buffers)

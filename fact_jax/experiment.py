@@ -157,16 +157,8 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         verb_nouns=sources.verb_nouns,
     )
     buckets = _buckets(config.data, everything)
-    max_segments = _padded_segments(config, all_statistics, sources.transcripts)
     devices = device_layout.choose(config.train.batch_size)
-    train_batches = TrainBatches(
-        sources.train,
-        batch_size=config.train.batch_size,
-        buckets=buckets,
-        max_segments=max_segments["train"],
-        seed=config.seed,
-        num_rows=device_layout.num_rows(config.train.batch_size, len(devices)),
-    )
+    train_batches, eval_batches = _batches(config, sources, evaluations, all_statistics, buckets, len(devices))
     derived = _derive(config, sources, everything, statistics, train_batches, task)
     run_record.check(workdir, derived=derived)
     if mode == "train":
@@ -179,17 +171,7 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         workdir=workdir,
         task=task,
         train_batches=train_batches,
-        eval_batches={
-            name: EvalBatches(
-                source,
-                batch_size=config.eval.batch_size,
-                buckets=buckets,
-                max_segments=max_segments[name],
-                num_rows=device_layout.num_rows(config.eval.batch_size, len(devices)),
-                transcripts=sources.transcripts,
-            )
-            for name, source in evaluations.items()
-        },
+        eval_batches=eval_batches,
         selection="validation" if "validation" in evaluations else "test",
         eval_step=EvalStep(task, devices, num_buckets=len(buckets), say=console.say),
         devices=devices,
@@ -215,6 +197,32 @@ def _derive(config, sources, everything, statistics, train_batches, task):
         "model": dataclasses.asdict(task.model),
         "loss": dataclasses.asdict(task.loss_config),
     }
+
+
+def _batches(config, sources, evaluations, statistics, buckets, num_devices):
+    """(TrainBatches, {name: EvalBatches})."""
+    max_segments = _padded_segments(config, statistics, sources.transcripts)
+    train, evaluation = config.train.batch_size, config.eval.batch_size
+    train_batches = TrainBatches(
+        sources.train,
+        batch_size=train,
+        buckets=buckets,
+        max_segments=max_segments["train"],
+        seed=config.seed,
+        num_rows=device_layout.num_rows(train, num_devices),
+    )
+    eval_batches = {
+        name: EvalBatches(
+            source,
+            batch_size=evaluation,
+            buckets=buckets,
+            max_segments=max_segments[name],
+            num_rows=device_layout.num_rows(evaluation, num_devices),
+            transcripts=sources.transcripts,
+        )
+        for name, source in evaluations.items()
+    }
+    return train_batches, eval_batches
 
 
 def _padded_segments(config, statistics, transcripts):

@@ -8,6 +8,7 @@ import io
 import pickle
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,8 @@ class StateDict(NamedTuple):
     """What a weight file holds.
 
     Attributes:
-      tensors: name -> array, in the order of the file; bfloat16, which NumPy lacks, as float32.
+      tensors: name -> array of booleans, whole or real numbers, in the order of the file; the types that NumPy lacks,
+        bfloat16 and those of 8 bits, as float32.
       notes: a line for everything that was done on the way: a prefix removed, an entry left out.
     """
 
@@ -43,8 +45,8 @@ def read_state_dict(path) -> StateDict:
     """Reads a state dict; the format is recognised by the content, whatever the file is called.
 
     Raises:
-      UserError: the file is missing, of another kind, cut short, empty, needs code to be run, or PyTorch is needed
-        and not installed.
+      UserError: the file is missing, of another kind, cut short, empty, needs code to be run, holds other entries
+        than numbers, or PyTorch is needed and not installed.
     """
     path = Path(path)
     kind = _kind(path)
@@ -60,6 +62,9 @@ def read_state_dict(path) -> StateDict:
     if others:
         notes.append(f"left out what is no tensor: {_listing(others)}")
     tensors = {name: _to_numpy(path, name, tensor) for name, tensor in tensors.items()}
+    strange = [f"{name} ({tensor.dtype})" for name, tensor in tensors.items() if tensor.dtype.kind not in "fiub"]
+    if strange:
+        raise UserError(f"{path} has entries of types that no weights have: {_listing(strange)}; expected real numbers.")
     return StateDict(_unwrap(tensors, notes), tuple(notes))
 
 
@@ -158,7 +163,8 @@ def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        # RuntimeError: an encrypted archive, or one packed in a way that Python does not know.
         raise UserError(f"{path} cannot be read as an .npz file: {error}.") from error
 
 
@@ -226,13 +232,18 @@ def _find_tensors(path, entries) -> tuple[Mapping[str, Any], list[str]]:
 
 def _to_numpy(path, name, tensor):
     if isinstance(tensor, np.ndarray):
-        # bfloat16 reaches NumPy as a type of the ml_dtypes package, of no kind that NumPy knows.
-        return tensor.astype(np.float32) if tensor.dtype.kind == "V" else tensor
+        # 2: a type from outside NumPy, here bfloat16 and its like of the ml_dtypes package.
+        return tensor.astype(np.float32) if tensor.dtype.isbuiltin == 2 else tensor
     torch = _import_torch(path)
     if tensor.layout is not torch.strided or tensor.is_quantized:
         raise UserError(f"{path}: {name} is sparse or quantised; expected plain numbers.")
-    tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    # NumPy has the float types of 2, 4 and 8 bytes.
+    foreign = tensor.is_floating_point() and tensor.dtype not in (torch.float16, torch.float32, torch.float64)
+    try:
+        tensor = tensor.detach().cpu()
+        return (tensor.float() if foreign else tensor).numpy()
+    except (TypeError, RuntimeError) as error:
+        raise UserError(f"{path}: {name} is of the type {tensor.dtype}; expected real numbers.") from error
 
 
 def _unwrap(tensors, notes):

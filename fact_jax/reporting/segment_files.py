@@ -6,12 +6,13 @@ with rounded table entries.
 
 import dataclasses
 import json
+import math
 import pathlib
 
 import numpy as np
 
 from fact_jax import files
-from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.metrics.segmentation import SegmentationMetric, f1_name
 from fact_jax.ops import segments
 from fact_jax.types import UserError
 
@@ -113,31 +114,47 @@ def read_segments(workdir):
         return _parse(content)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing, the run was evaluated by an older version. {AGAIN}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}. {AGAIN}") from error
 
 
 def _parse(content):
     class_names = tuple(map(str, content["class_names"]))
-    videos = []
-    for entry in content["videos"]:
-        video = SegmentedVideo(str(entry["id"]), _pairs(entry["true"]), _pairs(entry["predicted"]))
-        for name, runs in (("true", video.true), ("predicted", video.predicted)):
-            if runs.size and (runs[:, 1].min() < 1 or not 0 <= runs[:, 0].min() <= runs[:, 0].max() < len(class_names)):
-                raise ValueError(f"video {video.video_id!r}: {name} has a class or a length that cannot be")
-        if video.true[:, 1].sum() != video.predicted[:, 1].sum():
-            raise ValueError(f"video {video.video_id!r}: true and predicted segments differ in length")
-        videos.append(video)
+    background_ids = tuple(map(int, content["background_ids"]))
+    if any(not 0 <= label < len(class_names) for label in background_ids):
+        raise ValueError(f"background_ids {background_ids} for {len(class_names)} classes")
+    fps = float(content["fps"])
+    if not (math.isfinite(fps) and fps >= 0):
+        raise ValueError(f"fps is {fps}, expected a positive number, or 0 where it is unknown")
     metric = SegmentationMetric(len(class_names), tuple(content["excluded_ids"]), tuple(content["thresholds"]))
+    if not metric.thresholds or len(set(map(f1_name, metric.thresholds))) < len(metric.thresholds):
+        raise ValueError(f"thresholds are {metric.thresholds}, expected at least one and none twice")
     return SegmentedSet(
         metric=metric,
         class_names=class_names,
-        background_ids=tuple(map(int, content["background_ids"])),
+        background_ids=background_ids,
         dataset=str(content["dataset"]),
         split=str(content["split"]),
-        fps=float(content["fps"]),
-        videos=tuple(sorted(videos, key=lambda video: video.video_id)),
+        fps=fps,
+        videos=_videos(content["videos"], len(class_names)),
     )
+
+
+def _videos(entries, num_classes):
+    videos = {}
+    for entry in entries:
+        video = SegmentedVideo(str(entry["id"]), _pairs(entry["true"]), _pairs(entry["predicted"]))
+        for name, runs in (("true", video.true), ("predicted", video.predicted)):
+            if runs.size and (runs[:, 1].min() < 1 or not 0 <= runs[:, 0].min() <= runs[:, 0].max() < num_classes):
+                raise ValueError(f"video {video.video_id!r}: {name} has a class or a length that cannot be")
+        if video.true[:, 1].sum() != video.predicted[:, 1].sum():
+            raise ValueError(f"video {video.video_id!r}: true and predicted segments differ in length")
+        if video.video_id in videos:
+            raise ValueError(f"video {video.video_id!r} is there twice")
+        videos[video.video_id] = video
+    if not videos:
+        raise ValueError("it has no videos")
+    return tuple(videos[video_id] for video_id in sorted(videos))
 
 
 def _flat(runs):
@@ -145,7 +162,7 @@ def _flat(runs):
 
 
 def _pairs(numbers):
-    pairs = np.asarray(numbers, np.int64)
-    if pairs.ndim != 1 or pairs.size % 2:
+    pairs = np.asarray(numbers)
+    if pairs.ndim != 1 or pairs.size % 2 or (pairs.size and pairs.dtype.kind != "i"):
         raise ValueError("segments are not a list of pairs (class, frames)")
-    return pairs.reshape(-1, 2)
+    return pairs.astype(np.int64).reshape(-1, 2)

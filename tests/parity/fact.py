@@ -17,6 +17,7 @@ from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import fact_loss, truth_of
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.training.optimizers import make_optimizer
+from tests.parity import fact_settings
 from tests.parity.report import Row, compare, identical
 
 OUTPUT_ATOL = 2e-5
@@ -53,8 +54,8 @@ class Fixture:
         self.published = json.loads(str(npz["config"]))
         facts = self.published["_fixture"]
         self.classes = _classes(npz, facts)
-        self.config = published.model_config(self.published, self.classes)
-        self.loss_config = published.loss_config(self.published, facts["bg_ids"], self.classes)
+        self.config = fact_settings.model_config(self.published, self.classes)
+        self.loss_config = fact_settings.loss_config(self.published, facts["bg_ids"], self.classes)
         self.network = Fact(self.config)
         self.features = np.asarray(npz["input/feature"], np.float32)[None]
         self.labels = np.asarray(npz["input/label"], np.int32)[None]

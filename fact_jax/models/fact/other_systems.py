@@ -35,7 +35,9 @@ def _plural(count, noun):
 
 
 def _classes(shapes, layer):
-    return _plural(shapes[f"{layer}.weight"][0], "class")
+    """The number of classes in words, of the 1x1 convolution that ends a stage, or "" if it is not one."""
+    shape = shapes.get(f"{layer}.weight", ())
+    return _plural(shape[0], "class") if len(shape) == 3 else ""
 
 
 def _input_map(shapes, prefix):
@@ -48,7 +50,7 @@ def _ms_tcn(shapes):
     stage = r"(?:(?:stage\d+|stages\.\d+)\.)?"
     first = next((prefix for prefix in ("stage1.", "stages.0.", "") if _input_map(shapes, prefix)), None)
     layers = 0 if first is None else _count(shapes, rf"{re.escape(first)}layers\.(\d+)\.conv_dilated\.weight")
-    if not layers or f"{first}conv_out.weight" not in shapes:
+    if not layers or not _classes(shapes, f"{first}conv_out"):
         return ""
     channels, inputs = _input_map(shapes, first)
     stages = _count(shapes, rf"({stage})conv_out\.weight")
@@ -59,7 +61,7 @@ def _ms_tcn(shapes):
 
 
 def _ms_tcn_plus(shapes):
-    if not _input_map(shapes, "PG.") or "PG.conv_out.weight" not in shapes:
+    if not _input_map(shapes, "PG.") or not _classes(shapes, "PG.conv_out"):
         return ""
     channels, inputs = _input_map(shapes, "PG.")
     layers = _count(shapes, r"PG\.conv_dilated_1\.(\d+)\.weight")
@@ -72,7 +74,7 @@ def _ms_tcn_plus(shapes):
 
 def _asformer(shapes):
     layers = _count(shapes, r"encoder\.layers\.(\d+)\.att_layer\.")
-    if not layers or not _input_map(shapes, "encoder.") or "encoder.conv_out.weight" not in shapes:
+    if not layers or not _input_map(shapes, "encoder.") or not _classes(shapes, "encoder.conv_out"):
         return ""
     channels, inputs = _input_map(shapes, "encoder.")
     decoders = _count(shapes, r"decoders\.(\d+)\.")
@@ -98,5 +100,6 @@ def _faformer(shapes):
     if not is_faformer(shapes):
         return ""
     blocks = _count(shapes, r"block_list\.(\d+)\.")
-    inputs = shapes.get("input_proj.weight", (0, 0))[-1]
-    return f"FAFormer with {_plural(blocks, 'block')}" + (f", {inputs} input channels" if inputs else "")
+    projection = shapes.get("input_proj.weight", ())
+    inputs = f", {projection[1]} input channels" if len(projection) > 1 else ""
+    return f"FAFormer with {_plural(blocks, 'block')}{inputs}"

@@ -5,18 +5,16 @@ import json
 import math
 import pathlib
 
-from flax import traverse_util
-
 from fact_jax.metrics.segmentation import SegmentationState
 from fact_jax.reporting import results as run_results
 from fact_jax.reporting import segment_files
+from fact_jax.training import run_record
 from fact_jax.types import UserError
 
 # Settings that differ between repetitions of one run, or say where things lie and how they look.
-NOT_COMPARED = (
-    "name", "seed", "data.split", "data.dir", "data.tfds_dir", "data.fps", "compilation_cache", "log", "checkpoint",
-    "eval.figures", "eval.batch_size",
-)
+NOT_COMPARED = (*run_record.NEUTRAL, "seed", "data.split", "eval.batch_size")
+# `Run.selected_on` of converted weights, which have one step.
+NOT_CHOSEN = "not chosen"
 # Scores of segments.json and results.json that differ by more than this are of different predictions.
 SCORE_TOLERANCE = 0.005
 # Groups of one name with more differing settings than this are numbered instead.
@@ -32,12 +30,13 @@ class Run:
       name: config.name.
       split: config.data.split.
       seed: config.seed.
-      settings: dotted key -> value, all that may differ between two groups of runs.
+      settings: dotted key -> value, all that may differ between two groups of runs; with "weights", "trained" or
+        "converted".
       best_step: the step that was evaluated.
-      selected_on: name of the subset on which that step was chosen.
+      selected_on: name of the subset on which that step was chosen, or NOT_CHOSEN.
       segmented: SegmentedSet of the test videos.
       state: SegmentationState, counted again from `segmented`.
-      stored: the scores in results.json by name, NaN where undefined.
+      stored: the scores in results.json by name, NaN where undefined; empty for converted weights, which have none.
     """
 
     workdir: pathlib.Path
@@ -166,26 +165,19 @@ def notes(runs):
 def _read_run(workdir):
     if not workdir.is_dir():
         raise UserError(f"{workdir} is no folder, expected the workdir of a finished run.")
-    config = _read_config(workdir)
-    results = run_results.read_results(workdir)
-    if results is None:
-        raise UserError(
-            f"{workdir} holds an unfinished run: {run_results.RESULTS_FILE} is missing. Train it to the end with the "
-            f"same command."
-        )
-    segmented = segment_files.read_segments(workdir)
     try:
-        settings = {
-            key: value
-            for key, value in traverse_util.flatten_dict(config, sep=".", keep_empty_nodes=True).items()
-            if not any(key == ignored or key.startswith(f"{ignored}.") for ignored in NOT_COMPARED)
-        }
+        record = run_record.read(workdir)
+        if record is None:
+            raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing.")
+        config, converted = record["config"], "converted" in record["derived"]
+        results = _converted_result(workdir) if converted else _result(workdir)
+        segmented = segment_files.read_segments(workdir)
         return Run(
             workdir=workdir,
             name=str(config["name"]),
             split=str(config["data"]["split"]),
             seed=int(config["seed"]),
-            settings={key: None if value is traverse_util.empty_node else value for key, value in settings.items()},
+            settings=_settings(config) | {"weights": "converted" if converted else "trained"},
             best_step=int(results["best_step"]),
             selected_on=str(results["selected_on"]),
             segmented=segmented,
@@ -195,21 +187,35 @@ def _read_run(workdir):
                 for name, value in results["metrics"]["test"]["best"].items()
             },
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise UserError(
             f"{workdir}: config.json and results.json are not those of a run ({type(error).__name__}: {error})."
         ) from error
 
 
-def _read_config(workdir):
-    path = workdir / "config.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return record["config"]
-    except FileNotFoundError as error:
-        raise UserError(f"{workdir} holds no run: {path.name} is missing.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not the record of a run: {type(error).__name__}: {error}.") from error
+def _settings(config):
+    """All that may differ between two groups of runs, by dotted key."""
+    return {
+        key: value
+        for key, value in run_record.flatten(config).items()
+        if not any(key == ignored or key.startswith(f"{ignored}.") for ignored in NOT_COMPARED)
+    }
+
+
+def _result(workdir):
+    results = run_results.read_results(workdir)
+    if results is None:
+        missing = f"{run_results.RESULTS_FILE} is missing"
+        raise UserError(f"{workdir} holds an unfinished run: {missing}. Train it to the end with the same command.")
+    return results
+
+
+def _converted_result(workdir):
+    """What stands for results.json: no step was chosen, and no scores are stored beside the segments."""
+    if not (workdir / segment_files.SEGMENTS_FILE).exists():
+        how = f"Do that first: --mode eval --workdir {workdir}"
+        raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
+    return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {"test": {"best": {}}}}
 
 
 def _mismatches(runs):

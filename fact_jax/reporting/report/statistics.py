@@ -133,7 +133,7 @@ def differences(groups, *, resamples=RESAMPLES, seed=SEED):
         metric = first.runs[0].state.metric
         sides = [_sums_by_split(group, common) for group in (second, first)]
         weights = {split: np.ones((1, len(video_ids))) for split, video_ids in common.items()}
-        values = _score(sides[0], weights, metric) - _score(sides[1], weights, metric)
+        values = _score(sides[0], weights) - _score(sides[1], weights)
         low, high = _interval(sides, common, metric, resamples, seed)
         num_videos = sum(map(len, common.values()))
         for index, name in enumerate(metric_names(metric)):
@@ -195,13 +195,12 @@ def _sums(state, video_ids):
     return np.array(rows, np.float64)
 
 
-def _score(runs_by_split, weights, metric):
+def _score(runs_by_split, weights):
     """Scores of resampled sets: float64 [R, metrics].
 
     Args:
       runs_by_split: {split: list over runs of `_sums`}.
       weights: {split: float64 [R, V]}, how often every video was drawn.
-      metric: SegmentationMetric.
     """
     splits = []
     for split, runs in runs_by_split.items():
@@ -233,7 +232,7 @@ def _interval(sides, common, metric, resamples, seed):
             split: generator.multinomial(len(ids), np.full(len(ids), 1.0 / len(ids)), size).astype(np.float64)
             for split, ids in common.items()
         }
-        found.append(_score(sides[0], weights, metric) - _score(sides[1], weights, metric))
+        found.append(_score(sides[0], weights) - _score(sides[1], weights))
     found = np.concatenate(found)
     tail = (1.0 - LEVEL) / 2.0
     low, high = [], []
