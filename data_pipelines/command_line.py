@@ -1,5 +1,8 @@
-"""What the tools of this package share: exit codes and messages without a traceback."""
+"""What the tools of this package share: exit codes and messages without a traceback, and numbers as options."""
 
+import argparse
+import contextlib
+import math
 import os
 import sys
 
@@ -11,7 +14,8 @@ INTERRUPTED = 130  # what shells report for Ctrl-C
 def run(tool, argv=None):
     """Runs `tool(argv)` and ends the program with the exit code it returns.
 
-    Code 2 and a message on stderr for a UserError, 130 after Ctrl-C, 1 when nobody reads the output any more.
+    Code 2 and a message on stderr for a UserError or a file that cannot be read or written, 130 after Ctrl-C, 1 when
+    nobody reads the output any more.
     """
     try:
         code = tool(argv)
@@ -25,4 +29,40 @@ def run(tool, argv=None):
         # Whoever read the output, such as `| head`, has seen enough; what is still buffered goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        code = 2
     raise SystemExit(code)
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Turns an OSError into a UserError that says that `path` cannot be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # of a print, see `run`
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def number(low, high, *, or_zero=False):
+    """An argparse type: a finite number from `low` to `high`, or 0 with `or_zero`."""
+    expected = f"{'0, or ' if or_zero else ''}{low:g} to {high:g}"
+
+    def read(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (low <= value <= high or (or_zero and value == 0)):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number that is {expected}")
+        return value
+
+    return read
+
+
+def frame_rate(*, or_zero=False):
+    """An argparse type: frames per second, or 0 for "not known" with `or_zero`."""
+    return number(0.001, 1e6, or_zero=or_zero)

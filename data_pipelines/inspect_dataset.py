@@ -69,14 +69,12 @@ def main(argv=None):
     output = pathlib.Path(arguments.output or f"inspection_{folder.settings.dataset}")
     count = count_problems(problems)
     listed = f"\n\n{count}:\n{format_problems(problems, len(problems))}\n" if problems else "\n"
-    try:
+    with command_line.writing(output):
         atomic_write_text(output / "summary.txt", report + listed)
         atomic_write_text(output / "classes.csv", _class_table(folder, everything, statistics, durations, subsets))
         atomic_write_text(output / "videos.csv", _video_table(subsets, statistics))
         shares = shares_over_time(everything, _TIME_BINS)
         _draw(output, folder, subsets, statistics, durations, shares, arguments.fps)
-    except OSError as error:
-        raise UserError(f"{output} cannot be written ({error.strerror}).") from error
     print(report)
     print(f"\nwrote summary.txt, classes.csv, videos.csv and 5 pictures to {output}")
     if problems:
@@ -92,12 +90,10 @@ def _parse(argv):
     dataset_folder.add_options(parser)
     add = parser.add_argument
     add("--output", metavar="FOLDER", help="where files go (default: inspection_NAME)")
-    add("--fps", type=float, default=0.0, help="label frames per second: lengths in seconds (default: in frames)")
+    add("--fps", type=command_line.frame_rate(or_zero=True), default=0.0, help="label frames per second: lengths in "
+        "seconds (default: in frames)")
     add("--check_values", action="store_true", help="read all features, looking for NaN and Inf")
-    arguments = parser.parse_args(argv)
-    if not arguments.fps >= 0:
-        parser.error("--fps must be 0 or more")
-    return arguments
+    return parser.parse_args(argv)
 
 
 def _usable_videos(index):

@@ -175,10 +175,12 @@ def open_inputs(inputs, form, *, transcript_dir=None):
     paths, problems = find_files(inputs)
     if not paths:
         raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
+    wrong_names = {path: problem for path in paths if (problem := _name_problem(path))}
+    problems += wrong_names.values()
     usable, names = [], []
-    for video_id, same_name in _by_name(paths).items():
-        if wrong := _unusable_names(same_name) or _name_clash(video_id, same_name):
-            problems += wrong
+    for video_id, same_name in _by_name(path for path in paths if path not in wrong_names).items():
+        if len(same_name) > 1:
+            problems += _name_clash(video_id, same_name)
             continue
         found, wrong = _check_file(same_name[0], form)
         problems += wrong
@@ -262,20 +264,19 @@ def _name_clash(video_id, paths):
     expected = "expected one file per video name; predict them with a different --output each"
     return [
         Problem(str(path), 0, f"video {video_id!r} is also {next(other for other in paths if other != path)}", expected)
-        for path in (paths if len(paths) > 1 else ())
+        for path in paths
     ]
 
 
-def _unusable_names(paths):
-    """A problem for every file that has a name, or lies in a folder, that cannot be shown or stored as text."""
-    problems = []
-    for path in paths:
-        parts = {"folder": str(path.parent), "file": path.name}
-        wrong = [what for what, part in parts.items() if any(unicodedata.category(c) in _UNSTORABLE for c in part)]
-        if wrong:
-            found = f"control characters or bytes that are not UTF-8 in the name of the {' and the '.join(wrong)}"
-            problems.append(Problem(ascii(str(path)), 0, found, f"rename the {' and the '.join(wrong)}"))
-    return problems
+def _name_problem(path):
+    """A problem if the file or its folder has a name that cannot be shown or stored as text, else None."""
+    parts = {"folder": str(path.parent), "file": path.name}
+    wrong = [what for what, part in parts.items() if any(unicodedata.category(c) in _UNSTORABLE for c in part)]
+    if not wrong:
+        return None
+    what = " and the ".join(wrong)
+    found = f"control characters or bytes that are not UTF-8 in the name of the {what}"
+    return Problem(ascii(str(path)), 0, found, f"rename the {what}")
 
 
 def _check_file(path, form):

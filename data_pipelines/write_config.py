@@ -12,6 +12,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import shlex
 import textwrap
 
 import numpy as np
@@ -24,10 +25,13 @@ from fact_jax.types import UserError
 
 # Configs whose model and training settings can be the start.
 BASES = ("gtea", "breakfast", "egoprocel", "50salads", "epic")
+# Those that set loss.null_weight to a number; in the others it follows from the number of tokens.
+_FIXED_NULL_WEIGHT = ("epic",)
 # As many training videos as Breakfast's smallest split has, by order of magnitude; GTEA has 21.
 _MANY_VIDEOS = 500
 # No published config has more tokens.
 MAX_TOKENS = 300
+_MAX_RATIO = 100
 # The longest videos FACT was published on have about this many frames after sampling.
 _MANY_FRAMES = 8000
 _HIDDEN_DIM, _HIDDEN_STEP = 512, 64
@@ -72,11 +76,9 @@ def main(argv=None):
     if path.exists() and not arguments.overwrite:
         raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
     text = config_text(path, folder, proposal)
-    try:
+    with command_line.writing(path):
         atomic_write_text(path, text)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}).") from error
-    print(f"wrote {path}; to train:\n  python main.py --config {path} --workdir runs/{_plain_name(path.stem)}")
+    print(f"wrote {path}; to train:\n  {_training_command(path)}")
     return 0
 
 
@@ -93,17 +95,17 @@ def _parse(argv):
     add("--match", choices=("o2o", "o2m"), help='"o2o" a token per segment, "o2m" a token per class and more '
         f"(default: o2o, unless it takes more than {MAX_TOKENS} tokens)")
     add("--num_tokens", type=int, help="action tokens (default: by --token_ratio)")
-    add("--token_ratio", type=float, default=1.5, help="action tokens per target of the fullest video (default: 1.5)")
+    add("--token_ratio", type=command_line.number(1, _MAX_RATIO), default=1.5, help="action tokens per target of the "
+        "fullest video (default: 1.5)")
     add("--batch_size", type=int, help="videos per step (default: that of --base)")
     add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
-    add("--fps", type=float, default=0.0, help="label frames per second, for time axes (default: not known)")
+    add("--fps", type=command_line.frame_rate(or_zero=True), default=0.0, help="label frames per second, for time axes "
+        "(default: not known)")
     add("--evaluate_background", action="store_true", help="count background segments in Edit and F1 as well")
     arguments = parser.parse_args(argv)
     for name in ("num_tokens", "batch_size", "sample_rate"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             parser.error(f"--{name} must be 1 or more")
-    if not arguments.token_ratio >= 1 or not arguments.fps >= 0:
-        parser.error("--token_ratio must be 1 or more, --fps 0 or more")
     return arguments
 
 
@@ -113,11 +115,10 @@ def propose(folder, arguments):
     transcripts = [frames_to_segments(video)[0] for video in labels]
     counts = {"o2o": [len(t) for t in transcripts], "o2m": [len(np.unique(t)) for t in transcripts]}
     match, reasons = _choose_match(counts, arguments)
-    num_tokens, reason = _choose_tokens(counts[match], match, arguments)
+    base, base_reason = _choose_base(folder, arguments.base)
     average = round(float(np.mean(counts[match])), 2)
-    reasons += [reason, f"average_transcript_length={average:g}: mean over all {len(transcripts)} videos"]
-    base, reason = _choose_base(folder, arguments.base)
-    reasons.append(reason)
+    num_tokens, reason = _choose_tokens(counts[match], match, arguments, 0 if base in _FIXED_NULL_WEIGHT else average)
+    reasons += [reason, f"average_transcript_length={average:g}: mean over all {len(transcripts)} videos", base_reason]
     reasons.append(_rate_hint(folder, arguments.sample_rate))
     hidden_dim, more = _choose_width(folder)
     reasons += more
@@ -141,13 +142,17 @@ def _choose_match(counts, arguments):
                    f"segments; no published config has more than {MAX_TOKENS}"]
 
 
-def _choose_tokens(counts, match, arguments):
+def _choose_tokens(counts, match, arguments, average):
+    """(M, reason); M is more than `average`, from which the weight of unmatched tokens follows."""
     what = "segments" if match == "o2o" else "different classes"
     most = max(counts)
     if arguments.num_tokens:
         if arguments.num_tokens < most:
             raise UserError(f"--num_tokens is {arguments.num_tokens}, but a video has {most} {what}, which with match "
                             f'"{match}" takes as many tokens.')
+        if arguments.num_tokens <= average:
+            raise UserError(f"--num_tokens is {arguments.num_tokens}, expected more: videos have {average:g} {what} on "
+                            "average, and the loss weight of unmatched tokens follows from how many stay unmatched.")
         return arguments.num_tokens, f"num_tokens={arguments.num_tokens}, as given"
     tokens = int(most * arguments.token_ratio)
     if tokens > most:
@@ -211,9 +216,9 @@ def config_text(path, folder, proposal):
     notes = "\n".join(
         _wrapped(line, "- ", "  ") for line in _description(folder) + folder.findings + proposal.reasons)
     # The notes hold names of the user's: none may end the docstring or start an escape.
-    notes = notes.replace("\\", "/").replace('"""', "'''")
+    command, notes = (text.replace("\\", "\\\\").replace('"""', '""\\"')
+                      for text in (_training_command(path.name), notes))
     base = f"fact_{proposal.base}"
-    command = f"python main.py --config {path.name} --workdir runs/{_plain_name(path.stem)}"
     lines = [
         f'"""FACT on {_plain_name(folder.settings.dataset)}. Written by data_pipelines/write_config.py.', "",
         f"Command: {command}", "", notes, '"""', "",
@@ -239,9 +244,16 @@ def config_text(path, folder, proposal):
     return "\n".join(lines)
 
 
+def _training_command(path):
+    """What to type to train with a config."""
+    run = f"runs/{_plain_name(pathlib.Path(path).stem)}"
+    return shlex.join(["python", "main.py", "--config", str(path), "--workdir", run])
+
+
 def _literal(value):
     """`value` as Python source; texts in double quotes."""
-    return json.dumps(value) if isinstance(value, str) else repr(value)
+    # JSON would write a character beyond 0xffff as two, which Python does not join.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _plain_name(text):

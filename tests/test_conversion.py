@@ -238,6 +238,8 @@ def changed(tensors, **changes):
         ({"block_list__1__a2f_layer__Y_W__bias": None}, "the model needs block_list.1.a2f_layer.Y_W.bias"),
         ({"block_list__1__a2f_layer__Y_W__bias": np.zeros(3)}, "block_list.1.a2f_layer.Y_W.bias gives"),
         ({"action_query": np.full((11, 1, 24), np.nan)}, "has NaN or infinite numbers in action_query"),
+        ({"action_query": np.full((11, 1, 24), 1e300)}, "read as float32, has NaN or infinite numbers in action_query"),
+        ({"action_query": np.full((11, 1, 24), 1j)}, "action_query (complex128); expected real numbers"),
     ],
 )
 def test_incomplete_and_broken_state_dicts(changes, words, tensors, tmp_path):
@@ -303,6 +305,23 @@ def test_exports_that_cannot_be_made(converted, tmp_path):
         export(converted[0], tmp_path / "weights.npz", step=3)
     with pytest.raises(UserError, match="the ending of"):
         export(converted[0], tmp_path / "weights.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_is_whole_or_not_there(converted, tmp_path, monkeypatch):
+    output, settings = tmp_path / "weights.npz", tmp_path / "weights.npz.yaml"
+    settings.mkdir()
+    with pytest.raises(UserError, match=r"weights.npz.yaml cannot be written: .*It belongs beside weights.npz"):
+        export(converted[0], output)
+    assert list(tmp_path.iterdir()) == [settings]
+    settings.rmdir()
+
+    def full(path, content):
+        raise UserError(f"{path} cannot be written: No space left on device.")
+
+    monkeypatch.setattr(weight_files, "write_state_dict", full)
+    with pytest.raises(UserError, match="No space left"):
+        export(converted[0], output)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -255,3 +255,16 @@ def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
     assert "best Acc on the validation videos" in (tmp_path / "run" / "results.md").read_text()
     code, text = run(tmp_path / "run", "eval", config)
     assert "the same, to the last digit, as the validation metrics" in text and "  test:  Acc " in text
+
+
+def test_given_transcripts_belong_to_the_run(tmp_path):
+    write_dataset(tmp_path / "data")
+    (tmp_path / "data" / "transcripts").mkdir()
+    for video in ("v6", "v7"):
+        (tmp_path / "data" / "transcripts" / f"{video}.txt").write_text("idle\npour\n")
+    config = make_config(data__reader="npy", data__dir=str(tmp_path / "data"), data__transcript_dir="transcripts")
+    assert run(tmp_path / "run", config=config)[0] == 0
+    assert run(tmp_path / "run", "eval", config)[0] == 0
+    (tmp_path / "data" / "transcripts" / "v7.txt").write_text("idle\nstir\n")
+    with pytest.raises(UserError, match="transcripts_sha256"):
+        run(tmp_path / "run", "eval", config)

@@ -17,6 +17,8 @@ LEVELS = {
     "fact_jax.losses": 2,
     "fact_jax.metrics": 2,
     "fact_jax.models": 3,
+    # Reads workdirs as training wrote them; before the package it lies in, as the first entry that fits counts.
+    "fact_jax.reporting.report": 5,
     "fact_jax.reporting": 3,
     "fact_jax.tasks": 4,
     "fact_jax.training": 4,
@@ -134,4 +136,5 @@ def test_the_checks_see_imports_inside_functions(tmp_path):
     path = tmp_path / "example.py"
     path.write_text("import a.b\ndef f():\n    from c import d, e\n")
     assert imports(path) == {"a.b", "c.d", "c.e"}
+    assert layer_of("fact_jax.reporting.report.runs") == "fact_jax.reporting.report"
     assert layer_of("fact_jax.ops.masks") == "fact_jax.ops" and layer_of("fact_jax.opsy") is None

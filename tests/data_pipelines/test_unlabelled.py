@@ -127,6 +127,9 @@ def test_the_part_of_the_path_to_rename_is_named(tmp_path, place, what):
     write(tmp_path / place)
     [line] = texts(open_inputs([(tmp_path / place).parent], form()))
     assert f"in the name of the {what}; rename the {what}" in line and line.isprintable()
+    # A file of that name elsewhere is no less welcome.
+    write(tmp_path / "fine" / (tmp_path / place).name.replace("\x7f", ""))
+    assert len(open_inputs([(tmp_path / place).parent, tmp_path / "fine"], form())) == 1
 
 
 @pytest.mark.parametrize("name", ["two\u3000words", "no\u00a0break", "s\u00e9q \U0001f600"])

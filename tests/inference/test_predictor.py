@@ -57,6 +57,14 @@ def test_predictions_are_those_of_the_unpadded_video_at_the_full_rate(run, predi
         np.testing.assert_allclose(getattr(found, name), upsample(expected[name][0], 100), atol=1e-5)
 
 
+@pytest.mark.slow
+def test_several_devices_give_the_same_labels(run, predicted):
+    model = inference.load(run[0], devices=jax.local_devices()[:3])
+    found = model.predict(features_of(31))
+    np.testing.assert_array_equal(found.labels, predicted[31].labels)
+    np.testing.assert_allclose(found.probabilities, predicted[31].probabilities, atol=1e-5)
+
+
 @pytest.mark.parametrize("length", LENGTHS)
 def test_the_parts_of_a_prediction_agree(predicted, length):
     found = predicted[length]

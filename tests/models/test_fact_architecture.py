@@ -155,6 +155,11 @@ FAFORMER = {
         (ASFORMER, "ASFormer with an encoder and 2 decoders, 1 layer of 8 channels in the encoder, 3 classes, 20 in"),
         (ACTIONFORMER, "ActionFormer, which finds segments with a pyramid, with 2 blocks of 16 channels, 1 class, 20"),
         (FAFORMER, "it is FAFormer with 1 block, 20 input channels"),
+        # Names of a system with tensors of another rank are of an unknown one.
+        (stage("stage1.", 20, 8, 4, 3) | {"stage1.conv_out.weight": ()}, "nor another system known here"),
+        (MS_TCN_PLUS | {"PG.conv_out.weight": ()}, "nor another system known here"),
+        (ASFORMER | {"encoder.conv_out.weight": (3,)}, "nor another system known here"),
+        (FAFORMER | {"input_proj.weight": ()}, "it is FAFormer with 1 block.\n"),
         ({"fc.weight": (2, 3), "fc.bias": (2,)}, "nor another system known here.\nIt holds 2 tensors with 8 numbers"),
         ({}, "nor another system known here.\nIt holds 0 tensors"),
     ],

@@ -135,6 +135,15 @@ def test_datasets_of_ones_own(tmp_path):
     assert (data.feature_dir, data.train_split_file) == ("features", "splits/train.{split}.bundle")
 
 
+@pytest.mark.parametrize("name", ["a,b.yaml", "a,quick/x,seed=1.yml", "plain.yaml.old"])
+def test_commas_in_the_path_are_no_arguments(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    path = write(tmp_path, gtea(), name)
+    assert published.get_config(str(path)).seed == published.get_config(f"{path},split=2").seed == 0
+    config = published.get_config(f"{path},split=2,seed=3")
+    assert (config.name, config.data.split, config.seed) == (path.stem, "split2", 3)
+
+
 def test_places_of_known_datasets_are_theirs(tmp_path):
     path = write(tmp_path, gtea(feature_path="elsewhere", bg_class=3))
     assert set(published_config.read(path).ignored) >= {"feature_path", "bg_class", "aux.runid", "TM.inplace"}

@@ -93,6 +93,33 @@ def test_bfloat16_becomes_float32(tmp_path):
         assert found.dtype == np.float32 and found.tolist() == [1.0, 0.5, 3.140625]
 
 
+def test_float_types_of_eight_bits_become_float32(tmp_path):
+    torch = pytest.importorskip("torch")
+    values = torch.tensor([1.0, -0.5, 448.0])
+    for kind in (torch.float8_e4m3fn, torch.float8_e5m2):
+        found = weight_files.read_state_dict(save_torch(tmp_path / "weights.pth", {"x": values.to(kind)})).tensors["x"]
+        assert found.dtype == np.float32 and found.tolist() == values.to(kind).float().tolist()
+
+
+@pytest.mark.parametrize(
+    "strange", [np.array(["a"]), np.zeros(2, [("re", "<f4"), ("im", "<f4")]), np.zeros(2, np.complex64), np.zeros(2, "V2")],
+    ids=lambda tensor: tensor.dtype.kind,
+)
+def test_entries_that_are_no_real_numbers_are_all_named(tmp_path, strange):
+    np.savez(tmp_path / "weights.npz", good=np.zeros(2), first=strange, second=strange)
+    with pytest.raises(UserError, match=r"weights.npz has .*: first \(.*\), second \(.*\); expected real numbers"):
+        weight_files.read_state_dict(tmp_path / "weights.npz")
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+@pytest.mark.parametrize("kind", ["complex32", "complex64"])
+def test_complex_numbers_of_pytorch_are_refused(tmp_path, kind):
+    torch = pytest.importorskip("torch")
+    path = save_torch(tmp_path / "weights.pth", {"x": torch.zeros(2, dtype=getattr(torch, kind))})
+    with pytest.raises(UserError, match=f"weights.pth.*x .*{kind}.*expected real numbers"):
+        weight_files.read_state_dict(path)
+
+
 class Model:
     """Stands for a network that was saved whole."""
 
@@ -156,6 +183,30 @@ def test_files_cut_short(tmp_path, suffix):
         path.write_bytes(whole[:length])
         with pytest.raises(UserError, match="weights"):
             weight_files.read_state_dict(path)
+
+
+def test_damage_inside_a_compressed_archive(tmp_path):
+    np.savez_compressed(tmp_path / "weights.npz", **{name: np.tile(array, 50) for name, array in TENSORS.items()})
+    whole = (tmp_path / "weights.npz").read_bytes()
+    path = tmp_path / "damaged.npz"
+    for place in range(whole.index(b".npy") + 4, whole.index(b"PK\x01\x02")):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            weight_files.read_state_dict(path)  # some bytes, such as the time of a member, mean nothing
+        except UserError as error:
+            assert "damaged.npz" in str(error)
+
+
+def test_archives_that_python_cannot_unpack(tmp_path):
+    np.savez(tmp_path / "weights.npz", **TENSORS)
+    whole = bytearray((tmp_path / "weights.npz").read_bytes())
+    place = whole.index(b"PK\x01\x02")
+    for offset, value in ((8, 1), (10, 99)):  # flag of encryption; AES as the way of packing
+        changed = whole.copy()
+        changed[place + offset] = value
+        (tmp_path / "other.npz").write_bytes(changed)
+        with pytest.raises(UserError, match="other.npz cannot be read as an .npz file"):
+            weight_files.read_state_dict(tmp_path / "other.npz")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fact_jax.reporting.report import runs, write_report
+from fact_jax.training import run_record
 from fact_jax.types import UserError
 from tests.reporting import workdirs
 
@@ -133,7 +134,39 @@ def test_segments_of_other_parameters_than_the_result_are_noted(tmp_path, truth)
     assert "Edit is 100.00 by its segments and 12.00 in results.json" in note
 
 
-BROKEN = [("config.json", "[]"), ("config.json", "{"), ("results.json", '{"metrics": {}}')]
+def make_converted(workdir, truth):
+    """A workdir of converted weights after --mode eval."""
+    workdirs.make_run(workdir, truth, truth)
+    record = run_record.read(workdir)
+    run_record.write(workdir, config=record["config"], derived={"converted": {"file": "weights.pth"}})
+    (workdir / "results.json").unlink()
+    return workdir
+
+
+def test_converted_weights_stand_beside_a_training_with_the_same_settings(tmp_path, truth):
+    paths = [workdirs.make_run(tmp_path / "a", truth, truth), make_converted(tmp_path / "b", truth)]
+    found = runs.read_runs(paths)
+    assert [(run.best_step, run.selected_on) for run in found] == [(10, "test"), (0, "not chosen")]
+    assert [group.label for group in runs.group_runs(found)] == ["fact (weights=trained)", "fact (weights=converted)"]
+    assert runs.notes(found) == [] and found[1].state.compute() == found[0].state.compute()
+    lines = []
+    write_report(paths[1:], tmp_path / "report", lines.append)
+    assert "not chosen" in (tmp_path / "report" / "report.html").read_text() and lines[0].startswith("| system")
+
+
+def test_converted_weights_have_to_be_evaluated_first(tmp_path, truth):
+    path = make_converted(tmp_path / "a", truth)
+    (path / "tables" / "segments.json").unlink()
+    with pytest.raises(UserError, match=f"converted weights .*not been evaluated.*--mode eval --workdir {path}") as caught:
+        runs.read_runs([path])
+    assert "Train it" not in str(caught.value)
+
+
+BROKEN = [
+    ("config.json", "[]"), ("config.json", "{"), ("config.json", '{"config": [], "derived": {}}'),
+    ("config.json", '{"config": {}, "derived": 3}'), ("results.json", '{"metrics": {}}'),
+    ("results.json", '{"metrics": {"test": {"best": {}}}, "best_step": 1e400, "selected_on": "test"}'),
+]
 
 
 @pytest.mark.parametrize("name, text", BROKEN)

@@ -77,6 +77,16 @@ BROKEN = {
     "an odd list": (broken(lambda content: content["videos"][0]["true"].append(1)), "pairs"),
     "an unknown class": (broken(lambda content: content["videos"][0].update(true=[9, 3])), "'v'.*true has a class"),
     "an empty segment": (broken(lambda content: content["videos"][0].update(predicted=[1, 3, 2, 0])), "predicted"),
+    "an empty list of videos": (broken(lambda content: content.update(videos=[])), "it has no videos"),
+    "a video twice": (broken(lambda content: content["videos"].append(content["videos"][0])), "'v' is there twice"),
+    "no frame rate": (broken(lambda content: content.update(fps=float("nan"))), "fps is nan"),
+    "a negative frame rate": (broken(lambda content: content.update(fps=-1)), r"fps is -1\.0"),
+    "no thresholds": (broken(lambda content: content.update(thresholds=[])), r"thresholds are \(\)"),
+    "one threshold twice": (broken(lambda content: content.update(thresholds=[0.5, 0.501])), "none twice"),
+    "an unknown background": (broken(lambda content: content.update(background_ids=[4])), r"background_ids \(4,\)"),
+    "an endless class": (broken(lambda content: content.update(background_ids=[float("inf")])), "OverflowError"),
+    "halves of frames": (broken(lambda content: content["videos"][0].update(true=[1, 1.5, 2, 1.5])), "pairs"),
+    "a huge number": (broken(lambda content: content["videos"][0].update(true=[1, 2**70])), "pairs"),
     "other lengths": (broken(lambda content: content["videos"][0].update(true=[1, 2])), "differ in length"),
 }
 

@@ -55,3 +55,31 @@ def test_a_file_that_is_no_record_is_an_error(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UserError, match="config.json"):
         run_record.check(tmp_path, config=CONFIG)
+
+
+def test_records_from_before_transcripts_are_read_as_of_today(tmp_path):
+    old = {"config": {"model": {"num_tokens": 9}}, "derived": {"model": {"num_classes": 7, "num_tokens": 9}}}
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    new_model = {"num_tokens": 9, "classes": {"num_classes": 7}, "use_transcript": False}
+    assert run_record.check(
+        tmp_path,
+        config={"model": {"num_tokens": 9, "use_transcript": False}, "log": {"wandb": False}},
+        derived={"model": new_model, "verb_nouns": None, "transcripts_sha256": ""},
+    )
+    with pytest.raises(UserError, match="model.classes.num_classes: 7 there, 8 now"):
+        run_record.check(tmp_path, derived={"model": new_model | {"classes": {"num_classes": 8}}})
+    with pytest.raises(UserError, match="use_transcript: False there, True now"):
+        run_record.check(tmp_path, config={"model": {"num_tokens": 9, "use_transcript": True}})
+
+
+def test_more_settings_may_be_allowed_to_differ(tmp_path):
+    run_record.write(tmp_path, config=CONFIG, derived={})
+    assert run_record.check(tmp_path, config=changed(seed=1), neutral=(*run_record.NEUTRAL, "seed"))
+
+
+def test_conversions_are_compared_where_both_know_something(tmp_path):
+    converted = {"feature_dim": 4, "buckets": [], "converted": {"file": "w.pth"}}
+    run_record.write(tmp_path, config=CONFIG, derived=converted)
+    assert run_record.check(tmp_path, derived={"feature_dim": 4, "buckets": [16], "labels_sha256": "ab"})
+    with pytest.raises(UserError, match="feature_dim: 4 there, 5 now"):
+        run_record.check(tmp_path, derived={"feature_dim": 5})
