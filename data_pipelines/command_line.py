@@ -49,7 +49,7 @@ def writing(path):
 
 def number(low, high, *, or_zero=False):
     """An argparse type: a finite number from `low` to `high`, or 0 with `or_zero`."""
-    expected = f"{'0, or ' if or_zero else ''}{low:g} to {high:g}"
+    expected = f"expected a number from {low:g} to {high:g}{', or 0' if or_zero else ''}"
 
     def read(text):
         try:
@@ -57,7 +57,7 @@ def number(low, high, *, or_zero=False):
         except ValueError:
             value = math.nan
         if not (low <= value <= high or (or_zero and value == 0)):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number that is {expected}")
+            raise argparse.ArgumentTypeError(f"{text!r}; {expected}")
         return value
 
     return read

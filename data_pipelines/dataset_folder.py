@@ -90,6 +90,8 @@ def survey(options):
     root = pathlib.Path(options.folder).expanduser()
     if not root.is_dir():
         raise UserError(f"{options.folder} is not a folder.")
+    if any("\ud800" <= character <= "\udfff" for character in str(root.resolve())):
+        raise UserError(f"{ascii(str(root.resolve()))}: the name of the folder is not UTF-8. Rename it.")
     settings = types.SimpleNamespace(
         dataset=options.name or root.resolve().name, reader="npy", dir=str(root.resolve()), sample_rate=1,
         feature_dir=options.feature_dir, label_dir=options.label_dir, mapping_file=options.mapping_file,

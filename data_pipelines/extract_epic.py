@@ -11,8 +11,10 @@ Run the same command again after an interruption: finished videos are left as th
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 
@@ -25,7 +27,7 @@ from data_pipelines.epic_annotations import read_dataset
 from data_pipelines.feature_files import FeatureFileError, read_header
 from data_pipelines.frame_lmdb import BadVectorError, FrameStore
 from data_pipelines.validation import count_problems, format_problems
-from fact_jax.files import atomic_write_text
+from fact_jax.files import atomic_write_text, lock_folder
 from fact_jax.types import UserError
 
 NOTES_FILE = "missing_frames.txt"
@@ -42,8 +44,18 @@ def main(argv=None):
         arguments.noun_classes, arguments.video_lengths)
     if unknown := [video for video in arguments.videos or () if video not in dataset.actions]:
         raise UserError(f"--videos: {', '.join(unknown)} is in neither list of actions.")
-    output = pathlib.Path(arguments.output)
     stores = [FrameStore("RGB", arguments.rgb), FrameStore("flow", arguments.flow)]
+    output = pathlib.Path(arguments.output)
+    with command_line.writing(output), contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock_folder(output))
+        except BlockingIOError as error:
+            raise UserError(f"Another process is writing to {output}; wait, or choose another --output.") from error
+        return _write_folder(output, stores, dataset, arguments)
+
+
+def _write_folder(output, stores, dataset, arguments):
+    """Writes all that is not there; returns 0, or 1 if videos were left out."""
     if dataset.verbs:
         epic_folder.write_class_lists(output, dataset)
     wanted = [video for videos in dataset.videos.values() for video in videos]
@@ -55,15 +67,27 @@ def main(argv=None):
         leftover.unlink()
     extraction = Extraction(stores, output / "features", arguments.max_missing)
     problems = _extract_all(extraction, dataset, wanted)
+    problems += _write_texts(output, dataset, extraction, len(wanted))
+    return _report(output, dataset, problems)
+
+
+def _write_texts(output, dataset, extraction, num_wanted):
+    """Writes labels and split lists of the finished videos, and says what was done; returns a list of Problem."""
+    problems = []
     finished = {video: length for video, length in extraction.lengths.items() if length}
     if dataset.verbs:
-        problems += epic_folder.write_labels(output, dataset, finished)
+        problems = epic_folder.write_labels(output, dataset, finished)
         epic_folder.write_splits(output, dataset)
     else:
         print("no --verb_classes and --noun_classes: features only, no labels, class lists and split lists")
     if extraction.notes:
         print("\n".join(extraction.notes) + f"\n(also in {output / NOTES_FILE})")
-    print(f"{len(finished)} of {len(wanted)} videos are in {output / 'features'}, {extraction.num_new} of them new")
+    print(f"{len(finished)} of {num_wanted} videos are in {output / 'features'}, {extraction.num_new} of them new")
+    return problems
+
+
+def _report(output, dataset, problems):
+    """Prints the problems, or how to train; returns the exit code."""
     if problems:
         print(f"{count_problems(problems)}:\n{format_problems(problems, _SHOWN_PROBLEMS)}", file=sys.stderr)
         if len(problems) > _SHOWN_PROBLEMS:
@@ -71,8 +95,8 @@ def main(argv=None):
             print(f"all of them are in {path}", file=sys.stderr)
         return 1
     if dataset.verbs:
-        command = f"python main.py --config configs/fact_epic.py --config.data.dir={output} --workdir runs/epic"
-        print(f"to train: {command}")
+        options = ["--config", "configs/fact_epic.py", f"--config.data.dir={output}", "--workdir", "runs/epic"]
+        print(f"to train: {shlex.join(['python', 'main.py', *options])}")
     return 0
 
 
@@ -91,14 +115,15 @@ def _parse(argv):
     add("--video_lengths", metavar="CSV", help="video_lengths.csv of C2-Action-Detection: frames 1 to length - 1 are "
         "used, as published; by default all that both LMDBs have")
     add("--videos", nargs="+", metavar="VIDEO", help="these videos only")
-    add("--fps", type=float, default=30.0, help="frames per second of the features, for time stamps (default: 30)")
+    add("--fps", type=command_line.frame_rate(), default=30.0, help="frames per second of the features, for time "
+        "stamps (default: 30)")
     add("--max_missing", type=float, default=0.01, metavar="SHARE", help="missing frames repeat the frame before, up "
         "to this share of a video; with more, it is left out (default: 0.01)")
     arguments = parser.parse_args(argv)
     if bool(arguments.verb_classes) != bool(arguments.noun_classes):
         parser.error("--verb_classes and --noun_classes go together")
-    if not arguments.fps > 0 or not 0 <= arguments.max_missing < 1:
-        parser.error("--fps must be more than 0, --max_missing at least 0 and less than 1")
+    if not 0 <= arguments.max_missing < 1:
+        parser.error("--max_missing must be at least 0 and less than 1")
     return arguments
 
 
@@ -137,7 +162,7 @@ class Extraction:
             return self._check(path, num_frames, video)
         partial = path.with_name(f".{video}.npy.partial")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             self._check_room(num_frames)
             features = np.lib.format.open_memmap(partial, "w+", np.float32, (num_frames, self._width))
             notes, problems = self._fill(video, features, advance)
@@ -151,7 +176,8 @@ class Extraction:
         except OSError as error:
             raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
 
     def _check_room(self, num_frames):
         # Running out of room inside a memory map would end the program without a message.
