@@ -103,7 +103,7 @@ def _report(output, dataset, problems):
 def _parse(argv):
     parser = argparse.ArgumentParser(
         prog="python -m data_pipelines.extract_epic", description=__doc__.split("\n\n")[0],
-        epilog="Exit code: 0 all videos done, 1 some left out, 2 wrong input.", allow_abbrev=False)
+        epilog="Exit code: 0 all videos done, 1 some left out, 2 wrong input or no place to write.", allow_abbrev=False)
     add = parser.add_argument
     add("--rgb", required=True, metavar="LMDB", help="RGB features")
     add("--flow", required=True, metavar="LMDB", help="flow features")
@@ -162,19 +162,18 @@ class Extraction:
             return self._check(path, num_frames, video)
         partial = path.with_name(f".{video}.npy.partial")
         try:
-            path.parent.mkdir(exist_ok=True)
-            self._check_room(num_frames)
-            features = np.lib.format.open_memmap(partial, "w+", np.float32, (num_frames, self._width))
-            notes, problems = self._fill(video, features, advance)
-            if not problems:
-                features.flush()
-                self._keep(notes)
-                os.replace(partial, path)
-                self.lengths[video] = num_frames
-                self.num_new += 1
-            return problems
-        except OSError as error:
-            raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error
+            with command_line.writing(path):
+                path.parent.mkdir(exist_ok=True)
+                self._check_room(num_frames)
+                features = np.lib.format.open_memmap(partial, "w+", np.float32, (num_frames, self._width))
+                notes, problems = self._fill(video, features, advance)
+                if not problems:
+                    features.flush()
+                    self._keep(notes)
+                    os.replace(partial, path)
+                    self.lengths[video] = num_frames
+                    self.num_new += 1
+                return problems
         finally:
             with contextlib.suppress(OSError):
                 partial.unlink()

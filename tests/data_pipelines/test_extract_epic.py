@@ -1,6 +1,7 @@
 """EPIC-Kitchens from LMDBs to a folder that training reads: whole files, restarts, and what happens to gaps."""
 
 import os
+import shlex
 import subprocess
 import sys
 import types
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipelines import extract_epic
+from data_pipelines import command_line, extract_epic
 from data_pipelines.frame_lmdb import FrameStore
 from data_pipelines.sources import open_sources
+from fact_jax import files
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import settings
 
@@ -226,6 +228,51 @@ def test_mistakes_end_with_a_message_and_code_2(tmp_path, changes, text):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("error: ") and text in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "epic").exists()
+
+
+@pytest.mark.parametrize("place", ["epic", "epic/deeper", "epic/features", "epic/groundTruth", "epic/split1.train"])
+def test_a_place_that_cannot_be_written_ends_with_code_2(tmp_path, capsys, place):
+    arguments = write_inputs(tmp_path)
+    blocked = tmp_path / "epic" / ("" if place == "epic/deeper" else place.removeprefix("epic").lstrip("/"))
+    blocked.parent.mkdir(exist_ok=True)
+    if place == "epic/split1.train":
+        blocked.mkdir()
+    else:
+        blocked.write_text("a file of the user's")
+    if place == "epic/deeper":
+        arguments[arguments.index("--output") + 1] = str(tmp_path / place)
+    with pytest.raises(SystemExit) as stop:
+        command_line.run(extract_epic.main, arguments)
+    err = capsys.readouterr().err
+    assert stop.value.code == 2 and "cannot be written: " in err and str(tmp_path / "epic") in err
+    assert blocked.is_dir() or blocked.read_text() == "a file of the user's"
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path):
+    arguments = write_inputs(tmp_path)
+    partial = tmp_path / "epic" / "features" / ".P01_01.npy.partial"
+    with files.lock_folder(tmp_path / "epic"):
+        partial.parent.mkdir()
+        partial.write_bytes(b"what the other process writes just now")
+        with pytest.raises(UserError, match="Another process is writing to .*epic; wait, or"):
+            extract_epic.main(arguments)
+        assert [path.name for path in (tmp_path / "epic").rglob("*")] == ["features", partial.name]
+    assert extract_epic.main(arguments) == 0 and not partial.exists()
+
+
+@pytest.mark.parametrize("fps", ["inf", "1e400", "nan", "0", "-1", "1e-9", "thirty"])
+def test_frame_rates_that_are_none(tmp_path, capsys, fps):
+    with pytest.raises(SystemExit) as stop:
+        extract_epic.main([*write_inputs(tmp_path), f"--fps={fps}"])
+    assert stop.value.code == 2 and f"'{fps}'; expected a number from 0.001 to 1e+06" in capsys.readouterr().err
+
+
+def test_the_command_to_train_can_be_pasted(tmp_path, capsys):
+    arguments = write_inputs(tmp_path)
+    arguments[arguments.index("--output") + 1] = str(tmp_path / "my epic's")
+    assert extract_epic.main(arguments) == 0
+    command = capsys.readouterr().out.splitlines()[-1].removeprefix("to train: ")
+    assert f"--config.data.dir={tmp_path}/my epic's" in shlex.split(command)
 
 
 def test_single_file_stores(tmp_path):

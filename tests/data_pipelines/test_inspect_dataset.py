@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,28 @@ def test_seconds(tmp_path, capsys):
     seconds = capsys.readouterr().out.split("duration of segments in s\n")[1]
     first, second = (float(text.splitlines()[1].split()[-1]) for text in (frames, seconds))
     assert first == pytest.approx(10 * second)
+
+
+@pytest.mark.parametrize("fps", ["inf", "1e400", "nan", "-1", "1e-320"])
+def test_frame_rates_that_are_none(tmp_path, capsys, fps):
+    write_folder(tmp_path / "toy")
+    with pytest.raises(SystemExit) as stop:
+        inspect(tmp_path / "toy", tmp_path / "out", f"--fps={fps}")
+    assert stop.value.code == 2
+    assert f"'{fps}'; expected a number from 0.001 to 1e+06, or 0" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    write_folder(tmp_path / "toy")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/out cannot be written: Not a directory"):
+        inspect(tmp_path / "toy", tmp_path / "file" / "out")
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path):
+    write_folder(tmp_path / os.fsdecode(b"toy\xff"))
+    with pytest.raises(UserError, match=r"toy\\udcff': the name of the folder is not UTF-8"):
+        inspect(tmp_path / os.fsdecode(b"toy\xff"), tmp_path / "out")
 
 
 def test_many_long_names_and_absent_classes(tmp_path, capsys):

@@ -1,7 +1,9 @@
 """The config writer: choices with reasons, and a file that main.py takes as it is."""
 
+import ast
 import importlib.util
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +68,37 @@ def test_options_are_taken(tmp_path):
     assert config.data.evaluate_background and config.data.dataset == 'a "b"\\c' and config.data.length_tolerance == 4
 
 
+def test_names_of_any_characters(tmp_path, capsys):
+    """Also those that JSON writes in another way than Python, and those that would end the docstring."""
+    folder = tmp_path / 'to\U0001f600y """\\N "\u3000'
+    write_folder(folder)
+    path = tmp_path / 'my "\U0001f600""""\\x\'s config.py'
+    assert write_config.main([str(folder), "--output", str(path)]) == 0
+    config = load(path)
+    assert config.data.dir == str(folder) and config.data.dataset == folder.name
+    command = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(command)[:4] == ["python", "main.py", "--config", str(path)]
+    [line] = [line for line in ast.get_docstring(ast.parse(path.read_text())).splitlines() if "Command: " in line]
+    assert shlex.split(line)[4] == path.name
+
+
+def test_tokens_must_outnumber_the_average_transcript(tmp_path):
+    """Only where the base takes the weight of unmatched tokens from their number; see configs/fact_*.py."""
+    for base in write_config.BASES:
+        config = importlib.import_module(f"configs.fact_{base}").get_config()
+        assert (config.loss.null_weight == -1) == (base not in write_config._FIXED_NULL_WEIGHT)
+    videos = {name: (features[:20], np.repeat([0, 1, 2, 3, 1], 4)) for name, (features, _) in make_videos().items()}
+    write_folder(tmp_path / "toy", videos)
+    with pytest.raises(UserError, match="--num_tokens is 5, expected more: videos have 5 segments on average"):
+        write(tmp_path / "toy", "--num_tokens", 5)
+    assert write(tmp_path / "toy", "--num_tokens", 6).model.num_tokens == 6
+    (tmp_path / "toy" / "groundTruth" / "v0.txt").write_text("stir\n" * 20)
+    assert write(tmp_path / "toy", "--num_tokens", 5).model.num_tokens == 5
+    write_folder(tmp_path / "pairs", videos)
+    make_verbs_and_nouns(tmp_path / "pairs")
+    assert write(tmp_path / "pairs", "--num_tokens", 5).loss.null_weight > 0
+
+
 def test_arguments_after_the_colon(tmp_path):
     write_folder(tmp_path / "toy")
     write(tmp_path / "toy")
@@ -124,14 +157,19 @@ def test_nothing_is_overwritten_or_written_for_a_broken_folder(tmp_path):
     assert "v1.npy" in str(error.value) and "nearest class is 'stir'" in str(error.value)
 
 
+def make_verbs_and_nouns(root):
+    """Gives a folder written by `write_folder` classes of a verb and a noun."""
+    for name in ("verb_mapping.txt", "noun_mapping.txt"):
+        (root / name).write_text("0 a\n1 b\n")
+    names = ("a,a", "a,b", "b,a", "b,b")
+    (root / "mapping.txt").write_text("".join(f"{i} {name}\n" for i, name in enumerate(names)))
+    for path in (root / "groundTruth").iterdir():
+        path.write_text("".join(names[CLASS_NAMES.index(name)] + "\n" for name in path.read_text().splitlines()))
+
+
 def test_verbs_and_nouns_take_the_epic_settings(tmp_path):
     write_folder(tmp_path / "toy")
-    for name in ("verb_mapping.txt", "noun_mapping.txt"):
-        (tmp_path / "toy" / name).write_text("0 a\n1 b\n")
-    names = ("a,a", "a,b", "b,a", "b,b")
-    (tmp_path / "toy" / "mapping.txt").write_text("".join(f"{i} {name}\n" for i, name in enumerate(names)))
-    for path in (tmp_path / "toy" / "groundTruth").iterdir():
-        path.write_text("".join(names[CLASS_NAMES.index(name)] + "\n" for name in path.read_text().splitlines()))
+    make_verbs_and_nouns(tmp_path / "toy")
     path = tmp_path / "my_config.py"
     assert write_config.main([str(tmp_path / "toy"), "--output", str(path)]) == 0
     assert "from configs import datasets, fact_base, fact_epic" in path.read_text()
@@ -142,7 +180,8 @@ def test_verbs_and_nouns_take_the_epic_settings(tmp_path):
 
 @pytest.mark.parametrize(("arguments", "text"), [
     (["none"], "is not a folder"), (["."], "has no lists of training and test videos"),
-    ([".", "--match", "o2"], "invalid choice"), ([".", "--token_ratio", "0.5"], "'0.5'; expected a number from 1 to 100"), ([], "required"),
+    ([".", "--match", "o2"], "invalid choice"), ([".", "--token_ratio=inf"], "expected a number from 1 to 100"),
+    ([".", "--fps=inf"], "expected a number from 0.001 to 1e+06, or 0"), ([".", "--token_ratio", "0.5"], "'0.5'; expected a number from 1 to 100"), ([], "required"),
 ])
 def test_mistakes_end_with_code_2_and_no_traceback(tmp_path, arguments, text):
     command = [sys.executable, "-m", "data_pipelines.write_config", *arguments]
