@@ -181,7 +181,8 @@ def test_verbs_and_nouns_take_the_epic_settings(tmp_path):
 @pytest.mark.parametrize(("arguments", "text"), [
     (["none"], "is not a folder"), (["."], "has no lists of training and test videos"),
     ([".", "--match", "o2"], "invalid choice"), ([".", "--token_ratio=inf"], "expected a number from 1 to 100"),
-    ([".", "--fps=inf"], "expected a number from 0.001 to 1e+06, or 0"), ([".", "--token_ratio", "0.5"], "'0.5'; expected a number from 1 to 100"), ([], "required"),
+    ([".", "--fps=inf"], "expected a number from 0.001 to 1e+06, or 0"), ([], "required"),
+    ([".", "--token_ratio", "0.5"], "'0.5'; expected a number from 1 to 100"),
 ])
 def test_mistakes_end_with_code_2_and_no_traceback(tmp_path, arguments, text):
     command = [sys.executable, "-m", "data_pipelines.write_config", *arguments]
