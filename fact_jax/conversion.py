@@ -109,8 +109,9 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     task = segmentation.restore(config, derived)
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
+        arrays = segmentation.example_arrays(derived["feature_dim"])
         try:
-            weights = read_weights(task, config, checkpoints, chosen, segmentation.example_arrays(derived["feature_dim"]))
+            weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. Another one can be chosen with --step.") from error
     tensors = published_state_dict(task.model, weights.params)

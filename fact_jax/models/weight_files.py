@@ -64,7 +64,7 @@ def read_state_dict(path) -> StateDict:
     tensors = {name: _to_numpy(path, name, tensor) for name, tensor in tensors.items()}
     strange = [f"{name} ({tensor.dtype})" for name, tensor in tensors.items() if tensor.dtype.kind not in "fiub"]
     if strange:
-        raise UserError(f"{path} has entries of types that no weights have: {_listing(strange)}; expected real numbers.")
+        raise UserError(f"{path} has entries of types unknown to weights: {_listing(strange)}; expected real numbers.")
     return StateDict(_unwrap(tensors, notes), tuple(notes))
 
 
@@ -132,8 +132,8 @@ def _kind(path):
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
-        except zipfile.BadZipFile:
-            raise UserError(f"{path} is cut short or damaged: its table of contents is missing.") from None
+        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} is cut short or damaged: its table of contents cannot be read.") from error
         if any(name.endswith("/data.pkl") for name in names):
             return "torch"
         if any(name.endswith(".npy") for name in names):
@@ -191,7 +191,10 @@ def _read_torch(path):
             "expected a state dict, tensors by name. If you trust the file, write its state dict where it was made: "
             'torch.save(model.state_dict(), "weights.pth").'
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    # A damaged file takes the reader to places where it did not expect to be.
+    except (
+        RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+    ) as error:
         reason = str(error).strip().splitlines()
         reason = reason[0] if reason else type(error).__name__
         raise UserError(f"{path} cannot be read as a PyTorch file: {reason}. It may be cut short.") from error

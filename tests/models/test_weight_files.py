@@ -102,7 +102,8 @@ def test_float_types_of_eight_bits_become_float32(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "strange", [np.array(["a"]), np.zeros(2, [("re", "<f4"), ("im", "<f4")]), np.zeros(2, np.complex64), np.zeros(2, "V2")],
+    "strange",
+    [np.array(["a"]), np.zeros(2, [("re", "<f4"), ("im", "<f4")]), np.zeros(2, np.complex64), np.zeros(2, "V2")],
     ids=lambda tensor: tensor.dtype.kind,
 )
 def test_entries_that_are_no_real_numbers_are_all_named(tmp_path, strange):
@@ -185,16 +186,25 @@ def test_files_cut_short(tmp_path, suffix):
             weight_files.read_state_dict(path)
 
 
-def test_damage_inside_a_compressed_archive(tmp_path):
-    np.savez_compressed(tmp_path / "weights.npz", **{name: np.tile(array, 50) for name, array in TENSORS.items()})
-    whole = (tmp_path / "weights.npz").read_bytes()
-    path = tmp_path / "damaged.npz"
-    for place in range(whole.index(b".npy") + 4, whole.index(b"PK\x01\x02")):
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("suffix", [".pth", ".prm", ".safetensors", ".npz"])
+def test_a_damaged_byte_is_never_a_traceback(tmp_path, suffix):
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".npz":
+        np.savez_compressed(path, **{name: np.tile(array, 50) for name, array in TENSORS.items()})
+    elif suffix == ".safetensors":
+        weight_files.write_state_dict(path, TENSORS)
+    else:
+        save_torch(path, torch_tensors(), _use_new_zipfile_serialization=suffix == ".pth")
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         try:
-            weight_files.read_state_dict(path)  # some bytes, such as the time of a member, mean nothing
+            weight_files.read_state_dict(path)  # some bytes are numbers, or mean nothing
         except UserError as error:
-            assert "damaged.npz" in str(error)
+            refused += str(path) in str(error)
+    assert refused > 10
 
 
 def test_archives_that_python_cannot_unpack(tmp_path):

@@ -157,7 +157,8 @@ def test_converted_weights_stand_beside_a_training_with_the_same_settings(tmp_pa
 def test_converted_weights_have_to_be_evaluated_first(tmp_path, truth):
     path = make_converted(tmp_path / "a", truth)
     (path / "tables" / "segments.json").unlink()
-    with pytest.raises(UserError, match=f"converted weights .*not been evaluated.*--mode eval --workdir {path}") as caught:
+    message = f"converted weights .*not been evaluated.*--mode eval --workdir {path}"
+    with pytest.raises(UserError, match=message) as caught:
         runs.read_runs([path])
     assert "Train it" not in str(caught.value)
 
