@@ -34,7 +34,13 @@ class Link:
     part: tuple[int, int] | None = None
 
     def to_flax(self, tensor):
-        """The Flax entry of a PyTorch tensor (NumPy arrays)."""
+        """The Flax entry of a PyTorch tensor (NumPy arrays).
+
+        Raises:
+          ValueError: the tensor has not the axes that the link needs.
+        """
+        if self.part and tensor.ndim == 0:
+            raise ValueError(f"{self.torch} is a single number")
         if self.part:
             tensor = np.split(tensor, self.part[1])[self.part[0]]
         if self.squeeze is not None:

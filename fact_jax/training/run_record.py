@@ -53,20 +53,21 @@ def read(workdir: Path) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise UserError(f"{path} cannot be read: {error}. Use another --workdir.") from error
-    if not isinstance(record, dict) or record.keys() != {"config", "derived"}:
+    parts = record if isinstance(record, dict) else {}
+    if parts.keys() != {"config", "derived"} or not all(isinstance(part, dict) for part in parts.values()):
         raise UserError(f'{path} is not the record of a run, expected "config" and "derived". Use another --workdir.')
     return _brought_up_to_date(record)
 
 
 def _brought_up_to_date(record):
     """Puts a record written before there were transcripts, verbs and nouns into today's form."""
-    model = record["derived"].get("model", {})
-    if "num_classes" in model:
-        model["classes"] = {"num_classes": model.pop("num_classes")}
-    if "model" in record["config"]:
-        record["config"]["model"].setdefault("use_transcript", False)
+    derived, settings = (record[part].get("model") for part in ("derived", "config"))
+    if isinstance(derived, dict) and "num_classes" in derived:
+        derived["classes"] = {"num_classes": derived.pop("num_classes")}
+    if isinstance(settings, dict):
+        settings.setdefault("use_transcript", False)
     return record
 
 

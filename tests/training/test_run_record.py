@@ -50,7 +50,7 @@ def test_all_differing_settings_are_named(tmp_path):
     assert "Use another --workdir" in lines[5]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"config": {}}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"config": {}}', '{"config": [], "derived": {}}'])
 def test_a_file_that_is_no_record_is_an_error(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UserError, match="config.json"):
