@@ -97,5 +97,10 @@ def check(options: Options) -> None:
         owners = [mode for mode, (must, may) in MODES.items() if name in must + may]
         if owners and options.mode not in owners and getattr(options, name) not in (None, ()):
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
+    if options.mode == "convert" and not (options.config or options.reference_config):
+        problems.append(
+            "--config or --reference_config is missing: a weight file tells neither the names nor the number of classes, "
+            "nor whatever else the dataset decides."
+        )
     if problems:
         raise UserError("\n".join(problems))

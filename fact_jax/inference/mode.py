@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fact_jax import files
-from fact_jax.inference.output import OutputFolder
+from fact_jax.inference.output import EvaluatedVideo, OutputFolder
 from fact_jax.inference.predictions import NonFiniteScores
 from fact_jax.inference.predictor import Predictor
 from fact_jax.training import devices as device_layout
@@ -192,9 +192,8 @@ class _Job:
         if source.is_bad(position):
             return
         try:
-            prediction = self._predictor.prediction(scores, row, video.num_frames)
-        except NonFiniteScores as error:
+            self._output.write(video, self._predictor.prediction(scores, row, video.num_frames))
+        except (NonFiniteScores, EvaluatedVideo) as error:
             source.report(position, str(error))
             return
-        self._output.write(video, prediction)
         self.written += 1

@@ -17,11 +17,15 @@ import numpy as np
 
 from fact_jax import files
 from fact_jax.inference.predictions import Prediction
-from fact_jax.reporting import tables, timelines
+from fact_jax.reporting import segment_files, tables, timelines
 from fact_jax.types import UserError
 
 PREDICTIONS, FIGURES = "predictions", "figures"
 _LEFTOVER = re.compile(r"\.(.*)\.[0-9a-f]{12}\.tmp")
+
+
+class EvaluatedVideo(UserError):
+    """The folder holds the prediction of a test video of the same name, which differs."""
 
 
 class OutputFolder:
@@ -60,6 +64,7 @@ class OutputFolder:
         self._probabilities = probabilities
         self._figures = figures
         self._lock = contextlib.ExitStack()
+        self._evaluated = {}
 
     def __enter__(self):
         folder = self.path / PREDICTIONS
@@ -70,6 +75,9 @@ class OutputFolder:
             raise UserError(f"another process is writing predictions to {self.path}; wait, or use --output.") from error
         except OSError as error:
             raise UserError(f"{folder} cannot be made: {error.strerror}. Choose another --output.") from error
+        if (self.path / segment_files.SEGMENTS_FILE).is_file():
+            evaluated = segment_files.read_segments(self.path)
+            self._evaluated = {video.video_id: (evaluated.class_names, video.predicted) for video in evaluated.videos}
         return self
 
     def __exit__(self, *exception):
@@ -93,8 +101,10 @@ class OutputFolder:
         """Writes all files of a video.
 
         Raises:
+          EvaluatedVideo: the files of a test video would be replaced by something else.
           UserError: the disk is full, or the folder cannot be written to.
         """
+        self._check_evaluated(video, prediction)
         try:
             # The .json first: what it vouches for is about to change. A file that is not asked for now is out of date.
             self._json_path(video).unlink(missing_ok=True)
@@ -107,6 +117,16 @@ class OutputFolder:
             files.atomic_write_text(self._json_path(video), _to_json(self._record(video, prediction)))
         except OSError as error:
             raise UserError(f"{self.path}: predictions cannot be written: {error.strerror}.") from error
+
+    def _check_evaluated(self, video, prediction):
+        if video.video_id not in self._evaluated:
+            return
+        class_names, runs = self._evaluated[video.video_id]
+        if tuple(class_names[label] for label in segment_files.to_frames(runs)) != tuple(prediction.names):
+            raise EvaluatedVideo(
+                f"{self.path / self._paths(video)[0]} is the prediction of the run's test video of this name, and this "
+                "one differs; choose another --output"
+            )
 
     def remove_leftovers(self, videos) -> None:
         """Removes what a killed process left of the files of these videos."""

@@ -90,7 +90,13 @@ class Checkpoints:
             best_fn=_ranking,
             best_mode="max",
         )
-        self._manager = ocp.CheckpointManager(self._folder, options=options)
+        try:
+            self._manager = ocp.CheckpointManager(self._folder, options=options)
+        except READ_ERRORS as error:
+            raise UserError(
+                f"the checkpoints in {self._folder} cannot be listed ({type(error).__name__}: {error}). A step folder "
+                "with damaged metadata has to be moved away."
+            ) from error
 
     @property
     def folder(self) -> Path:

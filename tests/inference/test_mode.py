@@ -17,6 +17,8 @@ import pytest
 
 from fact_jax import files
 from fact_jax.inference.mode import Options
+from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.reporting import segment_files
 from fact_jax.training.signals import StopRequest
 from fact_jax.types import UserError
 from tests.inference import fakes
@@ -273,6 +275,24 @@ def test_a_folder_that_cannot_be_written_is_a_user_error(features, tmp_path, mon
     monkeypatch.setattr(files, "atomic_write_bytes", full)
     with pytest.raises(UserError, match="predictions cannot be written: No space left on device"):
         predict(features, tmp_path / "out")
+
+
+def test_predictions_of_test_videos_are_not_replaced_by_those_of_others(features, tmp_path):
+    runs = {name: segment_files.to_runs(truth(features, name)) for name in ("v0", "v1")}
+    other = np.array([[1, runs["v1"][:, 1].sum()]])
+    videos = (
+        segment_files.SegmentedVideo("v0", runs["v0"], runs["v0"]), segment_files.SegmentedVideo("v1", other, other)
+    )
+    metric = SegmentationMetric(len(fakes.CLASS_NAMES), ())
+    evaluated = segment_files.SegmentedSet(metric, fakes.CLASS_NAMES, (), "toy", "split1", 0.0, videos)
+    segment_files.write_segments(tmp_path / "run", evaluated)
+    (tmp_path / "run" / "predictions").mkdir()
+    (tmp_path / "run" / "predictions" / "v1.txt").write_text("of the test video\n")
+    outcome = predict(features, tmp_path / "run")
+    assert outcome.code == 1 and "predicted 4 videos" in outcome.text
+    assert "v1.npy: " in outcome.text and "the run's test video of this name" in outcome.text
+    assert (tmp_path / "run" / "predictions" / "v1.txt").read_text() == "of the test video\n"
+    assert predict(features, tmp_path / "elsewhere").code == 0
 
 
 def test_options_are_checked():

@@ -175,3 +175,13 @@ def test_another_shape_is_refused(tmp_path):
 def test_keeping_nothing_is_refused(tmp_path, keep):
     with pytest.raises(UserError, match="at least 1"):
         Checkpoints(tmp_path / "c", **keep)
+
+
+def test_damaged_metadata_is_refused_in_words(tmp_path):
+    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
+        save(checkpoints, 1, 1.0)
+    for path in (tmp_path / "checkpoints").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:20].ljust(20, b"\0"))
+    with pytest.raises(UserError, match="cannot be listed"):
+        Checkpoints(tmp_path / "checkpoints", read_only=True)
