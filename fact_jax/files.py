@@ -6,14 +6,18 @@ there is the old file or the new one.
 
 import contextlib
 import fcntl
+import hashlib
 import io
 import os
 import pathlib
+import re
 import secrets
-import zlib
+import unicodedata
 
-# Characters of a file name made from another name; at 4 bytes each they leave room for a prefix and a suffix.
-MAX_NAME = 50
+# Bytes of a file name made from another name; file systems take 255, which leaves room for a prefix and a suffix.
+MAX_NAME = 150
+# What a name ends in that had to be changed.
+_CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
 
 
 def atomic_write_bytes(path, content):
@@ -82,12 +86,17 @@ def save_figure(path, figure, *, dpi=120):
 
 
 def safe_name(name):
-    """Returns `name` as a file name without folders.
+    """Returns `name` as a file name without folders; different names give different file names.
 
-    A name of at most 50 letters, digits, ".", "_" and "-", not starting with ".", is returned as it is. Any other
-    character becomes "_", and a checksum of the whole name at the end keeps different names apart.
+    A name that a file can have is returned as it is: at most 150 bytes as UTF-8, printable and in Unicode's form NFC,
+    without "/" and "\\", not starting with "." or a space nor ending in a space. Of any other, the characters that
+    cannot stay become "_", and "~" with a checksum of the whole name at the end keeps different names apart.
     """
     name = str(name)
-    kept = "".join(character if character.isalnum() or character in "._-" else "_" for character in name)
-    kept = kept.lstrip(".")[:MAX_NAME]
-    return kept if kept == name and kept else f"{kept}-{zlib.crc32(name.encode('utf-8', 'surrogatepass')):08x}"
+    composed = unicodedata.normalize("NFC", name)
+    kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in composed).lstrip(". ").rstrip(" ")
+    # A name that looks like a changed one could be the file name of another: it is changed, too.
+    if kept == name and kept and len(kept.encode("utf-8")) <= MAX_NAME and not _CHANGED.search(kept):
+        return name
+    checksum = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{kept.encode('utf-8')[: MAX_NAME - 17].decode('utf-8', 'ignore')}~{checksum}"

@@ -4,8 +4,10 @@ import os
 import stat
 import subprocess
 import sys
+import unicodedata
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from fact_jax import files
 
@@ -86,17 +88,45 @@ def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
         assert (tmp_path / "a").is_dir()
 
 
-def test_safe_name_makes_one_file_name():
-    assert files.safe_name("P16_cam01-1.5") == "P16_cam01-1.5"
-    for name in ("../../x", "a/b", ".hidden", "a\\b", "a\0b", "", ".."):
-        safe = files.safe_name(name)
-        assert safe and not set(safe) & set("/\\\0") and not safe.startswith(".")
+@pytest.mark.parametrize("name", [
+    "P16_cam01-1.5", "with space", "S1_Cheese_C1", "é", "视频 1", "a:b?*", "100% (2)", "x" * 150, "é" * 75, "-a", "a.",
+    "😀",
+    "P03_webcam01_P03_cereals_and_milk_for_breakfast_on_a_long_morning", "clip-7f606f91", "~", "a~b",
+])
+def test_names_that_a_file_can_have_stay(tmp_path, name):
+    assert files.safe_name(name) == name
+    files.atomic_write_text(tmp_path / f"timeline_{name}.png", "")
+    assert os.listdir(tmp_path) == [f"timeline_{name}.png"]
+
+
+@pytest.mark.parametrize("name", [
+    "../../x", "a/b", ".hidden", "a\\b", "a\0b", "a\nb", "", ".", "..", " ", " a", "a ", ". a", "a\udcff", "x" * 151,
+    "é" * 76,
+    "e\u0301", "a\u200bb", "a\u3000b", "\x7f", "a~0123456789abcdef",
+])
+def test_other_names_become_one_file_name(tmp_path, name):
+    safe = files.safe_name(name)
+    assert safe != name and len(safe.encode()) <= files.MAX_NAME and safe.isprintable()
+    assert not set(safe) & set("/\\") and safe == safe.strip() and not safe.startswith(".")
+    assert files.safe_name(safe) != safe
+    assert files.atomic_write_text(tmp_path / f"prediction_{safe}.png", "").parent == tmp_path
+
+
+TEXT = st.text(st.sampled_from("ab .~/\\_é\u0301\n0") | st.characters(), max_size=8)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(TEXT, TEXT, st.integers(0, 200))
+def test_two_names_never_share_a_file(first, second, length):
+    """Nor do a name and the file name of another, the form of which a video may have, too."""
+    names = {first, second, first * length, second * length, first + "x" * length}
+    names |= {files.safe_name(name) for name in names}
+    safe = {files.safe_name(name) for name in names}
+    assert len({unicodedata.normalize("NFC", name) for name in safe}) == len(names)
 
 
 def test_different_names_give_different_files(tmp_path):
-    names = ["a/b", "a_b", "a:b", "..", "", "x" * 300, "x" * 301, "é" * 300, "P03_webcam01_P03_cereals"]
-    safe = [files.safe_name(name) for name in names]
-    assert len(set(safe)) == len(names) and safe[-1] == names[-1]
-    for name in safe:
-        files.atomic_write_text(tmp_path / f"timeline_{name}.png", "")
+    names = ["a/b", "a_b", "a:b", "..", "", "x" * 300, "x" * 301, "é" * 300, "e\u0301", "é", "a ", "a", "A"]
+    for name in names:
+        files.atomic_write_text(tmp_path / f"timeline_{files.safe_name(name)}.png", "")
     assert len(os.listdir(tmp_path)) == len(names)
