@@ -88,9 +88,10 @@ def base_config(name, data):
 def shrink(config):
     """Turns the settings of a run into those of a quick one on a small synthetic dataset."""
     background = (0,) if config.data.background_ids else ()
+    # The synthetic dataset has one split only.
     config.data.update({
-        "reader": "synthetic", "validation_split_file": "", "transcript_dir": "", "sample_rate": 1, "background_ids": background,
-        "average_transcript_length": 0.0, "max_buckets": 1})
+        "reader": "synthetic", "split": "split1", "validation_split_file": "", "transcript_dir": "", "sample_rate": 1,
+        "background_ids": background, "average_transcript_length": 0.0, "max_buckets": 1})
     # The synthetic dataset brings its own verbs and nouns.
     config.data.synthetic.verb_noun |= bool(config.data.verb_mapping_file)
     config.data.verb_mapping_file = config.data.noun_mapping_file = ""

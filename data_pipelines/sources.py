@@ -21,6 +21,8 @@ from data_pipelines.verb_nouns import read_verb_nouns
 from fact_jax.types import UserError, VerbNouns, VideoSource, check_choice
 
 READERS = ("npy", "tfds", "synthetic")
+# The only one of the synthetic dataset: under other names, the same run would count several times in a report.
+SYNTHETIC_SPLIT = "split1"
 CHECK_FILE = "data_check.json"
 PROBLEMS_FILE = "data_problems.txt"
 # Checks noted per workdir: training and evaluation may look at different subsets of the same data.
@@ -105,6 +107,11 @@ def read_classes(data):
 
 
 def _open_synthetic(data, subsets):
+    if data.split != SYNTHETIC_SPLIT:
+        raise UserError(
+            f"config.data.split is {data.split!r}; the synthetic dataset has one split, {SYNTHETIC_SPLIT!r}. Leave "
+            "the split out, or take another seed (seed=1 after the colon of --config) for another run."
+        )
     if data.validation_split_file:
         raise UserError('The synthetic dataset has no validation videos: set config.data.validation_split_file="".')
     if data.sample_rate != 1:

@@ -171,6 +171,7 @@ def test_wrong_arguments(arguments, message):
 @pytest.mark.parametrize("name", NAMES)
 def test_quick_is_small_and_needs_no_files(name):
     full, quick = load(name), load(name, "quick")
+    assert load(name, "split=3,quick").to_dict() == quick.to_dict() and quick.data.split == "split1"
     assert quick.data.reader == "synthetic" and quick.data.dir == ""
     assert quick.model.input_block.hidden_dim <= 16 < quick.data.synthetic.mean_length < 100
     assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes
@@ -269,12 +270,12 @@ def command_line(monkeypatch):
 
 def test_command_line_overrides(command_line):
     config = command_line(
-        "--config", "configs/fact_gtea.py:split=2,quick", "--workdir=x", "--config.train.epochs=3",
+        "--config", "configs/fact_gtea.py:split=2,seed=3", "--workdir=x", "--config.train.epochs=3",
         "--config.optimizer.learning_rate", "1", "--noconfig.eval.figures", "--config.data.background_ids=(1,2)",
         "--config.model.update_block.hidden_dim=32",
     )
     assert (config.name, config.data.split, config.train.epochs) == ("fact_gtea", "split2", 3)
-    assert config.optimizer.learning_rate == 1.0 and config.eval.figures is False
+    assert config.seed == 3 and config.optimizer.learning_rate == 1.0 and config.eval.figures is False
     assert config.data.background_ids == (1, 2) and config.model.update_block.hidden_dim == 32
     assert config.is_locked
 

@@ -248,6 +248,10 @@ def test_the_synthetic_reader_needs_no_files():
     sources = open_sources(data)
     assert len(sources.train) == 3 and len(sources.test) == 2 and sources.validation is None
     assert open_sources(data, subsets=("test",)).train is None
+    data.split = "split2"
+    with pytest.raises(UserError, match="config.data.split is 'split2'; the synthetic dataset has one split, 'split1'"):
+        open_sources(data)
+    data.split = "split1"
     data.background_ids = (99,)
     with pytest.raises(UserError, match="background_ids"):
         open_sources(data)
