@@ -66,13 +66,12 @@ def main(argv=None):
     folder = dataset_folder.survey(arguments)
     for line in _description(folder) + folder.findings:
         print(_wrapped(line, "  "))
-    dataset_folder.insist(folder)
+    _insist(folder)
     proposal = propose(folder, arguments)
     for line in proposal.reasons:
         print(_wrapped(line, "  "))
     path = pathlib.Path(arguments.output or f"config_{_plain_name(folder.settings.dataset)}.py")
-    if path.suffix != ".py":
-        raise UserError(f"--output is {path}, expected a name that ends in .py.")
+    _check_output(path)
     if path.exists() and not arguments.overwrite:
         raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
     text = config_text(path, folder, proposal)
@@ -80,6 +79,23 @@ def main(argv=None):
         atomic_write_text(path, text)
     print(f"wrote {path}; to train:\n  {_training_command(path)}")
     return 0
+
+
+def _insist(folder):
+    """As `dataset_folder.insist`; problems name the option of this tool, not the setting that it is for."""
+    setting, option = r'config\.data\.time_axis="(\w+)"', r"--time_axis \1"
+    problems = [dataclasses.replace(problem, expected=re.sub(setting, option, problem.expected))
+                for problem in folder.problems]
+    dataset_folder.insist(dataclasses.replace(folder, problems=problems))
+
+
+def _check_output(path):
+    if path.suffix != ".py":
+        raise UserError(f"--output is {path}, expected a name that ends in .py.")
+    full = str(path.resolve())
+    if ":" in full or any("\ud800" <= character <= "\udfff" for character in full):
+        raise UserError(f"--output is {ascii(full)}, expected a path of UTF-8 characters without a colon, after which "
+                        "--config takes arguments.")
 
 
 def _parse(argv):
@@ -215,9 +231,10 @@ def config_text(path, folder, proposal):
     """The Python text of the config file."""
     notes = "\n".join(
         _wrapped(line, "- ", "  ") for line in _description(folder) + folder.findings + proposal.reasons)
-    # The notes hold names of the user's: none may end the docstring or start an escape.
+    # Both hold names of the user's: none may end the docstring or start an escape. The command is to be typed beside
+    # main.py, so it takes the full path.
     command, notes = (text.replace("\\", "\\\\").replace('"""', '""\\"')
-                      for text in (_training_command(path.name), notes))
+                      for text in (_training_command(path.resolve()), notes))
     base = f"fact_{proposal.base}"
     lines = [
         f'"""FACT on {_plain_name(folder.settings.dataset)}. Written by data_pipelines/write_config.py.', "",

@@ -79,7 +79,36 @@ def test_names_of_any_characters(tmp_path, capsys):
     command = capsys.readouterr().out.splitlines()[-1]
     assert shlex.split(command)[:4] == ["python", "main.py", "--config", str(path)]
     [line] = [line for line in ast.get_docstring(ast.parse(path.read_text())).splitlines() if "Command: " in line]
-    assert shlex.split(line)[4] == path.name
+    assert shlex.split(line)[4] == str(path)
+
+
+def test_the_command_in_the_file_works_from_elsewhere(tmp_path, monkeypatch, capsys):
+    write_folder(tmp_path / "toy")
+    (tmp_path / "my configs").mkdir()
+    monkeypatch.chdir(tmp_path / "my configs")
+    assert write_config.main([str(tmp_path / "toy"), "--output", "my config.py"]) == 0
+    path = tmp_path / "my configs" / "my config.py"
+    [line] = [line for line in path.read_text().splitlines() if line.startswith("Command: ")]
+    assert shlex.split(line)[1:] == ["python", "main.py", "--config", str(path), "--workdir", "runs/my_config"]
+    assert "--config 'my config.py'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a:b.py", "a\udcff.py"])
+def test_places_that_config_cannot_name(tmp_path, name):
+    write_folder(tmp_path / "toy")
+    with pytest.raises(UserError, match="UTF-8 characters without a colon"):
+        write_config.main([str(tmp_path / "toy"), "--output", str(tmp_path / name)])
+
+
+@pytest.mark.parametrize(("real", "given"), [("last", "first"), ("first", "last")])
+def test_a_wrong_time_axis_names_the_option(tmp_path, real, given):
+    write_folder(tmp_path / "toy", time_axis=real)
+    with pytest.raises(UserError, match=f"axes the other way round.*; set --time_axis {real}") as error:
+        write(tmp_path / "toy", "--time_axis", given)
+    assert "config.data" not in str(error.value)
+    (tmp_path / "toy" / "groundTruth" / "v2.txt").unlink()
+    with pytest.raises(UserError, match=rf"(?s)v2.txt\n.*file is missing.*\(--time_axis {real} would apply to all\)"):
+        write(tmp_path / "toy", "--time_axis", given)
 
 
 def test_tokens_must_outnumber_the_average_transcript(tmp_path):
