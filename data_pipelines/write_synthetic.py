@@ -1,0 +1,87 @@
+"""Writes videos of the built-in synthetic dataset as files, to try prediction or a dataset folder of your own with.
+
+    python -m data_pipelines.write_synthetic toy
+    python main.py --workdir runs/synthetic --mode predict --input toy/features --output predicted
+
+The videos are those that configs/fact_synthetic.py tests on (with --verb_noun those of
+configs/fact_synthetic_verb_noun.py) and, beyond its 30, more of the kind. FOLDER holds features/VIDEO.npy (float32,
+channels, frames), groundTruth/VIDEO.txt, transcripts/VIDEO.txt, mapping.txt and splits/test.split1.bundle; with
+--with_train also the training videos and their list, which makes it a dataset for `data_pipelines.write_config`.
+"""
+
+import argparse
+import io
+import pathlib
+import shlex
+
+import numpy as np
+
+from data_pipelines import command_line
+from data_pipelines.synthetic import SyntheticSpec, open_synthetic
+from fact_jax.files import atomic_write_bytes, atomic_write_text
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+
+_MAX_VIDEOS = 10_000
+
+
+def main(argv=None):
+    """Runs the tool; returns 0."""
+    arguments = _parse(argv)
+    folder = pathlib.Path(arguments.folder).expanduser()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder} exists already. Choose a new or an empty folder.")
+    spec = SyntheticSpec(num_test_videos=arguments.videos, verb_noun=arguments.verb_noun)
+    with command_line.writing(folder):
+        for subset in ("train", "test") if arguments.with_train else ("test",):
+            source = open_synthetic(spec, subset)
+            _write_videos(folder, source)
+            _write_lines(folder / "splits" / f"{subset}.split1.bundle", source.video_ids)
+            print(f"{len(source)} {subset} videos, {source.feature_dim} channels: {folder / 'features'}")
+        _write_classes(folder, source)
+    config, run = ("synthetic_verb_noun", "verb_noun") if arguments.verb_noun else ("synthetic", "synthetic")
+    print(f"to label them with a run of configs/fact_{config}.py:")
+    options = ["--workdir", f"runs/{run}", "--mode", "predict", "--input", str(folder / "features")]
+    print("  " + shlex.join(["python", "main.py", *options, "--output", "predicted"]))
+    return 0
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(
+        prog="python -m data_pipelines.write_synthetic", description=__doc__.split("\n\n")[0], allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not.")
+    add = parser.add_argument
+    add("folder", help="new folder to write")
+    add("--videos", type=int, default=20, metavar="N", help="number of test videos (default: 20)")
+    add("--verb_noun", action="store_true", help="classes are pairs of a verb and a noun")
+    add("--with_train", action="store_true", help="also write the training videos and their list")
+    arguments = parser.parse_args(argv)
+    if not 1 <= arguments.videos <= _MAX_VIDEOS:
+        parser.error(f"--videos is {arguments.videos}, expected 1 to {_MAX_VIDEOS}")
+    return arguments
+
+
+def _write_videos(folder, source):
+    for index, video_id in enumerate(source.video_ids):
+        video, buffer = source[index], io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(video.features.T))
+        atomic_write_bytes(folder / "features" / f"{video_id}.npy", buffer.getvalue())
+        texts = {"groundTruth": video.labels, "transcripts": frames_to_segments(video.labels)[0]}
+        for name, labels in texts.items():
+            _write_lines(folder / name / f"{video_id}.txt", [source.class_names[label] for label in labels])
+
+
+def _write_classes(folder, source):
+    lists = {"mapping.txt": source.class_names}
+    if source.verb_nouns:
+        lists |= {"verb_mapping.txt": source.verb_nouns.verbs, "noun_mapping.txt": source.verb_nouns.nouns}
+    for file_name, names in lists.items():
+        _write_lines(folder / file_name, [f"{number} {name}" for number, name in enumerate(names)])
+
+
+def _write_lines(path, lines):
+    atomic_write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+if __name__ == "__main__":
+    command_line.run(main)
