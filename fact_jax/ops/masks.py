@@ -28,4 +28,7 @@ def masked_log_softmax(logits, mask, axis=-1):
     logits = jnp.where(mask, logits, MASKED_LOGIT)
     shifted = logits - jnp.max(logits, axis=axis, keepdims=True)
     log_normalizer = jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
-    return jnp.where(mask, shifted - log_normalizer, 0.0)
+    # One entry alone has probability 1. The compiler may compute a logit twice with different rounding, so that its
+    # difference from itself is not zero.
+    several = jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
+    return jnp.where(mask & several, shifted - log_normalizer, 0.0)

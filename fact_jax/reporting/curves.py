@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 
 from fact_jax.metrics import segmentation
+from fact_jax.reporting import pictures
 
 # Beyond this many classes the cells are too small to carry their counts.
 MAX_ANNOTATED_CLASSES = 16
@@ -13,6 +14,8 @@ MAX_ANNOTATED_CLASSES = 16
 MAX_NAMED_CLASSES = 130
 # A group of curves with more terms than this would hide the ones that matter.
 MAX_CURVES = 10
+# Characters of a class name beside the matrix; longer ones would leave it no room.
+MAX_CLASS_NAME = 24
 STYLES = ("-", "--", "-.", ":")
 CURVE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5A00A5", "#692D0F")
 
@@ -50,6 +53,7 @@ def is_score(name):
     return last in segmentation.METRIC_NAMES or last.startswith("F1@")
 
 
+@pictures.fallback_fonts()
 def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     """Draws loss terms and scores over training steps, with the best value of `best_metric` marked.
 
@@ -61,12 +65,8 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     Returns:
       matplotlib.figure.Figure with two Axes, losses and scores; one without curves says so.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     losses, scores = collect_series(rows)
-    figure = Figure(figsize=(13, 5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = pictures.new_figure(13, 5)
     loss_axes, score_axes = figure.subplots(1, 2)
     _draw_curves(loss_axes, losses, "loss", "no loss was logged")
     positive = [values for _, values in losses.values() if len(values)]
@@ -80,43 +80,35 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
         if axes.lines:
             axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
     if title:
-        figure.suptitle(title, fontsize=13, fontweight="bold", parse_math=False)
+        _write_title(figure, title, 13)
     return figure
 
 
+@pictures.fallback_fonts()
 def plot_confusion(confusion, class_names, *, title=""):
     """Draws a confusion matrix, every row divided by its sum; counts are written into the cells of small ones.
 
     Args:
       confusion: int [C, C], frames by (true class, predicted class).
-      class_names: name of every class, by class id.
-      title: line above the matrix.
+      class_names: name of every class, by class id; the middle of long ones is left out.
+      title: above the matrix, broken into lines or shortened where it is too long.
 
     Returns:
       matplotlib.figure.Figure; its first Axes holds the image, rows of classes without frames are left blank.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     confusion = np.asarray(confusion)
     count = len(class_names)
     if confusion.shape != (count, count):
         raise ValueError(f"confusion must be [{count}, {count}] for {count} class names, got {confusion.shape}")
     side = max(5.0, 0.24 * count) if count <= MAX_NAMED_CLASSES else 12.0
     large = min(max(12.0, side), 24.0)  # points of the writing around the matrix
-    figure = Figure(figsize=(side + 3.2, side + 2.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = pictures.new_figure(side + 3.2, side + 2.2)
     axes = figure.add_subplot()
     totals = confusion.sum(axis=1, keepdims=True)
     shares = np.where(totals > 0, confusion / np.maximum(totals, 1), np.nan)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if count <= MAX_NAMED_CLASSES:
-        axes.set_xticks(range(count), class_names, rotation=90, fontsize=10, parse_math=False)
-        axes.set_yticks(range(count), class_names, fontsize=10, parse_math=False)
-        axes.set_xticks(np.arange(count - 1) + 0.5, minor=True)
-        axes.set_yticks(np.arange(count - 1) + 0.5, minor=True)
-        axes.grid(which="minor", color="#E5E5E5", linewidth=0.5)
-        axes.tick_params(which="minor", length=0)
+        _name_classes(figure, axes, class_names)
     suffix = "" if count <= MAX_NAMED_CLASSES else " id"
     axes.set_xlabel(f"predicted class{suffix}", fontsize=large)
     axes.set_ylabel(f"true class{suffix}", fontsize=large)
@@ -126,8 +118,28 @@ def plot_confusion(confusion, class_names, *, title=""):
     if count <= MAX_ANNOTATED_CLASSES:
         _annotate_cells(axes, confusion, shares)
     if title:
-        axes.set_title(title, fontsize=large + 1, fontweight="bold", parse_math=False)
+        _write_title(figure, title, large + 1)
     return figure
+
+
+def _name_classes(figure, axes, class_names):
+    """Writes class names beside the matrix and makes the figure larger by the room that they take."""
+    count = len(class_names)
+    names = pictures.shorten_names(class_names, MAX_CLASS_NAME)
+    room = max(pictures.text_width(figure, name, 10) for name in names)
+    figure.set_size_inches(figure.get_size_inches() + max(0.0, room - 1.0))
+    axes.set_xticks(range(count), names, rotation=90, fontsize=10, parse_math=False)
+    axes.set_yticks(range(count), names, fontsize=10, parse_math=False)
+    axes.set_xticks(np.arange(count - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(count - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="#E5E5E5", linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+
+
+def _write_title(figure, title, fontsize):
+    font = {"fontsize": fontsize, "fontweight": "bold"}
+    room = figure.get_figwidth() - 0.4
+    figure.suptitle(pictures.fit_text(figure, title, room, **font), **font, parse_math=False)
 
 
 def _set_log_scale(axes):

@@ -4,12 +4,16 @@ import math
 
 import numpy as np
 
-from fact_jax.reporting import colors
 from fact_jax.ops import segments
+from fact_jax.reporting import colors, pictures
 
 WIDTH = 12.0  # inches
 STRIP_HEIGHT = 0.52
 LEGEND_ROW_HEIGHT = 0.21
+TITLE_LINE_HEIGHT = 0.3
+# Characters of the name of a class in the legend, and of a strip.
+MAX_CLASS_NAME = 40
+MAX_STRIP_NAME = 24
 # Segments above this share of the video are set apart by a line.
 SEPARATED_SHARE = 0.01
 # Videos longer than this get an axis in minutes and seconds.
@@ -17,6 +21,7 @@ LONG_VIDEO_SEC = 120.0
 TICK_STEPS_SEC = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 
+@pictures.fallback_fonts()
 def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", background_ids=()):
     """Draws labellings of one video as strips, one below the other, with a legend of the classes that occur.
 
@@ -26,8 +31,8 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
       rows: dict from the name of a strip to its int labels [N], drawn from top to bottom. All of equal length.
       class_names: name of every class, by class id.
       fps: frames per second of the labels; 0 = unknown, the axis counts frames.
-      title: first line above the strips.
-      metrics_text: second line, smaller.
+      title: above the strips, broken into two lines or shortened where it is too long.
+      metrics_text: the line below it, smaller.
       background_ids: classes drawn in light grey.
 
     Returns:
@@ -36,24 +41,26 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
     Raises:
       ValueError: no strips, strips of different length or without frames, or a label that has no name.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     labels = {name: np.asarray(row) for name, row in rows.items()}
     present = _present_classes(labels, class_names)
-    entries = [f"{class_id} {class_names[class_id]}" for class_id in present]
-    columns = _legend_columns(entries)
+    names = pictures.shorten_names([class_names[class_id] for class_id in present], MAX_CLASS_NAME)
+    entries = [f"{class_id} {name}" for class_id, name in zip(present, names, strict=True)]
+    strip_names = pictures.shorten_names(list(labels), MAX_STRIP_NAME)
+    figure = pictures.new_figure(WIDTH, 1.0)
+    room = WIDTH - 0.6 - max(pictures.text_width(figure, name, 11) for name in strip_names)
+    title = pictures.fit_text(figure, title, room, 13, "bold")
+    metrics_text = pictures.fit_text(figure, metrics_text, room, 10, max_lines=1)
+    columns = _legend_columns(figure, entries)
     legend_height = LEGEND_ROW_HEIGHT * math.ceil(len(entries) / columns)
-    header = 0.3 * bool(title) + 0.25 * bool(metrics_text)
-    figure = Figure(figsize=(WIDTH, STRIP_HEIGHT * len(labels) + legend_height + header + 1.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    header = TITLE_LINE_HEIGHT * len(title.splitlines()) + 0.25 * bool(metrics_text)
+    figure.set_figheight(STRIP_HEIGHT * len(labels) + legend_height + header + 1.0)
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.07)
     axes = figure.add_subplot()
     num_frames = next(iter(labels.values())).size
     unit = 1.0 / fps if fps > 0 else 1.0
     for position, row in enumerate(labels.values()):
         _draw_strip(axes, row, position, unit, num_frames, background_ids)
-    axes.set_yticks(range(len(labels)), list(labels), parse_math=False)
+    axes.set_yticks(range(len(labels)), strip_names, parse_math=False)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelsize=11)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -139,9 +146,9 @@ def _write_header(axes, title, metrics_text):
         axes.annotate(metrics_text, **place, fontsize=10, va="bottom", parse_math=False)
 
 
-def _legend_columns(entries):
-    # Inches taken by the longest entry in the 9-point font, with its colour patch.
-    widest = 0.6 + 0.078 * max(len(entry) for entry in entries)
+def _legend_columns(figure, entries):
+    # 0.6 inches for the colour patch and the space around an entry.
+    widest = 0.6 + max(pictures.text_width(figure, entry, 9) for entry in entries)
     return max(1, min(len(entries), int((WIDTH - 0.4) / widest)))
 
 

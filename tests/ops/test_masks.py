@@ -60,6 +60,15 @@ def test_fully_masked_rows_give_zeros_and_finite_gradients(function):
     assert not np.any(gradient[0])
 
 
+def test_one_entry_alone_is_certain():
+    logits = jnp.asarray(RNG.normal(size=(3, 4)) * 100, jnp.float32)
+    mask = np.eye(4, dtype=bool)[[2, 0, 3]]
+    np.testing.assert_array_equal(host_jit(masks.masked_softmax)(logits, mask), mask.astype(np.float32))
+    np.testing.assert_array_equal(host_jit(masks.masked_log_softmax)(logits, mask), np.zeros((3, 4)))
+    gradient = host_jit(jax.grad(lambda x: jnp.sum(masks.masked_log_softmax(x, mask))))(logits)
+    np.testing.assert_array_equal(gradient, np.zeros((3, 4)))
+
+
 def test_large_logits_stay_finite():
     logits = jnp.array([[1e8, -1e8, 0.0]])
     mask = np.ones((1, 3), bool)

@@ -131,8 +131,12 @@ def block_loss(config, classes, output, truth, match, weights, token_mask):
         frame = (frame + terms["segment"]) / 2.0
     total = classes.term_weight * (frame + terms["token"])
     if output.f2a_logits is not None:
+        pair_weights = _segment_weights(weights, truth)
+        if config.match == "o2o" and output.action_logits.shape[1] == 1:
+            # The published code broadcasts a single pair against the weights of all segments (spec, trap 2).
+            pair_weights = jnp.broadcast_to(jnp.sum(pair_weights, axis=1, keepdims=True), pair_weights.shape)
         terms["f2a"], terms["a2f"] = alignment_losses(
-            output.f2a_logits, output.a2f_logits, pooled, match, _segment_weights(weights, truth), mask
+            output.f2a_logits, output.a2f_logits, pooled, match, pair_weights, mask
         )
         total = total + terms["f2a"] + terms["a2f"]
         if output.segments is None:

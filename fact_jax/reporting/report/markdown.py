@@ -116,7 +116,7 @@ def _class_lines(groups):
     for row in class_rows:
         if row["class_id"] not in seen:
             continue
-        line = table.setdefault(row["class_id"], {"class": row["class_name"], "true segments": row["true_segments"]})
+        line = table.setdefault(row["class_id"], {"class": row["class_name"], "true segments": _whole(row["true_segments"])})
         for name in (threshold, "recall", "precision"):
             line[f"{name} {row['group']}" if len(groups) > 1 else name] = row[name]
     lines = _table(list(table.values()))
@@ -124,6 +124,11 @@ def _class_lines(groups):
     if len(seen) < total:
         lines += ["", f"{total - len(seen)} of {total} classes are never true and never predicted."]
     return lines
+
+
+def _whole(count):
+    """A mean count as an int where it is one, so that it is written without decimals."""
+    return int(count) if float(count).is_integer() else count
 
 
 def _table(table_rows):

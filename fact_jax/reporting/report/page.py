@@ -61,6 +61,7 @@ def page_data(groups):
     metrics = list(statistics.metric_names(first.state.metric))
     tables = [statistics.group_classes(group) for group in groups]
     thresholds = metrics[3:]
+    excluded = first.state.metric.background_ids
     class_columns = ["precision", "recall", *thresholds]
     series = sorted({(index, run.seed) for index, group in enumerate(groups) for run in group.runs})
     videos = _videos(groups, {pair: index for index, pair in enumerate(series)}, metrics)
@@ -77,10 +78,10 @@ def page_data(groups):
         "classScores": [
             [
                 {
-                    "segments": _number(columns["true_segments"].mean),
+                    "segments": None if label in excluded else _number(columns["true_segments"].mean),
                     "scores": [_number(columns[name].mean) for name in class_columns],
                 }
-                for columns in table.values()
+                for label, columns in table.items()
             ]
             for table in tables
         ],

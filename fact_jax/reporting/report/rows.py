@@ -1,5 +1,7 @@
 """Rows of the tables of a report: dicts for `fact_jax.reporting.tables`, shared by Markdown, CSV and the page."""
 
+import math
+
 from fact_jax.reporting.report import statistics
 
 
@@ -48,7 +50,10 @@ def setting_rows(groups):
 
 
 def class_rows(groups):
-    """A row per group and class: means over the runs that have the class; segments and frames are means too."""
+    """A row per group and class: means over the runs that have the class; segments and frames are means too.
+
+    The segments of a class left out of the scores are not counted: NaN.
+    """
     class_names = groups[0].runs[0].segmented.class_names
     excluded = groups[0].runs[0].state.metric.background_ids
     rows = []
@@ -61,7 +66,8 @@ def class_rows(groups):
                 "is_background": class_id in excluded,
             }
             for name, found in columns.items():
-                row[name] = found.mean
+                not_counted = row["is_background"] and name in ("true_segments", "predicted_segments")
+                row[name] = math.nan if not_counted else found.mean
                 if name not in ("true_frames", "predicted_frames", "true_segments", "predicted_segments"):
                     row[f"{name}_std"], row[f"{name}_runs"] = found.std, found.count
             rows.append(row)

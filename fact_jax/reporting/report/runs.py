@@ -224,8 +224,8 @@ def _mismatches(runs):
     for run in runs[1:]:
         first, other = runs[0].segmented, run.segmented
         pairs = {
-            "dataset": (first.dataset, other.dataset),
-            "list of classes": (first.class_names, other.class_names),
+            "datasets": (first.dataset, other.dataset),
+            "lists of classes": (first.class_names, other.class_names),
             "classes left out of the scores": (first.metric.background_ids, other.metric.background_ids),
             "background classes": (first.background_ids, other.background_ids),
             "thresholds of F1": (first.metric.thresholds, other.metric.thresholds),
@@ -233,7 +233,7 @@ def _mismatches(runs):
         for what, (expected, found) in pairs.items():
             if expected != found:
                 lines.append(
-                    f"{runs[0].workdir} and {run.workdir} cannot be compared: the {what} differ(s), "
+                    f"{runs[0].workdir} and {run.workdir} cannot be compared: the {what} differ, "
                     f"{_difference(expected, found)}. Make a report of each."
                 )
     return lines + _truth_mismatches(runs)
