@@ -62,7 +62,7 @@ def define():
             "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
             "label videos that have no labels; convert: make a workdir from published PyTorch weights; export: write "
             "such weights; report: compare finished runs."),
-        "step": flags.DEFINE_integer("step", None, "eval, predict, export: the checkpoint to use; the best by default."),
+        "step": flags.DEFINE_integer("step", None, "eval, predict, export: which checkpoint; the best by default."),
         "input": lists("input", [], "predict: feature files (.npy), folders of them, patterns."),
         "transcripts": text("transcripts", None, "predict: folder of VIDEO.txt with the actions in order."),
         "fps": flags.DEFINE_float("fps", None, "predict: frames per second of the features, for times in seconds."),
@@ -99,8 +99,8 @@ def check(options: Options) -> None:
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
     if options.mode == "convert" and not (options.config or options.reference_config):
         problems.append(
-            "--config or --reference_config is missing: a weight file tells neither the names nor the number of classes, "
-            "nor whatever else the dataset decides."
+            "--config or --reference_config is missing: a weight file tells neither the names nor the number of "
+            "classes, nor whatever else the dataset decides."
         )
     if problems:
         raise UserError("\n".join(problems))

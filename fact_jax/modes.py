@@ -68,7 +68,8 @@ def train(setup: Setup) -> bool:
             evaluated = {step: _evaluate_step(setup, checkpoints, step) for step in sorted(set(steps.values()))}
             meta = checkpoints.meta(steps["best"])
         except CheckpointError as error:
-            raise UserError(f"The run is complete, but {error}. Another one can be evaluated with --mode eval.") from error
+            message = f"The run is complete, but {error}. Another one can be evaluated with --mode eval."
+            raise UserError(message) from error
     if None in evaluated.values():
         return False
     _, verdict = scoring.compare_with_stored(evaluated[steps["best"]], meta)
@@ -124,6 +125,8 @@ def evaluate(setup: Setup, step: int | None) -> bool:
     for name, evaluation in evaluated.items():
         setup.console.say(f"step {chosen}  {name}:  {results.one_line(evaluation.metrics())}")
     _, verdict = scoring.compare_with_stored(evaluated, meta)
+    if meta.get("converted"):
+        verdict = "converted weights: no stored metrics to compare with"
     setup.console.say(verdict or f"training did not evaluate step {chosen}")
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
     folder = setup.workdir if step is None else setup.workdir / f"eval_step_{step}"

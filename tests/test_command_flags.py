@@ -8,7 +8,8 @@ from fact_jax import command_flags
 from fact_jax.types import UserError
 
 GIVEN = {
-    "config": ("--config=x.py",), "workdir": "runs/x", "step": 3, "input": ("a.npy",), "transcripts": "t", "fps": 15.0, "probabilities": True,
+    "config": ("--config=x.py",), "workdir": "runs/x", "step": 3, "input": ("a.npy",), "transcripts": "t", "fps": 15.0,
+    "probabilities": True,
     "figures": False, "output": "out", "checkpoint": "w.pth", "reference_config": "c.yaml", "workdirs": ("runs/x",),
 }
 

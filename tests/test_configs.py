@@ -176,7 +176,8 @@ def test_quick_is_small_and_needs_no_files(name):
     assert quick.model.input_block.hidden_dim <= 16 < quick.data.synthetic.mean_length < 100
     assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes
     assert quick.data.synthetic.verb_noun == (full.model.blocks[0] == "I")
-    for key in ("model.blocks", "model.use_transcript", "model.input_block.frame_branch", "model.input_block.action_branch", "loss.match",
+    for key in ("model.blocks", "model.use_transcript", "model.input_block.frame_branch",
+                "model.input_block.action_branch", "loss.match",
                 "data.evaluate_background", "model.channel_dropout_rate", "model.time_mask.count"):
         assert leaves(quick)[key] == leaves(full)[key]
 

@@ -34,7 +34,9 @@ LEVELS = {
 }
 # The Task protocol is all that training knows of tasks.
 ALSO_ALLOWED = {"fact_jax.training": {"fact_jax.tasks.base"}}
-DATA_MAY_IMPORT = {"fact_jax.types", "fact_jax.files", "fact_jax.ops.masks", "fact_jax.ops.segments", "fact_jax.ops.resampling"}
+DATA_MAY_IMPORT = {
+    "fact_jax.types", "fact_jax.files", "fact_jax.ops.masks", "fact_jax.ops.segments", "fact_jax.ops.resampling",
+}
 # Translates configs of the published code; imports no jax.
 CONFIG_MAY_IMPORT = ("configs.published", "fact_jax.models.fact.published_config")
 OURS = {"fact_jax", "data_pipelines", "configs", "tests", "main"}

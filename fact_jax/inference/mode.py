@@ -138,7 +138,8 @@ def report_problems(problems, folder: Path, console: writers.Console) -> int:
     try:
         files.atomic_write_text(path, "".join(f"{line}\n" for line in lines))
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}. The problems are:\n" + "\n".join(lines)) from error
+        listed = "\n".join(lines)
+        raise UserError(f"{path} cannot be written: {error.strerror}. The problems are:\n{listed}") from error
     console.say(f"{len(lines)} problem{'s' if len(lines) > 1 else ''}, also in {path}:")
     for line in lines[:MAX_SHOWN]:
         console.say(f"  {line}")

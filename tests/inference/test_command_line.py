@@ -43,7 +43,8 @@ def test_a_killed_prediction_goes_on_and_bad_files_are_reported(run, tmp_path):
     workdir, features = run
     np.save(tmp_path / "nan.npy", np.full((runs.FEATURE_DIM, 9), np.nan))
     np.save(tmp_path / "wide.npy", np.zeros((runs.FEATURE_DIM + 1, 9)))
-    flags = ("--input", features, tmp_path / "nan.npy", tmp_path / "wide.npy", "--output", tmp_path / "out", "--fps", 30)
+    inputs = (features, tmp_path / "nan.npy", tmp_path / "wide.npy")
+    flags = ("--input", *inputs, "--output", tmp_path / "out", "--fps", 30)
     process = subprocess.Popen(command(workdir, *flags), cwd=ROOT)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("out/*/*.json")) and process.poll() is None and time.monotonic() < deadline:

@@ -34,8 +34,8 @@ def decode_scores(config, output, transcript=None, transcript_mask=None):
     """As `decode`, and how sure the network is.
 
     Returns:
-      the dict of `decode` with "probabilities", float [B, T, C]: the scores that `decode` compares, normalised to sum to
-      1, so that the label has the largest one; with a transcript, a class has the score of its best place. And
+      the dict of `decode` with "probabilities", float [B, T, C]: the scores that `decode` compares, normalised to sum
+      to 1, so that the label has the largest one; with a transcript, a class has the score of its best place. And
       "confidence", float [B, T] in [0, 1]: the probability of the label.
     """
     labels, scores = _vote(config, output, transcript, transcript_mask)

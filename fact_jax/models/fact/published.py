@@ -77,7 +77,8 @@ def _attention(theirs, ours, layer, packed):
 
 def _action_branch(theirs, ours, block):
     if block.action_branch in RECURRENT_BRANCHES:
-        result = _gru(f"{theirs}.gru", f"{ours}/gru", block.action_layers) + _norm(f"{theirs}.layernorm", f"{ours}/norm")
+        result = _gru(f"{theirs}.gru", f"{ours}/gru", block.action_layers)
+        result += _norm(f"{theirs}.layernorm", f"{ours}/norm")
         return result + (_dense(f"{theirs}.out_map", f"{ours}/output") if block.action_branch == "gru_om" else [])
     result = _dense(f"{theirs}.out_linear", f"{ours}/output")
     reads_memory = block.action_branch == "sca"
