@@ -81,6 +81,22 @@ def test_names_may_hold_any_character():
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["$\\frac{$", "_%"]
 
 
+@pytest.mark.parametrize("name", ["pour", "n" * 30, "take_the_" + "very_" * 14 + "long_name"])
+@pytest.mark.parametrize("dataset", ["kitchen", "a_dataset_with_a_name_" * 8])
+def test_long_names_leave_the_matrix_its_room_and_the_title_whole(name, dataset):
+    names = ["background", name, f"{name}_again", "stir"]
+    title = f"{dataset}, split1: predicted against true class of every frame"
+    figure = curves.plot_confusion(np.eye(4, dtype=int), names, title=title)
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    axes = figure.axes[0]
+    assert axes.get_window_extent(renderer).width > 0.45 * figure.bbox.width
+    outer = figure.get_tightbbox(renderer)  # of all that is drawn, in inches
+    assert outer.x0 >= 0 and outer.y0 >= 0
+    assert outer.x1 <= figure.get_figwidth() and outer.y1 <= figure.get_figheight()
+    assert len({label.get_text() for label in axes.get_yticklabels()}) == 4
+
+
 def test_a_confusion_of_the_wrong_size_is_refused():
     with pytest.raises(ValueError, match=r"\[2, 2\] for 2 class names"):
         curves.plot_confusion(np.ones((3, 3), int), ["a", "b"])

@@ -120,6 +120,20 @@ def test_nothing_overlaps_and_nothing_is_cut_off(num_classes):
     assert (title, note) == ("video", "Edit 1.0")
 
 
+@pytest.mark.parametrize("letters", [90, 240])
+def test_long_names_fit_into_the_picture(letters, recwarn):
+    row, metrics = np.repeat(np.arange(3), 20), "Acc 1.0   Edit 2.0"
+    names = ["n" * letters, "m" * letters, f"{'m' * letters}2"]
+    figure = timelines.plot_timeline({"ground truth": row}, names, title="v" * letters, metrics_text=metrics)
+    figure.canvas.draw()
+    axes, outer = figure.axes[0], figure.get_tightbbox()  # inches
+    assert axes.get_position().width > 0.75 and not recwarn.list
+    assert outer.x0 >= 0 and outer.y0 >= 0
+    assert outer.x1 <= figure.get_figwidth() and outer.y1 <= figure.get_figheight()
+    assert axes.texts[-1].get_text() == metrics
+    assert len(set(legend_entries(figure))) == 3
+
+
 def test_a_label_without_a_name_and_strips_of_different_length_are_refused():
     with pytest.raises(ValueError, match="48 class names"):
         timelines.plot_timeline({"x": np.array([48])}, NAMES)
