@@ -248,6 +248,28 @@ def test_the_table_of_classes_sorts_and_filters(desktop, address):
     assert desktop.evaluate("document.querySelector('#class-table [data-label=\"4\"]').ariaPressed") == "true"
 
 
+@pytest.mark.parametrize("width", [375, 500, 800, 1280])
+def test_the_table_of_classes_fits_and_its_bars_have_one_scale(tmp_path, width):
+    names = ("background", "action10", "action2", "action1", "action11")
+    truth = workdirs.make_truth(0, 2, num_classes=5)
+    systems = {"a": truth, "a_system_with_quite_a_long_name": {key: np.roll(row, 5) for key, row in truth.items()}}
+    paths = [workdirs.make_run(tmp_path / name, truth, predicted, name=name, class_names=names)
+             for name, predicted in systems.items()]
+    write_report(paths, tmp_path / "out", lambda line: None)
+    with browser.Page(width, 900) as page:
+        page.open((tmp_path / "out" / "report.html").as_uri())
+        shown = "[...document.querySelectorAll('#class-table tbody th')].map((one) => one.innerText.trim())"
+        assert page.evaluate(shown) == ["action1", "action2", "action10", "action11"]
+        bars = "[...document.querySelectorAll('#class-table td.bar')].map((one) => one.getBoundingClientRect().width)"
+        widths = page.evaluate(bars)
+        assert len(widths) == 8 and max(widths) - min(widths) < 1
+        box = "document.querySelector('#classes .scroll')"
+        assert page.evaluate(f"{box}.scrollWidth - {box}.clientWidth") == 0
+        # One line: a word that is not broken.
+        lines = "[...document.querySelectorAll('.sort')].find((one) => one.textContent === 'Difference')"
+        assert page.evaluate(f"{lines}.getClientRects().length") == 1
+
+
 def test_printing_shows_every_video_and_no_controls(desktop, address):
     desktop.open(address)
     desktop.evaluate("dispatchEvent(new Event('beforeprint'))")

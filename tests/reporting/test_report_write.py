@@ -105,6 +105,15 @@ def test_classes_that_never_occur_are_counted_not_listed(tmp_path):
     assert len(read(tmp_path / "out", "report_classes.csv")) == 6
 
 
+def test_segments_are_whole_numbers_and_a_dash_where_they_are_not_counted(tmp_path):
+    truth = {"video": np.repeat([0, 1, 2, 1], 10)}
+    write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out", lambda line: None)
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "| background | – | – | 100.00 |" in text and "| pour | 2 |" in text and "| stir | 1 |" in text
+    rows = read(tmp_path / "out", "report_classes.csv")
+    assert [row["true_segments"] for row in rows] == ["", "2.0000", "1.0000", "0.0000"]
+
+
 def test_one_run_makes_a_report(tmp_path):
     truth = workdirs.make_truth(0, 2)
     write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out", lambda line: None)

@@ -116,7 +116,8 @@ def _class_lines(groups):
     for row in class_rows:
         if row["class_id"] not in seen:
             continue
-        line = table.setdefault(row["class_id"], {"class": row["class_name"], "true segments": _whole(row["true_segments"])})
+        about = {"class": row["class_name"], "true segments": _whole(row["true_segments"])}
+        line = table.setdefault(row["class_id"], about)
         for name in (threshold, "recall", "precision"):
             line[f"{name} {row['group']}" if len(groups) > 1 else name] = row[name]
     lines = _table(list(table.values()))

@@ -123,10 +123,13 @@ function update() {
   shown.forEach((index) => watcher.observe(cardOf(index).card));
 }
 
+// "action2" before "action10".
+const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
 // Columns of the table of classes: {key, title, value(class)}.
 function classColumns() {
   const scores = (label) => data.classScores.map((table) => table[label].scores[classTable.score]);
-  const columns = [{ key: "name", title: "Class", value: (label) => data.classes[label].name.toLowerCase() }];
+  const columns = [{ key: "name", title: "Class", value: (label) => data.classes[label].name }];
   data.groups.forEach((group, index) => {
     const title = data.groups.length === 1 ? data.classColumns[classTable.score] : group;
     columns.push({ key: `score${index}`, title, value: (label) => scores(label)[index], bar: true });
@@ -149,7 +152,7 @@ function drawClassTable() {
   labels.sort((a, b) => {
     const [first, second] = [by.value(a), by.value(b)];
     if (empty(first) || empty(second)) return empty(first) - empty(second) || a - b;
-    const order = first < second ? -1 : first > second ? 1 : 0;
+    const order = by.key === "name" ? natural.compare(first, second) : first - second;
     return (classTable.descending ? -order : order) || a - b;
   });
   const head = columns.map((column) => {
@@ -160,10 +163,13 @@ function drawClassTable() {
       drawClassTable();
     });
     const order = classTable.descending ? "descending" : "ascending";
-    const attributes = { scope: "col", class: column.key === "name" ? "" : "number" };
+    const kind = column.bar ? "number" : "number narrow";
+    const attributes = { scope: "col", class: column.key === "name" ? "" : kind };
     return element("th", { ...attributes, "aria-sort": column === by ? order : null }, button);
   });
   const rows = labels.map((label) => element("tr", {}, ...columns.map((column) => classCell(column, label))));
+  byId("class-table").style.setProperty("--columns", columns.length - 1);
+  byId("class-table").style.setProperty("--abreast", Math.min(columns.length - 1, 4));
   byId("class-table").replaceChildren(
     element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
   if (focused) byId("class-table").querySelector(`[data-key="${focused}"]`)?.focus();
