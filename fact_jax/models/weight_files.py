@@ -1,12 +1,14 @@
 """Reads and writes other people's weight files: state dicts of PyTorch, safetensors and NumPy archives.
 
 A file from outside is data. PyTorch files are pickles, which can run code when they are loaded, so they are read with
-`weights_only` and refused if they need more than tensors. PyTorch itself is imported only where such a file is met.
+`weights_only` and refused if they need more than tensors and numbers. PyTorch itself is imported only where such a file
+is met.
 """
 
 import io
 import pickle
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fact_jax import files
+from fact_jax.models import numpy_pickles
 from fact_jax.types import UserError, check_choice
 
 TORCH_SUFFIXES = (".pth", ".pt", ".net", ".prm", ".tar")
@@ -182,14 +185,17 @@ def _import_torch(path):
 def _read_torch(path):
     torch = _import_torch(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # Its warnings are for those who program with it; what they announce ends in a message below.
+        with warnings.catch_warnings(), torch.serialization.safe_globals(list(numpy_pickles.SAFE_GLOBALS)):
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         needed = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f"an object of {needed[1]}" if needed else "more than tensors"
+        what = f" ({needed[1]})" if needed else ""
         raise UserError(
-            f"{path} holds {what}. Such objects are code that runs when the file is loaded, so it is not loaded; "
-            "expected a state dict, tensors by name. If you trust the file, write its state dict where it was made: "
-            'torch.save(model.state_dict(), "weights.pth").'
+            f"{path} holds objects that are not plain numbers{what}. Loading such objects can run code, so the file is "
+            "not loaded; expected a state dict, tensors by name. If you trust the file, write its state dict where it "
+            'was made: torch.save(model.state_dict(), "weights.pth").'
         ) from error
     # A damaged file takes the reader to places where it did not expect to be.
     except (
@@ -209,14 +215,15 @@ def _find_tensors(path, entries) -> tuple[Mapping[str, Any], list[str]]:
     """Returns the mapping that holds the tensors, the content itself or one of its entries, and notes."""
     if not isinstance(entries, Mapping):
         raise UserError(f"{path} holds one {type(entries).__name__}; expected a state dict, tensors by name.")
-    if any(_is_tensor(entry) for entry in entries.values()):
-        return entries, []
     nested = [
         key
         for key, entry in entries.items()
         if isinstance(entry, Mapping) and any(_is_tensor(tensor) for tensor in entry.values())
     ]
     known = [key for key in NESTED_KEYS if key in nested]
+    # Beside the weights of a checkpoint may lie other arrays; a state dict has no mappings in it.
+    if not known and any(_is_tensor(entry) for entry in entries.values()):
+        return entries, []
     if not nested:
         found = _listing([f"{key} ({type(entry).__name__})" for key, entry in entries.items()]) or "nothing"
         raise UserError(f"{path} has no tensors, it holds {found}; expected a state dict, tensors by name.")
@@ -236,7 +243,7 @@ def _find_tensors(path, entries) -> tuple[Mapping[str, Any], list[str]]:
 def _to_numpy(path, name, tensor):
     if isinstance(tensor, np.ndarray):
         # 2: a type from outside NumPy, here bfloat16 and its like of the ml_dtypes package.
-        return tensor.astype(np.float32) if tensor.dtype.isbuiltin == 2 else tensor
+        return tensor.astype(np.float32) if tensor.dtype.isbuiltin == 2 else np.asarray(tensor)
     torch = _import_torch(path)
     if tensor.layout is not torch.strided or tensor.is_quantized:
         raise UserError(f"{path}: {name} is sparse or quantised; expected plain numbers.")

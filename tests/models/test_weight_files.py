@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -127,8 +128,65 @@ class Model:
 
 def test_pickled_objects_are_refused_and_not_run(tmp_path):
     path = save_torch(tmp_path / "model.pth", Model())
-    with pytest.raises(UserError, match=r"model.pth holds an object of tests\.models\.test_weight_files\.Model.*code"):
+    with pytest.raises(UserError, match=r"holds objects that are not plain numbers \(tests\.models\..*Model\)"):
         weight_files.read_state_dict(path)
+
+
+NUMPY_VALUES = [
+    np.float64(3.0), np.float32(0.1), np.int64(-7), np.bool_(True), np.arange(6, dtype="<f4").reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(3, dtype=">i2"), np.array(2.5), np.zeros((0, 3)),
+]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_numpy_values_beside_the_weights(tmp_path, zipped):
+    content = {"state_dict": torch_tensors(), "dtype": np.dtype("f4")}
+    content |= {f"value {k}": value for k, value in enumerate(NUMPY_VALUES)}
+    state = weight_files.read_state_dict(
+        save_torch(tmp_path / "weights.pth", content, _use_new_zipfile_serialization=zipped)
+    )
+    assert_same(state.tensors, TENSORS)
+    assert state.notes[0] == "the weights lie below 'state_dict'"
+
+
+def test_numpy_arrays_as_weights(tmp_path):
+    arrays = {str(k): value for k, value in enumerate(NUMPY_VALUES) if isinstance(value, np.ndarray)}
+    state = weight_files.read_state_dict(save_torch(tmp_path / "weights.pth", {**arrays, "best": np.float64(3.0)}))
+    assert state.notes == ("left out what is no tensor: best (float64)",)
+    assert state.tensors.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert type(state.tensors[name]) is np.ndarray
+        assert state.tensors[name].dtype == array.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(state.tensors[name], array)
+
+
+@pytest.mark.parametrize("value", [np.array([{}], object), np.zeros(2, "f4,i4"), np.float32, Model])
+def test_other_numpy_objects_are_refused(tmp_path, value):
+    path = save_torch(tmp_path / "weights.pth", {"state_dict": torch_tensors(), "value": value})
+    with pytest.raises(UserError, match="weights.pth holds objects that are not plain numbers"):
+        weight_files.read_state_dict(path)
+
+
+def test_the_state_of_a_dtype_cannot_be_forged(tmp_path):
+    class Forged:
+        """A float of 8 bytes that says it is a reference to an object, in the descriptor that all float64 share."""
+
+        def __reduce__(self):
+            return np.dtype, ("f8",), (3, "<", None, ("a",), {"a": (np.dtype("f8"), 1000)}, 1000, 1, 63)
+
+    state = weight_files.read_state_dict(save_torch(tmp_path / "weights.pth", {**torch_tensors(), "dtype": Forged()}))
+    assert_same(state.tensors, TENSORS)
+    assert np.dtype("f8").fields is None and not np.dtype("f8").hasobject
+
+
+def test_a_refusal_is_one_message(tmp_path):
+    pytest.importorskip("torch")
+    path = tmp_path / "weights.pth"
+    path.write_bytes(pickle.dumps({"a": Model()}, protocol=4))
+    with warnings.catch_warnings(record=True) as caught, pytest.raises(UserError, match="not plain numbers"):
+        warnings.simplefilter("always")
+        weight_files.read_state_dict(path)
+    assert [str(entry.message) for entry in caught] == []
 
 
 def test_a_pickle_that_would_run_a_command(tmp_path):
@@ -186,7 +244,6 @@ def test_files_cut_short(tmp_path, suffix):
             weight_files.read_state_dict(path)
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("suffix", [".pth", ".prm", ".safetensors", ".npz"])
 def test_a_damaged_byte_is_never_a_traceback(tmp_path, suffix):
     path = tmp_path / f"weights{suffix}"
