@@ -1,5 +1,8 @@
 """Published weights in, published weights out: a state dict becomes the workdir of a run, and the other way round.
 
+A state dict does not tell the classes; an export writes their names beside it, in <file>.mapping.txt, and a conversion
+of a file with such a list compares them with the dataset's.
+
 A converted workdir holds config.json and one checkpoint with the parameters alone, which --mode eval and --mode predict
 take. Its record, "derived", knows the network and nothing of the videos; "converted" in it names the file.
 """
@@ -15,7 +18,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fact_jax import files
-from fact_jax.models import state_dict, weight_files
+from fact_jax.models import class_list, state_dict, weight_files
 from fact_jax.models.fact import architecture, published, published_config
 from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.tasks import segmentation
@@ -66,6 +69,9 @@ def convert(
     config, changed = _adopt(config, found, explicit, checkpoint)
     class_names, verb_nouns = read_classes()
     _check_dataset(found, class_names, verb_nouns, checkpoint)
+    data = config.data
+    dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / data.mapping_file
+    listed = class_list.check(class_list.beside(checkpoint), class_names, dataset)
     derived: dict[str, Any] = {
         "class_names": list(class_names),
         "feature_dim": found.feature_dim,
@@ -84,13 +90,13 @@ def convert(
     run_record.write(workdir, config=config.to_dict(), derived=derived)
     for line in _summary(checkpoint, state, found, buffers, params, changed):
         console.say(line)
-    for line in _not_inferred(config, found, explicit, len(class_names)):
+    for line in _not_inferred(config, found, explicit, len(class_names), listed):
         console.say(line)
     console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
 
 
 def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
-    """Writes a checkpoint of a run as a published state dict, with a published YAML config beside it.
+    """Writes a checkpoint of a run as a published state dict, with a published YAML config and its classes beside it.
 
     Args:
       workdir: folder of the run.
@@ -116,25 +122,32 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
             raise UserError(f"{error}. Another one can be chosen with --step.") from error
     tensors = published_state_dict(task.model, weights.params)
     yaml_file = output.with_name(f"{output.name}.yaml")
-    _write_export(output, tensors, yaml_file, published_config.write(config.to_dict(), derived))
+    mapping_file, class_names = class_list.beside(output), derived["class_names"]
+    texts = {yaml_file: published_config.write(config.to_dict(), derived), mapping_file: class_list.text(class_names)}
+    _write_export(output, tensors, texts)
     averaged = " (averaged weights)" if weights.item == "ema" else ""
     console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}, buffers included")
     console.say(f"wrote {yaml_file}, its settings as a config of the published code")
+    console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights, which do not tell")
     if task.model.blocks[0] == "I" and config.data.dataset != "epic":
         console.say("note: the published code knows verbs and nouns for its dataset 'epic' only")
 
 
-def _write_export(output, tensors, yaml_file, settings):
-    """Writes both files of an export, or neither."""
-    # The small file first: a place that cannot be written to is found out before the weights replace older ones.
+def _write_export(output, tensors, texts):
+    """Writes the weights and the texts (path -> content) beside them, or nothing."""
+    written: list[Path] = []
     try:
-        files.atomic_write_text(yaml_file, settings)
-    except OSError as error:
-        raise UserError(f"{yaml_file} cannot be written: {error.strerror}. It belongs beside {output.name}.") from error
-    try:
+        # The small files first: a place that cannot be written to is found out before the weights replace older ones.
+        for path, text in texts.items():
+            try:
+                written.append(files.atomic_write_text(path, text))
+            except OSError as error:
+                reason = f"{path} cannot be written: {error.strerror}"
+                raise UserError(f"{reason}. It belongs beside {output.name}.") from error
         weight_files.write_state_dict(output, tensors)
     except UserError:
-        yaml_file.unlink(missing_ok=True)
+        for path in written:
+            path.unlink(missing_ok=True)
         raise
 
 
@@ -257,7 +270,7 @@ def _summary(checkpoint, state, found, buffers, params, changed):
         yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)
 
 
-def _not_inferred(config, found, explicit, num_classes):
+def _not_inferred(config, found, explicit, num_classes, listed):
     """What the file does not tell, and which value is used."""
     yield "a file does not tell these; check that they are right, they change predictions:"
     for key, what in UNKNOWN_TO_A_FILE.items():
@@ -268,5 +281,8 @@ def _not_inferred(config, found, explicit, num_classes):
         if told or value is None or (kind.endswith("_block") and kind not in found.block_settings):
             continue
         yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
-    yield f"  {num_classes} classes, in the order of {config.data.mapping_file}"
+    if listed is None:
+        yield f"  {num_classes} classes, in the order of {config.data.mapping_file}"
+    else:
+        yield f"the {num_classes} classes agree in name and order with {listed}"
     yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

@@ -136,6 +136,56 @@ def test_the_record_keeps_what_the_config_inherits(converted):
     assert record["derived"]["converted"]["file"] == "weights.safetensors"
 
 
+def swapped(first, second):
+    names = list(CLASSES)
+    names[first], names[second] = names[second], names[first]
+    return names
+
+
+@pytest.mark.parametrize(
+    ("class_names", "words"),
+    [
+        (swapped(1, 3), "id 1 is 'action 1' in {list} and 'action 3' in {dataset}"),
+        (CLASSES[:4], "id 4 is 'action 4' in {list} and no class in {dataset} (5 and 4 classes)"),
+        ([*CLASSES, "more"], "id 5 is no class in {list} and 'more' in {dataset} (5 and 6 classes)"),
+    ],
+)
+def test_weights_of_other_classes_are_refused(class_names, words, converted, tmp_path):
+    output = tmp_path / "weights.npz"
+    export(converted[0], output)
+    config = config_of(data__dir="videos", data__mapping_file="classes.txt")
+    with pytest.raises(UserError) as caught:
+        convert(tmp_path / "run", output, config, class_names=class_names)
+    assert words.format(list=f"{output}.mapping.txt", dataset=Path("videos", "classes.txt")) in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"0 a\nb\n", "weights.npz.mapping.txt:2: found 'b'; expected '<id> <class name>'"),
+        (b"0 a\n0 b\n", "weights.npz.mapping.txt:2: found '0 b'"),
+        (b"9" * 5000 + b" a\n", "weights.npz.mapping.txt:1: "),
+        (b"0 \xff\n", "not a text file"),
+        (None, "cannot be read: Is a directory"),
+    ],
+)
+def test_lists_of_classes_that_cannot_be_read(content, words, tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    listing = tmp_path / "weights.npz.mapping.txt"
+    listing.mkdir() if content is None else listing.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        convert(tmp_path / "run", path)
+    assert words in str(caught.value)
+
+
+def test_a_list_of_classes_may_be_another_programs(tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    lines = [f"{label}\t{name} \r\n" for label, name in reversed(list(enumerate(CLASSES)))]
+    (tmp_path / "weights.npz.mapping.txt").write_bytes("".join(["\ufeff", *lines, "\r\n"]).encode())
+    assert "5 classes agree" in convert(tmp_path / "run", path)
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_export_and_convert_give_the_same_bits(converted, restored, tmp_path, suffix):
     if suffix != ".safetensors":
@@ -143,10 +193,13 @@ def test_export_and_convert_give_the_same_bits(converted, restored, tmp_path, su
     workdir, output = converted[0], tmp_path / f"weights{suffix}"
     said = export(workdir, output)
     assert f"wrote step 0 to {output}: 162 tensors" in said
+    assert f"wrote {output}.mapping.txt, its 5 classes" in said
+    assert (tmp_path / f"{output.name}.mapping.txt").read_text().splitlines()[4] == "4 action 4"
     # The YAML beside it is a config that describes these weights completely.
     config = published.get_config(f"{output}.yaml")
     said = convert(tmp_path / "again", output, config, explicit=["model.num_tokens", "model.input_block.hidden_dim"])
     assert "the file differs" not in said
+    assert f"the 5 classes agree in name and order with {output}.mapping.txt" in said
     assert "action_heads = 4" in said and "num_tokens 11" not in said
     first, second = (flatten_dict(params, sep="/") for params in (restored[1], stored(tmp_path / "again")[1]))
     assert first.keys() == second.keys()
@@ -309,12 +362,13 @@ def test_exports_that_cannot_be_made(converted, tmp_path):
 
 
 def test_an_export_is_whole_or_not_there(converted, tmp_path, monkeypatch):
-    output, settings = tmp_path / "weights.npz", tmp_path / "weights.npz.yaml"
-    settings.mkdir()
-    with pytest.raises(UserError, match=r"weights.npz.yaml cannot be written: .*It belongs beside weights.npz"):
-        export(converted[0], output)
-    assert list(tmp_path.iterdir()) == [settings]
-    settings.rmdir()
+    output = tmp_path / "weights.npz"
+    for taken in (tmp_path / "weights.npz.yaml", tmp_path / "weights.npz.mapping.txt"):
+        taken.mkdir()
+        with pytest.raises(UserError, match=f"{taken.name} cannot be written: .*It belongs beside weights.npz"):
+            export(converted[0], output)
+        assert list(tmp_path.iterdir()) == [taken]
+        taken.rmdir()
 
     def full(path, content):
         raise UserError(f"{path} cannot be written: No space left on device.")
@@ -349,6 +403,7 @@ def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
     record = (workdir / "config.json").read_bytes()
     stream = io.StringIO()
     assert experiment.run(config, workdir, "eval", console=writers.Console(stream)) == 0
+    assert "did not evaluate" not in stream.getvalue() and "converted weights: no stored" in stream.getvalue()
     assert "step 0  test:" in stream.getvalue() and any((workdir / "predictions").iterdir())
     with pytest.raises(UserError, match="converted"):
         experiment.run(config, workdir, "train", console=writers.Console(stream))

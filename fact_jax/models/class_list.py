@@ -1,0 +1,58 @@
+"""The list of classes beside a weight file, `<file>.mapping.txt`: one '<id> <name>' per line, as in a mapping.txt."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fact_jax.types import UserError
+
+
+def beside(checkpoint: Path) -> Path:
+    """Returns the path of the list that belongs to a weight file."""
+    return checkpoint.with_name(f"{checkpoint.name}.mapping.txt")
+
+
+def text(class_names: Sequence[str]) -> str:
+    """Returns the content of a list; names come by class id."""
+    return "".join(f"{label} {name}\n" for label, name in enumerate(class_names))
+
+
+def check(path: Path, class_names: Sequence[str], dataset) -> Path | None:
+    """Compares the classes of a dataset with a list beside weights.
+
+    Args:
+      path: the list.
+      class_names: of the dataset, by class id.
+      dataset: where these come from, for messages.
+
+    Returns:
+      the path, or None if there is no such file.
+
+    Raises:
+      UserError: the list cannot be read, or has other names or another order.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}, the classes of the weights, cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, the classes of the weights, is not a text file in UTF-8.") from error
+    theirs: dict[int, str] = {}
+    for number, line in enumerate(map(str.strip, lines), 1):
+        label, name = (line.split(None, 1) + ["", ""])[:2]
+        if not line:
+            continue
+        is_id = label.isascii() and label.isdigit() and len(label) < 10
+        if not (is_id and name) or int(label) in theirs:
+            raise UserError(f"{path}:{number}: found {line!r}; expected '<id> <class name>', every id once.")
+        theirs[int(label)] = name
+    ours = dict(enumerate(class_names))
+    for label in sorted(theirs.keys() | ours.keys()):
+        if theirs.get(label) != ours.get(label):
+            trained, given = (repr(names[label]) if label in names else "no class" for names in (theirs, ours))
+            raise UserError(
+                f"The weights are of other classes than the dataset: id {label} is {trained} in {path} and {given} in "
+                f"{dataset} ({len(theirs)} and {len(ours)} classes). Give the dataset that the weights were trained on."
+            )
+    return path
