@@ -128,7 +128,7 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     averaged = " (averaged weights)" if weights.item == "ema" else ""
     console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}, buffers included")
     console.say(f"wrote {yaml_file}, its settings as a config of the published code")
-    console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights, which do not tell")
+    console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
     if task.model.blocks[0] == "I" and config.data.dataset != "epic":
         console.say("note: the published code knows verbs and nouns for its dataset 'epic' only")
 
