@@ -1,11 +1,14 @@
 """From videos to padded batches: the order of training, the buckets of evaluation, reading ahead in threads."""
 
+import collections
+
 import numpy as np
 
 import grain
-from data_pipelines.buckets import bucket_for, check_buckets
+from data_pipelines.buckets import Padding, bucket_for, check_buckets
+from data_pipelines.sampling import SAMPLERS
 from fact_jax.ops.segments import frames_to_segments
-from fact_jax.types import Batch, UserError
+from fact_jax.types import Batch, UserError, check_choice
 
 _READ_THREADS = 2
 _BATCHES_AHEAD = 4
@@ -15,20 +18,21 @@ _ENDLESS = 2**48  # steps; no run is longer
 class TrainBatches:
     """Endless shuffled batches for training.
 
-    Epoch e shows the videos in an order drawn from (seed, e). Its batches are consecutive pieces of that order, the
-    last one topped up with the first entries of the same order, as published. When the batch is larger than the whole
-    data set the order is gone through again and again until the batch is full; the published loader tops up only once
-    and so gives a smaller batch beyond twice the number of videos.
+    What a step is given is a tuple of Batch, whose videos together are those of the step: one Batch, or several with
+    `micro_batch_size`. Then the videos of the step are sorted by length and cut into pieces of that many (the first
+    piece holds what is left over), so that each is padded to the smallest bucket that holds its own longest video.
+    `row` of a Batch is the number of a video in the whole step, however it is cut.
 
-    A batch is padded to the smallest bucket that holds its longest video. The batch of a step depends on nothing but
-    (seed, step), so a run that is resumed at a step sees what the uninterrupted run would have seen.
+    The videos of a step depend on nothing but (seed, step), so a run that is resumed at a step sees what the
+    uninterrupted run would have seen.
 
     Attributes:
-      steps_per_epoch: batches in which every video comes up at least once.
+      steps_per_epoch: steps in which every video comes up at least once.
       buckets: ascending padded lengths.
     """
 
-    def __init__(self, source, *, batch_size, buckets, max_segments, seed, num_rows):
+    def __init__(self, source, *, batch_size, buckets, max_segments, seed, num_rows, micro_batch_size=0,
+                 sampling="random"):
         """Prepares the batches; reads no features.
 
         Args:
@@ -37,16 +41,23 @@ class TrainBatches:
           buckets: allowed padded lengths; the largest holds the longest video.
           max_segments: S, segments that a transcript is padded to.
           seed: whole number >= 0.
-          num_rows: rows of a batch, >= batch_size; the rest is padding with video_mask False.
+          num_rows: rows of a Batch, at least as many as it has videos; the rest is padding with video_mask False.
+          micro_batch_size: most videos of a Batch; 0, or `batch_size` and more: all videos of a step in one.
+          sampling: which videos meet in a step, a name in `sampling.SAMPLERS`.
 
         Raises:
           UserError: no video, a size or the seed out of range, or a video longer than every bucket.
         """
-        _check_sizes(source, batch_size, num_rows)
+        if micro_batch_size < 0:
+            raise UserError(f"micro_batch_size is {micro_batch_size}, expected 0 (whole batches) or more.")
+        self._piece_size = min(micro_batch_size or batch_size, batch_size)
+        _check_sizes(source, self._piece_size, num_rows)
         if seed < 0:
             raise UserError(f"The seed of the training order is {seed}, expected 0 or more.")
         self.buckets = check_buckets(buckets, source.lengths, source.video_ids)
         self.steps_per_epoch = -(-len(source) // batch_size)
+        self._sample = SAMPLERS[check_choice("sampling", sampling, tuple(SAMPLERS))]
+        self._classes = np.searchsorted(self.buckets, source.lengths)
         self._source = source
         self._batch_size = batch_size
         self._max_segments = max_segments
@@ -54,30 +65,52 @@ class TrainBatches:
         self._num_rows = num_rows
 
     def positions(self, step):
-        """int64 [batch_size], the videos of a step by their index in the source."""
+        """int64 [batch_size], the videos of a step by their index in the source; their places here are their rows."""
         epoch, number = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._source))
-        places = number * self._batch_size + np.arange(self._batch_size)
-        return order[places % len(order)]
+        return self._epoch(epoch)[number]
 
-    def padded_length(self, step):
-        """T of the batch of a step, known without reading features."""
-        return bucket_for(int(self._source.lengths[self.positions(step)].max()), self.buckets)
+    def padded_lengths(self, step):
+        """T of every Batch of a step, known without reading features."""
+        return tuple(length for _, length in self._cut(self.positions(step)))
 
-    def batch(self, step):
-        """The Batch of a global step."""
-        return assemble(self._source, self.positions(step), self.padded_length(step), self._max_segments,
-                        self._num_rows)
+    def batches(self, step):
+        """The tuple of Batch of a global step."""
+        positions = self.positions(step)
+        return tuple(
+            assemble(self._source, positions[rows], length, self._max_segments, self._num_rows, rows=rows)
+            for rows, length in self._cut(positions)
+        )
 
     def iterate(self, start_step=0):
-        """Endless iterator of the batches of steps start_step, start_step + 1, ..., read ahead in threads."""
-        return iter(_read_ahead(range(start_step, _ENDLESS), self.batch))
+        """Endless iterator of the tuples of steps start_step, start_step + 1, ..., read ahead in threads."""
+        return iter(_read_ahead(range(start_step, _ENDLESS), self.batches))
+
+    def padding(self, num_epochs=4):
+        """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
+        positions = np.concatenate([self._epoch(epoch) for epoch in range(num_epochs)])
+        lengths = [length for videos in positions for _, length in self._cut(videos)]
+        return _padding(self._source.lengths[positions], lengths, self._num_rows)
+
+    def _epoch(self, epoch):
+        """int64 [steps_per_epoch, batch_size], the videos of an epoch."""
+        return self._sample(self._classes, self._batch_size, np.random.default_rng([self._seed, epoch]))
+
+    def _cut(self, positions):
+        """The pieces of a step, as (rows int64 [n], padded length)."""
+        lengths = self._source.lengths[positions]
+        size, count = self._piece_size, len(positions)
+        order = np.argsort(lengths, kind="stable") if size < count else np.arange(count)
+        # What is left over are the shortest videos: the rows that its piece lacks are padding, of a short length.
+        pieces = np.split(order, range(count % size or size, count, size))
+        return [(rows, bucket_for(int(lengths[rows].max()), self.buckets)) for rows in pieces]
 
 
 class EvalBatches:
-    """Batches of one pass over a data set: every video exactly once, grouped by bucket from short to long.
+    """Batches of one pass over a data set: every video exactly once, from short to long.
 
-    Iterating again gives the same batches again. len() is their number.
+    The videos are cut into batches by length, starting at the longest, and each batch is padded to the bucket of its
+    longest video. So only the first batch, of the shortest videos, can have rows to spare, and no other cut into full
+    batches computes fewer frames. Iterating again gives the same batches again. len() is their number.
 
     Attributes:
       buckets: ascending padded lengths.
@@ -87,6 +120,8 @@ class EvalBatches:
         """Prepares the batches; reads no features.
 
         Args:
+          batch_size: videos per batch, >= 1.
+          num_rows: rows of a Batch, >= batch_size.
           transcripts: dict from video id to int [L], put in the place of the transcripts of the labels.
 
         The others and the errors are those of TrainBatches.
@@ -97,12 +132,9 @@ class EvalBatches:
         self._max_segments = max_segments
         self._num_rows = num_rows
         self._transcripts = transcripts
-        places = np.searchsorted(self.buckets, source.lengths)
-        self._plan = []
-        for place, bucket in enumerate(self.buckets):
-            members = np.flatnonzero(places == place)
-            pieces = [members[first:first + batch_size] for first in range(0, len(members), batch_size)]
-            self._plan.extend((piece, bucket) for piece in pieces)
+        order = np.argsort(source.lengths, kind="stable")
+        pieces = np.split(order, range(len(order) % batch_size or batch_size, len(order), batch_size))
+        self._plan = [(piece, bucket_for(int(source.lengths[piece[-1]]), self.buckets)) for piece in pieces]
 
     def __len__(self):
         return len(self._plan)
@@ -117,8 +149,12 @@ class EvalBatches:
     def __iter__(self):
         return iter(_read_ahead(range(len(self)), self.batch))
 
+    def padding(self):
+        """Padding of one pass."""
+        return _padding(self._source.lengths, [length for _, length in self._plan], self._num_rows)
 
-def assemble(source, positions, padded_length, max_segments, num_rows, transcripts=None):
+
+def assemble(source, positions, padded_length, max_segments, num_rows, transcripts=None, rows=None):
     """Reads videos and pads them into a batch; everything that is padding is zero or False.
 
     Args:
@@ -128,6 +164,8 @@ def assemble(source, positions, padded_length, max_segments, num_rows, transcrip
       max_segments: S.
       num_rows: B.
       transcripts: dict from video id to int [L]; None: those of the labels.
+      rows: int [len(positions)], `row` of every video, for a part of a larger batch; None: 0, 1, ... Padded rows go on
+        from the largest.
 
     Returns:
       fact_jax.types.Batch.
@@ -135,33 +173,37 @@ def assemble(source, positions, padded_length, max_segments, num_rows, transcrip
     Raises:
       UserError: a video has another length than its source announced, another width, or more than S segments.
     """
-    rows, frames, segments = num_rows, padded_length, max_segments
+    padding = num_rows - len(positions)
+    rows = np.arange(len(positions)) if rows is None else rows
     arrays = {
-        "features": np.zeros((rows, frames, source.feature_dim), np.float32),
-        "mask": np.zeros((rows, frames), bool),
-        "labels": np.zeros((rows, frames), np.int32),
-        "segment_labels": np.zeros((rows, segments), np.int32),
-        "segment_mask": np.zeros((rows, segments), bool),
-        "video_mask": np.zeros(rows, bool),
-        "row": np.arange(rows, dtype=np.int32),
+        "features": np.zeros((num_rows, padded_length, source.feature_dim), np.float32),
+        "mask": np.zeros((num_rows, padded_length), bool),
+        "labels": np.zeros((num_rows, padded_length), np.int32),
+        "segment_labels": np.zeros((num_rows, max_segments), np.int32),
+        "segment_mask": np.zeros((num_rows, max_segments), bool),
+        "video_mask": np.arange(num_rows) < len(positions),
+        "row": np.concatenate([rows, np.max(rows) + 1 + np.arange(padding)]).astype(np.int32),
     }
-    for row, position in enumerate(positions):
+    for place, position in enumerate(positions):
         video = source[int(position)]
         length = int(source.lengths[position])
         _check_video(video, length, source.feature_dim)
         transcript = frames_to_segments(video.labels)[0] if transcripts is None else transcripts[video.video_id]
-        if len(transcript) > segments:
+        if len(transcript) > max_segments:
             raise UserError(f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
-                            f"most {segments}.")
-        arrays["features"][row, :length] = video.features
-        arrays["mask"][row, :length] = True
-        arrays["labels"][row, :length] = video.labels
-        arrays["segment_labels"][row, :len(transcript)] = transcript
-        arrays["segment_mask"][row, :len(transcript)] = True
-        arrays["video_mask"][row] = True
-    padding = rows - len(positions)
+                            f"most {max_segments}.")
+        arrays["features"][place, :length] = video.features
+        arrays["mask"][place, :length] = True
+        arrays["labels"][place, :length] = video.labels
+        arrays["segment_labels"][place, :len(transcript)] = transcript
+        arrays["segment_mask"][place, :len(transcript)] = True
     video_ids = [source.video_ids[int(position)] for position in positions] + [""] * padding
     return Batch(arrays, tuple(video_ids), tuple(int(position) for position in positions) + (-1,) * padding)
+
+
+def _padding(lengths, padded_lengths, num_rows):
+    counts = collections.Counter(padded_lengths)
+    return Padding(int(np.sum(lengths)), num_rows * sum(padded_lengths), dict(sorted(counts.items())))
 
 
 def _check_sizes(source, batch_size, num_rows):

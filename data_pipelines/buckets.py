@@ -1,8 +1,31 @@
 """Bucket lengths: the few padded lengths that videos are brought to, one compiled program each."""
 
+import dataclasses
+from collections.abc import Mapping
+
 import numpy as np
 
 from fact_jax.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Padding:
+    """What batches are padded to.
+
+    Attributes:
+      frames: of the videos in them.
+      padded_frames: of all their rows, those without a video included: what is computed.
+      batches: dict from padded length to the number of batches of that length, ascending; each length is a program.
+    """
+
+    frames: int
+    padded_frames: int
+    batches: Mapping[int, int]
+
+    @property
+    def waste(self):
+        """Share of the computed frames that is padding, in [0, 1); 0.0 without batches."""
+        return 1.0 - self.frames / self.padded_frames if self.padded_frames else 0.0
 
 
 def default_multiple(lengths):
@@ -11,53 +34,62 @@ def default_multiple(lengths):
     return next((multiple for multiple in (64, 32, 16) if multiple * 8 <= longest), 8)
 
 
-def choose_buckets(lengths, max_buckets, multiple=None):
-    """The bucket lengths that pad these videos least.
+def choose_buckets(lengths, max_buckets, max_padding=0.0, *, multiple=None):
+    """The fewest bucket lengths that pad these videos little enough.
 
-    Exact, by dynamic programming over the distinct lengths rounded up: the largest is a bucket, and each video goes to
-    the smallest bucket that holds it.
+    Each video goes to the smallest bucket that holds it. For every number of buckets the lengths that pad least are
+    found exactly, by dynamic programming over the distinct lengths rounded up; the number grows until the padding is
+    small enough.
 
     Args:
       lengths: frames of every video, ints >= 0.
       max_buckets: most buckets (programs to compile), >= 1.
+      max_padding: share of padded frames, in [0, 1), that is small enough, see `padding_waste`; more buckets than it
+        takes are not made. Out of reach, as 0.0 mostly is, there are as many buckets as still pad less.
       multiple: buckets are multiples of it; None picks one by the longest video, see `default_multiple`.
 
     Returns:
-      A tuple of ascending ints; fewer than `max_buckets` if more would not pad less, empty without videos.
+      A tuple of ascending ints, at most `max_buckets`; empty without videos.
 
     Raises:
-      UserError: `max_buckets` or `multiple` is below 1.
+      UserError: `max_buckets` or `multiple` is below 1, or `max_padding` not in [0, 1).
     """
     lengths = np.asarray(lengths, np.int64)
     multiple = default_multiple(lengths) if multiple is None else multiple
     if max_buckets < 1 or multiple < 1:
         raise UserError(f"Buckets: max_buckets is {max_buckets} and multiple is {multiple}, expected 1 or more.")
+    if not 0 <= max_padding < 1:
+        raise UserError(f"Buckets: max_padding is {max_padding}, expected a share of 0 or more and below 1.")
     rounded = np.maximum(-(-lengths // multiple), 1) * multiple
     sizes, counts = np.unique(rounded, return_counts=True)
-    if sizes.size == 0:
-        return ()
     below = np.concatenate([[0], np.cumsum(counts)])  # below[i]: videos that fit into a size before sizes[i]
-    # cost[i]: fewest padded frames of the first i sizes when the last of them is a bucket. The frames of the videos
-    # themselves are left in: they are the same for every choice.
+    enough = lengths.sum() / (1.0 - max_padding)  # padded frames, those of the videos included
+    # cost[i]: fewest padded frames of the first i sizes when the last of them is a bucket.
     cost = np.full(sizes.size + 1, np.inf)
     cost[0] = 0.0
-    best, choice = None, []
-    for _ in range(min(max_buckets, sizes.size)):
-        longer = np.full(sizes.size + 1, np.inf)
-        previous = np.zeros(sizes.size + 1, np.int64)
-        for i in range(1, sizes.size + 1):
-            totals = cost[:i] + sizes[i - 1] * (below[i] - below[:i])
-            previous[i] = np.argmin(totals)
-            longer[i] = totals[previous[i]]
-        if best is not None and longer[-1] >= best:
+    choice = []
+    while len(choice) < min(max_buckets, sizes.size) and cost[-1] > enough:
+        longer, previous = _one_more_bucket(cost, sizes, below)
+        if longer[-1] >= cost[-1]:
             break
-        cost, best = longer, longer[-1]
+        cost = longer
         choice.append(previous)
     buckets, i = [], sizes.size
     for previous in reversed(choice):
         buckets.append(int(sizes[i - 1]))
         i = previous[i]
     return tuple(reversed(buckets))
+
+
+def _one_more_bucket(cost, sizes, below):
+    """One step of the dynamic programming: (new cost [n + 1], previous [n + 1]: sizes that the buckets before serve)."""
+    longer = np.full(sizes.size + 1, np.inf)
+    previous = np.zeros(sizes.size + 1, np.int64)
+    for i in range(1, sizes.size + 1):
+        totals = cost[:i] + sizes[i - 1] * (below[i] - below[:i])
+        previous[i] = np.argmin(totals)
+        longer[i] = totals[previous[i]]
+    return longer, previous
 
 
 def check_buckets(buckets, lengths, video_ids):

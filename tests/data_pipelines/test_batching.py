@@ -46,9 +46,9 @@ class ListSource:
         return Video(self.video_ids[index], features, labels, labels)
 
 
-def train_batches(num_videos=7, batch_size=3, seed=0, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS):
+def train_batches(num_videos=7, batch_size=3, seed=0, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS, **options):
     return TrainBatches(ListSource(num_videos), batch_size=batch_size, buckets=buckets, max_segments=max_segments,
-                        seed=seed, num_rows=num_rows or batch_size)
+                        seed=seed, num_rows=num_rows or batch_size, **options)
 
 
 def eval_batches(num_videos=7, batch_size=3, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS):
@@ -65,8 +65,15 @@ def assert_same(first, second):
         assert array.dtype == second.arrays[key].dtype
 
 
-def assert_sound(batch, source, num_rows, padded_length):
+def assert_all_same(first, second):
+    assert isinstance(first, tuple)
+    for one, other in zip(first, second, strict=True):
+        assert_same(one, other)
+
+
+def assert_sound(batch, source, num_rows, padded_length, rows=None):
     """The batch holds its videos exactly, and nothing but zeros besides."""
+    rows = range(num_rows) if rows is None else rows
     arrays = batch.arrays
     expected = {
         "features": ((num_rows, padded_length, DIM), np.float32), "mask": ((num_rows, padded_length), bool),
@@ -74,7 +81,7 @@ def assert_sound(batch, source, num_rows, padded_length):
         "segment_mask": ((num_rows, SEGMENTS), bool), "video_mask": ((num_rows,), bool), "row": ((num_rows,), np.int32),
     }
     assert {key: (array.shape, array.dtype) for key, array in arrays.items()} == expected
-    np.testing.assert_array_equal(arrays["row"], np.arange(num_rows))
+    np.testing.assert_array_equal(arrays["row"][:len(rows)], rows)
     assert len(batch.video_ids) == len(batch.positions) == num_rows
     for row in range(num_rows):
         position = batch.positions[row]
@@ -106,36 +113,91 @@ def test_an_epoch_is_one_order_topped_up_from_its_start(num_videos, batch_size, 
     order = list(shown[:num_videos])
     assert sorted(order) == list(range(num_videos))
     assert list(shown) == [order[place % num_videos] for place in range(steps * batch_size)]
-    batch = batches.batch(epoch * steps)
-    longest = max(batches._source.lengths[position] for position in batch.positions if position >= 0)
+    (batch,) = batches.batches(epoch * steps)
+    assert batch.positions[:batch_size] == tuple(shown[:batch_size])
+    longest = max(ListSource.length(position) for position in batch.positions if position >= 0)
     assert_sound(batch, ListSource(num_videos), batch_size + extra_rows, 4 if longest <= 4 else 9)
 
 
-def test_iterating_from_any_step_gives_the_same_remainder():
-    batches = train_batches()
+@EXAMPLES
+@given(st.integers(1, 9), st.integers(1, 14), st.integers(1, 15), st.integers(0, 2), st.integers(0, 9),
+       st.sampled_from(["random", "by_length"]))
+def test_micro_batches_are_the_batch_in_pieces(num_videos, batch_size, piece_size, extra_rows, step, sampling):
+    buckets, source = (2, 4, 9), ListSource(num_videos)
+    num_rows = min(piece_size, batch_size) + extra_rows
+    cut = train_batches(num_videos, batch_size, 1, num_rows, buckets, micro_batch_size=piece_size, sampling=sampling)
+    whole = train_batches(num_videos, batch_size, 1, batch_size, buckets, sampling=sampling)
+    (expected,) = whole.batches(step)
+    pieces, rows, lengths = cut.batches(step), [], []
+    for piece, padded_length in zip(pieces, cut.padded_lengths(step), strict=True):
+        real = [position for position in piece.positions if position >= 0]
+        lengths += [ListSource.length(position) for position in real]
+        assert padded_length == min(bucket for bucket in buckets if bucket >= max(lengths))
+        assert_sound(piece, source, num_rows, padded_length, piece.arrays["row"][:len(real)])
+        assert [expected.positions[row] for row in piece.arrays["row"][:len(real)]] == real
+        rows += piece.arrays["row"][:len(real)].tolist()
+    assert sorted(rows) == list(range(batch_size))
+    assert len(pieces) == -(-batch_size // piece_size)
+    if len(pieces) == 1:
+        assert rows == sorted(rows)
+    else:  # sorted by length, and as the batch has them where lengths are equal
+        assert list(zip(lengths, rows)) == sorted(zip(lengths, rows))
+
+
+@EXAMPLES
+@given(st.integers(1, 30), st.integers(1, 8), st.integers(0, 4), st.integers(0, 2),
+       st.sampled_from(["random", "by_length"]))
+def test_the_padding_of_epochs_is_that_of_their_batches(num_videos, batch_size, piece_size, extra_rows, sampling):
+    num_rows = min(piece_size or batch_size, batch_size) + extra_rows
+    batches = train_batches(num_videos, batch_size, 3, num_rows, (2, 4, 9), micro_batch_size=piece_size,
+                            sampling=sampling)
+    padding = batches.padding(num_epochs=2)
+    assert batches._source.reads == []
+    masks = [batch.arrays["mask"] for step in range(2 * batches.steps_per_epoch) for batch in batches.batches(step)]
+    assert (padding.frames, padding.padded_frames) == (sum(m.sum() for m in masks), sum(m.size for m in masks))
+    assert padding.waste == pytest.approx(1 - padding.frames / padding.padded_frames)
+    widths = [mask.shape[1] for mask in masks]
+    assert list(padding.batches.items()) == [(width, widths.count(width)) for width in sorted(set(widths))]
+
+
+def test_batches_by_length_and_micro_batches_pad_less():
+    def waste(**options):
+        return train_batches(36, 4, num_rows=options.pop("num_rows", 4), buckets=(3, 6, 9), **options).padding(10).waste
+
+    per_video = 1 - 180 / 216  # 12 videos of each of the lengths 1-3, 4-6 and 7-9
+    assert waste(micro_batch_size=1, num_rows=1) == pytest.approx(per_video)
+    assert waste(sampling="by_length") == pytest.approx(per_video)
+    assert waste() > per_video + 0.15
+    assert per_video < waste(micro_batch_size=2, num_rows=2) < waste()
+
+
+@pytest.mark.parametrize("options", [{}, {"sampling": "by_length"}, {"sampling": "by_length", "micro_batch_size": 2}])
+def test_iterating_from_any_step_gives_the_same_remainder(options):
+    batches = train_batches(**options)
     straight = list(itertools.islice(batches.iterate(0), 9))
     for start in (0, 1, 4, 8):
-        again = itertools.islice(train_batches().iterate(start), 9 - start)
+        again = itertools.islice(train_batches(**options).iterate(start), 9 - start)
         for first, second in zip(straight[start:], again, strict=True):
-            assert_same(first, second)
-    for step, batch in enumerate(straight):
-        assert_same(batch, batches.batch(step))
+            assert_all_same(first, second)
+    for step, pieces in enumerate(straight):
+        assert_all_same(pieces, batches.batches(step))
 
 
-def test_orders_differ_between_epochs_and_seeds():
+@pytest.mark.parametrize("sampling", ["random", "by_length"])
+def test_orders_differ_between_epochs_and_seeds(sampling):
     def order(seed, epoch):
-        batches = train_batches(num_videos=12, batch_size=4, seed=seed)
+        batches = train_batches(num_videos=12, batch_size=4, seed=seed, sampling=sampling)
         return tuple(np.concatenate([batches.positions(3 * epoch + number) for number in range(3)]))
 
     assert len({order(seed, epoch) for seed in range(4) for epoch in range(4)}) == 16
 
 
-def test_the_padded_length_is_known_before_reading():
+def test_the_padded_lengths_are_known_before_reading():
     batches = train_batches()
-    lengths = [batches.padded_length(step) for step in range(12)]
+    lengths = [batches.padded_lengths(step) for step in range(12)]
     assert batches._source.reads == []
-    assert lengths == [batches.batch(step).arrays["mask"].shape[1] for step in range(12)]
-    assert set(lengths) == {4, 9}
+    assert lengths == [tuple(b.arrays["mask"].shape[1] for b in batches.batches(step)) for step in range(12)]
+    assert set(lengths) == {(4,), (9,)}
 
 
 @EXAMPLES
@@ -143,21 +205,27 @@ def test_the_padded_length_is_known_before_reading():
 def test_evaluation_shows_every_video_once(num_videos, batch_size, extra_rows, buckets):
     batches = eval_batches(num_videos, batch_size, batch_size + extra_rows, buckets)
     source = ListSource(num_videos)
-    shown, lengths = [], []
+    shown, padded_lengths = [], []
     for number in range(len(batches)):
         batch = batches.batch(number)
         padded_length = batch.arrays["mask"].shape[1]
         assert_sound(batch, source, batch_size + extra_rows, padded_length)
         real = [position for position in batch.positions if position >= 0]
-        assert 1 <= len(real) <= batch_size
-        assert all(min(b for b in buckets if b >= source.lengths[position]) == padded_length for position in real)
+        assert number == 0 or len(real) == batch_size
+        assert padded_length == min(bucket for bucket in buckets if bucket >= source.lengths[real].max())
         shown += real
-        lengths.append(padded_length)
+        padded_lengths.append(padded_length)
     assert sorted(shown) == list(range(num_videos))
-    assert lengths == sorted(lengths)
-    # No batch could be saved: only the last of each bucket is not full.
-    per_bucket = [sum(min(b for b in buckets if b >= n) == bucket for n in source.lengths) for bucket in buckets]
-    assert len(batches) == sum(-(-count // batch_size) for count in per_bucket)
+    assert list(source.lengths[shown]) == sorted(source.lengths)
+    assert len(batches) == -(-num_videos // batch_size)
+    # Nothing shorter would do: for every bucket, so many batches are needed for the videos that exceed it.
+    for bucket in buckets:
+        needed = -(-int(np.sum(source.lengths > bucket)) // batch_size)
+        assert sum(length > bucket for length in padded_lengths) == needed
+    padding = batches.padding()
+    assert padding.frames == source.lengths.sum()
+    assert padding.padded_frames == (batch_size + extra_rows) * sum(padded_lengths)
+    assert list(padding.batches) == sorted(set(padded_lengths)) and sum(padding.batches.values()) == len(batches)
 
 
 def test_evaluation_can_be_repeated():
@@ -195,9 +263,15 @@ def test_impossible_settings_are_user_errors(make):
         make(num_videos=8, buckets=(4, 8))
 
 
-def test_a_negative_seed_is_a_user_error():
+def test_impossible_orders_are_user_errors():
     with pytest.raises(UserError, match="seed of the training order is -1"):
         train_batches(seed=-1)
+    with pytest.raises(UserError, match="micro_batch_size is -1"):
+        train_batches(micro_batch_size=-1)
+    with pytest.raises(UserError, match="A batch of 2 videos in 1 rows"):
+        train_batches(micro_batch_size=2, num_rows=1)
+    with pytest.raises(UserError, match="sampling is 'length'. Did you mean 'by_length'"):
+        train_batches(sampling="length")
 
 
 def test_reading_runs_ahead_and_its_threads_end():
@@ -221,8 +295,8 @@ def wait_for(condition, seconds=5.0):
 def test_reading_needs_no_parsed_flags():
     program = (
         "from tests.data_pipelines.test_batching import eval_batches, train_batches\n"
-        "print(len(list(eval_batches())), next(train_batches().iterate(5)).positions)\n")
+        "print(len(list(eval_batches())), next(train_batches().iterate(5))[0].positions)\n")
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split(" ", 1) == [str(len(eval_batches())), f"{train_batches().batch(5).positions}\n"]
+    assert done.stdout.split(" ", 1) == [str(len(eval_batches())), f"{train_batches().batches(5)[0].positions}\n"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from data_pipelines.buckets import bucket_for, check_buckets, choose_buckets, default_multiple, padding_waste
+from data_pipelines.buckets import Padding, bucket_for, check_buckets, choose_buckets, default_multiple, padding_waste
 from fact_jax.types import UserError
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
@@ -20,7 +20,7 @@ def padded_frames(lengths, buckets):
 @EXAMPLES
 @given(LENGTHS, st.integers(1, 4), st.integers(1, 9))
 def test_no_choice_pads_less(lengths, max_buckets, multiple):
-    buckets = choose_buckets(lengths, max_buckets, multiple)
+    buckets = choose_buckets(lengths, max_buckets, multiple=multiple)
     sizes = sorted({multiple * -(-length // multiple) for length in lengths})
     fewest = min(
         padded_frames(lengths, (*rest, sizes[-1]))
@@ -34,7 +34,7 @@ def test_no_choice_pads_less(lengths, max_buckets, multiple):
 @EXAMPLES
 @given(LENGTHS, st.integers(1, 4))
 def test_every_bucket_earns_its_program(lengths, max_buckets):
-    buckets = choose_buckets(lengths, max_buckets, 4)
+    buckets = choose_buckets(lengths, max_buckets, multiple=4)
     for left_out in buckets[:-1]:
         fewer = [bucket for bucket in buckets if bucket != left_out]
         assert padded_frames(lengths, fewer) > padded_frames(lengths, buckets)
@@ -43,16 +43,34 @@ def test_every_bucket_earns_its_program(lengths, max_buckets):
 @EXAMPLES
 @given(LENGTHS)
 def test_more_buckets_never_waste_more(lengths):
-    wastes = [padding_waste(lengths, choose_buckets(lengths, count, 2)) for count in range(1, 6)]
+    wastes = [padding_waste(lengths, choose_buckets(lengths, count, multiple=2)) for count in range(1, 6)]
     assert wastes == sorted(wastes, reverse=True)
     assert all(0 <= waste < 1 for waste in wastes)
 
 
+@EXAMPLES
+@given(LENGTHS, st.integers(1, 6), st.sampled_from([0.0, 0.05, 0.1, 0.3, 0.6]))
+def test_no_more_buckets_than_the_padding_takes(lengths, max_buckets, max_padding):
+    buckets = choose_buckets(lengths, max_buckets, max_padding, multiple=2)
+    enough = [
+        count for count in range(1, max_buckets + 1)
+        if padding_waste(lengths, choose_buckets(lengths, count, multiple=2)) <= max_padding]
+    if enough:
+        assert buckets == choose_buckets(lengths, enough[0], multiple=2)
+    else:
+        assert buckets == choose_buckets(lengths, max_buckets, multiple=2)
+
+
+def test_the_padding_of_no_batches_is_none():
+    assert Padding(0, 0, {}).waste == 0.0
+    assert Padding(30, 40, {20: 2}).waste == 0.25
+
+
 def test_known_choices():
-    assert choose_buckets([100, 100, 100, 1000], 2, 10) == (100, 1000)
-    assert choose_buckets([100, 100, 100, 1000], 1, 10) == (1000,)
+    assert choose_buckets([100, 100, 100, 1000], 2, multiple=10) == (100, 1000)
+    assert choose_buckets([100, 100, 100, 1000], 1, multiple=10) == (1000,)
     assert choose_buckets([64, 64], 4) == (64,)
-    assert choose_buckets([0], 2, 8) == (8,)
+    assert choose_buckets([0], 2, multiple=8) == (8,)
     assert choose_buckets([], 2) == ()
     assert padding_waste([50, 100], (100,)) == pytest.approx(0.25)
     assert padding_waste([], (100,)) == 0.0
@@ -72,7 +90,7 @@ def test_many_lengths_are_quick_enough():
 @EXAMPLES
 @given(LENGTHS)
 def test_bucket_for_is_the_smallest_that_fits(lengths):
-    buckets = choose_buckets(lengths, 3, 4)
+    buckets = choose_buckets(lengths, 3, multiple=4)
     for length in lengths:
         bucket = bucket_for(length, buckets)
         assert bucket >= length
@@ -98,4 +116,7 @@ def test_impossible_requests_are_user_errors():
     with pytest.raises(UserError, match="max_buckets is 0"):
         choose_buckets([10], 0)
     with pytest.raises(UserError, match="multiple is 0"):
-        choose_buckets([10], 1, 0)
+        choose_buckets([10], 1, multiple=0)
+    for max_padding in (-0.1, 1.0):
+        with pytest.raises(UserError, match=f"max_padding is {max_padding}"):
+            choose_buckets([10], 1, max_padding)

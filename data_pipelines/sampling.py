@@ -1,0 +1,60 @@
+"""Which videos meet in the batches of an epoch, and in which order; see `config.train.sampling`.
+
+A sampler is a function of the videos' length classes, the batch size and a generator of random numbers. It returns the
+batches of one epoch, int64 [steps, batch_size] with steps = ceil(videos / batch_size): positions of videos, every video
+at least once. What does not go up in whole batches is topped up, so that every step has `batch_size` videos; with fewer
+videos than that, all of them are repeated in turn.
+"""
+
+import numpy as np
+
+
+def random_batches(classes, batch_size, generator):
+    """Any videos meet, as published: consecutive pieces of a random order.
+
+    The last batch is topped up with the first videos of the same order. When the batch is larger than the whole data
+    set the order is gone through again and again until the batch is full; the published loader tops up only once and so
+    gives a smaller batch beyond twice the number of videos.
+
+    Args:
+      classes: int [V], length class of every video; only their number matters here.
+      batch_size: videos per batch, >= 1.
+      generator: numpy.random.Generator.
+
+    Returns:
+      int64 [ceil(V / batch_size), batch_size], see the head of this file.
+    """
+    order = generator.permutation(len(classes))
+    places = np.arange(_num_steps(classes, batch_size) * batch_size) % len(classes)
+    return order[places].reshape(-1, batch_size)
+
+
+def batches_by_length(classes, batch_size, generator):
+    """Videos of one length class meet, so that little of a batch is padding.
+
+    The videos are shuffled within their class, the classes put in a row from short to long and cut into batches, and
+    the batches shuffled. Only a batch in which two classes meet holds both. Where the number of videos is not a
+    multiple of the batch size, one batch, chosen at random, starts that many videos earlier and repeats the last ones
+    of the batch before it. There are as many steps as with `random_batches`; but a batch tells the gradient less about
+    the whole data set, since long and short videos are never seen together.
+
+    Args:
+      classes: int [V], length class of every video, growing with the length.
+
+    The others and the result are those of `random_batches`.
+    """
+    order = generator.permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    steps = _num_steps(classes, batch_size)
+    starts = np.arange(steps) * batch_size
+    if steps > 1:
+        starts[generator.integers(1, steps):] -= steps * batch_size - len(classes)
+    places = (generator.permutation(starts)[:, None] + np.arange(batch_size)) % len(classes)
+    return order[places]
+
+
+def _num_steps(classes, batch_size):
+    return -(-len(classes) // batch_size)
+
+
+SAMPLERS = {"random": random_batches, "by_length": batches_by_length}
