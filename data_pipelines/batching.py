@@ -6,6 +6,7 @@ import numpy as np
 
 import grain
 from data_pipelines.buckets import Padding, bucket_for, check_buckets
+from data_pipelines.feature_files import copy_frames
 from data_pipelines.sampling import SAMPLERS
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import Batch, UserError, check_choice
@@ -192,7 +193,7 @@ def assemble(source, positions, padded_length, max_segments, num_rows, transcrip
         if len(transcript) > max_segments:
             raise UserError(f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
                             f"most {max_segments}.")
-        arrays["features"][place, :length] = video.features
+        copy_frames(video.features, arrays["features"][place, :length])
         arrays["mask"][place, :length] = True
         arrays["labels"][place, :length] = video.labels
         arrays["segment_labels"][place, :len(transcript)] = transcript

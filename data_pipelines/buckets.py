@@ -82,7 +82,7 @@ def choose_buckets(lengths, max_buckets, max_padding=0.0, *, multiple=None):
 
 
 def _one_more_bucket(cost, sizes, below):
-    """One step of the dynamic programming: (new cost [n + 1], previous [n + 1]: sizes that the buckets before serve)."""
+    """A step of the dynamic programming: (new cost [n + 1], previous [n + 1]: sizes that the buckets before serve)."""
     longer = np.full(sizes.size + 1, np.inf)
     previous = np.zeros(sizes.size + 1, np.int64)
     for i in range(1, sizes.size + 1):

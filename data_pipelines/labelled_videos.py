@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+from data_pipelines.feature_files import in_memory
 from fact_jax.ops.resampling import downsample_labels, downsampled_length
 from fact_jax.types import Video
 
@@ -29,8 +30,9 @@ class MemoryBudget:
 class LabelledVideos:
     """A `fact_jax.types.VideoSource` over labels in memory; subclasses say how to read the features of one video.
 
-    Videos stay in memory once read until the budget is spent; the others are read from disk each time. Reading from
-    several threads at once is safe. Arrays handed out are read-only, because they may be those of the cache.
+    Videos stay in memory once read until the budget is spent; the others are read from disk each time, and their
+    features may be a memory map of the file. Reading from several threads at once is safe. Arrays handed out are
+    read-only, because they may be those of the cache.
 
     Attributes:
       video_ids, class_names, feature_dim, lengths: as in `VideoSource`.
@@ -47,6 +49,7 @@ class LabelledVideos:
         self._labels = [_frozen(downsample_labels(labels, sample_rate)) for labels in self._full_labels]
         self._budget = budget or MemoryBudget()
         self._cache = {}
+        self._kept = set()
         self._lock = threading.Lock()
 
     def __len__(self):
@@ -65,19 +68,24 @@ class LabelledVideos:
         return self._full_labels[index]
 
     def read_features(self, index):
-        """Reads float32 [T, D] of video `index` from disk, at the reduced rate. For subclasses to define."""
+        """float32 [T, D] of video `index` at the reduced rate, read or memory-mapped. For subclasses to define."""
         raise TypeError(f"{type(self).__name__} does not say how to read features")
 
     def _features(self, index):
-        features = self._cache.get(index)
-        if features is not None:
-            return features
+        kept = self._cache.get(index)
+        if kept is not None:
+            return kept
         features = _frozen(self.read_features(index))
         with self._lock:
-            # Another thread may have read the same video meanwhile: keep one copy and charge it once.
-            if index not in self._cache and self._budget.take(features.nbytes):
-                self._cache[index] = features
-            return self._cache.get(index, features)
+            # One thread keeps the video, and charges it once; others that ask meanwhile read for themselves.
+            keeps = index not in self._kept and self._budget.take(features.nbytes)
+            if keeps:
+                self._kept.add(index)
+        if not keeps:
+            return features
+        kept = _frozen(in_memory(features)) if isinstance(features, np.memmap) else features
+        self._cache[index] = kept
+        return kept
 
 
 def _frozen(array):

@@ -1,6 +1,6 @@
 """The direct reader: examples straight from a dataset's .npy and .txt files."""
 
-from data_pipelines.feature_files import FeatureFileError, read_features
+from data_pipelines.feature_files import FeatureFileError, open_features
 from data_pipelines.labelled_videos import LabelledVideos
 from fact_jax.types import UserError
 
@@ -9,8 +9,8 @@ class NpySource(LabelledVideos):
     """Videos of one split list, features read from .npy files in either orientation.
 
     Features and labels are cut to the common length and then down-sampled, as published. Lengths and labels are known
-    from the index; a feature file is opened when its video is first asked for, through a memory map of which only
-    the frames in use are copied.
+    from the index; a feature file is opened when its video is asked for. Features that do not stay in memory are a
+    memory map of their file, so that a batch copies the frames in use straight from there.
     """
 
     def __init__(self, index, subset, budget=None):
@@ -31,7 +31,7 @@ class NpySource(LabelledVideos):
         path = self._layout.feature_file(self.video_ids[index])
         num_frames = len(self.full_labels(index))
         try:
-            features = read_features(
+            features = open_features(
                 path, self._layout.time_axis, num_frames=num_frames, sample_rate=self.sample_rate
             )
         except FeatureFileError as error:
