@@ -1,0 +1,63 @@
+"""Multiply-adds of FACT's forward pass as the published network computes it (spec section 9)."""
+
+# A training step computes the gradients of the products' both factors as well.
+TRAINING_FACTOR = 3
+FLOPS_PER_MAC = 2
+
+
+def multiply_adds(model, feature_dim: int):
+    """Multiply-adds of every block, split by what they grow with.
+
+    Counted: convolutions, projections, attention over frames or segments. Left out: norms, softmaxes, positions.
+
+    Args:
+      model: FactConfig as a dict.
+      feature_dim: D.
+
+    Returns:
+      list of (per frame, per predicted segment, per video), one per block.
+    """
+    tokens, rows = model["num_tokens"], []
+    for index, (letter, c) in enumerate(zip(model["blocks"], model["block_configs"], strict=True)):
+        hidden, action, frame = c["hidden_dim"], c["action_dim"], c["frame_dim"]
+        dilated = 3 * frame**2 / c["frame_groups"]
+        layer = dilated + frame**2 if c["frame_branch"] == "m" else 2 * dilated + 2 * frame**2
+        per_frame = (feature_dim * frame if index == 0 else 0) + c["frame_layers"] * layer + frame * hidden
+        per_segment = 0.0
+        own = tokens * (4 * action**2 + 2 * action * c["action_ff_dim"]) + 2 * tokens**2 * action
+        if index == 0:
+            # The cross-attention's query and output projections; its keys and values are per frame.
+            own += 2 * tokens * action**2
+            memory = c["action_layers"] * (2 * hidden * action + 2 * tokens * action)
+            per_frame, per_segment = (per_frame, memory) if letter == "I" else (per_frame + memory, 0.0)
+        exchange = 3 * hidden**2 + 2 * hidden * frame + 4 * tokens * hidden if index else 0
+        per_video = c["action_layers"] * own + tokens * action * hidden
+        if index:
+            per_video += tokens * (3 * hidden**2 + 2 * hidden * action)
+        if letter == "u":
+            per_frame += exchange
+        if letter in "IU":
+            layers = 2 if letter == "I" else c["segment_layers"]
+            per_segment += layers * 4.5 * hidden**2 + hidden**2 + exchange
+        if letter == "U":
+            per_frame += (hidden + frame) * frame
+        rows.append((per_frame, per_segment, per_video))
+    return rows
+
+
+def forward_flops(model, feature_dim: int, lengths, segments) -> float:
+    """Floating point operations of one forward pass of a batch.
+
+    Args:
+      model: FactConfig as a dict.
+      feature_dim: D.
+      lengths: frames of every video.
+      segments: predicted segments of every video (rows) in every block over segments (columns).
+    """
+    rows, total = multiply_adds(model, feature_dim), 0.0
+    for length, counts in zip(lengths, segments, strict=True):
+        counts = iter(counts)
+        for letter, (per_frame, per_segment, per_video) in zip(model["blocks"], rows, strict=True):
+            total += length * per_frame + per_video
+            total += next(counts) * per_segment if letter in "IU" else 0.0
+    return FLOPS_PER_MAC * total

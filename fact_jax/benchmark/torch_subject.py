@@ -1,0 +1,116 @@
+"""The subject "torch": the PyTorch rendering, trained and evaluated one video at a time as the published code does."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fact_jax.benchmark import memory
+from fact_jax.benchmark.torch_fact import TorchFact
+from fact_jax.benchmark.torch_objective import decode, truth_of, video_loss
+from fact_jax.benchmark.workload import MadeVideos, Workload
+
+
+class TorchSubject:
+    """Answers the requests of `workers.serve`."""
+
+    def __init__(self, workload: Workload, folder):
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.manual_seed(0)
+        self._workload, self._folder = workload, Path(folder)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def prepare(self, lengths, training=True, evaluation=True):
+        """Reads the network from the folder and makes the videos."""
+        del evaluation
+        description = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))
+        self._model, self._loss = description["model"], description["loss"]
+        source = MadeVideos(self._workload.with_lengths(lengths))
+        self._videos = []
+        for video in source:
+            truth = truth_of(torch.from_numpy(video.labels).long(), self._workload.num_classes)
+            self._videos.append((torch.from_numpy(video.features), truth))
+        self.network = TorchFact(self._model, self._workload.feature_dim)
+        with np.load(self._folder / "weights.npz") as weights:
+            self.network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
+        self.network.to(self._device)
+        self._settings = description["optimizer"]
+        self._optimizer = _make_optimizer(self._settings, self.network.parameters()) if training else None
+        return {"device": str(self._device), "threads": torch.get_num_threads()}
+
+    def train(self):
+        """Seconds of one training step: all videos forward, one backward, clipping, update."""
+        start = self._clock()
+        self.network.train()
+        self._optimizer.zero_grad()
+        losses = [
+            video_loss(self._loss, self.network(features.to(self._device)), _to(truth, self._device))
+            for features, truth in self._videos
+        ]
+        torch.stack(losses).mean().backward()
+        if self._settings["clip_norm"] > 0:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._settings["clip_norm"])
+        self._optimizer.step()
+        return self._clock() - start
+
+    @torch.no_grad()
+    def evaluate(self):
+        """Seconds to label all videos."""
+        start = self._clock()
+        self.network.eval()
+        for features, _ in self._videos:
+            outputs = self.network(features.to(self._device))
+            decode(outputs[-1], self._model["frame_weight"]).cpu()
+        return self._clock() - start
+
+    @torch.no_grad()
+    def inspect(self):
+        """Writes labels and last frame logits of every video to torch.npz; returns P of every video and block."""
+        self.network.eval()
+        results, segments = {}, []
+        for place, (features, _) in enumerate(self._videos):
+            outputs = self.network(features.to(self._device))
+            results[f"labels{place}"] = decode(outputs[-1], self._model["frame_weight"]).cpu().numpy()
+            results[f"logits{place}"] = outputs[-1].frame_logits.cpu().numpy()
+            segments.append([len(output.counts) for output in outputs if output.counts is not None])
+        np.savez(self._folder / "torch.npz", **results)
+        return segments
+
+    def ceiling(self, size, repeats):
+        """Largest measured operations per second of a product of two square float32 matrices."""
+        a, best = torch.ones(size, size, device=self._device), float("inf")
+        a @ a
+        for _ in range(repeats):
+            start = self._clock()
+            a @ a
+            best = min(best, self._clock() - start)
+        return 2 * size**3 / best
+
+    def peak(self, phase):
+        """Peak memory in bytes of one more run of `phase`, "train" or "evaluate", after a first one."""
+        getattr(self, phase)()
+        memory.reset_peak()
+        on_card = self._device.type == "cuda"
+        if on_card:
+            torch.cuda.reset_peak_memory_stats()
+        getattr(self, phase)()
+        return {"host": memory.peak(), "device": torch.cuda.max_memory_allocated() if on_card else None}
+
+    def _clock(self):
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+
+def _to(truth, device):
+    return type(truth)(*(tensor.to(device) for tensor in truth))
+
+
+def _make_optimizer(settings, parameters):
+    rate, decay = settings["learning_rate"], settings["weight_decay"]
+    if settings["name"] == "adam":
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+    return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=settings["momentum"])

@@ -1,0 +1,1 @@
+"""The benchmark: its arithmetic, its processes, and the PyTorch rendering."""
