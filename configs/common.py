@@ -47,6 +47,7 @@ def base_config(name, data):
     config.name = name  # name of the run, shown in its tables
     config.seed = 0  # of initial weights, dropout and the order of the videos; same config and seed, same numbers
     config.matmul_precision = "highest"  # full float32 products; "default" is faster on GPU and TPU and less exact
+    config.dtype = "float32"  # of matrix products and convolutions: "float32", or "bfloat16" (parameters stay float32)
     config.compilation_cache = True  # keep compiled programs in the user's cache folder for the next run
     config.data = data
     config.optimizer = ConfigDict({

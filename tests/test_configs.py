@@ -98,7 +98,7 @@ def test_loads_locked_and_builds(name, arguments):
     assert config.name == name and config.is_locked
     config_rules.check_choices(config)
     classes = VerbNounClasses(4, 3, (0, 1, 3), (0, 2, 1)) if config.model.blocks[0] == "I" else PlainClasses(7)
-    assert from_settings(config.model, classes).blocks == load(name).model.blocks
+    assert from_settings(config.model, classes, "float32").blocks == load(name).model.blocks
     with pytest.raises(KeyError):
         config["unknown"] = 1
     with pytest.raises((KeyError, AttributeError)):
@@ -126,7 +126,7 @@ def test_update_blocks_inherit():
     model = load("fact_gtea").model
     for name in ("hidden_dim", "dropout_rate", "frame_branch", "frame_dim", "action_dim", "action_heads"):
         assert model.update_block[name] is None and model.temporal_block[name] is None
-    for block in from_settings(model, PlainClasses(11)).block_configs:
+    for block in from_settings(model, PlainClasses(11), "float32").block_configs:
         assert (block.hidden_dim, block.dropout_rate, block.frame_branch, block.action_dim) == (512, 0.2, "m", 128)
 
 

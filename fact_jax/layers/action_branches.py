@@ -36,11 +36,12 @@ class FeedForward(nn.Module):
 
     ff_dim: int
     dropout_rate: float
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x, noise):
-        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, name="inner")(x)), noise)
-        return Dense(x.shape[-1], name="outer")(hidden)
+        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), noise)
+        return Dense(x.shape[-1], self.dtype, name="outer")(hidden)
 
 
 class SelfCrossLayer(nn.Module):
@@ -49,21 +50,23 @@ class SelfCrossLayer(nn.Module):
     num_heads: int
     ff_dim: int
     dropout_rate: float
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start):
         dim, noise = tokens.shape[-1], _layer_noise(noise, index)
         place = add_positions(tokens, positions)
         # Tokens that start at zero all have the same value in the first layer: the bias.
-        y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="self_attention")(
+        attention = dim, self.num_heads, self.dropout_rate, self.dtype
+        y = MultiHeadAttention(*attention, name="self_attention")(
             place, place, tokens, token_mask, noise, zero_start & (index == 0)
         )
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
-        y = MultiHeadAttention(dim, self.num_heads, self.dropout_rate, name="cross_attention")(
+        y = MultiHeadAttention(*attention, name="cross_attention")(
             add_positions(tokens, positions), memory_key, memory, memory_mask, noise
         )
         tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise))
-        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, noise)
+        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, noise)
         return LayerNorm(name="norm_3")(tokens + Dropout(self.dropout_rate)(y, noise)), None
 
 
@@ -73,16 +76,18 @@ class SelfLayer(nn.Module):
     num_heads: int
     ff_dim: int
     dropout_rate: float
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, tokens, index, positions, token_mask, noise):
         noise = _layer_noise(noise, index)
         place = add_positions(tokens, positions)
-        y = MultiHeadAttention(tokens.shape[-1], self.num_heads, self.dropout_rate, name="self_attention")(
-            place, place, tokens, token_mask, noise
+        attention = MultiHeadAttention(
+            tokens.shape[-1], self.num_heads, self.dropout_rate, self.dtype, name="self_attention"
         )
+        y = attention(place, place, tokens, token_mask, noise)
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
-        y = FeedForward(self.ff_dim, self.dropout_rate, name="feed_forward")(tokens, noise)
+        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, noise)
         return LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise)), None
 
 
@@ -93,6 +98,7 @@ class SelfCrossDecoder(nn.Module):
       num_layers, num_heads, ff_dim, dropout_rate: of the layers.
       out_dim: channels of the output.
       zero_start: the tokens that come in are all zero and are told apart by their positions alone.
+      dtype: of the products, apart from those of the output map: class probabilities are read off it.
     """
 
     num_layers: int
@@ -101,6 +107,7 @@ class SelfCrossDecoder(nn.Module):
     dropout_rate: float
     out_dim: int
     zero_start: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, noise=None):
@@ -116,7 +123,7 @@ class SelfCrossDecoder(nn.Module):
           noise: see fact_jax/layers/dropout.py.
         """
         layers = _stack(SelfCrossLayer, self.num_layers, 7)(
-            self.num_heads, self.ff_dim, self.dropout_rate, name="layers"
+            self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
         )
         memory_key = add_positions(memory, memory_positions)
         index = jnp.arange(self.num_layers)
@@ -133,11 +140,14 @@ class SelfDecoder(nn.Module):
     ff_dim: int
     dropout_rate: float
     out_dim: int
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, tokens, positions, token_mask, noise=None):
         """Maps tokens [B, M, a] to [B, M, out_dim]; arguments as in `SelfCrossDecoder`."""
-        layers = _stack(SelfLayer, self.num_layers, 3)(self.num_heads, self.ff_dim, self.dropout_rate, name="layers")
+        layers = _stack(SelfLayer, self.num_layers, 3)(
+            self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
+        )
         tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, noise)
         return Dense(self.out_dim, name="output")(tokens)
 
@@ -149,16 +159,18 @@ class RecurrentBranch(nn.Module):
       dim: a, channels of the GRU, half of them per direction.
       num_layers, dropout_rate: of the GRU.
       out_dim: channels of the output map; None for none.
+      dtype: of the products with the input of the GRU.
     """
 
     dim: int
     num_layers: int
     dropout_rate: float
     out_dim: int | None = None
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, tokens, token_mask, noise=None):
         """Maps tokens [B, M, D] to [B, M, out_dim or a]; `token_mask` (bool [B, M]) is a prefix."""
-        gru = BidirectionalGRU(self.dim // 2, self.num_layers, self.dropout_rate, name="gru")
+        gru = BidirectionalGRU(self.dim // 2, self.num_layers, self.dropout_rate, self.dtype, name="gru")
         tokens = LayerNorm(name="norm")(gru(tokens, token_mask, noise))
         return tokens if self.out_dim is None else Dense(self.out_dim, name="output")(tokens)

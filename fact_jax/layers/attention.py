@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.linear import Dense
+from fact_jax.layers.linear import Dense, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.ops.masks import masked_softmax
 
@@ -22,11 +22,13 @@ class MultiHeadAttention(nn.Module):
       dim: width of the query and the output, a multiple of `num_heads`.
       num_heads: H.
       dropout_rate: on the attention weights.
+      dtype: of the products.
     """
 
     dim: int
     num_heads: int
     dropout_rate: float = 0.0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, query, key, value, key_mask, noise=None, equal_values=None):
@@ -51,18 +53,19 @@ class MultiHeadAttention(nn.Module):
         def project(x, name):
             bound = math.sqrt(6.0 / (x.shape[-1] + fan_out))
             # The bias of the keys adds one number to all logits of a query.
-            y = Dense(self.dim, kernel_bound=bound, bias_bound=0.0, inert_bias=name == "key", name=name)(x)
+            inert = name == "key"
+            y = Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
             return y.reshape(*y.shape[:2], self.num_heads, -1)
 
         q, k, v = project(query, "query"), project(key, "key"), project(value, "value")
-        logits = jnp.einsum("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k)
+        logits = product("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k, self.dtype)
         drops = self.dropout_rate > 0 and noise is not None
         if equal_values is not None and not drops:
             logits = jnp.where(equal_values, jax.lax.stop_gradient(logits), logits)
         weights = masked_softmax(logits, key_mask[:, None, None, :])
         weights = Dropout(self.dropout_rate)(weights, noise)
-        mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, v).reshape(query.shape)
-        return Dense(self.dim, bias_bound=0.0, name="out")(mixed)
+        mixed = product("bhqk,bkhd->bqhd", weights, v, self.dtype).reshape(query.shape)
+        return Dense(self.dim, self.dtype, bias_bound=0.0, name="out")(mixed)
 
 
 class CrossAttention(nn.Module):
@@ -72,11 +75,13 @@ class CrossAttention(nn.Module):
       features: output channels.
       dropout_rate: on the concatenation of Y and what it gathered.
       inert_key_bias: the logits are used through their softmax over X only (see `Dense.inert_bias`).
+      dtype: of the products.
     """
 
     features: int
     dropout_rate: float = 0.0
     inert_key_bias: bool = True
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, noise=None):
@@ -93,11 +98,13 @@ class CrossAttention(nn.Module):
           (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
         """
         width = source.shape[-1]
-        key = Dense(width, inert_bias=self.inert_key_bias, name="key")(add_positions(source, source_positions))
-        value = Dense(width, name="value")(source)
-        q = Dense(width, name="query")(add_positions(query, query_positions))
-        logits = jnp.einsum("byh,bxh->byx", q, key) / math.sqrt(width)
+        key = Dense(width, self.dtype, inert_bias=self.inert_key_bias, name="key")(
+            add_positions(source, source_positions)
+        )
+        value = Dense(width, self.dtype, name="value")(source)
+        q = Dense(width, self.dtype, name="query")(add_positions(query, query_positions))
+        logits = product("byh,bxh->byx", q, key, self.dtype) / math.sqrt(width)
         attention = masked_softmax(logits, source_mask[:, None, :])
-        gathered = jnp.concatenate([query, attention @ value], axis=-1)
+        gathered = jnp.concatenate([query, product("byx,bxh->byh", attention, value, self.dtype)], axis=-1)
         gathered = Dropout(self.dropout_rate)(gathered, noise)
-        return Dense(self.features, name="out")(gathered), logits, attention
+        return Dense(self.features, self.dtype, name="out")(gathered), logits, attention

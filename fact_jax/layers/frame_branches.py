@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv
+from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
+from fact_jax.ops.convolution import dilated_conv
 
 
 class MSTCN(nn.Module):
@@ -19,6 +20,7 @@ class MSTCN(nn.Module):
       groups: groups of the dilated convolutions.
       use_norm: LayerNorm over channels after every residual sum.
       map_input: start with a 1x1 convolution to `dim`; otherwise the input must have `dim` channels.
+      dtype: of the products, apart from those of the output map: class probabilities are read off it.
     """
 
     dim: int
@@ -28,25 +30,29 @@ class MSTCN(nn.Module):
     groups: int = 1
     use_norm: bool = False
     map_input: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
         """Maps [B, T, D] to [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
-            x = Dense(self.dim, name="input")(x)
+            x = Dense(self.dim, self.dtype, name="input")(x)
+        x = zero_padding(x, mask)
         for layer in range(self.num_layers):
-            y = TemporalConv(self.dim, 2**layer, self.groups, name=f"dilated_{layer}")(x, mask)
-            y = Dense(self.dim, name=f"mix_{layer}")(jax.nn.relu(y))
+            y = TemporalConv(self.dim, 2**layer, self.groups, self.dtype, name=f"dilated_{layer}")(x)
+            y = Dense(self.dim, self.dtype, name=f"mix_{layer}")(jax.nn.relu(y))
             x = x + Dropout(self.dropout_rate)(y, noise)
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)
+            x = zero_padding(x, mask)
         return Dense(self.out_dim, name="output")(x)
 
 
 class MSTCNPlusPlus(nn.Module):
     """Layers that fuse a falling and a rising dilation (Li et al., TPAMI 2020; published branch `m2`).
 
-    Attributes as in `MSTCN`, without normalisation; the last layer has no dropout.
+    Attributes as in `MSTCN`, without normalisation; the last layer has no dropout. Takes its parameters as they are
+    trained or, with fewer products per frame, as `compose_layers` gives them.
     """
 
     dim: int
@@ -55,19 +61,60 @@ class MSTCNPlusPlus(nn.Module):
     dropout_rate: float = 0.0
     groups: int = 1
     map_input: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
         """Maps [B, T, D] to [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
-            x = Dense(self.dim, name="input")(x)
+            x = Dense(self.dim, self.dtype, name="input")(x)
+        x = zero_padding(x, mask)
         last = self.num_layers - 1
         for layer in range(self.num_layers):
-            falling = TemporalConv(self.dim, 2 ** (last - layer), self.groups, name=f"falling_{layer}")(x, mask)
-            rising = TemporalConv(self.dim, 2**layer, self.groups, name=f"rising_{layer}")(x, mask)
-            y = Dense(self.dim, name=f"fuse_{layer}")(jnp.concatenate([falling, rising], axis=-1))
-            y = jax.nn.relu(y)
+            y = jax.nn.relu(self._fused(layer, 2 ** (last - layer), 2**layer, x))
             if layer != last:
                 y = Dropout(self.dropout_rate)(y, noise)
-            x = x + y
+            x = zero_padding(x + y, mask)
         return Dense(self.out_dim, name="output")(x)
+
+    def _fused(self, layer, falling, rising, x):
+        composed = self.get_variable("params", f"composed_{layer}")
+        if composed is not None:
+            y = dilated_conv(x, composed["falling"], falling, dtype=self.dtype)
+            return y + dilated_conv(x, composed["rising"], rising, dtype=self.dtype) + composed["bias"]
+        shared = self.groups, self.dtype
+        both = [
+            TemporalConv(self.dim, falling, *shared, name=f"falling_{layer}")(x),
+            TemporalConv(self.dim, rising, *shared, name=f"rising_{layer}")(x),
+        ]
+        return Dense(self.dim, self.dtype, name=f"fuse_{layer}")(jnp.concatenate(both, axis=-1))
+
+
+def compose_layers(params, num_layers):
+    """Multiplies the convolutions of an `MSTCNPlusPlus` without groups into the maps that fuse them.
+
+    Nothing lies between two dilated convolutions f -> f and the map 2f -> f behind them, so a layer is one convolution
+    of five taps: three of the falling dilation, whose centre holds both centres, and two of the rising one. That takes
+    5 f^2 products per frame instead of 8 f^2, for 6 f^3 to compose a layer.
+
+    Args:
+      params: parameters of the module.
+      num_layers: L.
+
+    Returns:
+      The parameters with "composed_l" {"falling" [3, f, f], "rising" [2, f, f], "bias" [f]} in place of "falling_l",
+      "rising_l" and "fuse_l".
+    """
+    parts = [f"{name}_{layer}" for layer in range(num_layers) for name in ("falling", "rising", "fuse")]
+    composed = {name: value for name, value in params.items() if name not in parts}
+    for layer in range(num_layers):
+        falling, rising, fuse = (params[f"{name}_{layer}"] for name in ("falling", "rising", "fuse"))
+        dim = fuse["kernel"].shape[1]
+        upper, lower = fuse["kernel"][:dim], fuse["kernel"][dim:]
+        wide, narrow = falling["kernel"] @ upper, rising["kernel"] @ lower
+        composed[f"composed_{layer}"] = {
+            "falling": jnp.stack([wide[0], wide[1] + narrow[1], wide[2]]),
+            "rising": narrow[::2],
+            "bias": falling["bias"] @ upper + rising["bias"] @ lower + fuse["bias"],
+        }
+    return composed

@@ -1,10 +1,16 @@
-"""Affine maps over channels and dilated convolutions over time, initialised as PyTorch initialises them."""
+"""Affine maps over channels and dilated convolutions over time, initialised as PyTorch initialises them.
+
+Layers with a `dtype` multiply in it and give float32: parameters, biases and whatever lies between two products stay
+float32. float32 leaves the precision of the products to `jax_default_matmul_precision`.
+"""
 
 import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from fact_jax.ops.convolution import dilated_conv
 
 
 def uniform(bound):
@@ -16,11 +22,17 @@ def uniform(bound):
     return init
 
 
+def product(spec, left, right, dtype):
+    """einsum of two float32 arrays that multiplies in `dtype` and gives float32."""
+    return jnp.einsum(spec, left.astype(dtype), right.astype(dtype)).astype(jnp.float32)
+
+
 class Dense(nn.Module):
     """Affine map of the last axis.
 
     Attributes:
       features: output channels.
+      dtype: of the product.
       kernel_bound: weights start in U(+-kernel_bound); None means 1/sqrt(input channels), PyTorch's Linear.
       bias_bound: the same for the bias.
       inert_bias: the bias cannot change what the output is used for (a constant added to all logits of a softmax). Its
@@ -29,6 +41,7 @@ class Dense(nn.Module):
     """
 
     features: int
+    dtype: str = "float32"
     kernel_bound: float | None = None
     bias_bound: float | None = None
     inert_bias: bool = False
@@ -40,7 +53,7 @@ class Dense(nn.Module):
         bias_bound = default if self.bias_bound is None else self.bias_bound
         kernel = self.param("kernel", uniform(kernel_bound), (x.shape[-1], self.features))
         bias = self.param("bias", uniform(bias_bound), (self.features,))
-        return x @ kernel + (jax.lax.stop_gradient(bias) if self.inert_bias else bias)
+        return product("...i,io->...o", x, kernel, self.dtype) + (jax.lax.stop_gradient(bias) if self.inert_bias else bias)
 
 
 class TemporalConv(nn.Module):
@@ -50,34 +63,29 @@ class TemporalConv(nn.Module):
       features: output channels.
       dilation: frames between taps.
       groups: channel groups, each convolved on its own.
-      kernel_size: odd number of taps.
+      dtype: of the products.
     """
 
     features: int
     dilation: int = 1
     groups: int = 1
-    kernel_size: int = 3
+    dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask):
-        """Maps [B, T, D] to [B, T, features]; frames where `mask` (bool [B, T]) is False are read as zeros."""
+    def __call__(self, x):
+        """Maps [B, T, D] to [B, T, features]; frames of the padding must hold zeros (`zero_padding`)."""
         if x.shape[-1] % self.groups or self.features % self.groups:
             raise ValueError(f"{x.shape[-1]} -> {self.features} channels cannot be split into {self.groups} groups")
-        shape = (self.kernel_size, x.shape[-1] // self.groups, self.features)
+        shape = (3, x.shape[-1] // self.groups, self.features)
         bound = 1.0 / math.sqrt(shape[0] * shape[1])
         kernel = self.param("kernel", uniform(bound), shape)
         bias = self.param("bias", uniform(bound), (self.features,))
-        reach = self.dilation * (self.kernel_size // 2)
-        y = jax.lax.conv_general_dilated(
-            jnp.where(mask[..., None], x, 0.0),
-            kernel,
-            window_strides=(1,),
-            padding=[(reach, reach)],
-            rhs_dilation=(self.dilation,),
-            dimension_numbers=("NWC", "WIO", "NWC"),
-            feature_group_count=self.groups,
-        )
-        return y + bias
+        return dilated_conv(x, kernel, self.dilation, self.groups, dtype=self.dtype) + bias
+
+
+def zero_padding(x, mask):
+    """Zeroes the frames of `x` ([B, T, D]) outside `mask` (bool [B, T]), whatever they hold."""
+    return jnp.where(mask[..., None], x, 0.0)
 
 
 class LayerNorm(nn.Module):

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.linear import uniform
+from fact_jax.layers.linear import product, uniform
 from fact_jax.ops.gru import bidirectional_gru
 
 
@@ -20,11 +20,13 @@ class BidirectionalGRU(nn.Module):
       hidden_dim: H, channels per direction.
       num_layers: layers; each but the first reads the concatenated directions of the one before.
       dropout_rate: between layers.
+      dtype: of the products with the input; the recurrence itself is float32.
     """
 
     hidden_dim: int
     num_layers: int = 1
     dropout_rate: float = 0.0
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
@@ -47,6 +49,6 @@ class BidirectionalGRU(nn.Module):
         input_bias = self.param(f"input_bias_{layer}", init, (2, 3 * hidden))
         hidden_bias = self.param(f"hidden_bias_{layer}", init, (2, 3 * hidden))
 
-        gates = jnp.einsum("bpi,dig->pdbg", x, input_kernel) + input_bias[None, :, None]
+        gates = product("bpi,dig->pdbg", x, input_kernel, self.dtype) + input_bias[None, :, None]
         states = bidirectional_gru(gates, jnp.sum(mask, axis=1, dtype=jnp.int32), hidden_kernel, hidden_bias)
         return jnp.transpose(states, (2, 0, 1, 3)).reshape(*mask.shape, 2 * hidden)

@@ -75,11 +75,22 @@ class Task(Protocol):
           batch: arrays of one training batch, for their shapes.
         """
 
+    def compose(self, params: Tree, num_frames: int | None) -> Tree:
+        """Returns the parameters in the form in which the network multiplies with them, e.g. linear maps in a row as one.
+
+        Pure, traced and differentiable. `loss` and `predict` take either form. Called once per update and once per
+        evaluation, so it may cost what it saves many times over.
+
+        Args:
+          params: model parameters.
+          num_frames: padded frames per device that one call serves; None: many, as in an evaluation.
+        """
+
     def loss(self, params: Tree, state: Tree, batch: Mapping[str, jax.Array], rng: jax.Array) -> LossOutput:
         """Returns the losses of the rows of one device. Pure; traced under the device axis `BATCH_AXIS`.
 
         Args:
-          params: model parameters.
+          params: model parameters, composed or not.
           state: mutable collections.
           batch: the arrays of `fact_jax.types.Batch`, rows of this device first.
           rng: a key, the same on every device: fold in `batch["row"]` for what shall differ between videos, so that

@@ -12,6 +12,7 @@ import numpy as np
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import classes_of
+from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.decode import decode, decode_scores
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fact_loss, truth_of
@@ -49,6 +50,10 @@ class FactTask:
     def predict_keys(self):
         """Arrays of a batch that `predict` reads; see the protocol."""
         return ("features", "mask", "row") + (TRANSCRIPT_KEYS if self.model.use_transcript else ())
+
+    def compose(self, params, num_frames):
+        """MS-TCN++ layers as one convolution each, where that pays; see the protocol."""
+        return compose(self.model, params, num_frames)
 
     def init(self, rng, batch):
         """Draws initial parameters as PyTorch does; see the protocol."""
@@ -140,7 +145,7 @@ def build(
     Raises:
       UserError: settings contradict each other or the data, e.g. fewer tokens than segments in some video.
     """
-    model = fact_config.from_settings(config.model, classes_of(len(class_names), verb_nouns))
+    model = fact_config.from_settings(config.model, classes_of(len(class_names), verb_nouns), config.dtype)
     background_ids = tuple(int(label) for label in config.data.background_ids)
     loss = config.loss
     largest, video_id = statistics.max_actions if loss.match == "o2m" else statistics.max_segments
@@ -198,4 +203,4 @@ def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:
     pairs = derived.get("verb_nouns")
     verb_nouns = VerbNouns(**{name: tuple(values) for name, values in pairs.items()}) if pairs else None
     classes = classes_of(len(derived["class_names"]), verb_nouns)
-    return FactTask(fact_config.from_settings(config["model"], classes))
+    return FactTask(fact_config.from_settings(config["model"], classes, config["dtype"]))

@@ -1,10 +1,11 @@
 """Stacks of dilated convolutions against loops; padding does not show, with or without dropout."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
+from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus, compose_layers
 from fact_jax.ops.noise import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
@@ -77,6 +78,23 @@ def test_every_layer_draws_its_own_dropout(dropout_draws, name, masks):
     jax.effects_barrier()
     assert len(dropout_draws) == len(set(dropout_draws)) == masks
     assert {seeds for seeds, _ in dropout_draws} == {tuple(np.ravel(SEEDS).tolist())}
+
+
+@pytest.mark.parametrize("num_layers", [1, 3, 4])
+def test_composed_layers_give_the_same_values_and_gradients(num_layers):
+    branch = MSTCNPlusPlus(4, num_layers, 5, 0.4, map_input=True)
+    params = random_params(branch, X, MASK)["params"]
+
+    def value(params, compose):
+        weights = compose_layers(params, num_layers) if compose else params
+        out = branch.apply({"params": weights}, X, MASK, SEEDS)
+        return jnp.sum(jnp.where(MASK[..., None], jnp.sin(out), 0.0)), out
+
+    found, expected = (host_jit(jax.grad(value, has_aux=True), static_argnums=1)(params, flag) for flag in (True, False))
+    np.testing.assert_allclose(found[1][MASK], expected[1][MASK], rtol=1e-5, atol=1e-5)
+    for leaf, wanted in zip(jax.tree.leaves(found[0]), jax.tree.leaves(expected[0]), strict=True):
+        np.testing.assert_allclose(leaf, wanted, rtol=1e-4, atol=1e-5)
+    assert set(compose_layers(params, num_layers)) == {"input", "output", *(f"composed_{i}" for i in range(num_layers))}
 
 
 def test_one_layer_of_plus_plus_has_no_dropout():

@@ -177,7 +177,7 @@ COUNTS = {
 @pytest.mark.parametrize("module", COUNTS, ids=lambda module: module.__name__)
 def test_parameter_count_is_the_published_one(module):
     classes = VerbNounClasses(98, 301, (0, 97), (0, 300)) if module is fact_epic else PlainClasses(11)
-    network = Fact(fact_config.from_settings(module.get_config().model, classes))
+    network = Fact(fact_config.from_settings(module.get_config().model, classes, "float32"))
     tokens = (jnp.zeros((1, 3), int), jnp.ones((1, 3), bool)) if network.config.use_transcript else ()
     inputs = (jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool), None, *tokens)
     shapes = jax.eval_shape(network.init, jax.random.key(0), *inputs)

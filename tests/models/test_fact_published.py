@@ -33,7 +33,7 @@ GTEA_SHAPES = {
 
 
 def test_gtea_has_the_published_names_and_shapes():
-    config = fact_config.from_settings(fact_gtea.get_config().model, PlainClasses(11))
+    config = fact_config.from_settings(fact_gtea.get_config().model, PlainClasses(11), "float32")
     shapes = jax.eval_shape(Fact(config).init, jax.random.key(0), jnp.zeros((1, 4, 2048)), jnp.ones((1, 4), bool))
     zeros = jax.tree.map(lambda x: np.broadcast_to(np.float32(0), x.shape), shapes["params"])
     tensors = state_dict.to_torch(published.links(config), zeros)

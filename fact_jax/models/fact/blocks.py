@@ -1,7 +1,8 @@
 """The four kinds of blocks (spec section 3).
 
 All are called alike: (frames, mask, actions, token_mask, positions, frame_positions, noise) -> BlockOutput. `frames`
-are the input features for the first block and the frame features of the block before for the others.
+are the input features for the first block and the frame features of the block before for the others. `dtype` is that of
+the products that do not lead straight to class probabilities.
 """
 
 import flax.linen as nn
@@ -28,12 +29,13 @@ class InputBlock(nn.Module):
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
     zero_start: bool
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
-        frames = frame_branch(self.config, True, "frame_branch")(features, mask, noise)
+        frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, noise)
         frames, frame_logits = read_classes(frames, self.classes.frame_parts)
-        branch = action_branch(self.config, "action_branch", zero_start=self.zero_start)
+        branch = action_branch(self.config, self.dtype, "action_branch", zero_start=self.zero_start)
         actions = branch(tokens, positions, token_mask, noise, frames, frame_positions, mask)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         return BlockOutput(frames, actions, frame_logits, action_logits)
@@ -46,14 +48,15 @@ class SegmentInputBlock(nn.Module):
     classes: PlainClasses | VerbNounClasses
     segment_buckets: tuple[int, ...]
     zero_start: bool
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
-        frames = frame_branch(self.config, True, "frame_branch")(features, mask, noise)
+        frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, noise)
         frames, frame_logits = read_classes(frames, self.classes.frame_parts)
         labels = self.classes.most_likely(frames)
         runs = seg.find_runs(labels, mask)
-        module = SegmentInput(self.config, self.classes, self.zero_start, name="segment_update")
+        module = SegmentInput(self.config, self.classes, self.zero_start, self.dtype, name="segment_update")
         read = run_over_segments(
             module, self.segment_buckets, runs, frames, mask, tokens, token_mask, positions, frame_positions, noise
         )
@@ -66,21 +69,23 @@ class UpdateBlock(nn.Module):
 
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, noise=None):
         config = self.config
         # The smoothness loss compares these logits between tokens, where the bias of the keys does count.
-        f2a = CrossAttention(config.action_dim, config.dropout_rate, inert_key_bias=False, name="f2a")
+        f2a = CrossAttention(config.action_dim, config.dropout_rate, False, self.dtype, name="f2a")
         actions, f2a_logits, _ = f2a(
             frames, actions, mask, source_positions=frame_positions, query_positions=positions, noise=noise
         )
-        actions = action_branch(config, "action_branch")(actions, positions, token_mask, noise)
+        actions = action_branch(config, self.dtype, "action_branch")(actions, positions, token_mask, noise)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
-        frames, a2f_logits, a2f_attention = CrossAttention(config.frame_dim, config.dropout_rate, name="a2f")(
+        a2f = CrossAttention(config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f")
+        frames, a2f_logits, a2f_attention = a2f(
             actions, frames, token_mask, source_positions=positions, query_positions=frame_positions, noise=noise
         )
-        frames = frame_branch(config, False, "frame_branch")(frames, mask, noise)
+        frames = frame_branch(config, False, self.dtype, "frame_branch")(frames, mask, noise)
         frames, frame_logits = read_classes(frames, self.classes.frame_parts)
         return BlockOutput(frames, actions, frame_logits, action_logits, f2a_logits, a2f_logits, a2f_attention)
 
@@ -95,18 +100,19 @@ class TemporalBlock(nn.Module):
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
     segment_buckets: tuple[int, ...]
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, noise=None):
         labels = self.classes.most_likely(frames)
         runs = seg.find_runs(labels, mask)
-        module = SegmentUpdate(self.config, self.classes, name="segment_update")
+        module = SegmentUpdate(self.config, self.classes, self.dtype, name="segment_update")
         exchange = run_over_segments(
             module, self.segment_buckets, runs, frames, mask, actions, token_mask, positions, frame_positions, noise
         )
         updated = jnp.concatenate([exchange.frames, frames], axis=-1)
-        updated = jax.nn.relu(Dense(self.config.frame_dim, name="merge")(updated))
-        frames = frame_branch(self.config, False, "frame_branch")(updated, mask, noise)
+        updated = jax.nn.relu(Dense(self.config.frame_dim, self.dtype, name="merge")(updated))
+        frames = frame_branch(self.config, False, self.dtype, "frame_branch")(updated, mask, noise)
         frames, frame_logits = read_classes(frames, self.classes.frame_parts)
         return BlockOutput(
             frames,

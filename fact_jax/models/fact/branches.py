@@ -5,7 +5,7 @@ from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig
 
 
-def frame_branch(config: BlockConfig, map_input, name):
+def frame_branch(config: BlockConfig, map_input, dtype, name):
     """Builds the frame branch that the settings name."""
     shared = dict(
         dim=config.frame_dim,
@@ -14,6 +14,7 @@ def frame_branch(config: BlockConfig, map_input, name):
         dropout_rate=config.dropout_rate,
         groups=config.frame_groups,
         map_input=map_input,
+        dtype=dtype,
         name=name,
     )
     if config.frame_branch == "m":
@@ -21,7 +22,7 @@ def frame_branch(config: BlockConfig, map_input, name):
     return MSTCNPlusPlus(**shared)
 
 
-def action_branch(config: BlockConfig, name, *, zero_start=False):
+def action_branch(config: BlockConfig, dtype, name, *, zero_start=False):
     """Builds the action branch that the settings name.
 
     Returns a function (tokens, positions, token_mask, noise, memory, memory_positions, memory_mask) -> [B, M, h]; the
@@ -29,7 +30,9 @@ def action_branch(config: BlockConfig, name, *, zero_start=False):
     """
     if config.action_branch in RECURRENT_BRANCHES:
         out_dim = config.hidden_dim if config.action_branch == "gru_om" else None
-        branch = RecurrentBranch(config.action_dim, config.action_layers, config.dropout_rate, out_dim, name=name)
+        branch = RecurrentBranch(
+            config.action_dim, config.action_layers, config.dropout_rate, out_dim, dtype, name=name
+        )
         return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, token_mask, noise)
     shared = dict(
         num_layers=config.action_layers,
@@ -37,6 +40,7 @@ def action_branch(config: BlockConfig, name, *, zero_start=False):
         ff_dim=config.action_ff_dim,
         dropout_rate=config.dropout_rate,
         out_dim=config.hidden_dim,
+        dtype=dtype,
         name=name,
     )
     if config.action_branch == "sa":

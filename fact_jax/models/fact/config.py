@@ -10,6 +10,7 @@ from fact_jax.types import UserError, check_choice
 FRAME_BRANCHES = ("m", "m2")
 RECURRENT_BRANCHES = ("gru", "gru_om")
 ACTION_BRANCHES = ("sca", "sa", *RECURRENT_BRANCHES)
+DTYPES = ("float32", "bfloat16")
 # Letter of model.blocks -> the settings of that kind of block.
 KINDS = {"i": "input_block", "I": "input_block", "u": "update_block", "U": "temporal_block"}
 
@@ -69,6 +70,8 @@ class FactConfig:
       frame_weight: published `mwt`, weight of the frame branch when the two branches vote.
       segment_buckets: padded sizes tried for the predicted segments before falling back to T.
       time_mask: stretches of the input zeroed in training.
+      remat: keep the inputs and outputs of the blocks only for the gradient and compute their insides again.
+      dtype: "float32" or "bfloat16", of the products that do not lead straight to class probabilities.
     """
 
     blocks: str
@@ -81,6 +84,8 @@ class FactConfig:
     frame_weight: float = 0.1
     segment_buckets: tuple[int, ...] = (64, 256, 1024)
     time_mask: TimeMaskConfig = TimeMaskConfig()
+    remat: bool = False
+    dtype: str = "float32"
 
     def __post_init__(self):
         check_blocks(self.blocks, isinstance(self.classes, VerbNounClasses))
@@ -203,8 +208,8 @@ def _check_action_branch(kind, block, use_transcript):
         raise UserError(f"model.{kind}.action_branch is {branch!r}; {kind} takes {others} only.")
 
 
-def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClasses) -> FactConfig:
-    """Builds a FactConfig from the `model` part of a run's config."""
+def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClasses, dtype: str) -> FactConfig:
+    """Builds a FactConfig from the `model` part of a run's config and its `dtype`."""
     kinds = [BlockConfig(**dict(model[name])) for name in dict.fromkeys(KINDS.values())]
     return FactConfig(
         blocks=model["blocks"],
@@ -217,4 +222,6 @@ def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClas
         frame_weight=model["frame_weight"],
         segment_buckets=tuple(model["segment_buckets"]),
         time_mask=TimeMaskConfig(**dict(model["time_mask"])),
+        remat=model["remat"],
+        dtype=check_choice("config.dtype", dtype, DTYPES),
     )

@@ -77,11 +77,13 @@ class Fact(nn.Module):
     def _block(self, index):
         config = self.config
         letter, shared = config.blocks[index], (config.block_configs[index], config.classes)
-        name, zero_start = f"block_{index}", not config.use_transcript
+        last = dict(dtype=config.dtype, name=f"block_{index}")
+        zero_start = not config.use_transcript
+        kept = nn.remat if config.remat else lambda block: block
         if letter == "i":
-            return InputBlock(*shared, zero_start, name=name)
+            return kept(InputBlock)(*shared, zero_start, **last)
         if letter == "I":
-            return SegmentInputBlock(*shared, config.segment_buckets, zero_start, name=name)
+            return kept(SegmentInputBlock)(*shared, config.segment_buckets, zero_start, **last)
         if letter == "u":
-            return UpdateBlock(*shared, name=name)
-        return TemporalBlock(*shared, config.segment_buckets, name=name)
+            return kept(UpdateBlock)(*shared, **last)
+        return kept(TemporalBlock)(*shared, config.segment_buckets, **last)

@@ -44,20 +44,25 @@ class SegmentUpdate(nn.Module):
 
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, num_segments, frames, mask, runs, actions, token_mask, positions, frame_positions, noise=None):
         """Runs the exchange with the segments padded to `num_segments` (static, at least the largest count)."""
         config = self.config
         segments, segment_logits, segment_mask, segment_positions = _read_segments(
-            config, self.classes, config.segment_layers, num_segments, frames, mask, runs, frame_positions
+            self, config.segment_layers, num_segments, frames, mask, runs, frame_positions
         )
-        actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, name="f2a")(
+        actions, f2a_logits, _ = CrossAttention(
+            config.action_dim, config.dropout_rate, dtype=self.dtype, name="f2a"
+        )(
             segments, actions, segment_mask, source_positions=segment_positions, query_positions=positions, noise=noise
         )
-        actions = action_branch(config, "action_branch")(actions, positions, token_mask, noise)
+        actions = action_branch(config, self.dtype, "action_branch")(actions, positions, token_mask, noise)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
-        gathered, a2f_logits, attention = CrossAttention(config.frame_dim, config.dropout_rate, name="a2f")(
+        gathered, a2f_logits, attention = CrossAttention(
+            config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f"
+        )(
             actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, noise=noise
         )
         num_frames = frames.shape[1]
@@ -78,26 +83,28 @@ class SegmentInput(nn.Module):
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
     zero_start: bool
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, num_segments, frames, mask, runs, actions, token_mask, positions, frame_positions, noise=None):
         """As in `SegmentUpdate`; the frames stay as they are."""
         segments, segment_logits, segment_mask, segment_positions = _read_segments(
-            self.config, self.classes, INPUT_SEGMENT_LAYERS, num_segments, frames, mask, runs, frame_positions
+            self, INPUT_SEGMENT_LAYERS, num_segments, frames, mask, runs, frame_positions
         )
-        branch = action_branch(self.config, "action_branch", zero_start=self.zero_start)
+        branch = action_branch(self.config, self.dtype, "action_branch", zero_start=self.zero_start)
         actions = branch(actions, positions, token_mask, noise, segments, segment_positions, segment_mask)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, frames.shape[1]))
 
 
-def _read_segments(config, classes, num_layers, num_segments, frames, mask, runs, frame_positions):
+def _read_segments(module, num_layers, num_segments, frames, mask, runs, frame_positions):
     """Pooled segments after the GRU: (features [B, P, h], logits, mask [B, P], positions [B, P, h] or None)."""
+    hidden_dim, dtype = module.config.hidden_dim, module.dtype
     segment_mask = jnp.arange(num_segments)[None] < runs.count[:, None]
     segments = seg.pool_mean(frames, runs, mask, num_segments)
-    segments = BidirectionalGRU(config.hidden_dim // 2, num_layers, name="gru")(segments, segment_mask)
-    segments = Dense(config.hidden_dim, name="combine")(jax.nn.relu(segments))
-    segments, segment_logits = read_classes(segments, classes.frame_parts)
+    segments = BidirectionalGRU(hidden_dim // 2, num_layers, dtype=dtype, name="gru")(segments, segment_mask)
+    segments = Dense(hidden_dim, name="combine")(jax.nn.relu(segments))
+    segments, segment_logits = read_classes(segments, module.classes.frame_parts)
     segment_positions = None
     if frame_positions is not None:
         centre = seg.run_centres(runs, mask, num_segments)
