@@ -213,13 +213,14 @@ def find_files(inputs):
     return list(paths.values()), problems
 
 
-def prediction_buckets(lengths, trained, max_buckets):
+def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
     """Padded lengths for videos of any length: those of the training run that are of use, and more for longer videos.
 
     Args:
       lengths: frames of every video, after sampling.
       trained: padded lengths of the run.
       max_buckets: most lengths to add beyond the last of these.
+      max_padding: share of padding that is small enough for fewer of them, see `buckets.choose_buckets`.
 
     Returns:
       Ascending tuple of ints.
@@ -229,7 +230,7 @@ def prediction_buckets(lengths, trained, max_buckets):
     places = np.searchsorted(trained, lengths)
     used = np.unique(places[places < trained.size])
     longer = lengths[places == trained.size]
-    return tuple(trained[used].tolist()) + choose_buckets(longer, max_buckets)
+    return tuple(trained[used].tolist()) + choose_buckets(longer, max_buckets, max_padding)
 
 
 def _expand(text):

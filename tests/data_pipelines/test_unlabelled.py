@@ -246,9 +246,10 @@ def test_the_transcripts_may_lie_in_the_home_folder(tmp_path, monkeypatch):
     st.lists(st.integers(1, 3000), min_size=1, max_size=20),
     st.sets(st.integers(1, 1000), max_size=4),
     st.integers(1, 3),
+    st.sampled_from([0.0, 0.2, 0.9]),
 )
-def test_prediction_buckets_hold_every_video_and_keep_trained_programs(lengths, trained, max_buckets):
-    buckets = prediction_buckets(lengths, tuple(trained), max_buckets)
+def test_prediction_buckets_hold_every_video_and_keep_trained_programs(lengths, trained, max_buckets, max_padding):
+    buckets = prediction_buckets(lengths, tuple(trained), max_buckets, max_padding)
     assert list(buckets) == sorted(set(buckets)) and len(set(buckets) - trained) <= max_buckets
     for length in lengths:
         if length <= max(trained, default=0):
