@@ -54,8 +54,9 @@ class Predictor:
         self.step = step
         self.checksum = checksum
         self._num_devices = len(devices)
-        self._params = device_layout.replicate(params, devices)
         self._step = EvalStep(_Scoring(task), devices, num_buckets=len(self.buckets), say=say)
+        with self._precision():
+            self._weights = self._step.compose(device_layout.replicate(params, devices))
 
     def predict(self, features, transcript=None):
         """Labels one video, or several.
@@ -91,7 +92,7 @@ class Predictor:
         The rows of the batch must be a multiple of the devices given to `load`.
         """
         with self._precision():
-            return self._step(self._params, {}, batch)
+            return self._step(self._weights, {}, batch)
 
     def prediction(self, scores, row: int, num_frames: int):
         """The Prediction of one row of what `run` gave, fetched, for a video of `num_frames` frames at the full rate.
@@ -163,8 +164,11 @@ class _Scoring:
     def predict_keys(self):
         return self.task.predict_keys
 
-    def predict(self, params, state, batch):
-        return self.task.predict_scores(params, state, batch)
+    def compose(self, params, num_frames):
+        return self.task.compose(params, num_frames)
+
+    def predict(self, weights, state, batch):
+        return self.task.predict_scores(weights, state, batch)
 
 
 def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | None = None, say=lambda line: None):

@@ -39,8 +39,8 @@ def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple
 def replicate(tree, devices: Sequence[jax.Device]):
     """Puts a copy of every leaf on every device.
 
-    The copies are fresh memory. A device buffer may share memory with the numpy array it came from, and a step that
-    donates it would then overwrite that array.
+    The copies are fresh memory. A device buffer may share memory with the NumPy array it came from, whatever `may_alias`
+    says, and a step that donates it would then overwrite that array.
     """
     sharding = _sharding(devices)
 
@@ -54,8 +54,8 @@ def replicate(tree, devices: Sequence[jax.Device]):
 
 def unreplicate(tree):
     """Returns the first device's copy of every leaf as numpy arrays that own their memory."""
-    shards = jax.device_get(jax.tree.map(lambda leaf: leaf.addressable_shards[0].data, tree))
-    return jax.tree.map(lambda shard: np.array(shard[0]), shards)
+    # One leaf after the other: fetched together, there would be two copies of all of them for a moment.
+    return jax.tree.map(lambda leaf: np.array(jax.device_get(leaf.addressable_shards[0].data)[0]), tree)
 
 
 def differing_leaves(tree) -> list[str]:
@@ -82,6 +82,14 @@ def shard(arrays, num_devices: int):
         return array.reshape(num_devices, rows // num_devices, *array.shape[1:])
 
     return jax.tree.map(split, arrays)
+
+
+def place(arrays, devices: Sequence[jax.Device]):
+    """Puts host arrays on the devices, rows split as by `shard`. They may share memory with the arrays.
+
+    The copies to an accelerator run while the host goes on.
+    """
+    return jax.device_put(shard(arrays, len(devices)), _sharding(devices))
 
 
 def unshard(tree):

@@ -11,7 +11,7 @@ from fact_jax.types import Batch
 def evaluate(
     task: Task,
     eval_step: EvalStep,
-    params,
+    weights,
     state,
     batches: Iterable[Batch],
     *,
@@ -25,7 +25,7 @@ def evaluate(
     Args:
       task: gives the empty evaluation.
       eval_step: the compiled prediction.
-      params: replicated parameters.
+      weights: what `eval_step.compose` gave.
       state: replicated mutable collections.
       batches: every video exactly once; padded rows carry `video_mask` False.
       progress: called with the number of batches done.
@@ -37,7 +37,7 @@ def evaluate(
     for batch in batches:
         if should_stop():
             return None
-        outputs = eval_step(params, state, batch)
+        outputs = eval_step(weights, state, batch)
         if running is not None:
             evaluation.add(running[0], device_layout.unshard(running[1]))
             done += 1

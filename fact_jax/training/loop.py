@@ -10,17 +10,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import jax
-import numpy as np
 
 from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
 from fact_jax.training import devices as device_layout
 from fact_jax.training import evaluator, optimizers, writers
-from fact_jax.training import state as train_states
+from fact_jax.training.feed import Feed, Timing
 from fact_jax.training.signals import StopRequest
+from fact_jax.training.start import starting_point
 from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.training.window import NonFiniteError, TermWindow
 from fact_jax.types import Batch, UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -63,15 +64,6 @@ def total_steps(config, steps_per_epoch: int) -> int:
     return config.train.steps or config.train.epochs * steps_per_epoch
 
 
-def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int):
-    """Returns (the state before the first update, the optimiser), on the host."""
-    variables = task.init(train_states.init_key(config.seed), batch.arrays)
-    scales = task.learning_rate_scales(variables["params"])
-    optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
-    created = train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0)
-    return jax.tree.map(np.array, created), optimizer
-
-
 def open_checkpoints(config, workdir: Path, *, read_only: bool = False) -> checkpoint_store.Checkpoints:
     """Opens the checkpoints of a run."""
     keep = config.checkpoint
@@ -86,7 +78,8 @@ def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], sett
     Args:
       task: what to train.
       config: the config of the run; reads seed, optimizer, train, eval.select_metric, checkpoint and log.
-      train_batches: has `steps_per_epoch` and `iterate(start_step)`, an endless iterator of batches.
+      train_batches: has `steps_per_epoch` and `iterate(start_step)`, an endless iterator of tuples: the batch of a
+        step, or its micro-batches.
       eval_batches: every video of the evaluation set once; iterated anew for every evaluation.
       settings: see there.
 
@@ -113,60 +106,36 @@ class _Run:
         self._total = total_steps(config, train_batches.steps_per_epoch)
         self._jsonl = writers.JsonlWriter(settings.workdir / "metrics.jsonl")
         self._writers = []
-        self._window = TermWindow()
-        self._step = 0
-        self._saved_step = self._evaluated_step = 0
-        self._best = {"step": 0, "value": None}
         self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
-        host_state, optimizer = initial_state(
-            task, config, next(iter(train_batches.iterate(0))), train_batches.steps_per_epoch
-        )
-        self._host_state = self._resume(host_state)
+        self._timing = Timing()
+        start = starting_point(task, config, train_batches, checkpoints, self._console.say)
+        self._step = self._saved_step = start.step
+        self._evaluated_step, self._best, self._window = start.evaluated_step, start.best, TermWindow(start.window)
+        self._host_state = start.state
         self._train_step = TrainStep(
             task,
-            optimizer,
+            start.optimizer,
             settings.devices,
             seed=config.seed,
             ema_decay=config.optimizer.ema_decay,
             num_buckets=settings.num_buckets,
             say=self._console.say,
         )
-
-    def _resume(self, initial):
-        """Returns the state of the newest usable checkpoint, or the initial one."""
-        found = self._checkpoints.restore_latest(checkpoint_store.items_of(initial), self._console.say)
-        if found is None:
-            return initial
-        items, meta = found
-        self._step = self._saved_step = meta["step"]
-        self._evaluated_step = meta["step"] if meta["metrics"] else 0
-        self._best = meta["best"]
-        self._window = TermWindow(meta["window"])
-        return initial.replace(
-            step=np.array(meta["step"], np.int32),
-            params=items["params"],
-            opt_state=items["opt_state"],
-            state=items.get("state", initial.state),
-            ema_params=items.get("ema"),
-        )
+        self._feed = Feed(start.batches, self._train_step.place, self._timing)
 
     def run(self) -> Outcome:
         """Runs to the end or to a stop signal."""
         if self._step >= self._total and not self._evaluation_due():
             return Outcome(finished=True, step=self._step)
         self._begin()
-        batches = self._train_batches.iterate(self._step)
         if self._evaluation_due():
             self._evaluate_and_save()
+        self._restart_clocks()
         while self._step < self._total and not self._stop.requested:
-            batch = next(batches)
-            programs = len(self._train_step.programs.lengths)
-            self._state, terms = self._train_step(self._state, batch)
-            self._step += 1
-            if len(self._train_step.programs.lengths) > programs:
-                self._console.restart_clock(self._step)  # a compilation says nothing about the time left
-            self._window.add(self._step, batch.video_ids, terms)
-            self._console.progress(self._step)
+            placed = self._feed.take()
+            if self._stop.requested:
+                break
+            self._advance(placed)
             if self._step % self._config.train.log_every == 0 or self._step == self._total:
                 self._log()
             if self._evaluation_due():
@@ -176,6 +145,22 @@ class _Run:
         if not finished:
             self._save_and_say()
         return Outcome(finished=finished, step=self._step)
+
+    def _advance(self, placed):
+        """Starts the next update; while it runs, the batches of the one after it go to the devices."""
+        programs = self._train_step.programs.count
+        self._state, terms = self._train_step(self._state, placed)
+        self._step += 1
+        if self._train_step.programs.count > programs:
+            self._restart_clocks()  # a compilation says nothing about the time left
+        self._window.add(self._step, placed.video_ids, terms)
+        self._console.progress(self._step)
+        if self._step < self._total and not self._stop.requested and not self._evaluation_due():
+            self._feed.prepare()
+
+    def _restart_clocks(self):
+        self._console.restart_clock(self._step)
+        self._timing.restart(self._step)
 
     def close(self):
         """Leaves nothing half written."""
@@ -221,6 +206,12 @@ class _Run:
             writer.write(self._step, "train", values)
         epoch = (self._step - 1) // self._train_batches.steps_per_epoch + 1
         pace = self._console.pace(self._step, self._total)
+        timing = self._timing.pop(self._step)
+        if timing:
+            # Not in metrics.jsonl, which is the same whenever and wherever a run takes place.
+            for writer in self._writers:
+                writer.write(self._step, "timing", timing)
+            pace = f"{pace}, data wait {100 * timing['data_wait']:.1f} %"
         terms = writers.format_values(values)
         self._console.progress(self._step, f"loss {values['loss']:.4g}")
         self._console.say(f"step {self._step}/{self._total}  epoch {epoch}  {terms}  {pace}")
@@ -245,14 +236,14 @@ class _Run:
         scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
         self._console.say(f"step {self._step}  {self._settings.split}:  {scores}{best}")
         self._save(metrics, value)
-        self._console.restart_clock(self._step)
+        self._restart_clocks()
 
     def _evaluate(self):
-        params = self._state.eval_params
+        eval_step = self._settings.eval_step
         evaluation = evaluator.evaluate(
             self._task,
-            self._settings.eval_step,
-            params,
+            eval_step,
+            eval_step.compose(self._state.eval_params),
             self._state.state,
             self._eval_batches,
             progress=lambda done: self._console.progress(self._step, f"evaluation batch {done}"),

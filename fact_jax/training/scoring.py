@@ -43,13 +43,13 @@ def evaluate_checkpoint(
     """
     first = next(iter(next(iter(eval_batches.values()))))
     weights = read_weights(task, config, checkpoints, step, first.arrays)
-    params = device_layout.replicate(weights.params, devices)
+    composed = eval_step.compose(device_layout.replicate(weights.params, devices))
     state = device_layout.replicate(weights.state, devices)
     evaluated = {}
     for name, batches in eval_batches.items():
         console.begin(f"evaluate {name}", len(batches))
         evaluated[name] = evaluator.evaluate(
-            task, eval_step, params, state, batches, progress=console.progress, should_stop=lambda: stop.requested
+            task, eval_step, composed, state, batches, progress=console.progress, should_stop=lambda: stop.requested
         )
         console.end()
         if evaluated[name] is None:

@@ -1,11 +1,12 @@
 """Compiled training and evaluation steps of any task.
 
-Gradients, losses and normalizers of all devices are added before they are divided, so one global batch gives the same
-update on any number of devices.
+Gradients, losses and normalizers of all devices and micro-batches are added before they are divided, so one global
+batch gives the same update however it is spread.
 """
 
-import time
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,45 +16,30 @@ import optax
 from fact_jax.tasks.base import BATCH_AXIS, Task
 from fact_jax.training import devices as device_layout
 from fact_jax.training import optimizers
+from fact_jax.training.programs import Composition, ProgramCounter
 from fact_jax.training.state import TrainState
 from fact_jax.types import Batch
 
 
-class ProgramCounter:
-    """Counts the programs compiled for one step function: one per length bucket, and no more.
+class Placed(NamedTuple):
+    """The batches of one step on the devices.
 
     Attributes:
-      name: what is counted, for the log line.
-      expected: number of buckets.
-      lengths: bucket length of every program so far, in order of compilation.
+      video_ids: of all rows, "" for padded ones.
+      pieces: arrays [devices, B / devices, ...] of every batch.
     """
 
-    def __init__(self, name: str, expected: int, say: Callable[[str], None]):
-        self.name = name
-        self.expected = expected
-        self.lengths: list[int] = []
-        self._say = say
-
-    def traced(self, batch: Mapping[str, jax.Array]) -> None:
-        """Notes a new program. Called from inside the step's Python body, which runs once per compilation."""
-        self.lengths.append(batch["mask"].shape[-1])
-
-    def call(self, function: Callable, *args):
-        """Calls `function`, and says how long it took if that compiled a program."""
-        programs = len(self.lengths)
-        start = time.perf_counter()
-        result = function(*args)
-        if len(self.lengths) > programs:
-            seconds = time.perf_counter() - start
-            self._say(
-                f"compiled {self.name} for bucket T={self.lengths[-1]} in {seconds:.1f} s "
-                f"(program {len(self.lengths)} of {self.expected})"
-            )
-        return result
+    video_ids: tuple[str, ...]
+    pieces: tuple[Mapping[str, jax.Array], ...]
 
 
 class TrainStep:
     """One update of the replicated train state.
+
+    A step of one batch is one program for every bucket. A step of several, its micro-batches, composes the weights
+    once, adds up the gradients with respect to them with one program for every bucket, and makes the update with one
+    more: the largest program then holds the activations of one micro-batch. A task whose mutable state or whose loss
+    looks at the whole batch sees one micro-batch at a time.
 
     Attributes:
       programs: counts compilations.
@@ -80,51 +66,98 @@ class TrainStep:
           num_buckets: how many programs to expect.
           say: prints a line.
         """
-        self.programs = ProgramCounter("train step", num_buckets, say)
+        self.programs = ProgramCounter(num_buckets, say)
         self._task = task
         self._optimizer = optimizer
         self._ema_decay = ema_decay
-        self._num_devices = len(devices)
+        self._devices = list(devices)
         self._seed = device_layout.replicate(np.uint32(seed % 2**32), devices)
-        self._step = device_layout.parallel(self._update, devices, donate=(0,))
+        parallel = functools.partial(device_layout.parallel, devices=devices)
+        self._whole = parallel(self._update_from_batch, donate=(0,))
+        self._compose = Composition(task, devices, self.programs)
+        self._zeros = parallel(lambda tree: jax.tree.map(jnp.zeros_like, tree))
+        self._accumulate = parallel(self._add_gradients, donate=(1,))
+        self._update = parallel(self._update_from_sums, donate=(0,))
 
-    def __call__(self, train_state: TrainState, batch: Batch):
+    def place(self, batches: tuple[Batch, ...]) -> Placed:
+        """Puts the batches of a step on the devices; what comes back can be given to a call in their place."""
+        pieces = tuple(device_layout.place(dict(batch.arrays), self._devices) for batch in batches)
+        return Placed(tuple(video_id for batch in batches for video_id in batch.video_ids), pieces)
+
+    def __call__(self, train_state: TrainState, batches: tuple[Batch, ...] | Placed):
         """Returns (the new state, terms). The given state is consumed: its memory is reused.
 
-        Terms: name -> (sum, normalizer) over the global batch and "grad_norm" -> (norm before clipping, 1), on the
+        Terms: name -> (sum, normalizer) over all batches and "grad_norm" -> (norm before clipping, 1), on the
         devices, not fetched; read them with `fetch_terms`.
         """
-        arrays = device_layout.shard(dict(batch.arrays), self._num_devices)
-        return self.programs.call(self._step, train_state, arrays, self._seed)
+        placed = batches if isinstance(batches, Placed) else self.place(batches)
+        if len(placed.pieces) == 1:
+            return self.programs.call(self._whole, train_state, placed.pieces[0], self._seed)
+        return self._step_in_pieces(train_state, placed.pieces)
 
-    def _update(self, train_state, batch, seed):
-        self.programs.traced(batch)
-        rng = jax.random.fold_in(jax.random.key(seed), train_state.step)
+    def _step_in_pieces(self, train_state, pieces):
+        weights = self._compose(train_state.params)
+        gradients = self._zeros(weights)
+        state, terms = train_state.state, []
+        for piece in pieces:
+            gradients, found, state = self.programs.call(
+                self._accumulate, weights, gradients, state, piece, train_state.step, self._seed
+            )
+            terms.append(found)
+        train_state = train_state.replace(state=state)
+        return self.programs.call(self._update, train_state, gradients, terms)
 
-        def loss_sum(params):
-            output = self._task.loss(params, train_state.state, batch, rng)
+    def _update_from_batch(self, train_state, batch, seed):
+        self.programs.traced("train step", batch)
+        num_frames = batch["mask"].size
+        weights, pull_back = jax.vjp(lambda params: self._task.compose(params, num_frames), train_state.params)
+        gradients, terms, state = self._gradients(weights, train_state.state, batch, train_state.step, seed)
+        return self._updated(train_state.replace(state=state), gradients, pull_back, terms)
+
+    def _add_gradients(self, weights, gradients, state, batch, step, seed):
+        self.programs.traced("gradient of micro-batches", batch)
+        more, terms, state = self._gradients(weights, state, batch, step, seed)
+        return jax.tree.map(jnp.add, gradients, more), terms, state
+
+    def _update_from_sums(self, train_state, gradients, terms):
+        self.programs.traced("update after micro-batches")
+        _, pull_back = jax.vjp(lambda params: self._task.compose(params, None), train_state.params)
+        terms = jax.tree.map(lambda *numbers: sum(numbers[1:], numbers[0]), *terms)
+        return self._updated(train_state, gradients, pull_back, terms)
+
+    def _gradients(self, weights, state, batch, step, seed):
+        """(gradients of the loss sum with respect to the weights, terms, mutable state) of one device's rows."""
+        rng = jax.random.fold_in(jax.random.key(seed), step)
+
+        def loss_sum(weights):
+            output = self._task.loss(weights, state, batch, rng)
             return output.terms["loss"][0], (dict(output.terms), output.state)
 
-        gradients, (terms, state) = jax.grad(loss_sum, has_aux=True)(train_state.params)
-        terms, gradients = jax.lax.psum((terms, gradients), BATCH_AXIS)
+        gradients, (terms, state) = jax.grad(loss_sum, has_aux=True)(weights)
+        return gradients, terms, state
+
+    def _updated(self, train_state, gradients, pull_back, terms):
+        """(the next state, terms) from this device's sums; `train_state` holds the new mutable state already."""
+        if len(self._devices) > 1:  # XLA keeps an all-reduce over one device, and with it a copy of every gradient
+            terms, gradients = jax.lax.psum((terms, gradients), BATCH_AXIS)
+        (gradients,) = pull_back(gradients)
         normalizer = terms["loss"][1]
         scale = jnp.where(normalizer > 0, 1.0 / jnp.where(normalizer > 0, normalizer, 1.0), 0.0)
         gradients = jax.tree.map(lambda gradient: gradient * scale, gradients)
-        terms["grad_norm"] = (optax.tree.norm(gradients), jnp.ones((), jnp.float32))
+        terms = terms | {"grad_norm": (optax.tree.norm(gradients), jnp.ones((), jnp.float32))}
         updates, opt_state = self._optimizer.update(gradients, train_state.opt_state, train_state.params)
         params = optax.apply_updates(train_state.params, updates)
         new_state = train_state.replace(
             step=train_state.step + 1,
             params=params,
             opt_state=opt_state,
-            state=state,
             ema_params=optimizers.update_ema(train_state.ema_params, params, self._ema_decay),
         )
         return new_state, terms
 
 
 class EvalStep:
-    """Predictions for one batch with replicated parameters.
+    """Predictions for one batch with replicated weights.
 
     Attributes:
       programs: counts compilations.
@@ -138,20 +171,34 @@ class EvalStep:
         num_buckets: int = 1,
         say: Callable[[str], None] = print,
     ):
-        self.programs = ProgramCounter("eval step", num_buckets, say)
+        self.programs = ProgramCounter(num_buckets, say)
         self._task = task
-        self._num_devices = len(devices)
+        self._devices = list(devices)
+        self._composition = Composition(task, devices, self.programs)
         self._step = device_layout.parallel(self._predict, devices)
 
-    def __call__(self, params, state, batch: Batch):
-        """Returns the outputs of `Task.predict`, split over the devices and not fetched (see `devices.unshard`)."""
-        # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
-        arrays = device_layout.shard({key: batch.arrays[key] for key in self._task.predict_keys}, self._num_devices)
-        return self.programs.call(self._step, params, state, arrays)
+    def compose(self, params) -> Any:
+        """Returns the weights of replicated parameters, for as many calls as are made with them.
 
-    def _predict(self, params, state, batch):
-        self.programs.traced(batch)
-        return self._task.predict(params, state, batch)
+        They share memory with the parameters: an update of a train state that holds these ends their use.
+        """
+        return self._composition(params)
+
+    def __call__(self, weights, state, batch: Batch):
+        """Returns the outputs of `Task.predict`, split over the devices and not fetched (see `devices.unshard`).
+
+        Args:
+          weights: what `compose` gave.
+          state: replicated mutable collections.
+          batch: any; only the arrays that the task predicts from are used.
+        """
+        # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
+        arrays = device_layout.place({key: batch.arrays[key] for key in self._task.predict_keys}, self._devices)
+        return self.programs.call(self._step, weights, state, arrays)
+
+    def _predict(self, weights, state, batch):
+        self.programs.traced("eval step", batch)
+        return self._task.predict(weights, state, batch)
 
 
 def fetch_terms(steps_terms: Sequence) -> list[dict[str, list[float]]]:

@@ -44,7 +44,7 @@ def snapshot(workdir):
 
 
 class StopAt(StopRequest):
-    """Stops the run when the data pipeline reaches a step, as a signal would."""
+    """Stops the run when the data pipeline reaches a step, as a signal would; the update of that step is not made."""
 
     def __init__(self, step, signum=signal.SIGTERM):
         super().__init__()
@@ -101,10 +101,10 @@ def test_interrupted_run_ends_with_the_same_bits(tmp_path, undisturbed, stops):
             train_batches=short_batches(hook=stop.note_step),
             stop=stop,
         )
-        assert outcome == loop.Outcome(finished=False, step=step + 1)
-        assert f"stopped by SIGTERM after step {step + 1} of 12" in lines[-1]
+        assert outcome == loop.Outcome(finished=False, step=step)
+        assert f"stopped by SIGTERM after step {step} of 12" in lines[-1]
     outcome, lines = toy.train(tmp_path, **full_run())
-    assert outcome.finished and lines[0].startswith(f"resuming after step {stops[-1] + 1}")
+    assert outcome.finished and lines[0].startswith(f"resuming after step {stops[-1]}")
     assert (tmp_path / "metrics.jsonl").read_bytes() == (undisturbed[0] / "metrics.jsonl").read_bytes()
     assert checksums(tmp_path) == checksums(undisturbed[0])
 
@@ -129,7 +129,7 @@ def test_interrupted_evaluation_is_done_again(tmp_path, undisturbed):
 def test_run_from_a_damaged_checkpoint_ends_with_the_same_bits(tmp_path, undisturbed):
     config = full_config()
     config.checkpoint.keep_latest = 2
-    stop = StopAt(10)
+    stop = StopAt(11)
     arguments = {"task": toy.ToyTask(mutable=True), "config": config}
     toy.train(tmp_path, train_batches=short_batches(hook=stop.note_step), stop=stop, **arguments)
     (tmp_path / "checkpoints" / "11" / "meta" / "metadata").write_text("{}")
@@ -170,7 +170,7 @@ def test_select_metric_must_exist(tmp_path):
 def test_non_finite_loss_names_step_videos_and_last_good_checkpoint(tmp_path):
     batches = short_batches(poison_step=6)
     config = toy.toy_config(train__log_every=4)
-    videos = [name for name in next(batches.iterate(6)).video_ids if name]
+    videos = [name for name in next(batches.iterate(6))[0].video_ids if name]
     with pytest.raises(NonFiniteError) as caught:
         toy.train(tmp_path, config=config, train_batches=batches)
     message = str(caught.value)

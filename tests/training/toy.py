@@ -1,7 +1,7 @@
 """A tiny task and dataset in memory, for tests of everything that knows the Task protocol only.
 
-The model is a linear frame classifier with dropout; with `mutable` its features are normalised by running sums that
-every step updates, reduced over devices.
+The model is a linear frame classifier with dropout, the product of two matrices, which are multiplied once per step
+where that pays; with `mutable` its features are normalised by running sums that every step updates, reduced over devices.
 """
 
 import json
@@ -14,13 +14,15 @@ from ml_collections import ConfigDict
 
 from fact_jax.tasks.base import BATCH_AXIS, LossOutput
 from fact_jax.training import devices as device_layout
-from fact_jax.training import loop, steps, writers
+from fact_jax.training import loop, start, steps, writers
 from fact_jax.training.signals import StopRequest
 from fact_jax.types import Batch
 from tests.overrides import override
 
 NUM_CLASSES, FEATURE_DIM = 3, 4
 DROPOUT_RATE = 0.5
+# Frames on a device from which the matrices are multiplied first: four videos of six frames on one device, not on two.
+COMPOSED_FRAMES = 20
 
 
 class ToyEvaluation:
@@ -65,8 +67,16 @@ class ToyTask:
     def init(self, rng, batch):
         dim = batch["features"].shape[-1]
         kernel = 0.1 * jax.random.normal(rng, (dim, self.num_classes))
+        mix = jnp.eye(dim) + 0.1 * jax.random.normal(jax.random.fold_in(rng, 1), (dim, dim))
         state = {"sums": jnp.zeros(dim), "count": jnp.zeros(())} if self.mutable else {}
-        return {"params": {"dense": {"kernel": kernel, "bias": jnp.zeros(self.num_classes)}}, "state": state}
+        dense = {"kernel": kernel, "bias": jnp.zeros(self.num_classes)}
+        return {"params": {"mix": mix, "dense": dense}, "state": state}
+
+    def compose(self, params, num_frames):
+        if num_frames is not None and num_frames < COMPOSED_FRAMES:
+            return params
+        dense = params["dense"]
+        return {"composed": params["mix"] @ dense["kernel"], "bias": dense["bias"]}
 
     def loss(self, params, state, batch, rng):
         mask = (batch["mask"] & batch["video_mask"][:, None])[..., None]
@@ -90,14 +100,16 @@ class ToyTask:
         return {"labels": jnp.argmax(self._logits(params, features), -1)}
 
     def learning_rate_scales(self, params):
-        return {"dense": {"kernel": 0.5, "bias": 0.0}} if self.frozen else None
+        return {"mix": 1.0, "dense": {"kernel": 0.5, "bias": 0.0}} if self.frozen else None
 
     def evaluation(self):
         return ToyEvaluation(self.scores.pop(0) if self.scores else None)
 
     @staticmethod
     def _logits(params, features):
-        return features @ params["dense"]["kernel"] + params["dense"]["bias"]
+        if "composed" in params:
+            return features @ params["composed"] + params["bias"]
+        return features @ params["mix"] @ params["dense"]["kernel"] + params["dense"]["bias"]
 
 
 def make_batch(indices, *, rows, length, epoch_noise=0.0):
@@ -122,10 +134,45 @@ def make_batch(indices, *, rows, length, epoch_noise=0.0):
     return Batch(arrays, [f"v{i}" for i in indices] + [""] * padding, list(indices) + [-1] * padding)
 
 
-class ToyTrainBatches:
-    """Batches as a pure function of (seed, step); alternates between two bucket lengths."""
+def micro_batches(batch, videos, *, rows=None, lengths=None):
+    """Cuts a batch into pieces of so many videos, by length.
 
-    def __init__(self, *, batch_size=4, rows=4, num_videos=12, lengths=(6, 9), seed=0, poison_step=None, hook=None):
+    Args:
+      batch: the whole batch.
+      videos: of a piece; the last may have fewer.
+      rows: of a piece, `videos` by default; those beyond its videos are padding.
+      lengths: buckets; None: all pieces keep the length of the batch.
+    """
+    rows = rows or videos
+    frames = batch.arrays["mask"].sum(1)
+    real = np.flatnonzero(batch.arrays["video_mask"])
+    order = real[np.argsort(frames[real], kind="stable")]
+    pieces = []
+    for first in range(0, len(order), videos):
+        chosen = order[first : first + videos]
+        padding = rows - len(chosen)
+        padded = batch.arrays["mask"].shape[1]
+        length = min(bucket for bucket in lengths or (padded,) if bucket >= frames[chosen].max())
+        # Padded rows repeat the last video, which nothing may look at.
+        places = np.pad(chosen, (0, padding), mode="edge")
+        arrays = {key: array[places] for key, array in batch.arrays.items()}
+        arrays = {key: array[:, :length] if array.ndim > 1 else array for key, array in arrays.items()}
+        arrays["video_mask"] = np.arange(rows) < len(chosen)
+        video_ids = [batch.video_ids[row] for row in chosen] + [""] * padding
+        pieces.append(Batch(arrays, video_ids, [batch.positions[row] for row in chosen] + [-1] * padding))
+    return tuple(pieces)
+
+
+class ToyTrainBatches:
+    """Batches as a pure function of (seed, step); alternates between two bucket lengths.
+
+    `cut`, a function from a batch to its micro-batches, makes several of each.
+    """
+
+    def __init__(
+        self, *, batch_size=4, rows=4, num_videos=12, lengths=(6, 9), seed=0, poison_step=None, hook=None, cut=None
+    ):
+        self.cut = cut or (lambda batch: (batch,))
         self.batch_size, self.rows, self.num_videos = batch_size, rows, num_videos
         self.lengths, self.seed, self.poison_step, self.hook = lengths, seed, poison_step, hook
         self.steps_per_epoch = num_videos // batch_size
@@ -141,7 +188,7 @@ class ToyTrainBatches:
                 batch.arrays["features"][0] = np.nan
             if self.hook:
                 self.hook(step)
-            yield batch
+            yield self.cut(batch)
             step += 1
 
 
@@ -155,10 +202,10 @@ class ToyEvalBatches:
         return 3
 
     def __iter__(self):
-        for start in range(0, 10, 4):
+        for first in range(0, 10, 4):
             if self.hook:
-                self.hook(start)
-            indices = range(100 + start, 100 + min(start + 4, 10))
+                self.hook(first)
+            indices = range(100 + first, 100 + min(first + 4, 10))
             yield make_batch(list(indices), rows=self.rows, length=self.length)
 
 
@@ -205,7 +252,7 @@ def three_steps(task, num_devices, *, batches=None, config=None):
     batches = batches or ToyTrainBatches(lengths=(6,))
     devices = jax.local_devices()[:num_devices]
     first = next(iter(batches.iterate(0)))
-    host_state, optimizer = loop.initial_state(task, config, first, batches.steps_per_epoch)
+    host_state, optimizer = start.initial_state(task, config, first[0], batches.steps_per_epoch)
     train_step = steps.TrainStep(
         task, optimizer, devices, seed=config.seed, ema_decay=config.optimizer.ema_decay, say=lambda text: None
     )

@@ -1,0 +1,101 @@
+"""Where a run starts from: its first state, or the newest checkpoint that can be used."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from fact_jax.tasks.base import Task
+from fact_jax.training import checkpoints as checkpoint_store
+from fact_jax.training import optimizers
+from fact_jax.training import state as train_states
+from fact_jax.training.weights import variable_shapes
+from fact_jax.types import Batch
+
+
+@dataclasses.dataclass(frozen=True)
+class StartingPoint:
+    """What the loop goes on from.
+
+    Attributes:
+      state: TrainState of NumPy arrays.
+      optimizer: updates it.
+      batches: of the steps that follow, as `iterate` gives them.
+      step: completed updates.
+      evaluated_step: `step` if it was evaluated, else 0.
+      best: {"step", "value"} of the best evaluation so far, value None if there was none.
+      window: terms of the steps since the last log line, see `TermWindow`.
+    """
+
+    state: train_states.TrainState
+    optimizer: optax.GradientTransformation
+    batches: Iterator[tuple[Batch, ...]]
+    step: int = 0
+    evaluated_step: int = 0
+    best: dict[str, Any] = dataclasses.field(default_factory=lambda: {"step": 0, "value": None})
+    window: tuple[dict, ...] = ()
+
+
+def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, shapes_only: bool = False):
+    """Returns (the state before the first update, the optimiser).
+
+    Args:
+      task: what to train.
+      config: of the run.
+      batch: one of training, for its shapes.
+      steps_per_epoch: updates of one epoch.
+      shapes_only: compute no number; the leaves of the state are `jax.ShapeDtypeStruct`, otherwise NumPy arrays.
+    """
+    key = train_states.init_key(config.seed)
+    variables = variable_shapes(task, batch.arrays) if shapes_only else task.init(key, batch.arrays)
+    scales = task.learning_rate_scales(variables["params"])
+    optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
+
+    def create(variables):
+        return train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0)
+
+    if shapes_only:
+        return jax.eval_shape(create, variables), optimizer
+    return jax.tree.map(np.asarray, create(variables)), optimizer
+
+
+def starting_point(
+    task: Task, config, train_batches, checkpoints: checkpoint_store.Checkpoints, say: Callable[[str], None]
+) -> StartingPoint:
+    """Reads the newest usable checkpoint, or makes the initial state where there is none.
+
+    Raises:
+      UserError: there are checkpoints and none of them can be used.
+    """
+    saved = checkpoints.steps()
+    expected = saved[-1] if saved else 0
+    batches = train_batches.iterate(expected)
+    first = next(batches)
+    initial, optimizer = initial_state(
+        task, config, first[0], train_batches.steps_per_epoch, shapes_only=bool(saved)
+    )
+    found = checkpoints.restore_latest(checkpoint_store.items_of(initial), say)
+    if found is None:
+        return StartingPoint(initial, optimizer, itertools.chain([first], batches))
+    items, meta = found
+    state = initial.replace(
+        step=np.array(meta["step"], np.int32),
+        params=items["params"],
+        opt_state=items["opt_state"],
+        state=items.get("state", initial.state),
+        ema_params=items.get("ema"),
+    )
+    return StartingPoint(
+        state=state,
+        optimizer=optimizer,
+        # Another step than expected where the newest checkpoints are damaged.
+        batches=itertools.chain([first], batches) if meta["step"] == expected else train_batches.iterate(meta["step"]),
+        step=meta["step"],
+        evaluated_step=meta["step"] if meta["metrics"] else 0,
+        best=meta["best"],
+        window=tuple(meta["window"]),
+    )
