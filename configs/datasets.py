@@ -28,9 +28,11 @@ def base():
         "background_ids": (0,),  # class ids that count as background (bg_class)
         "evaluate_background": False,  # count background segments in Edit and F1 as well (eval_bg)
         "average_transcript_length": 0.0,  # segments per video; 0 = measured (average_transcript_len)
+        "memory_gb": 4.0,  # GiB of features that stay in memory once read; the others are read from disk each time
         "fps": 0.0,  # label frames per second, for the time axes of figures; 0 = axes in frames
         "length_tolerance": 15,  # frames by which features and labels may differ; both are cut to the shorter
-        "max_buckets": 4,  # number of lengths that videos are padded to, each compiled once
+        "max_buckets": 8,  # most lengths that videos are padded to, each compiled once
+        "max_padding": 0.1,  # share of padded frames that is small enough for fewer lengths, at least 0 and less than 1
         "buckets": (),  # the lengths themselves, in frames after sampling; () = chosen from the videos
         "tfds_dir": "",  # folder of the prepared copy for reader "tfds"; "" = <dir>/tfds
         "synthetic": synthetic_block(),

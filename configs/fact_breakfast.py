@@ -12,6 +12,6 @@ def get_config(arg=""):
     config = fact_base.base_config("fact_breakfast", datasets.breakfast())
     config.model.time_mask.update({"count": 5, "max_frames": 30, "max_fraction": 0.05})
     config.optimizer.decay_epoch = 80
-    config.train.update({"batch_size": 4, "epochs": 150, "log_every": 1000, "eval_every": 2000})
+    config.train.update({"batch_size": 4, "micro_batch_size": 1, "epochs": 150, "log_every": 1000, "eval_every": 2000})
     config.eval.batch_size = 4
     return fact_base.finish(config, arg)

@@ -27,7 +27,7 @@ from fact_jax.types import UserError, check_choice
 TASKS = {"fact": segmentation.build}
 MODES = ("train", "eval")
 # Settings that may change between training and prediction.
-PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets")
+PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
 
 
 def run(config, workdir, mode: str = "train", *, step: int | None = None, console=None) -> int:
@@ -102,7 +102,9 @@ def predict(config, workdir, options: prediction.Options, console: writers.Conso
     options.check(predictor.uses_transcript)
     form = unlabelled.Form(predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names)
     source = unlabelled.open_inputs(options.inputs, form, transcript_dir=options.transcripts)
-    buckets = unlabelled.prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets)
+    buckets = unlabelled.prediction_buckets(
+        source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding
+    )
 
     def make_batches(videos):
         return EvalBatches(
@@ -143,7 +145,7 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
       UserError: a problem of the data or the settings, or a workdir of another run.
     """
     check_choice("config.model.name", config.model.name, tuple(TASKS))
-    sources = open_sources(config.data, workdir)
+    sources = open_sources(config.data, workdir, memory_limit=int(config.data.memory_gb * 2**30))
     evaluations = {"test": sources.test}
     if sources.validation is not None:
         evaluations["validation"] = sources.validation
@@ -157,7 +159,7 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         verb_nouns=sources.verb_nouns,
     )
     buckets = _buckets(config.data, everything)
-    devices = device_layout.choose(config.train.batch_size)
+    devices = device_layout.choose(_piece_size(config.train))
     train_batches, eval_batches = _batches(config, sources, evaluations, all_statistics, buckets, len(devices))
     derived = _derive(config, sources, everything, statistics, train_batches, task)
     run_record.check(workdir, derived=derived)
@@ -202,14 +204,16 @@ def _derive(config, sources, everything, statistics, train_batches, task):
 def _batches(config, sources, evaluations, statistics, buckets, num_devices):
     """(TrainBatches, {name: EvalBatches})."""
     max_segments = _padded_segments(config, statistics, sources.transcripts)
-    train, evaluation = config.train.batch_size, config.eval.batch_size
+    evaluation = config.eval.batch_size
     train_batches = TrainBatches(
         sources.train,
-        batch_size=train,
+        batch_size=config.train.batch_size,
         buckets=buckets,
         max_segments=max_segments["train"],
         seed=config.seed,
-        num_rows=device_layout.num_rows(train, num_devices),
+        num_rows=device_layout.num_rows(_piece_size(config.train), num_devices),
+        micro_batch_size=config.train.micro_batch_size,
+        sampling=config.train.sampling,
     )
     eval_batches = {
         name: EvalBatches(
@@ -223,6 +227,11 @@ def _batches(config, sources, evaluations, statistics, buckets, num_devices):
         for name, source in evaluations.items()
     }
     return train_batches, eval_batches
+
+
+def _piece_size(train):
+    """Videos that are on the devices at once."""
+    return min(train.micro_batch_size or train.batch_size, train.batch_size)
 
 
 def _padded_segments(config, statistics, transcripts):
@@ -243,7 +252,7 @@ def _buckets(data, sources):
     """The padded lengths that training and evaluation share."""
     lengths = np.concatenate([source.lengths for source in sources.values()])
     video_ids = [video_id for source in sources.values() for video_id in source.video_ids]
-    return check_buckets(data.buckets or choose_buckets(lengths, data.max_buckets), lengths, video_ids)
+    return check_buckets(data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding), lengths, video_ids)
 
 
 def _label_reader(sources):
