@@ -12,7 +12,8 @@ from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import Batch, UserError, check_choice
 
 _READ_THREADS = 2
-_BATCHES_AHEAD = 4
+_MOST_AHEAD = 4  # steps, fewer where the longest videos would make that more than _BYTES_AHEAD
+_BYTES_AHEAD = 2**30
 _ENDLESS = 2**48  # steps; no run is longer
 
 
@@ -84,7 +85,8 @@ class TrainBatches:
 
     def iterate(self, start_step=0):
         """Endless iterator of the tuples of steps start_step, start_step + 1, ..., read ahead in threads."""
-        return iter(_read_ahead(range(start_step, _ENDLESS), self.batches))
+        frames = max(self._num_rows, self._batch_size) * self.buckets[-1]
+        return iter(_read_ahead(range(start_step, _ENDLESS), self.batches, frames * self._source.feature_dim))
 
     def padding(self, num_epochs=4):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
@@ -148,7 +150,8 @@ class EvalBatches:
         )
 
     def __iter__(self):
-        return iter(_read_ahead(range(len(self)), self.batch))
+        frames = self._num_rows * max(length for _, length in self._plan)
+        return iter(_read_ahead(range(len(self)), self.batch, frames * self._source.feature_dim))
 
     def padding(self):
         """Padding of one pass."""
@@ -222,7 +225,11 @@ def _check_video(video, length, feature_dim):
             f"({length}, {feature_dim}) and ({length},). Have its files changed since they were listed?")
 
 
-def _read_ahead(numbers, make):
-    """grain.IterDataset of make(number) in order; threads, so that nothing needs to be pickled and no flags parsed."""
-    options = grain.ReadOptions(num_threads=_READ_THREADS, prefetch_buffer_size=_BATCHES_AHEAD)
+def _read_ahead(numbers, make, largest):
+    """grain.IterDataset of make(number) in order, of at most `largest` features each.
+
+    Threads, so that nothing needs to be pickled, no flags parsed and nothing copied on the way.
+    """
+    ahead = min(max(1, _BYTES_AHEAD // (4 * largest)), _MOST_AHEAD)
+    options = grain.ReadOptions(num_threads=min(_READ_THREADS, ahead), prefetch_buffer_size=ahead)
     return grain.MapDataset.source(numbers).map(make).to_iter_dataset(options)

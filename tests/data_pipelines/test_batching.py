@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from data_pipelines import batching
 from data_pipelines.batching import EvalBatches, TrainBatches, assemble
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError, Video
@@ -144,33 +145,6 @@ def test_micro_batches_are_the_batch_in_pieces(num_videos, batch_size, piece_siz
         assert list(zip(lengths, rows)) == sorted(zip(lengths, rows))
 
 
-@EXAMPLES
-@given(st.integers(1, 30), st.integers(1, 8), st.integers(0, 4), st.integers(0, 2),
-       st.sampled_from(["random", "by_length"]))
-def test_the_padding_of_epochs_is_that_of_their_batches(num_videos, batch_size, piece_size, extra_rows, sampling):
-    num_rows = min(piece_size or batch_size, batch_size) + extra_rows
-    batches = train_batches(num_videos, batch_size, 3, num_rows, (2, 4, 9), micro_batch_size=piece_size,
-                            sampling=sampling)
-    padding = batches.padding(num_epochs=2)
-    assert batches._source.reads == []
-    masks = [batch.arrays["mask"] for step in range(2 * batches.steps_per_epoch) for batch in batches.batches(step)]
-    assert (padding.frames, padding.padded_frames) == (sum(m.sum() for m in masks), sum(m.size for m in masks))
-    assert padding.waste == pytest.approx(1 - padding.frames / padding.padded_frames)
-    widths = [mask.shape[1] for mask in masks]
-    assert list(padding.batches.items()) == [(width, widths.count(width)) for width in sorted(set(widths))]
-
-
-def test_batches_by_length_and_micro_batches_pad_less():
-    def waste(**options):
-        return train_batches(36, 4, num_rows=options.pop("num_rows", 4), buckets=(3, 6, 9), **options).padding(10).waste
-
-    per_video = 1 - 180 / 216  # 12 videos of each of the lengths 1-3, 4-6 and 7-9
-    assert waste(micro_batch_size=1, num_rows=1) == pytest.approx(per_video)
-    assert waste(sampling="by_length") == pytest.approx(per_video)
-    assert waste() > per_video + 0.15
-    assert per_video < waste(micro_batch_size=2, num_rows=2) < waste()
-
-
 @pytest.mark.parametrize("options", [{}, {"sampling": "by_length"}, {"sampling": "by_length", "micro_batch_size": 2}])
 def test_iterating_from_any_step_gives_the_same_remainder(options):
     batches = train_batches(**options)
@@ -274,15 +248,18 @@ def test_impossible_orders_are_user_errors():
         train_batches(sampling="length")
 
 
-def test_reading_runs_ahead_and_its_threads_end():
+@pytest.mark.parametrize(("memory", "most"), [(2**30, 4), (250, 2), (1, 1)])
+def test_reading_runs_ahead_within_its_memory_and_its_threads_end(monkeypatch, memory, most):
+    monkeypatch.setattr(batching, "_BYTES_AHEAD", memory)  # a batch has 9 * 3 * 4 = 108 bytes of features at most
     before = threading.active_count()
     batches = train_batches(num_videos=9, batch_size=1)
     iterator = batches.iterate(0)
     next(iterator)
-    wait_for(lambda: len(batches._source.reads) >= 3)
+    wait_for(lambda: len(batches._source.reads) == 1 + most)
+    time.sleep(0.05)
+    assert len(batches._source.reads) == 1 + most
     iterator.close()
     wait_for(lambda: threading.active_count() <= before)
-    assert len(batches._source.reads) < 9
 
 
 def wait_for(condition, seconds=5.0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from data_pipelines.buckets import Padding, bucket_for, check_buckets, choose_buckets, default_multiple, padding_waste
+from data_pipelines.buckets import bucket_for, check_buckets, choose_buckets, default_multiple, padding_waste
 from fact_jax.types import UserError
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
@@ -59,11 +59,6 @@ def test_no_more_buckets_than_the_padding_takes(lengths, max_buckets, max_paddin
         assert buckets == choose_buckets(lengths, enough[0], multiple=2)
     else:
         assert buckets == choose_buckets(lengths, max_buckets, multiple=2)
-
-
-def test_the_padding_of_no_batches_is_none():
-    assert Padding(0, 0, {}).waste == 0.0
-    assert Padding(30, 40, {20: 2}).waste == 0.25
 
 
 def test_known_choices():
