@@ -109,11 +109,12 @@ class TrainBatches:
 
 
 class EvalBatches:
-    """Batches of one pass over a data set: every video exactly once, from short to long.
+    """Batches of one pass over a data set: every video exactly once, from long to short.
 
-    The videos are cut into batches by length, starting at the longest, and each batch is padded to the bucket of its
-    longest video. So only the first batch, of the shortest videos, can have rows to spare, and no other cut into full
-    batches computes fewer frames. Iterating again gives the same batches again. len() is their number.
+    The videos are sorted by length and cut into batches, and each batch is padded to the bucket of its longest video.
+    So only the last batch, of the shortest videos, can have rows to spare, and no other cut computes fewer frames. The
+    longest come first because whoever runs out of memory should know at once. Iterating again gives the same batches
+    again. len() is their number.
 
     Attributes:
       buckets: ascending padded lengths.
@@ -135,9 +136,9 @@ class EvalBatches:
         self._max_segments = max_segments
         self._num_rows = num_rows
         self._transcripts = transcripts
-        order = np.argsort(source.lengths, kind="stable")
-        pieces = np.split(order, range(len(order) % batch_size or batch_size, len(order), batch_size))
-        self._plan = [(piece, bucket_for(int(source.lengths[piece[-1]]), self.buckets)) for piece in pieces]
+        order = np.argsort(-source.lengths, kind="stable")
+        pieces = np.split(order, range(batch_size, len(order), batch_size))
+        self._plan = [(piece, bucket_for(int(source.lengths[piece[0]]), self.buckets)) for piece in pieces]
 
     def __len__(self):
         return len(self._plan)
@@ -150,7 +151,7 @@ class EvalBatches:
         )
 
     def __iter__(self):
-        frames = self._num_rows * max(length for _, length in self._plan)
+        frames = self._num_rows * self._plan[0][1]
         return iter(_read_ahead(range(len(self)), self.batch, frames * self._source.feature_dim))
 
     def padding(self):

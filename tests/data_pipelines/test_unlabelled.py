@@ -161,9 +161,9 @@ def test_bad_values_are_found_when_a_video_is_read_and_harm_no_other(tmp_path, v
     (batch,) = EvalBatches(source, batch_size=2, buckets=(8,), max_segments=1, num_rows=2)
     assert source.is_bad(1) and not source.is_bad(0)
     assert "the first at frame 3 of 8, channel 2" in texts(source)[0]
-    assert batch.video_ids == ("a", "b") and np.isfinite(batch.arrays["features"]).all()
-    np.testing.assert_array_equal(batch.arrays["features"][0, :5], expected)
-    assert not batch.arrays["features"][1].any()
+    assert batch.video_ids == ("b", "a") and np.isfinite(batch.arrays["features"]).all()
+    np.testing.assert_array_equal(batch.arrays["features"][1, :5], expected)
+    assert not batch.arrays["features"][0].any()
 
 
 def test_a_selection_shares_the_problems(tmp_path):
