@@ -13,7 +13,7 @@ flags.disclaim_key_flags()
 
 PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 DEFAULT_PARTS = ("step", "memory")
-WORKERS = ("ours", "torch", "start")
+WORKERS = ("ours", "torch")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Options:
       batch, eval_batch, classes, feature_dim: None = those of the config or usual for its dataset.
       segments, repeats, max_frames, max_batch, data_videos, data_steps: as their flags.
       output: folder for the report, None = none.
-      worker, folder, started: set in worker processes only.
+      worker, folder: set in worker processes only.
     """
 
     settings: object
@@ -48,7 +48,6 @@ class Options:
     output: str | None
     worker: str | None
     folder: str | None
-    started: float | None
 
 
 def define():
@@ -80,7 +79,6 @@ def define():
         # Of the processes that the benchmark starts.
         "worker": flags.DEFINE_enum("worker", None, list(WORKERS), "For the benchmark's own use."),
         "folder": text("folder", None, "For the benchmark's own use."),
-        "started": flags.DEFINE_float("started", None, "For the benchmark's own use."),
     }
 
     def options():

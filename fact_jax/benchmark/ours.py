@@ -25,6 +25,9 @@ from fact_jax.training import devices as device_layout
 from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.types import VerbNouns
 
+# When the libraries were loaded, the last of them just now.
+LOADED = time.time()
+LOADED_BYTES = memory.peak()
 # Weights that stand still keep the number of predicted segments, and with it the work of a step, the same.
 LEARNING_RATE = 1e-12
 
@@ -49,7 +52,7 @@ class Ours:
             self._config.optimizer.learning_rate = LEARNING_RATE
         self._workload, self._folder, self._eval_batch = workload, Path(folder), eval_batch
 
-    def prepare(self, lengths, training=True, evaluation=True):
+    def prepare(self, lengths, training=True, evaluation=True, eval_batch=None):
         """Makes batches, state and compiled steps for videos of these lengths; returns what there is to say of them.
 
         Returns:
@@ -79,7 +82,7 @@ class Ours:
             # On the devices already, as in a run, which puts the next batch there while a step runs.
             self._placed = self._train_step.place(batches)
         if evaluation:
-            self._prepare_evaluation(source, shared)
+            self._prepare_evaluation(source, shared, eval_batch or self._eval_batch)
         padded = [batch.arrays["mask"].shape for batch in batches]
         return {
             "device": jax.devices()[0].device_kind,
@@ -101,8 +104,8 @@ class Ours:
             ).iterate(0)
         )
 
-    def _prepare_evaluation(self, source, shared):
-        size = min(self._eval_batch, len(source))
+    def _prepare_evaluation(self, source, shared, size):
+        size = min(size, len(source))
         devices = device_layout.choose(size)
         rows = device_layout.num_rows(size, len(devices))
         self._eval_batches = list(EvalBatches(source, batch_size=size, num_rows=rows, **shared))
@@ -139,6 +142,35 @@ class Ours:
         for batch in self._eval_batches:
             device_layout.unshard(self._eval_step(self._weights, {}, batch))
         return time.perf_counter() - begin
+
+    def first_step(self, lengths, started):
+        """Seconds from the start of this process, at `started` by the clock, to the end of its first training step.
+
+        Returns:
+          dict: import, of the libraries; init, of data, task and state; compile, what the first step took more than
+          the second; step, the second; total.
+        """
+        self.prepare(lengths, evaluation=False)
+        prepared = time.time()
+        first = self.train()
+        end = time.time()
+        step = self.train()
+        return {
+            "import": LOADED - started,
+            "init": prepared - LOADED,
+            "compile": first - step,
+            "step": step,
+            "total": end - started,
+        }
+
+    def wait_for_data(self, folder, lengths, num_videos, num_steps):
+        """See `data_wait.measure`."""
+        # Imported here: it brings all that a run needs, whose memory is no part of a step's.
+        from fact_jax.benchmark import data_wait
+
+        workload = self._workload.with_lengths(lengths[place % len(lengths)] for place in range(num_videos + 1))
+        source, verb_nouns = self._source(workload.lengths)
+        return data_wait.measure(self._config, source, verb_nouns, Path(folder), len(lengths), num_steps)
 
     def publish(self):
         """Writes the network's settings and weights for the other subject: network.json, weights.npz."""
@@ -191,11 +223,12 @@ class Ours:
 
     def peak(self, phase):
         """Peak memory in bytes of one more run of `phase`, "train" or "evaluate", after a first one."""
+        self._params = None  # only `publish` and `inspect` need them
         getattr(self, phase)()
         memory.reset_peak()
         getattr(self, phase)()
         stats = jax.devices()[0].memory_stats() or {}
-        return {"host": memory.peak(), "device": stats.get("peak_bytes_in_use")}
+        return {"host": memory.peak(), "device": stats.get("peak_bytes_in_use"), "libraries": LOADED_BYTES}
 
 
 def _quiet(line):

@@ -1,6 +1,7 @@
 """The report: benchmark.json, and the same as tables."""
 
 import json
+import math
 
 from fact_jax import files
 
@@ -79,4 +80,74 @@ def _segments(segments):
     )
 
 
-SECTIONS = {"step": _step}
+def _timed(part, key, title):
+    """Rows of one measurement per line: seconds of both phases, of all implementations, and the ratios."""
+    names = [name for name in NAMES if any(name in row.get("train", {}) for row in part)]
+    header = [title]
+    for phase in PHASES.values():
+        header += [f"{phase}, {NAMES[name]}" for name in names] + (["ratio"] if len(names) > 1 else [])
+    rows = []
+    for row in part:
+        cells = [f"{row[key]:,}"]
+        for phase in PHASES:
+            timing = row.get(phase, {})
+            for name in names:
+                one = timing.get(name)
+                cells.append(f"{one['median']:.3f} ({one['per_video']:.3f} per video)" if one else "failed")
+            if len(names) > 1:
+                cells.append(f"{timing['ratio']:.3f}" if "ratio" in timing else "")
+        rows.append(cells)
+    return table(header, rows)
+
+
+def _lengths(part):
+    text = "Seconds for one video of so many frames:\n\n" + _timed(part, "frames", "frames")
+    for phase, title in PHASES.items():
+        if (found := growth(part, phase)) is not None:
+            text += f"\n\nFrom {found[0]:,} to {found[1]:,} frames the {title} grows as frames ** {found[2]:.2f}."
+    return text
+
+
+def growth(rows, phase):
+    """(frames, frames, exponent of the growth of our cost between them), from the second longest to the longest, or None."""
+    rows = [row for row in rows if phase in row]
+    if len(rows) < 2:
+        return None
+    short, long = rows[-2], rows[-1]
+    costs = long[phase]["ours"]["median"] / short[phase]["ours"]["median"]
+    return short["frames"], long["frames"], math.log(costs) / math.log(long["frames"] / short["frames"])
+
+
+def _batches(part):
+    return "Seconds for a batch of so many videos:\n\n" + _timed(part, "batch", "videos")
+
+
+def _memory(part):
+    rows = []
+    for phase, title in PHASES.items():
+        for name in (name for name in NAMES if name in part[phase]):
+            held = part[phase][name]
+            ratio = f"{part[phase]['ratio']:.2f}" if name == "ours" and "ratio" in part[phase] else ""
+            cells = [f"{held[place] / 2**20:.0f} MiB" if held[place] else "" for place in ("host", "libraries", "device")]
+            rows.append([title, NAMES[name], *cells, ratio])
+    text = "Peak memory of one run after a first one, in a process of its own (host: with what the libraries took before any work):"
+    return f"{text}\n\n{table(['', '', 'host', 'of it libraries', 'device', 'ratio'], rows)}"
+
+
+def _compile(part):
+    keys = {"import": "import", "init": "init", "compile": "compile", "step": "step", "total": "all"}
+    rows = [[f"{state} cache", *(f"{part[state][key]:.1f}" for key in keys)] for state in part]
+    text = "Seconds from the start of the process to the end of the first training step:"
+    return f"{text}\n\n{table(['', *keys.values()], rows)}"
+
+
+def _data(part):
+    return (
+        f"Features on disk ({part['videos']} videos, {part['gigabytes']:.2f} GB, read anew for every step): the loop "
+        f"waited for data {100 * part['data_wait']:.2f} % of the {part['seconds']:.1f} s of {part['steps']} steps."
+    )
+
+
+SECTIONS = {
+    "step": _step, "memory": _memory, "compile": _compile, "data": _data, "lengths": _lengths, "batches": _batches,
+}

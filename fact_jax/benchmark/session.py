@@ -1,6 +1,7 @@
 """One run of the benchmark: starts the workers, measures part after part, writes the report."""
 
 import contextlib
+import functools
 import platform
 import sys
 import tempfile
@@ -8,23 +9,14 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
-
-from fact_jax.benchmark import costs, report
+from fact_jax.benchmark import parts, plot, report
 from fact_jax.benchmark.measure import interleave, ratio
 from fact_jax.benchmark.options import Options
-from fact_jax.benchmark.workers import Worker
+from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
 from fact_jax.benchmark.workload import Workload
 
-PHASES = {"train": "training step", "evaluate": "evaluation"}
-# Logits of the two implementations may differ by this much in float32.
-LOGIT_TOLERANCE = 1e-3
-CEILING_SIZE, GPU_CEILING_SIZE, CEILING_REPEATS = 2048, 8192, 5
-
-
-def say(line):
-    """Progress, on standard error."""
-    print(line, file=sys.stderr, flush=True)
+# A run that takes longer than this many seconds is not repeated as often.
+SLOW, SLOW_REPEATS = 15.0, 2
 
 
 class Session:
@@ -41,9 +33,13 @@ class Session:
         self.names = ("ours", options.against) if options.against else ("ours",)
         self._arguments = list(arguments)
 
-    def worker(self, name, environment=None, extra=()):
+    def say(self, line):
+        """Progress, on standard error."""
+        print(line, file=sys.stderr, flush=True)
+
+    def worker(self, name, environment=None):
         """A new Worker that answers as `name`."""
-        arguments = [*self._arguments, f"--worker={name}", f"--folder={self.folder}", *extra]
+        arguments = [*self._arguments, f"--worker={name}", f"--folder={self.folder}"]
         return Worker(name, arguments, environment)
 
     @contextlib.contextmanager
@@ -60,20 +56,38 @@ class Session:
             facts["torch"] = workers["torch"].ask("prepare", lengths=list(lengths), **phases)
         return facts
 
-    def time(self, workers, phase, num_videos, repeats=None):
+    def time(self, workers, phase, num_videos):
         """Warms up, measures in turns; returns what the report holds of a phase."""
-        runs = {name: (lambda worker=worker: worker.ask(phase)) for name, worker in workers.items()}
+        runs = {name: functools.partial(worker.ask, phase) for name, worker in workers.items()}
+        slowest = 0.0
         for name, run in runs.items():
-            seconds = run()
-            say(f"  {PHASES[phase]}, {name}: first run {seconds:.2f} s")
-            run()
-        timings = interleave(runs, repeats or self.options.repeats)
+            self.say(f"  {report.PHASES[phase]}, {name}: first run {run():.2f} s")
+            slowest = max(slowest, run())
+        repeats = self.options.repeats if slowest < SLOW else min(self.options.repeats, SLOW_REPEATS)
+        timings = interleave(runs, repeats)
         result = {name: timing.summary(num_videos) for name, timing in timings.items()}
         if (found := ratio(timings)) is not None:
             result["ratio"] = found
         text = ", ".join(f"{name} {timing.median:.3f} s" for name, timing in timings.items())
-        say(f"  {PHASES[phase]}: {text}" + (f", ratio {result['ratio']:.3f}" if "ratio" in result else ""))
+        self.say(f"  {report.PHASES[phase]}: {text}" + (f", ratio {result['ratio']:.3f}" if "ratio" in result else ""))
         return result
+
+    def time_both(self, lengths, **preparation):
+        """Times both phases for videos of these lengths in fresh workers.
+
+        Returns:
+          dict from phase to its timings; with "failed", a message, where a worker died of it.
+        """
+        row = {}
+        try:
+            with self.workers() as workers:
+                row["padding_waste"] = self.prepare(workers, lengths, **preparation)["padding_waste"]
+                for phase in report.PHASES:
+                    row[phase] = self.time(workers, phase, len(lengths))
+        except WorkerDied as error:
+            self.say(f"  failed: {error}")
+            row["failed"] = str(error)
+        return row
 
 
 def run(options: Options, workload: Workload, arguments: Sequence[str]) -> dict:
@@ -99,13 +113,14 @@ def run(options: Options, workload: Workload, arguments: Sequence[str]) -> dict:
     with tempfile.TemporaryDirectory(prefix="fact_jax_benchmark_") as folder:
         session = Session(options, workload, arguments, Path(folder))
         for part in options.parts:
-            say(f"{part}:")
-            result[part] = PART_FUNCTIONS[part](session)
+            session.say(f"{part}:")
+            result[part] = parts.MEASURE[part](session)
     text = report.markdown(result)
     print(text)
     if options.output:
         report.write(Path(options.output), result, text)
-        say(f"wrote {options.output}")
+        plot.write(Path(options.output), result)
+        session.say(f"wrote {options.output}")
     return result
 
 
@@ -114,68 +129,6 @@ def _machine(options):
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "cores": len(_cores()),
+        "cores": available_cores(),
         **{name: metadata.version(name) for name in packages},
     }
-
-
-def _cores():
-    import os
-
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-
-
-def measure_step(session):
-    """Training step and evaluation of the batch; agreement, predicted segments, share of the matmul ceiling."""
-    lengths = session.workload.lengths
-    with session.workers() as workers:
-        facts = session.prepare(workers, lengths)
-        model = facts.pop("model")
-        result = {"padding_waste": facts["padding_waste"], "buckets": facts["buckets"], "device": facts["device"]}
-        result["segments"] = {name: worker.ask("inspect") for name, worker in workers.items()}
-        if "torch" in workers:
-            result["agreement"] = _agreement(session.folder, len(lengths))
-            say(f"  agreement: {report.agreement_text(result['agreement'])}")
-        for phase in PHASES:
-            result[phase] = session.time(workers, phase, len(lengths))
-        size = GPU_CEILING_SIZE if facts["backend"] == "gpu" else CEILING_SIZE
-        ceilings = {name: worker.ask("ceiling", size=size, repeats=CEILING_REPEATS) for name, worker in workers.items()}
-        result["utilisation"] = _utilisation(session, model, result, ceilings)
-    return result
-
-
-def _agreement(folder, num_videos):
-    """How far the evaluations of both implementations agree."""
-    frames = equal = 0
-    largest = 0.0
-    with np.load(folder / "ours.npz") as ours, np.load(folder / "torch.npz") as theirs:
-        for place in range(num_videos):
-            labels = ours[f"labels{place}"] == theirs[f"labels{place}"]
-            frames, equal = frames + labels.size, equal + int(labels.sum())
-            difference = np.abs(ours[f"logits{place}"] - theirs[f"logits{place}"]).max()
-            largest = max(largest, float(difference))
-    return {
-        "equal_labels": equal / frames,
-        "largest_logit_difference": largest,
-        "agree": largest <= LOGIT_TOLERANCE,
-    }
-
-
-def _utilisation(session, model, result, ceilings):
-    """Operations per second of every phase as a share of the measured ceiling."""
-    rows = {"ceiling": ceilings}
-    workload = session.workload
-    for phase in PHASES:
-        factor = costs.TRAINING_FACTOR if phase == "train" else 1
-        rows[phase] = {}
-        for name in session.names:
-            counts = result["segments"][name]
-            flops = factor * costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
-            rows[phase][name] = {
-                "flops": flops,
-                "share": flops / result[phase][name]["median"] / ceilings[name],
-            }
-    return rows
-
-
-PART_FUNCTIONS = {"step": measure_step}

@@ -1,7 +1,6 @@
 """The subject "torch": the PyTorch rendering, trained and evaluated one video at a time as the published code does."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -9,30 +8,34 @@ import numpy as np
 import torch
 
 from fact_jax.benchmark import memory
+from fact_jax.benchmark.workers import available_cores
 from fact_jax.benchmark.torch_fact import TorchFact
-from fact_jax.benchmark.torch_objective import decode, truth_of, video_loss
+from fact_jax.benchmark.torch_objective import Truth, decode, truth_of, video_loss
 from fact_jax.benchmark.workload import MadeVideos, Workload
+
+LOADED_BYTES = memory.peak()
 
 
 class TorchSubject:
     """Answers the requests of `workers.serve`."""
 
     def __init__(self, workload: Workload, folder):
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.set_num_threads(available_cores())
         torch.manual_seed(0)
         self._workload, self._folder = workload, Path(folder)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    def prepare(self, lengths, training=True, evaluation=True):
-        """Reads the network from the folder and makes the videos."""
-        del evaluation
+    def prepare(self, lengths, training=True, evaluation=True, eval_batch=None):
+        """Reads the network from the folder and makes the videos; evaluates them one by one in any case."""
+        del evaluation, eval_batch
         description = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))
         self._model, self._loss = description["model"], description["loss"]
         source = MadeVideos(self._workload.with_lengths(lengths))
         self._videos = []
-        for video in source:
+        for video in map(source.__getitem__, range(len(source))):
             truth = truth_of(torch.from_numpy(video.labels).long(), self._workload.num_classes)
-            self._videos.append((torch.from_numpy(video.features), truth))
+            truth = Truth(*(tensor.to(self._device) for tensor in truth))
+            self._videos.append((torch.from_numpy(video.features).to(self._device), truth))
         self.network = TorchFact(self._model, self._workload.feature_dim)
         with np.load(self._folder / "weights.npz") as weights:
             self.network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
@@ -46,10 +49,7 @@ class TorchSubject:
         start = self._clock()
         self.network.train()
         self._optimizer.zero_grad()
-        losses = [
-            video_loss(self._loss, self.network(features.to(self._device)), _to(truth, self._device))
-            for features, truth in self._videos
-        ]
+        losses = [video_loss(self._loss, self.network(features), truth) for features, truth in self._videos]
         torch.stack(losses).mean().backward()
         if self._settings["clip_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._settings["clip_norm"])
@@ -62,7 +62,7 @@ class TorchSubject:
         start = self._clock()
         self.network.eval()
         for features, _ in self._videos:
-            outputs = self.network(features.to(self._device))
+            outputs = self.network(features)
             decode(outputs[-1], self._model["frame_weight"]).cpu()
         return self._clock() - start
 
@@ -72,7 +72,7 @@ class TorchSubject:
         self.network.eval()
         results, segments = {}, []
         for place, (features, _) in enumerate(self._videos):
-            outputs = self.network(features.to(self._device))
+            outputs = self.network(features)
             results[f"labels{place}"] = decode(outputs[-1], self._model["frame_weight"]).cpu().numpy()
             results[f"logits{place}"] = outputs[-1].frame_logits.cpu().numpy()
             segments.append([len(output.counts) for output in outputs if output.counts is not None])
@@ -97,16 +97,13 @@ class TorchSubject:
         if on_card:
             torch.cuda.reset_peak_memory_stats()
         getattr(self, phase)()
-        return {"host": memory.peak(), "device": torch.cuda.max_memory_allocated() if on_card else None}
+        on_device = torch.cuda.max_memory_allocated() if on_card else None
+        return {"host": memory.peak(), "device": on_device, "libraries": LOADED_BYTES}
 
     def _clock(self):
         if self._device.type == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
-
-
-def _to(truth, device):
-    return type(truth)(*(tensor.to(device) for tensor in truth))
 
 
 def _make_optimizer(settings, parameters):

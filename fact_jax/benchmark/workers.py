@@ -18,12 +18,21 @@ from fact_jax.types import UserError
 SETTLE = 0.05
 
 
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class WorkerDied(Exception):
     """A worker ended without an answer, most likely because memory ran out."""
 
 
 class Worker:
-    """The side of the one who asks; use it in a `with` block."""
+    """The side of the one who asks; use it in a `with` block.
+
+    Attributes:
+      started: when the process was started, as `time.time` tells it.
+    """
 
     def __init__(self, name: str, arguments: Sequence[str], environment=None):
         """
@@ -33,6 +42,7 @@ class Worker:
           environment: variables that differ from this process's; None as a value removes one.
         """
         self.name = name
+        self.started = time.time()
         variables = {**os.environ, **(environment or {})}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "fact_jax.benchmark", *arguments],

@@ -76,7 +76,6 @@ class MadeVideos:
         self.feature_dim = workload.feature_dim
         self.lengths = np.array(workload.lengths, np.int64)
         self._workload = workload
-        self._features = [None] * len(self.video_ids)
 
     def __len__(self):
         return len(self.video_ids)
@@ -92,13 +91,11 @@ class MadeVideos:
     full_labels = labels
 
     def features(self, index):
-        """float32 [T, D]; made once."""
-        if self._features[index] is None:
-            rng, length = np.random.default_rng([0, index]), int(self.lengths[index])
-            pieces = min(self._workload.pieces, length) or length
-            rows = rng.standard_normal((pieces, self.feature_dim), dtype=np.float32)
-            self._features[index] = rows if pieces == length else rows[np.arange(length) * pieces // length]
-        return self._features[index]
+        """float32 [T, D]; made anew every time, so that nothing but the user of them holds memory."""
+        rng, length = np.random.default_rng([0, index]), int(self.lengths[index])
+        pieces = min(self._workload.pieces, length) or length
+        rows = rng.standard_normal((pieces, self.feature_dim), dtype=np.float32)
+        return rows if pieces == length else rows[np.arange(length) * pieces // length]
 
     def __getitem__(self, index):
         labels = self.labels(index)

@@ -1,1 +1,0 @@
-"""The benchmark: its arithmetic, its processes, and the PyTorch rendering."""

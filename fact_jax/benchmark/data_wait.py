@@ -1,0 +1,105 @@
+"""How long training waits for features that lie on disk."""
+
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from fact_jax import experiment
+from fact_jax.training import devices as device_layout
+from fact_jax.training import start
+from fact_jax.training.feed import Feed, Timing
+from fact_jax.training.signals import StopRequest
+from fact_jax.training.steps import TrainStep
+
+SPLIT = "split1"
+
+
+def write_dataset(source, verb_nouns, folder: Path) -> dict:
+    """Writes videos as a dataset folder, the last one for the tests; returns the settings of config.data for it.
+
+    Args:
+      source: fact_jax.types.VideoSource.
+      verb_nouns: VerbNouns of its classes, or None.
+      folder: where to.
+    """
+    for name in ("features", "groundTruth", "splits"):
+        (folder / name).mkdir()
+    for video in map(source.__getitem__, range(len(source))):
+        np.save(folder / "features" / f"{video.video_id}.npy", np.ascontiguousarray(video.features.T))
+        names = "".join(f"{source.class_names[label]}\n" for label in video.full_labels)
+        (folder / "groundTruth" / f"{video.video_id}.txt").write_text(names, encoding="utf-8")
+    for subset, videos in (("train", source.video_ids[:-1]), ("test", source.video_ids[-1:])):
+        lines = "".join(f"{video_id}.txt\n" for video_id in videos)
+        (folder / "splits" / f"{subset}.{SPLIT}.bundle").write_text(lines, encoding="utf-8")
+    _write_list(folder / "mapping.txt", source.class_names)
+    lists = {"verb_mapping_file": "", "noun_mapping_file": ""}
+    if verb_nouns is not None:
+        lists = {"verb_mapping_file": "verb_mapping.txt", "noun_mapping_file": "noun_mapping.txt"}
+        _write_list(folder / lists["verb_mapping_file"], verb_nouns.verbs)
+        _write_list(folder / lists["noun_mapping_file"], verb_nouns.nouns)
+    return {
+        "reader": "npy", "dir": str(folder), "feature_dir": "features", "label_dir": "groundTruth",
+        "mapping_file": "mapping.txt", "split": SPLIT, "train_split_file": "splits/train.{split}.bundle",
+        "test_split_file": "splits/test.{split}.bundle", "validation_split_file": "", "transcript_dir": "",
+        "time_axis": "last", "sample_rate": 1, **lists,
+    }
+
+
+def _write_list(path, names):
+    path.write_text("".join(f"{number} {name}\n" for number, name in enumerate(names)), encoding="utf-8")
+
+
+class _Silence:
+    """Takes what a console would show."""
+
+    def say(self, line):
+        """Drops it."""
+
+
+def measure(config, source, verb_nouns, folder: Path, batch_size: int, num_steps: int) -> dict:
+    """Trains from feature files as the training loop does, every step's features read anew.
+
+    Args:
+      config: ConfigDict of the run.
+      source: videos to write; the last one is not trained on.
+      verb_nouns: of their classes, or None.
+      folder: an empty one for dataset and workdir.
+      batch_size: videos of a step.
+      num_steps: how many to measure, after one epoch that compiles.
+
+    Returns:
+      dict: data_wait, share of the time in which the loop waited; seconds; steps; videos; gigabytes on disk.
+    """
+    config = config.copy_and_resolve_references()
+    (folder / "data").mkdir()
+    with config.unlocked():
+        config.data.update(write_dataset(source, verb_nouns, folder / "data"))
+        config.data.memory_gb = 0.0
+        config.train.batch_size = batch_size
+    with StopRequest() as stop:
+        setup = experiment.prepare(config, folder / "workdir", "train", _Silence(), stop)
+    batches = setup.train_batches.iterate(0)
+    first = next(batches)
+    host_state, optimizer = start.initial_state(setup.task, config, first[0], setup.train_batches.steps_per_epoch)
+    step = TrainStep(setup.task, optimizer, setup.devices, seed=config.seed, say=_Silence().say)
+    state = device_layout.replicate(host_state, setup.devices)
+    timing = Timing()
+    feed = Feed(batches, step.place, timing)
+    # One epoch meets every bucket; then the steps that count.
+    for number in range(setup.train_batches.steps_per_epoch + num_steps):
+        if number == setup.train_batches.steps_per_epoch:
+            jax.block_until_ready(state)
+            begin = time.perf_counter()
+            timing.restart(number)
+        state, _ = step(state, feed.take())
+        feed.prepare()
+    jax.block_until_ready(state)
+    seconds = time.perf_counter() - begin
+    wait = timing.pop(setup.train_batches.steps_per_epoch + num_steps)["data_wait"]
+    size = sum(path.stat().st_size for path in (folder / "data" / "features").iterdir())
+    return {
+        "data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": len(source) - 1, "gigabytes": size / 1e9,
+        "buckets": list(setup.train_batches.buckets),
+    }

@@ -1,0 +1,143 @@
+"""The parts of the benchmark: what `--parts` names, each a function from Session to its place in the report."""
+
+import tempfile
+
+import numpy as np
+
+from fact_jax.benchmark import costs, report
+
+# Logits of the two implementations may differ by this much in float32.
+LOGIT_TOLERANCE = 1e-3
+CEILING_SIZE, GPU_CEILING_SIZE, CEILING_REPEATS = 2048, 8192, 5
+# Of the part "lengths": frames of the one video.
+FRAMES = (256, 1024, 4096, 16384, 65536)
+
+
+def measure_step(session):
+    """Training step and evaluation of the batch; agreement, predicted segments, share of the matmul ceiling."""
+    lengths = session.workload.lengths
+    with session.workers() as workers:
+        facts = session.prepare(workers, lengths)
+        model = facts.pop("model")
+        result = {"padding_waste": facts["padding_waste"], "buckets": facts["buckets"], "device": facts["device"]}
+        result["segments"] = {name: worker.ask("inspect") for name, worker in workers.items()}
+        if "torch" in workers:
+            result["agreement"] = _agreement(session.folder, len(lengths))
+            session.say(f"  agreement: {report.agreement_text(result['agreement'])}")
+        for phase in report.PHASES:
+            result[phase] = session.time(workers, phase, len(lengths))
+        size = GPU_CEILING_SIZE if facts["backend"] == "gpu" else CEILING_SIZE
+        ceilings = {name: worker.ask("ceiling", size=size, repeats=CEILING_REPEATS) for name, worker in workers.items()}
+        result["utilisation"] = _utilisation(session, model, result, ceilings)
+    return result
+
+
+def _agreement(folder, num_videos):
+    """How far the evaluations of both implementations agree."""
+    frames = equal = 0
+    largest = 0.0
+    with np.load(folder / "ours.npz") as ours, np.load(folder / "torch.npz") as theirs:
+        for place in range(num_videos):
+            labels = ours[f"labels{place}"] == theirs[f"labels{place}"]
+            frames, equal = frames + labels.size, equal + int(labels.sum())
+            difference = np.abs(ours[f"logits{place}"] - theirs[f"logits{place}"]).max()
+            largest = max(largest, float(difference))
+    return {
+        "equal_labels": equal / frames,
+        "largest_logit_difference": largest,
+        "agree": largest <= LOGIT_TOLERANCE,
+    }
+
+
+def _utilisation(session, model, result, ceilings):
+    """Operations per second of every phase as a share of the measured ceiling."""
+    rows = {"ceiling": ceilings}
+    workload = session.workload
+    for phase in report.PHASES:
+        factor = costs.TRAINING_FACTOR if phase == "train" else 1
+        rows[phase] = {}
+        for name in session.names:
+            counts = result["segments"][name]
+            flops = factor * costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
+            rows[phase][name] = {
+                "flops": flops,
+                "share": flops / result[phase][name]["median"] / ceilings[name],
+            }
+    return rows
+
+
+def measure_memory(session):
+    """Peak memory of every phase and implementation, each in a process of its own."""
+    result = {}
+    lengths = list(session.workload.lengths)
+    for phase in report.PHASES:
+        result[phase] = {}
+        for name in session.names:
+            with session.worker(name) as worker:
+                facts = worker.ask("prepare", lengths=lengths, training=phase == "train", evaluation=phase == "evaluate")
+                if name == "ours":
+                    worker.ask("publish")
+                result[phase][name] = worker.ask("peak", phase=phase)
+                held = result[phase][name]["device"] or result[phase][name]["host"]
+                session.say(f"  {report.PHASES[phase]}, {name}: {held / 2**20:.0f} MiB on {facts['device']}")
+        if "torch" in result[phase]:
+            ours, theirs = (result[phase][name]["device"] or result[phase][name]["host"] for name in session.names)
+            result[phase]["ratio"] = ours / theirs
+    return result
+
+
+def measure_compile(session):
+    """Seconds from the start of a process to the end of its first training step: with nothing compiled, and again."""
+    result = {}
+    with tempfile.TemporaryDirectory(prefix="fact_jax_cache_") as cache:
+        environment = {"XDG_CACHE_HOME": cache, "JAX_COMPILATION_CACHE_DIR": None}
+        for state in ("cold", "warm"):
+            with session.worker("ours", environment) as worker:
+                result[state] = worker.ask(
+                    "first_step", lengths=list(session.workload.lengths), started=worker.started
+                )
+            session.say(f"  {state} cache: {result[state]['total']:.1f} s to the end of the first training step")
+    return result
+
+
+def measure_data(session):
+    """Share of the time that training from feature files waits for them."""
+    options = session.options
+    with session.worker("ours") as worker, tempfile.TemporaryDirectory(prefix="fact_jax_data_") as folder:
+        result = worker.ask(
+            "wait_for_data", folder=folder, lengths=list(session.workload.lengths), num_videos=options.data_videos,
+            num_steps=options.data_steps,
+        )
+    session.say(f"  waited {100 * result['data_wait']:.2f} % of {result['seconds']:.1f} s")
+    return result
+
+
+def measure_lengths(session):
+    """Cost of one video against its length."""
+    rows = []
+    for frames in FRAMES:
+        if frames <= session.options.max_frames:
+            session.say(f" {frames} frames")
+            rows.append({"frames": frames} | session.time_both([frames]))
+    return rows
+
+
+def measure_batches(session):
+    """Cost against the number of videos in a batch, of training and of evaluation."""
+    rows, batch, lengths = [], 1, session.workload.lengths
+    while batch <= session.options.max_batch:
+        session.say(f" batch of {batch}")
+        videos = [lengths[place % len(lengths)] for place in range(batch)]
+        rows.append({"batch": batch} | session.time_both(videos, eval_batch=batch))
+        batch *= 2
+    return rows
+
+
+MEASURE = {
+    "step": measure_step,
+    "memory": measure_memory,
+    "compile": measure_compile,
+    "data": measure_data,
+    "lengths": measure_lengths,
+    "batches": measure_batches,
+}
