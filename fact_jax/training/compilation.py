@@ -7,6 +7,8 @@ from pathlib import Path
 import jax
 
 PRIVATE = 0o700
+# Programs that took less to compile are not kept. An initialisation has a dozen of a few tenths of a second.
+MIN_COMPILE_SEC = 0.1
 
 
 def cache_folder() -> Path:
@@ -34,6 +36,6 @@ def use_cache(say: Callable[[str], None]) -> Path | None:
         say(f"warning: compiled programs are not kept: {error}")
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_SEC)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return folder

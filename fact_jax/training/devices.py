@@ -12,6 +12,8 @@ import numpy as np
 
 from fact_jax.tasks.base import BATCH_AXIS
 
+ALIGNMENT = 64  # bytes, of memory that a CPU device shares with NumPy
+
 
 def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list[jax.Device]:
     """Returns the devices worth using for batches of `batch_size` videos.
@@ -39,17 +41,28 @@ def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple
 def replicate(tree, devices: Sequence[jax.Device]):
     """Puts a copy of every leaf on every device.
 
-    The copies are fresh memory. A device buffer may share memory with the NumPy array it came from, whatever `may_alias`
-    says, and a step that donates it would then overwrite that array.
+    The copies are fresh memory: a step that donates them may not overwrite the arrays they came from.
     """
     sharding = _sharding(devices)
 
     def put(leaf):
         leaf = np.asarray(leaf)
-        copies = [jax.device_put(np.array(leaf)[None], device) for device in devices]
+        copies = [jax.device_put(_fresh_copy(leaf)[None], device) for device in devices]
         return jax.make_array_from_single_device_arrays((len(devices), *leaf.shape), sharding, copies)
 
     return jax.tree.map(put, tree)
+
+
+def _fresh_copy(array: np.ndarray) -> np.ndarray:
+    """A copy so aligned that a CPU device takes it as it is; any other device array is one more copy.
+
+    `jax.device_put` shares the memory of aligned arrays, whatever its `may_alias` says, and copies all others.
+    """
+    memory = np.empty(array.nbytes + ALIGNMENT, np.uint8)
+    offset = -memory.ctypes.data % ALIGNMENT
+    copy = memory[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def unreplicate(tree):

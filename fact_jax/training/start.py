@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 import optax
+from jax.extend import core as jax_core
 
 from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
@@ -50,8 +51,10 @@ def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, sha
       steps_per_epoch: updates of one epoch.
       shapes_only: compute no number; the leaves of the state are `jax.ShapeDtypeStruct`, otherwise NumPy arrays.
     """
-    key = train_states.init_key(config.seed)
-    variables = variable_shapes(task, batch.arrays) if shapes_only else task.init(key, batch.arrays)
+    if shapes_only:
+        variables = variable_shapes(task, batch.arrays)
+    else:
+        variables = evaluate_needed(lambda key: task.init(key, batch.arrays), train_states.init_key(config.seed))
     scales = task.learning_rate_scales(variables["params"])
     optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
 
@@ -61,6 +64,28 @@ def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, sha
     if shapes_only:
         return jax.eval_shape(create, variables), optimizer
     return jax.tree.map(np.asarray, create(variables)), optimizer
+
+
+def evaluate_needed(function: Callable, argument):
+    """Returns `function(argument)`, operation by operation, without those that its result does not depend on.
+
+    For initialisations: a module draws its parameters on its way through the whole network. All of it in one program
+    takes longer to compile than to run it operation by operation, and operations that no parameter depends on would
+    still be compiled one by one. The numbers are those of a plain call.
+    """
+    closed, shapes = jax.make_jaxpr(function, return_shape=True)(argument)
+    needed = _variables(closed.jaxpr.outvars)
+    kept = []
+    for equation in reversed(closed.jaxpr.eqns):
+        if needed & _variables(equation.outvars):
+            kept.append(equation)
+            needed |= _variables(equation.invars)
+    reduced = closed.replace(jaxpr=closed.jaxpr.replace(eqns=kept[::-1]))
+    return jax.tree.unflatten(jax.tree.structure(shapes), jax_core.jaxpr_as_fun(reduced)(*jax.tree.leaves(argument)))
+
+
+def _variables(atoms):
+    return {atom for atom in atoms if not isinstance(atom, jax_core.Literal)}
 
 
 def starting_point(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -81,6 +82,30 @@ def test_log_rows(undisturbed):
     # Two epochs of three steps have ended before the update that step 7 counts.
     assert rows(workdir)[2]["train/learning_rate"] == pytest.approx(0.005)
     assert any(line.startswith("step 8/12  epoch 3  loss ") for line in lines)
+
+
+def test_timing_goes_to_the_console_and_the_event_files_only(tmp_path):
+    config = toy.toy_config(train__steps=6, log__tensorboard=True)
+    _, lines = toy.train(tmp_path, config=config, train_batches=short_batches())
+    logged = [line for line in lines if line.startswith("step ") and "loss" in line]
+    # The first two lines come right after compilations, as far as there were any.
+    assert all(re.search(r" s/step, 0:\d\d left, data wait \d+\.\d %$", line) for line in logged[1:])
+    assert "data_wait" not in (tmp_path / "metrics.jsonl").read_text()
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    content = events.read_bytes()
+    assert b"timing/data_wait" in content and b"timing/steps_per_second" in content
+
+
+def test_a_stopped_or_finished_run_reads_no_further(tmp_path):
+    read = []
+    batches = short_batches(hook=read.append)
+    toy.train(tmp_path, config=toy.toy_config(train__steps=4), train_batches=batches)
+    assert read == [0, 1, 2, 3]
+    read.clear()
+    stop = StopAt(6)
+    batches = short_batches(hook=lambda step: (read.append(step), stop.note_step(step)))
+    outcome, _ = toy.train(tmp_path, config=toy.toy_config(train__steps=9), train_batches=batches, stop=stop)
+    assert outcome.step == 6 and read == [4, 5, 6]
 
 
 def test_logged_loss_is_the_mean_over_the_frames_of_all_its_steps(tmp_path):
