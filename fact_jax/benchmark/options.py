@@ -64,7 +64,7 @@ def define():
             "frames", "", "Frames of a video, or of every video of the batch divided by commas, repeated as needed "
             "(default: usual for the dataset)."),
         "batch": whole("batch", None, "Videos of a batch (default: train.batch_size)."),
-        "eval_batch": whole("eval_batch", None, "Videos of an evaluation batch (default: --batch, or eval.batch_size)."),
+        "eval_batch": whole("eval_batch", None, "Videos of an evaluation batch (default: --batch or eval.batch_size)."),
         "classes": whole("classes", None, "Number of classes (default: those of the config's dataset)."),
         "feature_dim": whole("feature_dim", None, "Feature channels (default: 2048)."),
         "segments": whole(

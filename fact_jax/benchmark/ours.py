@@ -4,6 +4,7 @@ The only module of the benchmark that knows how a step is called.
 """
 
 import dataclasses
+import functools
 import json
 import math
 import time
@@ -19,6 +20,7 @@ from fact_jax.benchmark import memory
 from fact_jax.benchmark.workload import MadeVideos, Workload
 from fact_jax.models import state_dict
 from fact_jax.models.fact import published
+from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks import segmentation
 from fact_jax.training import compilation, start
 from fact_jax.training import devices as device_layout
@@ -186,28 +188,36 @@ class Ours:
         return network["model"]
 
     def inspect(self):
-        """Writes labels and last frame logits of every video to ours.npz; returns P of every video and block."""
-        results, segments = {}, {}
+        """Writes labels and last frame logits of every video to ours.npz.
 
-        @jax.jit
-        def probe(params, batch):
-            outputs = self._task.network.apply({"params": params}, batch["features"], batch["mask"], None, *(
-                (batch["segment_labels"], batch["segment_mask"]) if self._task.model.use_transcript else ()
-            ))
+        Returns:
+          dict from phase to P of every video (rows) in every block over segments (columns); dropout and masking make
+          those of training others than those of evaluation.
+        """
+        results, segments = {}, {"train": {}, "evaluate": {}}
+
+        @functools.partial(jax.jit, static_argnames="training")
+        def probe(params, batch, training):
+            noise = video_seeds(jax.random.key(self._config.seed), batch["row"]) if training else None
+            transcript = (batch["segment_labels"], batch["segment_mask"]) if self._task.model.use_transcript else ()
+            outputs = self._task.network.apply({"params": params}, batch["features"], batch["mask"], noise, *transcript)
             counts = [output.segments.runs.count for output in outputs if output.segments is not None]
             return outputs[-1].frame_logits, counts
 
         for batch in self._eval_batches:
             labels = device_layout.unshard(self._eval_step(self._weights, {}, batch))["labels"]
-            logits, counts = jax.device_get(probe(self._params, dict(batch.arrays)))
-            for row, position in enumerate(batch.positions):
-                if position >= 0:
-                    length = self._lengths[position]
-                    results[f"labels{position}"] = labels[row, :length]
-                    results[f"logits{position}"] = logits[row, :length]
-                    segments[position] = [int(count[row]) for count in counts]
+            arrays = dict(batch.arrays)
+            rows = [(row, position) for row, position in enumerate(batch.positions) if position >= 0]
+            for phase, counted in segments.items():
+                logits, counts = jax.device_get(probe(self._params, arrays, training=phase == "train"))
+                for row, position in rows:
+                    counted[position] = [int(count[row]) for count in counts]
+            for row, position in rows:
+                length = self._lengths[position]
+                results[f"labels{position}"] = labels[row, :length]
+                results[f"logits{position}"] = logits[row, :length]
         np.savez(self._folder / "ours.npz", **results)
-        return [segments[position] for position in sorted(segments)]
+        return {phase: [counted[position] for position in sorted(counted)] for phase, counted in segments.items()}
 
     def ceiling(self, size, repeats):
         """Largest measured operations per second of a product of two square float32 matrices."""

@@ -57,7 +57,7 @@ def _utilisation(session, model, result, ceilings):
         factor = costs.TRAINING_FACTOR if phase == "train" else 1
         rows[phase] = {}
         for name in session.names:
-            counts = result["segments"][name]
+            counts = result["segments"][name][phase]
             flops = factor * costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
             rows[phase][name] = {
                 "flops": flops,
@@ -74,7 +74,8 @@ def measure_memory(session):
         result[phase] = {}
         for name in session.names:
             with session.worker(name) as worker:
-                facts = worker.ask("prepare", lengths=lengths, training=phase == "train", evaluation=phase == "evaluate")
+                wanted = {"training": phase == "train", "evaluation": phase == "evaluate"}
+                facts = worker.ask("prepare", lengths=lengths, **wanted)
                 if name == "ours":
                     worker.ask("publish")
                 result[phase][name] = worker.ask("peak", phase=phase)

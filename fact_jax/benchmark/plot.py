@@ -10,7 +10,7 @@ WIDTH, HEIGHT, DPI = 10.0, 4.2, 150
 def write(folder, result):
     """Writes cost_by_frames.png and cost_by_batch.png into `folder`, of the parts that were measured."""
     if rows := _finished(result.get("lengths", ())):
-        figure = _draw(rows, "frames", "frames of the video", "median", "seconds per video", result["config"], line=True)
+        figure = _draw(rows, "frames", "frames of the video", "median", "seconds", result["config"], line=True)
         figure.savefig(folder / "cost_by_frames.png", dpi=DPI)
     if rows := _finished(result.get("batches", ())):
         figure = _draw(rows, "batch", "videos in the batch", "per_video", "seconds per video", result["config"])

@@ -67,17 +67,16 @@ def _step(part):
     )
     lines.append(f"{waste} Matmul ceiling: {ceilings}. Work is counted as the published network does it.")
     for name, segments in part["segments"].items():
-        lines.append(f"Predicted segments, {NAMES[name]}: {_segments(segments)}.")
+        for phase, title in PHASES.items():
+            lines.append(f"Predicted segments, {NAMES[name]}, {title}: {_segments(segments[phase])}.")
     if "agreement" in part:
         lines.append(f"Before timing: {agreement_text(part['agreement'])}.")
     return "\n\n".join(lines)
 
 
 def _segments(segments):
-    blocks = list(zip(*segments, strict=True))
-    return "; ".join(
-        f"block {number} over segments: {', '.join(map(str, counts))}" for number, counts in enumerate(blocks, start=1)
-    )
+    blocks = [", ".join(map(str, counts)) for counts in zip(*segments, strict=True)]
+    return "; ".join(f"{counts} in block {number} over segments" for number, counts in enumerate(blocks, start=1))
 
 
 def _timed(part, key, title):
@@ -109,7 +108,7 @@ def _lengths(part):
 
 
 def growth(rows, phase):
-    """(frames, frames, exponent of the growth of our cost between them), from the second longest to the longest, or None."""
+    """(frames, frames, exponent of the growth of our cost) of the two longest videos; None without two."""
     rows = [row for row in rows if phase in row]
     if len(rows) < 2:
         return None
@@ -128,10 +127,11 @@ def _memory(part):
         for name in (name for name in NAMES if name in part[phase]):
             held = part[phase][name]
             ratio = f"{part[phase]['ratio']:.2f}" if name == "ours" and "ratio" in part[phase] else ""
-            cells = [f"{held[place] / 2**20:.0f} MiB" if held[place] else "" for place in ("host", "libraries", "device")]
+            places = (held["host"], held["libraries"], held["device"])
+            cells = [f"{number / 2**20:.0f} MiB" if number else "" for number in places]
             rows.append([title, NAMES[name], *cells, ratio])
-    text = "Peak memory of one run after a first one, in a process of its own (host: with what the libraries took before any work):"
-    return f"{text}\n\n{table(['', '', 'host', 'of it libraries', 'device', 'ratio'], rows)}"
+    header = ["", "", "host", "of it libraries", "device", "ratio"]
+    return f"Peak memory of one run after a first one, in a process of its own:\n\n{table(header, rows)}"
 
 
 def _compile(part):

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import platform
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from fact_jax.benchmark.workload import Workload
 
 # A run that takes longer than this many seconds is not repeated as often.
 SLOW, SLOW_REPEATS = 15.0, 2
+# Processes that run or want to, on average over the last minute, above which timings are not to be trusted.
+BUSY = 0.5
 
 
 class Session:
@@ -112,6 +115,8 @@ def run(options: Options, workload: Workload, arguments: Sequence[str]) -> dict:
     }
     with tempfile.TemporaryDirectory(prefix="fact_jax_benchmark_") as folder:
         session = Session(options, workload, arguments, Path(folder))
+        if result["machine"].get("load", 0.0) > BUSY:
+            session.say(f"warning: the machine is busy (load {result['machine']['load']:.1f}); timings will be off")
         for part in options.parts:
             session.say(f"{part}:")
             result[part] = parts.MEASURE[part](session)
@@ -130,5 +135,6 @@ def _machine(options):
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "cores": available_cores(),
+        **({"load": round(os.getloadavg()[0], 1)} if hasattr(os, "getloadavg") else {}),
         **{name: metadata.version(name) for name in packages},
     }

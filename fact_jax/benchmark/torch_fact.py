@@ -238,8 +238,9 @@ class UpdateBlock(nn.Module):
         updated, a2f, attention = self.a2f_layer(tokens, source, positions, source_positions)
         if self.over_segments:
             segment_of = extra["segment_of"]
-            updated = self.sf_merge(torch.cat([updated[segment_of], frames], -1))
-            attention = attention[segment_of]
+            updated = self.sf_merge(torch.cat([updated.index_select(0, segment_of), frames], -1))
+            # Read by matching and decoding alone, which carry no gradient.
+            attention = attention.detach().index_select(0, segment_of)
         frames, frame_logits = read_classes(self.frame_branch(updated), self.num_classes)
         return BlockOutput(frames, tokens, frame_logits, token_logits, f2a, a2f, attention, **extra)
 

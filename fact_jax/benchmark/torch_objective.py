@@ -99,8 +99,8 @@ def _block_loss(loss, output, truth, pairs, weights, segment_weights):
     if output.f2a is not None:
         # As published, the weight of the j-th segment goes with the j-th pair.
         wanted = pooled[:, segments] * segment_weights[: len(segments)]
-        f2a = output.f2a[tokens].log_softmax(-1).t()
-        a2f = output.a2f[:, tokens].log_softmax(-1)
+        f2a = output.f2a.index_select(0, tokens).log_softmax(-1).t()
+        a2f = output.a2f.index_select(1, tokens).log_softmax(-1)
         total = total - ((f2a + a2f) * wanted).sum() / len(pooled)
         if output.segment_logits is None:
             smooth = smooth + smoothness(output.a2f.log_softmax(-1)) + smoothness(output.f2a.t().log_softmax(-1))

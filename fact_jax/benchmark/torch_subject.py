@@ -68,14 +68,15 @@ class TorchSubject:
 
     @torch.no_grad()
     def inspect(self):
-        """Writes labels and last frame logits of every video to torch.npz; returns P of every video and block."""
-        self.network.eval()
-        results, segments = {}, []
-        for place, (features, _) in enumerate(self._videos):
-            outputs = self.network(features)
-            results[f"labels{place}"] = decode(outputs[-1], self._model["frame_weight"]).cpu().numpy()
-            results[f"logits{place}"] = outputs[-1].frame_logits.cpu().numpy()
-            segments.append([len(output.counts) for output in outputs if output.counts is not None])
+        """Writes labels and last frame logits of every video to torch.npz; returns what `Ours.inspect` does."""
+        results, segments = {}, {}
+        for phase in ("train", "evaluate"):
+            self.network.train(phase == "train")
+            outputs = [self.network(features) for features, _ in self._videos]
+            segments[phase] = [[len(block.counts) for block in video if block.counts is not None] for video in outputs]
+        for place, video in enumerate(outputs):
+            results[f"labels{place}"] = decode(video[-1], self._model["frame_weight"]).cpu().numpy()
+            results[f"logits{place}"] = video[-1].frame_logits.cpu().numpy()
         np.savez(self._folder / "torch.npz", **results)
         return segments
 
