@@ -38,6 +38,21 @@ def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple
     return jax.pmap(function, axis_name=BATCH_AXIS, devices=list(devices), donate_argnums=donate)
 
 
+def as_stored(tree):
+    """Inside a parallel function: gives arrays back the device axis, of size 1, that they have outside; not scalars.
+
+    An update computed in this form is written over the memory of a donated argument. Computed without the axis, it has a
+    change of shape between the two, and XLA copies every array of the train state first: with Adam on a CPU that takes
+    2.5 times as long as the update itself.
+    """
+    return jax.tree.map(lambda leaf: leaf[None] if leaf.ndim else leaf, tree)
+
+
+def from_stored(tree):
+    """The inverse of `as_stored`."""
+    return jax.tree.map(lambda leaf: leaf[0] if leaf.ndim else leaf, tree)
+
+
 def replicate(tree, devices: Sequence[jax.Device]):
     """Puts a copy of every leaf on every device.
 

@@ -117,7 +117,8 @@ class TrainStep:
     def _add_gradients(self, weights, gradients, state, batch, step, seed):
         self.programs.traced("gradient of micro-batches", batch)
         more, terms, state = self._gradients(weights, state, batch, step, seed)
-        return jax.tree.map(jnp.add, gradients, more), terms, state
+        total = jax.tree.map(jnp.add, *device_layout.as_stored((gradients, more)))
+        return device_layout.from_stored(total), terms, state
 
     def _update_from_sums(self, train_state, gradients, terms):
         self.programs.traced("update after micro-batches")
@@ -145,13 +146,15 @@ class TrainStep:
         scale = jnp.where(normalizer > 0, 1.0 / jnp.where(normalizer > 0, normalizer, 1.0), 0.0)
         gradients = jax.tree.map(lambda gradient: gradient * scale, gradients)
         terms = terms | {"grad_norm": (optax.tree.norm(gradients), jnp.ones((), jnp.float32))}
-        updates, opt_state = self._optimizer.update(gradients, train_state.opt_state, train_state.params)
-        params = optax.apply_updates(train_state.params, updates)
+        params, opt_state, ema_params, gradients = device_layout.as_stored(
+            (train_state.params, train_state.opt_state, train_state.ema_params, gradients)
+        )
+        updates, opt_state = self._optimizer.update(gradients, opt_state, params)
+        params = optax.apply_updates(params, updates)
+        ema_params = optimizers.update_ema(ema_params, params, self._ema_decay)
+        params, opt_state, ema_params = device_layout.from_stored((params, opt_state, ema_params))
         new_state = train_state.replace(
-            step=train_state.step + 1,
-            params=params,
-            opt_state=opt_state,
-            ema_params=optimizers.update_ema(train_state.ema_params, params, self._ema_decay),
+            step=train_state.step + 1, params=params, opt_state=opt_state, ema_params=ema_params
         )
         return new_state, terms
 
