@@ -5,7 +5,7 @@ with a leading device axis, every array of a batch is split along its rows.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from fact_jax.tasks.base import BATCH_AXIS
 
 ALIGNMENT = 64  # bytes, of memory that a CPU device shares with NumPy
+CHUNK = 2**26  # bytes; memory of many arrays is taken in pieces of this size
 
 
 def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list[jax.Device]:
@@ -58,32 +59,46 @@ def replicate(tree, devices: Sequence[jax.Device]):
 
     The copies are fresh memory: a step that donates them may not overwrite the arrays they came from.
     """
+    leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, tree))
+    shards = [_put_copies(leaves, device) for device in devices]
     sharding = _sharding(devices)
-
-    def put(leaf):
-        leaf = np.asarray(leaf)
-        copies = [jax.device_put(_fresh_copy(leaf)[None], device) for device in devices]
-        return jax.make_array_from_single_device_arrays((len(devices), *leaf.shape), sharding, copies)
-
-    return jax.tree.map(put, tree)
+    placed = [
+        jax.make_array_from_single_device_arrays((len(devices), *leaf.shape), sharding, list(copies))
+        for leaf, *copies in zip(leaves, *shards, strict=True)
+    ]
+    return jax.tree.unflatten(structure, placed)
 
 
-def _fresh_copy(array: np.ndarray) -> np.ndarray:
-    """A copy so aligned that a CPU device takes it as it is; any other device array is one more copy.
-
-    `jax.device_put` shares the memory of aligned arrays, whatever its `may_alias` says, and copies all others.
-    """
-    memory = np.empty(array.nbytes + ALIGNMENT, np.uint8)
-    offset = -memory.ctypes.data % ALIGNMENT
-    copy = memory[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
+def _put_copies(leaves, device):
+    # A CPU device shares the memory of aligned arrays, whatever `may_alias` of `device_put` says. Others copy anyway.
+    copies = _copies(leaves) if device.platform == "cpu" else leaves
+    return [jax.device_put(leaf[None], device) for leaf in copies]
 
 
 def unreplicate(tree):
-    """Returns the first device's copy of every leaf as numpy arrays that own their memory."""
-    # One leaf after the other: fetched together, there would be two copies of all of them for a moment.
-    return jax.tree.map(lambda leaf: np.array(jax.device_get(leaf.addressable_shards[0].data)[0]), tree)
+    """Returns the first device's copy of every leaf as numpy arrays that share no memory with the devices."""
+    leaves, structure = jax.tree.flatten(tree)
+    shards = (jax.device_get(leaf.addressable_shards[0].data)[0] for leaf in leaves)
+    return jax.tree.unflatten(structure, _copies(shards))
+
+
+def _copies(arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Copies of arrays, aligned, in pieces of memory so large that the system hands them out in huge pages.
+
+    In pages of 4 KiB the first touch of a gigabyte takes longer than copying it.
+    """
+    copies: list[np.ndarray] = []
+    free = np.empty(0, np.uint8)
+    for array in arrays:
+        size = -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+        if size > free.size:
+            free = np.empty(max(size, CHUNK) + ALIGNMENT, np.uint8)
+            free = free[-free.ctypes.data % ALIGNMENT :]
+        copy = free[: array.nbytes].view(array.dtype).reshape(array.shape)
+        copy[...] = array
+        copies.append(copy)
+        free = free[size:]
+    return copies
 
 
 def differing_leaves(tree) -> list[str]:

@@ -38,6 +38,29 @@ def test_replicate_and_unreplicate_are_inverse_and_share_no_memory():
     np.testing.assert_array_equal(layout.unreplicate(donated)["a"], tree["a"] + 1)
 
 
+def test_copies_of_many_sizes_are_their_arrays_and_lie_apart(monkeypatch):
+    monkeypatch.setattr(layout, "CHUNK", 1000)
+    rng = np.random.default_rng(0)
+    shapes = [(), (0, 3), (1,), (7, 5), (300,), (251,), (2, 2), (16, 64), (3,)]
+    arrays = [rng.normal(size=shape).astype(dtype) for shape in shapes for dtype in (np.float32, np.int8, np.float16)]
+    placed = layout.replicate(arrays, jax.local_devices()[:2])
+    for back in (layout.unreplicate(placed), [np.asarray(leaf)[1] for leaf in placed]):
+        for found, expected in zip(back, arrays, strict=True):
+            np.testing.assert_array_equal(found, expected)
+            assert not np.shares_memory(found, expected)
+    copies = layout.unreplicate(placed)
+    for number, copy in enumerate(copies):
+        copy[...] = number
+    assert all((copy == number).all() for number, copy in enumerate(copies))
+
+
+def test_stored_form_has_the_device_axis_of_everything_but_scalars():
+    tree = {"x": np.zeros((2, 3)), "count": np.zeros(())}
+    stored = layout.as_stored(tree)
+    assert stored["x"].shape == (1, 2, 3) and stored["count"].shape == ()
+    assert jax.tree.map(np.shape, layout.from_stored(stored)) == jax.tree.map(np.shape, tree)
+
+
 def test_differing_leaves_names_the_leaf():
     devices = jax.local_devices()[:2]
     same = layout.replicate({"x": np.float32(np.nan)}, devices)  # NaN is the same on both
