@@ -41,7 +41,7 @@ class TorchSubject:
             self.network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
         self.network.to(self._device)
         self._settings = description["optimizer"]
-        self._optimizer = _make_optimizer(self._settings, self.network.parameters()) if training else None
+        self._optimizer = make_optimizer(self._settings, self.network.parameters()) if training else None
         return {"device": str(self._device), "threads": torch.get_num_threads()}
 
     def train(self):
@@ -107,7 +107,8 @@ class TorchSubject:
         return time.perf_counter()
 
 
-def _make_optimizer(settings, parameters):
+def make_optimizer(settings, parameters):
+    """The optimiser that the settings name, with the values of `fact_jax.training.optimizers`."""
     rate, decay = settings["learning_rate"], settings["weight_decay"]
     if settings["name"] == "adam":
         return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)

@@ -1,0 +1,119 @@
+"""`python -m fact_jax.benchmark` as a user types it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fact_jax.benchmark import workers
+from fact_jax.types import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ["--config", "configs/fact_gtea.py:quick", "--repeats", "2"]
+
+
+def benchmark(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "fact_jax.benchmark", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment},
+    )
+
+
+def test_step_of_a_quick_config(tmp_path):
+    finished = benchmark(
+        *QUICK, "--parts", "step", "--batch", 2, "--frames", "20,30", "--config.model.blocks=iU", "--output",
+        tmp_path / "out",
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "| training step | fact_jax |" in finished.stdout and "training step: ours" in finished.stderr
+    result = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    assert result["workload"]["lengths"] == [20, 30]
+    step = result["step"]
+    assert step["train"]["ours"]["per_video"] == step["train"]["ours"]["median"] / 2
+    assert len(step["evaluate"]["ours"]["seconds"]) == 2 and "torch" not in step["train"]
+    assert 0 <= step["padding_waste"] < 1 and step["buckets"][-1] >= 30
+    counts = step["segments"]["ours"]["evaluate"]
+    assert len(counts) == 2 and all(1 <= count <= 30 for video in counts for count in video)
+    assert (tmp_path / "out" / "benchmark.md").read_text() == finished.stdout.removesuffix("\n")
+
+
+@pytest.mark.slow
+def test_all_parts_against_torch(tmp_path):
+    pytest.importorskip("torch")
+    finished = benchmark(
+        *QUICK, "--parts", "full", "--against", "torch", "--max_frames", 1024, "--max_batch", 2, "--data_videos", 3,
+        "--data_steps", 4, "--output", tmp_path,
+    )
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((tmp_path / "benchmark.json").read_text())
+    assert result["step"]["agreement"]["agree"] and result["step"]["agreement"]["equal_labels"] > 0.9
+    assert result["memory"]["train"]["torch"]["host"] > 0 and result["memory"]["evaluate"]["ratio"] > 0
+    assert set(result["compile"]) == {"cold", "warm"} and result["compile"]["cold"]["total"] > 0
+    assert 0 <= result["data"]["data_wait"] <= 1 and result["data"]["steps"] == 4
+    assert [row["frames"] for row in result["lengths"]] == [256, 1024]
+    assert [row["batch"] for row in result["batches"]] == [1, 2]
+    assert {path.name for path in tmp_path.glob("*.png")} == {"cost_by_batch.png", "cost_by_frames.png"}
+
+
+@pytest.mark.slow
+def test_verbs_and_nouns_alone():
+    finished = benchmark("--config", "configs/fact_epic.py:quick", "--parts", "step,data", "--repeats", 1)
+    assert finished.returncode == 0, finished.stderr
+    assert "waited for data" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--parts", "stp"], "Did you mean 'step'?"),
+        (["--parts", ","], "--parts is empty"),
+        (["--frames", "20,x"], "whole numbers divided by commas"),
+        (["--frames", "1"], "--frames is 1; expected 2 or more"),
+        (["--segment", "3"], "Did you mean --segments?"),
+        (["--against", "tensorflow"], "--against is 'tensorflow'"),
+        (["--config.train.batch_sise=2"], "Did you mean --config.train.batch_size?"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_mistakes_are_answered_in_words(arguments, words):
+    finished = benchmark(*QUICK, *arguments)
+    assert finished.returncode == 2 and finished.stdout == ""
+    assert words in finished.stderr and "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    "config, words", [("fact_gtea_transcript", "tokens from transcripts"), ("fact_epic", "verbs and nouns")]
+)
+def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
+    (tmp_path / "torch.py").write_text("")
+    finished = benchmark("--config", f"configs/{config}.py", "--against", "torch", PYTHONPATH=str(tmp_path))
+    assert finished.returncode == 2
+    assert words in finished.stderr and "Leave --against out" in finished.stderr
+
+
+def test_missing_torch_is_named(monkeypatch):
+    from ml_collections import ConfigDict
+
+    from fact_jax.benchmark import options
+
+    monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: None)
+    given = options.Options(
+        ConfigDict({"model": {"use_transcript": False, "blocks": "iu"}}), ("step",), "torch", (), None, None, None, None,
+        0, 1, 1, 1, 1, 1, None, None, None,
+    )
+    with pytest.raises(UserError, match="pip install torch"):
+        options.check(given)
+
+
+def test_an_error_of_a_worker_reaches_the_user(tmp_path):
+    worker = workers.Worker("ours", [*QUICK, "--worker=ours", f"--folder={tmp_path}", "--config.data.buckets=(8,)"])
+    with worker, pytest.raises(UserError, match="largest bucket holds 8 frames"):
+        worker.ask("prepare", lengths=[20])
+
+
+def test_a_worker_that_dies_is_noticed(tmp_path):
+    with workers.Worker("ours", ["--no_such_flag"]) as worker, pytest.raises(workers.WorkerDied, match="code 2"):
+        worker.ask("prepare", lengths=[20])

@@ -1,0 +1,35 @@
+"""Multiply-adds against the published sizes (spec section 9)."""
+
+import dataclasses
+
+import pytest
+
+from configs import fact_breakfast, fact_egoprocel, fact_gtea
+from fact_jax.benchmark import costs
+from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact.classes import PlainClasses
+
+# Millions of multiply-adds per frame, per predicted segment and per video, of all blocks together.
+PUBLISHED = {fact_breakfast: (91.98, 5.75, 1370), fact_gtea: (4.426, 2.48, 235), fact_egoprocel: (24.80, 8.70, 2019)}
+
+
+def model_of(module):
+    config = module.get_config()
+    return dataclasses.asdict(fact_config.from_settings(config.model, PlainClasses(11), config.dtype))
+
+
+@pytest.mark.parametrize("module", PUBLISHED, ids=lambda module: module.__name__)
+def test_multiply_adds_are_the_published_ones(module):
+    rows = costs.multiply_adds(model_of(module), 2048)
+    found = [sum(column) / 1e6 for column in zip(*rows, strict=True)]
+    assert found == pytest.approx(PUBLISHED[module], rel=0.01)
+
+
+def test_flops_add_up_over_videos_blocks_and_segments():
+    model = model_of(fact_breakfast)
+    frames, segments, video = (sum(column) for column in zip(*costs.multiply_adds(model, 2048), strict=True))
+    one = costs.forward_flops(model, 2048, [1000], [[30, 30]])
+    assert one == pytest.approx(2 * (1000 * frames + 30 * segments + video))
+    both = costs.forward_flops(model, 2048, [1000, 10], [[30, 30], [1, 2]])
+    assert both > one + 2 * 10 * frames
+    assert both - one == pytest.approx(costs.forward_flops(model, 2048, [10], [[1, 2]]))

@@ -1,0 +1,89 @@
+"""Turns of the implementations, and the numbers that the report makes of them."""
+
+import json
+
+import pytest
+
+from fact_jax.benchmark import measure, plot, report
+from fact_jax.benchmark.measure import Timing
+
+
+def test_implementations_take_turns():
+    calls, clock = [], iter(range(100))
+
+    def run(name):
+        return lambda: (calls.append(name), float(next(clock)))[1]
+
+    timings = measure.interleave({"ours": run("ours"), "torch": run("torch")}, 3)
+    assert calls == ["ours", "torch", "torch", "ours", "ours", "torch"]
+    assert timings["ours"].seconds == (0.0, 3.0, 4.0) and timings["torch"].seconds == (1.0, 2.0, 5.0)
+
+
+def test_median_spread_and_ratio():
+    timings = {"ours": Timing((1.0, 9.0, 2.0)), "torch": Timing((4.0, 5.0, 3.0))}
+    summary = timings["ours"].summary(4)
+    assert summary == {"median": 2.0, "min": 1.0, "max": 9.0, "per_video": 0.5, "seconds": [1.0, 9.0, 2.0]}
+    assert measure.ratio(timings) == 0.5
+    assert measure.ratio({"ours": timings["ours"]}) is None
+
+
+def timed(ours, torch):
+    timings = {"ours": Timing((ours,)), "torch": Timing((torch,))}
+    return {name: one.summary(1) for name, one in timings.items()} | {"ratio": ours / torch}
+
+
+RESULT = {
+    "config": "fact_toy",
+    "repeats": 5,
+    "workload": {"lengths": [100, 120], "classes": 7, "feature_dim": 3, "pieces": 4, "true_segments": 5},
+    "machine": {"cores": 2, "jax": "1.0"},
+    "memory": {
+        phase: {
+            "ours": {"host": 2**30, "libraries": 2**28, "device": None},
+            "torch": {"host": 2**31, "libraries": 2**28, "device": None},
+            "ratio": 0.5,
+        }
+        for phase in report.PHASES
+    },
+    "lengths": [
+        {"frames": frames, "train": timed(frames / 1000, frames / 500), "evaluate": timed(frames**2 / 1e6, frames / 1e4)}
+        for frames in (256, 1024, 4096)
+    ] + [{"frames": 16384, "failed": "the process of 'ours' ended with code 1"}],
+    "batches": [{"batch": batch, "train": timed(batch, 2 * batch), "evaluate": timed(1, 1)} for batch in (1, 2)],
+}
+
+
+def test_growth_is_the_exponent_of_the_frames():
+    assert report.growth(RESULT["lengths"], "train") == (1024, 4096, pytest.approx(1.0))
+    assert report.growth(RESULT["lengths"], "evaluate") == (1024, 4096, pytest.approx(2.0))
+    assert report.growth(RESULT["lengths"][:1], "train") is None
+
+
+def test_report_holds_tables_and_pictures(tmp_path):
+    text = report.markdown(RESULT)
+    assert "2 video(s) of 100, 120 frames" in text and "constant over 4 pieces" in text
+    assert "| training step | fact_jax | 1024 MiB | 256 MiB |  | 0.50 |" in text
+    assert "| 4,096 | 4.096 (4.096 per video) | 8.192 (8.192 per video) | 0.500 |" in text
+    assert "| 16,384 | failed | failed |" in text
+    assert "evaluation grows as frames ** 2.00" in text
+    report.write(tmp_path / "out", RESULT, text)
+    plot.write(tmp_path / "out", RESULT)
+    assert json.loads((tmp_path / "out" / "benchmark.json").read_text()) == RESULT
+    pictures = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
+    assert pictures == ["cost_by_batch.png", "cost_by_frames.png"]
+
+
+def test_tables_have_as_many_cells_in_every_line():
+    tables = [line for line in report.markdown(RESULT).splitlines() if line.startswith("|")]
+    blocks = "\n".join(tables).split("| --- |")
+    assert len(blocks) > 1
+    widths = {}
+    for block in report.markdown(RESULT).split("\n\n"):
+        rows = [line.count("|") for line in block.splitlines() if line.startswith("|")]
+        widths[block] = set(rows)
+    assert all(len(found) <= 1 for found in widths.values())
+
+
+def test_disagreement_cannot_be_overlooked():
+    agreement = {"equal_labels": 0.5, "largest_logit_difference": 0.1, "agree": False}
+    assert report.agreement_text(agreement).startswith("DIFFERENT NUMBERS: 50.00 % equal labels")
