@@ -75,8 +75,8 @@ class TrainStep:
         parallel = functools.partial(device_layout.parallel, devices=devices)
         self._whole = parallel(self._update_from_batch, donate=(0,))
         self._compose = Composition(task, devices, self.programs)
-        self._zeros = parallel(lambda tree: jax.tree.map(jnp.zeros_like, tree))
-        self._accumulate = parallel(self._add_gradients, donate=(1,))
+        self._gradient = parallel(self._gradients_of_piece)
+        self._add = parallel(_sum_in_place, donate=(0,))
         self._update = parallel(self._update_from_sums, donate=(0,))
 
     def place(self, batches: tuple[Batch, ...]) -> Placed:
@@ -97,12 +97,12 @@ class TrainStep:
 
     def _step_in_pieces(self, train_state, pieces):
         weights = self._compose(train_state.params)
-        gradients = self._zeros(weights)
-        state, terms = train_state.state, []
+        state, gradients, terms = train_state.state, None, []
         for piece in pieces:
-            gradients, found, state = self.programs.call(
-                self._accumulate, weights, gradients, state, piece, train_state.step, self._seed
+            more, found, state = self.programs.call(
+                self._gradient, weights, state, piece, train_state.step, self._seed
             )
+            gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
         train_state = train_state.replace(state=state)
         return self.programs.call(self._update, train_state, gradients, terms)
@@ -114,11 +114,9 @@ class TrainStep:
         gradients, terms, state = self._gradients(weights, train_state.state, batch, train_state.step, seed)
         return self._updated(train_state.replace(state=state), gradients, pull_back, terms)
 
-    def _add_gradients(self, weights, gradients, state, batch, step, seed):
+    def _gradients_of_piece(self, weights, state, batch, step, seed):
         self.programs.traced("gradient of micro-batches", batch)
-        more, terms, state = self._gradients(weights, state, batch, step, seed)
-        total = jax.tree.map(jnp.add, *device_layout.as_stored((gradients, more)))
-        return device_layout.from_stored(total), terms, state
+        return self._gradients(weights, state, batch, step, seed)
 
     def _update_from_sums(self, train_state, gradients, terms):
         self.programs.traced("update after micro-batches")
@@ -157,6 +155,10 @@ class TrainStep:
             step=train_state.step + 1, params=params, opt_state=opt_state, ema_params=ema_params
         )
         return new_state, terms
+
+
+def _sum_in_place(first, second):
+    return device_layout.from_stored(jax.tree.map(jnp.add, *device_layout.as_stored((first, second))))
 
 
 class EvalStep:
