@@ -1,5 +1,6 @@
 """The loop: resuming to the bit, logging, selection, stopping."""
 
+import gc
 import hashlib
 import json
 import math
@@ -9,12 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
+import jax
 import pytest
 
 from fact_jax.training import loop, writers
 from fact_jax.training.signals import StopRequest
+from fact_jax.training.start import starting_point
 from fact_jax.training.window import NonFiniteError
 from fact_jax.types import UserError
 from tests.training import toy
@@ -224,6 +228,25 @@ def test_restores_on_another_number_of_devices(tmp_path, undisturbed):
     assert outcome.finished
     losses = [row["train/loss"] for row in rows(tmp_path) if "train/loss" in row]
     assert len(losses) == 6 and all(map(math.isfinite, losses))
+
+
+def test_the_state_on_the_host_is_let_go_once_training_runs(tmp_path, monkeypatch):
+    leaves, alive = [], []
+
+    def keep_track(*arguments):
+        start = starting_point(*arguments)
+        leaves.extend(weakref.ref(leaf) for leaf in jax.tree.leaves(start.state))
+        return start
+
+    def look(step):
+        gc.collect()
+        alive.append(sum(leaf() is not None for leaf in leaves))
+
+    monkeypatch.setattr(loop, "starting_point", keep_track)
+    for steps in (3, 6):  # from the start, and resumed
+        leaves.clear()
+        toy.train(tmp_path, config=toy.toy_config(train__steps=steps), train_batches=short_batches(hook=look))
+        assert leaves and alive[-1] == 0
 
 
 def test_total_steps():
