@@ -40,6 +40,9 @@ def main(argv):
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except workers.WorkerDied as error:
+        print(f"error: {error}. Memory may have run out: try a smaller --batch or fewer --frames.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

@@ -5,8 +5,10 @@ is one line of JSON on a worker's standard input, the answer one on its standard
 standard error.
 """
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,7 +79,8 @@ class Worker:
         return self
 
     def __exit__(self, *exception):
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -92,6 +95,7 @@ def serve(make_subject) -> None:
     Args:
       make_subject: function without arguments; the methods of what it returns are what can be asked for.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks, who then ends this process
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     subject = None

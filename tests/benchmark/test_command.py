@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ml_collections import ConfigDict
 
-from fact_jax.benchmark import workers
+from fact_jax.benchmark import options, workers
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,14 +96,10 @@ def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
 
 
 def test_missing_torch_is_named(monkeypatch):
-    from ml_collections import ConfigDict
-
-    from fact_jax.benchmark import options
-
     monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: None)
     given = options.Options(
-        ConfigDict({"model": {"use_transcript": False, "blocks": "iu"}}), ("step",), "torch", (), None, None, None, None,
-        0, 1, 1, 1, 1, 1, None, None, None,
+        ConfigDict({"model": {"use_transcript": False, "blocks": "iu"}}), ("step",), "torch", (), *[None] * 4, 0, 1, 1,
+        1, 1, 1, None, None, None,
     )
     with pytest.raises(UserError, match="pip install torch"):
         options.check(given)
