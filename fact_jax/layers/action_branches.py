@@ -10,18 +10,18 @@ import jax.numpy as jnp
 
 from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.linear import Dense, LayerNorm
+from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.ops.noise import fold
 
 
-def _stack(layer, num_layers, num_broadcast):
+def _stack(layer, num_layers, num_mapped, num_broadcast):
     return nn.scan(
         layer,
         variable_axes={"params": 0},
         split_rngs={"params": False},
-        in_axes=(0,) + (nn.broadcast,) * num_broadcast,
+        in_axes=(0,) * num_mapped + (nn.broadcast,) * num_broadcast,
         length=num_layers,
     )
 
@@ -53,7 +53,9 @@ class SelfCrossLayer(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start):
+    def __call__(
+        self, tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start
+    ):
         dim, noise = tokens.shape[-1], _layer_noise(noise, index)
         place = add_positions(tokens, positions)
         # Tokens that start at zero all have the same value in the first layer: the bias.
@@ -63,7 +65,7 @@ class SelfCrossLayer(nn.Module):
         )
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
         y = MultiHeadAttention(*attention, name="cross_attention")(
-            add_positions(tokens, positions), memory_key, memory, memory_mask, noise
+            add_positions(tokens, positions), memory_key, memory, memory_mask, noise, projected=projected
         )
         tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise))
         y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, noise)
@@ -122,14 +124,27 @@ class SelfCrossDecoder(nn.Module):
           memory_mask: bool [B, K].
           noise: see fact_jax/layers/dropout.py.
         """
-        layers = _stack(SelfCrossLayer, self.num_layers, 7)(
+        layers = _stack(SelfCrossLayer, self.num_layers, 2, 7)(
             self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
         )
         memory_key = add_positions(memory, memory_positions)
         index = jnp.arange(self.num_layers)
         zero_start = jnp.asarray(self.zero_start)
-        tokens, _ = layers(tokens, index, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start)
+        projected = None if self.is_initializing() else self._project(memory_key, memory)
+        tokens, _ = layers(
+            tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start
+        )
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
+
+    def _project(self, memory_key, memory):
+        """Keys and values of the memory for all layers in one product each: two of [layers, B, K, a]."""
+        weights = self.get_variable("params", "layers")["cross_attention"]
+        # The bias of the keys is inert, see `MultiHeadAttention`.
+        key, value = dict(weights["key"], bias=jax.lax.stop_gradient(weights["key"]["bias"])), weights["value"]
+        return tuple(
+            product("bkh,lha->lbka", x, part["kernel"], self.dtype) + part["bias"][:, None, None]
+            for x, part in ((memory_key, key), (memory, value))
+        )
 
 
 class SelfDecoder(nn.Module):
@@ -145,7 +160,7 @@ class SelfDecoder(nn.Module):
     @nn.compact
     def __call__(self, tokens, positions, token_mask, noise=None):
         """Maps tokens [B, M, a] to [B, M, out_dim]; arguments as in `SelfCrossDecoder`."""
-        layers = _stack(SelfLayer, self.num_layers, 3)(
+        layers = _stack(SelfLayer, self.num_layers, 1, 3)(
             self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
         )
         tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, noise)

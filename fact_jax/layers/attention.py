@@ -31,7 +31,7 @@ class MultiHeadAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, query, key, value, key_mask, noise=None, equal_values=None):
+    def __call__(self, query, key, value, key_mask, noise=None, equal_values=None, projected=None):
         """Attends from Q queries to K keys.
 
         Args:
@@ -42,6 +42,8 @@ class MultiHeadAttention(nn.Module):
           equal_values: bool scalar, True when the caller knows that all values are equal, so that without dropout the
             weights cannot matter; None means False. Cuts their gradient, which is round-off then (see
             `Dense.inert_bias`).
+          projected: projections of key and value, float [B, K, dim] each, if the caller has made them from the weights
+            of this module; None: they are made here.
 
         Returns:
           float [B, Q, dim].
@@ -54,10 +56,10 @@ class MultiHeadAttention(nn.Module):
             bound = math.sqrt(6.0 / (x.shape[-1] + fan_out))
             # The bias of the keys adds one number to all logits of a query.
             inert = name == "key"
-            y = Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
-            return y.reshape(*y.shape[:2], self.num_heads, -1)
+            return Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
 
-        q, k, v = project(query, "query"), project(key, "key"), project(value, "value")
+        k, v = (project(key, "key"), project(value, "value")) if projected is None else projected
+        q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1) for x in (project(query, "query"), k, v))
         logits = product("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k, self.dtype)
         drops = self.dropout_rate > 0 and noise is not None
         if equal_values is not None and not drops:
@@ -70,6 +72,9 @@ class MultiHeadAttention(nn.Module):
 
 class CrossAttention(nn.Module):
     """FACT's exchange of information: every element of Y gathers from X (spec `X2Y`).
+
+    Keys, values and queries are linear in their inputs, and one side, the frames, is much longer than the other: its
+    projections are applied to the short side instead, which takes h^2 products fewer for every frame and projection.
 
     Attributes:
       features: output channels.
@@ -97,14 +102,31 @@ class CrossAttention(nn.Module):
         Returns:
           (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
         """
-        width = source.shape[-1]
-        key = Dense(width, self.dtype, inert_bias=self.inert_key_bias, name="key")(
-            add_positions(source, source_positions)
-        )
-        value = Dense(width, self.dtype, name="value")(source)
-        q = Dense(width, self.dtype, name="query")(add_positions(query, query_positions))
-        logits = product("byh,bxh->byx", q, key, self.dtype) / math.sqrt(width)
+        width, dtype = source.shape[-1], self.dtype
+        logits = self._logits(add_positions(source, source_positions), add_positions(query, query_positions))
+        logits = logits / math.sqrt(width)
         attention = masked_softmax(logits, source_mask[:, None, :])
-        gathered = jnp.concatenate([query, product("byx,bxh->byh", attention, value, self.dtype)], axis=-1)
+        value, value_bias = Dense(width, name="value").weights(width)
+        if source.shape[1] > query.shape[1]:
+            # Every query's weights sum to 1, so the bias of the values comes out as it is.
+            attended = product("byx,bxh->byh", attention, source, dtype)
+            attended = product("byh,ho->byo", attended, value, dtype) + value_bias
+        else:
+            values = product("bxh,ho->bxo", source, value, dtype) + value_bias
+            attended = product("byx,bxo->byo", attention, values, dtype)
+        gathered = jnp.concatenate([query, attended], axis=-1)
         gathered = Dropout(self.dropout_rate)(gathered, noise)
         return Dense(self.features, self.dtype, name="out")(gathered), logits, attention
+
+    def _logits(self, source, query):
+        """Query times key, [B, Y, X]; of the two projections, that of the longer side is moved to the shorter one."""
+        width, dtype = source.shape[-1], self.dtype
+        key, key_bias = Dense(width, inert_bias=self.inert_key_bias, name="key").weights(width)
+        projection, bias = Dense(width, name="query").weights(width)
+        if source.shape[1] > query.shape[1]:
+            q = product("byh,ho->byo", query, projection, dtype) + bias
+            logits = product("byh,bxh->byx", product("byo,ho->byh", q, key, dtype), source, dtype)
+            return logits + product("byo,o->by", q, key_bias, dtype)[..., None]
+        k = product("bxh,ho->bxo", source, key, dtype) + key_bias
+        logits = product("byh,bxh->byx", query, product("bxo,ho->bxh", k, projection, dtype), dtype)
+        return logits + product("bxo,o->bx", k, bias, dtype)[:, None, :]

@@ -46,14 +46,20 @@ class Dense(nn.Module):
     bias_bound: float | None = None
     inert_bias: bool = False
 
-    @nn.compact
     def __call__(self, x):
-        default = 1.0 / math.sqrt(x.shape[-1])
+        """Maps [..., D] to [..., features]."""
+        kernel, bias = self.weights(x.shape[-1])
+        return product("...i,io->...o", x, kernel, self.dtype) + bias
+
+    @nn.compact
+    def weights(self, width):
+        """The kernel [width, features] and the bias [features], for callers that multiply with them themselves."""
+        default = 1.0 / math.sqrt(width)
         kernel_bound = default if self.kernel_bound is None else self.kernel_bound
         bias_bound = default if self.bias_bound is None else self.bias_bound
-        kernel = self.param("kernel", uniform(kernel_bound), (x.shape[-1], self.features))
+        kernel = self.param("kernel", uniform(kernel_bound), (width, self.features))
         bias = self.param("bias", uniform(bias_bound), (self.features,))
-        return product("...i,io->...o", x, kernel, self.dtype) + (jax.lax.stop_gradient(bias) if self.inert_bias else bias)
+        return kernel, jax.lax.stop_gradient(bias) if self.inert_bias else bias
 
 
 class TemporalConv(nn.Module):

@@ -1,11 +1,18 @@
-"""Masks of padded batches and reductions that ignore the padding."""
+"""Masks of padded batches and reductions that ignore the padding.
 
+The gradients are written out: they need the result alone, where automatic differentiation keeps every step.
+"""
+
+import functools
+
+import jax
 import jax.numpy as jnp
 
-# Added to logits that may not be attended to. Finite, so that a fully masked row keeps finite gradients.
+# Stands for logits that may not be attended to. Finite, so that a fully masked row keeps finite gradients.
 MASKED_LOGIT = -1e30
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def masked_softmax(logits, mask, axis=-1):
     """Softmax over the entries where `mask` is True; the others get exactly 0.
 
@@ -20,6 +27,20 @@ def masked_softmax(logits, mask, axis=-1):
     return jnp.exp(masked_log_softmax(logits, mask, axis)) * mask
 
 
+def _softmax_forward(logits, mask, axis):
+    probs = masked_softmax(logits, mask, axis)
+    return probs, probs
+
+
+def _softmax_backward(axis, probs, cotangent):
+    weighted = probs * cotangent
+    return weighted - probs * jnp.sum(weighted, axis=axis, keepdims=True), None
+
+
+masked_softmax.defvjp(_softmax_forward, _softmax_backward)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def masked_log_softmax(logits, mask, axis=-1):
     """Log-softmax over the entries where `mask` is True; the others get 0, so that they vanish from weighted sums.
 
@@ -32,3 +53,18 @@ def masked_log_softmax(logits, mask, axis=-1):
     # difference from itself is not zero.
     several = jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
     return jnp.where(mask & several, shifted - log_normalizer, 0.0)
+
+
+def _log_softmax_forward(logits, mask, axis):
+    log_probs = masked_log_softmax(logits, mask, axis)
+    return log_probs, (log_probs, mask)
+
+
+def _log_softmax_backward(axis, residuals, cotangent):
+    log_probs, mask = residuals
+    cotangent = jnp.where(mask, cotangent, 0.0)
+    total = jnp.sum(cotangent, axis=axis, keepdims=True)
+    return cotangent - jnp.where(mask, jnp.exp(log_probs), 0.0) * total, None
+
+
+masked_log_softmax.defvjp(_log_softmax_forward, _log_softmax_backward)
