@@ -33,7 +33,7 @@ CONFIGS = {
 
 @pytest.fixture(scope="module", params=CONFIGS, ids=lambda name: name.replace(" ", "_"))
 def both(request):
-    """(config, losses' settings, our parameters and (gradients, (losses, outputs, labels)), torch's network, its outputs)."""
+    """Config, loss settings, our parameters, (gradients, (losses, outputs, labels)), torch's network, its outputs."""
     config, loss_config = CONFIGS[request.param]
     params = cases.init_params(config)
     batch = cases.ragged_batch(LENGTHS, max(LENGTHS), garbage=0.0)
