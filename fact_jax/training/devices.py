@@ -42,9 +42,9 @@ def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple
 def as_stored(tree):
     """Inside a parallel function: gives arrays back the device axis, of size 1, that they have outside; not scalars.
 
-    An update computed in this form is written over the memory of a donated argument. Computed without the axis, it has a
-    change of shape between the two, and XLA copies every array of the train state first: with Adam on a CPU that takes
-    2.5 times as long as the update itself.
+    An update computed in this form is written over the memory of a donated argument. Computed without the axis, it has
+    a change of shape between the two, and XLA copies every array of the train state first: with Adam on a CPU that
+    takes 2.5 times as long as the update itself.
     """
     return jax.tree.map(lambda leaf: leaf[None] if leaf.ndim else leaf, tree)
 

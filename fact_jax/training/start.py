@@ -14,7 +14,6 @@ from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
 from fact_jax.training import optimizers
 from fact_jax.training import state as train_states
-from fact_jax.training.weights import variable_shapes
 from fact_jax.types import Batch
 
 
@@ -51,37 +50,52 @@ def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, sha
       steps_per_epoch: updates of one epoch.
       shapes_only: compute no number; the leaves of the state are `jax.ShapeDtypeStruct`, otherwise NumPy arrays.
     """
-    if shapes_only:
-        variables = variable_shapes(task, batch.arrays)
-    else:
-        variables = evaluate_needed(lambda key: task.init(key, batch.arrays), train_states.init_key(config.seed))
-    scales = task.learning_rate_scales(variables["params"])
-    optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
+    optimizer = None
 
-    def create(variables):
+    def create(key):
+        nonlocal optimizer
+        variables = task.init(key, batch.arrays)
+        scales = task.learning_rate_scales(variables["params"])
+        optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
         return train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0)
 
-    if shapes_only:
-        return jax.eval_shape(create, variables), optimizer
-    return jax.tree.map(np.asarray, create(variables)), optimizer
+    key = train_states.init_key(config.seed)
+    state = jax.eval_shape(create, key) if shapes_only else evaluate_needed(create, key)
+    return state, optimizer
 
 
 def evaluate_needed(function: Callable, argument):
-    """Returns `function(argument)`, operation by operation, without those that its result does not depend on.
+    """Returns `function(argument)` as NumPy arrays, without the operations that the result does not depend on.
 
     For initialisations: a module draws its parameters on its way through the whole network. All of it in one program
     takes longer to compile than to run it operation by operation, and operations that no parameter depends on would
-    still be compiled one by one. The numbers are those of a plain call.
+    still be compiled one by one. The numbers are those of a plain call. Arrays of one number, as an optimiser starts
+    with, take no memory; they cannot be written to.
     """
     closed, shapes = jax.make_jaxpr(function, return_shape=True)(argument)
-    needed = _variables(closed.jaxpr.outvars)
-    kept = []
+    outputs = list(closed.jaxpr.outvars)
+    constants = {
+        equation.outvars[0]: np.asarray(equation.invars[0].val)
+        for equation in closed.jaxpr.eqns
+        if equation.primitive is jax.lax.broadcast_in_dim_p and isinstance(equation.invars[0], jax_core.Literal)
+    }
+    computed = list(_variables(outputs) - constants.keys())
+    needed, kept = set(computed), []
     for equation in reversed(closed.jaxpr.eqns):
         if needed & _variables(equation.outvars):
             kept.append(equation)
             needed |= _variables(equation.invars)
-    reduced = closed.replace(jaxpr=closed.jaxpr.replace(eqns=kept[::-1]))
-    return jax.tree.unflatten(jax.tree.structure(shapes), jax_core.jaxpr_as_fun(reduced)(*jax.tree.leaves(argument)))
+    reduced = closed.replace(jaxpr=closed.jaxpr.replace(eqns=kept[::-1], outvars=computed))
+    values = dict(zip(computed, jax_core.jaxpr_as_fun(reduced)(*jax.tree.leaves(argument)), strict=True)) | constants
+    leaves = [
+        np.broadcast_to(np.asarray(_value(output, values), shape.dtype), shape.shape)
+        for output, shape in zip(outputs, jax.tree.leaves(shapes), strict=True)
+    ]
+    return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+
+
+def _value(atom, values):
+    return atom.val if isinstance(atom, jax_core.Literal) else values[atom]
 
 
 def _variables(atoms):

@@ -20,7 +20,8 @@ def test_only_what_the_result_depends_on_is_evaluated():
     def function(argument):
         kept = jax.random.uniform(argument["key"], (3, 2))
         unused = jax.pure_callback(note, jax.ShapeDtypeStruct((), jnp.float32), kept.sum())
-        return {"kept": kept * 2.0, "zeros": jnp.zeros(2) + 0 * argument["x"], "as it is": argument["x"]}, unused
+        result = {"kept": kept * 2.0, "as it is": argument["x"], "twice": [kept, kept]}
+        return result | {"filled": jnp.full((2, 3), 1.5), "count": jnp.zeros((), jnp.int32), "half": 0.5}, unused
 
     argument = {"key": jax.random.key(3), "x": jnp.arange(2.0)}
     expected, _ = function(argument)
@@ -28,6 +29,9 @@ def test_only_what_the_result_depends_on_is_evaluated():
     found = start.evaluate_needed(lambda argument: function(argument)[0], argument)
     assert calls == []
     jax.tree.map(np.testing.assert_array_equal, found, expected)
+    types = jax.tree.map(lambda leaf: jnp.asarray(leaf).dtype, expected)
+    assert jax.tree.map(lambda leaf: leaf.dtype, found) == types
+    assert found["filled"].strides == (0, 0)
 
 
 def test_the_first_parameters_are_those_the_task_draws():

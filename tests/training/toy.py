@@ -1,7 +1,8 @@
 """A tiny task and dataset in memory, for tests of everything that knows the Task protocol only.
 
 The model is a linear frame classifier with dropout, the product of two matrices, which are multiplied once per step
-where that pays; with `mutable` its features are normalised by running sums that every step updates, reduced over devices.
+where that pays; with `mutable` its features are normalised by running sums that every step updates, reduced over
+devices.
 """
 
 import json
