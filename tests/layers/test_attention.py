@@ -101,22 +101,24 @@ def test_heads_must_divide_the_channels():
         random_params(MultiHeadAttention(4, 3), QUERY, keys(4), keys(4), MASK)
 
 
+@pytest.mark.parametrize("num_queries", [2, 7])
 @pytest.mark.parametrize(("source_width", "query_width"), [(None, None), (4, 2), (2, 4)])
-def test_cross_attention_equals_the_loops(source_width, query_width):
-    """With positions on all, some or none of the channels."""
+def test_cross_attention_equals_the_loops(source_width, query_width, num_queries):
+    """With positions on all, some or none of the channels, and with fewer or more queries than sources."""
     layer, source = CrossAttention(3), keys(4)
+    queries = RNG.normal(size=(3, num_queries, 4)).astype(np.float32)
+    widths = {"source_positions": (5, source_width), "query_positions": (num_queries, query_width)}
     positions = {
-        "source_positions": None if source_width is None else RNG.normal(size=(5, source_width)).astype(np.float32),
-        "query_positions": None if query_width is None else RNG.normal(size=(2, query_width)).astype(np.float32),
+        name: None if shape[1] is None else RNG.normal(size=shape).astype(np.float32) for name, shape in widths.items()
     }
-    variables = random_params(layer, source, QUERY, MASK)
-    out, logits, weights = host_jit(layer.apply)(variables, source, QUERY, MASK, **positions)
-    assert (out.shape, logits.shape, weights.shape) == ((3, 2, 3), (3, 2, 5), (3, 2, 5))
+    variables = random_params(layer, source, queries, MASK)
+    out, logits, weights = host_jit(layer.apply)(variables, source, queries, MASK, **positions)
+    assert (out.shape, logits.shape) == ((3, num_queries, 3), (3, num_queries, 5))
     p = numpy_tree(variables["params"])
     for row, n in enumerate(LENGTHS):
         place = positions["source_positions"]
         expected = reference.cross_attention(
-            source[row, :n], QUERY[row], p, None if place is None else place[:n], positions["query_positions"]
+            source[row, :n], queries[row], p, None if place is None else place[:n], positions["query_positions"]
         )
         for got, wanted in zip((out[row], logits[row, :, :n], weights[row, :, :n]), expected, strict=True):
             np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-4)
