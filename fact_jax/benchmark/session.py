@@ -17,7 +17,7 @@ from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
 from fact_jax.benchmark.workload import Workload
 
 # A run that takes longer than this many seconds is not repeated as often.
-SLOW, SLOW_REPEATS = 15.0, 2
+SLOW, SLOW_REPEATS = 60.0, 3
 # Processes that run or want to, on average over the last minute, above which timings are not to be trusted.
 BUSY = 0.5
 
