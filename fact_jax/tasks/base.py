@@ -68,7 +68,8 @@ class Task(Protocol):
     def init(self, rng: jax.Array, batch: Mapping[str, np.ndarray]) -> dict[str, Tree]:
         """Returns {"params": tree, "state": tree of mutable collections, {} if none}.
 
-        Called once, eagerly (compiling an initialisation takes longer than running it).
+        Traced; only the operations that the result depends on are then evaluated, one by one (compiling an
+        initialisation takes longer than running it).
 
         Args:
           rng: a key.

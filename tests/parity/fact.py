@@ -12,6 +12,7 @@ from fact_jax.layers.positions import sinusoidal_positions
 from fact_jax.models import state_dict
 from fact_jax.models.fact import published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
+from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.decode import decode
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import fact_loss, truth_of
@@ -69,8 +70,12 @@ class Fixture:
         shapes = jax.eval_shape(self.network.init, jax.random.key(0), *inputs)["params"]
         self.params = state_dict.to_flax(self.links, tensors, shapes, ignore=published.BUFFERS)
 
-    def forward(self, params):
-        """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video."""
+    def forward(self, params, composed=False):
+        """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video.
+
+        With `composed`, the network takes its weights in the form of evaluations and of steps of many frames.
+        """
+        params = compose(self.config, params) if composed else params
         outputs = self.network.apply({"params": params}, self.features, self.mask, None, *self.tokens)
         truth = truth_of(self.labels, self.mask, self.transcript, self.segment_mask)
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
@@ -115,8 +120,10 @@ def check(npz):
         loss, aux, gradients, after, opt_state = jax.device_get(step(params, opt_state))
         rows = _check_positions(fixture) + _check_outputs(fixture, aux) + _check_losses(fixture, loss, aux)
         diverged = "loss/train_final" in npz and not np.isfinite(npz["loss/train_final"])
-        if any(name.startswith("grad/") for name in npz) and not diverged:
+        has_gradients = any(name.startswith("grad/") for name in npz) and not diverged
+        if has_gradients:
             rows += _check_step(fixture, gradients, after)
+        rows += _check_composed(fixture, has_gradients)
         if "loss/trajectory" in npz and not diverged:
             trajectory = [loss]
             for _ in npz["loss/trajectory"][1:]:
@@ -127,6 +134,19 @@ def check(npz):
     return rows + [
         Row(f"{name} (not compared)", np.inf, np.inf, False) for name in npz.unread() if not name.startswith(skipped)
     ]
+
+
+def _check_composed(fixture, has_gradients):
+    """Outputs, losses and gradients with composed weights, where the network has any; they go by the same numbers."""
+    shapes = jax.eval_shape(lambda params: compose(fixture.config, params), fixture.params)
+    if jax.tree.structure(shapes) == jax.tree.structure(fixture.params):
+        return []
+    step = jax.jit(jax.value_and_grad(lambda params: fixture.forward(params, composed=True), has_aux=True))
+    (loss, aux), gradients = jax.device_get(step(fixture.params))
+    rows = _check_outputs(fixture, aux) + _check_losses(fixture, loss, aux)
+    if has_gradients:
+        rows += _check_gradients(fixture, state_dict.to_torch(fixture.links, gradients))
+    return [row._replace(name=f"{row.name} (composed)") for row in rows]
 
 
 def _check_positions(fixture):
@@ -204,14 +224,18 @@ def _compare_loss(fixture, key, value):
     return compare(key, value, wanted, rtol=LOSS_RTOL)
 
 
+def _check_gradients(fixture, ours):
+    return [
+        compare(f"grad/{name}", gradient, fixture.npz[f"grad/{name}"], atol=GRADIENT_ATOL, rtol=GRADIENT_RTOL)
+        for name, gradient in sorted(ours.items())
+    ]
+
+
 def _check_step(fixture, gradients, after):
     npz = fixture.npz
     ours, moved = state_dict.to_torch(fixture.links, gradients), state_dict.to_torch(fixture.links, after)
     learning_rate = fixture.published["lr"]
-    rows = []
-    for name, gradient in sorted(ours.items()):
-        wanted = npz[f"grad/{name}"]
-        rows.append(compare(f"grad/{name}", gradient, wanted, atol=GRADIENT_ATOL, rtol=GRADIENT_RTOL))
+    rows = _check_gradients(fixture, ours)
     if "grad_norm" in npz:
         rows.append(compare("grad_norm", optax.tree.norm(gradients), npz["grad_norm"], rtol=LOSS_RTOL))
     group = f"after_{fixture.published['optimizer'].lower()}"

@@ -88,7 +88,7 @@ def test_any_number_of_devices_trains_alike(dropout_rate, device_counts):
         train_state = device_layout.replicate(state.create(variables, optimizer, use_ema=False), devices)
         step = TrainStep(task, optimizer, devices, seed=0, say=lambda text: None)
         for _ in range(3):
-            train_state, _ = step(train_state, batch)
+            train_state, _ = step(train_state, (batch,))
         results.append(jax.tree.map(np.asarray, device_layout.unreplicate(train_state).params))
     for other in results[1:]:
         for found, expected in zip(jax.tree.leaves(other), jax.tree.leaves(results[0]), strict=True):
