@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
 from fact_jax.ops.convolution import dilated_conv
+from fact_jax.ops.fusion import computed_once
 
 
 class MSTCN(nn.Module):
@@ -44,7 +45,7 @@ class MSTCN(nn.Module):
             x = x + Dropout(self.dropout_rate)(y, noise)
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)
-            x = zero_padding(x, mask)
+            x = computed_once(zero_padding(x, mask))
         return Dense(self.out_dim, name="output")(x)
 
 
@@ -74,7 +75,7 @@ class MSTCNPlusPlus(nn.Module):
             y = jax.nn.relu(self._fused(layer, 2 ** (last - layer), 2**layer, x))
             if layer != last:
                 y = Dropout(self.dropout_rate)(y, noise)
-            x = zero_padding(x + y, mask)
+            x = computed_once(zero_padding(x + y, mask))
         return Dense(self.out_dim, name="output")(x)
 
     def _fused(self, layer, falling, rising, x):

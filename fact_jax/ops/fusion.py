@@ -1,0 +1,24 @@
+"""Where the compiler may not merge operations."""
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.custom_vjp
+def computed_once(x):
+    """Returns `x` (float array) and has it, and its gradient, computed once and stored.
+
+    XLA for CPUs repeats additions, selections and multiplications for every operation that uses their result. In a
+    stack of L residual layers the sums and the dropout of all layers before are then repeated for the gradient of each
+    layer, L^2 in all. It does not repeat divisions, so on CPUs this divides by one in a way that cannot be seen through,
+    exactly for every number. `jax.lax.optimization_barrier` does not help: it is gone before operations are merged.
+    """
+    return jax.lax.platform_dependent(x, cpu=_divided_by_one, default=lambda x: x)
+
+
+def _divided_by_one(x):
+    # Infinity divided by two is infinity.
+    return x / jnp.where(x == jnp.inf, 2.0, 1.0).astype(x.dtype)
+
+
+computed_once.defvjp(lambda x: (computed_once(x), None), lambda _, cotangent: (computed_once(cotangent),))
