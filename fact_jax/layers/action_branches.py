@@ -142,7 +142,7 @@ class SelfCrossDecoder(nn.Module):
         # The bias of the keys is inert, see `MultiHeadAttention`.
         key, value = dict(weights["key"], bias=jax.lax.stop_gradient(weights["key"]["bias"])), weights["value"]
         return tuple(
-            product("bkh,lha->lbka", x, part["kernel"], self.dtype) + part["bias"][:, None, None]
+            product("lha,bkh->lbka", part["kernel"], x, self.dtype) + part["bias"][:, None, None]
             for x, part in ((memory_key, key), (memory, value))
         )
 

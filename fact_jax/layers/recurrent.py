@@ -49,6 +49,6 @@ class BidirectionalGRU(nn.Module):
         input_bias = self.param(f"input_bias_{layer}", init, (2, 3 * hidden))
         hidden_bias = self.param(f"hidden_bias_{layer}", init, (2, 3 * hidden))
 
-        gates = product("bpi,dig->pdbg", x, input_kernel, self.dtype) + input_bias[None, :, None]
+        gates = product("dig,bpi->dpbg", input_kernel, x, self.dtype) + input_bias[:, None, None]
         states = bidirectional_gru(gates, jnp.sum(mask, axis=1, dtype=jnp.int32), hidden_kernel, hidden_bias)
-        return jnp.transpose(states, (2, 0, 1, 3)).reshape(*mask.shape, 2 * hidden)
+        return jnp.transpose(states, (2, 1, 0, 3)).reshape(*mask.shape, 2 * hidden)

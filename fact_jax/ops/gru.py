@@ -5,8 +5,9 @@ written out because automatic differentiation of a scan adds up the gradient of 
 the whole weight matrix through memory at every step; here the loop hands on the gradient of the gates alone, and
 one matrix product afterwards gives that of the weights.
 
-Axes: P steps, 2 directions, B rows, H channels; 3H gates in the order reset, update, new. Arrays "in loop order" hold
-at time t what the loop handles in its t-th turn: step t of direction 0 and step (longest - 1 - t) of direction 1.
+Axes: 2 directions, P steps, B rows, H channels; 3H gates in the order reset, update, new. Arrays "in loop order", with
+the steps first, hold at time t what the loop handles in its t-th turn: step t of direction 0 and step (longest - 1 - t)
+of direction 1.
 """
 
 import jax
@@ -20,24 +21,33 @@ def bidirectional_gru(gates, lengths, kernel, bias):
     r = sigmoid(gates_r + h W_r + b_r), z likewise, n = tanh(gates_n + r (h W_n + b_n)).
 
     Args:
-      gates: float32 [P, 2, B, 3H], projected input with its bias; direction 1 runs from the end to the start.
+      gates: float32 [2, P, B, 3H], projected input with its bias; direction 1 runs from the end to the start.
       lengths: int32 [B], steps of every row, at most P.
       kernel: float32 [2, H, 3H], W.
       bias: float32 [2, 3H], b.
 
     Returns:
-      float32 [P, 2, B, H], the states at their step; 0 beyond a row's length.
+      float32 [2, P, B, H], the states at their step; 0 beyond a row's length.
     """
-    return _reorder(_forward(gates, lengths, kernel, bias, keep=False)[0], lengths)
+    return _step_order(_forward(gates, lengths, kernel, bias, keep=False)[0], lengths)
 
 
-def _reorder(values, lengths):
-    """Changes [P, 2, B, K] between the order of the steps and that of the loop; steps that a row lacks become 0."""
-    time = jnp.arange(values.shape[0])
+def _loop_order(values, lengths):
+    """[2, P, B, K] in the order of the steps -> [P, 2, B, K] in that of the loop; 0 where all rows have ended."""
+    return jnp.stack(_turned(values[0], values[1], lengths), axis=1)
+
+
+def _step_order(values, lengths):
+    """The inverse of `_loop_order`."""
+    return jnp.stack(_turned(values[:, 0], values[:, 1], lengths))
+
+
+def _turned(forward, backward, lengths):
+    time = jnp.arange(forward.shape[0])
     longest = jnp.max(lengths)
-    turned = values[jnp.maximum(longest - 1 - time, 0), 1]
-    values = jnp.stack([values[:, 0], turned], axis=1)
-    return jnp.where((time < longest)[:, None, None, None], values, 0.0)
+    running = (time < longest)[:, None, None]
+    backward = backward[jnp.maximum(longest - 1 - time, 0)]
+    return jnp.where(running, forward, 0.0), jnp.where(running, backward, 0.0)
 
 
 def _valid(num_steps, lengths):
@@ -56,9 +66,9 @@ def _set(values, entry, time):
 
 def _forward(gates, lengths, kernel, bias, keep):
     """States in loop order, 0 at steps that a row lacks; with `keep` also [P, 2, B, 4H] of r, z, n, h W_n + b_n."""
-    num_steps, _, num_rows, _ = gates.shape
+    _, num_steps, num_rows, _ = gates.shape
     hidden = kernel.shape[1]
-    gates, valid = _reorder(gates, lengths), _valid(num_steps, lengths)
+    gates, valid = _loop_order(gates, lengths), _valid(num_steps, lengths)
 
     def turn(time, carry):
         state, states, kept = carry
@@ -82,13 +92,13 @@ def _forward(gates, lengths, kernel, bias, keep):
 
 def _save(gates, lengths, kernel, bias):
     states, kept = _forward(gates, lengths, kernel, bias, keep=True)
-    return _reorder(states, lengths), (states, kept, lengths, kernel)
+    return _step_order(states, lengths), (states, kept, lengths, kernel)
 
 
 def _backward(residuals, cotangent):
     states, kept, lengths, kernel = residuals
     num_steps, _, num_rows, hidden = states.shape
-    cotangent, valid = _reorder(cotangent, lengths), _valid(num_steps, lengths)
+    cotangent, valid = _loop_order(cotangent, lengths), _valid(num_steps, lengths)
     before = jnp.concatenate([jnp.zeros_like(states[:1]), states[:-1]])
     transposed = jnp.swapaxes(kernel, 1, 2)
     longest = jnp.max(lengths)
@@ -110,7 +120,7 @@ def _backward(residuals, cotangent):
     d_products = d_all[..., : 3 * hidden]
     d_gates = jnp.concatenate([d_all[..., : 2 * hidden], d_all[..., 3 * hidden :]], axis=-1)
     d_kernel = jnp.einsum("pdbh,pdbg->dhg", before, d_products)
-    return _reorder(d_gates, lengths), None, d_kernel, jnp.sum(d_products, axis=(0, 2))
+    return _step_order(d_gates, lengths), None, d_kernel, jnp.sum(d_products, axis=(0, 2))
 
 
 bidirectional_gru.defvjp(_save, _backward)
