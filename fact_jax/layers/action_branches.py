@@ -137,12 +137,14 @@ class SelfCrossDecoder(nn.Module):
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
 
     def _project(self, memory_key, memory):
-        """Keys and values of the memory for all layers in one product each: two of [layers, B, K, a]."""
+        """Keys and values of the memory for all layers in one product each: two of [layers, B, K, heads, a / heads]."""
         weights = self.get_variable("params", "layers")["cross_attention"]
         # The bias of the keys is inert, see `MultiHeadAttention`.
         key, value = dict(weights["key"], bias=jax.lax.stop_gradient(weights["key"]["bias"])), weights["value"]
+        # In the shape in which the layers use them, so that no layer keeps a copy of its own for the gradient.
+        shape = self.num_layers, *memory.shape[:2], self.num_heads, -1
         return tuple(
-            product("lha,bkh->lbka", part["kernel"], x, self.dtype) + part["bias"][:, None, None]
+            (product("lha,bkh->lbka", part["kernel"], x, self.dtype) + part["bias"][:, None, None]).reshape(shape)
             for x, part in ((memory_key, key), (memory, value))
         )
 

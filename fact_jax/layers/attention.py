@@ -42,8 +42,8 @@ class MultiHeadAttention(nn.Module):
           equal_values: bool scalar, True when the caller knows that all values are equal, so that without dropout the
             weights cannot matter; None means False. Cuts their gradient, which is round-off then (see
             `Dense.inert_bias`).
-          projected: projections of key and value, float [B, K, dim] each, if the caller has made them from the weights
-            of this module; None: they are made here.
+          projected: projections of key and value, float [B, K, H, dim / H] each, if the caller has made them from the
+            weights of this module; None: they are made here.
 
         Returns:
           float [B, Q, dim].
@@ -56,10 +56,11 @@ class MultiHeadAttention(nn.Module):
             bound = math.sqrt(6.0 / (x.shape[-1] + fan_out))
             # The bias of the keys adds one number to all logits of a query.
             inert = name == "key"
-            return Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
+            y = Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
+            return y.reshape(*y.shape[:2], self.num_heads, -1)
 
+        q = project(query, "query")
         k, v = (project(key, "key"), project(value, "value")) if projected is None else projected
-        q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1) for x in (project(query, "query"), k, v))
         logits = product("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k, self.dtype)
         drops = self.dropout_rate > 0 and noise is not None
         if equal_values is not None and not drops:

@@ -24,7 +24,12 @@ def masked_softmax(logits, mask, axis=-1):
     Returns:
       Probabilities of the shape of `logits`; all zeros where nothing is valid. Gradients are finite everywhere.
     """
-    return jnp.exp(masked_log_softmax(logits, mask, axis)) * mask
+    logits = jnp.where(mask, logits, MASKED_LOGIT)
+    power = jnp.exp(logits - jnp.max(logits, axis=axis, keepdims=True)) * mask
+    # One entry alone is certain, although the compiler may compute its logit twice with different rounding.
+    several = jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
+    total = jnp.sum(power, axis=axis, keepdims=True)
+    return jnp.where(several, power / jnp.where(total > 0, total, 1.0), mask)
 
 
 def _softmax_forward(logits, mask, axis):
