@@ -10,7 +10,7 @@ import numpy as np
 
 from data_pipelines import unlabelled
 from data_pipelines.batching import EvalBatches, TrainBatches
-from data_pipelines.buckets import check_buckets, choose_buckets, padding_waste
+from data_pipelines.buckets import check_buckets, choose_buckets
 from data_pipelines.sources import open_sources, read_classes
 from data_pipelines.statistics import compute_statistics
 from fact_jax import conversion, files, inference, modes
@@ -167,7 +167,7 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         run_record.write(workdir, config=config.to_dict(), derived=derived)
         tables = [f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()]
         files.atomic_write_text(workdir / "statistics.txt", "\n".join(tables))
-    _describe(config, derived, everything, console)
+    _describe(config, derived, train_batches.padding(), console)
     return Setup(
         config=config,
         workdir=workdir,
@@ -286,12 +286,11 @@ def _transcript_fingerprint(transcripts):
     return digest.hexdigest()
 
 
-def _describe(config, derived, sources, console):
-    lengths = np.concatenate([source.lengths for source in sources.values()])
+def _describe(config, derived, padding, console):
     videos = ", ".join(f"{count} {name} videos" for name, count in derived["num_videos"].items())
     console.say(
         f"{config.data.dataset}, {config.data.split}: {videos}, {len(derived['class_names'])} classes, "
         f"{derived['feature_dim']} channels; padded lengths {', '.join(map(str, derived['buckets']))} "
-        f"({100 * padding_waste(lengths, derived['buckets']):.0f} % padding)"
+        f"({100 * padding.waste:.0f} % of the frames computed in training are padding)"
     )
     console.say(f"on average {derived['average_transcript_length']:.1f} targets per training video; see statistics.txt")

@@ -203,4 +203,4 @@ def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:
     pairs = derived.get("verb_nouns")
     verb_nouns = VerbNouns(**{name: tuple(values) for name, values in pairs.items()}) if pairs else None
     classes = classes_of(len(derived["class_names"]), verb_nouns)
-    return FactTask(fact_config.from_settings(config["model"], classes, config["dtype"]))
+    return FactTask(fact_config.from_settings(config["model"], classes, config.get("dtype", "float32")))

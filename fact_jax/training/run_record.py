@@ -10,7 +10,10 @@ from fact_jax.types import UserError
 
 FILE = "config.json"
 # Settings that change where things lie or how they look, and no number of the run.
-NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "data.dir", "data.tfds_dir", "data.fps")
+NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "data.dir", "data.tfds_dir", "data.fps",
+           "data.memory_gb", "data.max_padding")
+# What settings stand for that records from before them do not name; the others were off.
+FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random"}
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -27,15 +30,14 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], neutral: tuple[str, ...] = NEUTRAL) -> list[str]:
     """Returns a line for every setting that differs and is not `neutral`, a key or the group of one.
 
-    A setting that the old record lacks is younger than the run; new settings are off (False, 0, "" or None) by default
-    and then change nothing.
+    A setting that the old record lacks is younger than the run, which had it as in FORMER, or off (False, 0, "", None).
     """
     old, new = (flatten(json.loads(json.dumps(tree))) for tree in (old, new))
     lines = []
     for key in sorted(old.keys() | new.keys()):
         if any(key == name or key.startswith(f"{name}.") for name in neutral):
             continue
-        if key not in old and not new[key]:
+        if key not in old and (new[key] == FORMER[key] if key in FORMER else not new[key]):
             continue
         if old.get(key) != new.get(key):
             lines.append(f"{key}: {old.get(key)!r} there, {new.get(key)!r} now")

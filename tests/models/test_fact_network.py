@@ -1,5 +1,6 @@
 """The whole network: padding, batching and segment buckets change no number; parameters start as PyTorch's do."""
 
+import dataclasses
 import functools
 
 import jax
@@ -11,6 +12,7 @@ from configs import fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_g
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.blocks import TemporalBlock
+from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
 from fact_jax.ops.noise import video_seeds
@@ -105,6 +107,42 @@ def test_padding_changes_no_gradient(padded_and_alone):
     for (path, expected), found in zip(jax.tree.leaves_with_path(summed), jax.tree.leaves(together), strict=True):
         assert np.all(np.isfinite(found))
         np.testing.assert_allclose(found, expected, atol=2e-5, rtol=1e-5, err_msg=jax.tree_util.keystr(path))
+
+
+@pytest.mark.slow
+def test_composed_weights_and_recomputed_blocks_change_no_number():
+    lengths = (12, 5)
+    plain = cases.small_config("iuU", "m2", dropout_rate=0.3)
+    batch, params = cases.ragged_batch(lengths, SIZE), cases.init_params(plain)
+    noise = video_seeds(jax.random.key(3), batch["row"])
+
+    def run(config, composed):
+        def total(params):
+            weights = compose(config, params) if composed else params
+            return jnp.sum(objective(config, weights, batch, noise)[0])
+
+        return jax.jit(jax.value_and_grad(total))(params)
+
+    assert "composed_0" in compose(plain, params)["block_2"]["frame_branch"]
+    assert "composed_0" not in compose(plain, params, num_frames=12)["block_2"]["frame_branch"]
+    expected, gradients = run(plain, False)
+    for config, composed in ((plain, True), (dataclasses.replace(plain, remat=True), False)):
+        found, leaves = run(config, composed)
+        np.testing.assert_allclose(found, expected, rtol=2e-6)
+        for leaf, wanted in zip(jax.tree.leaves(leaves), jax.tree.leaves(gradients), strict=True):
+            np.testing.assert_allclose(leaf, wanted, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_products_in_bfloat16_stay_near_the_exact_ones():
+    plain = cases.small_config("iu", "m2")
+    batch, params = cases.ragged_batch((12,), 12), cases.init_params(plain)
+    exact, rounded = (
+        objective(config, params, batch, None)[0] for config in (plain, dataclasses.replace(plain, dtype="bfloat16"))
+    )
+    assert rounded.dtype == jnp.float32
+    np.testing.assert_allclose(rounded, exact, rtol=0.03)
+    assert np.all(rounded != exact)
 
 
 NUM_FRAMES = 20

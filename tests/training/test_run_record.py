@@ -72,6 +72,13 @@ def test_records_from_before_transcripts_are_read_as_of_today(tmp_path):
         run_record.check(tmp_path, config={"model": {"num_tokens": 9, "use_transcript": True}})
 
 
+def test_settings_younger_than_a_run_are_what_the_run_did(tmp_path):
+    run_record.write(tmp_path, config={"seed": 0}, derived={})
+    assert run_record.check(tmp_path, config={"seed": 0, "dtype": "float32", "train": {"sampling": "random"}})
+    with pytest.raises(UserError, match="dtype: None there, 'bfloat16' now"):
+        run_record.check(tmp_path, config={"seed": 0, "dtype": "bfloat16"})
+
+
 def test_more_settings_may_be_allowed_to_differ(tmp_path):
     run_record.write(tmp_path, config=CONFIG, derived={})
     assert run_record.check(tmp_path, config=changed(seed=1), neutral=(*run_record.NEUTRAL, "seed"))

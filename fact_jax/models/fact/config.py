@@ -222,6 +222,6 @@ def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClas
         frame_weight=model["frame_weight"],
         segment_buckets=tuple(model["segment_buckets"]),
         time_mask=TimeMaskConfig(**dict(model["time_mask"])),
-        remat=model["remat"],
+        remat=model.get("remat", False),  # younger than some recorded runs
         dtype=check_choice("config.dtype", dtype, DTYPES),
     )

@@ -176,6 +176,8 @@ def _translate(values, settings, known):
     """Translates in `settings` the values that are written in another way."""
     settings["optimizer.name"] = values["optimizer"].lower()
     settings["eval.batch_size"] = values["batch_size"]
+    # The published code runs one video at a time, whatever the batch.
+    settings["train.micro_batch_size"] = 1 if values["batch_size"] > 1 else 0
     if not values["TM.use"]:
         settings["model.time_mask.count"] = 0
     if known:
