@@ -62,8 +62,8 @@ def base_config(name, data):
     })
     config.train = ConfigDict({
         "batch_size": 1,  # videos per update, all devices together (batch_size)
-        "micro_batch_size": 0,  # videos whose gradients are computed at once, each such group padded on its own; 0 = all
-        "sampling": "random",  # videos that share an update: "random" ones (published) or, with less padding, "by_length"
+        "micro_batch_size": 0,  # videos whose gradients are computed at once, each group padded on its own; 0 = all
+        "sampling": "random",  # videos that share an update: "random" (published), or "by_length" with less padding
         "epochs": 100,  # passes over the training videos (epoch)
         "steps": 0,  # updates; 0 = as many as the epochs have
         "log_every": 100,  # steps between log lines (aux.print_every)

@@ -252,7 +252,8 @@ def _buckets(data, sources):
     """The padded lengths that training and evaluation share."""
     lengths = np.concatenate([source.lengths for source in sources.values()])
     video_ids = [video_id for source in sources.values() for video_id in source.video_ids]
-    return check_buckets(data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding), lengths, video_ids)
+    buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
+    return check_buckets(buckets, lengths, video_ids)
 
 
 def _label_reader(sources):

@@ -26,7 +26,6 @@ LEVELS = {
     "fact_jax.inference": 5,
     "fact_jax.conversion": 5,
     "fact_jax.experiment": 6,
-    "fact_jax.benchmark": 8,
     "fact_jax.config_rules": 6,
     "fact_jax.config_flags": 7,
     "fact_jax.command_flags": 8,

@@ -10,8 +10,9 @@ def computed_once(x):
 
     XLA for CPUs repeats additions, selections and multiplications for every operation that uses their result. In a
     stack of L residual layers the sums and the dropout of all layers before are then repeated for the gradient of each
-    layer, L^2 in all. It does not repeat divisions, so on CPUs this divides by one in a way that cannot be seen through,
-    exactly for every number. `jax.lax.optimization_barrier` does not help: it is gone before operations are merged.
+    layer, L^2 in all. It does not repeat divisions, so on CPUs this divides by one, in a way that it cannot see through
+    and that is exact for every number. `jax.lax.optimization_barrier` does not help: it is gone before operations are
+    merged.
     """
     return jax.lax.platform_dependent(x, cpu=_divided_by_one, default=lambda x: x)
 

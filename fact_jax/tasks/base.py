@@ -77,7 +77,7 @@ class Task(Protocol):
         """
 
     def compose(self, params: Tree, num_frames: int | None) -> Tree:
-        """Returns the parameters in the form in which the network multiplies with them, e.g. linear maps in a row as one.
+        """Returns the parameters as the network multiplies with them, for instance linear maps in a row as one.
 
         Pure, traced and differentiable. `loss` and `predict` take either form. Called once per update and once per
         evaluation, so it may cost what it saves many times over.

@@ -74,7 +74,8 @@ def test_zeroed_padding_hides_what_was_there_from_values_and_gradients(garbage):
 
 def test_products_in_bfloat16_give_float32_close_to_the_exact_ones():
     x = RNG.normal(size=(1, 6, 8)).astype(np.float32)
-    for exact, rounded in ((Dense(5), Dense(5, "bfloat16")), (TemporalConv(4, 2), TemporalConv(4, 2, dtype="bfloat16"))):
+    pairs = (Dense(5), Dense(5, "bfloat16")), (TemporalConv(4, 2), TemporalConv(4, 2, dtype="bfloat16"))
+    for exact, rounded in pairs:
         out, params = host_jit(exact.init_with_output)(KEY, x)
         found = host_jit(rounded.apply)(params, x)
         assert found.dtype == jnp.float32
