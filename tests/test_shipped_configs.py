@@ -33,7 +33,8 @@ def test_config_trains_a_step_and_evaluates(name, tmp_path):
     stream = io.StringIO()
     assert experiment.run(config.lock(), tmp_path / "run", console=writers.Console(stream)) == 0
     printed = stream.getvalue()
-    assert printed.count("compiled train step") == printed.count("compiled eval step") == 1
+    program = "gradient of micro-batches" if config.train.micro_batch_size else "train step"
+    assert printed.count(f"compiled {program}") == printed.count("compiled eval step") == 1
     rows = writers.read_rows(tmp_path / "run" / "metrics.jsonl")
     assert rows[0]["train/loss"] > 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
