@@ -44,7 +44,7 @@ def choose_buckets(lengths, max_buckets, max_padding=0.0, *, multiple=None):
     Args:
       lengths: frames of every video, ints >= 0.
       max_buckets: most buckets (programs to compile), >= 1.
-      max_padding: share of padded frames, in [0, 1), that is small enough, see `padding_waste`; more buckets than it
+      max_padding: share of padded frames, in [0, 1), that is small enough, video by video; more buckets than it
         takes are not made. Out of reach, as 0.0 mostly is, there are as many buckets as still pad less.
       multiple: buckets are multiples of it; None picks one by the longest video, see `default_multiple`.
 
@@ -122,9 +122,3 @@ def bucket_for(length, buckets):
     if not fitting:
         raise UserError(f"A video of {length} frames is longer than every bucket: {tuple(buckets)}.")
     return min(fitting)
-
-
-def padding_waste(lengths, buckets):
-    """Share of padded frames, in [0, 1), when every video is padded to its bucket; 0.0 without videos."""
-    padded = sum(bucket_for(length, buckets) for length in lengths)
-    return 1.0 - float(np.sum(lengths)) / padded if padded else 0.0
