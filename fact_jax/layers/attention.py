@@ -1,5 +1,6 @@
 """Multi-head attention as in PyTorch, and FACT's single-head cross-attention between frames and actions."""
 
+import functools
 import math
 
 import flax.linen as nn
@@ -61,14 +62,20 @@ class MultiHeadAttention(nn.Module):
 
         q = project(query, "query")
         k, v = (project(key, "key"), project(value, "value")) if projected is None else projected
-        logits = product("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k, self.dtype)
+        mixed = self._attend(q / math.sqrt(q.shape[-1]), k, v, key_mask, noise, equal_values).reshape(query.shape)
+        return Dense(self.dim, self.dtype, bias_bound=0.0, name="out")(mixed)
+
+    # The weights of all heads are by far the largest arrays here: their gradient computes them again.
+    @functools.partial(nn.remat, prevent_cse=False)
+    def _attend(self, q, k, v, key_mask, noise, equal_values):
+        """Weighted sums of the values, [B, Q, H, dim / H]."""
+        logits = product("bqhd,bkhd->bhqk", q, k, self.dtype)
         drops = self.dropout_rate > 0 and noise is not None
         if equal_values is not None and not drops:
             logits = jnp.where(equal_values, jax.lax.stop_gradient(logits), logits)
         weights = masked_softmax(logits, key_mask[:, None, None, :])
         weights = Dropout(self.dropout_rate)(weights, noise)
-        mixed = product("bhqk,bkhd->bqhd", weights, v, self.dtype).reshape(query.shape)
-        return Dense(self.dim, self.dtype, bias_bound=0.0, name="out")(mixed)
+        return product("bhqk,bkhd->bqhd", weights, v, self.dtype)
 
 
 class CrossAttention(nn.Module):
