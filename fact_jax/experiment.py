@@ -18,7 +18,7 @@ from fact_jax.inference import mode as prediction
 from fact_jax.modes import Setup
 from fact_jax.reporting import results
 from fact_jax.tasks import segmentation
-from fact_jax.training import compilation, loop, run_record, writers
+from fact_jax.training import compilation, host_memory, loop, run_record, writers
 from fact_jax.training import devices as device_layout
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
@@ -123,6 +123,7 @@ def predict(config, workdir, options: prediction.Options, console: writers.Conso
 
 def _set_up_jax(config, console: writers.Console) -> None:
     """Applies the settings that hold for the whole process."""
+    host_memory.keep_between_runs()
     if config.compilation_cache:
         compilation.use_cache(console.say)
     if config.matmul_precision:

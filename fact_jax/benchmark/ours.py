@@ -22,7 +22,7 @@ from fact_jax.models import state_dict
 from fact_jax.models.fact import published
 from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks import segmentation
-from fact_jax.training import compilation, start
+from fact_jax.training import compilation, host_memory, start
 from fact_jax.training import devices as device_layout
 from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.types import VerbNouns
@@ -45,6 +45,7 @@ class Ours:
           folder: where weights and predictions are exchanged.
           eval_batch: videos of an evaluation batch.
         """
+        host_memory.keep_between_runs()
         if config.compilation_cache:
             compilation.use_cache(_quiet)
         if config.matmul_precision:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
+from fact_jax.layers.factored import factored
 from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
@@ -120,19 +121,20 @@ class SelfCrossDecoder(nn.Module):
           positions: float [B or 1, M, <= a] or None, added to queries and keys of the self-attention and to queries
             of the cross-attention.
           token_mask: bool [B, M].
-          memory: float [B, K, h]; memory_positions: [K, <= h] or None, added to its keys.
+          memory: float [B, K, h] or Factored; memory_positions: [K, <= h] or None, added to its keys.
           memory_mask: bool [B, K].
           noise: see fact_jax/layers/dropout.py.
         """
         layers = _stack(SelfCrossLayer, self.num_layers, 2, 7)(
             self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
         )
-        memory_key = add_positions(memory, memory_positions)
+        memory = factored(memory)
+        memory_key = memory.with_positions(memory_positions)
         index = jnp.arange(self.num_layers)
         zero_start = jnp.asarray(self.zero_start)
         projected = None if self.is_initializing() else self._project(memory_key, memory)
         tokens, _ = layers(
-            tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start
+            tokens, index, projected, positions, token_mask, memory_key.value, memory.value, memory_mask, noise, zero_start
         )
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
 
@@ -142,11 +144,13 @@ class SelfCrossDecoder(nn.Module):
         # The bias of the keys is inert, see `MultiHeadAttention`.
         key, value = dict(weights["key"], bias=jax.lax.stop_gradient(weights["key"]["bias"])), weights["value"]
         # In the shape in which the layers use them, so that no layer keeps a copy of its own for the gradient.
-        shape = self.num_layers, *memory.shape[:2], self.num_heads, -1
-        return tuple(
-            (product("lha,bkh->lbka", part["kernel"], x, self.dtype) + part["bias"][:, None, None]).reshape(shape)
-            for x, part in ((memory_key, key), (memory, value))
-        )
+        shape = self.num_layers, *memory.value.shape[:2], self.num_heads, -1
+
+        def project(features, part):
+            x, kernel = features.operands(part["kernel"])
+            return (product("lha,bkh->lbka", kernel, x, self.dtype) + part["bias"][:, None, None]).reshape(shape)
+
+        return project(memory_key, key), project(memory, value)
 
 
 class SelfDecoder(nn.Module):

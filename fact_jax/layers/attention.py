@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
+from fact_jax.layers.factored import factored
 from fact_jax.layers.linear import Dense, product
-from fact_jax.layers.positions import add_positions
 from fact_jax.ops.masks import masked_softmax
 
 
@@ -101,8 +101,8 @@ class CrossAttention(nn.Module):
         """Gathers from X source elements into Y query elements.
 
         Args:
-          source: float [B, X, h].
-          query: float [B, Y, h].
+          source: float [B, X, h] or Factored.
+          query: float [B, Y, h] or Factored.
           source_mask: bool [B, X].
           source_positions, query_positions: added before the key and the query projection, or None.
           noise: see fact_jax/layers/dropout.py.
@@ -110,31 +110,37 @@ class CrossAttention(nn.Module):
         Returns:
           (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
         """
-        width, dtype = source.shape[-1], self.dtype
-        logits = self._logits(add_positions(source, source_positions), add_positions(query, query_positions))
+        source, query = factored(source), factored(query)
+        width, dtype = source.value.shape[-1], self.dtype
+        logits = self._logits(source.with_positions(source_positions), query.with_positions(query_positions))
         logits = logits / math.sqrt(width)
         attention = masked_softmax(logits, source_mask[:, None, :])
         value, value_bias = Dense(width, name="value").weights(width)
-        if source.shape[1] > query.shape[1]:
+        kernel, bias = Dense(self.features, name="out").weights(2 * width)
+        if source.value.shape[1] > query.value.shape[1]:
             # Every query's weights sum to 1, so the bias of the values comes out as it is.
-            attended = product("byx,bxh->byh", attention, source, dtype)
-            attended = product("byh,ho->byo", attended, value, dtype) + value_bias
+            attended = product("byh,ho->byo", source.weighted_sums(attention, dtype), value, dtype) + value_bias
         else:
-            values = product("bxh,ho->bxo", source, value, dtype) + value_bias
+            values = product("bxh,ho->bxo", source.value, value, dtype) + value_bias
+            if self.dropout_rate == 0 or noise is None:
+                values = product("bxh,ho->bxo", values, kernel[width:], dtype)
+                own, own_kernel = query.operands(kernel[:width])
+                output = product("byh,ho->byo", own, own_kernel, dtype)
+                return output + product("byx,bxo->byo", attention, values, dtype) + bias, logits, attention
             attended = product("byx,bxo->byo", attention, values, dtype)
-        gathered = jnp.concatenate([query, attended], axis=-1)
+        gathered = jnp.concatenate([query.value, attended], axis=-1)
         gathered = Dropout(self.dropout_rate)(gathered, noise)
-        return Dense(self.features, self.dtype, name="out")(gathered), logits, attention
+        return product("...i,io->...o", gathered, kernel, dtype) + bias, logits, attention
 
     def _logits(self, source, query):
         """Query times key, [B, Y, X]; of the two projections, that of the longer side is moved to the shorter one."""
-        width, dtype = source.shape[-1], self.dtype
+        width, dtype = source.value.shape[-1], self.dtype
         key, key_bias = Dense(width, inert_bias=self.inert_key_bias, name="key").weights(width)
         projection, bias = Dense(width, name="query").weights(width)
-        if source.shape[1] > query.shape[1]:
-            q = product("byh,ho->byo", query, projection, dtype) + bias
-            logits = product("byh,bxh->byx", product("byo,ho->byh", q, key, dtype), source, dtype)
-            return logits + product("byo,o->by", q, key_bias, dtype)[..., None]
-        k = product("bxh,ho->bxo", source, key, dtype) + key_bias
-        logits = product("byh,bxh->byx", query, product("bxo,ho->bxh", k, projection, dtype), dtype)
-        return logits + product("bxo,o->bx", k, bias, dtype)[:, None, :]
+        if source.value.shape[1] > query.value.shape[1]:
+            q = product("byh,ho->byo", query.value, projection, dtype) + bias
+            x, kernel = source.operands(product("byo,ho->bhy", q, key, dtype))
+            return product("bhy,bxh->byx", kernel, x, dtype) + product("byo,o->by", q, key_bias, dtype)[..., None]
+        k = product("bxh,ho->bxo", source.value, key, dtype) + key_bias
+        y, kernel = query.operands(product("bxo,ho->bhx", k, projection, dtype))
+        return product("byh,bhx->byx", y, kernel, dtype) + product("bxo,o->bx", k, bias, dtype)[:, None, :]

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
+from fact_jax.layers.factored import mapped
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
 from fact_jax.ops.convolution import dilated_conv
 from fact_jax.ops.fusion import computed_once
@@ -35,7 +36,7 @@ class MSTCN(nn.Module):
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
-        """Maps [B, T, D] to [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+        """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
         x = zero_padding(x, mask)
@@ -46,7 +47,7 @@ class MSTCN(nn.Module):
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)
             x = computed_once(zero_padding(x, mask))
-        return Dense(self.out_dim, name="output")(x)
+        return mapped(Dense(self.out_dim, name="output"), x)
 
 
 class MSTCNPlusPlus(nn.Module):
@@ -66,7 +67,7 @@ class MSTCNPlusPlus(nn.Module):
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
-        """Maps [B, T, D] to [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+        """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
         x = zero_padding(x, mask)
@@ -76,7 +77,7 @@ class MSTCNPlusPlus(nn.Module):
             if layer != last:
                 y = Dropout(self.dropout_rate)(y, noise)
             x = computed_once(zero_padding(x + y, mask))
-        return Dense(self.out_dim, name="output")(x)
+        return mapped(Dense(self.out_dim, name="output"), x)
 
     def _fused(self, layer, falling, rising, x):
         composed = self.get_variable("params", f"composed_{layer}")

@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
+from fact_jax.layers.factored import factored
 from fact_jax.layers.linear import product, uniform
 from fact_jax.ops.gru import bidirectional_gru
 
@@ -30,7 +31,7 @@ class BidirectionalGRU(nn.Module):
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
-        """Maps [B, P, D] to [B, P, 2H] (forward, then backward).
+        """Maps [B, P, D] (or Factored) to [B, P, 2H] (forward, then backward).
 
         `mask` (bool [B, P], a prefix) marks valid steps; padded steps change no valid output and give 0.
         `noise`: see fact_jax/layers/dropout.py.
@@ -38,17 +39,18 @@ class BidirectionalGRU(nn.Module):
         for layer in range(self.num_layers):
             if layer:
                 x = Dropout(self.dropout_rate)(x, noise)
-            x = self._layer(x, mask, layer)
+            x = self._layer(factored(x), mask, layer)
         return x
 
     def _layer(self, x, mask, layer):
         hidden = self.hidden_dim
         init = uniform(1.0 / math.sqrt(hidden))
-        input_kernel = self.param(f"input_kernel_{layer}", init, (2, x.shape[-1], 3 * hidden))
+        input_kernel = self.param(f"input_kernel_{layer}", init, (2, x.value.shape[-1], 3 * hidden))
         hidden_kernel = self.param(f"hidden_kernel_{layer}", init, (2, hidden, 3 * hidden))
         input_bias = self.param(f"input_bias_{layer}", init, (2, 3 * hidden))
         hidden_bias = self.param(f"hidden_bias_{layer}", init, (2, 3 * hidden))
 
+        x, input_kernel = x.operands(input_kernel)
         gates = product("dig,bpi->dpbg", input_kernel, x, self.dtype) + input_bias[:, None, None]
         states = bidirectional_gru(gates, jnp.sum(mask, axis=1, dtype=jnp.int32), hidden_kernel, hidden_bias)
         return jnp.transpose(states, (2, 1, 0, 3)).reshape(*mask.shape, 2 * hidden)

@@ -130,9 +130,11 @@ def shard(arrays, num_devices: int):
 def place(arrays, devices: Sequence[jax.Device]):
     """Puts host arrays on the devices, rows split as by `shard`. They may share memory with the arrays.
 
-    The copies to an accelerator run while the host goes on.
+    The copies to an accelerator run while the host goes on; those to CPUs are complete.
     """
-    return jax.device_put(shard(arrays, len(devices)), _sharding(devices))
+    placed = jax.device_put(shard(arrays, len(devices)), _sharding(devices))
+    # A program that has to wait for its input runs in a thread of JAX's, see `host_memory`.
+    return jax.block_until_ready(placed) if devices[0].platform == "cpu" else placed
 
 
 def unshard(tree):

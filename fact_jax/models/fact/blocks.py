@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.attention import CrossAttention
-from fact_jax.layers.linear import Dense
+from fact_jax.layers.linear import Dense, product
 from fact_jax.models.fact.branches import action_branch, frame_branch
-from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes, read_frame_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.models.fact.outputs import BlockOutput, SegmentOutput
 from fact_jax.models.fact.segment_update import SegmentInput, SegmentUpdate, run_over_segments
@@ -34,7 +34,7 @@ class InputBlock(nn.Module):
     @nn.compact
     def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
         frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, noise)
-        frames, frame_logits = read_classes(frames, self.classes.frame_parts)
+        frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         branch = action_branch(self.config, self.dtype, "action_branch", zero_start=self.zero_start)
         actions = branch(tokens, positions, token_mask, noise, frames, frame_positions, mask)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
@@ -53,8 +53,8 @@ class SegmentInputBlock(nn.Module):
     @nn.compact
     def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
         frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, noise)
-        frames, frame_logits = read_classes(frames, self.classes.frame_parts)
-        labels = self.classes.most_likely(frames)
+        frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
+        labels = self.classes.most_likely(frames.value)
         runs = seg.find_runs(labels, mask)
         module = SegmentInput(self.config, self.classes, self.zero_start, self.dtype, name="segment_update")
         read = run_over_segments(
@@ -86,7 +86,7 @@ class UpdateBlock(nn.Module):
             actions, frames, token_mask, source_positions=positions, query_positions=frame_positions, noise=noise
         )
         frames = frame_branch(config, False, self.dtype, "frame_branch")(frames, mask, noise)
-        frames, frame_logits = read_classes(frames, self.classes.frame_parts)
+        frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         return BlockOutput(frames, actions, frame_logits, action_logits, f2a_logits, a2f_logits, a2f_attention)
 
 
@@ -104,16 +104,15 @@ class TemporalBlock(nn.Module):
 
     @nn.compact
     def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, noise=None):
-        labels = self.classes.most_likely(frames)
+        labels = self.classes.most_likely(frames.value)
         runs = seg.find_runs(labels, mask)
         module = SegmentUpdate(self.config, self.classes, self.dtype, name="segment_update")
         exchange = run_over_segments(
             module, self.segment_buckets, runs, frames, mask, actions, token_mask, positions, frame_positions, noise
         )
-        updated = jnp.concatenate([exchange.frames, frames], axis=-1)
-        updated = jax.nn.relu(Dense(self.config.frame_dim, self.dtype, name="merge")(updated))
+        updated = jax.nn.relu(self._merge(exchange.frames, frames))
         frames = frame_branch(self.config, False, self.dtype, "frame_branch")(updated, mask, noise)
-        frames, frame_logits = read_classes(frames, self.classes.frame_parts)
+        frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         return BlockOutput(
             frames,
             exchange.actions,
@@ -124,6 +123,14 @@ class TemporalBlock(nn.Module):
             seg.spread(exchange.a2f_attention, runs),
             _segment_output(runs, labels, exchange.segment_logits),
         )
+
+    def _merge(self, gathered, frames):
+        """Affine map of both next to each other, float [B, T, f]."""
+        dim = gathered.shape[-1]
+        kernel, bias = Dense(self.config.frame_dim, name="merge").weights(dim + frames.value.shape[-1])
+        x, lower = frames.operands(kernel[dim:])
+        both, kernel = jnp.concatenate([gathered, x], axis=-1), jnp.concatenate([kernel[:dim], lower])
+        return product("bti,io->bto", both, kernel, self.dtype) + bias
 
 
 def _segment_output(runs, labels, logits):

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fact_jax.layers.factored import with_last_channels
 from fact_jax.types import VerbNouns
 
 
@@ -136,3 +137,9 @@ def read_classes(features, parts):
     pieces = jnp.split(logits, np.cumsum(parts)[:-1], axis=-1)
     kept = features[..., : features.shape[-1] - sum(parts)]
     return jnp.concatenate([kept, *(jax.nn.softmax(piece) for piece in pieces)], axis=-1), logits
+
+
+def read_frame_classes(features, parts):
+    """As `read_classes`, for `features` that are Factored."""
+    value, logits = read_classes(features.value, parts)
+    return with_last_channels(features, value[..., -sum(parts) :]), logits

@@ -57,7 +57,7 @@ class Fact(nn.Module):
         frames, outputs = features, []
         for index in range(len(config.blocks)):
             output = self._block(index)(frames, mask, actions, token_mask, positions, frame_positions, noise)
-            frames, actions = output.frame_features, output.action_features
+            frames, actions = output.frames, output.action_features
             outputs.append(output)
         return tuple(outputs)
 

@@ -3,6 +3,7 @@
 import flax.struct
 import jax
 
+from fact_jax.layers.factored import Factored
 from fact_jax.ops.segments import Runs
 
 
@@ -32,7 +33,7 @@ class BlockOutput:
     verbs and N nouns (`fact_jax.models.fact.classes`).
 
     Attributes:
-      frame_features: float [B, T, h]; the last F channels are class probabilities.
+      frames: Factored [B, T, h]; the last F channels are class probabilities.
       action_features: float [B, M, h]; the last A channels are probabilities, "no action" among them.
       frame_logits: float [B, T, F].
       action_logits: float [B, M, A].
@@ -42,7 +43,7 @@ class BlockOutput:
       segments: SegmentOutput of a "U" or "I" block, else None.
     """
 
-    frame_features: jax.Array
+    frames: Factored
     action_features: jax.Array
     frame_logits: jax.Array
     action_logits: jax.Array
@@ -50,3 +51,8 @@ class BlockOutput:
     a2f_logits: jax.Array | None = None
     a2f_attention: jax.Array | None = None
     segments: SegmentOutput | None = None
+
+    @property
+    def frame_features(self):
+        """The frames as an array, float [B, T, h]."""
+        return self.frames.value

@@ -65,7 +65,7 @@ class SegmentUpdate(nn.Module):
         )(
             actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, noise=noise
         )
-        num_frames = frames.shape[1]
+        num_frames = frames.value.shape[1]
         return SegmentExchange(
             actions=actions,
             action_logits=action_logits,
@@ -94,14 +94,14 @@ class SegmentInput(nn.Module):
         branch = action_branch(self.config, self.dtype, "action_branch", zero_start=self.zero_start)
         actions = branch(actions, positions, token_mask, noise, segments, segment_positions, segment_mask)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
-        return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, frames.shape[1]))
+        return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, frames.value.shape[1]))
 
 
 def _read_segments(module, num_layers, num_segments, frames, mask, runs, frame_positions):
     """Pooled segments after the GRU: (features [B, P, h], logits, mask [B, P], positions [B, P, h] or None)."""
     hidden_dim, dtype = module.config.hidden_dim, module.dtype
     segment_mask = jnp.arange(num_segments)[None] < runs.count[:, None]
-    segments = seg.pool_mean(frames, runs, mask, num_segments)
+    segments = frames.along_time(lambda x: seg.pool_mean(x, runs, mask, num_segments))
     segments = BidirectionalGRU(hidden_dim // 2, num_layers, dtype=dtype, name="gru")(segments, segment_mask)
     segments = Dense(hidden_dim, name="combine")(jax.nn.relu(segments))
     segments, segment_logits = read_classes(segments, module.classes.frame_parts)
@@ -124,7 +124,7 @@ def run_over_segments(module, buckets, runs, frames, mask, actions, token_mask, 
     Returns:
       SegmentExchange.
     """
-    num_frames = frames.shape[1]
+    num_frames = frames.value.shape[1]
     # A size above T/2 would save less time than its copy of the program takes to compile.
     sizes = [size for size in sorted(buckets) if 2 * size <= num_frames] + [num_frames]
 
