@@ -18,11 +18,11 @@ FEATURE_DIM = 5
 
 def small_config(
     blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,),
-    action_branch="sca", classes=CLASSES, **changes
+    action_branch="sca", classes=CLASSES, hidden_dim=8, **changes
 ):
     """A FactConfig with a few channels and layers; `action_branch` is that of the first block."""
     block = BlockConfig(
-        hidden_dim=8, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,
+        hidden_dim=hidden_dim, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,
         frame_norm=False, frame_groups=1, action_branch=action_branch, action_dim=4, action_layers=2, action_heads=2,
         action_ff_dim=6,
     )

@@ -37,6 +37,8 @@ LEARNED = cases.small_config(
     "iuU", update_branch="m2", dropout_rate=0.3, segment_buckets=(2,), frame_positions=True,
     channel_dropout_rate=0.2, time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
 )
+# So many channels that products with 16 frames are made of fewer (fact_jax/layers/factored.py), with 12 not.
+WIDE = cases.small_config("iuU", dropout_rate=0.3, hidden_dim=40)
 TRANSCRIPT = cases.small_config("iuU", action_branch="gru_om", dropout_rate=0.3, use_transcript=True)
 VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, frame_positions=True)
 
@@ -45,6 +47,7 @@ VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, 
     scope="module",
     params=[
         pytest.param((LEARNED, (12, 1, 9)), id="learned"),
+        pytest.param((WIDE, (12, 9)), id="wide"),
         pytest.param((TRANSCRIPT, (12, 3)), id="transcript"),
         pytest.param((VERB_NOUN, (12, 3)), id="verb_noun", marks=pytest.mark.slow),
     ],
