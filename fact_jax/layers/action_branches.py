@@ -134,7 +134,8 @@ class SelfCrossDecoder(nn.Module):
         zero_start = jnp.asarray(self.zero_start)
         projected = None if self.is_initializing() else self._project(memory_key, memory)
         tokens, _ = layers(
-            tokens, index, projected, positions, token_mask, memory_key.value, memory.value, memory_mask, noise, zero_start
+            tokens, index, projected, positions, token_mask, memory_key.value, memory.value, memory_mask, noise,
+            zero_start,
         )
         return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
 

@@ -15,8 +15,10 @@ def keep_between_runs() -> bool:
 
     XLA takes that memory from malloc and gives it back after every run. The allocator of glibc hands pieces this large
     back to the system, which clears every page of them in the next run: a tenth of the time of a step of the GTEA
-    network, and more on virtual machines. Only the heap of the main thread can hold such pieces, so programs run in
-    the thread that calls them. Call it before JAX has made out its devices.
+    network, and up to half of it on virtual machines after a pause. Only the heap of the main thread can hold such
+    pieces, so JAX is told to run a program in the thread that calls it; with several devices it does not.
+
+    Call it before JAX has made out its devices.
 
     Returns:
       Whether it does: on CPUs, with glibc.

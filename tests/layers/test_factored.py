@@ -1,5 +1,6 @@
 """Products with factored features equal those with the features themselves."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,7 +51,7 @@ def test_what_keeps_the_factors_and_what_loses_them():
     halved = LONG.along_time(lambda x: x[:, ::2])
     np.testing.assert_allclose(halved.factor @ halved.basis, halved.value, **CLOSE)
     assert LONG.with_positions(None) is LONG
-    moved = LONG.with_positions(np.ones((40, 2), np.float32))
+    moved = Factored(*map(jnp.asarray, LONG)).with_positions(np.ones((40, 2), np.float32))
     assert moved.factor is None
     np.testing.assert_allclose(moved.value[..., :2], LONG.value[..., :2] + 1)
 
@@ -62,12 +63,13 @@ def test_a_map_and_replaced_channels_have_the_factorisation_of_their_value(width
     variables = {"params": {"map": random_params(dense, x)["params"]}}
     last = RNG.normal(size=(2, 6, 2)).astype(np.float32)
 
-    class Module(Dense):
+    class Module(nn.Module):
+        @nn.compact
         def __call__(self, x):
-            mapped = factored.mapped(Dense(9, name="map", parent=self), x)
+            mapped = factored.mapped(Dense(9, name="map"), x)
             return mapped, factored.with_last_channels(mapped, last)
 
-    mapped, replaced = Module(9).apply(variables, x)
+    mapped, replaced = Module().apply(variables, x)
     np.testing.assert_allclose(mapped.value, dense.apply({"params": variables["params"]["map"]}, x), **CLOSE)
     np.testing.assert_allclose(mapped.factor @ mapped.basis, mapped.value, **CLOSE)
     np.testing.assert_array_equal(replaced.value, jnp.concatenate([mapped.value[..., :-2], last], axis=-1))
@@ -79,15 +81,8 @@ def test_a_map_and_replaced_channels_have_the_factorisation_of_their_value(width
 
 def test_no_factors_of_more_channels_than_there_are():
     x = RNG.normal(size=(1, 3, 8)).astype(np.float32)
-    kernel, bias = RNG.normal(size=(8, 9)).astype(np.float32), np.zeros(9, np.float32)
-
-    class Weights:
-        features, dtype = 9, "float32"
-
-        def weights(self, width):
-            return kernel, bias
-
-    assert factored.mapped(Weights(), x).factor is None
+    mapped, _ = nn.init_with_output(lambda dense: factored.mapped(dense, x), Dense(9))(jax.random.key(0))
+    assert mapped.factor is None
 
 
 def _values_and_gradients(apply, params, features):

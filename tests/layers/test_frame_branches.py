@@ -54,7 +54,7 @@ def mstcn_plus_plus(x, p, branch):
 def test_values_equal_the_loops(name):
     branch = BRANCHES[name]
     variables = random_params(branch, X, MASK)
-    out = host_jit(branch.apply)(variables, X, MASK)
+    out = host_jit(branch.apply)(variables, X, MASK).value
     loops = mstcn if isinstance(branch, MSTCN) else mstcn_plus_plus
     assert out.shape == (3, 6, 5)
     for row, length in enumerate(LENGTHS):
@@ -66,7 +66,7 @@ def test_values_equal_the_loops(name):
 def test_padding_does_not_show_even_with_dropout(name):
     branch = BRANCHES[name]
     variables = random_params(branch, X, MASK)
-    assert_padding_invariant(lambda p, x, m: branch.apply(p, x, m, SEEDS[: len(x)]), variables, X[:1], 9)
+    assert_padding_invariant(lambda p, x, m: branch.apply(p, x, m, SEEDS[: len(x)]).value, variables, X[:1], 9)
 
 
 @pytest.mark.parametrize(("name", "masks"), [("m", 3), ("m2", 2)])
@@ -87,7 +87,7 @@ def test_composed_layers_give_the_same_values_and_gradients(num_layers):
 
     def value(params, compose):
         weights = compose_layers(params, num_layers) if compose else params
-        out = branch.apply({"params": weights}, X, MASK, SEEDS)
+        out = branch.apply({"params": weights}, X, MASK, SEEDS).value
         return jnp.sum(jnp.where(MASK[..., None], jnp.sin(out), 0.0)), out
 
     gradient = host_jit(jax.grad(value, has_aux=True), static_argnums=1)
@@ -102,4 +102,4 @@ def test_one_layer_of_plus_plus_has_no_dropout():
     branch = MSTCNPlusPlus(4, 1, 5, 0.9)
     variables = random_params(branch, X, MASK)
     apply = host_jit(branch.apply)
-    np.testing.assert_array_equal(apply(variables, X, MASK, SEEDS), apply(variables, X, MASK))
+    np.testing.assert_array_equal(apply(variables, X, MASK, SEEDS).value, apply(variables, X, MASK).value)
