@@ -48,7 +48,7 @@ VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, 
     scope="module",
     params=[
         pytest.param((LEARNED, (12, 1, 9), 2e-6), id="learned"),
-        pytest.param((WIDE, (12, 9), 4e-6), id="wide"),
+        pytest.param((WIDE, (12, 9), 4e-6), id="wide", marks=pytest.mark.slow),
         pytest.param((TRANSCRIPT, (12, 3), 2e-6), id="transcript"),
         pytest.param((VERB_NOUN, (12, 3), 2e-6), id="verb_noun", marks=pytest.mark.slow),
     ],
