@@ -53,7 +53,8 @@ class TermWindow:
                     f"training stopped at step {step}: {', '.join(bad)}. Videos of that batch: {videos}. Look for "
                     "extreme values in their features, or lower config.optimizer.learning_rate."
                 )
-        self.fetched += numbers
+        # A new list: a checkpoint that is still being written holds the old one.
+        self.fetched = [*self.fetched, *numbers]
         self._pending.clear()
 
     def pop_averages(self) -> dict[str, float]:
