@@ -68,11 +68,13 @@ def base_config(name, data):
         "steps": 0,  # updates; 0 = as many as the epochs have
         "log_every": 100,  # steps between log lines (aux.print_every)
         "eval_every": 1000,  # steps between evaluations; there is one at the end in any case (aux.eval_every)
+        "skip_nonfinite": False,  # skip and count steps whose loss or gradients are not finite, instead of stopping
     })
     config.eval = ConfigDict({
         "batch_size": 1,  # videos per evaluation batch, all devices together
         "select_metric": "F1@0.50",  # the best checkpoint has the largest value of this metric, in percent
         "figures": True,  # draw timelines, confusion matrix and training curves (PNG)
+        "max_timelines": 100,  # most test videos of which timelines are drawn, from the worst to the best; 0 = all
     })
     config.checkpoint = ConfigDict({
         "keep_latest": 1,  # number of newest checkpoints kept, to resume from

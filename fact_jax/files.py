@@ -20,6 +20,27 @@ MAX_NAME = 150
 _CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
 
 
+@contextlib.contextmanager
+def atomic_file(path):
+    """Yields a binary file whose content takes the place of `path` in one step when the `with` block ends well.
+
+    Args:
+      path: file name; a string or a path. Its folder is created.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile: its files are for the owner alone, a result gets the permissions any new file would have.
+    temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def atomic_write_bytes(path, content):
     """Writes `content` (bytes) to `path`, creating its folder; replaces what was there in one step.
 
@@ -30,19 +51,9 @@ def atomic_write_bytes(path, content):
     Returns:
       pathlib.Path of the file.
     """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile: its files are for the owner alone, a result gets the permissions any new file would have.
-    temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    with atomic_file(path) as file:
+        file.write(content)
+    return pathlib.Path(path)
 
 
 def atomic_write_text(path, text):

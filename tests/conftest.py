@@ -1,4 +1,4 @@
-"""Runs the tests on eight virtual CPU devices, and leaves the slow ones out unless `-m slow` asks for them."""
+"""Runs the tests on eight virtual CPU devices, and leaves the long ones out unless `-m` asks for them."""
 
 import os
 
@@ -17,8 +17,10 @@ import pytest
 NUM_DEVICES = 8
 MARKERS = (
     "slow: takes more than a few seconds; runs with `-m slow` only",
+    "survival: kills runs, fills disks, ...: takes minutes; runs with `-m survival` only",
     "gpu: needs an accelerator; run with JAX_PLATFORMS=cuda",
 )
+LONG = {"slow", "survival"}
 
 # Set here and not in the environment, so that the programs that tests start have one device, like a user's.
 jax.config.update("jax_num_cpu_devices", NUM_DEVICES)
@@ -40,10 +42,10 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     if not config.option.markexpr:
-        slow = [item for item in items if "slow" in item.keywords]
-        if slow:
-            config.hook.pytest_deselected(items=slow)
-            items[:] = [item for item in items if "slow" not in item.keywords]
+        long = [item for item in items if LONG & set(item.keywords)]
+        if long:
+            config.hook.pytest_deselected(items=long)
+            items[:] = [item for item in items if not LONG & set(item.keywords)]
     if jax.default_backend() == "cpu":
         skip = pytest.mark.skip(reason="needs an accelerator")
         for item in items:

@@ -14,7 +14,7 @@ import jax
 from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
 from fact_jax.training import devices as device_layout
-from fact_jax.training import evaluator, optimizers, writers
+from fact_jax.training import evaluator, nonfinite, optimizers, writers
 from fact_jax.training.feed import Feed, Timing
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.start import starting_point
@@ -84,7 +84,8 @@ def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], sett
       settings: see there.
 
     Raises:
-      NonFiniteError: a loss or gradient is NaN or infinite. Nothing of that step is saved.
+      NonFiniteError: a loss or gradient is NaN or infinite, and `config.train.skip_nonfinite` is off. Nothing of that
+        step is saved but its batch, for inspection.
       UserError: a setting or the checkpoints of the workdir cannot be used.
     """
     with open_checkpoints(config, settings.workdir) as checkpoints:
@@ -110,7 +111,9 @@ class _Run:
         self._timing = Timing()
         start = starting_point(task, config, train_batches, checkpoints, self._console.say)
         self._step = self._saved_step = start.step
-        self._evaluated_step, self._best, self._window = start.evaluated_step, start.best, TermWindow(start.window)
+        self._evaluated_step, self._best = start.evaluated_step, start.best
+        self._window = TermWindow(start.window, start.skipped)
+        self._skips = nonfinite.SkipReport(self._console.say)
         self._host_state = start.state
         self._train_step = TrainStep(
             task,
@@ -118,6 +121,7 @@ class _Run:
             settings.devices,
             seed=config.seed,
             ema_decay=config.optimizer.ema_decay,
+            skip_nonfinite=config.train.skip_nonfinite,
             num_buckets=settings.num_buckets,
             say=self._console.say,
         )
@@ -144,6 +148,8 @@ class _Run:
         finished = self._step >= self._total and not self._evaluation_due()
         if not finished:
             self._save_and_say()
+        if self._window.skipped:
+            self._skips.conclude(self._window.skipped, self._step)
         return Outcome(finished=finished, step=self._step)
 
     def _advance(self, placed):
@@ -154,6 +160,8 @@ class _Run:
         if self._train_step.programs.count > programs:
             self._restart_clocks()  # a compilation says nothing about the time left
         self._window.add(self._step, placed.video_ids, terms)
+        if self._window.full:
+            self._check_losses()
         self._console.progress(self._step)
         if self._step < self._total and not self._stop.requested and not self._evaluation_due():
             self._feed.prepare()
@@ -189,18 +197,29 @@ class _Run:
 
     def _check_losses(self):
         try:
-            self._window.fetch()
+            self._skips.tell(self._window.fetch())
         except NonFiniteError as error:
-            folder = self._settings.workdir / "checkpoints"
-            kept = f"step {self._saved_step} in {folder}" if self._saved_step else "none"
-            raise NonFiniteError(f"{error}\nLast good checkpoint: {kept}.") from error
+            raise nonfinite.explain(
+                error.bad,
+                # Data order is a function of (seed, step); the arrays on the devices are gone.
+                lambda: next(iter(self._train_batches.iterate(error.bad.step - 1))),
+                workdir=self._settings.workdir,
+                seed=self._config.seed,
+                last_good=self._saved_step,
+            ) from error
 
     def _log(self):
         self._check_losses()
+        self._skips.warn(self._window.skipped_steps, self._window.steps, "since the last log line")
         values = self._window.pop_averages()
         if not values:
             return
-        values["learning_rate"] = float(self._schedule(self._step - 1))
+        # The schedule counts updates: a step that was skipped is none.
+        values["learning_rate"] = float(self._schedule(self._step - 1 - self._window.skipped))
+        terms = writers.format_values(values)
+        if self._config.train.skip_nonfinite:
+            values["skipped_steps"] = self._window.skipped
+            terms += f"  skipped_steps {self._window.skipped}"
         self._jsonl.write(self._step, "train", values)
         for writer in self._writers:
             writer.write(self._step, "train", values)
@@ -212,7 +231,6 @@ class _Run:
             for writer in self._writers:
                 writer.write(self._step, "timing", timing)
             pace = f"{pace}, data wait {100 * timing['data_wait']:.1f} %"
-        terms = writers.format_values(values)
         self._console.progress(self._step, f"loss {values['loss']:.4g}")
         self._console.say(f"step {self._step}/{self._total}  epoch {epoch}  {terms}  {pace}")
 
@@ -263,8 +281,10 @@ class _Run:
             "position": {"epoch": epoch, "batch": batch},
             "seed": self._config.seed,
             "window": self._window.fetched,
+            "skipped": self._window.skipped,
         }
         items = checkpoint_store.items_of(checkpoint_store.to_host(self._state))
+        nonfinite.check_state(items, self._step, workdir=self._settings.workdir, last_good=self._saved_step)
         self._checkpoints.save(items, meta, value)
         self._saved_step = self._step
 

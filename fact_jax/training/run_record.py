@@ -9,9 +9,10 @@ from fact_jax import files
 from fact_jax.types import UserError
 
 FILE = "config.json"
-# Settings that change where things lie or how they look, and no number of the run.
-NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "data.dir", "data.tfds_dir", "data.fps",
-           "data.memory_gb", "data.max_padding")
+# Settings that change where things lie or how they look, and no number of the run; `train.skip_nonfinite` changes what
+# happens where a run would end.
+NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "eval.max_timelines", "data.dir",
+           "data.tfds_dir", "data.fps", "data.memory_gb", "data.max_padding", "train.skip_nonfinite")
 # What settings stand for that records from before them do not name; the others were off.
 FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random"}
 

@@ -29,6 +29,7 @@ class StartingPoint:
       evaluated_step: `step` if it was evaluated, else 0.
       best: {"step", "value"} of the best evaluation so far, value None if there was none.
       window: terms of the steps since the last log line, see `TermWindow`.
+      skipped: steps that were skipped, see there.
     """
 
     state: train_states.TrainState
@@ -38,6 +39,7 @@ class StartingPoint:
     evaluated_step: int = 0
     best: dict[str, Any] = dataclasses.field(default_factory=lambda: {"step": 0, "value": None})
     window: tuple[dict, ...] = ()
+    skipped: int = 0
 
 
 def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, shapes_only: bool = False):
@@ -137,4 +139,5 @@ def starting_point(
         evaluated_step=meta["step"] if meta["metrics"] else 0,
         best=meta["best"],
         window=tuple(meta["window"]),
+        skipped=meta.get("skipped", 0),
     )

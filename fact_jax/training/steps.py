@@ -21,6 +21,9 @@ from fact_jax.training.state import TrainState
 from fact_jax.types import Batch
 
 
+SKIPPED = "skipped"  # the term that says whether a step was skipped, 1 or 0
+
+
 class Placed(NamedTuple):
     """The batches of one step on the devices.
 
@@ -53,6 +56,7 @@ class TrainStep:
         *,
         seed: int,
         ema_decay: float = 0.0,
+        skip_nonfinite: bool = False,
         num_buckets: int = 1,
         say: Callable[[str], None] = print,
     ):
@@ -63,6 +67,7 @@ class TrainStep:
           devices: where to run.
           seed: of the run; step k uses the key of `seed` with k folded in.
           ema_decay: decay of the parameter average, used where the state has one.
+          skip_nonfinite: a step with a term or a gradient norm that is not finite changes nothing but the step number.
           num_buckets: how many programs to expect.
           say: prints a line.
         """
@@ -70,6 +75,7 @@ class TrainStep:
         self._task = task
         self._optimizer = optimizer
         self._ema_decay = ema_decay
+        self._skip_nonfinite = skip_nonfinite
         self._devices = list(devices)
         self._seed = device_layout.replicate(np.uint32(seed % 2**32), devices)
         parallel = functools.partial(device_layout.parallel, devices=devices)
@@ -87,8 +93,8 @@ class TrainStep:
     def __call__(self, train_state: TrainState, batches: tuple[Batch, ...] | Placed):
         """Returns (the new state, terms). The given state is consumed: its memory is reused.
 
-        Terms: name -> (sum, normalizer) over all batches and "grad_norm" -> (norm before clipping, 1), on the
-        devices, not fetched; read them with `fetch_terms`.
+        Terms: name -> (sum, normalizer) over all batches, "grad_norm" -> (norm before clipping, 1) and, with
+        `skip_nonfinite`, SKIPPED -> (1 or 0, 1), on the devices, not fetched; read them with `fetch_terms`.
         """
         placed = batches if isinstance(batches, Placed) else self.place(batches)
         if len(placed.pieces) == 1:
@@ -104,25 +110,24 @@ class TrainStep:
             )
             gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
-        train_state = train_state.replace(state=state)
-        return self.programs.call(self._update, train_state, gradients, terms)
+        return self.programs.call(self._update, train_state, state, gradients, terms)
 
     def _update_from_batch(self, train_state, batch, seed):
         self.programs.traced("train step", batch)
         num_frames = batch["mask"].size
         weights, pull_back = jax.vjp(lambda params: self._task.compose(params, num_frames), train_state.params)
         gradients, terms, state = self._gradients(weights, train_state.state, batch, train_state.step, seed)
-        return self._updated(train_state.replace(state=state), gradients, pull_back, terms)
+        return self._updated(train_state, state, gradients, pull_back, terms)
 
     def _gradients_of_piece(self, weights, state, batch, step, seed):
         self.programs.traced("gradient of micro-batches", batch)
         return self._gradients(weights, state, batch, step, seed)
 
-    def _update_from_sums(self, train_state, gradients, terms):
+    def _update_from_sums(self, train_state, state, gradients, terms):
         self.programs.traced("update after micro-batches")
         _, pull_back = jax.vjp(lambda params: self._task.compose(params, None), train_state.params)
         terms = jax.tree.map(lambda *numbers: sum(numbers[1:], numbers[0]), *terms)
-        return self._updated(train_state, gradients, pull_back, terms)
+        return self._updated(train_state, state, gradients, pull_back, terms)
 
     def _gradients(self, weights, state, batch, step, seed):
         """(gradients of the loss sum with respect to the weights, terms, mutable state) of one device's rows."""
@@ -135,8 +140,8 @@ class TrainStep:
         gradients, (terms, state) = jax.grad(loss_sum, has_aux=True)(weights)
         return gradients, terms, state
 
-    def _updated(self, train_state, gradients, pull_back, terms):
-        """(the next state, terms) from this device's sums; `train_state` holds the new mutable state already."""
+    def _updated(self, train_state, state, gradients, pull_back, terms):
+        """(the next train state, terms) from this device's sums; `state`: the mutable collections after the batch."""
         if len(self._devices) > 1:  # XLA keeps an all-reduce over one device, and with it a copy of every gradient
             terms, gradients = jax.lax.psum((terms, gradients), BATCH_AXIS)
         (gradients,) = pull_back(gradients)
@@ -147,14 +152,30 @@ class TrainStep:
         params, opt_state, ema_params, gradients = device_layout.as_stored(
             (train_state.params, train_state.opt_state, train_state.ema_params, gradients)
         )
+        before = params, opt_state, ema_params
         updates, opt_state = self._optimizer.update(gradients, opt_state, params)
         params = optax.apply_updates(params, updates)
         ema_params = optimizers.update_ema(ema_params, params, self._ema_decay)
-        params, opt_state, ema_params = device_layout.from_stored((params, opt_state, ema_params))
+        after = params, opt_state, ema_params
+        if self._skip_nonfinite:
+            finite = _all_finite(terms)
+            terms = terms | {SKIPPED: (1.0 - finite.astype(jnp.float32), jnp.ones((), jnp.float32))}
+            after = _choose(finite, after, before)
+            state = _choose(finite, state, train_state.state)
+        params, opt_state, ema_params = device_layout.from_stored(after)
         new_state = train_state.replace(
-            step=train_state.step + 1, params=params, opt_state=opt_state, ema_params=ema_params
+            step=train_state.step + 1, params=params, opt_state=opt_state, state=state, ema_params=ema_params
         )
         return new_state, terms
+
+
+def _all_finite(terms):
+    # Of a whole batch and after the sum over devices, so that all of them decide alike.
+    return jnp.all(jnp.isfinite(jnp.stack(jax.tree.leaves(terms))))
+
+
+def _choose(condition, first, second):
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), first, second)
 
 
 def _sum_in_place(first, second):

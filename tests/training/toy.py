@@ -48,6 +48,7 @@ class ToyEvaluation:
     def write(self, workdir, *, figures):
         Path(workdir).mkdir(exist_ok=True)
         (Path(workdir) / "toy.json").write_text(json.dumps({"videos": sorted(self.videos), "figures": figures}))
+        return ()
 
 
 class ToyTask:
@@ -218,7 +219,7 @@ def toy_config(**overrides):
             "name": "adam", "learning_rate": 0.05, "momentum": 0.0, "weight_decay": 0.01, "clip_norm": 1.0,
             "decay_epoch": 2, "decay_factor": 0.1, "ema_decay": 0.0,
         },
-        "train": {"batch_size": 4, "epochs": 4, "steps": 0, "log_every": 2, "eval_every": 5},
+        "train": {"batch_size": 4, "epochs": 4, "steps": 0, "log_every": 2, "eval_every": 5, "skip_nonfinite": False},
         "eval": {"batch_size": 4, "select_metric": "Acc", "figures": False},
         "checkpoint": {"keep_latest": 1, "keep_best": 1},
         "log": {"tensorboard": False, "wandb": False},
@@ -249,16 +250,22 @@ def train(workdir, *, task=None, config=None, train_batches=None, eval_batches=N
 
 def three_steps(task, num_devices, *, batches=None, config=None):
     """Returns the host-side train state after three steps and the fetched terms of each."""
+    return some_steps(task, num_devices, 3, batches=batches, config=config)
+
+
+def some_steps(task, num_devices, num_steps, *, batches=None, config=None, skip_nonfinite=False):
+    """As `three_steps`, after any number of steps."""
     config = config or toy_config()
     batches = batches or ToyTrainBatches(lengths=(6,))
     devices = jax.local_devices()[:num_devices]
     first = next(iter(batches.iterate(0)))
     host_state, optimizer = start.initial_state(task, config, first[0], batches.steps_per_epoch)
     train_step = steps.TrainStep(
-        task, optimizer, devices, seed=config.seed, ema_decay=config.optimizer.ema_decay, say=lambda text: None
+        task, optimizer, devices, seed=config.seed, ema_decay=config.optimizer.ema_decay,
+        skip_nonfinite=skip_nonfinite, say=lambda text: None,
     )
     state, terms = device_layout.replicate(host_state, devices), []
-    for _, batch in zip(range(3), batches.iterate(0)):
+    for _, batch in zip(range(num_steps), batches.iterate(0)):
         state, step_terms = train_step(state, batch)
         terms += steps.fetch_terms([step_terms])
     return device_layout.unreplicate(state), terms
