@@ -46,7 +46,9 @@ class LabelledVideos:
         self.sample_rate = sample_rate
         self.lengths = np.array([downsampled_length(len(labels), sample_rate) for labels in full_labels], np.int64)
         self._full_labels = [_frozen(np.asarray(labels, np.int32)) for labels in full_labels]
-        self._labels = [_frozen(downsample_labels(labels, sample_rate)) for labels in self._full_labels]
+        self._labels = self._full_labels
+        if sample_rate > 1:
+            self._labels = [_frozen(downsample_labels(labels, sample_rate)) for labels in self._full_labels]
         self._budget = budget or MemoryBudget()
         self._cache = {}
         self._kept = set()

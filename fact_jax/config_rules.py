@@ -40,7 +40,7 @@ RANGES = (
     (("seed", "data.background_ids", "data.average_transcript_length", "data.fps", "data.length_tolerance",
       "model.num_tokens", "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost", "loss.background_weight",
       "loss.smoothing_weight", "train.micro_batch_size", "data.memory_gb", "optimizer.weight_decay",
-      "optimizer.clip_norm", "optimizer.decay_factor", "train.steps"),
+      "optimizer.clip_norm", "optimizer.decay_factor", "train.steps", "eval.max_timelines"),
      lambda value: value >= 0, "0 or more"),
     (("model.channel_dropout_rate", "data.max_padding", "optimizer.momentum", "optimizer.ema_decay",
       *(f"model.{block}.dropout_rate" for block in _BLOCKS)),

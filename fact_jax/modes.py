@@ -74,13 +74,18 @@ def train(setup: Setup) -> bool:
         return False
     _, verdict = scoring.compare_with_stored(evaluated[steps["best"]], meta)
     setup.console.say(f"evaluated step {steps['best']} again: {verdict}")
-    evaluated[steps["best"]]["test"].write(setup.workdir, figures=setup.config.eval.figures)
+    _write_evaluation(setup, evaluated[steps["best"]]["test"], setup.workdir)
     metrics = {
         subset: {which: evaluated[step][subset].metrics() for which, step in steps.items()}
         for subset in setup.eval_batches
     }
     _write_results(setup, steps, metrics)
     return True
+
+
+def _write_evaluation(setup, evaluation, folder):
+    for line in evaluation.write(folder, figures=setup.config.eval.figures):
+        setup.console.say(line)
 
 
 def _write_results(setup, steps, metrics):
@@ -130,7 +135,7 @@ def evaluate(setup: Setup, step: int | None) -> bool:
     setup.console.say(verdict or f"training did not evaluate step {chosen}")
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
     folder = setup.workdir if step is None else setup.workdir / f"eval_step_{step}"
-    evaluated["test"].write(folder, figures=setup.config.eval.figures)
+    _write_evaluation(setup, evaluated["test"], folder)
     setup.console.say(f"wrote predictions and tables of step {chosen} to {folder}")
     return True
 

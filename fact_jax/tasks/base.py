@@ -4,7 +4,7 @@ A task binds a model, its losses and its metrics. The loop, the evaluator and th
 these methods only, so a new system needs no change there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -52,8 +52,12 @@ class Evaluation(Protocol):
         NaN where a value is undefined.
         """
 
-    def write(self, workdir: Path, *, figures: bool) -> None:
-        """Writes predictions/, tables/ and, with `figures`, figures/ below `workdir`."""
+    def write(self, workdir: Path, *, figures: bool) -> Sequence[str]:
+        """Writes predictions/, tables/ and, with `figures`, figures/ below `workdir`.
+
+        Returns:
+          Lines for the user: what was left out.
+        """
 
 
 class Task(Protocol):

@@ -173,6 +173,7 @@ def build(
         split=config.data.split,
         fps=config.data.fps,
         full_labels=full_labels,
+        max_timelines=config.eval.max_timelines,
     )
     return FactTask(model, loss_config, protocol)
 

@@ -26,6 +26,7 @@ class Protocol:
       dataset, split: names shown in tables and titles.
       fps: frames per second of the full-rate labels, 0 when unknown.
       full_labels: gives the labels of a video at the full rate, int [N].
+      max_timelines: most videos of which timelines are drawn; 0: of all.
     """
 
     metric: SegmentationMetric
@@ -35,13 +36,18 @@ class Protocol:
     split: str
     fps: float
     full_labels: Callable[[str], np.ndarray]
+    max_timelines: int = 0
 
 
 class SegmentationEvaluation:
-    """Accumulates predictions (implements `fact_jax.tasks.base.Evaluation`)."""
+    """Accumulates predictions (implements `fact_jax.tasks.base.Evaluation`).
+
+    Of every frame it keeps three labels, a byte each with up to 256 classes.
+    """
 
     def __init__(self, protocol):
         self._protocol = protocol
+        self._label_type = np.min_scalar_type(len(protocol.class_names) - 1)
         self._states = []
         self._predictions = {}
 
@@ -56,7 +62,7 @@ class SegmentationEvaluation:
                 name: upsample(np.asarray(outputs[key][row, :num_frames]), len(truth)) for name, key in STRIPS.items()
             }
             self._states.append(self._protocol.metric.from_video(strips["prediction"], truth, video_id))
-            self._predictions[video_id] = strips
+            self._predictions[video_id] = {name: row.astype(self._label_type) for name, row in strips.items()}
 
     def state(self):
         """The merged SegmentationState of everything added."""
@@ -67,7 +73,7 @@ class SegmentationEvaluation:
         return self.state().compute()
 
     def write(self, workdir, *, figures):
-        """Writes predictions/, tables/ and figures/ below `workdir`."""
+        """Writes predictions/, tables/ and figures/ below `workdir`; returns lines about what was left out."""
         workdir, protocol, state = Path(workdir), self._protocol, self.state()
         for video_id, strips in self._predictions.items():
             names = [protocol.class_names[label] for label in strips["prediction"]]
@@ -75,8 +81,7 @@ class SegmentationEvaluation:
             files.atomic_write_text(path, "".join(f"{name}\n" for name in names))
         tables.write_tables(workdir / "tables", state, protocol.class_names)
         segment_files.write_segments(workdir, self._segmented())
-        if figures:
-            self._draw(workdir / "figures", state)
+        return self._draw(workdir / "figures", state) if figures else ()
 
     def _segmented(self):
         protocol = self._protocol
@@ -99,8 +104,9 @@ class SegmentationEvaluation:
         )
 
     def _draw(self, folder, state):
-        protocol = self._protocol
-        for scores in state.per_video():
+        protocol, videos = self._protocol, state.per_video()
+        drawn = _spread(videos, protocol.max_timelines or len(videos))
+        for scores in drawn:
             video_id = scores["video_id"]
             figure = timelines.plot_timeline(
                 {"ground truth": protocol.full_labels(video_id), **self._predictions[video_id]},
@@ -114,3 +120,18 @@ class SegmentationEvaluation:
         title = f"{protocol.dataset}, {protocol.split}: predicted against true class of every frame"
         confusion = curves.plot_confusion(state.confusion(), protocol.class_names, title=title)
         files.save_figure(folder / "confusion_matrix.png", confusion)
+        if len(drawn) == len(videos):
+            return ()
+        return (
+            f"drew the timelines of {len(drawn)} of {len(videos)} videos, from the worst to the best; "
+            "--config.eval.max_timelines=0 draws all",
+        )
+
+
+def _spread(videos, count):
+    """Rows of at most `count` videos, evenly over their order by correct frames, as sorted as they came."""
+    if count >= len(videos):
+        return videos
+    ranked = np.argsort([scores["AccB"] for scores in videos], kind="stable")
+    places = np.linspace(0, len(videos) - 1, count).round().astype(int)
+    return [videos[place] for place in sorted(ranked[places])]

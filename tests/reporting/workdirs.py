@@ -29,7 +29,8 @@ def corrupt(generator, labels, share, num_classes=len(CLASS_NAMES)):
 
 
 def evaluate(
-    truth, predictions, *, class_names=CLASS_NAMES, background=(0,), fps=10.0, split="split1", dataset="kitchen"
+    truth, predictions, *, class_names=CLASS_NAMES, background=(0,), fps=10.0, split="split1", dataset="kitchen",
+    max_timelines=0,
 ):
     """A SegmentationEvaluation that has seen the predictions; both are {video id: int [N]}."""
     protocol = Protocol(
@@ -40,6 +41,7 @@ def evaluate(
         split=split,
         fps=fps,
         full_labels=lambda video_id: truth[video_id],
+        max_timelines=max_timelines,
     )
     evaluation = SegmentationEvaluation(protocol)
     for video_id, labels in predictions.items():
