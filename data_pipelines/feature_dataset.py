@@ -15,17 +15,22 @@ import shutil
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
+from google.protobuf import json_format
 from tqdm import tqdm
 
-from data_pipelines.feature_files import read_features
+from data_pipelines.feature_files import open_checked
 from data_pipelines.labelled_videos import LabelledVideos
+from fact_jax.files import read_data
 from fact_jax.ops.segments import frames_to_segments, segments_to_frames
 from fact_jax.types import UserError
 
 # A record is one protocol buffer message, which can hold no more than 2 GiB.
 _MAX_VIDEO_BYTES = 2**31 - 2**20
 _METADATA_FILE = "metadata.json"
+_MAX_METADATA_BYTES = 2**30
 _VIDEOS_PER_SHARD = 64
+# What TFDS and array_record raise for files that are missing or damaged.
+_READ_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, json_format.Error)
 
 
 class FeatureDatasetConfig(tfds.core.BuilderConfig):
@@ -35,6 +40,13 @@ class FeatureDatasetConfig(tfds.core.BuilderConfig):
         super().__init__(name=_config_name(index.layout.dataset, index.layout.split))
         self.index = index
         self.advance = advance
+
+
+class LocalDatasetInfo(tfds.core.DatasetInfo):
+    """A description that is not looked for at Google, for which TFDS makes a temporary folder that it leaves behind."""
+
+    def initialize_from_bucket(self):
+        """There is none there."""
 
 
 class FeatureDataset(tfds.core.GeneratorBasedBuilder):
@@ -49,7 +61,7 @@ class FeatureDataset(tfds.core.GeneratorBasedBuilder):
 
     def _info(self):
         index = self.builder_config.index
-        return tfds.core.DatasetInfo(
+        return LocalDatasetInfo(
             builder=self,
             description="Framewise features and action labels of untrimmed videos.",
             features=tfds.features.FeaturesDict(
@@ -77,7 +89,8 @@ class FeatureDataset(tfds.core.GeneratorBasedBuilder):
         for video_id in index.splits[subset]:
             labels = index.labels[video_id]
             path, time_axis = index.layout.feature_file(video_id), index.layout.time_axis
-            features = read_features(path, time_axis, num_frames=len(labels))
+            shape = (len(labels), index.feature_dim)
+            features = np.asarray(open_checked(path, time_axis, shape, num_frames=len(labels)))
             yield video_id, {"video_id": video_id, "features": features, "labels": labels}
             self.builder_config.advance()
 
@@ -191,14 +204,27 @@ class TfdsSource(LabelledVideos):
         ids = [video["video_id"] for video in videos]
         super().__init__(ids, metadata["class_names"], metadata["feature_dim"], labels, sample_rate, budget)
         self._directory = directory
-        with _quiet_tfds():
+        with _quiet_tfds(), self._undamaged():
             self._records = tfds.builder_from_directory(str(directory)).as_data_source(split=subset)
 
     def read_features(self, index):
-        record = self._records[index]
-        if record["video_id"].decode() != self.video_ids[index]:
-            raise UserError(f"{self._directory} is damaged: delete this folder to have it prepared again.")
+        with self._undamaged():
+            record = self._records[index]
+            shape = (len(self.full_labels(index)), self.feature_dim)
+            if record["video_id"].decode() != self.video_ids[index] or record["features"].shape != shape:
+                raise ValueError(f"record {index} is of another video than {self.video_ids[index]!r}")
         return np.ascontiguousarray(record["features"][:: self.sample_rate])
+
+
+    @contextlib.contextmanager
+    def _undamaged(self):
+        try:
+            yield
+        except _READ_ERRORS as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise UserError(
+                f"{self._directory} is damaged ({reason}): delete this folder to have it prepared again."
+            ) from error
 
 
 def _describe(index):
@@ -223,13 +249,22 @@ def _decode_labels(video):
 
 
 def _read_metadata(directory):
+    """What `_describe` gave, or None if there is no prepared copy."""
     path = pathlib.Path(directory) / _METADATA_FILE
-    if not path.is_file():
-        return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged: delete {path.parent} to have it prepared again.") from error
+        metadata = json.loads(read_data(path, _MAX_METADATA_BYTES))
+        if not (metadata["class_names"] and metadata["feature_dim"] > 0 and metadata["fingerprint"]):
+            raise ValueError("it describes no dataset")
+        for videos in metadata["videos"].values():
+            for video in videos:
+                labels = np.asarray(video["labels"])
+                if len(labels) != len(video["durations"]) or not set(labels) <= set(range(len(metadata["class_names"]))):
+                    raise ValueError(f"labels of video {video['video_id']!r}")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete {path.parent} to have it prepared again.") from error
+    return metadata
 
 
 def _check_room(index, tfds_dir):

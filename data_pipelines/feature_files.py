@@ -1,5 +1,10 @@
-"""Reading of .npy feature files: headers, memory maps and float32 copies. Nothing pickled is ever loaded."""
+"""Reading of .npy feature files: headers, blocks of values and float32 copies. Nothing pickled is ever loaded.
 
+Files are read, not mapped into memory: where a mapped file is cut short by somebody else, or its disk fails, the process
+dies of a signal, while a read can say what happened.
+"""
+
+import contextlib
 import dataclasses
 import math
 import os
@@ -7,8 +12,18 @@ import tokenize
 
 import numpy as np
 
+from fact_jax.files import open_data
+from fact_jax.types import UserError
+
 TIME_AXES = ("last", "first")
-_CHANNELS_AT_ONCE = 64
+# Bytes of a header, NumPy's own limit.
+_MAX_HEADER = 10_000
+# Bytes of a file in memory at once, and channels of one that lies channel by channel: so few that the cache still holds
+# the neighbours of a number when its next frame is copied, and enough for any length of video.
+_BLOCK_BYTES = 2**20
+_CHANNELS_AT_ONCE = (16, 64)
+# Frames of fewer bytes are read together, also those between them that are not used.
+_FRAME_BYTES = 1024
 
 
 class FeatureFileError(ValueError):
@@ -31,26 +46,45 @@ def read_header(path):
     Raises:
       FeatureFileError: the file is missing, unreadable, truncated, not .npy, pickled, not numeric or not [.., ..].
     """
-    try:
-        with open(path, "rb") as file:
-            header = _parse_header(file)
-            size = os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
-        raise FeatureFileError("file is missing") from None
-    except OSError as error:
-        raise FeatureFileError(f"file cannot be read ({error.strerror})") from None
+    with _reading(path) as file:
+        header = _parse_header(file)
+        size = os.fstat(file.fileno()).st_size
     if header.dtype.hasobject:
         raise FeatureFileError("pickled Python objects, which are not loaded; expected a plain float array")
     if header.dtype.kind not in "fiub":
-        raise FeatureFileError(f"values of type {header.dtype}; expected float")
+        raise FeatureFileError(f"values of type {str(header.dtype)[:60]}; expected float")
     if len(header.shape) != 2:
-        raise FeatureFileError(f"shape {header.shape}; expected two axes, time and channels")
+        raise FeatureFileError(f"shape {str(header.shape)[:60]}; expected two axes, time and channels")
     if min(header.shape) < 1:
         raise FeatureFileError(f"shape {header.shape} is empty; expected at least one frame and one channel")
     needed = header.offset + math.prod(header.shape) * header.dtype.itemsize
     if size < needed:
         raise FeatureFileError(f"truncated: {size} of {needed} bytes for shape {header.shape}")
     return header
+
+
+class _reading:
+    """Opens a feature file; in the `with` block, what the system says becomes a FeatureFileError."""
+
+    def __init__(self, path):
+        self._path, self._file = path, None
+
+    def __enter__(self):
+        try:
+            self._file = open_data(self._path)
+        except OSError as error:
+            raise _unreadable(error) from None
+        return self._file
+
+    def __exit__(self, kind, error, trace):
+        self._file.close()
+        if isinstance(error, OSError):
+            raise _unreadable(error) from None
+
+
+def _unreadable(error):
+    missing = isinstance(error, FileNotFoundError)
+    return FeatureFileError("file is missing" if missing else f"file cannot be read ({error.strerror})")
 
 
 def _parse_header(file):
@@ -61,12 +95,20 @@ def _parse_header(file):
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
         raise FeatureFileError(f".npy format {version[0]}.{version[1]}; expected 1.0 or 2.0, as of a plain array")
+    # NumPy reads the whole header, up to 4 GiB, before it looks at its length.
+    start, width = file.tell(), 2 * version[0]
+    if (length := int.from_bytes(file.read(width), "little")) > _MAX_HEADER:
+        raise FeatureFileError(f".npy header of {length} bytes; expected at most {_MAX_HEADER}")
+    file.seek(start)
     try:
-        shape, fortran_order, dtype = readers[version](file)
-    # NumPy evaluates the header as a Python literal, first as it is and then through the tokenizer.
-    except (ValueError, TypeError, SyntaxError, tokenize.TokenError) as error:
+        shape, fortran_order, dtype = readers[version](file, max_header_size=_MAX_HEADER)
+    # NumPy evaluates the header as a Python literal, first as it is and then through the tokenizer. MemoryError is what
+    # the parser raises for brackets and signs nested too deeply.
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise FeatureFileError(f"damaged .npy header ({type(error).__name__})") from None
-    return Header(shape, dtype, fortran_order, file.tell())
+    if any(abs(size) > 2**62 for size in shape):
+        raise FeatureFileError("damaged .npy header (a shape that no array has)")
+    return Header(tuple(map(int, shape)), dtype, fortran_order, file.tell())
 
 
 def frames_and_channels(shape, time_axis):
@@ -74,36 +116,123 @@ def frames_and_channels(shape, time_axis):
     return tuple(shape) if time_axis == "first" else tuple(reversed(shape))
 
 
-def map_features(path, time_axis):
-    """Opens a feature file without reading its values.
+def lies_frame_by_frame(header, time_axis):
+    """Whether the values of a frame are neighbours in the file; otherwise those of a channel are."""
+    return (time_axis == "first") != header.fortran_order
 
-    Returns:
-      Read-only memory map [N, D], time first whatever the file's orientation, in the file's dtype.
+
+def read_blocks(path, header, *, num_bytes, num_rows=(1, None), limits=(None, None), every=1):
+    """Reads the values of a file in blocks, in the order in which they are stored.
+
+    The values are a matrix whose rows are contiguous in the file: [shape[0], shape[1]], or the reverse in Fortran order.
+
+    Args:
+      path: the file.
+      header: its Header.
+      num_bytes: about how large a block may be.
+      num_rows: least and most rows of a block, which is cut into columns where the least do not fit.
+      limits: how many rows and columns to read, from the first; None = all.
+      every: of these rows, every how manieth to read.
+
+    Yields:
+      (row, column, block): an array of the file's dtype and its place in the matrix of what is read. The next one
+      overwrites it.
 
     Raises:
-      FeatureFileError: as `read_header`.
+      FeatureFileError: the file cannot be read, or is shorter than its header says.
     """
-    values = map_stored(path, read_header(path))
-    return values if time_axis == "first" else values.T
+    height, width = reversed(header.shape) if header.fortran_order else header.shape
+    rows, columns = (min(limit or size, size) for limit, size in zip(limits, (height, width), strict=True))
+    rows, itemsize = -(-rows // every), header.dtype.itemsize
+    least, most = num_rows
+    at_once = min(max(num_bytes // (columns * itemsize), least), most or rows, rows)
+    piece = min(columns, max(1, num_bytes // (at_once * itemsize)))
+    buffer = np.empty(at_once * piece, header.dtype)
+    with _reading(path) as file:
+        for row in range(0, rows, at_once):
+            for column in range(0, columns, piece):
+                shape = min(at_once, rows - row), min(piece, columns - column)
+                block = buffer[: math.prod(shape)].reshape(shape)
+                place = header.offset + (row * every * width + column) * itemsize
+                if shape[1] == width and every == 1:
+                    _read_exactly(file, block, place)
+                else:
+                    for number, values in enumerate(block):
+                        _read_exactly(file, values, place + number * every * width * itemsize)
+                yield row, column, block
 
 
-def map_stored(path, header):
-    """Read-only memory map of the values of a file, in the shape of its header.
+def _read_exactly(file, array, offset):
+    """Fills a contiguous array with what lies at `offset`."""
+    view = memoryview(array.reshape(-1).view(np.uint8))
+    while len(view):
+        count = os.preadv(file.fileno(), [view], offset)
+        if not count:
+            raise FeatureFileError("file ends before its values do; has it changed meanwhile?")
+        view, offset = view[count:], offset + count
 
-    Raises:
-      FeatureFileError: the file can no longer be opened, is shorter than when its header was read, or cannot be mapped.
+
+class StoredFrames:
+    """Features [T, D] that are still in their file; they are read where they are copied to.
+
+    Attributes:
+      path: the .npy file.
+      shape: (T, D).
+      dtype: float32, what they are when they are read.
+      nbytes: bytes that they take in memory.
     """
-    order = "F" if header.fortran_order else "C"
-    try:
-        return np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
-    except OSError as error:
-        raise FeatureFileError(f"file cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise FeatureFileError(f"file cannot be read ({error}); has it changed meanwhile?") from None
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, path, header, time_axis, *, num_frames=None, sample_rate=1):
+        """
+        Args:
+          path: the file.
+          header: its Header.
+          time_axis: "first" for (T, D) files, "last" for (D, T).
+          num_frames: frames to use from the start; None = all.
+          sample_rate: of these, every how manieth to keep.
+        """
+        frames, width = frames_and_channels(header.shape, time_axis)
+        self.path = path
+        self._header, self._sample_rate = header, sample_rate
+        self._num_frames = frames if num_frames is None else min(num_frames, frames)
+        self._frame_by_frame = lies_frame_by_frame(header, time_axis)
+        self.shape = (-(-self._num_frames // sample_rate), width)
+        self.nbytes = math.prod(self.shape) * self.dtype.itemsize
+
+    def __array__(self, dtype=None, copy=None):
+        del copy  # there is nothing but copies
+        frames = np.empty(self.shape, self.dtype)
+        self.copy_to(frames)
+        return frames if dtype is None else frames.astype(dtype, copy=False)
+
+    def copy_to(self, destination):
+        """Reads the frames into a float32 [T, D] array.
+
+        Raises:
+          FeatureFileError: the file cannot be read, or is shorter than its header said.
+        """
+        header, step = self._header, self._sample_rate
+        if self._frame_by_frame and step == 1 and header.dtype == np.float32 and destination.flags.c_contiguous:
+            with _reading(self.path) as file:
+                _read_exactly(file, destination, header.offset)
+            return
+        if self._frame_by_frame:
+            options = {"limits": (self._num_frames, None)}
+            if step > 1 and self.shape[1] * header.dtype.itemsize >= _FRAME_BYTES:
+                options["every"], step = step, 1
+        else:
+            options = {"limits": (None, self._num_frames), "num_rows": _CHANNELS_AT_ONCE}
+        for row, column, block in read_blocks(self.path, header, num_bytes=_BLOCK_BYTES, **options):
+            frame, channel, frames = (row, column, block) if self._frame_by_frame else (column, row, block.T)
+            kept = frames[-frame % step :: step]
+            first = -(-frame // step)
+            destination[first : first + len(kept), channel : channel + frames.shape[1]] = kept
 
 
 def open_features(path, time_axis, *, num_frames=None, sample_rate=1):
-    """Opens a feature file as float32, time first, copying as late as possible.
+    """Looks at a feature file; its values are read when they are copied.
 
     Args:
       path: .npy file.
@@ -112,36 +241,64 @@ def open_features(path, time_axis, *, num_frames=None, sample_rate=1):
       sample_rate: of these, every how manieth to keep.
 
     Returns:
-      float32 [ceil(num_frames / sample_rate), D]: a read-only memory map of a float32 file, in whatever order it lies
-      there (`copy_frames` is quick with any); otherwise a copy in memory.
+      StoredFrames [ceil(num_frames / sample_rate), D].
 
     Raises:
       FeatureFileError: as `read_header`.
     """
-    mapped = map_features(path, time_axis)[:num_frames:sample_rate]
-    return mapped if mapped.dtype == np.float32 else in_memory(mapped)
+    return StoredFrames(path, read_header(path), time_axis, num_frames=num_frames, sample_rate=sample_rate)
 
 
 def read_features(path, time_axis, *, num_frames=None, sample_rate=1):
     """Reads a feature file as float32 [ceil(num_frames / sample_rate), D], C-contiguous; see `open_features`."""
-    return in_memory(map_features(path, time_axis)[:num_frames:sample_rate])
+    return np.asarray(open_features(path, time_axis, num_frames=num_frames, sample_rate=sample_rate))
 
 
-def in_memory(frames):
-    """Returns a copy of [T, D] numbers: float32, C-contiguous."""
-    copy = np.empty(frames.shape, np.float32)
-    copy_frames(frames, copy)
-    return copy
+@contextlib.contextmanager
+def unchanged(path):
+    """In the `with` block, what is wrong with a file that has passed the check before training is a UserError."""
+    try:
+        yield
+    except FeatureFileError as error:
+        raise UserError(f"{path}: {error}. The file has changed since it was checked.") from error
+
+
+class CheckedFrames(StoredFrames):
+    """StoredFrames of a file that has passed the check before training; its errors are UserErrors."""
+
+    def copy_to(self, destination):
+        """As that of StoredFrames."""
+        with unchanged(self.path):
+            super().copy_to(destination)
+
+
+def open_checked(path, time_axis, shape, *, num_frames, sample_rate=1):
+    """Looks at a feature file that has passed the check before training.
+
+    Args:
+      path, time_axis, num_frames, sample_rate: as for `open_features`.
+      shape: (T, D) that it had then.
+
+    Returns:
+      CheckedFrames [T, D].
+
+    Raises:
+      UserError: it has changed since.
+    """
+    with unchanged(path):
+        frames = CheckedFrames(path, read_header(path), time_axis, num_frames=num_frames, sample_rate=sample_rate)
+        if frames.shape != tuple(shape):
+            found = f"{frames.shape[0]} frames of {frames.shape[1]} channels"
+            raise FeatureFileError(f"{found}, expected {shape[0]} of {shape[1]}")
+    return frames
 
 
 def copy_frames(frames, destination):
-    """Copies [T, D] numbers, in whatever order they lie, to a float32 [T, D] array that lies frame by frame.
-
-    Numbers that lie channel by channel, as in (D, T) files, are copied a few channels at a time: so many that the cache
-    still holds the neighbours of a number when its next frame is copied, and few enough for any length of video. This
-    takes a fifth of the time of copying all at once (2048 channels, 2000 frames).
-    """
+    """Copies [T, D] numbers, an array or StoredFrames, to a float32 [T, D] array that lies frame by frame."""
+    if isinstance(frames, StoredFrames):
+        frames.copy_to(destination)
+        return
     channel_by_channel = abs(frames.strides[0]) < abs(frames.strides[1])
-    width = _CHANNELS_AT_ONCE if channel_by_channel else frames.shape[1]
+    width = _CHANNELS_AT_ONCE[1] if channel_by_channel else frames.shape[1]
     for first in range(0, frames.shape[1], width):
         destination[:, first : first + width] = frames[:, first : first + width]

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from data_pipelines.feature_files import in_memory
+from data_pipelines.feature_files import StoredFrames
 from fact_jax.ops.resampling import downsample_labels, downsampled_length
 from fact_jax.types import Video
 
@@ -31,8 +31,8 @@ class LabelledVideos:
     """A `fact_jax.types.VideoSource` over labels in memory; subclasses say how to read the features of one video.
 
     Videos stay in memory once read until the budget is spent; the others are read from disk each time, and their
-    features may be a memory map of the file. Reading from several threads at once is safe. Arrays handed out are
-    read-only, because they may be those of the cache.
+    features may be StoredFrames, still in their file. Reading from several threads at once is safe. Arrays handed out
+    are read-only, because they may be those of the cache.
 
     Attributes:
       video_ids, class_names, feature_dim, lengths: as in `VideoSource`.
@@ -70,22 +70,22 @@ class LabelledVideos:
         return self._full_labels[index]
 
     def read_features(self, index):
-        """float32 [T, D] of video `index` at the reduced rate, read or memory-mapped. For subclasses to define."""
+        """float32 [T, D] of video `index` at the reduced rate, array or StoredFrames. For subclasses to define."""
         raise TypeError(f"{type(self).__name__} does not say how to read features")
 
     def _features(self, index):
         kept = self._cache.get(index)
         if kept is not None:
             return kept
-        features = _frozen(self.read_features(index))
+        features = self.read_features(index)
         with self._lock:
             # One thread keeps the video, and charges it once; others that ask meanwhile read for themselves.
             keeps = index not in self._kept and self._budget.take(features.nbytes)
             if keeps:
                 self._kept.add(index)
         if not keeps:
-            return features
-        kept = _frozen(in_memory(features)) if isinstance(features, np.memmap) else features
+            return features if isinstance(features, StoredFrames) else _frozen(features)
+        kept = _frozen(np.asarray(features))
         self._cache[index] = kept
         return kept
 

@@ -1,16 +1,15 @@
 """The direct reader: examples straight from a dataset's .npy and .txt files."""
 
-from data_pipelines.feature_files import FeatureFileError, open_features
+from data_pipelines.feature_files import open_checked
 from data_pipelines.labelled_videos import LabelledVideos
-from fact_jax.types import UserError
 
 
 class NpySource(LabelledVideos):
     """Videos of one split list, features read from .npy files in either orientation.
 
     Features and labels are cut to the common length and then down-sampled, as published. Lengths and labels are known
-    from the index; a feature file is opened when its video is asked for. Features that do not stay in memory are a
-    memory map of their file, so that a batch copies the frames in use straight from there.
+    from the index; a feature file is opened when its video is asked for. Features that do not stay in memory are
+    StoredFrames, which a batch reads straight into its own array.
     """
 
     def __init__(self, index, subset, budget=None):
@@ -28,17 +27,10 @@ class NpySource(LabelledVideos):
         self._layout = index.layout
 
     def read_features(self, index):
-        path = self._layout.feature_file(self.video_ids[index])
-        num_frames = len(self.full_labels(index))
-        try:
-            features = open_features(
-                path, self._layout.time_axis, num_frames=num_frames, sample_rate=self.sample_rate
-            )
-        except FeatureFileError as error:
-            raise UserError(f"{path}: {error}. The file has changed since it was checked.") from error
-        if features.shape != (self.lengths[index], self.feature_dim):
-            raise UserError(
-                f"{path}: {features.shape[0]} frames of {features.shape[1]} channels, expected "
-                f"{self.lengths[index]} of {self.feature_dim}. The file has changed since it was checked."
-            )
-        return features
+        return open_checked(
+            self._layout.feature_file(self.video_ids[index]),
+            self._layout.time_axis,
+            (self.lengths[index], self.feature_dim),
+            num_frames=len(self.full_labels(index)),
+            sample_rate=self.sample_rate,
+        )

@@ -1,13 +1,14 @@
 """Checks of a whole dataset before training: every problem at once, with file and line."""
 
-import pathlib
+import os
 
 import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.annotations import Problem
-from data_pipelines.feature_files import FeatureFileError, frames_and_channels, map_stored
+from data_pipelines.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
 from data_pipelines.layouts import SUBSETS
+from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
 # Bytes of a feature file looked at in one go.
@@ -34,11 +35,13 @@ def report_problems(layout, problems, *, report_file=None, tree="", max_shown=50
     rows = [f"The {layout.dataset} dataset in {layout.root}, {layout.split}, has {count_problems(problems)}:"]
     rows.append(format_problems(problems, max_shown))
     if len(problems) > max_shown and report_file is not None:
-        pathlib.Path(report_file).parent.mkdir(parents=True, exist_ok=True)
-        pathlib.Path(report_file).write_text("".join(f"{problem}\n" for problem in problems), encoding="utf-8")
-        rows.append(f"The full list is in {report_file}")
+        try:
+            atomic_write_text(report_file, "".join(f"{problem}\n" for problem in problems))
+            rows.append(f"The full list is in {report_file}")
+        except OSError as error:
+            rows.append(f"The full list cannot be written to {report_file} ({error.strerror})")
     essential = [layout.feature_dir, layout.label_dir, layout.mapping_file, *layout.split_files.values()]
-    if tree and not all(path.exists() for path in essential):
+    if tree and not all(map(os.path.exists, essential)):
         rows.append(tree)
     raise UserError("\n".join(rows))
 
@@ -66,16 +69,19 @@ def format_problems(problems, max_shown=50):
     return "\n".join(rows)
 
 
-def scan_values(layout, headers):
+def scan_values(layout, headers, problems=()):
     """Looks for NaN and Inf in feature files.
 
     Args:
       layout: Layout.
       headers: dict from video id to the header of its feature file.
+      problems: list of Problem known already; a file that has one is not read.
 
     Returns:
-      list of Problem.
+      list of Problem, the new ones.
     """
+    bad = {problem.path for problem in problems}
+    headers = {video: header for video, header in headers.items() if str(layout.feature_file(video)) not in bad}
     sizes = {video: header.dtype.itemsize * header.shape[0] * header.shape[1] for video, header in headers.items()}
     problems = []
     total = sum(sizes.values())
@@ -89,27 +95,24 @@ def scan_values(layout, headers):
 
 def scan_file(path, header, time_axis):
     """Looks for NaN and Inf, in storage order so that a file is read front to back once; returns a list of Problem."""
+    frame_by_frame = lies_frame_by_frame(header, time_axis)
+    counts, first = np.zeros(2, np.int64), None
     try:
-        stored = map_stored(path, header)
+        for row, column, block in read_blocks(path, header, num_bytes=_CHUNK_BYTES):
+            # Cast as the reader does: a float64 value may be finite and its float32 not.
+            with np.errstate(over="ignore"):
+                block = block.astype(np.float32, copy=False)
+            bad = ~np.isfinite(block)
+            if not bad.any():
+                continue
+            counts += np.count_nonzero(np.isnan(block)), np.count_nonzero(np.isinf(block))
+            rows, columns = (index + start for index, start in zip(np.nonzero(bad), (row, column), strict=True))
+            frame, channel = (rows, columns) if frame_by_frame else (columns, rows)
+            earliest = np.lexsort((channel, frame))[0]
+            place = (int(frame[earliest]), int(channel[earliest]))
+            first = place if first is None else min(first, place)
     except FeatureFileError as error:
         return [Problem(str(path), 0, str(error))]
-    rows = stored.T if header.fortran_order else stored
-    frames_first = (time_axis == "first") != header.fortran_order
-    rows_per_chunk = max(1, _CHUNK_BYTES // (rows.shape[1] * rows.dtype.itemsize))
-    counts, first = np.zeros(2, np.int64), None
-    for start in range(0, len(rows), rows_per_chunk):
-        # Cast as the reader does: a float64 value may be finite and its float32 not.
-        with np.errstate(over="ignore"):
-            chunk = np.asarray(rows[start : start + rows_per_chunk]).astype(np.float32, copy=False)
-        bad = ~np.isfinite(chunk)
-        if not bad.any():
-            continue
-        counts += np.count_nonzero(np.isnan(chunk)), np.count_nonzero(np.isinf(chunk))
-        row, column = np.nonzero(bad)
-        frame, channel = (row + start, column) if frames_first else (column, row + start)
-        earliest = np.lexsort((channel, frame))[0]
-        place = (int(frame[earliest]), int(channel[earliest]))
-        first = place if first is None else min(first, place)
     if first is None:
         return []
     kinds = " and ".join(f"{count} {name}" for count, name in zip(counts, ("NaN", "Inf"), strict=True) if count)

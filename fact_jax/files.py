@@ -1,10 +1,11 @@
-"""Writing result files so that a reader never sees half of one.
+"""Writing result files so that a reader never sees half of one, and opening files that others wrote.
 
 Every file is written under a temporary name in its own folder and then moved over its name in one step: after a crash
 there is the old file or the new one.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -12,10 +13,13 @@ import os
 import pathlib
 import re
 import secrets
+import stat
 import unicodedata
 
 # Bytes of a file name made from another name; file systems take 255, which leaves room for a prefix and a suffix.
 MAX_NAME = 150
+# Largest text file that is read. The labels of 40 hours at 30 frames per second take as much.
+MAX_TEXT_BYTES = 128 * 2**20
 # What a name ends in that had to be changed.
 _CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
 
@@ -39,6 +43,60 @@ def atomic_file(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_data(path):
+    """Opens a file that somebody else wrote, for reading.
+
+    Args:
+      path: file name; a string or a path.
+
+    Returns:
+      A binary file.
+
+    Raises:
+      OSError: it is missing, cannot be read or is no regular file: a pipe would have its reader wait for ever, and a
+        device need not end. `strerror` says which.
+    """
+    try:
+        # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError:
+        raise OSError(errno.EINVAL, "zero byte in its name", str(path)) from None
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_data(path, limit=MAX_TEXT_BYTES):
+    """Returns the content of a file that somebody else wrote, bytes.
+
+    Raises:
+      OSError: as `open_data`, or it has more than `limit` bytes.
+    """
+    with open_data(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise OSError(errno.EFBIG, f"{size} bytes; expected at most {limit}", str(path))
+        return file.read(size)
+
+
+def why_no_folder(path):
+    """Returns "" if `path` is a folder, else why it cannot be used as one: "is missing", "is no folder", ..."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({getattr(error, 'strerror', error)})"
+    return "" if stat.S_ISDIR(mode) else "is no folder"
 
 
 def atomic_write_bytes(path, content):

@@ -26,7 +26,7 @@ class Video:
 
     Attributes:
       video_id: name of the video, unique in its dataset.
-      features: float32 [T, D], after temporal down-sampling.
+      features: float32 [T, D], after temporal down-sampling; an array, or what np.asarray turns into one.
       labels: int32 [T], majority label of every down-sampled frame.
       full_labels: int32 [N], labels at the full rate; N == T when the sample rate is 1.
     """
