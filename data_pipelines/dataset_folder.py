@@ -5,15 +5,17 @@ What the folder does not say clearly can be given as an option; every finding is
 
 import dataclasses
 import math
+import os
 import pathlib
 import types
 
 from data_pipelines.annotations import is_id, read_mapping
 from data_pipelines.feature_files import TIME_AXES
 from data_pipelines.index import DatasetIndex, read_index
-from data_pipelines.layouts import Layout, open_layout
+from data_pipelines.layouts import Layout, check_text, open_layout
 from data_pipelines.validation import configured_subsets, count_problems, format_problems
 from data_pipelines.verb_nouns import read_verb_nouns
+from fact_jax.files import why_no_folder
 from fact_jax.types import UserError, nearest
 
 # Names of split lists, training and test, in the order they are looked for.
@@ -87,11 +89,10 @@ def survey(options):
     Raises:
       UserError: the folder does not exist, there are no split lists, or an option names something that is not there.
     """
-    root = pathlib.Path(options.folder).expanduser()
-    if not root.is_dir():
-        raise UserError(f"{options.folder} is not a folder.")
-    if any("\ud800" <= character <= "\udfff" for character in str(root.resolve())):
-        raise UserError(f"{ascii(str(root.resolve()))}: the name of the folder is not UTF-8. Rename it.")
+    root = pathlib.Path(os.path.expanduser(options.folder))
+    if reason := why_no_folder(root):
+        raise UserError(f"{options.folder} is not a folder: it {reason}.")
+    check_text(root.resolve())
     settings = types.SimpleNamespace(
         dataset=options.name or root.resolve().name, reader="npy", dir=str(root.resolve()), sample_rate=1,
         feature_dir=options.feature_dir, label_dir=options.label_dir, mapping_file=options.mapping_file,
@@ -144,7 +145,7 @@ def _find_splits(settings, root, options):
     settings.validation_split_file = options.validation_split_file or ""
     if options.validation_split_file is None:
         candidates = [_swap_word(pair[1], word) for word in _VALIDATION_WORDS]
-        there = [name for name in candidates if name and (root / name.replace("{split}", split)).is_file()]
+        there = [name for name in candidates if name and os.path.isfile(root / name.replace("{split}", split))]
         settings.validation_split_file = there[0] if there else ""
     others = f" (of {', '.join(names)})" if len(names) > 1 else ""
     findings = [f"split lists: {pair[0]} and {pair[1]}, split {split}{others}"]
@@ -156,15 +157,15 @@ def _find_splits(settings, root, options):
 def _split_names(root, pair):
     """Names of the splits for which both lists exist; ["split1"] for a pair of fixed files."""
     if "{split}" not in pair[0]:
-        return ["split1"] if all((root / name).is_file() for name in pair) else []
+        return ["split1"] if all(os.path.isfile(root / name) for name in pair) else []
     before, after = pair[0].split("{split}", 1)
     folder, start = root / pathlib.PurePath(before + "x").parent, before.rpartition("/")[2]
-    if not folder.is_dir():
+    if why_no_folder(folder):
         return []
-    files = [path.name for path in folder.iterdir() if path.is_file()]
+    files = [name for name in os.listdir(folder) if os.path.isfile(folder / name)]
     names = [name[len(start) : len(name) - len(after)] for name in files if name.startswith(start)
              and name.endswith(after) and len(name) > len(start) + len(after)]
-    return sorted(name for name in names if (root / pair[1].replace("{split}", name)).is_file())
+    return sorted(name for name in names if os.path.isfile(root / pair[1].replace("{split}", name)))
 
 
 def _swap_word(pattern, word):
@@ -175,7 +176,7 @@ def _swap_word(pattern, word):
 
 def _find_verb_nouns(settings, root):
     names = ("verb_mapping.txt", "noun_mapping.txt")
-    if not all((root / name).is_file() for name in names):
+    if not all(os.path.isfile(root / name) for name in names):
         return []
     class_ids, _ = read_mapping(root / settings.mapping_file)
     if not any("," in name for name in class_ids):

@@ -9,10 +9,15 @@ import hashlib
 
 from tqdm import tqdm
 
-from data_pipelines.annotations import Problem, read_labels, read_mapping, read_split
+from data_pipelines.annotations import Problem, Problems, read_labels, read_mapping, read_split
 from data_pipelines.feature_files import FeatureFileError, frames_and_channels, read_header
 from data_pipelines.layouts import Layout
-from fact_jax.types import nearest
+from data_pipelines.missing_files import HintedFolder
+from fact_jax.files import why_no_folder
+from fact_jax.types import UserError
+
+# Problems of all files of one folder that are told one by one.
+_MAX_PROBLEMS = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +41,21 @@ class DatasetIndex:
     feature_dim: int
 
     def fingerprint(self):
-        """Digest of the names, sizes and times of change of all files read, and of how they are read."""
+        """Digest of the names, sizes and times of change of all files read, and of how they are read.
+
+        Raises:
+          UserError: a file is no longer there.
+        """
         layout = self.layout
         videos = list(self.labels)
         files = [layout.mapping_file, *(layout.split_files[subset] for subset in self.splits)]
         files += [layout.label_file(video) for video in videos] + [layout.feature_file(video) for video in videos]
         digest = hashlib.sha256(repr((layout.time_axis, sorted(self.splits.items()))).encode())
         for path in files:
-            status = path.stat()
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise UserError(f"{path}: {error.strerror}. It was there when the data was read.") from error
             digest.update(repr((path.name, status.st_size, status.st_mtime_ns)).encode())
         return digest.hexdigest()
 
@@ -90,7 +102,7 @@ def _read_splits(layout, subsets):
     for subset in subsets:
         path = layout.split_files[subset]
         splits[subset], found = map(tuple, read_split(path))
-        if not path.exists():
+        if found and found[0].found == "file is missing":
             others = layout.other_splits(subset)
             there = f"splits that exist: {', '.join(others)}" if others else "check config.data.split"
             found = (Problem(str(path), 0, f"file is missing ({subset} list of split {layout.split!r})", there),)
@@ -115,41 +127,33 @@ def _overlap(layout, splits, first, second):
 
 
 def _read_all_labels(layout, videos, class_ids):
-    if not layout.label_dir.is_dir():
-        return {}, [Problem(str(layout.label_dir), 0, "folder of label files is missing", "see config.data.label_dir")]
-    labels, problems = {}, []
+    if reason := why_no_folder(layout.label_dir):
+        return {}, [Problem(str(layout.label_dir), 0, f"folder of label files {reason}", "see config.data.label_dir")]
+    labels, problems = {}, Problems(layout.label_dir, _MAX_PROBLEMS)
+    folder = HintedFolder(layout.label_dir, ".txt", "expected one .txt file per video of the split lists")
     for video in _progress(videos, "labels"):
         labels[video], found = read_labels(layout.label_file(video), class_ids or {})
         if class_ids is None:
-            found = [problem for problem in found if not problem.found.startswith("unknown label")]
+            found = [problem for problem in found if "unknown label" not in problem.found]
         if not labels[video].size:
             del labels[video]
-        problems += found
-    return labels, [_with_hint(problem, layout.label_dir, ".txt") for problem in problems]
+        problems.extend(map(folder.hint, found))
+    return labels, problems.listed()
 
 
 def _read_all_headers(layout, videos):
-    if not layout.feature_dir.is_dir():
+    if reason := why_no_folder(layout.feature_dir):
         expected = "see config.data.feature_dir"
-        return {}, [Problem(str(layout.feature_dir), 0, "folder of feature files is missing", expected)]
-    headers, problems = {}, []
+        return {}, [Problem(str(layout.feature_dir), 0, f"folder of feature files {reason}", expected)]
+    headers, problems = {}, Problems(layout.feature_dir, _MAX_PROBLEMS)
+    folder = HintedFolder(layout.feature_dir, ".npy", "expected one .npy file per video of the split lists")
     for video in _progress(videos, "features"):
         path = layout.feature_file(video)
         try:
             headers[video] = read_header(path)
         except FeatureFileError as error:
-            problems.append(Problem(str(path), 0, str(error)))
-    return headers, [_with_hint(problem, layout.feature_dir, ".npy") for problem in problems]
-
-
-def _with_hint(problem, folder, suffix):
-    """Adds the file that may be meant to the problem of a missing one."""
-    if problem.found != "file is missing" or problem.expected:
-        return problem
-    name = problem.path.rpartition("/")[2]
-    guess = nearest(name, [path.name for path in folder.glob(f"*{suffix}")])
-    expected = f"{folder.name} has {guess!r}" if guess else f"expected one {suffix} file per video of the split lists"
-    return dataclasses.replace(problem, expected=expected)
+            problems.extend([folder.hint(Problem(str(path), 0, str(error)))])
+    return headers, problems.listed()
 
 
 def _compare(layout, headers, labels):

@@ -56,7 +56,7 @@ def main(argv=None):
     folder = dataset_folder.survey(arguments)
     problems = list(folder.problems)
     if arguments.check_values:
-        problems += scan_values(folder.layout, folder.index.headers)
+        problems += scan_values(folder.layout, folder.index.headers, problems)
     subsets = _usable_videos(folder.index)
     everything = LabelledFolder(folder.index, dict.fromkeys(video for videos in subsets.values() for video in videos))
     if not len(everything):
@@ -99,8 +99,10 @@ def _parse(argv):
 def _usable_videos(index):
     """dict from subset to its videos whose labels are all known; a video of two lists counts for the first."""
     seen, subsets = set(), {}
+    known = range(len(index.class_names))  # ids of a class list with gaps go beyond
+    sound = {video for video, labels in index.labels.items() if labels.min() in known and labels.max() in known}
     for subset, videos in index.splits.items():
-        usable = [video for video in videos if video in index.labels and (index.labels[video] >= 0).all()]
+        usable = [video for video in videos if video in sound]
         subsets[subset] = [video for video in usable if video not in seen]
         seen.update(videos)
     return subsets

@@ -6,9 +6,11 @@ them `config.data` fields; `expected_tree` shows the result for any of them.
 """
 
 import dataclasses
+import os
 import pathlib
 
 from data_pipelines.feature_files import TIME_AXES
+from fact_jax.files import why_no_folder
 from fact_jax.types import UserError, check_choice
 
 SUBSETS = ("train", "test", "validation")
@@ -77,7 +79,8 @@ class Layout:
             return []
         before, after = name.split(self.split, 1)
         found = self.split_files[subset].parent.glob(f"{_escape(before)}*{_escape(after)}")
-        return sorted(path.name[len(before) : len(path.name) - len(after)] for path in found)
+        names = (path.name for path in found if os.path.isfile(path))
+        return sorted(name[len(before) : len(name) - len(after)] for name in names)
 
 
 def open_layout(data):
@@ -101,11 +104,19 @@ def open_layout(data):
             raise UserError(f"config.data.{name} is empty; give the file of a split list, e.g. splits/x.{{split}}.txt")
     if not data.split:
         raise UserError("config.data.split is empty; name the split to use, e.g. split1.")
-    root = pathlib.Path(data.dir).expanduser()
-    if not data.dir or not root.is_dir():
-        found = f"config.data.dir is {data.dir!r}, which is not a folder" if data.dir else "config.data.dir is not set"
+    root = pathlib.Path(os.path.expanduser(data.dir))
+    reason = why_no_folder(root)
+    if not data.dir or reason:
+        found = f"config.data.dir is {data.dir!r}, which {reason}" if data.dir else "config.data.dir is not set"
         raise UserError(f"{found}. Give the dataset's folder: --config.data.dir=FOLDER\n{expected_tree(data)}")
+    check_text(root)
     return _make_layout(data, root)
+
+
+def check_text(folder):
+    """Raises UserError if the name of a folder cannot be shown or stored as text."""
+    if any("\ud800" <= character <= "\udfff" for character in str(folder)):
+        raise UserError(f"{ascii(str(folder))}: the name of the folder is not UTF-8. Rename it.")
 
 
 def layout_without_root(data):

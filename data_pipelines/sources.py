@@ -18,6 +18,7 @@ from data_pipelines.synthetic import open_synthetic
 from data_pipelines.transcripts import collect_transcripts, read_transcripts
 from data_pipelines.validation import configured_subsets, format_problems, report_problems, scan_values
 from data_pipelines.verb_nouns import read_verb_nouns
+from fact_jax.files import atomic_write_text, read_data
 from fact_jax.types import UserError, VerbNouns, VideoSource, check_choice
 
 READERS = ("npy", "tfds", "synthetic")
@@ -119,7 +120,7 @@ def _open_synthetic(data, subsets):
     opened = {subset: open_synthetic(data.synthetic, subset) for subset in subsets if subset != "validation"}
     extras = {"verb_nouns": next(iter(opened.values())).verb_nouns}
     if data.transcript_dir and "test" in opened:
-        folder = pathlib.Path(data.dir).expanduser() / data.transcript_dir
+        folder = pathlib.Path(os.path.expanduser(data.dir)) / data.transcript_dir
         extras["transcripts"] = read_transcripts(folder, opened["test"].video_ids, opened["test"].class_names)
     return opened, extras
 
@@ -146,7 +147,7 @@ def _open_tfds(data, workdir, subsets, budget):
     if not data.dir and data.tfds_dir:
         return _open_copy_alone(data, feature_dataset, open_copy)
     layout = open_layout(data)
-    tfds_dir = pathlib.Path(data.tfds_dir).expanduser() if data.tfds_dir else layout.root / "tfds"
+    tfds_dir = pathlib.Path(os.path.expanduser(data.tfds_dir)) if data.tfds_dir else layout.root / "tfds"
     index, problems = read_index(layout, configured_subsets(layout))
     extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
     if problems or more or not feature_dataset.is_current(index, tfds_dir):
@@ -157,7 +158,7 @@ def _open_tfds(data, workdir, subsets, budget):
 def _open_copy_alone(data, feature_dataset, open_copy):
     """The prepared copy is enough: the source need not be on this machine, apart from what the copy does not hold."""
     layout = layout_without_root(data)
-    directory = feature_dataset.prepared_directory(pathlib.Path(data.tfds_dir).expanduser(), data.dataset, data.split)
+    directory = feature_dataset.prepared_directory(pathlib.Path(os.path.expanduser(data.tfds_dir)), data.dataset, data.split)
     opened = open_copy(directory, ["train", "test"] + (["validation"] if data.validation_split_file else []))
     splits = {subset: source.video_ids for subset, source in opened.items()}
     extras, problems = _read_extras(layout, next(iter(opened.values())).class_names, splits)
@@ -197,23 +198,24 @@ def _insist(data, layout, index, problems, workdir):
     if fingerprint in passed:
         logging.info("The data has not changed since it was checked.")
         return
-    problems = problems + scan_values(layout, index.headers)
+    problems = problems + scan_values(layout, index.headers, problems)
     report_file = pathlib.Path(workdir) / PROBLEMS_FILE if workdir else None
     report_problems(layout, problems, report_file=report_file, tree=expected_tree(data))
-    if note is not None:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        partial = note.with_name(f"{note.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps([*passed, fingerprint][-_NUM_NOTED:]) + "\n", encoding="utf-8")
-        partial.replace(note)
+    if note is None:
+        return
+    try:
+        atomic_write_text(note, json.dumps([*passed, fingerprint][-_NUM_NOTED:]) + "\n")
+    except OSError as error:
+        raise UserError(f"{note} cannot be written: {error.strerror}.") from error
 
 
 def _passed_checks(note):
     """Fingerprints of the data that passed the check in this workdir before."""
-    if note is None or not note.is_file():
+    if note is None or not os.path.lexists(note):
         return []
     try:
-        passed = json.loads(note.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
+        passed = json.loads(read_data(note))
+    except (OSError, ValueError, RecursionError):
         logging.warning("%s cannot be read: checking the data again.", note)
         return []
     return [str(fingerprint) for fingerprint in passed] if isinstance(passed, list) else []

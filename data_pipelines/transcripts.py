@@ -11,9 +11,11 @@ import pathlib
 import numpy as np
 
 from data_pipelines.annotations import Problem, read_labels
+from data_pipelines.missing_files import HintedFolder
 from data_pipelines.validation import count_problems, format_problems
+from fact_jax.files import why_no_folder
 from fact_jax.ops.segments import frames_to_segments
-from fact_jax.types import UserError, nearest
+from fact_jax.types import UserError
 
 
 def read_transcript(path, class_ids):
@@ -50,15 +52,16 @@ def collect_transcripts(folder, video_ids, class_names):
       (transcripts, problems): dict from video id to int32 [S], and the problems of all files.
     """
     folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        return {}, [Problem(str(folder), 0, "folder of transcripts is missing", "see config.data.transcript_dir")]
+    if reason := why_no_folder(folder):
+        return {}, [Problem(str(folder), 0, f"folder of transcripts {reason}", "see config.data.transcript_dir")]
+    hinted = HintedFolder(folder, ".txt", "expected one .txt file per video to evaluate or predict")
     class_ids = {name: class_id for class_id, name in enumerate(class_names)}
     transcripts, problems = {}, []
     for video_id in dict.fromkeys(video_ids):
         transcript, found = read_transcript(folder / f"{video_id}.txt", class_ids)
         if not found:
             transcripts[video_id] = transcript
-        problems += [_with_hint(problem, folder) for problem in found]
+        problems += map(hinted.hint, found)
     return transcripts, problems
 
 
@@ -76,11 +79,3 @@ def read_transcripts(folder, video_ids, class_names):
         raise UserError(f"The transcripts in {folder} have {count_problems(problems)}:\n{format_problems(problems)}")
     return transcripts
 
-
-def _with_hint(problem, folder):
-    """Adds the file that may be meant to the problem of a missing one."""
-    if problem.found != "file is missing":
-        return problem
-    guess = nearest(pathlib.Path(problem.path).name, [path.name for path in folder.glob("*.txt")])
-    expected = f"{folder.name} has {guess!r}" if guess else "expected one .txt file per video to evaluate or predict"
-    return dataclasses.replace(problem, expected=expected)

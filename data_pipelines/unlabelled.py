@@ -6,7 +6,6 @@ read, so that no more videos are in memory than the batches in flight.
 """
 
 import dataclasses
-import glob
 import os
 import pathlib
 import threading
@@ -18,6 +17,7 @@ from data_pipelines import transcripts
 from data_pipelines.annotations import Problem
 from data_pipelines.buckets import choose_buckets
 from data_pipelines.feature_files import FeatureFileError, frames_and_channels, read_features, read_header
+from data_pipelines.input_files import find_files
 from data_pipelines.validation import scan_file
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.types import UserError, Video
@@ -197,22 +197,6 @@ def open_inputs(inputs, form, *, transcript_dir=None):
     return UnlabelledVideos(usable, form, problems)
 
 
-def find_files(inputs):
-    """Lists the files that names, folders and patterns stand for, each once, in order.
-
-    Returns:
-      (paths, problems): absolute paths, and a Problem for whatever names no file.
-    """
-    paths, problems = {}, []
-    for text in inputs:
-        found, wrong = _expand(os.path.expanduser(str(text)))
-        problems += wrong
-        for path in found:
-            # One file under two names is two videos; the same name twice, by whatever way, is one.
-            paths.setdefault((path.name, os.path.realpath(path)), path)
-    return list(paths.values()), problems
-
-
 def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
     """Padded lengths for videos of any length: those of the training run that are of use, and more for longer videos.
 
@@ -231,26 +215,6 @@ def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
     used = np.unique(places[places < trained.size])
     longer = lengths[places == trained.size]
     return tuple(trained[used].tolist()) + choose_buckets(longer, max_buckets, max_padding)
-
-
-def _expand(text):
-    """Returns (paths, problems) of one input."""
-    try:
-        if os.path.isdir(text):
-            names = sorted(name for name in os.listdir(text) if name.endswith(".npy"))
-            if not names:
-                expected = f"sub-folders are not searched; '{os.path.join(text, '**', '*.npy')}' does"
-                return [], [Problem(text, 0, "the folder holds no .npy file", expected)]
-            return [pathlib.Path(os.path.abspath(os.path.join(text, name))) for name in names], []
-    except OSError as error:
-        return [], [Problem(text, 0, f"folder cannot be read ({error.strerror})")]
-    if os.path.lexists(text):
-        return [pathlib.Path(os.path.abspath(text))], []
-    if not glob.has_magic(text):
-        return [], [Problem(text, 0, "file is missing")]
-    names = sorted(name for name in glob.glob(text, recursive=True) if not os.path.isdir(name))
-    problems = [] if names else [Problem(text, 0, "no file matches this pattern")]
-    return [pathlib.Path(os.path.abspath(name)) for name in names], problems
 
 
 def _by_name(paths):

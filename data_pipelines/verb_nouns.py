@@ -5,9 +5,7 @@ line i has id i - 1, whatever number stands in front of it. EPIC-Kitchens number
 are the same there; a list whose numbers differ from its lines is read by its lines.
 """
 
-import pathlib
-
-from data_pipelines.annotations import Problem, is_id, quote, read_lines
+from data_pipelines.annotations import Problem, Problems, is_id, quote, read_lines
 from fact_jax.types import VerbNouns, nearest
 
 SEPARATOR = ","
@@ -24,22 +22,24 @@ def read_names(path, kind):
     Returns:
       (names, problems): names in the order of the lines, those of lines that cannot be used left out.
     """
-    lines, problems = read_lines(path)
-    if not lines and not problems:
-        problems.append(Problem(str(path), 0, f"no {kind}s", f"expected one '<id> <{kind}>' per line"))
-    line_of = {}
+    lines, unreadable = read_lines(path)
+    if unreadable:
+        return (), unreadable
+    if not lines:
+        return (), [Problem(str(path), 0, f"no {kind}s", f"expected one '<id> <{kind}>' per line")]
+    problems, line_of = Problems(path), {}
     for number, line in enumerate(lines, 1):
         text, name = (line.split(None, 1) + ["", ""])[:2]
         if not (is_id(text) and name):
-            problems.append(Problem(str(path), number, quote(line), f"expected '<id> <{kind}>'"))
+            problems.add(str(path), number, quote(line), f"expected '<id> <{kind}>'")
         elif SEPARATOR in name:
             expected = f"expected a {kind} without a comma, which stands between verb and noun"
-            problems.append(Problem(str(path), number, quote(name), expected))
+            problems.add(str(path), number, quote(name), expected)
         elif name in line_of:
-            problems.append(Problem(str(path), number, f"{kind} {quote(name)} again", f"first on line {line_of[name]}"))
+            problems.add(str(path), number, f"{kind} {quote(name)} again", f"first on line {line_of[name]}")
         else:
             line_of[name] = number
-    return tuple(line_of), problems
+    return tuple(line_of), problems.listed()
 
 
 def split_name(name):
@@ -120,5 +120,5 @@ def _line_finder(mapping_file):
     """Returns a function that makes the Problem of a class name, with the line of the class list it stands on."""
     lines = read_lines(mapping_file)[0] if mapping_file else []
     numbers = {line.split(None, 1)[-1]: number for number, line in enumerate(lines, 1) if line}
-    path = str(mapping_file) if mapping_file and pathlib.Path(mapping_file).is_file() else "class list"
+    path = str(mapping_file) if lines else "class list"
     return lambda name, found, expected: Problem(path, numbers.get(name, 0), found, expected)

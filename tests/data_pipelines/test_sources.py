@@ -148,13 +148,13 @@ def test_memory_budget_bounds_what_is_kept(tmp_path, monkeypatch):
     index, problems = read_index(open_layout(settings(tmp_path)), ("train", "test"))
     assert not problems
     reads = []
-    read = npy_source.open_features
+    read = npy_source.open_checked
 
     def counted(path, *args, **kwargs):
         reads.append(path.stem)
         return read(path, *args, **kwargs)
 
-    monkeypatch.setattr(npy_source, "open_features", counted)
+    monkeypatch.setattr(npy_source, "open_checked", counted)
     size_of_v0 = 37 * 6 * 4
     budget = MemoryBudget(size_of_v0 + 1)
     train = npy_source.NpySource(index, "train", budget)
@@ -205,7 +205,7 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     write_folder(root)
     data = settings(root)
     scanned = []
-    monkeypatch.setattr("data_pipelines.sources.scan_values", lambda _, headers: scanned.append(len(headers)) or [])
+    monkeypatch.setattr("data_pipelines.sources.scan_values", lambda _, headers, problems: scanned.append(len(headers)) or [])
     open_sources(data, workdir)
     open_sources(data, workdir)
     open_sources(data, workdir, subsets=("test",))
