@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from fact_jax import files
 from fact_jax.types import UserError
 
 
@@ -31,7 +32,7 @@ def check(path: Path, class_names: Sequence[str], dataset) -> Path | None:
       UserError: the list cannot be read, or has other names or another order.
     """
     try:
-        lines = path.read_text("utf-8-sig").split("\n")
+        lines = files.read_data(path).decode("utf-8-sig").split("\n")
     except FileNotFoundError:
         return None
     except OSError as error:

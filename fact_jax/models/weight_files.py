@@ -2,12 +2,16 @@
 
 A file from outside is data. PyTorch files are pickles, which can run code when they are loaded, so they are read with
 `weights_only` and refused if they need more than tensors and numbers. PyTorch itself is imported only where such a file
-is met.
+is met. A file that would unpack to many times its size is refused: weights hardly shrink, and what does is made to fill
+the memory.
 """
 
 import io
 import pickle
 import re
+import struct
+import tarfile
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -29,6 +33,9 @@ EXPECTED = "a state dict: a PyTorch file (.pth .pt .net .prm .tar), a .safetenso
 NESTED_KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params")
 # Put before every name by the wrappers DataParallel and torch.compile.
 WRAPPERS = ("module.", "_orig_mod.")
+# Bytes in memory for every byte of the file, beyond a size that does not matter.
+_MOST_UNPACKED = 100
+_ANY_SIZE = 64 * 2**20
 
 
 class StateDict(NamedTuple):
@@ -61,6 +68,7 @@ def read_state_dict(path) -> StateDict:
         entries = _read_torch(path)
     entries, notes = _find_tensors(path, entries)
     tensors = {str(name): entry for name, entry in entries.items() if _is_tensor(entry)}
+    _check_unpacked(path, sum(_num_bytes(tensor) for tensor in tensors.values()))
     others = [f"{name} ({type(entry).__name__})" for name, entry in entries.items() if not _is_tensor(entry)]
     if others:
         notes.append(f"left out what is no tensor: {_listing(others)}")
@@ -120,13 +128,13 @@ def check_output(path) -> Path:
 
 def _kind(path):
     """Returns "torch", "safetensors" or "npz" by the first bytes and, in a zip archive, its members."""
-    if not path.exists():
-        raise UserError(f"{path} does not exist; expected {EXPECTED}.")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; expected {EXPECTED}.")
     try:
-        with open(path, "rb") as file:
+        with files.open_data(path) as file:
             head = file.read(512)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; expected {EXPECTED}.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; expected {EXPECTED}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     if not head:
@@ -135,8 +143,10 @@ def _kind(path):
         try:
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
+                unpacked = sum(member.file_size for member in archive.infolist())
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is cut short or damaged: its table of contents cannot be read.") from error
+        _check_unpacked(path, unpacked)
         if any(name.endswith("/data.pkl") for name in names):
             return "torch"
         if any(name.endswith(".npy") for name in names):
@@ -149,6 +159,21 @@ def _kind(path):
     if head[8:9] == b"{" or path.suffix == ".safetensors":
         return "safetensors"
     raise UserError(f"{path} begins with {head[:16]!r}, which no weight file does; expected {EXPECTED}.")
+
+
+def _check_unpacked(path, num_bytes):
+    """Raises UserError if so many bytes are too many for a file of this size."""
+    size = path.stat().st_size
+    if num_bytes > _ANY_SIZE and num_bytes > _MOST_UNPACKED * size:
+        raise UserError(
+            f"{path} has {size} bytes and would take {num_bytes} in memory, more than {_MOST_UNPACKED} times as many, "
+            "which no weights do; expected numbers that are all in the file."
+        )
+
+
+def _num_bytes(tensor):
+    """Bytes of an array or a PyTorch tensor; those of a view that repeats a number count every time."""
+    return tensor.nbytes if isinstance(tensor, np.ndarray) else tensor.numel() * tensor.element_size()
 
 
 def _read_safetensors(path):
@@ -166,8 +191,12 @@ def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        # RuntimeError: an encrypted archive, or one packed in a way that Python does not know.
+    except (
+        ValueError, TypeError, SyntaxError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+        tokenize.TokenError,
+    ) as error:
+        # RuntimeError: an encrypted archive, or one packed in a way that Python does not know. MemoryError: a header
+        # that announces more than there is memory, or is nested too deeply for Python's parser.
         raise UserError(f"{path} cannot be read as an .npz file: {error}.") from error
 
 
@@ -200,6 +229,7 @@ def _read_torch(path):
     # A damaged file takes the reader to places where it did not expect to be.
     except (
         RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+        ArithmeticError, MemoryError, struct.error, tarfile.TarError,
     ) as error:
         reason = str(error).strip().splitlines()
         reason = reason[0] if reason else type(error).__name__

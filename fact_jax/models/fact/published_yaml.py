@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from fact_jax import files
 from fact_jax.types import UserError, check_choice, nearest
 
 # Accepted and without meaning here: places, devices and bookkeeping of the published program.
@@ -33,6 +34,8 @@ DEFAULTS = {
     "Loss": {"pc": 1.0, "a2fc": 1.0, "match": "o2o", "bgw": 1.0, "nullw": -1.0, "sw": 0.0},
     "TM": {"use": False, "t": 30, "p": 0.05, "m": 5},
 }
+_MAX_BYTES = 2**18
+_SHOWN = 60
 _CHOICES = {"optimizer": ("Adam", "SGD"), "Loss.match": ("o2o", "o2m", "seq")}
 _CHOICES |= {f"{block}.f": ("m", "m2") for block in ("Bi", "Bu", "BU")}
 _CHOICES |= {f"{block}.a": ("sca", "sa", "gru", "gru_om") for block in ("Bi", "Bu", "BU")}
@@ -73,21 +76,21 @@ def flatten(tree, prefix=""):
 def _parse(path):
     """Returns dotted key -> (value, line) of a YAML file, in its order."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read_data(path, _MAX_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise UserError(f"{path} cannot be read: {reason}. Expected a published YAML config.") from error
-    # SafeLoader knows plain values only: a tag such as !!python/object is an error and never runs anything.
-    loader = yaml.SafeLoader(text)
     try:
+        # SafeLoader knows plain values only: a tag such as !!python/object is an error and never runs anything.
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise UserError(f"{path} has no keys; expected a published YAML config, lines such as 'dataset: gtea'.")
         return _entries(path, loader, node, "")
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from error
-    finally:
-        loader.dispose()
+    except RecursionError as error:
+        raise UserError(f"{path} is nested too deeply; expected a published YAML config.") from error
 
 
 def _entries(path, loader, node, prefix):
@@ -96,11 +99,12 @@ def _entries(path, loader, node, prefix):
     found = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
-        key = f"{prefix}{key_node.value}" if isinstance(key_node, yaml.ScalarNode) else "?"
+        key = f"{prefix}{key_node.value}"[:_SHOWN] if isinstance(key_node, yaml.ScalarNode) else "?"
         if isinstance(value_node, yaml.MappingNode) and key in groups:
             new = _entries(path, loader, value_node, f"{key}.")
         elif key in valid:
-            new = {key: (loader.construct_object(value_node, deep=True), line)}
+            value = None if key in WITHOUT_MEANING else _value(path, loader, key, value_node, line)
+            new = {key: (value, line)}
         elif key in groups:
             raise UserError(f"{path}, line {line}: {key} is a value; expected a group of settings below it.")
         else:
@@ -114,12 +118,24 @@ def _entries(path, loader, node, prefix):
     return found
 
 
+def _value(path, loader, key, node, line):
+    """The value of a node: a number, a text, a switch, nothing, or a list of these."""
+    parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(part, yaml.ScalarNode) for part in parts):
+        raise UserError(f"{path}, line {line}: {key} is a nested value; expected a number, text, true or false.")
+    try:
+        return loader.construct_object(node, deep=True)
+    # Texts that look like a date, or say of what type they are, and are not.
+    except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
+        raise UserError(f"{path}, line {line}: {key} is no value that YAML knows ({error}).") from error
+
+
 def _dataset(path, entries):
     value, line = entries.get("dataset", (None, None))
     if value is None:
         raise UserError(f"{path} names no dataset; expected a line such as 'dataset: gtea'.")
     if not isinstance(value, str):
-        raise UserError(f"{path}, line {line}: dataset is {value!r}, expected text.")
+        raise UserError(f"{path}, line {line}: dataset is {_shown(value)}, expected text.")
     return value
 
 
@@ -146,4 +162,13 @@ def _convert(where, key, value):
             return number
     elif type(value) is kind:
         return value
-    raise UserError(f"{where} is {value!r}, expected {_WORDS[kind]}.")
+    raise UserError(f"{where} is {_shown(value)}, expected {_WORDS[kind]}.")
+
+
+def _shown(value):
+    """A value for a message, cut to a length fit for it."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
