@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from data_pipelines.feature_files import open_checked
 from data_pipelines.labelled_videos import LabelledVideos
-from fact_jax.files import read_data
+from fact_jax.files import lock_folder, read_data
 from fact_jax.ops.segments import frames_to_segments, segments_to_frames
 from fact_jax.types import UserError
 
@@ -28,6 +28,8 @@ from fact_jax.types import UserError
 _MAX_VIDEO_BYTES = 2**31 - 2**20
 _METADATA_FILE = "metadata.json"
 _MAX_METADATA_BYTES = 2**30
+# What TFDS calls a folder that it has not finished writing, which stays there when the process is killed.
+_UNFINISHED = "incomplete."
 _VIDEOS_PER_SHARD = 64
 # What TFDS and array_record raise for files that are missing or damaged.
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, json_format.Error)
@@ -130,9 +132,12 @@ def prepare(index, tfds_dir):
     else:
         logging.info("Writing a TFDS copy of %s to %s", index.layout.root, directory)
     try:
-        pathlib.Path(tfds_dir).mkdir(parents=True, exist_ok=True)
-        _check_room(index, tfds_dir)
-        _write(index, tfds_dir)
+        with lock_folder(directory.parent, wait=True):
+            if not is_current(index, tfds_dir):  # another process may have written it meanwhile
+                for leftover in directory.parent.glob(f"{_UNFINISHED}*"):
+                    shutil.rmtree(leftover, ignore_errors=True)
+                _check_room(index, tfds_dir)
+                _write(index, tfds_dir)
     except OSError as error:
         raise UserError(
             f"The TFDS copy cannot be written to {tfds_dir} ({error}). "

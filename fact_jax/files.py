@@ -14,7 +14,10 @@ import pathlib
 import re
 import secrets
 import stat
+import shutil
 import unicodedata
+
+from fact_jax.types import UserError
 
 # Bytes of a file name made from another name; file systems take 255, which leaves room for a prefix and a suffix.
 MAX_NAME = 150
@@ -22,6 +25,29 @@ MAX_NAME = 150
 MAX_TEXT_BYTES = 128 * 2**20
 # What a name ends in that had to be changed.
 _CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
+# What a process that was killed while it wrote leaves behind.
+_LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}\.tmp")
+# No room on the disk, or none left for this user.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class WriteError(UserError, OSError):
+    """A file that cannot be written: the disk is full, the folder is not ours, ... The old file is as it was."""
+
+    def __init__(self, path, error: OSError):
+        OSError.__init__(self, error.errno, error.strerror, str(path))
+        self._text = f"{path} cannot be written: {error.strerror or error}{_room(path, error)}."
+
+    def __str__(self):
+        return self._text
+
+
+def _room(path, error):
+    """Returns " (0.1 MB free)" where `error` says that there is no room, else ""."""
+    if error.errno not in FULL:
+        return ""
+    folder = next(parent for parent in pathlib.Path(path).absolute().parents if parent.exists())
+    return f" ({shutil.disk_usage(folder).free / 1e6:.1f} MB free)"
 
 
 @contextlib.contextmanager
@@ -30,19 +56,25 @@ def atomic_file(path):
 
     Args:
       path: file name; a string or a path. Its folder is created.
+
+    Raises:
+      WriteError: it cannot be written; a UserError and an OSError.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Not tempfile: its files are for the owner alone, a result gets the permissions any new file would have.
     temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.tmp"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        raise WriteError(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def open_data(path):
@@ -108,6 +140,9 @@ def atomic_write_bytes(path, content):
 
     Returns:
       pathlib.Path of the file.
+
+    Raises:
+      WriteError: it cannot be written; a UserError and an OSError.
     """
     with atomic_file(path) as file:
         file.write(content)
@@ -119,8 +154,40 @@ def atomic_write_text(path, text):
     return atomic_write_bytes(path, text.encode("utf-8"))
 
 
+def append_line(path, text):
+    """Adds a line to a file as one write; where that fails, the file is as long as before.
+
+    Args:
+      path: the file, created if there is none.
+      text: the line, without its end.
+
+    Raises:
+      WriteError: it cannot be written.
+    """
+    content = f"{text}\n".encode()
+    try:
+        with open(path, "ab", buffering=0) as file:
+            start = os.fstat(file.fileno()).st_size
+            try:
+                if file.write(content) < len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(file.fileno(), start)
+                raise
+    except OSError as error:
+        raise WriteError(path, error) from error
+
+
+def remove_leftovers(folder):
+    """Removes what killed processes left of files in this folder; only for whoever has the folder to itself."""
+    with contextlib.suppress(OSError):
+        for path in pathlib.Path(folder).iterdir():
+            if _LEFTOVER.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def lock_folder(folder):
+def lock_folder(folder, *, wait=False):
     """Keeps other processes that ask for the same folder out of it; it is created if there is none.
 
     The lock ends with the `with` block or the process, and leaves nothing behind. On a file system without locks there
@@ -128,16 +195,17 @@ def lock_folder(folder):
 
     Args:
       folder: a string or a path.
+      wait: for the other process to be done.
 
     Raises:
-      BlockingIOError: another process has the folder.
+      BlockingIOError: another process has the folder, and not `wait`.
       OSError: it cannot be created.
     """
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise
         except OSError:

@@ -1,6 +1,8 @@
 import errno
 import fcntl
+import io
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from fact_jax import files
+from fact_jax.types import UserError
 
 
 def test_writes_creates_folders_and_replaces(tmp_path):
@@ -49,6 +52,54 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
+def full_disk(monkeypatch, function):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, function, fail)
+
+
+def test_a_full_disk_is_something_the_user_can_put_right(tmp_path, monkeypatch):
+    full_disk(monkeypatch, "fsync")
+    with pytest.raises(files.WriteError) as caught:
+        files.atomic_write_text(tmp_path / "a.txt", "x" * 200_000)
+    assert isinstance(caught.value, UserError) and caught.value.errno == errno.ENOSPC
+    assert re.fullmatch(
+        rf"{tmp_path}/a.txt cannot be written: No space left on device \(\d+.\d MB free\)\.",
+        str(caught.value),
+    )
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/a.txt cannot be written: (Not a directory|File exists).$"):
+        files.atomic_write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_a_line_is_there_or_not(tmp_path, monkeypatch):
+    path = tmp_path / "rows"
+    for line in ("first", "é"):
+        files.append_line(path, line)
+    assert path.read_text() == "first\né\n"
+
+    class Short(io.FileIO):
+        """A file on a disk that has room for half of what comes."""
+
+        def write(self, content):
+            return super().write(content[: len(content) // 2])
+
+    monkeypatch.setattr("builtins.open", lambda path, mode, buffering: Short(path, mode))
+    with pytest.raises(files.WriteError, match="No space left on device"):
+        files.append_line(path, "third")
+    monkeypatch.undo()
+    assert path.read_text() == "first\né\n"
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path):
+    for name in (".a.txt.0123456789ab.tmp", "a.tmp", ".hidden", ".a.0123.tmp"):
+        (tmp_path / name).write_text("")
+    files.remove_leftovers(tmp_path)
+    files.remove_leftovers(tmp_path / "none")
+    assert sorted(os.listdir(tmp_path)) == [".a.0123.tmp", ".hidden", "a.tmp"]
+
+
 HOLD = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_EX); print('held', flush=True); input()"
 
 
@@ -65,7 +116,7 @@ def test_a_folder_is_locked_against_other_processes_and_free_when_they_end(tmp_p
             pytest.fail("locked twice")
         process.kill()
         process.wait()
-        with files.lock_folder(folder):
+        with files.lock_folder(folder, wait=True):
             assert os.listdir(folder) == []
 
 

@@ -11,7 +11,7 @@ TOP_LEVEL = {"fact_jax", "configs", "data_pipelines", "tests", "main.py", "requi
 # A module may import modules of lower levels and of its own package.
 LEVELS = {
     "fact_jax.types": 0,
-    "fact_jax.files": 0,
+    "fact_jax.files": 1,
     "fact_jax.ops": 1,
     "fact_jax.layers": 2,
     "fact_jax.losses": 2,

@@ -1,5 +1,6 @@
 """Pictures of the report: cost against the length of a video and against the size of a batch."""
 
+from fact_jax import files
 from fact_jax.benchmark.report import NAMES, PHASES
 from fact_jax.reporting import pictures
 
@@ -11,10 +12,10 @@ def write(folder, result):
     """Writes cost_by_frames.png and cost_by_batch.png into `folder`, of the parts that were measured."""
     if rows := _finished(result.get("lengths", ())):
         figure = _draw(rows, "frames", "frames of the video", "median", "seconds", result["config"], line=True)
-        figure.savefig(folder / "cost_by_frames.png", dpi=DPI)
+        files.save_figure(folder / "cost_by_frames.png", figure, dpi=DPI)
     if rows := _finished(result.get("batches", ())):
         figure = _draw(rows, "batch", "videos in the batch", "per_video", "seconds per video", result["config"])
-        figure.savefig(folder / "cost_by_batch.png", dpi=DPI)
+        files.save_figure(folder / "cost_by_batch.png", figure, dpi=DPI)
 
 
 def _finished(rows):
