@@ -5,7 +5,14 @@
     python main.py --workdir runs/synthetic --mode predict --input new_features/
 """
 
+import os
+import signal
 import sys
+
+if __name__ == "__main__":
+    # Until a run has something to lose it can end at once, without the traceback of an interrupted import.
+    for _signum, _code in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+        signal.signal(_signum, lambda signum, frame, code=_code: os._exit(code))
 
 from absl import app, flags, logging
 

@@ -1,32 +1,72 @@
 """Stopping a run from outside without losing anything."""
 
+import os
 import signal
 import threading
+from collections.abc import Callable
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 
 
+def _print(text):
+    print(text, flush=True)
+
+
 class StopRequest:
-    """While entered, SIGTERM and Ctrl-C only set a flag, however often they come; the run ends at its next safe point.
+    """While entered, SIGTERM and Ctrl-C end the run without loss; any that come after the first change nothing.
+
+    Where there is nothing to lose, the process ends at once. Otherwise the signal only sets a flag, says what has to
+    end first (see `busy`), and the run ends at its next safe point.
+
+    Python runs signal handlers between two instructions of its own, and so not while a program is compiled or
+    computed. Hence a thread, which the system's part of the handler wakes through a pipe whatever the main thread does.
 
     Attributes:
       signum: the first signal received, None while there was none.
     """
 
-    def __init__(self):
+    def __init__(self, say: Callable[[str], None] = _print):
+        """
+        Args:
+          say: prints a line; called from a thread.
+        """
         self.signum: int | None = None
+        self._say = say
+        self._busy_with: str | None = None
+        self._lock = threading.Lock()
         self._previous = {}
 
     def __enter__(self):
         # Python delivers signals to the main thread and lets no other thread install handlers.
         if threading.current_thread() is threading.main_thread():
+            self._source, self._wake = os.pipe()
+            os.set_blocking(self._wake, False)
+            self._thread = threading.Thread(target=self._watch, name="signals", daemon=True)
+            self._thread.start()
+            self._previous_wake = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
             self._previous = {signum: signal.signal(signum, self._note) for signum in HANDLED}
         return self
 
     def __exit__(self, *exception):
+        if not self._previous:
+            return
         for signum, handler in self._previous.items():
             signal.signal(signum, handler)
         self._previous = {}
+        signal.set_wakeup_fd(self._previous_wake)
+        os.close(self._wake)
+        self._thread.join()
+        os.close(self._source)
+
+    def busy(self, what: str) -> None:
+        """From now on something would be lost: a signal waits for the end of `what`, and for the run to save."""
+        with self._lock:
+            self._busy_with = what
+
+    def idle(self) -> None:
+        """From now on nothing would be lost: a signal ends the process at once. So it is at first."""
+        with self._lock:
+            self._busy_with = None
 
     @property
     def requested(self) -> bool:
@@ -47,3 +87,18 @@ class StopRequest:
         del frame
         if self.signum is None:
             self.signum = signum
+
+    def _watch(self):
+        """Answers the first signal; the pipe brings one byte for each, and ends when it is closed."""
+        while received := os.read(self._source, 1):
+            if received[0] not in HANDLED:
+                continue
+            self._note(received[0], None)
+            with self._lock:
+                if self._busy_with is None:
+                    try:
+                        self._say(f"stopped by {self.name}; nothing is lost. Run the same command again to go on.")
+                    finally:
+                        os._exit(self.exit_code)
+                self._say(f"{self.name}: the run ends when {self._busy_with} is done")
+            return
