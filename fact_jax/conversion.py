@@ -24,7 +24,8 @@ from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.tasks import segmentation
 from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import CheckpointError, Checkpoints
-from fact_jax.training.weights import choose_step, read_weights, variable_shapes
+from fact_jax.training.ownership import own
+from fact_jax.training.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.types import UserError, VerbNouns
 
 STEP = 0  # of a converted checkpoint: no update of this run has been made
@@ -82,12 +83,14 @@ def convert(
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    _check_workdir(workdir, config, derived)
     buffers = [name for name in published.BUFFERS if name in state.tensors]
     params = _parameters(task, found.feature_dim, state.tensors, buffers, checkpoint)
-    _save(config, workdir, params)
-    # Last, so that a workdir with a record has its checkpoint.
-    run_record.write(workdir, config=config.to_dict(), derived=derived)
+    _check_workdir(workdir, config, derived)
+    with own(workdir, "--mode convert"):
+        _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
+        _save(config, workdir, params, derived)
+        # Last, so that a workdir with a record has its checkpoint.
+        run_record.write(workdir, config=config.to_dict(), derived=derived)
     for line in _summary(checkpoint, state, found, buffers, params, changed):
         console.say(line)
     for line in _not_inferred(config, found, explicit, len(class_names), listed):
@@ -113,13 +116,13 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
         raise UserError(f"{workdir} holds no checkpoint to export.")
     config, derived = ConfigDict(record["config"]), record["derived"]
     task = segmentation.restore(config, derived)
-    with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
+    with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
         arrays = segmentation.example_arrays(derived["feature_dim"])
         try:
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
-            raise UserError(f"{error}. Another one can be chosen with --step.") from error
+            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     tensors = published_state_dict(task.model, weights.params)
     yaml_file = output.with_name(f"{output.name}.yaml")
     mapping_file, class_names = class_list.beside(output), derived["class_names"]
@@ -224,11 +227,7 @@ def _parameters(task, feature_dim, tensors, buffers, checkpoint):
         raise UserError(f"{checkpoint}: {error}") from error
 
 
-def _save(config, workdir, params):
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--workdir {workdir} cannot be written to: {error.strerror}.") from error
+def _save(config, workdir, params, derived):
     items = {"params": params}
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run
@@ -237,10 +236,11 @@ def _save(config, workdir, params):
         "best": {"step": STEP, "value": None}, "position": {"epoch": 0, "batch": 0}, "seed": config.seed, "window": [],
         "converted": True,
     }
-    with Checkpoints(workdir / "checkpoints") as checkpoints:
+    identity = run_record.identity({"config": config.to_dict(), "derived": derived})
+    with Checkpoints(workdir / "checkpoints", run=identity) as checkpoints:
         if checkpoints.steps() not in ([], [STEP]):
             raise UserError(f"{workdir} holds checkpoints of a run. Use another --workdir for the converted weights.")
-        checkpoints.save(items, meta, None)
+        checkpoints.save(items, meta)
 
 
 def _size(tensors):

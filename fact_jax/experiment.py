@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import tempfile
 from pathlib import Path
 
 import jax
@@ -20,6 +19,7 @@ from fact_jax.reporting import results
 from fact_jax.tasks import segmentation
 from fact_jax.training import compilation, host_memory, loop, run_record, writers
 from fact_jax.training import devices as device_layout
+from fact_jax.training.ownership import own
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
@@ -65,9 +65,9 @@ def run(config, workdir, mode: str = "train", *, step: int | None = None, consol
         return 0
     if mode == "train" and config.log.wandb:
         writers.import_wandb()
-    _check_writable(workdir)
-    _set_up_jax(config, console)
-    with StopRequest() as stop:
+    with StopRequest(console.say) as stop, own(workdir, f"--mode {mode}"):
+        run_record.check(workdir, config=config.to_dict())  # again: another process may just have made its run here
+        _set_up_jax(config, console)
         setup = prepare(config, workdir, mode, console, stop)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
         return 0 if finished else stop.exit_code
@@ -117,7 +117,8 @@ def predict(config, workdir, options: prediction.Options, console: writers.Conso
         )
 
     output = prediction.open_output(predictor, config, workdir, options)
-    with StopRequest() as stop:
+    with StopRequest(console.say) as stop:
+        stop.busy("the batch of videos at hand")
         return prediction.predict_videos(predictor, source, make_batches, output, console=console, stop=stop)
 
 
@@ -128,15 +129,6 @@ def _set_up_jax(config, console: writers.Console) -> None:
         compilation.use_cache(console.say)
     if config.matmul_precision:
         jax.config.update("jax_default_matmul_precision", config.matmul_precision)
-
-
-def _check_writable(workdir: Path):
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=workdir):
-            pass
-    except OSError as error:
-        raise UserError(f"--workdir {workdir} cannot be written to: {error.strerror}.") from error
 
 
 def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: StopRequest) -> Setup:

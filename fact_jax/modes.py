@@ -7,13 +7,14 @@ from typing import Any
 
 import jax
 
+from fact_jax import files
 from fact_jax.reporting import results
 from fact_jax.tasks.base import Task
 from fact_jax.training import loop, scoring, writers
 from fact_jax.training.checkpoints import CheckpointError
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
-from fact_jax.training.weights import choose_step
+from fact_jax.training.weights import choose_step, others
 from fact_jax.types import UserError
 
 
@@ -64,12 +65,12 @@ def train(setup: Setup) -> bool:
         return False
     with loop.open_checkpoints(setup.config, setup.workdir, read_only=True) as checkpoints:
         try:
-            steps = {"best": checkpoints.best_step(), "final": checkpoints.steps()[-1]}
+            steps = {"best": checkpoints.best_step(setup.console.say), "final": checkpoints.steps()[-1]}
             evaluated = {step: _evaluate_step(setup, checkpoints, step) for step in sorted(set(steps.values()))}
             meta = checkpoints.meta(steps["best"])
         except CheckpointError as error:
-            message = f"The run is complete, but {error}. Another one can be evaluated with --mode eval."
-            raise UserError(message) from error
+            way_out = f"--mode eval scores another one: {others(checkpoints)}"
+            raise UserError(f"the run is complete, but {error}. {way_out}") from error
     if None in evaluated.values():
         return False
     _, verdict = scoring.compare_with_stored(evaluated[steps["best"]], meta)
@@ -84,8 +85,13 @@ def train(setup: Setup) -> bool:
 
 
 def _write_evaluation(setup, evaluation, folder):
-    for line in evaluation.write(folder, figures=setup.config.eval.figures):
-        setup.console.say(line)
+    """Writes predictions, tables and figures, while no --mode predict writes to the same folder."""
+    predictions = folder / "predictions"
+    with files.lock_folder(predictions, wait=True):
+        for place in (folder, predictions, folder / "tables", folder / "figures"):
+            files.remove_leftovers(place)
+        for line in evaluation.write(folder, figures=setup.config.eval.figures):
+            setup.console.say(line)
 
 
 def _write_results(setup, steps, metrics):
@@ -124,7 +130,7 @@ def evaluate(setup: Setup, step: int | None) -> bool:
             evaluated = _evaluate_step(setup, checkpoints, chosen)
             meta = checkpoints.meta(chosen)
         except CheckpointError as error:
-            raise UserError(f"{error}. Another one can be chosen with --step.") from error
+            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     if evaluated is None:
         return False
     for name, evaluation in evaluated.items():

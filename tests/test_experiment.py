@@ -16,7 +16,7 @@ import pytest
 
 from configs import fact_synthetic
 from fact_jax import experiment
-from fact_jax.training import writers
+from fact_jax.training import integrity, writers
 from fact_jax.types import UserError
 from tests.overrides import override
 from tests.training import toy
@@ -122,7 +122,7 @@ def test_eval_says_when_metrics_differ(finished):
     path = finished / "checkpoints" / str(step) / "meta" / "metadata"
     meta = json.loads(path.read_text())
     meta["metrics"]["Acc"] += 0.25
-    path.write_text(json.dumps(meta))
+    path.write_text(json.dumps(integrity.seal(meta)))
     code, text = run(finished, "eval")
     assert code == 0 and "warning: not equal" in text and "\n  Acc: " in text and "frames:" not in text
 

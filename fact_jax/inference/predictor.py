@@ -19,7 +19,7 @@ from fact_jax.training import compilation, loop, run_record
 from fact_jax.training import devices as device_layout
 from fact_jax.training.checkpoints import CheckpointError
 from fact_jax.training.steps import EvalStep
-from fact_jax.training.weights import choose_step, read_weights
+from fact_jax.training.weights import choose_step, others, read_weights
 from fact_jax.types import Batch, UserError, nearest
 
 # Lengths beyond the buckets of the training run grow by this factor, rounded up to a multiple.
@@ -203,7 +203,7 @@ def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | No
             arrays = segmentation.example_arrays(record["derived"]["feature_dim"])
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
-            raise UserError(f"{error}. Another one can be chosen by its step.") from error
+            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     devices = [jax.local_devices()[0]] if devices is None else list(devices)
     checksum = weights.meta["checksums"][weights.item]
     return Predictor(task, weights.params, record=record, step=chosen, checksum=checksum, devices=devices, say=say)

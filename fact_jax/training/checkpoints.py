@@ -2,14 +2,13 @@
 
 A checkpoint holds separate items, so that an evaluation reads the parameters alone: `params`, `opt_state`, `state` (if
 the model has mutable collections), `ema` (if used) and `meta`, a JSON object with the step, the metrics, the best step
-so far, the data position, the seed and a checksum of every other item. Orbax notices a truncated file but not a changed
-bit, and lists an empty folder as a checkpoint; hence the checksums and the way back to an older checkpoint.
+so far, the data position, the seed, what run it is of, and a checksum of every other item and of itself. Orbax notices a
+truncated file but not a changed bit, and lists an empty folder as a checkpoint; hence the checksums and the way back to
+an older checkpoint.
 """
 
 import contextlib
-import hashlib
-import math
-import os
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,28 +16,18 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers
 
+from fact_jax.training import checkpoint_folders as folders
 from fact_jax.training import devices as device_layout
+from fact_jax.training import run_record
+from fact_jax.training.checkpoint_errors import READ_ERRORS, WRITE_ERRORS, CheckpointError, is_full, readable, save_error
+from fact_jax.training.integrity import check_shapes, checksum, is_sealed, seal
+from fact_jax.training.retention import Keep, is_evaluated, rank
 from fact_jax.training.state import TrainState
 from fact_jax.types import UserError
 
-# What Orbax, TensorStore and the JSON reader raise for files that are missing, cut short or of another shape.
-READ_ERRORS = (ValueError, LookupError, OSError, TypeError)
-
-
-class CheckpointError(Exception):
-    """A checkpoint that cannot be used; the message says why."""
-
-
-def checksum(tree) -> str:
-    """Returns SHA-256 over the paths, types, shapes and bytes of all leaves."""
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        leaf = np.ascontiguousarray(leaf)
-        digest.update(f"{jax.tree_util.keystr(path)} {leaf.dtype.str} {leaf.shape}\n".encode())
-        digest.update(leaf.tobytes())
-    return digest.hexdigest()
+# Of Orbax, in every checkpoint.
+ORBAX_METADATA = "_CHECKPOINT_METADATA"
 
 
 def items_of(train_state: TrainState) -> dict[str, Any]:
@@ -66,37 +55,49 @@ def to_host(train_state: TrainState) -> TrainState:
 class Checkpoints:
     """The checkpoints below one folder. Close it, or use it in a `with` statement, to wait for running writes."""
 
-    def __init__(self, folder: Path, *, keep_latest: int = 1, keep_best: int = 1, read_only: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep_latest: int = 1,
+        keep_best: int = 1,
+        read_only: bool = False,
+        run: Mapping[str, Any] | None = None,
+    ):
         """
         Args:
           folder: where the checkpoints lie, one folder per step.
-          keep_latest: how many of the newest to keep, at least 1.
-          keep_best: how many of the best to keep; of equal ones the later counts as better.
-          read_only: change nothing; the folder must exist.
+          keep_latest, keep_best: how many of the newest and of the best to keep, at least 1.
+          read_only: change nothing; the folder must exist. Otherwise what a killed process left is removed.
+          run: what `run_record.identity` says of the run; checkpoints of another one are refused. None: of any.
         """
         self._folder = Path(folder).absolute()
+        self._run = None if run is None else dict(run)
         if keep_latest < 1 or keep_best < 1:
             raise UserError("config.checkpoint: keep_latest and keep_best must be at least 1.")
-        policy = checkpoint_managers.AnyPreservationPolicy([
-            checkpoint_managers.LatestN(keep_latest),
-            # Sorting is stable, so of equal values the later step is the better one.
-            checkpoint_managers.BestN(get_metric_fn=_ranking, n=keep_best),
-        ])
+        if not read_only:
+            folders.tidy(self._folder)
+        self._keep = Keep(keep_latest, keep_best)
+        self._running: int | None = None  # the step that is being written
+        self._size = 0  # bytes of its arrays
         # Orbax's own read_only option only adds warnings: it writes nothing before the first save either way.
         options = ocp.CheckpointManagerOptions(
             create=not read_only,
             save_root_metadata=not read_only,
-            preservation_policy=policy,
-            best_fn=_ranking,
-            best_mode="max",
+            preservation_policy=self._keep,
+            todelete_subdir=folders.REMOVED,
+            lightweight_initialize=True,  # one checkpoint with unreadable metadata does not hide the others
+            async_options=ocp.AsyncOptions(post_finalization_callback=lambda: folders.force_to_disk(self._folder)),
         )
         try:
             self._manager = ocp.CheckpointManager(self._folder, options=options)
         except READ_ERRORS as error:
-            raise UserError(
-                f"the checkpoints in {self._folder} cannot be listed ({type(error).__name__}: {error}). A step folder "
-                "with damaged metadata has to be moved away."
-            ) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"the checkpoints in {self._folder} cannot be listed ({reason}).") from error
+        if not read_only:
+            for step in self.steps():
+                with contextlib.suppress(CheckpointError):
+                    self._keep.ranks[step] = rank(self._read_meta(step))
 
     @property
     def folder(self) -> Path:
@@ -113,35 +114,65 @@ class Checkpoints:
         """Returns the steps there are checkpoints of, in order. Whether they can be read is not known yet."""
         return sorted(self._manager.all_steps())
 
-    def save(self, items: Mapping[str, Any], meta: Mapping[str, Any], value: float | None) -> None:
+    def save(self, items: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         """Starts to write a checkpoint in the background; a checkpoint of the same step is replaced.
 
         Args:
           items: trees of numpy arrays by name, see `items_of`. They must not change afterwards.
-          meta: JSON values; "step" names the checkpoint. The checksums are added here.
-          value: the selection metric, or None if this step was not evaluated.
+          meta: JSON values; "step" names the checkpoint, "metrics" is empty unless it was evaluated, "value" is the
+            selection metric. The checksums and the run are added here.
+
+        Raises:
+          UserError: this checkpoint, or the one before, cannot be written.
         """
         step = meta["step"]
         self.wait()
         if step in self._manager.all_steps():
             # Only after an evaluation that was cut short: the same state again, this time with its metrics.
-            self._manager.delete(step)
-        meta = dict(meta) | {"checksums": {name: checksum(tree) for name, tree in items.items()}}
+            folders.lay_aside(self._folder, step)
+            self._manager.reload()
+        sums = {name: checksum(tree) for name, tree in items.items()}
+        meta = seal(dict(meta) | {"checksums": sums, "run": self._run})
         saves = {name: ocp.args.StandardSave(tree) for name, tree in items.items()}
         args = ocp.args.Composite(**saves, meta=ocp.args.JsonSave(meta))
-        if not self._manager.save(step, args=args, metrics={"value": value}):
+        self._size = sum(leaf.nbytes for tree in items.values() for leaf in jax.tree.leaves(tree))
+        self._keep.ranks[step] = rank(meta)
+        with self._writing(step):
+            saved = self._manager.save(step, args=args)
+        if not saved:
             raise CheckpointError(f"the checkpoint of step {step} was not written: {self._folder} has a later one")
+        self._running = step
 
     def meta(self, step: int) -> dict[str, Any]:
         """Returns the metadata of a checkpoint.
 
         Raises:
           CheckpointError: it cannot be read.
+          UserError: it is of another run.
         """
-        with _readable(self._folder / str(step)):
+        meta = self._read_meta(step)
+        there = meta.get("run")
+        lines = run_record.differences(there, self._run, ()) if there and self._run else ()
+        if lines:
+            raise UserError(
+                f"{self._folder / str(step)} is a checkpoint of another run:\n"
+                + "".join(f"  {line}\n" for line in lines)
+                + "Move it away, or use the --workdir that it belongs to."
+            )
+        return meta
+
+    def _read_meta(self, step):
+        path = self._folder / str(step)
+        if step == self._running:
+            self.wait()
+        with readable(path):
+            if not isinstance(json.loads((path / ORBAX_METADATA).read_text(encoding="utf-8")), dict):
+                raise ValueError(f"{ORBAX_METADATA} is not what Orbax writes")
             meta = self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
             if not isinstance(meta, dict) or meta.get("step") != step or "checksums" not in meta:
                 raise ValueError("its metadata is not that of this step")
+            if not is_sealed(meta):
+                raise ValueError("the checksum of its metadata is wrong")
         return meta
 
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -161,12 +192,12 @@ class Checkpoints:
         hosts = {
             name: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree) for name, tree in targets.items()
         }
-        with _readable(self._folder / str(step)):
+        with readable(self._folder / str(step)):
             requests = {name: ocp.args.StandardRestore(tree) for name, tree in hosts.items()}
             restored = self._manager.restore(step, args=ocp.args.Composite(**requests))
         items = {name: restored[name] for name in targets}
         for name, tree in items.items():
-            _check_shapes(self._folder / str(step), name, tree, hosts[name])
+            check_shapes(self._folder / str(step), name, tree, hosts[name])
             if checksum(tree) != meta["checksums"].get(name):
                 raise CheckpointError(f"{self._folder / str(step)} is damaged: the checksum of {name!r} is wrong")
         return items, meta
@@ -181,7 +212,7 @@ class Checkpoints:
           (items, meta) as `restore`, or None if there is no checkpoint at all.
 
         Raises:
-          UserError: there are checkpoints and none of them can be used.
+          UserError: there are checkpoints and none of them can be used, or one is of another run.
         """
         steps = self.steps()
         problems = []
@@ -193,8 +224,9 @@ class Checkpoints:
                 say(f"warning: cannot resume from step {step}: {error}")
                 continue
             for bad_step, _ in problems:
-                say(f"warning: moved the checkpoint of step {bad_step} to {self._set_aside(bad_step)}")
+                say(f"warning: moved the checkpoint of step {bad_step} to {folders.set_aside(self._folder, bad_step)}")
             if problems:
+                self._manager.reload()
                 say(f"warning: falling back to the checkpoint of step {step}")
             return found
         if not steps:
@@ -205,67 +237,63 @@ class Checkpoints:
             "Move that folder away to start from the beginning."
         )
 
-    def best_step(self) -> int:
-        """Returns the evaluated step with the largest selection metric, the later one of equals.
+    def best_step(self, say: Callable[[str], None] = lambda text: None) -> int | None:
+        """Returns the evaluated step with the largest selection metric, the later of equals; None if there is none.
+
+        Args:
+          say: told of checkpoints that cannot be read and are not the best one.
 
         Raises:
-          CheckpointError: no readable checkpoint was evaluated.
+          CheckpointError: the best checkpoint cannot be read.
         """
-        ranking = []
+        metas, unreadable = {}, {}
         for step in self.steps():
-            with contextlib.suppress(CheckpointError):
-                meta = self.meta(step)
-                if meta["metrics"] or meta.get("converted"):
-                    ranking.append((_ranking({"value": meta["value"]}), step))
-        if not ranking:
-            raise CheckpointError(f"{self._folder} holds no evaluated checkpoint")
-        return max(ranking)[1]
+            try:
+                metas[step] = self.meta(step)
+            except CheckpointError as error:
+                unreadable[step] = error
+        if unreadable and not metas:
+            raise next(iter(unreadable.values()))
+        known = metas[max(metas)]["best"]["step"] if metas else 0
+        if known and known not in metas:
+            reason = unreadable.get(known, "its checkpoint is gone")
+            raise CheckpointError(f"the best step is {known}, and {reason}")
+        for error in unreadable.values():
+            say(f"warning: {error}")
+        ranking = [(rank(meta), step) for step, meta in metas.items() if is_evaluated(meta)]
+        return max(ranking)[1] if ranking else None
 
     def wait(self) -> None:
-        """Waits until everything saved so far is on disk."""
-        self._manager.wait_until_finished()
+        """Waits until everything saved so far is on disk.
+
+        Raises:
+          UserError: it cannot be written.
+        """
+        with self._writing(self._running):
+            self._manager.wait_until_finished()
+        if self._running is not None:
+            self._running = None
+            folders.discard_removed(self._folder)
 
     def close(self) -> None:
-        """Waits for running writes and lets go of the folder."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        """As `wait`, and lets go of the folder."""
+        try:
+            self.wait()
+        finally:
+            with contextlib.suppress(*WRITE_ERRORS):  # says again what `wait` said
+                self._manager.close()
 
-    def _set_aside(self, step: int) -> Path:
-        shelf = self._folder.parent / "damaged"
-        shelf.mkdir(exist_ok=True)
-        target = shelf / str(step)
-        number = 1
-        while target.exists():
-            number += 1
-            target = shelf / f"{step}-{number}"
-        os.rename(self._folder / str(step), target)
-        self._manager.reload()
-        return target
+    @contextlib.contextmanager
+    def _writing(self, step):
+        """Turns what the writers raise for a full disk, and other errors of files, into a UserError.
 
-
-def _ranking(metrics: Mapping[str, float | None]) -> float:
-    """The value a checkpoint is ranked by; a step that was not evaluated, or without a number, comes last."""
-    value = metrics["value"]
-    return -math.inf if value is None or math.isnan(value) else value
-
-
-def _check_shapes(path: Path, item: str, tree, target) -> None:
-    """Raises CheckpointError for an item of another model: with numpy targets Orbax ignores their shapes."""
-    wanted = {jax.tree_util.keystr(key): leaf for key, leaf in jax.tree_util.tree_leaves_with_path(target)}
-    for key, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        name = jax.tree_util.keystr(key)
-        if (leaf.shape, leaf.dtype) != (wanted[name].shape, wanted[name].dtype):
-            raise CheckpointError(
-                f"{path} is of another model: {item}{name} is {leaf.dtype}{leaf.shape}, expected "
-                f"{wanted[name].dtype}{wanted[name].shape}"
-            )
-
-
-@contextlib.contextmanager
-def _readable(path: Path):
-    """Turns what the readers raise for a damaged checkpoint into one CheckpointError."""
-    try:
-        yield
-    except READ_ERRORS as error:
-        reason = str(error).strip().splitlines()
-        raise CheckpointError(f"{path} cannot be read: {reason[0] if reason else type(error).__name__}") from error
+        What was written of the checkpoint is removed; those before it stay.
+        """
+        try:
+            yield
+        except WRITE_ERRORS as error:
+            if not is_full(error) and not isinstance(error, OSError):
+                raise
+            self._running = None
+            folders.tidy(self._folder)
+            raise UserError(save_error(error, self._folder, step, self._size)) from error

@@ -15,9 +15,10 @@ from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
 from fact_jax.training import devices as device_layout
 from fact_jax.training import evaluator, nonfinite, optimizers, writers
+from fact_jax.training.event_files import TensorBoardWriter
 from fact_jax.training.feed import Feed, Timing
 from fact_jax.training.signals import StopRequest
-from fact_jax.training.start import starting_point
+from fact_jax.training.start import open_checkpoints, starting_point, total_steps
 from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.training.window import NonFiniteError, TermWindow
 from fact_jax.types import Batch, UserError
@@ -59,19 +60,6 @@ class Settings:
     stop: StopRequest
 
 
-def total_steps(config, steps_per_epoch: int) -> int:
-    """Returns the number of updates of a run: `config.train.steps`, or as many as its epochs have."""
-    return config.train.steps or config.train.epochs * steps_per_epoch
-
-
-def open_checkpoints(config, workdir: Path, *, read_only: bool = False) -> checkpoint_store.Checkpoints:
-    """Opens the checkpoints of a run."""
-    keep = config.checkpoint
-    return checkpoint_store.Checkpoints(
-        Path(workdir) / "checkpoints", keep_latest=keep.keep_latest, keep_best=keep.keep_best, read_only=read_only
-    )
-
-
 def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], settings: Settings) -> Outcome:
     """Trains until the last step or until asked to stop, from whatever the workdir holds.
 
@@ -91,9 +79,11 @@ def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], sett
     with open_checkpoints(config, settings.workdir) as checkpoints:
         run = _Run(task, config, train_batches, eval_batches, settings, checkpoints)
         try:
-            return run.run()
+            outcome = run.run()
         finally:
             run.close()
+    settings.stop.idle()
+    return outcome
 
 
 class _Run:
@@ -154,6 +144,7 @@ class _Run:
 
     def _advance(self, placed):
         """Starts the next update; while it runs, the batches of the one after it go to the devices."""
+        self._stop.busy(f"step {self._step + 1}")
         programs = self._train_step.programs.count
         self._state, terms = self._train_step(self._state, placed)
         self._step += 1
@@ -181,7 +172,7 @@ class _Run:
         split = () if self._step == self._evaluated_step else (settings.split,)
         self._jsonl.rewind(self._step, drop_groups_at_step=split)
         if config.log.tensorboard:
-            self._writers.append(writers.TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1))
+            self._writers.append(TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1))
         if config.log.wandb:
             self._writers.append(writers.WandbWriter(settings.workdir, config, self._console.say))
         self._state = device_layout.replicate(self._host_state, settings.devices)
@@ -257,6 +248,8 @@ class _Run:
         self._restart_clocks()
 
     def _evaluate(self):
+        if self._step > self._saved_step:
+            self._stop.busy("a batch of the evaluation")
         eval_step = self._settings.eval_step
         evaluation = evaluator.evaluate(
             self._task,
@@ -270,6 +263,7 @@ class _Run:
         return None if evaluation is None else evaluation.metrics()
 
     def _save(self, metrics, value):
+        self._stop.busy(f"the checkpoint of step {self._step}")
         epoch, batch = divmod(self._step, self._train_batches.steps_per_epoch)
         meta = {
             "step": self._step,
@@ -285,7 +279,9 @@ class _Run:
         }
         items = checkpoint_store.items_of(checkpoint_store.to_host(self._state))
         nonfinite.check_state(items, self._step, workdir=self._settings.workdir, last_good=self._saved_step)
-        self._checkpoints.save(items, meta, value)
+        # The rows of these steps first: a checkpoint on disk vouches for them.
+        self._jsonl.flush()
+        self._checkpoints.save(items, meta)
         self._saved_step = self._step
 
     def _save_and_say(self):

@@ -1,5 +1,6 @@
 """config.json: what a workdir was made with, and the refusal to mix two runs in one."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ FILE = "config.json"
 # happens where a run would end.
 NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "eval.max_timelines", "data.dir",
            "data.tfds_dir", "data.fps", "data.memory_gb", "data.max_padding", "train.skip_nonfinite")
+# Characters from which on `identity` stores a checksum of a value.
+LONG = 80
 # What settings stand for that records from before them do not name; the others were off.
 FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random"}
 
@@ -72,6 +75,28 @@ def _brought_up_to_date(record):
     if isinstance(settings, dict):
         settings.setdefault("use_transcript", False)
     return record
+
+
+def identity(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a checkpoint says of its run: {"config", "data"}, short, for `differences`.
+
+    Args:
+      record: as `read` returns it.
+    """
+    config = {
+        key: value
+        for key, value in flatten(record["config"]).items()
+        if not any(key == name or key.startswith(f"{name}.") for name in NEUTRAL)
+    }
+    return {"config": _shortened(config), "data": _shortened(flatten(record["derived"]))}
+
+
+def _shortened(values):
+    texts = {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
+    return {
+        key: values[key] if len(text) < LONG else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        for key, text in texts.items()
+    }
 
 
 def check(

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,9 +13,9 @@ from jax.extend import core as jax_core
 
 from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
-from fact_jax.training import optimizers
+from fact_jax.training import optimizers, run_record
 from fact_jax.training import state as train_states
-from fact_jax.types import Batch
+from fact_jax.types import Batch, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,23 @@ class StartingPoint:
     best: dict[str, Any] = dataclasses.field(default_factory=lambda: {"step": 0, "value": None})
     window: tuple[dict, ...] = ()
     skipped: int = 0
+
+
+def total_steps(config, steps_per_epoch: int) -> int:
+    """Returns the number of updates of a run: `config.train.steps`, or as many as its epochs have."""
+    return config.train.steps or config.train.epochs * steps_per_epoch
+
+
+def open_checkpoints(config, workdir: Path, *, read_only: bool = False) -> checkpoint_store.Checkpoints:
+    """Opens the checkpoints of a run; those of a run with another config.json are refused."""
+    keep, record = config.checkpoint, run_record.read(workdir)
+    return checkpoint_store.Checkpoints(
+        Path(workdir) / "checkpoints",
+        keep_latest=keep.keep_latest,
+        keep_best=keep.keep_best,
+        read_only=read_only,
+        run=record and run_record.identity(record),
+    )
 
 
 def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, shapes_only: bool = False):
@@ -110,7 +128,7 @@ def starting_point(
     """Reads the newest usable checkpoint, or makes the initial state where there is none.
 
     Raises:
-      UserError: there are checkpoints and none of them can be used.
+      UserError: there are checkpoints and none of them can be used, or one is of another run or a later step.
     """
     saved = checkpoints.steps()
     expected = saved[-1] if saved else 0
@@ -123,6 +141,12 @@ def starting_point(
     if found is None:
         return StartingPoint(initial, optimizer, itertools.chain([first], batches))
     items, meta = found
+    total = total_steps(config, train_batches.steps_per_epoch)
+    if meta["step"] > total:
+        raise UserError(
+            f"{checkpoints.folder / str(meta['step'])} is of a later step than the last one of this run, {total}. Move "
+            "it away, or use another --workdir."
+        )
     state = initial.replace(
         step=np.array(meta["step"], np.int32),
         params=items["params"],

@@ -35,7 +35,7 @@ def choose_step(checkpoints: Checkpoints, step: int | None, say: Callable[[str],
     """Returns `step`; or, for None, the best evaluated one, or the latest where none was evaluated.
 
     Raises:
-      UserError: there is no such checkpoint.
+      UserError: there is no such checkpoint, or the best one cannot be read.
     """
     steps = checkpoints.steps()
     if step is not None:
@@ -46,10 +46,21 @@ def choose_step(checkpoints: Checkpoints, step: int | None, say: Callable[[str],
     if not steps:
         raise UserError(f"{checkpoints.folder} has no checkpoint yet.")
     try:
-        return checkpoints.best_step()
-    except CheckpointError:
+        best = checkpoints.best_step(say)
+    except CheckpointError as error:
+        raise UserError(f"{error}. {others(checkpoints)}") from error
+    if best is None:
         say(f"no checkpoint in {checkpoints.folder} was evaluated; taking the latest, step {steps[-1]}")
         return steps[-1]
+    return best
+
+
+def others(checkpoints: Checkpoints, step: int | None = None) -> str:
+    """A sentence that names the checkpoints there are apart from `step`."""
+    steps = [found for found in checkpoints.steps() if found != step]
+    if not steps:
+        return f"There is no other one in {checkpoints.folder}."
+    return f"--step takes another one of {checkpoints.folder}: {', '.join(map(str, steps))}."
 
 
 def read_weights(task: Task, config, checkpoints: Checkpoints, step: int, arrays: Mapping[str, Any]) -> Weights:

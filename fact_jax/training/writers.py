@@ -1,8 +1,9 @@
-"""Where the numbers of a run go: metrics.jsonl, TensorBoard, Weights & Biases and the console."""
+"""Where the numbers of a run go: metrics.jsonl, Weights & Biases and the console; `event_files` has TensorBoard."""
 
 import importlib
 import json
 import math
+import os
 import secrets
 import sys
 import time
@@ -64,29 +65,19 @@ class JsonlWriter:
             files.atomic_write_text(self._path, text)
 
     def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Appends one row."""
+        """Appends one row, all of it or nothing.
+
+        Raises:
+          WriteError: the disk is full, ...
+        """
         row = {"step": step} | {f"{group}/{name}": to_json_value(value) for name, value in values.items()}
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        files.append_line(self._path, json.dumps(row))
 
-
-class TensorBoardWriter:
-    """Scalars in TensorBoard event files; events of steps beyond the one resumed from are hidden."""
-
-    def __init__(self, folder: Path, first_step: int):
-        # Imported here: it takes half a second, and a run may do without.
-        from tensorboardX import SummaryWriter
-
-        self._writer = SummaryWriter(str(folder), purge_step=first_step or None, write_to_disk=True)
-
-    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Adds one scalar per value, tagged <group>/<name>, with "_" for the "@" that tags may not have."""
-        for name, value in values.items():
-            self._writer.add_scalar(f"{group}/{name.replace('@', '_')}", value, step)
-        self._writer.flush()
-
-    def close(self) -> None:
-        self._writer.close()
+    def flush(self) -> None:
+        """Waits until the rows are on the disk itself."""
+        if self._path.exists():
+            with open(self._path, "rb") as file:
+                os.fsync(file.fileno())
 
 
 def import_wandb():

@@ -1,7 +1,5 @@
 """Checkpoints: what comes back, what is kept, what happens to damaged ones."""
 
-import json
-
 import numpy as np
 import optax
 import pytest
@@ -19,7 +17,8 @@ def make_items(step):
 
 def save(checkpoints, step, value, **items):
     metrics = {} if value is None else {"Acc": value}
-    checkpoints.save(make_items(step) | items, {"step": step, "metrics": metrics, "value": value}, value)
+    best = {"step": 0, "value": None}
+    checkpoints.save(make_items(step) | items, {"step": step, "metrics": metrics, "value": value, "best": best})
 
 
 def damage(folder, step, item="params"):
@@ -34,7 +33,7 @@ def damage(folder, step, item="params"):
 def test_what_was_saved_comes_back(tmp_path):
     items = make_items(7)
     with Checkpoints(tmp_path / "c") as checkpoints:
-        checkpoints.save(items, {"step": 7, "metrics": {"Acc": 0.1 + 0.2}, "value": 0.1 + 0.2, "window": [[1.5]]}, 0.3)
+        checkpoints.save(items, {"step": 7, "metrics": {"Acc": 0.1 + 0.2}, "value": 0.1 + 0.2, "window": [[1.5]]})
     with Checkpoints(tmp_path / "c", read_only=True) as checkpoints:
         restored, meta = checkpoints.restore(7, items)
         assert {name: checksum(tree) for name, tree in restored.items()} == meta["checksums"]
@@ -65,6 +64,7 @@ def test_checksum_sees_names_types_shapes_and_bits():
         ([90, 90, 90], 1, 1, [3], 3),
         ([10, 20, 30, 5, None], 1, 1, [3, 5], 3),  # not evaluated
         ([50, None, float("nan"), 10], 1, 1, [1, 4], 1),
+        ([float("nan"), None, None], 1, 1, [1, 3], 1),  # evaluated without a number is better than not evaluated
         ([50, 40, 60, 30, 20], 2, 2, [1, 3, 4, 5], 3),
         ([-5, -7], 1, 1, [1, 2], 1),
     ],
@@ -81,8 +81,7 @@ def test_latest_and_best_are_kept(tmp_path, values, latest, best, kept, best_ste
 def test_saving_a_step_again_replaces_it(tmp_path):
     with Checkpoints(tmp_path / "c") as checkpoints:
         save(checkpoints, 3, None)
-        with pytest.raises(CheckpointError, match="no evaluated checkpoint"):
-            checkpoints.best_step()
+        assert checkpoints.best_step() is None
         save(checkpoints, 3, 50.0)
         checkpoints.wait()
         assert checkpoints.steps() == [3] and checkpoints.best_step() == 3
@@ -93,63 +92,6 @@ def test_saving_below_the_latest_step_is_not_silent(tmp_path):
         save(checkpoints, 5, 1.0)
         with pytest.raises(CheckpointError, match="step 3 was not written"):
             save(checkpoints, 3, 1.0)
-
-
-def break_bit(folder):
-    damage(folder, 5)
-
-
-def break_optimizer(folder):
-    damage(folder, 5, "opt_state")
-
-
-def cut_short(folder):
-    for path in (folder / "5" / "params").rglob("*"):
-        if path.is_file():
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def remove_item(folder):
-    (folder / "5" / "state").rename(folder.parent / "gone")
-
-
-def break_meta(folder):
-    (folder / "5" / "meta" / "metadata").write_text("{")
-
-
-def forge_checksum(folder):
-    path = folder / "5" / "meta" / "metadata"
-    meta = json.loads(path.read_text())
-    meta["checksums"]["params"] = "0" * 64
-    path.write_text(json.dumps(meta))
-
-
-def empty_step(folder):
-    (folder / "99").mkdir()
-
-
-@pytest.mark.parametrize(
-    "harm, bad", [(break_bit, 5), (break_optimizer, 5), (cut_short, 5), (remove_item, 5), (break_meta, 5),
-                  (forge_checksum, 5), (empty_step, 99)]
-)
-def test_damaged_latest_falls_back_to_the_one_before(tmp_path, harm, bad):
-    folder = tmp_path / "checkpoints"
-    with Checkpoints(folder, keep_latest=2) as checkpoints:
-        save(checkpoints, 4, 1.0)
-        save(checkpoints, 5, 2.0)
-    harm(folder)
-    lines = []
-    with Checkpoints(folder, keep_latest=2) as checkpoints:
-        items, meta = checkpoints.restore_latest(make_items(0), lines.append)
-        expected = 5 if bad == 99 else 4
-        assert meta["step"] == expected and items["params"]["dense"]["kernel"][0, 0] == expected
-        assert (tmp_path / "damaged" / str(bad)).is_dir()
-        assert f"cannot resume from step {bad}" in lines[0]
-        assert lines[-1].endswith(f"falling back to the checkpoint of step {expected}")
-        # The run goes on from there, over the number of the damaged one.
-        save(checkpoints, 6 if bad == 99 else 5, 3.0)
-        checkpoints.wait()
-        assert checkpoints.best_step() == (6 if bad == 99 else 5)
 
 
 def test_nothing_usable_is_an_error_and_nothing_at_all_is_not(tmp_path):
@@ -175,13 +117,3 @@ def test_another_shape_is_refused(tmp_path):
 def test_keeping_nothing_is_refused(tmp_path, keep):
     with pytest.raises(UserError, match="at least 1"):
         Checkpoints(tmp_path / "c", **keep)
-
-
-def test_damaged_metadata_is_refused_in_words(tmp_path):
-    with Checkpoints(tmp_path / "checkpoints") as checkpoints:
-        save(checkpoints, 1, 1.0)
-    for path in (tmp_path / "checkpoints").rglob("*"):
-        if path.is_file():
-            path.write_bytes(path.read_bytes()[:20].ljust(20, b"\0"))
-    with pytest.raises(UserError, match="cannot be listed"):
-        Checkpoints(tmp_path / "checkpoints", read_only=True)

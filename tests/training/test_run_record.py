@@ -90,3 +90,15 @@ def test_conversions_are_compared_where_both_know_something(tmp_path):
     assert run_record.check(tmp_path, derived={"feature_dim": 4, "buckets": [16], "labels_sha256": "ab"})
     with pytest.raises(UserError, match="feature_dim: 4 there, 5 now"):
         run_record.check(tmp_path, derived={"feature_dim": 5})
+
+
+def test_identity_is_short_and_tells_runs_apart():
+    record = {"config": {"seed": 1, "log": {"wandb": True}, "optimizer": {"name": "adam"}},
+              "derived": {"class_names": [f"class {number}" for number in range(100)], "model": {"width": 3}}}
+    identity = run_record.identity(record)
+    assert identity["config"] == {"seed": 1, "optimizer.name": "adam"}
+    assert identity["data"]["model.width"] == 3 and len(identity["data"]["class_names"]) < run_record.LONG
+    record["derived"]["class_names"][3] = "other"
+    record["config"]["seed"] = 2
+    lines = run_record.differences(identity, run_record.identity(record), ())
+    assert [line.partition(":")[0] for line in lines] == ["config.seed", "data.class_names"]

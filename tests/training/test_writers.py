@@ -9,7 +9,7 @@ import types
 import pytest
 
 from configs import fact_gtea
-from fact_jax.training import writers
+from fact_jax.training import event_files, writers
 from fact_jax.types import UserError
 
 
@@ -44,7 +44,7 @@ def test_rewind_drops_what_comes_again(tmp_path):
 def test_tensorboard_holds_the_scalars(tmp_path):
     from tensorboardX.proto import event_pb2
 
-    writer = writers.TensorBoardWriter(tmp_path, 1)
+    writer = event_files.TensorBoardWriter(tmp_path, 1)
     writer.write(5, "train", {"loss": 0.5, "F1@0.50": 0.25})
     writer.close()
     (path,) = tmp_path.iterdir()

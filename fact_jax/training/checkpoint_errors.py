@@ -1,0 +1,60 @@
+"""What goes wrong with checkpoints, in words."""
+
+import contextlib
+import logging
+import shutil
+from pathlib import Path
+
+from fact_jax import files
+
+# What Orbax, TensorStore and the JSON reader raise for files that are missing, cut short or of another shape.
+READ_ERRORS = (ValueError, LookupError, OSError, TypeError)
+# What they raise for files that cannot be written, and what their texts then say of a full disk.
+WRITE_ERRORS = (OSError, ValueError, RuntimeError)
+FULL_TEXTS = ("No space left on device", "RESOURCE_EXHAUSTED", "Disk quota exceeded")
+
+
+def _is_no_traceback_of_orbax(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and "orbax" in Path(record.pathname).parts)
+
+
+# Orbax prints the traceback of what it then raises, which is answered here in words.
+logging.getLogger("absl").addFilter(_is_no_traceback_of_orbax)
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the message says why."""
+
+
+@contextlib.contextmanager
+def readable(path: Path):
+    """Turns what the readers raise for a damaged checkpoint into one CheckpointError."""
+    try:
+        yield
+    except READ_ERRORS as error:
+        reason = str(error).strip().splitlines()
+        raise CheckpointError(f"{path} cannot be read: {reason[0] if reason else type(error).__name__}") from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room on the disk."""
+    return getattr(error, "errno", None) in files.FULL or any(text in str(error) for text in FULL_TEXTS)
+
+
+def save_error(error: BaseException, folder: Path, step: int | None, size: int) -> str:
+    """Returns what to tell the user of a save that failed.
+
+    Args:
+      error: raised by Orbax: the disk is full, or another OSError.
+      folder: of the checkpoints.
+      step: the checkpoint that was being written.
+      size: bytes of its arrays.
+    """
+    kept = ", ".join(sorted((path.name for path in folder.iterdir() if path.name.isdecimal()), key=int)) or "none"
+    free = shutil.disk_usage(folder).free
+    reason = "the disk is full" if is_full(error) else str(error).strip().splitlines()[0]
+    return (
+        f"the checkpoint of step {step} cannot be written to {folder}: {reason} ({free / 1e6:.1f} MB free, up to "
+        f"{size / 1e6:.1f} MB needed). Checkpoints that are there as before: {kept}. Put that right and run the same "
+        "command again to go on from the last one."
+    )

@@ -1,0 +1,38 @@
+"""Which checkpoints stay: the newest and the best."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from orbax.checkpoint import checkpoint_managers
+
+
+class Keep(checkpoint_managers.PreservationPolicy):
+    """Tells Orbax which checkpoints to keep. Of equally good ones, the later counts as better.
+
+    Attributes:
+      ranks: `rank` of the metadata of every step; one without is the worst.
+    """
+
+    def __init__(self, latest: int, best: int):
+        self.ranks: dict[int, tuple[bool, float]] = {}
+        self._latest, self._best = latest, best
+
+    def should_preserve(self, checkpoints, *, context):
+        """Returns for every checkpoint, in order of their steps, whether it stays."""
+        del context
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        ranked = sorted(steps, key=lambda step: (self.ranks.get(step, (False, -math.inf)), step))
+        kept = {*steps[-self._latest :], *ranked[-self._best :]}
+        return [step in kept for step in steps]
+
+
+def is_evaluated(meta: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint with these metadata can be the best one; converted weights can without an evaluation."""
+    return bool(meta["metrics"] or meta.get("converted"))
+
+
+def rank(meta: Mapping[str, Any]) -> tuple[bool, float]:
+    """What checkpoints are sorted by: evaluated ones last, and of these the one with the largest metric."""
+    value = meta["value"]
+    return is_evaluated(meta), -math.inf if value is None or math.isnan(value) else value
