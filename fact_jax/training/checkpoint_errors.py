@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import shutil
+import sys
 from pathlib import Path
 
 from fact_jax import files
@@ -14,12 +15,30 @@ WRITE_ERRORS = (OSError, ValueError, RuntimeError)
 FULL_TEXTS = ("No space left on device", "RESOURCE_EXHAUSTED", "Disk quota exceeded")
 
 
-def _is_no_traceback_of_orbax(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and "orbax" in Path(record.pathname).parts)
+def quiet_orbax() -> None:
+    """Keeps tracebacks of errors off the screen that Orbax raises as well, and that are then answered in words here.
+
+    It logs them, asyncio logs what became of the other files of the same checkpoint, and TensorStore reports to an
+    event loop that is over by then.
+    """
+    for name in ("absl", "asyncio"):
+        logging.getLogger(name).addFilter(_is_worth_a_line)  # a second time changes nothing
+    if not isinstance(sys.unraisablehook, _QuietHook):
+        sys.unraisablehook = _QuietHook(sys.unraisablehook)
 
 
-# Orbax prints the traceback of what it then raises, which is answered here in words.
-logging.getLogger("absl").addFilter(_is_no_traceback_of_orbax)
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and {"orbax", "asyncio"} & set(Path(record.pathname).parts))
+
+
+class _QuietHook:
+    def __init__(self, other):
+        self._other = other
+
+    def __call__(self, unraisable):
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            self._other(unraisable)
 
 
 class CheckpointError(Exception):

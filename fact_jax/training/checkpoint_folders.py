@@ -1,7 +1,7 @@
 """Folders beside finished checkpoints: what a killed process leaves, what is about to go, what is damaged.
 
-A checkpoint disappears in one step, by a new name, before its files are removed one by one; so whatever moment a process
-is killed at, a folder that has the name of a step holds a whole checkpoint, or one that was damaged from outside.
+A checkpoint disappears in one step, by a new name, before its files are removed one by one; so at whatever moment a
+process is killed, a folder that has the name of a step holds a whole checkpoint, or one that was damaged from outside.
 """
 
 import contextlib

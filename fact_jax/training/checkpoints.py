@@ -2,9 +2,8 @@
 
 A checkpoint holds separate items, so that an evaluation reads the parameters alone: `params`, `opt_state`, `state` (if
 the model has mutable collections), `ema` (if used) and `meta`, a JSON object with the step, the metrics, the best step
-so far, the data position, the seed, what run it is of, and a checksum of every other item and of itself. Orbax notices a
-truncated file but not a changed bit, and lists an empty folder as a checkpoint; hence the checksums and the way back to
-an older checkpoint.
+so far, the data position, the seed, the run, and a checksum of every other item and of itself. Orbax notices a
+truncated file but not a changed bit, and lists an empty folder as a checkpoint; hence the checksums and the way back.
 """
 
 import contextlib
@@ -17,10 +16,11 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from fact_jax.training import checkpoint_errors as errors
 from fact_jax.training import checkpoint_folders as folders
 from fact_jax.training import devices as device_layout
 from fact_jax.training import run_record
-from fact_jax.training.checkpoint_errors import READ_ERRORS, WRITE_ERRORS, CheckpointError, is_full, readable, save_error
+from fact_jax.training.checkpoint_errors import CheckpointError
 from fact_jax.training.integrity import check_shapes, checksum, is_sealed, seal
 from fact_jax.training.retention import Keep, is_evaluated, rank
 from fact_jax.training.state import TrainState
@@ -75,6 +75,7 @@ class Checkpoints:
         self._run = None if run is None else dict(run)
         if keep_latest < 1 or keep_best < 1:
             raise UserError("config.checkpoint: keep_latest and keep_best must be at least 1.")
+        errors.quiet_orbax()
         if not read_only:
             folders.tidy(self._folder)
         self._keep = Keep(keep_latest, keep_best)
@@ -91,7 +92,7 @@ class Checkpoints:
         )
         try:
             self._manager = ocp.CheckpointManager(self._folder, options=options)
-        except READ_ERRORS as error:
+        except errors.READ_ERRORS as error:
             reason = f"{type(error).__name__}: {error}"
             raise UserError(f"the checkpoints in {self._folder} cannot be listed ({reason}).") from error
         if not read_only:
@@ -165,7 +166,7 @@ class Checkpoints:
         path = self._folder / str(step)
         if step == self._running:
             self.wait()
-        with readable(path):
+        with errors.readable(path):
             if not isinstance(json.loads((path / ORBAX_METADATA).read_text(encoding="utf-8")), dict):
                 raise ValueError(f"{ORBAX_METADATA} is not what Orbax writes")
             meta = self._manager.restore(step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())).meta
@@ -192,7 +193,7 @@ class Checkpoints:
         hosts = {
             name: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree) for name, tree in targets.items()
         }
-        with readable(self._folder / str(step)):
+        with errors.readable(self._folder / str(step)):
             requests = {name: ocp.args.StandardRestore(tree) for name, tree in hosts.items()}
             restored = self._manager.restore(step, args=ocp.args.Composite(**requests))
         items = {name: restored[name] for name in targets}
@@ -280,20 +281,17 @@ class Checkpoints:
         try:
             self.wait()
         finally:
-            with contextlib.suppress(*WRITE_ERRORS):  # says again what `wait` said
+            with contextlib.suppress(*errors.WRITE_ERRORS):  # says again what `wait` said
                 self._manager.close()
 
     @contextlib.contextmanager
     def _writing(self, step):
-        """Turns what the writers raise for a full disk, and other errors of files, into a UserError.
-
-        What was written of the checkpoint is removed; those before it stay.
-        """
+        """Turns what a full disk and other errors of files raise into a UserError; the checkpoints before stay."""
         try:
             yield
-        except WRITE_ERRORS as error:
-            if not is_full(error) and not isinstance(error, OSError):
+        except errors.WRITE_ERRORS as error:
+            if not errors.is_full(error) and not isinstance(error, OSError):
                 raise
             self._running = None
             folders.tidy(self._folder)
-            raise UserError(save_error(error, self._folder, step, self._size)) from error
+            raise UserError(errors.save_error(error, self._folder, step, self._size)) from error

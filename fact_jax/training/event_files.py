@@ -11,7 +11,7 @@ from fact_jax import files
 class TensorBoardWriter:
     """Scalars in TensorBoard event files; events of steps beyond the one resumed from are hidden.
 
-    Not by tensorboardX's SummaryWriter: it writes in a thread, which dies of a full disk, and then waits for it forever.
+    Not by tensorboardX's SummaryWriter: that writes in a thread, which dies of a full disk and is then waited for.
     """
 
     def __init__(self, folder: Path, first_step: int):

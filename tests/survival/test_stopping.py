@@ -27,7 +27,8 @@ CASES = [
 
 def moment(kind, life):
     waits = {"importing": lives.Life.importing, "prepared": lives.Life.prepared, "results": life.writing_results}
-    return waits[kind] if kind in waits else {"step": life.rows, "evaluation": life.evaluations, "save": life.saves}[kind](2)
+    counts = {"step": life.rows, "evaluation": life.evaluations, "save": life.saves}
+    return waits[kind] if kind in waits else counts[kind](2)
 
 
 def test_signals_lose_nothing(tmp_path, undisturbed):

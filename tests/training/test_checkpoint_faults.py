@@ -207,7 +207,8 @@ def test_the_best_one_is_never_quietly_another_one(tmp_path):
         assert len(lines) == 1 and lines[0].startswith(f"warning: {folder / '99'} cannot be read")
     (folder / "1" / "meta" / "metadata").write_text("{")
     with Checkpoints(folder, read_only=True) as checkpoints:
-        with pytest.raises(UserError, match=r"the best step is 1, and .*/1 cannot be read.*--step takes another.* 2, 99"):
+        words = r"the best step is 1, and .*/1 cannot be read.*--step takes another.* 2, 99"
+        with pytest.raises(UserError, match=words):
             choose_step(checkpoints, None, lines.append)
     shutil.rmtree(folder / "1")
     with Checkpoints(folder, read_only=True) as checkpoints:
@@ -270,3 +271,12 @@ def test_parameters_alone_are_read(tmp_path):
         items, _ = checkpoints.restore(5, {"params": make_items(0)["params"]})
     jax.tree.map(lambda found, saved: found.tobytes() == saved.tobytes() or pytest.fail(), items["params"],
                  make_items(5)["params"])
+
+
+def test_errors_that_are_answered_in_words_print_no_traceback(tmp_path, caplog, monkeypatch):
+    test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch, FULL, "in the background")
+    with pytest.raises(CheckpointError), Checkpoints(tmp_path / "c") as checkpoints:
+        cut_data = next((tmp_path / "c" / "5" / "params").rglob("manifest.ocdbt"))
+        cut_data.write_bytes(b"")
+        checkpoints.restore(5, make_items(0))
+    assert not [record for record in caplog.records if record.exc_info]
