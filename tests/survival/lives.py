@@ -40,7 +40,8 @@ class Life:
     def __init__(self, workdir, *more, environment=None, settings=SETTINGS):
         self.workdir = Path(workdir)
         self._started = time.time()
-        self._rows, self._saves, self._saving = len(self._lines()), 0, False
+        self._rows, self._saves = len(self._lines()), 0
+        self._saving = bool(unfinished(workdir))  # what the process before left
         self.process = subprocess.Popen(
             command(workdir, *more, settings=settings), cwd=ROOT, env={**os.environ, **(environment or {})}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
