@@ -1,5 +1,6 @@
 """Weights of a checkpoint for everything but training: which checkpoint, and the parameters alone out of it."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -56,10 +57,13 @@ def choose_step(checkpoints: Checkpoints, step: int | None, say: Callable[[str],
 
 
 def others(checkpoints: Checkpoints, step: int | None = None) -> str:
-    """A sentence that names the checkpoints there are apart from `step`."""
-    steps = [found for found in checkpoints.steps() if found != step]
+    """A sentence that names the checkpoints whose metadata can be read, apart from `step`."""
+    steps = []
+    for found in checkpoints.steps():
+        with contextlib.suppress(CheckpointError):
+            steps += [found] if checkpoints.meta(found) and found != step else []
     if not steps:
-        return f"There is no other one in {checkpoints.folder}."
+        return f"No other one in {checkpoints.folder} can be used."
     return f"--step takes another one of {checkpoints.folder}: {', '.join(map(str, steps))}."
 
 

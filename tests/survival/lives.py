@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 ROOT = Path(__file__).parents[2]
 STEPS, EVERY = 320, 8
 # Nothing here takes longer unless it hangs.
-PATIENCE_SEC = 300.0
+PATIENCE_SEC = 1800.0
 POLL_SEC = 0.001
 # The smallest network there is, and what takes long to import left out: most of a life is its start.
 SMALL = ("--config.model.blocks=iu", "--config.model.input_block.frame_layers=1",

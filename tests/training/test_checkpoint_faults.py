@@ -207,7 +207,7 @@ def test_the_best_one_is_never_quietly_another_one(tmp_path):
         assert len(lines) == 1 and lines[0].startswith(f"warning: {folder / '99'} cannot be read")
     (folder / "1" / "meta" / "metadata").write_text("{")
     with Checkpoints(folder, read_only=True) as checkpoints:
-        words = r"the best step is 1, and .*/1 cannot be read.*--step takes another.* 2, 99"
+        words = r"the best step is 1, and .*/1 cannot be read.*--step takes another.* 2.$"
         with pytest.raises(UserError, match=words):
             choose_step(checkpoints, None, lines.append)
     shutil.rmtree(folder / "1")
