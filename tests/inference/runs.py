@@ -56,6 +56,7 @@ def write_run(workdir, config, steps, *, class_names=CLASS_NAMES):
             if config.optimizer.ema_decay > 0:
                 items[step]["ema"] = random_params(task, step + 1000)
             metrics = {} if value is None else {config.eval.select_metric: value}
-            meta = {"step": step, "metrics": metrics, "value": value, "split": "test"}
-            checkpoints.save(items[step], meta, value)
+            best = {"step": 0, "value": None}
+            meta = {"step": step, "metrics": metrics, "value": value, "split": "test", "best": best}
+            checkpoints.save(items[step], meta)
     return task, items

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 ROOT = Path(__file__).parents[2]
-STEPS, EVERY = 320, 8
+STEPS, EVERY = 240, 8
 # Nothing here takes longer unless it hangs.
 PATIENCE_SEC = 1800.0
 POLL_SEC = 0.001
@@ -42,9 +43,10 @@ class Life:
         self._started = time.time()
         self._rows, self._saves = len(self._lines()), 0
         self._saving = bool(unfinished(workdir))  # what the process before left
+        self._output = tempfile.TemporaryFile("w+")  # a pipe would fill up while nobody reads it
         self.process = subprocess.Popen(
-            command(workdir, *more, settings=settings), cwd=ROOT, env={**os.environ, **(environment or {})}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            command(workdir, *more, settings=settings), cwd=ROOT, env={**os.environ, **(environment or {})},
+            stdout=self._output, stderr=subprocess.STDOUT,
         )
 
     def __enter__(self):
@@ -53,7 +55,7 @@ class Life:
     def __exit__(self, *exception):
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        self._output.close()
 
     def until(self, happened):
         """Waits until `happened(self)`; returns False if the process ended before."""
@@ -68,7 +70,7 @@ class Life:
     def kill(self):
         """SIGKILL; returns what the process had printed."""
         self.process.kill()
-        return self.process.communicate()[0]
+        return self.end()[1]
 
     def signal(self, signum, times=1):
         """Sends a signal, several times in quick succession; returns (exit code, what was printed, seconds)."""
@@ -80,8 +82,9 @@ class Life:
 
     def end(self):
         """Waits for the process; returns (exit code, what was printed)."""
-        output, _ = self.process.communicate(timeout=PATIENCE_SEC)
-        return self.process.returncode, output
+        self.process.wait(PATIENCE_SEC)
+        self._output.seek(0)
+        return self.process.returncode, self._output.read()
 
     # What `until` takes.
 

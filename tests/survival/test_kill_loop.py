@@ -34,7 +34,7 @@ def moment(kind, life, rng):
         return lambda life: (life.workdir / "checkpoints" / final).exists(), rng.uniform(0, 0.2)
     wait = {"step": life.rows, "save": life.saves, "evaluation": life.evaluations}[kind]
     # Half of the kills come at the very moment.
-    return wait(rng.randint(1, 12 if kind == "step" else 2)), rng.choice((0.0, rng.uniform(0, MOMENTS[kind][1])))
+    return wait(rng.randint(1, 6 if kind == "step" else 2)), rng.choice((0.0, rng.uniform(0, MOMENTS[kind][1])))
 
 
 def test_twenty_kills_change_nothing(tmp_path, undisturbed):
