@@ -118,7 +118,6 @@ def predict(config, workdir, options: prediction.Options, console: writers.Conso
 
     output = prediction.open_output(predictor, config, workdir, options)
     with StopRequest(console.say) as stop:
-        stop.busy("the batch of videos at hand")
         return prediction.predict_videos(predictor, source, make_batches, output, console=console, stop=stop)
 
 

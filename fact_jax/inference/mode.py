@@ -101,6 +101,7 @@ def predict_videos(
     Raises:
       UserError: the files cannot be written.
     """
+    stop.busy("the batch of videos at hand")
     with output:
         waiting = [index for index, video in enumerate(source.inputs) if not output.is_finished(video)]
         remaining = source.select(waiting)

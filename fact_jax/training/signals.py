@@ -97,7 +97,7 @@ class StopRequest:
             with self._lock:
                 if self._busy_with is None:
                     try:
-                        self._say(f"stopped by {self.name}; nothing is lost. Run the same command again to go on.")
+                        self._say(f"stopped by {self.name}; nothing is lost. Run the same command again to continue.")
                     finally:
                         os._exit(self.exit_code)
                 self._say(f"{self.name}: the run ends when {self._busy_with} is done")

@@ -40,7 +40,7 @@ def test_a_signal_is_answered(signum, code, name, times, state):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == code
     if state == "idle":
-        assert output == f"stopped by {name}; nothing is lost. Run the same command again to go on.\n"
+        assert output == f"stopped by {name}; nothing is lost. Run the same command again to continue.\n"
     else:
         assert output == f"{name}: the run ends when the step is done\nsaved True {name}\n"
 
