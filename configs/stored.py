@@ -21,7 +21,7 @@ def get_config(workdir):
     path = Path(workdir) / "config.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as the record of a run ({error}).") from error
     config = fact_base.base_config(stored.get("name", ""), datasets.base())
     unknown = _fill(config, stored)

@@ -27,6 +27,11 @@ from fact_jax.types import UserError
 # A record is one protocol buffer message, which can hold no more than 2 GiB.
 _MAX_VIDEO_BYTES = 2**31 - 2**20
 _METADATA_FILE = "metadata.json"
+_FEATURES_FILE = "features.json"
+# The Python classes that the description of our features names. TFDS imports whatever it names.
+_CLASSES = frozenset(
+    f"tensorflow_datasets.core.features.{name}"
+    for name in ("features_dict.FeaturesDict", "text_feature.Text", "tensor_feature.Tensor"))
 _MAX_METADATA_BYTES = 2**30
 # What TFDS calls a folder that it has not finished writing, which stays there when the process is killed.
 _UNFINISHED = "incomplete."
@@ -210,6 +215,7 @@ class TfdsSource(LabelledVideos):
         super().__init__(ids, metadata["class_names"], metadata["feature_dim"], labels, sample_rate, budget)
         self._directory = directory
         with _quiet_tfds(), self._undamaged():
+            _check_classes(json.loads(read_data(pathlib.Path(directory) / _FEATURES_FILE)))
             self._records = tfds.builder_from_directory(str(directory)).as_data_source(split=subset)
 
     def read_features(self, index):
@@ -251,6 +257,14 @@ def _decode_labels(video):
     ends = np.cumsum(np.asarray(video["durations"], np.int64))
     starts = ends - np.asarray(video["durations"], np.int64)
     return segments_to_frames(video["labels"], starts, ends)
+
+
+def _check_classes(tree):
+    """Raises ValueError if the description of features names a Python class that is none of ours."""
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree if isinstance(tree, list) else ()):
+        if key in ("pythonClassName", "python_class_name", "type") and value not in _CLASSES:
+            raise ValueError(f"{_FEATURES_FILE} names the Python class {value!r}")
+        _check_classes(value)
 
 
 def _read_metadata(directory):

@@ -149,7 +149,7 @@ COPIES = {
     for name in ("metadata.json", "dataset_info.json", "features.json", "feature_dataset-train.array_record-00000")
     for fault, change in (
         ("half", _first_half), ("nested", lambda _: b"[" * 100_000), ("changed", lambda content: content[::-1]))
-}
+} | {"features.json-class": ("features.json", lambda content: content.replace(b"text_feature.Text", b"evil.Text"))}
 
 
 def prepared(kind, _):

@@ -1,0 +1,163 @@
+"""What the section "Security" of the README says: nothing is pickled, evaluated or sent, and caches are private."""
+
+import ast
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from fact_jax import files
+from fact_jax.training import compilation
+from tests.data_pipelines import folders
+from tests.test_import_order import FILES, imports, module_name
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Modules that store or run Python objects.
+PICKLING = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "jsonpickle"}
+# The name of the machine, to say whose a workdir is.
+NAME_THE_HOST = {"fact_jax.training.ownership"}
+# They need the names of pickle's errors: to read PyTorch's files without pickle.
+NAME_PICKLE = {"fact_jax.models.weight_files", "fact_jax.models.numpy_pickles"}
+# One starts the programs it measures; the other is the config, which is code.
+START_PROGRAMS = {"fact_jax.benchmark.workers"}
+EXECUTES = {"exec_module": {"fact_jax.config_flags"}}
+CALLS = {"eval", "exec", "compile", "execfile", "exec_module", "popen", "unsafe_load", "full_load"}
+NETWORK = {"socket", "urllib", "http", "requests", "ftplib", "smtplib", "ssl", "aiohttp", "httpx"}
+
+
+def calls(path):
+    """(name, call) of every call in a file: `a.b.c(...)` has the name "c"."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            yield name, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_no_module_pickles_evaluates_or_connects(path):
+    module = module_name(path)
+    packages = {name.split(".")[0] for name in imports(path)}
+    assert not packages & NETWORK or module in NAME_THE_HOST
+    assert not packages & PICKLING or module in NAME_PICKLE
+    assert "subprocess" not in packages or module in START_PROGRAMS
+    text = path.read_text()
+    assert set(re.findall(r"\bsocket\.\w+", text)) <= {"socket.gethostname"}
+    assert not re.search(r"allow_pickle\s*=\s*(?!False)", text) and "weights_only=False" not in text
+    assert set(re.findall(r"\bpickle\.\w+", text)) <= {"pickle.UnpicklingError"}
+    for name, call in calls(path):
+        # jax.jit's compile() and re.compile are other things.
+        harmless = name == "compile" and not call.startswith("compile(") or ".eval()" in call
+        assert name not in CALLS or harmless or module in EXECUTES.get(name, ()), f"{path}: {call}"
+        if name == "load" and call.startswith("torch."):
+            assert "weights_only=True" in call
+        assert not call.startswith(("yaml.load(", "os.system(", "os.exec", "os.spawn"))
+
+
+def test_the_compile_cache_is_for_its_owner_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    previous = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    try:
+        for mode in (None, 0o777):
+            if mode:
+                compilation.cache_folder().chmod(mode)
+            folder = compilation.use_cache(print)
+            jax.config.update("jax_compilation_cache_dir", None)
+            assert folder.stat().st_mode & 0o777 == 0o700
+    finally:
+        jax.config.update("jax_compilation_cache_dir", previous)
+
+
+def test_a_result_takes_the_place_of_a_link(tmp_path):
+    (tmp_path / "elsewhere").write_text("untouched")
+    (tmp_path / "result.txt").symlink_to("elsewhere")
+    files.atomic_write_text(tmp_path / "result.txt", "new")
+    assert (tmp_path / "elsewhere").read_text() == "untouched"
+    assert (tmp_path / "result.txt").read_text() == "new" and not (tmp_path / "result.txt").is_symlink()
+
+
+PROGRAM = """
+import pickle, runpy, sys
+from tests.data_pipelines.dirty import watch
+
+def note(*arguments, **options):
+    watch._seen.append("something was pickled")
+
+if sys.argv[1] == "watched":
+    pickle.load = pickle.loads = pickle.dump = pickle.dumps = note
+    watch._allowed = ("/",)
+sys.argv[:] = ["main.py", *sys.argv[2:]]
+code = 0
+try:
+    runpy.run_path("main.py", run_name="__main__")
+except SystemExit as stop:
+    code = stop.code or 0
+assert not watch._seen, watch._seen
+sys.exit(code)
+"""
+
+
+def without_network():
+    """The start of a command line that has no network, or []."""
+    unshare = shutil.which("unshare")
+    works = unshare and subprocess.run([unshare, "-rn", "true"], capture_output=True).returncode == 0
+    return [unshare, "-rn"] if works else []
+
+
+COPY = """
+import sys
+from tests.data_pipelines import folders
+from tests.data_pipelines.dirty import watch
+from data_pipelines.sources import open_sources
+
+watch._allowed = ("/",)
+sources = open_sources(folders.settings(sys.argv[1], reader="tfds", tfds_dir=f"{sys.argv[1]}/tfds"), memory_limit=0)
+assert len([sources.train[index].features for index in range(3)]) == 3
+assert not watch._seen, watch._seen
+"""
+
+
+@pytest.mark.slow
+def test_a_prepared_copy_needs_no_network(tmp_path):
+    folders.write_folder(tmp_path)
+    done = subprocess.run(
+        [*without_network(), sys.executable, "-c", COPY, str(tmp_path)], cwd=ROOT, capture_output=True, text=True,
+        timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.survival
+def test_a_run_and_a_prediction_pickle_nothing_and_need_no_network(tmp_path):
+    videos = folders.make_videos([(f"v{index}", 30 + index) for index in range(5)])
+    folders.write_folder(tmp_path / "data", videos)
+    settings = {
+        "data.dir": tmp_path / "data", "train.epochs": 2, "model.num_tokens": 40, "train.batch_size": 2, "model.blocks": "iu",
+        "model.input_block.hidden_dim": 16, "model.input_block.frame_dim": 8, "model.input_block.action_dim": 8,
+        "model.input_block.action_ff_dim": 8, "model.input_block.frame_layers": 2,
+        "model.input_block.action_layers": 1, "model.input_block.action_heads": 2, "eval.figures": "False",
+        # Its writer hands events from thread to thread as pickles, which reach no file.
+        "log.tensorboard": "False",
+    }
+    flags = [f"--config.{name}={value}" for name, value in settings.items()]
+    run = ["--workdir", str(tmp_path / "run")]
+    train = ["--config", "configs/fact_custom.py", *run, *flags]
+    predict = [*run, "--mode", "predict", "--input", str(tmp_path / "data" / "features"), "--figures=false"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    for arguments in (train, [*run, "--mode", "eval"], predict):
+        done = subprocess.run(
+            [*without_network(), sys.executable, "-c", PROGRAM, "watched", *arguments], cwd=ROOT, env=environment,
+            capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".pkl", ".pickle", ".pt")]
+    assert not written and len(list((tmp_path / "run" / "predictions").glob("v*.json"))) == 5
+    # Results are JSON, text, NumPy's arrays and Orbax's; none begins as a pickle does.
+    for path in (tmp_path / "run").rglob("*"):
+        if path.is_file() and "checkpoints" not in path.parts:
+            assert not path.read_bytes().startswith(b"\x80\x04")
