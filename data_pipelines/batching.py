@@ -34,7 +34,7 @@ class TrainBatches:
     """
 
     def __init__(self, source, *, batch_size, buckets, max_segments, seed, num_rows, micro_batch_size=0,
-                 sampling="random"):
+                 sampling="random", share=None):
         """Prepares the batches; reads no features.
 
         Args:
@@ -46,6 +46,7 @@ class TrainBatches:
           num_rows: rows of a Batch, at least as many as it has videos; the rest is padding with video_mask False.
           micro_batch_size: most videos of a Batch; 0, or `batch_size` and more: all videos of a step in one.
           sampling: which videos meet in a step, a name in `sampling.SAMPLERS`.
+          share: slice of the `num_rows` rows that the arrays of a Batch hold and whose features are read; None: all.
 
         Raises:
           UserError: no video, a size or the seed out of range, or a video longer than every bucket.
@@ -65,6 +66,7 @@ class TrainBatches:
         self._max_segments = max_segments
         self._seed = int(seed)
         self._num_rows = num_rows
+        self._share = share
 
     def positions(self, step):
         """int64 [batch_size], the videos of a step by their index in the source; their places here are their rows."""
@@ -79,7 +81,9 @@ class TrainBatches:
         """The tuple of Batch of a global step."""
         positions = self.positions(step)
         return tuple(
-            assemble(self._source, positions[rows], length, self._max_segments, self._num_rows, rows=rows)
+            assemble(
+                self._source, positions[rows], length, self._max_segments, self._num_rows, rows=rows, share=self._share
+            )
             for rows, length in self._cut(positions)
         )
 
@@ -120,7 +124,7 @@ class EvalBatches:
       buckets: ascending padded lengths.
     """
 
-    def __init__(self, source, *, batch_size, buckets, max_segments, num_rows, transcripts=None):
+    def __init__(self, source, *, batch_size, buckets, max_segments, num_rows, transcripts=None, share=None):
         """Prepares the batches; reads no features.
 
         Args:
@@ -136,6 +140,7 @@ class EvalBatches:
         self._max_segments = max_segments
         self._num_rows = num_rows
         self._transcripts = transcripts
+        self._share = share
         order = np.argsort(-source.lengths, kind="stable")
         pieces = np.split(order, range(batch_size, len(order), batch_size))
         self._plan = [(piece, bucket_for(int(source.lengths[piece[0]]), self.buckets)) for piece in pieces]
@@ -147,7 +152,8 @@ class EvalBatches:
         """The Batch with this number, 0 <= number < len(self)."""
         positions, padded_length = self._plan[number]
         return assemble(
-            self._source, positions, padded_length, self._max_segments, self._num_rows, self._transcripts
+            self._source, positions, padded_length, self._max_segments, self._num_rows, self._transcripts,
+            share=self._share,
         )
 
     def __iter__(self):
@@ -159,7 +165,7 @@ class EvalBatches:
         return _padding(self._source.lengths, [length for _, length in self._plan], self._num_rows)
 
 
-def assemble(source, positions, padded_length, max_segments, num_rows, transcripts=None, rows=None):
+def assemble(source, positions, padded_length, max_segments, num_rows, transcripts=None, rows=None, share=None):
     """Reads videos and pads them into a batch; everything that is padding is zero or False.
 
     Args:
@@ -171,25 +177,28 @@ def assemble(source, positions, padded_length, max_segments, num_rows, transcrip
       transcripts: dict from video id to int [L]; None: those of the labels.
       rows: int [len(positions)], `row` of every video, for a part of a larger batch; None: 0, 1, ... Padded rows go on
         from the largest.
+      share: slice of the `num_rows` rows that the arrays hold; only the videos of these are read. None: all.
 
     Returns:
-      fact_jax.types.Batch.
+      fact_jax.types.Batch; its ids and positions are those of all rows.
 
     Raises:
       UserError: a video has another length than its source announced, another width, or more than S segments.
     """
     padding = num_rows - len(positions)
     rows = np.arange(len(positions)) if rows is None else rows
+    share = slice(None) if share is None else share
+    held = range(num_rows)[share]
     arrays = {
-        "features": np.zeros((num_rows, padded_length, source.feature_dim), np.float32),
-        "mask": np.zeros((num_rows, padded_length), bool),
-        "labels": np.zeros((num_rows, padded_length), np.int32),
-        "segment_labels": np.zeros((num_rows, max_segments), np.int32),
-        "segment_mask": np.zeros((num_rows, max_segments), bool),
-        "video_mask": np.arange(num_rows) < len(positions),
-        "row": np.concatenate([rows, np.max(rows) + 1 + np.arange(padding)]).astype(np.int32),
+        "features": np.zeros((len(held), padded_length, source.feature_dim), np.float32),
+        "mask": np.zeros((len(held), padded_length), bool),
+        "labels": np.zeros((len(held), padded_length), np.int32),
+        "segment_labels": np.zeros((len(held), max_segments), np.int32),
+        "segment_mask": np.zeros((len(held), max_segments), bool),
+        "video_mask": np.array(held) < len(positions),
+        "row": np.concatenate([rows, np.max(rows) + 1 + np.arange(padding)]).astype(np.int32)[share],
     }
-    for place, position in enumerate(positions):
+    for place, position in enumerate(positions[share]):
         video = source[int(position)]
         length = int(source.lengths[position])
         _check_video(video, length, source.feature_dim)

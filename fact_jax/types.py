@@ -78,13 +78,14 @@ class VideoSource(Protocol):
 class Batch:
     """A padded batch on the host, before it is split over devices.
 
-    `arrays` holds numpy arrays whose first axis is the B rows of the global batch:
+    `arrays` holds numpy arrays whose first axis is the B rows of the global batch; of several processes each holds the
+    rows of its own devices only:
       features float32 [B, T, D]; mask bool [B, T] (a prefix of True); labels int32 [B, T];
       segment_labels int32 [B, S] and segment_mask bool [B, S], the transcript of every video;
       video_mask bool [B] (False: a padded row that may not count anywhere);
       row int32 [B], the row's number in the global batch, which seeds its random numbers.
-    `video_ids` holds one id per row, "" for a padded row. `positions` gives the index of each row's video in its
-    source, -1 for a padded row.
+    `video_ids` holds one id per row of the global batch, "" for a padded row. `positions` gives the index of each such
+    row's video in its source, -1 for a padded row.
     """
 
     arrays: Mapping[str, np.ndarray]

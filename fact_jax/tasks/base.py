@@ -41,7 +41,8 @@ class Evaluation(Protocol):
         """Takes one batch and what `Task.predict` gave for it.
 
         Args:
-          batch: the batch, with all B global rows. Rows with `video_mask` False are skipped.
+          batch: the batch, with all B global rows; in a run of several processes without its features. Rows with
+            `video_mask` False are skipped.
           outputs: what `predict` returned, every array with its B rows first.
         """
 

@@ -1,9 +1,12 @@
-"""How trees and batches are laid out over the local devices. The only module that knows about it.
+"""How trees and batches are laid out over the devices, of one process or of many. The only module that knows about it.
 
 Steps are `pmap` programs over the axis `fact_jax.tasks.base.BATCH_AXIS`: every array of the train state is replicated
-with a leading device axis, every array of a batch is split along its rows.
+with a leading device axis, every array of a batch is split along its rows. With several processes, each of them holds
+the part of such an array that lies on its own devices; the devices of a process follow one another on the axis, so its
+rows of a batch do, too.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 
@@ -14,19 +17,56 @@ from fact_jax.tasks.base import BATCH_AXIS
 
 ALIGNMENT = 64  # bytes, of memory that a CPU device shares with NumPy
 CHUNK = 2**26  # bytes; memory of many arrays is taken in pieces of this size
+BROADCAST_BYTES = 2**26  # of an array that one process sends to the others at a time
 
 
 def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list[jax.Device]:
-    """Returns the devices worth using for batches of `batch_size` videos.
+    """Returns the devices worth using for batches of `batch_size` videos, those of a process in a row.
 
     A device more than needed would only hold padded rows: six videos on four devices take two rows each, so three
-    devices are as fast and pad nothing.
+    devices are as fast and pad nothing. Of several processes each takes part with a device at least, whatever it pads,
+    because all of them run every program; beyond that the devices are spread evenly over them.
+
+    Args:
+      batch_size: videos on all devices together.
+      devices: those there are; all of all processes by default.
     """
-    devices = list(jax.local_devices() if devices is None else devices)
+    devices = sorted(jax.devices() if devices is None else devices, key=lambda device: (device.process_index, device.id))
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1")
     rows_each = math.ceil(batch_size / len(devices))
-    return devices[: math.ceil(batch_size / rows_each)]
+    ranks = _ranks(devices)
+    needed = max(math.ceil(batch_size / rows_each), ranks.count(0))
+    chosen = sorted(sorted(range(len(devices)), key=lambda place: ranks[place])[:needed])
+    return [devices[place] for place in chosen]
+
+
+def _ranks(devices):
+    """Of every device, how many of the devices before it are in the same process."""
+    processes = [device.process_index for device in devices]
+    return [processes[:place].count(process) for place, process in enumerate(processes)]
+
+
+def one_per_process() -> list[jax.Device]:
+    """Returns the first device of every process, in their order."""
+    return choose(1)
+
+
+def local(devices: Sequence[jax.Device]) -> list[jax.Device]:
+    """Returns those of the devices that this process has."""
+    return [device for device in devices if device.process_index == jax.process_index()]
+
+
+def share(num_rows: int, devices: Sequence[jax.Device]) -> slice:
+    """Returns which rows of a global batch are on the devices of this process.
+
+    Args:
+      num_rows: of the global batch, as `num_rows` gave them.
+      devices: what `choose` gave.
+    """
+    rows_each = num_rows // len(devices)
+    own = [place for place, device in enumerate(devices) if device.process_index == jax.process_index()]
+    return slice(own[0] * rows_each, (own[-1] + 1) * rows_each)
 
 
 def num_rows(batch_size: int, num_devices: int) -> int:
@@ -35,8 +75,11 @@ def num_rows(batch_size: int, num_devices: int) -> int:
 
 
 def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple[int, ...] = ()) -> Callable:
-    """Compiles `function` for the devices; every argument and result has a leading device axis."""
-    return jax.pmap(function, axis_name=BATCH_AXIS, devices=list(devices), donate_argnums=donate)
+    """Compiles `function` for the devices; every argument and result has a leading axis of this process's devices."""
+    # JAX would take the number of devices for a multiple of the number of processes.
+    return jax.pmap(
+        function, axis_name=BATCH_AXIS, devices=list(devices), axis_size=len(devices), donate_argnums=donate
+    )
 
 
 def as_stored(tree):
@@ -55,10 +98,11 @@ def from_stored(tree):
 
 
 def replicate(tree, devices: Sequence[jax.Device]):
-    """Puts a copy of every leaf on every device.
+    """Puts a copy of every leaf on every device of this process; all processes give the same tree.
 
     The copies are fresh memory: a step that donates them may not overwrite the arrays they came from.
     """
+    devices = local(devices)
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, tree))
     shards = [_put_copies(leaves, device) for device in devices]
     sharding = _sharding(devices)
@@ -101,11 +145,19 @@ def _copies(arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
     return copies
 
 
-def differing_leaves(tree) -> list[str]:
-    """Returns the paths of replicated leaves whose copies are not the same on all devices."""
+def differing_leaves(tree, devices: Sequence[jax.Device] | None = None) -> list[str]:
+    """Returns the paths of replicated leaves whose copies are not the same on all devices.
+
+    Args:
+      tree: replicated.
+      devices: where; with several processes all of them call this, and the devices of all are compared. None: those
+        of this process.
+    """
     differing = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         copies = np.asarray(jax.device_get(leaf))
+        if devices is not None and len(devices) > len(copies):
+            copies = gather(leaf[:, None], devices)
         if any(copies[0].tobytes() != copy.tobytes() for copy in copies[1:]):
             differing.append(jax.tree_util.keystr(path))
     return differing
@@ -128,18 +180,70 @@ def shard(arrays, num_devices: int):
 
 
 def place(arrays, devices: Sequence[jax.Device]):
-    """Puts host arrays on the devices, rows split as by `shard`. They may share memory with the arrays.
+    """Puts host arrays on the devices of this process, rows split as by `shard`. They may share memory with the arrays.
 
     The copies to an accelerator run while the host goes on; those to CPUs are complete.
+
+    Args:
+      arrays: the rows of this process, see `share`.
+      devices: of all processes.
     """
+    devices = local(devices)
     placed = jax.device_put(shard(arrays, len(devices)), _sharding(devices))
     # A program that has to wait for its input runs in a thread of JAX's, see `host_memory`.
     return jax.block_until_ready(placed) if devices[0].platform == "cpu" else placed
 
 
 def unshard(tree):
-    """Fetches arrays [devices, B / devices, ...] to the host and joins their rows: [B, ...]."""
+    """Fetches arrays [devices, B / devices, ...] to the host and joins their rows: [B, ...]; those of this process."""
     return jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), jax.device_get(tree))
+
+
+def gather(tree, devices: Sequence[jax.Device]):
+    """As `unshard`, with the rows of all processes, in all of them; every process has to call it."""
+    if len(local(devices)) == len(devices):
+        return unshard(tree)
+    return unshard(jax.tree.map(_first_copy, _gathering(tuple(devices))(tree)))
+
+
+@functools.cache
+def _gathering(devices):
+    return parallel(lambda tree: jax.lax.all_gather(tree, BATCH_AXIS), devices)
+
+
+def _first_copy(array):
+    return array.addressable_shards[0].data[0]
+
+
+def broadcast(tree, devices: Sequence[jax.Device], *, is_source: bool):
+    """Returns the arrays of one process in all of them, as NumPy arrays, bit for bit; every process has to call it.
+
+    Args:
+      tree: arrays; those of the other processes have the same shapes and types, and any content.
+      devices: one of every process.
+      is_source: whether this is the process whose arrays count.
+    """
+    return jax.tree.map(lambda leaf: _broadcast_array(np.asarray(leaf), devices, is_source), tree)
+
+
+def _broadcast_array(array, devices, is_source):
+    received = np.empty(array.nbytes, np.uint8)
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    for start in range(0, array.nbytes, BROADCAST_BYTES):
+        piece = content[start : start + BROADCAST_BYTES]
+        # Few lengths, so few programs; whole words, because not every collective knows bytes.
+        padded = np.zeros(max(1024, 1 << (piece.size - 1).bit_length()), np.uint8)
+        if is_source:
+            padded[: piece.size] = piece
+        words = place(padded.view(np.uint32)[None], devices)
+        summed = _first_copy(_adding(tuple(devices))(words))
+        received[start : start + piece.size] = np.asarray(summed).reshape(-1).view(np.uint8)[: piece.size]
+    return received.view(array.dtype).reshape(array.shape)
+
+
+@functools.cache
+def _adding(devices):
+    return parallel(lambda words: jax.lax.psum(words, BATCH_AXIS), devices)
 
 
 def _sharding(devices: Sequence[jax.Device]) -> jax.sharding.NamedSharding:

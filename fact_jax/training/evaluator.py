@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 
 from fact_jax.tasks.base import Evaluation, Task
-from fact_jax.training import devices as device_layout
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import Batch
 
@@ -20,7 +19,8 @@ def evaluate(
 ) -> Evaluation | None:
     """Runs the model over every batch and returns the filled evaluation, or None if `should_stop` said so.
 
-    One batch is computed on the devices while the host works on the one before.
+    One batch is computed on the devices while the host works on the one before. Of several processes all call this,
+    each with its own rows of the batches, and all get the evaluation of all rows.
 
     Args:
       task: gives the empty evaluation.
@@ -29,7 +29,7 @@ def evaluate(
       state: replicated mutable collections.
       batches: every video exactly once; padded rows carry `video_mask` False.
       progress: called with the number of batches done.
-      should_stop: asked before every batch.
+      should_stop: asked before every batch; gives the same answers in all processes.
     """
     evaluation = task.evaluation()
     running = None
@@ -39,11 +39,11 @@ def evaluate(
             return None
         outputs = eval_step(weights, state, batch)
         if running is not None:
-            evaluation.add(running[0], device_layout.unshard(running[1]))
+            evaluation.add(*eval_step.fetch(*running))
             done += 1
             progress(done)
         running = (batch, outputs)
     if running is not None:
-        evaluation.add(running[0], device_layout.unshard(running[1]))
+        evaluation.add(*eval_step.fetch(*running))
         progress(done + 1)
     return evaluation

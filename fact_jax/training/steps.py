@@ -4,6 +4,7 @@ Gradients, losses and normalizers of all devices and micro-batches are added bef
 batch gives the same update however it is spread.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -28,8 +29,8 @@ class Placed(NamedTuple):
     """The batches of one step on the devices.
 
     Attributes:
-      video_ids: of all rows, "" for padded ones.
-      pieces: arrays [devices, B / devices, ...] of every batch.
+      video_ids: of all rows of all processes, "" for padded ones.
+      pieces: arrays [devices, B / devices, ...] of every batch, those of this process.
     """
 
     video_ids: tuple[str, ...]
@@ -64,7 +65,7 @@ class TrainStep:
         Args:
           task: what to train.
           optimizer: what `optimizers.make_optimizer` gave.
-          devices: where to run.
+          devices: where to run, of all processes.
           seed: of the run; step k uses the key of `seed` with k folded in.
           ema_decay: decay of the parameter average, used where the state has one.
           skip_nonfinite: a step with a term or a gradient norm that is not finite changes nothing but the step number.
@@ -221,6 +222,18 @@ class EvalStep:
         # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
         arrays = device_layout.place({key: batch.arrays[key] for key in self._task.predict_keys}, self._devices)
         return self.programs.call(self._step, weights, state, arrays)
+
+    def fetch(self, batch: Batch, outputs) -> tuple[Batch, Mapping[str, np.ndarray]]:
+        """Returns a batch and what a call gave for it on the host, with the rows of all processes in each of them.
+
+        Of several processes all call this, and the features stay where they are.
+        """
+        if len(device_layout.local(self._devices)) == len(self._devices):
+            return batch, device_layout.unshard(outputs)
+        arrays = {key: array for key, array in batch.arrays.items() if key != "features"}
+        placed = device_layout.place(arrays, self._devices)
+        arrays, outputs = device_layout.gather((placed, outputs), self._devices)
+        return dataclasses.replace(batch, arrays=arrays), outputs
 
     def _predict(self, weights, state, batch):
         self.programs.traced("eval step", batch)

@@ -277,3 +277,36 @@ def test_reading_needs_no_parsed_flags():
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split(" ", 1) == [str(len(eval_batches())), f"{train_batches().batches(5)[0].positions}\n"]
+
+
+@EXAMPLES
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 9), st.integers(1, 3), st.integers(0, 5))
+def test_the_shares_of_a_batch_are_the_batch_and_read_nothing_else(num_videos, batch_size, piece_size, rows_each, step):
+    piece = min(piece_size or batch_size, batch_size)
+    num_rows = -(-piece // rows_each) * rows_each
+    options = {"buckets": (2, 4, 9), "micro_batch_size": piece_size}
+    whole = train_batches(num_videos, batch_size, 1, num_rows, **options).batches(step)
+    parts = []
+    for start in range(0, num_rows, rows_each):
+        share = slice(start, start + rows_each)
+        batches = train_batches(num_videos, batch_size, 1, num_rows, share=share, **options)
+        parts.append(batches.batches(step))
+        held = [position for batch in whole for position in batch.positions[share] if position >= 0]
+        assert batches._source.reads == held
+    for number, batch in enumerate(whole):
+        for part in parts:
+            assert part[number].video_ids == batch.video_ids and part[number].positions == batch.positions
+        for key, array in batch.arrays.items():
+            np.testing.assert_array_equal(np.concatenate([part[number].arrays[key] for part in parts]), array)
+
+
+def test_the_shares_of_an_evaluation_are_the_evaluation():
+    source = ListSource(7)
+    options = {"batch_size": 3, "buckets": (4, 9), "max_segments": SEGMENTS, "num_rows": 4}
+    whole = EvalBatches(source, **options)
+    first, second = (EvalBatches(source, share=share, **options) for share in (slice(0, 3), slice(3, 4)))
+    assert len(first) == len(second) == len(whole)
+    for batch, one, other in zip(whole, first, second, strict=True):
+        assert one.video_ids == other.video_ids == batch.video_ids
+        for key, array in batch.arrays.items():
+            np.testing.assert_array_equal(np.concatenate([one.arrays[key], other.arrays[key]]), array)

@@ -1,5 +1,7 @@
 """Layout of trees and batches over devices."""
 
+from typing import NamedTuple
+
 import jax
 import numpy as np
 import pytest
@@ -18,6 +20,67 @@ def test_chosen_devices_pad_as_little_as_possible(batch_size, available, expecte
     rows = layout.num_rows(batch_size, len(chosen))
     assert rows // len(chosen) == -(-batch_size // available)
     assert rows >= batch_size and rows % len(chosen) == 0
+
+
+class FakeDevice(NamedTuple):
+    process_index: int
+    id: int
+
+
+def fake_devices(counts):
+    """Devices of several processes, in an order that mixes them, as on a torus of TPUs."""
+    devices = [FakeDevice(process, 100 * process + number) for process, count in enumerate(counts) for number in range(count)]
+    return devices[::2] + devices[1::2]
+
+
+@pytest.mark.parametrize(
+    "batch_size, counts, expected",
+    [
+        (4, (2, 2), [2, 2]),
+        (4, (2, 2, 2), [2, 1, 1]),  # six devices, four videos
+        (3, (2, 2), [2, 1]),
+        (5, (2, 2), [2, 1]),  # two rows on each of three
+        (2, (8, 8), [1, 1]),
+        (1, (2, 2, 2), [1, 1, 1]),  # fewer videos than processes: two of them pad
+        (9, (1, 3), [1, 2]),  # three rows on each of three
+        (64, (4, 4, 4, 4), [4, 4, 4, 4]),
+    ],
+)
+def test_every_process_takes_part_and_has_its_rows_in_a_row(monkeypatch, batch_size, counts, expected):
+    chosen = layout.choose(batch_size, fake_devices(counts))
+    assert [sum(device.process_index == process for device in chosen) for process in range(len(counts))] == expected
+    rows = layout.num_rows(batch_size, len(chosen))
+    assert rows >= batch_size and rows % len(chosen) == 0
+    shares = []
+    for process in range(len(counts)):
+        monkeypatch.setattr(jax, "process_index", lambda process=process: process)
+        shares += range(rows)[layout.share(rows, chosen)]
+        assert layout.local(chosen) == [device for device in chosen if device.process_index == process]
+    assert shares == list(range(rows))
+
+
+def test_one_process_has_all_rows_and_gathers_nothing():
+    devices = jax.local_devices()[:2]
+    assert layout.share(6, devices) == slice(0, 6)
+    arrays = {"x": np.arange(12).reshape(6, 2)}
+    np.testing.assert_array_equal(layout.gather(layout.shard(arrays, 2), devices)["x"], arrays["x"])
+    assert layout.one_per_process() == jax.devices()[:1]
+
+
+def test_a_broadcast_keeps_every_bit(monkeypatch):
+    monkeypatch.setattr(layout, "BROADCAST_BYTES", 4096)
+    rng = np.random.default_rng(0)
+    tree = {
+        "special": np.array([-0.0, np.nan, np.inf, 1e-45], np.float32), "large": rng.normal(size=(70, 50)),
+        "bytes": np.arange(7, dtype=np.uint8), "flags": np.array([True, False]), "none": np.zeros((0, 3)),
+        "number": np.int64(-5), "reversed": np.arange(6.0).reshape(2, 3).T,
+    }
+    found = layout.broadcast(tree, jax.devices()[:1], is_source=True)
+    for name, array in tree.items():
+        assert found[name].dtype == array.dtype and found[name].shape == array.shape
+        assert found[name].tobytes() == array.tobytes()
+    others = layout.broadcast(tree, jax.devices()[:1], is_source=False)
+    assert not any(np.any(array) for array in others.values())  # nobody sent anything
 
 
 def test_choose_rejects_an_empty_batch():
