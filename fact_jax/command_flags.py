@@ -1,6 +1,7 @@
 """The flags of `main.py` beside --config, and which of them go with which mode."""
 
 import dataclasses
+import re
 
 from absl import flags
 
@@ -10,10 +11,12 @@ from fact_jax.types import UserError, check_choice
 # The flags belong to main.py, which then lists them under --help.
 flags.disclaim_key_flags()
 
+# What tells a process that it is one of several.
+PROCESS = ("coordinator_address", "num_processes", "process_id")
 # Mode -> (flags it needs, flags it may have).
 MODES = {
-    "train": (("workdir",), ("config",)),
-    "eval": (("workdir",), ("config", "step")),
+    "train": (("workdir",), ("config", *PROCESS, "distributed")),
+    "eval": (("workdir",), ("config", "step", *PROCESS, "distributed")),
     "predict": (
         ("workdir", "input"), ("config", "step", "output", "transcripts", "fps", "probabilities", "figures")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
@@ -49,6 +52,10 @@ class Options:
     checkpoint: str | None = None
     reference_config: str | None = None
     workdirs: tuple[str, ...] = ()
+    coordinator_address: str | None = None
+    num_processes: int | None = None
+    process_id: int | None = None
+    distributed: bool | None = None
 
 
 def define():
@@ -75,6 +82,13 @@ def define():
         "checkpoint": text("checkpoint", None, "convert: published weights, .pth, .net, .prm or .safetensors."),
         "reference_config": text("reference_config", None, "convert: YAML config of the published code."),
         "workdirs": lists("workdirs", [], "report: folders of the finished runs to compare."),
+        "coordinator_address": text(
+            "coordinator_address", None, "train, eval with several processes: HOST:PORT of process 0, a free port."),
+        "num_processes": flags.DEFINE_integer("num_processes", None, "train, eval: how many processes there are."),
+        "process_id": flags.DEFINE_integer("process_id", None, "train, eval: which of them this is, from 0."),
+        "distributed": switch(
+            "distributed", None,
+            "train, eval: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best."),
     }
 
     def options():
@@ -102,5 +116,27 @@ def check(options: Options) -> None:
             "--config or --reference_config is missing: a weight file tells neither the names nor the number of "
             "classes, nor whatever else the dataset decides."
         )
+    problems += _process_problems(options)
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _process_problems(options):
+    """What is wrong with the flags that tell a process that it is one of several."""
+    given = [name for name in PROCESS if getattr(options, name) is not None]
+    if not given:
+        return []
+    listed = ", ".join(f"--{name}" for name in given)
+    if options.distributed:
+        return [f"--distributed asks the scheduler for what {listed} says: give one or the other."]
+    problems = [
+        f"--{name} is missing: it goes with {listed}." for name in PROCESS if name not in given
+    ]
+    address, count, index = (getattr(options, name) for name in PROCESS)
+    if address is not None and not re.fullmatch(r"([^\s:]+|\[[^\s\]]+\]):\d{1,5}", address):
+        problems.append(f"--coordinator_address is {address!r}, expected HOST:PORT, such as node1:12345.")
+    if count is not None and count < 1:
+        problems.append(f"--num_processes is {count}, expected 1 or more.")
+    elif index is not None and not 0 <= index < (index + 1 if count is None else count):
+        problems.append(f"--process_id is {index}, expected a number from 0 to --num_processes - 1.")
+    return problems

@@ -7,7 +7,8 @@ from fact_jax.command_flags import Options
 from fact_jax.inference.mode import Options as PredictOptions
 from fact_jax.models.fact import published_config
 from fact_jax.reporting.report import write_report
-from fact_jax.training import writers
+from fact_jax.training import processes, writers
+from fact_jax.training.joining import Launch
 
 
 def run(options: Options, console: writers.Console | None = None) -> int:
@@ -20,8 +21,11 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     Raises:
       UserError: something the user can put right.
     """
-    console = console or writers.Console()
     config, workdir = options.settings, options.workdir
+    if options.mode in ("train", "eval"):
+        with processes.join(_launch(options)) as group:
+            return experiment.run(config, workdir, options.mode, step=options.step, console=console, processes=group)
+    console = console or writers.Console()
     if options.mode == "predict":
         wanted = PredictOptions(
             inputs=options.input,
@@ -39,10 +43,17 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     if options.mode == "export":
         conversion.export(workdir, options.output, step=options.step, console=console)
         return 0
-    if options.mode == "report":
-        write_report(options.workdirs, options.output or "report", console.say)
-        return 0
-    return experiment.run(config, workdir, options.mode, step=options.step, console=console)
+    write_report(options.workdirs, options.output or "report", console.say)
+    return 0
+
+
+def _launch(options):
+    """Which process of several this is; None: the only one."""
+    if options.distributed:
+        return Launch()
+    if options.num_processes in (None, 1):
+        return None
+    return Launch(options.coordinator_address, options.num_processes, options.process_id)
 
 
 def _explicit(options, console):

@@ -1,7 +1,7 @@
 """Runs of the command line: the only module that knows both the data and the tasks."""
 
+import contextlib
 import dataclasses
-import hashlib
 from pathlib import Path
 
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 from data_pipelines import unlabelled
 from data_pipelines.batching import EvalBatches, TrainBatches
 from data_pipelines.buckets import check_buckets, choose_buckets
+from data_pipelines.fingerprints import labels_fingerprint, transcripts_fingerprint
 from data_pipelines.sources import open_sources, read_classes
 from data_pipelines.statistics import compute_statistics
 from fact_jax import conversion, files, inference, modes
@@ -19,7 +20,9 @@ from fact_jax.reporting import results
 from fact_jax.tasks import segmentation
 from fact_jax.training import compilation, host_memory, loop, run_record, writers
 from fact_jax.training import devices as device_layout
+from fact_jax.training.agreement import SharedStop
 from fact_jax.training.ownership import own
+from fact_jax.training.processes import Processes
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
@@ -30,7 +33,9 @@ MODES = ("train", "eval")
 PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
 
 
-def run(config, workdir, mode: str = "train", *, step: int | None = None, console=None) -> int:
+def run(
+    config, workdir, mode: str = "train", *, step: int | None = None, console=None, processes: Processes = Processes()
+) -> int:
     """Does what the command line asks for.
 
     Args:
@@ -38,7 +43,8 @@ def run(config, workdir, mode: str = "train", *, step: int | None = None, consol
       workdir: folder of the run; created by "train".
       mode: "train" starts or resumes, and reports a finished run; "eval" evaluates a checkpoint of the workdir.
       step: for "eval": which checkpoint; None = the best.
-      console: where lines go; standard output by default.
+      console: where lines go; standard output by default, of a process that is not the first warnings only.
+      processes: that make the run together; every one of them calls this, and the first has the workdir.
 
     Returns:
       The exit code: 0, or 130 after Ctrl-C.
@@ -47,10 +53,26 @@ def run(config, workdir, mode: str = "train", *, step: int | None = None, consol
       UserError: something the user can put right.
     """
     check_choice("--mode", mode, MODES)
-    console = console or writers.Console()
+    console = console or (writers.Console() if processes.is_main else writers.WarningsOnly(processes.index))
     workdir = Path(workdir)
-    if jax.process_count() > 1:
-        raise UserError(f"This is one of {jax.process_count()} processes; a run is made by one process.")
+    processes.insist_on_equal("settings", config.to_dict() | {"mode": mode, "step": step, "jax": jax.__version__})
+    finished = processes.from_main(lambda: _look_at(config, workdir, mode, step))
+    if finished:
+        console.say(results.summary(workdir, finished))
+        return 0
+    stop_request = StopRequest if processes.count == 1 else SharedStop
+    owned = own(workdir, f"--mode {mode}") if processes.is_main else contextlib.nullcontext()
+    with stop_request(console.say) as stop, owned:
+        if processes.is_main:
+            run_record.check(workdir, config=config.to_dict())  # again: another process may just have made its run here
+        _set_up_jax(config, console)
+        setup = prepare(config, workdir, mode, console, stop, processes)
+        finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
+        return 0 if finished else stop.exit_code
+
+
+def _look_at(config, workdir: Path, mode: str, step: int | None):
+    """Raises UserError unless the workdir goes with what is asked for; returns the results of a finished run, or None."""
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir {workdir} is a file, expected a folder.")
     exists = run_record.check(workdir, config=config.to_dict())
@@ -61,16 +83,10 @@ def run(config, workdir, mode: str = "train", *, step: int | None = None, consol
     if mode == "train" and step is not None:
         raise UserError("--step chooses the checkpoint of --mode eval; training goes on from the latest by itself.")
     if mode == "train" and exists and (finished := results.read_results(workdir)):
-        console.say(results.summary(workdir, finished))
-        return 0
+        return finished
     if mode == "train" and config.log.wandb:
         writers.import_wandb()
-    with StopRequest(console.say) as stop, own(workdir, f"--mode {mode}"):
-        run_record.check(workdir, config=config.to_dict())  # again: another process may just have made its run here
-        _set_up_jax(config, console)
-        setup = prepare(config, workdir, mode, console, stop)
-        finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
-        return 0 if finished else stop.exit_code
+    return None
 
 
 def convert(config, workdir, checkpoint, *, explicit=(), console: writers.Console) -> None:
@@ -130,14 +146,21 @@ def _set_up_jax(config, console: writers.Console) -> None:
         jax.config.update("jax_default_matmul_precision", config.matmul_precision)
 
 
-def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: StopRequest) -> Setup:
+def prepare(
+    config, workdir: Path, mode: str, console: writers.Console, stop: StopRequest, processes: Processes = Processes()
+) -> Setup:
     """Opens and checks the data, builds the task and, to train, writes config.json and statistics.txt.
+
+    Of several processes every one opens the data, after the first one has checked it, and the first one writes.
 
     Raises:
       UserError: a problem of the data or the settings, or a workdir of another run.
     """
     check_choice("config.model.name", config.model.name, tuple(TASKS))
-    sources = open_sources(config.data, workdir, memory_limit=int(config.data.memory_gb * 2**30))
+    with processes.main_first():
+        # What the first process notes there, the others need not check again, if they see it.
+        notes = workdir if processes.is_main or workdir.is_dir() else None
+        sources = open_sources(config.data, notes, memory_limit=int(config.data.memory_gb * 2**30))
     evaluations = {"test": sources.test}
     if sources.validation is not None:
         evaluations["validation"] = sources.validation
@@ -152,10 +175,13 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
     )
     buckets = _buckets(config.data, everything)
     devices = device_layout.choose(_piece_size(config.train))
-    train_batches, eval_batches = _batches(config, sources, evaluations, all_statistics, buckets, len(devices))
+    train_batches, eval_batches = _batches(config, sources, evaluations, all_statistics, buckets, devices)
     derived = _derive(config, sources, everything, statistics, train_batches, task)
-    run_record.check(workdir, derived=derived)
-    if mode == "train":
+    processes.insist_on_equal("data", derived)
+    processes.connect(devices)
+    if processes.is_main:
+        run_record.check(workdir, derived=derived)
+    if mode == "train" and processes.is_main:
         run_record.write(workdir, config=config.to_dict(), derived=derived)
         tables = [f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()]
         files.atomic_write_text(workdir / "statistics.txt", "\n".join(tables))
@@ -172,6 +198,7 @@ def prepare(config, workdir: Path, mode: str, console: writers.Console, stop: St
         derived=derived,
         console=console,
         stop=stop,
+        processes=processes,
     )
 
 
@@ -186,34 +213,38 @@ def _derive(config, sources, everything, statistics, train_batches, task):
         "buckets": list(train_batches.buckets),
         "steps_per_epoch": train_batches.steps_per_epoch,
         "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
-        "labels_sha256": _fingerprint(everything.values()),
-        "transcripts_sha256": _transcript_fingerprint(sources.transcripts),
+        "labels_sha256": labels_fingerprint(everything.values()),
+        "transcripts_sha256": transcripts_fingerprint(sources.transcripts),
         "model": dataclasses.asdict(task.model),
         "loss": dataclasses.asdict(task.loss_config),
     }
 
 
-def _batches(config, sources, evaluations, statistics, buckets, num_devices):
+def _batches(config, sources, evaluations, statistics, buckets, devices):
     """(TrainBatches, {name: EvalBatches})."""
     max_segments = _padded_segments(config, statistics, sources.transcripts)
-    evaluation = config.eval.batch_size
+    train_rows, eval_rows = (
+        device_layout.num_rows(size, len(devices)) for size in (_piece_size(config.train), config.eval.batch_size)
+    )
     train_batches = TrainBatches(
         sources.train,
         batch_size=config.train.batch_size,
         buckets=buckets,
         max_segments=max_segments["train"],
         seed=config.seed,
-        num_rows=device_layout.num_rows(_piece_size(config.train), num_devices),
+        num_rows=train_rows,
+        share=device_layout.share(train_rows, devices),
         micro_batch_size=config.train.micro_batch_size,
         sampling=config.train.sampling,
     )
     eval_batches = {
         name: EvalBatches(
             source,
-            batch_size=evaluation,
+            batch_size=config.eval.batch_size,
             buckets=buckets,
             max_segments=max_segments[name],
-            num_rows=device_layout.num_rows(evaluation, num_devices),
+            num_rows=eval_rows,
+            share=device_layout.share(eval_rows, devices),
             transcripts=sources.transcripts,
         )
         for name, source in evaluations.items()
@@ -257,26 +288,6 @@ def _label_reader(sources):
         return source.full_labels(index)
 
     return full_labels
-
-
-def _fingerprint(sources):
-    """SHA-256 over ids and labels of all videos: tells one dataset from another without reading the features."""
-    digest = hashlib.sha256()
-    for source in sources:
-        for index, video_id in enumerate(source.video_ids):
-            digest.update(f"{video_id}\n".encode())
-            digest.update(np.ascontiguousarray(source.full_labels(index), np.int32).tobytes())
-    return digest.hexdigest()
-
-
-def _transcript_fingerprint(transcripts):
-    """SHA-256 over given transcripts; "" where they come from the labels."""
-    if transcripts is None:
-        return ""
-    digest = hashlib.sha256()
-    for video_id in sorted(transcripts):
-        digest.update(f"{video_id}\n{transcripts[video_id].tolist()}\n".encode())
-    return digest.hexdigest()
 
 
 def _describe(config, derived, padding, console):

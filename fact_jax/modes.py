@@ -12,6 +12,7 @@ from fact_jax.reporting import results
 from fact_jax.tasks.base import Task
 from fact_jax.training import loop, scoring, writers
 from fact_jax.training.checkpoints import CheckpointError
+from fact_jax.training.processes import Processes
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
 from fact_jax.training.weights import choose_step, others
@@ -30,10 +31,11 @@ class Setup:
       eval_batches: of the evaluated videos by name: "test", and "validation" if there is one.
       selection: the one that evaluation during training and the choice of the best step use.
       eval_step: compiled prediction.
-      devices: where to run.
+      devices: where to run, of all processes.
       derived: what follows from data and config, for config.json.
       console: where lines go.
       stop: set by signals.
+      processes: of the run.
     """
 
     config: Any
@@ -47,6 +49,7 @@ class Setup:
     derived: dict[str, Any]
     console: writers.Console
     stop: StopRequest
+    processes: Processes = Processes()
 
 
 def train(setup: Setup) -> bool:
@@ -59,11 +62,12 @@ def train(setup: Setup) -> bool:
         eval_step=setup.eval_step,
         console=setup.console,
         stop=setup.stop,
+        processes=setup.processes,
     )
     batches = setup.eval_batches[setup.selection]
     if not loop.train(setup.task, setup.config, setup.train_batches, batches, settings).finished:
         return False
-    with loop.open_checkpoints(setup.config, setup.workdir, read_only=True) as checkpoints:
+    with _checkpoints(setup) as checkpoints:
         try:
             steps = {"best": checkpoints.best_step(setup.console.say), "final": checkpoints.steps()[-1]}
             evaluated = {step: _evaluate_step(setup, checkpoints, step) for step in sorted(set(steps.values()))}
@@ -75,13 +79,13 @@ def train(setup: Setup) -> bool:
         return False
     _, verdict = scoring.compare_with_stored(evaluated[steps["best"]], meta)
     setup.console.say(f"evaluated step {steps['best']} again: {verdict}")
-    _write_evaluation(setup, evaluated[steps["best"]]["test"], setup.workdir)
-    metrics = {
-        subset: {which: evaluated[step][subset].metrics() for which, step in steps.items()}
-        for subset in setup.eval_batches
-    }
-    _write_results(setup, steps, metrics)
+    if setup.processes.is_main:
+        _write_results(setup, steps, evaluated)
     return True
+
+
+def _checkpoints(setup):
+    return loop.open_checkpoints(setup.config, setup.workdir, read_only=True, processes=setup.processes)
 
 
 def _write_evaluation(setup, evaluation, folder):
@@ -94,8 +98,13 @@ def _write_evaluation(setup, evaluation, folder):
             setup.console.say(line)
 
 
-def _write_results(setup, steps, metrics):
+def _write_results(setup, steps, evaluated):
     """Writes the result of a finished run and prints it."""
+    _write_evaluation(setup, evaluated[steps["best"]]["test"], setup.workdir)
+    metrics = {
+        subset: {which: evaluated[step][subset].metrics() for which, step in steps.items()}
+        for subset in setup.eval_batches
+    }
     data = setup.config.data
     result = {
         "name": setup.config.name,
@@ -122,9 +131,9 @@ def _write_results(setup, steps, metrics):
 
 def evaluate(setup: Setup, step: int | None) -> bool:
     """Evaluates one checkpoint and writes its predictions, tables and figures; False if it was asked to stop."""
-    if not (setup.workdir / "checkpoints").is_dir():
+    if setup.processes.is_main and not (setup.workdir / "checkpoints").is_dir():
         raise UserError(f"{setup.workdir} has no checkpoint yet.")
-    with loop.open_checkpoints(setup.config, setup.workdir, read_only=True) as checkpoints:
+    with _checkpoints(setup) as checkpoints:
         chosen = choose_step(checkpoints, step, setup.console.say)
         try:
             evaluated = _evaluate_step(setup, checkpoints, chosen)
@@ -139,6 +148,8 @@ def evaluate(setup: Setup, step: int | None) -> bool:
     if meta.get("converted"):
         verdict = "converted weights: no stored metrics to compare with"
     setup.console.say(verdict or f"training did not evaluate step {chosen}")
+    if not setup.processes.is_main:
+        return True
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
     folder = setup.workdir if step is None else setup.workdir / f"eval_step_{step}"
     _write_evaluation(setup, evaluated["test"], folder)

@@ -85,12 +85,19 @@ class Batch:
       video_mask bool [B] (False: a padded row that may not count anywhere);
       row int32 [B], the row's number in the global batch, which seeds its random numbers.
     `video_ids` holds one id per row of the global batch, "" for a padded row. `positions` gives the index of each such
-    row's video in its source, -1 for a padded row.
+    row's video in its source, -1 for a padded row. `first_row` is the row of the global batch that the first one of the
+    arrays is.
     """
 
     arrays: Mapping[str, np.ndarray]
     video_ids: Sequence[str]
     positions: Sequence[int]
+    first_row: int = 0
+
+    @property
+    def held_ids(self) -> Sequence[str]:
+        """The ids of the rows that the arrays hold."""
+        return self.video_ids[self.first_row : self.first_row + len(self.arrays["video_mask"])]
 
 
 def nearest(word: str, options: Iterable[str]) -> str:

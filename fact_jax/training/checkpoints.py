@@ -8,7 +8,7 @@ truncated file but not a changed bit, and lists an empty folder as a checkpoint;
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,17 @@ def items_of(train_state: TrainState) -> dict[str, Any]:
     return items
 
 
-def to_host(train_state: TrainState) -> TrainState:
-    """Fetches a replicated train state.
+def to_host(train_state: TrainState, devices: Sequence[jax.Device]) -> TrainState:
+    """Fetches a replicated train state; of several processes all call this.
+
+    Args:
+      train_state: replicated.
+      devices: where, of all processes.
 
     Raises:
       ValueError: a mutable collection differs between devices, which means that its task does not reduce it.
     """
-    differing = device_layout.differing_leaves(train_state.state)
+    differing = device_layout.differing_leaves(train_state.state, devices)
     if differing:
         raise ValueError(f"mutable state differs between devices: {', '.join(differing)}; Task.loss must reduce it")
     return device_layout.unreplicate(train_state)
@@ -77,14 +81,16 @@ class Checkpoints:
             raise UserError("config.checkpoint: keep_latest and keep_best must be at least 1.")
         errors.quiet_orbax()
         if not read_only:
+            self._folder.mkdir(parents=True, exist_ok=True)
             folders.tidy(self._folder)
         self._keep = Keep(keep_latest, keep_best)
         self._running: int | None = None  # the step that is being written
         self._size = 0  # bytes of its arrays
         # Orbax's own read_only option only adds warnings: it writes nothing before the first save either way.
         options = ocp.CheckpointManagerOptions(
-            create=not read_only,
+            create=False,  # Orbax would have all processes create it
             save_root_metadata=not read_only,
+            multiprocessing_options=_alone(),
             preservation_policy=self._keep,
             todelete_subdir=folders.REMOVED,
             lightweight_initialize=True,  # one checkpoint with unreadable metadata does not hide the others
@@ -295,3 +301,13 @@ class Checkpoints:
             self._running = None
             folders.tidy(self._folder)
             raise UserError(errors.save_error(error, self._folder, step, self._size)) from error
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+    """Options by which Orbax waits for no other process: of several, one has the checkpoints."""
+    if jax.process_count() == 1:
+        return ocp.options.MultiprocessingOptions()
+    own = jax.process_index()
+    return ocp.options.MultiprocessingOptions(
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
+    )

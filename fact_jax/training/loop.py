@@ -17,6 +17,7 @@ from fact_jax.training import devices as device_layout
 from fact_jax.training import evaluator, nonfinite, optimizers, writers
 from fact_jax.training.event_files import TensorBoardWriter
 from fact_jax.training.feed import Feed, Timing
+from fact_jax.training.processes import Processes
 from fact_jax.training.signals import StopRequest
 from fact_jax.training.start import open_checkpoints, starting_point, total_steps
 from fact_jax.training.steps import EvalStep, TrainStep
@@ -45,10 +46,11 @@ class Settings:
       workdir: folder of the run.
       split: what the evaluation set is called in metrics.jsonl, e.g. "test".
       num_buckets: number of length buckets of the training batches.
-      devices: where to run.
+      devices: where to run, of all processes.
       eval_step: compiled prediction, shared with the caller's own evaluations.
       console: where lines go.
       stop: asked after every step and every evaluation batch.
+      processes: of the run.
     """
 
     workdir: Path
@@ -58,6 +60,7 @@ class Settings:
     eval_step: EvalStep
     console: writers.Console
     stop: StopRequest
+    processes: Processes = Processes()
 
 
 def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], settings: Settings) -> Outcome:
@@ -76,7 +79,7 @@ def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], sett
         step is saved but its batch, for inspection.
       UserError: a setting or the checkpoints of the workdir cannot be used.
     """
-    with open_checkpoints(config, settings.workdir) as checkpoints:
+    with open_checkpoints(config, settings.workdir, processes=settings.processes) as checkpoints:
         run = _Run(task, config, train_batches, eval_batches, settings, checkpoints)
         try:
             outcome = run.run()
@@ -95,7 +98,8 @@ class _Run:
         self._checkpoints = checkpoints
         self._console, self._stop = settings.console, settings.stop
         self._total = total_steps(config, train_batches.steps_per_epoch)
-        self._jsonl = writers.JsonlWriter(settings.workdir / "metrics.jsonl")
+        self._writes = settings.processes.is_main
+        self._jsonl = writers.JsonlWriter(settings.workdir / "metrics.jsonl") if self._writes else writers.NoWriter()
         self._writers = []
         self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
         self._timing = Timing()
@@ -125,7 +129,7 @@ class _Run:
         if self._evaluation_due():
             self._evaluate_and_save()
         self._restart_clocks()
-        while self._step < self._total and not self._stop.requested:
+        while self._step < self._total and not self._stop.poll():
             placed = self._feed.take()
             if self._stop.requested:
                 break
@@ -171,14 +175,17 @@ class _Run:
         settings, config = self._settings, self._config
         split = () if self._step == self._evaluated_step else (settings.split,)
         self._jsonl.rewind(self._step, drop_groups_at_step=split)
-        if config.log.tensorboard:
+        if config.log.tensorboard and self._writes:
             self._writers.append(TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1))
-        if config.log.wandb:
+        if config.log.wandb and self._writes:
             self._writers.append(writers.WandbWriter(settings.workdir, config, self._console.say))
         self._state = device_layout.replicate(self._host_state, settings.devices)
         self._host_state = None
         origin = f"resuming after step {self._step}" if self._step else "training from the start"
-        self._console.say(f"{origin}: {self._total} steps on {len(settings.devices)} device(s)")
+        place = f"{len(settings.devices)} device(s)"
+        if settings.processes.count > 1:
+            place = f"{place} of {settings.processes.count} processes"
+        self._console.say(f"{origin}: {self._total} steps on {place}")
         self._console.begin("train", self._total, self._step)
 
     def _evaluation_due(self) -> bool:
@@ -258,7 +265,7 @@ class _Run:
             self._state.state,
             self._eval_batches,
             progress=lambda done: self._console.progress(self._step, f"evaluation batch {done}"),
-            should_stop=lambda: self._stop.requested,
+            should_stop=self._stop.poll,
         )
         return None if evaluation is None else evaluation.metrics()
 
@@ -277,7 +284,7 @@ class _Run:
             "window": self._window.fetched,
             "skipped": self._window.skipped,
         }
-        items = checkpoint_store.items_of(checkpoint_store.to_host(self._state))
+        items = checkpoint_store.items_of(checkpoint_store.to_host(self._state, self._settings.devices))
         nonfinite.check_state(items, self._step, workdir=self._settings.workdir, last_good=self._saved_step)
         # The rows of these steps first: a checkpoint on disk vouches for them.
         self._jsonl.flush()

@@ -78,7 +78,7 @@ def _largest_features(batches: Iterable[Batch]) -> list[tuple[str, float]]:
             features = batch.arrays["features"][row, : int(batch.arrays["mask"][row].sum())]
             # Two reductions instead of an absolute copy: a video may take gigabytes.
             value = max(float(np.max(features, initial=0.0)), -float(np.min(features, initial=0.0)))
-            found.append((batch.video_ids[row], math.inf if math.isnan(value) else value))
+            found.append((batch.held_ids[row], math.inf if math.isnan(value) else value))
     return found
 
 
@@ -93,7 +93,7 @@ def write_batch(folder: Path, bad: BadStep, batches: Sequence[Batch], seed: int)
     for number, batch in enumerate(batches):
         end = f"_{number}" if len(batches) > 1 else ""
         arrays |= {f"{name}{end}": array for name, array in batch.arrays.items()}
-        arrays[f"video_ids{end}"] = np.array(list(batch.video_ids), np.str_)
+        arrays[f"video_ids{end}"] = np.array(list(batch.held_ids), np.str_)
     # Each of several processes has its own videos.
     process = f"_process_{jax.process_index()}" if jax.process_count() > 1 else ""
     path = folder / f"step_{bad.step}{process}.npz"

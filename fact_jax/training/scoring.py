@@ -34,7 +34,7 @@ def evaluate_checkpoint(
       step: which checkpoint.
       eval_batches: name of the set -> its batches.
       eval_step: compiled prediction.
-      devices: where to run.
+      devices: where to run, of all processes.
       console: shows progress.
       stop: asked before every batch.
 
@@ -49,7 +49,7 @@ def evaluate_checkpoint(
     for name, batches in eval_batches.items():
         console.begin(f"evaluate {name}", len(batches))
         evaluated[name] = evaluator.evaluate(
-            task, eval_step, composed, state, batches, progress=console.progress, should_stop=lambda: stop.requested
+            task, eval_step, composed, state, batches, progress=console.progress, should_stop=stop.poll
         )
         console.end()
         if evaluated[name] is None:

@@ -12,6 +12,11 @@ def _print(text):
     print(text, flush=True)
 
 
+def name_of(signum: int) -> str:
+    """What to call a signal in a message."""
+    return "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+
+
 class StopRequest:
     """While entered, SIGTERM and Ctrl-C end the run without loss; any that come after the first change nothing.
 
@@ -73,6 +78,10 @@ class StopRequest:
         """Whether a signal came."""
         return self.signum is not None
 
+    def poll(self) -> bool:
+        """Whether to stop, asked once at every safe point; see `agreement.SharedStop`."""
+        return self.requested
+
     @property
     def exit_code(self) -> int:
         """0 after SIGTERM, as schedulers expect of a job that saved itself; 130 after Ctrl-C, as shells do."""
@@ -81,7 +90,7 @@ class StopRequest:
     @property
     def name(self) -> str:
         """What to call the signal in a message."""
-        return "Ctrl-C" if self.signum == signal.SIGINT else signal.Signals(self.signum).name
+        return name_of(self.signum)
 
     def _note(self, signum, frame):
         del frame
@@ -94,11 +103,14 @@ class StopRequest:
             if received[0] not in HANDLED:
                 continue
             self._note(received[0], None)
-            with self._lock:
-                if self._busy_with is None:
-                    try:
-                        self._say(f"stopped by {self.name}; nothing is lost. Run the same command again to continue.")
-                    finally:
-                        os._exit(self.exit_code)
-                self._say(f"{self.name}: the run ends when {self._busy_with} is done")
+            self._answer()
             return
+
+    def _answer(self):
+        with self._lock:
+            if self._busy_with is None:
+                try:
+                    self._say(f"stopped by {self.name}; nothing is lost. Run the same command again to continue.")
+                finally:
+                    os._exit(self.exit_code)
+            self._say(f"{self.name}: the run ends when {self._busy_with} is done")

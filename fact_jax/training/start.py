@@ -15,6 +15,8 @@ from fact_jax.tasks.base import Task
 from fact_jax.training import checkpoints as checkpoint_store
 from fact_jax.training import optimizers, run_record
 from fact_jax.training import state as train_states
+from fact_jax.training.processes import Processes
+from fact_jax.training.shared_checkpoints import SharedCheckpoints
 from fact_jax.types import Batch, UserError
 
 
@@ -48,16 +50,25 @@ def total_steps(config, steps_per_epoch: int) -> int:
     return config.train.steps or config.train.epochs * steps_per_epoch
 
 
-def open_checkpoints(config, workdir: Path, *, read_only: bool = False) -> checkpoint_store.Checkpoints:
-    """Opens the checkpoints of a run; those of a run with another config.json are refused."""
-    keep, record = config.checkpoint, run_record.read(workdir)
-    return checkpoint_store.Checkpoints(
-        Path(workdir) / "checkpoints",
-        keep_latest=keep.keep_latest,
-        keep_best=keep.keep_best,
-        read_only=read_only,
-        run=record and run_record.identity(record),
-    )
+def open_checkpoints(config, workdir: Path, *, read_only: bool = False, processes: Processes = Processes()):
+    """Opens the checkpoints of a run; those of a run with another config.json are refused.
+
+    Returns:
+      `Checkpoints`; for several processes `SharedCheckpoints`.
+    """
+    folder, keep = Path(workdir) / "checkpoints", config.checkpoint
+
+    def open_here():
+        record = run_record.read(workdir)
+        return checkpoint_store.Checkpoints(
+            folder,
+            keep_latest=keep.keep_latest,
+            keep_best=keep.keep_best,
+            read_only=read_only,
+            run=record and run_record.identity(record),
+        )
+
+    return open_here() if processes.count == 1 else SharedCheckpoints(processes, folder, open_here)
 
 
 def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, shapes_only: bool = False):

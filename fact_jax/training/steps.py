@@ -233,7 +233,7 @@ class EvalStep:
         arrays = {key: array for key, array in batch.arrays.items() if key != "features"}
         placed = device_layout.place(arrays, self._devices)
         arrays, outputs = device_layout.gather((placed, outputs), self._devices)
-        return dataclasses.replace(batch, arrays=arrays), outputs
+        return dataclasses.replace(batch, arrays=arrays, first_row=0), outputs
 
     def _predict(self, weights, state, batch):
         self.programs.traced("eval step", batch)

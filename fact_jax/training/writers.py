@@ -80,6 +80,19 @@ class JsonlWriter:
                 os.fsync(file.fileno())
 
 
+class NoWriter:
+    """Takes the place of a `JsonlWriter` in a process that does not write."""
+
+    def rewind(self, step: int, *, drop_groups_at_step: tuple[str, ...] = ()) -> None:
+        """Does nothing."""
+
+    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Does nothing."""
+
+    def flush(self) -> None:
+        """Does nothing."""
+
+
 def import_wandb():
     """Returns the module wandb.
 
@@ -260,6 +273,22 @@ class Console:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+class WarningsOnly(Console):
+    """The console of a process that is not the first: warnings alone, with its number, on the error output."""
+
+    def __init__(self, index: int):
+        super().__init__(sys.stderr)
+        self._index = index
+
+    def say(self, text: str) -> None:
+        """Prints a line that starts with "warning:"."""
+        if text.startswith("warning:"):
+            print(f"[process {self._index}] {text}", file=sys.stderr, flush=True)
+
+    def begin(self, label: str, total: int, done: int = 0, unit: str = "step") -> None:
+        """Shows nothing."""
 
 
 def format_duration(seconds: float) -> str:

@@ -93,7 +93,7 @@ class ToyTask:
         log_probs = jnp.take_along_axis(jax.nn.log_softmax(logits), batch["labels"][..., None], -1)
         total = -jnp.sum(jnp.where(mask, log_probs, 0.0))
         frames = mask.sum().astype(jnp.float32)
-        return LossOutput({"loss": (total, frames), "square": (jnp.sum(features**2), frames)}, state)
+        return LossOutput({"loss": (total, frames), "square": (jnp.sum(jnp.where(mask, features, 0.0) ** 2), frames)}, state)
 
     def predict(self, params, state, batch):
         features = batch["features"]
