@@ -92,7 +92,10 @@ class Life:
         return "jaxlib" in Path(f"/proc/{self.process.pid}/maps").read_text()
 
     def prepared(self):
-        return (self.workdir / ".lock").exists() and (self.workdir / "config.json").exists()
+        """The workdir is this process's; the lock file may be that of one that was killed."""
+        lock = self.workdir / ".lock"
+        mine = lock.exists() and f"process {self.process.pid} " in lock.read_text()
+        return mine and (self.workdir / "config.json").exists()
 
     def rows(self, number):
         return lambda life: len(self._lines()) >= self._rows + number
