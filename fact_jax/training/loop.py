@@ -219,8 +219,9 @@ class _Run:
             values["skipped_steps"] = self._window.skipped
             terms += f"  skipped_steps {self._window.skipped}"
         self._jsonl.write(self._step, "train", values)
+        numbers = {name: value for name, value in values.items() if writers.to_json_value(value) is not None}
         for writer in self._writers:
-            writer.write(self._step, "train", values)
+            writer.write(self._step, "train", numbers)
         epoch = (self._step - 1) // self._train_batches.steps_per_epoch + 1
         pace = self._console.pace(self._step, self._total)
         timing = self._timing.pop(self._step)

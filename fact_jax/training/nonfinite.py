@@ -59,6 +59,9 @@ def describe(batches: Sequence[Batch]) -> list[str]:
     """Returns lines that name the videos of a step, the one with the largest feature first, and what to do."""
     largest = sorted(_largest_features(batches), key=lambda entry: -entry[1])
     shown = [f"{video_id} ({'NaN' if value == math.inf else f'{value:.3g}'})" for video_id, value in largest]
+    read = {video_id for video_id, _ in largest}
+    every = [video_id for batch in batches for video_id in batch.video_ids if video_id]
+    shown += [f"{video_id} (read by another process)" for video_id in every if video_id not in read]
     more = f" and {len(shown) - MAX_VIDEOS} more" if len(shown) > MAX_VIDEOS else ""
     lines = [f"Videos of that batch, with their largest absolute feature: {', '.join(shown[:MAX_VIDEOS])}{more}."]
     extreme = [video_id for video_id, value in largest if value > EXTREME]
@@ -146,8 +149,8 @@ class SkipReport:
         self.warn(skipped, steps, "so far")
 
     def warn(self, skipped: int, steps: int, since: str) -> None:
-        """Warns where more than half of some steps were skipped."""
-        if 2 * skipped > steps:
+        """Warns where several, and more than half, of some steps were skipped."""
+        if skipped > 1 and 2 * skipped > steps:
             self._say(
                 f"WARNING: {skipped} of the {steps} steps {since} were skipped, and nothing was learned from them: "
                 "their losses or gradients are not finite. Look at the features of the videos, or lower "

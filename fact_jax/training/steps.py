@@ -148,35 +148,48 @@ class TrainStep:
         (gradients,) = pull_back(gradients)
         normalizer = terms["loss"][1]
         scale = jnp.where(normalizer > 0, 1.0 / jnp.where(normalizer > 0, normalizer, 1.0), 0.0)
-        gradients = jax.tree.map(lambda gradient: gradient * scale, gradients)
+        unscaled, gradients = gradients, _scaled(gradients, scale)
         terms = terms | {"grad_norm": (optax.tree.norm(gradients), jnp.ones((), jnp.float32))}
         params, opt_state, ema_params, gradients = device_layout.as_stored(
             (train_state.params, train_state.opt_state, train_state.ema_params, gradients)
         )
         before = params, opt_state, ema_params
-        updates, opt_state = self._optimizer.update(gradients, opt_state, params)
-        params = optax.apply_updates(params, updates)
-        ema_params = optimizers.update_ema(ema_params, params, self._ema_decay)
-        after = params, opt_state, ema_params
         if self._skip_nonfinite:
             finite = _all_finite(terms)
             terms = terms | {SKIPPED: (1.0 - finite.astype(jnp.float32), jnp.ones((), jnp.float32))}
-            after = _choose(finite, after, before)
-            state = _choose(finite, state, train_state.state)
+            # A branch, and no choice between numbers: for that XLA keeps the old ones beside the new. Gradients are
+            # scaled inside of it, or they would be stored once more.
+            after = jax.lax.cond(
+                finite,
+                lambda before, gradients: self._optimized(before, _scaled(gradients, scale)),
+                lambda before, gradients: before,
+                before,
+                device_layout.as_stored(unscaled),
+            )
+            state = jax.tree.map(functools.partial(jnp.where, finite), state, train_state.state)
+        else:
+            after = self._optimized(before, gradients)
         params, opt_state, ema_params = device_layout.from_stored(after)
         new_state = train_state.replace(
             step=train_state.step + 1, params=params, opt_state=opt_state, state=state, ema_params=ema_params
         )
         return new_state, terms
 
+    def _optimized(self, before, gradients):
+        """(parameters, optimiser state, averaged parameters) after an update, in stored form as they came."""
+        params, opt_state, ema_params = before
+        updates, opt_state = self._optimizer.update(gradients, opt_state, params)
+        params = optax.apply_updates(params, updates)
+        return params, opt_state, optimizers.update_ema(ema_params, params, self._ema_decay)
+
+
+def _scaled(tree, scale):
+    return jax.tree.map(lambda leaf: leaf * scale, tree)
+
 
 def _all_finite(terms):
     # Of a whole batch and after the sum over devices, so that all of them decide alike.
     return jnp.all(jnp.isfinite(jnp.stack(jax.tree.leaves(terms))))
-
-
-def _choose(condition, first, second):
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), first, second)
 
 
 def _sum_in_place(first, second):

@@ -1,5 +1,6 @@
 """Losses and gradients that are not finite: the run stops and says where, or leaves the step out."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -151,6 +152,20 @@ def test_the_videos_with_extreme_features_are_named():
     assert lines[1] == "Extreme values are in v1, v3: look at their features."
     many = toy.make_batch(range(30), rows=30, length=3)
     assert nonfinite.describe((many,))[0].endswith(" and 10 more.")
+
+
+def test_of_several_processes_each_tells_of_the_videos_it_has_read(tmp_path, monkeypatch):
+    whole = toy.make_batch([1, 2, 3, 4], rows=4, length=5)
+    own = dataclasses.replace(whole, arrays={name: array[2:] for name, array in whole.arrays.items()}, first_row=2)
+    own.arrays["features"][1, 0] = 1e20
+    monkeypatch.setattr(jax, "process_index", lambda: 1)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    first, second = nonfinite.describe((own,))
+    assert "v4 (1e+20), v3 (" in first and "v1 (read by another process), v2 (read by another process)" in first
+    assert second == "Extreme values are in v4: look at its features."
+    path = nonfinite.write_batch(tmp_path, BadStep(3, ("v1",), {"loss": [1.0, 1.0]}), (own,), 0)
+    with np.load(path) as stored:
+        assert path.name == "step_3_process_1.npz" and stored["video_ids"].tolist() == ["v3", "v4"]
 
 
 def test_parameters_that_are_not_finite_are_not_saved(tmp_path):
