@@ -1,0 +1,82 @@
+"""Whether memory grew: the rule, in words and in code.
+
+Within a phase (the steps of training, the videos of a prediction) a line is fitted to memory against videos, over the
+second half of its videos. It may climb by at most `ALLOWED_SHARE` of the memory at its start, or `ALLOWED_BYTES` if
+that is more. An evaluation collects predictions, so its passes are compared with one another: the peak of the last
+may lie above that of the first by as much.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from fact_jax.benchmark.load.recorder import Sample
+
+ALLOWED_SHARE = 0.05
+ALLOWED_BYTES = 32 * 2**20
+# Fewer samples say nothing.
+MIN_SAMPLES = 8
+
+
+class Growth(NamedTuple):
+    """How memory grew in one phase.
+
+    Attributes:
+      phase: "train", "predict" or "evaluate".
+      videos: over which it was measured.
+      start, climbed, allowed: bytes.
+    """
+
+    phase: str
+    videos: int
+    start: int
+    climbed: int
+    allowed: int
+
+    @property
+    def flat(self) -> bool:
+        """Whether it grew by no more than is allowed."""
+        return self.climbed <= self.allowed
+
+    def __str__(self):
+        verdict = "flat" if self.flat else "GROWS"
+        start, climbed, allowed = (size / 2**20 for size in (self.start, self.climbed, self.allowed))
+        return (
+            f"{self.phase}: {verdict}: {climbed:+.0f} MiB over {self.videos} videos from {start:.0f} MiB on (allowed "
+            f"{allowed:.0f})"
+        )
+
+
+def judge(samples: Sequence[Sample]) -> list[Growth]:
+    """The growth of every phase that has enough samples."""
+    found = [_climb([sample for sample in samples if sample.phase == phase], phase) for phase in ("train", "predict")]
+    found.append(_compare_passes([sample for sample in samples if sample.phase == "evaluate"]))
+    return [growth for growth in found if growth is not None]
+
+
+def _climb(samples, phase):
+    if not samples:
+        return None
+    middle = (samples[0].videos + samples[-1].videos) / 2
+    half = [sample for sample in samples if sample.videos >= middle]
+    videos = np.array([sample.videos for sample in half], np.float64)
+    if len(half) < MIN_SAMPLES or np.ptp(videos) == 0:
+        return None
+    slope, start = np.polyfit(videos - videos[0], [sample.resident for sample in half], 1)
+    return _growth(phase, np.ptp(videos), start, slope * np.ptp(videos))
+
+
+def _compare_passes(samples):
+    peaks = {}
+    for sample in samples:
+        peaks[sample.number] = max(peaks.get(sample.number, 0), sample.resident)
+    if len(peaks) < 2:
+        return None
+    first, last = peaks[min(peaks)], peaks[max(peaks)]
+    return _growth("evaluate", samples[-1].videos - samples[0].videos, first, last - first)
+
+
+def _growth(phase, videos, start, climbed):
+    allowed = max(ALLOWED_BYTES, int(ALLOWED_SHARE * start))
+    return Growth(phase, int(videos), int(start), int(climbed), allowed)
