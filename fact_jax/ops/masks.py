@@ -73,3 +73,13 @@ def _log_softmax_backward(axis, residuals, cotangent):
 
 
 masked_log_softmax.defvjp(_log_softmax_forward, _log_softmax_backward)
+
+
+def masked_mean(x, mask, axis):
+    """Mean along `axis`, which stays with length 1, of the entries where `mask` (bool, broadcastable) is True.
+
+    0 where no entry is.
+    """
+    mask = jnp.broadcast_to(mask, x.shape)
+    count = jnp.sum(mask, axis=axis, keepdims=True)
+    return jnp.sum(jnp.where(mask, x, 0.0), axis=axis, keepdims=True) / jnp.maximum(count, 1)

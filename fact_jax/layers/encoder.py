@@ -1,0 +1,93 @@
+"""Frame branch of FAFormer: an encoder in the manner of ASFormer."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from fact_jax.layers.dropout import ChannelDropout, Dropout
+from fact_jax.layers.factored import mapped
+from fact_jax.layers.linear import Dense, TemporalConv, zero_padding
+from fact_jax.layers.window_attention import BlockAttention
+from fact_jax.ops.fusion import computed_once
+from fact_jax.ops.masks import masked_mean
+
+
+class InstanceNorm(nn.Module):
+    """Normalises every channel over the valid frames of its video (torch.nn.InstanceNorm1d without parameters).
+
+    Epsilon 1e-5 and biased variance, the same in training and evaluation. A video of one frame gives 0, where PyTorch
+    raises an error.
+    """
+
+    def __call__(self, x, mask):
+        """Maps [B, T, D] to [B, T, D], zero outside `mask` (bool [B, T])."""
+        valid = mask[..., None]
+        centred = jnp.where(valid, x - masked_mean(x, valid, axis=1), 0.0)
+        variance = masked_mean(jnp.square(centred), valid, axis=1)
+        return centred * jax.lax.rsqrt(variance + 1e-5)
+
+
+class EncoderLayer(nn.Module):
+    """Dilated convolution, normalisation over time, attention in windows as long as the dilation; residual.
+
+    Attributes:
+      attention_dim: channels inside the attention.
+      reach: frames between the taps of the convolution, and frames of a window.
+      attention_scale: factor on what the attention adds.
+      dropout_rate: before the residual sum.
+      dtype: of the products.
+    """
+
+    attention_dim: int
+    reach: int
+    attention_scale: float
+    dropout_rate: float
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x, mask, noise=None):
+        """Maps [B, T, N] to [B, T, N], both zero outside `mask` (bool [B, T])."""
+        dim = x.shape[-1]
+        y = jax.nn.relu(TemporalConv(dim, self.reach, dtype=self.dtype, name="dilated")(x))
+        normalised = InstanceNorm(name="norm")(y, mask)
+        attended = BlockAttention(self.attention_dim, self.reach, self.dtype, name="attention")(normalised, mask)
+        y = Dense(dim, self.dtype, name="mix")(self.attention_scale * attended + y)
+        return computed_once(zero_padding(x + Dropout(self.dropout_rate)(y, noise), mask))
+
+
+class Encoder(nn.Module):
+    """Layers with a reach of 1, 2, 4, ... frames (published branch `t` of FAFormer).
+
+    Source: after Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021.
+
+    Attributes:
+      dim: N, channels of the layers.
+      num_layers: layer l has dilation and window 2^l.
+      out_dim: channels of the output.
+      reduction: r, the attention has N // r channels.
+      attention_scale: see `EncoderLayer`.
+      channel_dropout_rate: probability to drop an input channel for a whole video.
+      dropout_rate: of the layers; 0.5 as published, whatever the other dropouts are.
+      dtype: of the products, apart from those of the output map: class probabilities are read off it.
+    """
+
+    dim: int
+    num_layers: int
+    out_dim: int
+    reduction: int = 1
+    attention_scale: float = 1.0
+    channel_dropout_rate: float = 0.0
+    dropout_rate: float = 0.5
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x, mask, noise=None):
+        """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+        x = ChannelDropout(self.channel_dropout_rate)(x, noise)
+        x = zero_padding(Dense(self.dim, self.dtype, name="input")(x), mask)
+        for layer in range(self.num_layers):
+            x = EncoderLayer(
+                self.dim // self.reduction, 2**layer, self.attention_scale, self.dropout_rate, self.dtype,
+                name=f"layer_{layer}",
+            )(x, mask, noise)
+        return mapped(Dense(self.out_dim, name="output"), x)

@@ -1,0 +1,96 @@
+"""Attention within windows over time: the work grows with T, never with T squared."""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fact_jax.layers.linear import Dense, product, zero_padding
+from fact_jax.ops.masks import masked_softmax
+from fact_jax.ops.windows import cut, join, with_neighbours
+
+
+class BlockAttention(nn.Module):
+    """Every frame attends to the frames of its own window; one head (published `sliding_att` of FAFormer).
+
+    Windows are counted from frame 0 and do not overlap, so their bounds do not depend on padding. The mixed values pass
+    a ReLU and an affine map back to the channels of the input.
+
+    Attributes:
+      dim: channels of queries, keys and values.
+      size: frames of a window.
+      dtype: of the products.
+    """
+
+    dim: int
+    size: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x, mask):
+        """Maps [B, T, D] to [B, T, D]; frames outside `mask` (bool [B, T]) are attended to by no frame."""
+        value = Dense(self.dim, self.dtype, name="value")(x)
+        query = Dense(self.dim, self.dtype, name="query")
+        # The bias of the keys adds one number to all logits of a query.
+        key = Dense(self.dim, self.dtype, inert_bias=True, name="key")
+        if self.size == 1:
+            # One key alone has the weight 1, whatever it is: queries and keys have parameters and no effect.
+            query.weights(x.shape[-1])
+            key.weights(x.shape[-1])
+            mixed = value
+        else:
+            q, k, v, valid = (cut(part, self.size) for part in (query(x), key(x), value, mask))
+            logits = product("bwqc,bwkc->bwqk", q / math.sqrt(self.dim), k, self.dtype)
+            weights = masked_softmax(logits, valid[:, :, None, :])
+            mixed = join(product("bwqk,bwkc->bwqc", weights, v, self.dtype), x.shape[1])
+        return Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed))
+
+
+class SlidingAttention(nn.Module):
+    """Every frame attends to its window and half a window to either side; one head (published in ASFormer).
+
+    As published, what may not be attended to is a key of 0 with a logit lowered by log(1e-6): it takes a share of about
+    1e-6 each of the weights, which are cut afterwards.
+
+    Attributes:
+      dim: channels of queries, keys and values.
+      size: L, frames of a window.
+      banded: query i of a window sees the keys i to i + L - 1 of the 2 L around it. The released code means this and
+        lets every query see all but the last key, which its weights are trained with.
+      dtype: of the products.
+    """
+
+    dim: int
+    size: int
+    banded: bool = False
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x, source, mask):
+        """Attends from frames to frames.
+
+        Args:
+          x: float [B, T, D], of which queries and keys are made.
+          source: float [B, T, E], of which values are made.
+          mask: bool [B, T].
+
+        Returns:
+          float [B, T, D], zero outside `mask`.
+        """
+        query = cut(Dense(self.dim, self.dtype, name="query")(x), self.size) / math.sqrt(self.dim)
+        key, value = Dense(self.dim, self.dtype, name="key")(x), Dense(self.dim, self.dtype, name="value")(source)
+        k, v = (with_neighbours(cut(zero_padding(part, mask), self.size)) for part in (key, value))
+        valid = with_neighbours(cut(mask, self.size))
+        allowed = (valid[:, :, None, :] & self._seen(k.shape[2])).astype(jnp.float32)
+        logits = product("bwqc,bwkc->bwqk", query, k, self.dtype) + jnp.log(allowed + 1e-6)
+        mixed = product("bwqk,bwkc->bwqc", jax.nn.softmax(logits) * allowed, v, self.dtype)
+        y = Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(join(mixed, x.shape[1])))
+        return zero_padding(y, mask)
+
+    def _seen(self, num_keys):
+        """Which keys of its surroundings a query sees: bool [L, num_keys]."""
+        offset = np.arange(num_keys)[None] - np.arange(self.size)[:, None]
+        band = (offset >= 0) & (offset < self.size)
+        return band if self.banded else np.broadcast_to(band.any(axis=0), band.shape)
