@@ -187,8 +187,8 @@ def _load(argument):
     name, _, arguments = argument.partition(":")
     path = Path(name)
     if not path.is_file():
-        files = sorted(file.name for file in CONFIG_FOLDER.glob("fact_*.py"))
-        shipped = [f"configs/{file}" for file in files if file != "fact_base.py"]
+        files = sorted(file.name for file in CONFIG_FOLDER.glob("[!_]*_*.py"))
+        shipped = [f"configs/{file}" for file in files if not file.endswith("_base.py")]
         guess = nearest(name, shipped)
         hint = f" Did you mean {guess}?" if guess else ""
         raise UserError(f"config file {name!r} does not exist.{hint} Shipped configs: {', '.join(shipped)}.")

@@ -14,11 +14,11 @@ _BLOCKS = ("input_block", "update_block", "temporal_block")
 CHOICES = {
     "data.reader": ("npy", "tfds", "synthetic"),
     "data.time_axis": ("last", "first"),
-    "model.name": ("fact",),
+    "model.name": ("fact", "faformer"),
     "model.input_block.action_branch": ("sca", "gru", "gru_om"),
     "model.update_block.action_branch": ("sa", "gru", "gru_om"),
     "model.temporal_block.action_branch": ("sa", "gru", "gru_om"),
-    **{f"model.{block}.frame_branch": ("m", "m2") for block in _BLOCKS},
+    **{f"model.{block}.frame_branch": ("m", "m2", "t") for block in _BLOCKS},
     "loss.match": ("o2o", "o2m", "seq"),
     "train.sampling": ("random", "by_length"),
     "dtype": ("float32", "bfloat16"),
@@ -30,7 +30,7 @@ CHOICES = {
 
 # What a number may be: (dotted keys, test, the words of the message).
 _SIZES = ("hidden_dim", "frame_dim", "frame_layers", "frame_groups", "action_dim", "action_layers", "action_heads",
-          "action_ff_dim", "segment_layers")
+          "action_ff_dim", "segment_layers", "encoder_layers", "encoder_dim", "encoder_reduction")
 RANGES = (
     (("data.sample_rate", "data.max_buckets", "optimizer.learning_rate", "train.batch_size",
       "train.epochs", "train.log_every", "train.eval_every", "eval.batch_size", "checkpoint.keep_latest",
@@ -40,10 +40,11 @@ RANGES = (
     (("seed", "data.background_ids", "data.average_transcript_length", "data.fps", "data.length_tolerance",
       "model.num_tokens", "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost", "loss.background_weight",
       "loss.smoothing_weight", "train.micro_batch_size", "data.memory_gb", "optimizer.weight_decay",
-      "optimizer.clip_norm", "optimizer.decay_factor", "train.steps", "eval.max_timelines"),
+      "optimizer.clip_norm", "optimizer.decay_factor", "train.steps", "eval.max_timelines",
+      *(f"model.{block}.encoder_attention" for block in _BLOCKS)),
      lambda value: value >= 0, "0 or more"),
     (("model.channel_dropout_rate", "data.max_padding", "optimizer.momentum", "optimizer.ema_decay",
-      *(f"model.{block}.dropout_rate" for block in _BLOCKS)),
+      *(f"model.{block}.{rate}" for block in _BLOCKS for rate in ("dropout_rate", "encoder_channel_dropout_rate"))),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (("model.frame_weight", "model.time_mask.max_fraction"), lambda value: 0 <= value <= 1, "between 0 and 1"),
     (("loss.null_weight",), lambda value: value >= 0 or value == -1, "0 or more, or -1 for automatic"),

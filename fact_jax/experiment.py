@@ -27,7 +27,7 @@ from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
-TASKS = {"fact": segmentation.build}
+TASKS = {"fact": segmentation.build, "faformer": segmentation.build}
 MODES = ("train", "eval")
 # Settings that may change between training and prediction.
 PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")

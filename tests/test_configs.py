@@ -17,7 +17,8 @@ from tests.test_import_order import ROOT
 
 NAMES = (
     "fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic", "fact_epic",
-    "fact_gtea_transcript", "fact_synthetic_transcript", "fact_synthetic_verb_noun",
+    "fact_gtea_transcript", "fact_synthetic_transcript", "fact_synthetic_verb_noun", "faformer_gtea",
+    "faformer_breakfast", "faformer_synthetic",
 )
 
 # Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
@@ -88,7 +89,7 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_in_the_table():
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
-    assert files == {*NAMES, "__init__", "common", "datasets", "fact_base", "published", "stored"}
+    assert files == {*NAMES, "__init__", "common", "datasets", "fact_base", "faformer_base", "published", "stored"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -206,7 +207,11 @@ def test_header_names_the_command_and_file_is_short(name):
         ("data.reader", "npz", "config.data.reader is 'npz'. Did you mean 'npy'"),
         ("data.time_axis", "lst", "Did you mean 'last'"),
         ("model.input_block.frame_branch", "m3", "Did you mean 'm'|Did you mean 'm2'"),
-        ("model.update_block.frame_branch", "n", "Valid values: 'm', 'm2'"),
+        ("model.update_block.frame_branch", "n", "Valid values: 'm', 'm2', 't'"),
+        ("model.name", "facformer", "Did you mean 'faformer'"),
+        ("model.input_block.encoder_reduction", 0, "more than 0"),
+        ("model.update_block.encoder_channel_dropout_rate", 1.0, "less than 1"),
+        ("model.temporal_block.encoder_attention", -0.5, "0 or more"),
         ("model.input_block.action_branch", "sac", "Did you mean 'sca'"),
         ("loss.match", "o2n", "Did you mean 'o2o'"),
         ("optimizer.name", "adm", "Did you mean 'adam'"),

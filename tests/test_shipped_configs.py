@@ -16,7 +16,7 @@ from fact_jax import experiment
 from fact_jax.training import writers
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("fact_*.py") if path.stem != "fact_base")
+CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("[!_]*_*.py") if not path.stem.endswith("_base"))
 # Between them these have every kind of block and branch; the others run with `-m slow`.
 QUICKEST = {"fact_gtea", "fact_egoprocel"}
 METRICS = {"Edit", "AccB", "Acc", "F1@0.10", "F1@0.25", "F1@0.50"}

@@ -51,6 +51,7 @@ class SelfCrossLayer(nn.Module):
     num_heads: int
     ff_dim: int
     dropout_rate: float
+    attention_dropout_rate: float
     dtype: str = "float32"
 
     @nn.compact
@@ -60,7 +61,7 @@ class SelfCrossLayer(nn.Module):
         dim, noise = tokens.shape[-1], _layer_noise(noise, index)
         place = add_positions(tokens, positions)
         # Tokens that start at zero all have the same value in the first layer: the bias.
-        attention = dim, self.num_heads, self.dropout_rate, self.dtype
+        attention = dim, self.num_heads, self.attention_dropout_rate, self.dtype
         y = MultiHeadAttention(*attention, name="self_attention")(
             place, place, tokens, token_mask, noise, zero_start & (index == 0)
         )
@@ -95,12 +96,14 @@ class SelfLayer(nn.Module):
 
 
 class SelfCrossDecoder(nn.Module):
-    """Decoder that reads a memory (published action branch `sca`), with a final norm and a linear map.
+    """Decoder that reads a memory (published action branch `sca`), and a linear map.
 
     Attributes:
       num_layers, num_heads, ff_dim, dropout_rate: of the layers.
       out_dim: channels of the output.
       zero_start: the tokens that come in are all zero and are told apart by their positions alone.
+      output_norm: LayerNorm before the linear map.
+      attention_dropout_rate: on the attention weights; None for dropout_rate.
       dtype: of the products, apart from those of the output map: class probabilities are read off it.
     """
 
@@ -110,6 +113,8 @@ class SelfCrossDecoder(nn.Module):
     dropout_rate: float
     out_dim: int
     zero_start: bool = False
+    output_norm: bool = True
+    attention_dropout_rate: float | None = None
     dtype: str = "float32"
 
     @nn.compact
@@ -125,8 +130,10 @@ class SelfCrossDecoder(nn.Module):
           memory_mask: bool [B, K].
           noise: see fact_jax/layers/dropout.py.
         """
+        rate = self.attention_dropout_rate
         layers = _stack(SelfCrossLayer, self.num_layers, 2, 7)(
-            self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
+            self.num_heads, self.ff_dim, self.dropout_rate, self.dropout_rate if rate is None else rate, self.dtype,
+            name="layers",
         )
         memory = factored(memory)
         memory_key = memory.with_positions(memory_positions)
@@ -137,7 +144,9 @@ class SelfCrossDecoder(nn.Module):
             tokens, index, projected, positions, token_mask, memory_key.value, memory.value, memory_mask, noise,
             zero_start,
         )
-        return Dense(self.out_dim, name="output")(LayerNorm(name="norm")(tokens))
+        if self.output_norm:
+            tokens = LayerNorm(name="norm")(tokens)
+        return Dense(self.out_dim, name="output")(tokens)
 
     def _project(self, memory_key, memory):
         """Keys and values of the memory for all layers in one product each: two of [layers, B, K, heads, a / heads]."""

@@ -21,9 +21,11 @@ FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "rando
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a.b": 1}."""
+    """{"a": {"b": 1}} -> {"a.b": 1}; a list of mappings is one mapping by place: {"a": [{"b": 1}]} -> {"a.0.b": 1}."""
     flat = {}
     for key, value in tree.items():
+        if isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
+            value = {str(place): entry for place, entry in enumerate(value)}
         if isinstance(value, Mapping) and value:
             flat |= flatten(value, f"{prefix}{key}.")
         else:

@@ -46,6 +46,7 @@ def test_settings_that_nobody_gives_are_listed():
     ("change", "message"),
     [
         ({"frame_branch": "m3"}, "Did you mean 'm"),
+        ({"frame_branch": "t"}, "'t' is the encoder of FAFormer: set model.name='faformer'"),
         ({"frame_branch": "m2", "frame_norm": True}, "no LayerNorm"),
         ({"hidden_dim": 4}, "at least 5"),
         ({"hidden_dim": 9}, "even"),
@@ -78,6 +79,18 @@ def test_recurrent_branches_that_cannot_work_are_refused(change, message):
     blocks = (dataclasses.replace(config.block_configs[0], **change), *config.block_configs[1:])
     with pytest.raises(UserError, match=message):
         dataclasses.replace(config, block_configs=blocks)
+
+
+def test_encoders_that_cannot_work_are_refused():
+    config = small_config("iu", "t", faformer=True)
+    narrow = dataclasses.replace(config.block_configs[0], encoder_reduction=6)
+    with pytest.raises(UserError, match="encoder_reduction 6 exceeds encoder_dim 5: no channel is left"):
+        dataclasses.replace(config, block_configs=(narrow, *config.block_configs[1:]))
+    with pytest.raises(UserError, match="input_block leaves encoder_dim open.*faformer_gtea.py has the published"):
+        resolve_blocks("iu", dataclasses.replace(config.block_configs[0], encoder_dim=None), INPUT, INPUT)
+    # What an encoder does not use is not looked at.
+    odd = dataclasses.replace(config.block_configs[0], frame_groups=5, frame_norm=True)
+    assert dataclasses.replace(config, block_configs=(odd, *config.block_configs[1:])).block_configs[0] == odd
 
 
 def test_blocks_go_with_the_classes():

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_gtea_transcript
+from configs import faformer_gtea, fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_gtea_transcript
 from fact_jax.layers.factored import Factored
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
@@ -42,6 +42,11 @@ LEARNED = cases.small_config(
 WIDE = cases.small_config("iuU", dropout_rate=0.3, hidden_dim=40)
 TRANSCRIPT = cases.small_config("iuU", action_branch="gru_om", dropout_rate=0.3, use_transcript=True)
 VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, frame_positions=True)
+FAFORMER = cases.small_config(
+    "iuU", "t", faformer=True, dropout_rate=0.3, segment_buckets=(2,), channel_dropout_rate=0.2, frame_positions=True,
+    time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
+)
+FAFORMER_TRANSCRIPT = cases.small_config("iuU", "t", faformer=True, dropout_rate=0.3, use_transcript=True)
 
 
 @pytest.fixture(
@@ -51,6 +56,8 @@ VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, 
         pytest.param((WIDE, (12, 9), 4e-6), id="wide", marks=pytest.mark.slow),
         pytest.param((TRANSCRIPT, (12, 3), 2e-6), id="transcript"),
         pytest.param((VERB_NOUN, (12, 3), 2e-6), id="verb_noun", marks=pytest.mark.slow),
+        pytest.param((FAFORMER, (12, 1, 9), 2e-6), id="faformer"),
+        pytest.param((FAFORMER_TRANSCRIPT, (12, 3), 2e-6), id="faformer_transcript", marks=pytest.mark.slow),
     ],
 )
 def padded_and_alone(request):
@@ -137,6 +144,23 @@ def test_composed_weights_and_recomputed_blocks_change_no_number():
             np.testing.assert_allclose(leaf, wanted, atol=2e-5, rtol=1e-4)
 
 
+def test_without_positions_all_learned_tokens_are_equal():
+    plain = cases.small_config("iu", "t", faformer=True, frame_positions=True)
+    params, batch = cases.init_params(plain), cases.ragged_batch((9,), 9)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def tokens(config, params):
+        outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"])
+        return jnp.sum(jnp.sin(outputs[-1].action_features[0])), outputs[-1].action_features[0]
+
+    gradient = jax.jit(jax.grad(tokens, argnums=1, has_aux=True), static_argnums=0)
+    gradients, without = gradient(dataclasses.replace(plain, ignore_positions=True), params)
+    np.testing.assert_allclose(without, np.broadcast_to(without[:1], without.shape), atol=1e-6)
+    assert not np.any(gradients["action_query"])
+    gradients, with_positions = gradient(plain, params)
+    assert np.ptp(with_positions, axis=0).max() > 0.01 and np.any(gradients["action_query"])
+
+
 @pytest.mark.slow
 def test_products_in_bfloat16_stay_near_the_exact_ones():
     plain = cases.small_config("iu", "m2")
@@ -210,8 +234,9 @@ def test_training_noise_is_a_function_of_the_seed():
     assert np.abs(first - other).max() > 0.1
 
 
-# Parameter counts of the published configurations (spec section 9).
+# Parameter counts of the published configurations (spec section 9; of FAFormer section 7).
 COUNTS = {
+    faformer_gtea: 9_480_384,
     fact_breakfast: 119_458_304, fact_gtea: 10_418_176, fact_egoprocel: 40_972_544, fact_epic: 43_626_240,
     fact_gtea_transcript: 8_533_760,
 }

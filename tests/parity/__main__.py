@@ -18,7 +18,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 
 from fact_jax.types import UserError
-from tests.parity import fact, matching, metrics
+from tests.parity import fact, faformer, matching, metrics
 from tests.parity.report import Row, format_row
 
 
@@ -32,8 +32,11 @@ def checker_for(npz):
         return matching.check
     if set(metrics.PARTS) & set(npz):
         return metrics.check
-    if "config" in npz and "FACT" in json.loads(str(npz["config"])):
+    config = json.loads(str(npz["config"])) if "config" in npz else {}
+    if "FACT" in config:
         return fact.check
+    if isinstance(config, dict) and config.get("model") == "faformer":
+        return faformer.check
     raise UserError(f"not a fixture of a ported system; it holds {', '.join(sorted(npz)[:5])}, ...")
 
 

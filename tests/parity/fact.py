@@ -48,17 +48,22 @@ class Reader(dict):
 
 
 class Fixture:
-    """One file: the published configuration, parameters and input, and our model in that configuration."""
+    """One file: the published configuration, parameters and input, and our model in that configuration.
 
-    def __init__(self, npz):
-        self.npz = npz
-        self.published = json.loads(str(npz["config"]))
-        facts = self.published["_fixture"]
-        self.classes = _classes(npz, facts)
+    Args:
+      npz: arrays of the file.
+      published_settings: configuration tree.
+      classes: of the dataset.
+      background_ids: the classes that count as background.
+      features: name of the input features among the arrays.
+    """
+
+    def __init__(self, npz, published_settings, classes, background_ids, features="input/feature"):
+        self.npz, self.published, self.classes = npz, published_settings, classes
         self.config = fact_settings.model_config(self.published, self.classes)
-        self.loss_config = fact_settings.loss_config(self.published, facts["bg_ids"], self.classes)
+        self.loss_config = fact_settings.loss_config(self.published, background_ids, self.classes)
         self.network = Fact(self.config)
-        self.features = np.asarray(npz["input/feature"], np.float32)[None]
+        self.features = np.asarray(npz[features], np.float32)[None]
         self.labels = np.asarray(npz["input/label"], np.int32)[None]
         self.mask = np.ones(self.labels.shape, bool)
         self.transcript = frames_to_segments(self.labels[0])[0].astype(np.int32)[None]
@@ -66,17 +71,20 @@ class Fixture:
         tensors = {name.removeprefix("param/"): npz[name] for name in npz if name.startswith("param/")}
         self.segment_mask = np.ones(self.transcript.shape, bool)
         self.tokens = (self.transcript, self.segment_mask) if self.config.use_transcript else (None, None)
-        inputs = (self.features, self.mask, None, *self.tokens)
-        shapes = jax.eval_shape(self.network.init, jax.random.key(0), *inputs)["params"]
+        self.inputs = (self.features, self.mask, None, *self.tokens)
+        shapes = jax.eval_shape(self.network.init, jax.random.key(0), *self.inputs)["params"]
         self.params = state_dict.to_flax(self.links, tensors, shapes, ignore=published.BUFFERS)
 
     def forward(self, params, composed=False):
-        """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video.
+        """What `evaluate` returns for the network's outputs.
 
         With `composed`, the network takes its weights in the form of evaluations and of steps of many frames.
         """
         params = compose(self.config, params) if composed else params
-        outputs = self.network.apply({"params": params}, self.features, self.mask, None, *self.tokens)
+        return self.evaluate(self.network.apply({"params": params}, *self.inputs))
+
+    def evaluate(self, outputs):
+        """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video."""
         truth = truth_of(self.labels, self.mask, self.transcript, self.segment_mask)
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
         loss, blocks, match = fact_loss(self.loss_config, self.classes, outputs, truth, token_mask)
@@ -106,7 +114,9 @@ def _classes(npz, facts):
 def check(npz):
     """Checks a loaded fixture; returns a list of rows."""
     npz = Reader(npz)
-    fixture = Fixture(npz)
+    settings = json.loads(str(npz["config"]))
+    facts = settings["_fixture"]
+    fixture = Fixture(npz, settings, _classes(npz, facts), facts["bg_ids"])
     optimizer = fixture.optimizer()
 
     @jax.jit
@@ -164,7 +174,7 @@ def _check_outputs(fixture, aux):
     outputs, _, match, labels = aux
     rows = []
     for index, output in enumerate(outputs):
-        for name, value in _published_outputs(fixture.classes, output).items():
+        for name, value in published_outputs(fixture.classes, output).items():
             key = f"out/block{index}/{name}"
             if key in fixture.npz:
                 exact = name in ("seg_class", "seg_start", "seg_end")
@@ -178,7 +188,8 @@ def _check_outputs(fixture, aux):
     return rows
 
 
-def _published_outputs(classes, output):
+def published_outputs(classes, output):
+    """Name in the fixtures -> array, of the output of a block for one video."""
     named = {
         "frame_feature": output.frame_features[0],
         "action_feature": output.action_features[0],

@@ -7,6 +7,7 @@ from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import BlockConfig, FactConfig, TimeMaskConfig, resolve_blocks
 from fact_jax.models.fact.objective import LossConfig, automatic_null_weight
 from fact_jax.models.fact.published_config import BLOCK_FIELDS, transcript_length
+from fact_jax.models.fact.published_yaml import flatten
 
 
 def model_config(published: Mapping[str, Any], classes: PlainClasses | VerbNounClasses) -> FactConfig:
@@ -23,6 +24,7 @@ def model_config(published: Mapping[str, Any], classes: PlainClasses | VerbNounC
         channel_dropout_rate=fact["cmr"],
         frame_weight=fact["mwt"],
         time_mask=TimeMaskConfig(mask["m"] if mask["use"] else 0, mask["t"], mask["p"]),
+        faformer="hid_dim" in published,
     )
 
 
@@ -47,4 +49,5 @@ def loss_config(
 
 
 def _block_config(node):
+    node = flatten(node)
     return BlockConfig(**{ours: node[key] for key, ours in BLOCK_FIELDS.items() if node.get(key) is not None})

@@ -21,6 +21,7 @@ CASES = (
         "fact_match", "fact_metrics", "fact_iuU_m_o2o",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
+        "faformer_gtea_small",
     ],
 )
 def test_fixture_agrees(name):
@@ -30,9 +31,9 @@ def test_fixture_agrees(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*(f"fact_{case}" for case in CASES), "faformer_gtea_small", "faformer_iuUU_small"])
 def test_every_fixture_at_hand_agrees(name):
-    path = ALL_GOLDEN / f"fact_{name}.npz"
+    path = ALL_GOLDEN / f"{name}.npz"
     if not path.is_file():
         pytest.skip("the full set of fixtures is not beside this checkout")
     assert [row for row in check_file(path) if not row.ok] == []
@@ -47,6 +48,22 @@ def test_wrong_numbers_fail(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "full1_o2o/action_ind" in printed and "FAIL" in printed
     assert "full1_o2o/seg_ind" not in printed
+
+
+@pytest.mark.slow
+def test_every_array_of_a_file_counts(tmp_path, capsys):
+    with np.load(GOLDEN / "faformer_gtea_small.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    wrong = ("out/block1/enc_layer2", "out/block2/sf_merge", "match/a2f_soft_iou", "noop_pos/out/block0/frame_clogit",
+             "grad/block_list.1.frame_branch.encoder.layers.2.att_layer.query_conv.weight", "loss/block2/seg")
+    for name in wrong:
+        arrays[name] = arrays[name] * 1.01
+    arrays["out/block0/unknown"] = np.zeros(3, np.float32)
+    np.savez(tmp_path / "wrong.npz", **arrays)
+    assert main([str(tmp_path / "wrong.npz"), "--failures"]) == 1
+    printed = capsys.readouterr().out
+    failing = {line.split()[0] for line in printed.splitlines() if line.endswith("FAIL")}
+    assert failing == {*wrong, "out/block0/unknown"}
 
 
 def test_parameters_left_over_are_refused(tmp_path, capsys):

@@ -79,6 +79,19 @@ def test_settings_younger_than_a_run_are_what_the_run_did(tmp_path):
         run_record.check(tmp_path, config={"seed": 0, "dtype": "bfloat16"})
 
 
+def test_settings_of_blocks_younger_than_a_run_are_off_in_it(tmp_path):
+    run_record.write(tmp_path, config=CONFIG, derived={"model": {"block_configs": [{"dim": 4}, {"dim": 5}]}})
+    blocks = [{"dim": 4, "encoder_dim": None}, {"dim": 5, "encoder_dim": None}]
+    assert run_record.check(tmp_path, derived={"model": {"block_configs": blocks, "faformer": False}})
+    blocks[1] = {"dim": 6, "encoder_dim": 3}
+    with pytest.raises(UserError) as caught:
+        run_record.check(tmp_path, derived={"model": {"block_configs": blocks}})
+    assert "model.block_configs.1.dim: 5 there, 6 now" in str(caught.value)
+    assert "model.block_configs.1.encoder_dim: None there, 3 now" in str(caught.value)
+    with pytest.raises(UserError, match="model.block_configs.1.dim: 5 there, None now"):
+        run_record.check(tmp_path, derived={"model": {"block_configs": blocks[:1]}})
+
+
 def test_more_settings_may_be_allowed_to_differ(tmp_path):
     run_record.write(tmp_path, config=CONFIG, derived={})
     assert run_record.check(tmp_path, config=changed(seed=1), neutral=(*run_record.NEUTRAL, "seed"))

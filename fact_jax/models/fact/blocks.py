@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.linear import Dense, product
-from fact_jax.models.fact.branches import action_branch, frame_branch
+from fact_jax.models.fact.branches import DecoderForm, action_branch, frame_branch
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes, read_frame_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.models.fact.outputs import BlockOutput, SegmentOutput
@@ -23,19 +23,19 @@ class InputBlock(nn.Module):
     """Block "i": the frame branch reads the features, the tokens read the frames; no exchange back.
 
     Attributes:
-      zero_start: the tokens come in as zeros, told apart by their positions alone.
+      form: of the decoder.
     """
 
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
-    zero_start: bool
+    form: DecoderForm
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, noise=None):
         frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, noise)
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
-        branch = action_branch(self.config, self.dtype, "action_branch", zero_start=self.zero_start)
+        branch = action_branch(self.config, self.dtype, "action_branch", self.form)
         actions = branch(tokens, positions, token_mask, noise, frames, frame_positions, mask)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         return BlockOutput(frames, actions, frame_logits, action_logits)
@@ -47,7 +47,7 @@ class SegmentInputBlock(nn.Module):
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
     segment_buckets: tuple[int, ...]
-    zero_start: bool
+    form: DecoderForm
     dtype: str = "float32"
 
     @nn.compact
@@ -56,7 +56,7 @@ class SegmentInputBlock(nn.Module):
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         labels = self.classes.most_likely(frames.value)
         runs = seg.find_runs(labels, mask)
-        module = SegmentInput(self.config, self.classes, self.zero_start, self.dtype, name="segment_update")
+        module = SegmentInput(self.config, self.classes, self.form, self.dtype, name="segment_update")
         read = run_over_segments(
             module, self.segment_buckets, runs, frames, mask, tokens, token_mask, positions, frame_positions, noise
         )

@@ -1,12 +1,44 @@
 """The branches a block is made of, chosen by its settings."""
 
+from typing import NamedTuple
+
 from fact_jax.layers.action_branches import RecurrentBranch, SelfCrossDecoder, SelfDecoder
+from fact_jax.layers.encoder import Encoder
 from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
-from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig
+from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig
+
+
+# Of the attentions in the first decoder of FAFormer, whatever the block's dropout: the default of PyTorch's layers.
+FAFORMER_ATTENTION_DROPOUT = 0.1
+
+
+class DecoderForm(NamedTuple):
+    """What distinguishes the decoder of the first block beside its settings: see `SelfCrossDecoder`."""
+
+    zero_start: bool = False
+    output_norm: bool = True
+    attention_dropout_rate: float | None = None
+
+
+def decoder_form(config: FactConfig):
+    """The DecoderForm of a network."""
+    attention_dropout_rate = FAFORMER_ATTENTION_DROPOUT if config.faformer else None
+    return DecoderForm(not config.use_transcript, not config.faformer, attention_dropout_rate)
 
 
 def frame_branch(config: BlockConfig, map_input, dtype, name):
     """Builds the frame branch that the settings name."""
+    if config.frame_branch == "t":
+        return Encoder(
+            dim=config.encoder_dim,
+            num_layers=config.encoder_layers,
+            out_dim=config.hidden_dim,
+            reduction=config.encoder_reduction,
+            attention_scale=config.encoder_attention,
+            channel_dropout_rate=config.encoder_channel_dropout_rate,
+            dtype=dtype,
+            name=name,
+        )
     shared = dict(
         dim=config.frame_dim,
         num_layers=config.frame_layers,
@@ -22,11 +54,11 @@ def frame_branch(config: BlockConfig, map_input, dtype, name):
     return MSTCNPlusPlus(**shared)
 
 
-def action_branch(config: BlockConfig, dtype, name, *, zero_start=False):
+def action_branch(config: BlockConfig, dtype, name, form=DecoderForm()):
     """Builds the action branch that the settings name.
 
     Returns a function (tokens, positions, token_mask, noise, memory, memory_positions, memory_mask) -> [B, M, h]; the
-    memory is read by "sca" alone, and a GRU ignores positions as well. `zero_start`: the tokens come in as zeros.
+    memory is read by "sca" alone, which also has a `form`, and a GRU ignores positions as well.
     """
     if config.action_branch in RECURRENT_BRANCHES:
         out_dim = config.hidden_dim if config.action_branch == "gru_om" else None
@@ -46,5 +78,5 @@ def action_branch(config: BlockConfig, dtype, name, *, zero_start=False):
     if config.action_branch == "sa":
         branch = SelfDecoder(**shared)
         return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, positions, token_mask, noise)
-    branch = SelfCrossDecoder(zero_start=zero_start, **shared)
+    branch = SelfCrossDecoder(**form._asdict(), **shared)
     return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, positions, token_mask, *memory, noise)

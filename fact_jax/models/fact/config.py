@@ -1,4 +1,4 @@
-"""Settings of FACT, and the one place where blocks inherit from each other."""
+"""Settings of FACT and FAFormer, and the one place where blocks inherit from each other."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.types import UserError, check_choice
 
-FRAME_BRANCHES = ("m", "m2")
+FRAME_BRANCHES = ("m", "m2", "t")
 RECURRENT_BRANCHES = ("gru", "gru_om")
 ACTION_BRANCHES = ("sca", "sa", *RECURRENT_BRANCHES)
 DTYPES = ("float32", "bfloat16")
@@ -22,8 +22,11 @@ class BlockConfig:
     Attributes:
       hidden_dim: h, channels of the features that blocks exchange.
       dropout_rate: of every dropout in the block.
-      frame_branch: "m" (MS-TCN) or "m2" (MS-TCN++).
-      frame_dim, frame_layers, frame_norm, frame_groups: width, depth, LayerNorm and convolution groups of it.
+      frame_branch: "m" (MS-TCN), "m2" (MS-TCN++) or, in FAFormer, "t" (encoder).
+      frame_dim, frame_layers, frame_norm, frame_groups: width, depth, LayerNorm and convolution groups of it; of "t",
+        frame_dim is the width of what an update block hands to it, and the others mean nothing.
+      encoder_layers, encoder_dim, encoder_reduction, encoder_attention, encoder_channel_dropout_rate: of "t" alone, see
+        `fact_jax.layers.encoder.Encoder`; None with the other branches.
       action_branch: "sca" (self- and cross-attention), "sa" (self-attention), or a GRU over the transcript: "gru"
         (action_dim channels, equal to hidden_dim) or "gru_om" (with an output map to hidden_dim).
       action_dim, action_layers, action_heads, action_ff_dim: width, depth, heads, feed-forward width of it.
@@ -43,6 +46,17 @@ class BlockConfig:
     action_heads: int | None = None
     action_ff_dim: int | None = None
     segment_layers: int = 1
+    encoder_layers: int | None = None
+    encoder_dim: int | None = None
+    encoder_reduction: int | None = None
+    encoder_attention: float | None = None
+    encoder_channel_dropout_rate: float | None = None
+
+    @property
+    def open_settings(self):
+        """Names of the settings that are None and may not be."""
+        names = [f.name for f in dataclasses.fields(self) if getattr(self, f.name) is None]
+        return [name for name in names if self.frame_branch == "t" or not name.startswith("encoder_")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +86,10 @@ class FactConfig:
       time_mask: stretches of the input zeroed in training.
       remat: keep the inputs and outputs of the blocks only for the gradient and compute their insides again.
       dtype: "float32" or "bfloat16", of the products that do not lead straight to class probabilities.
+      faformer: FAFormer instead of FACT: the input is projected to hidden_dim before anything else, the decoder of the
+        first block has no last norm and an attention dropout of its own, and frame branch "t" is there.
+      ignore_positions: nothing is added to queries and keys, as in published FAFormer, where all learned tokens are
+        equal for it.
     """
 
     blocks: str
@@ -86,6 +104,8 @@ class FactConfig:
     time_mask: TimeMaskConfig = TimeMaskConfig()
     remat: bool = False
     dtype: str = "float32"
+    faformer: bool = False
+    ignore_positions: bool = False
 
     def __post_init__(self):
         check_blocks(self.blocks, isinstance(self.classes, VerbNounClasses))
@@ -151,9 +171,10 @@ def resolve_blocks(blocks, input_block, update_block, temporal_block):
     for letter in blocks[1:]:
         settings[letter] = reference = _fill(settings[letter], reference)
     for letter, names in KINDS.items():
-        missing = [f.name for f in dataclasses.fields(BlockConfig) if getattr(settings[letter], f.name) is None]
+        missing = settings[letter].open_settings
         if letter in blocks and missing:
-            raise UserError(f"model.{names} leaves {', '.join(missing)} open and no block before it sets them.")
+            hint = " configs/faformer_gtea.py has the published values of the encoder." if "encoder" in str(missing) else ""
+            raise UserError(f"model.{names} leaves {', '.join(missing)} open and no block before it sets them.{hint}")
     return tuple(settings[letter] for letter in blocks)
 
 
@@ -164,10 +185,8 @@ def _fill(block, reference):
 
 def _check_block(letter, block, config):
     kind = KINDS[letter]
-    check_choice(f"model.{kind}.frame_branch", block.frame_branch, FRAME_BRANCHES)
+    _check_frame_branch(kind, block, config.faformer)
     _check_action_branch(kind, block, config.use_transcript)
-    if block.frame_branch == "m2" and block.frame_norm:
-        raise UserError(f"model.{kind}: frame_branch 'm2' has no LayerNorm; set frame_norm=False or frame_branch='m'.")
     channels = sum(config.classes.token_parts)
     if block.hidden_dim < channels or block.hidden_dim % 2:
         raise UserError(
@@ -180,6 +199,24 @@ def _check_block(letter, block, config):
         raise UserError(
             f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}."
         )
+
+
+def _check_frame_branch(kind, block, faformer):
+    branch = check_choice(f"model.{kind}.frame_branch", block.frame_branch, FRAME_BRANCHES)
+    if branch == "t":
+        if not faformer:
+            raise UserError(
+                f"model.{kind}.frame_branch 't' is the encoder of FAFormer: set model.name='faformer', or take 'm' or "
+                "'m2'."
+            )
+        if block.encoder_reduction > block.encoder_dim:
+            raise UserError(
+                f"model.{kind}.encoder_reduction {block.encoder_reduction} exceeds encoder_dim {block.encoder_dim}: "
+                "no channel is left for the attention."
+            )
+        return
+    if branch == "m2" and block.frame_norm:
+        raise UserError(f"model.{kind}: frame_branch 'm2' has no LayerNorm; set frame_norm=False or frame_branch='m'.")
     if block.frame_dim % block.frame_groups:
         raise UserError(
             f"model.{kind}.frame_dim {block.frame_dim} is no multiple of frame_groups {block.frame_groups}."
@@ -224,4 +261,6 @@ def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClas
         time_mask=TimeMaskConfig(**dict(model["time_mask"])),
         remat=model.get("remat", False),  # younger than some recorded runs
         dtype=check_choice("config.dtype", dtype, DTYPES),
+        faformer=model["name"] == "faformer",
+        ignore_positions=model.get("ignore_positions", False),
     )

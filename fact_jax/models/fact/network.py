@@ -1,11 +1,13 @@
-"""The FACT network: a chain of blocks over frames and action tokens."""
+"""The FACT and FAFormer network: a chain of blocks over frames and action tokens."""
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import ChannelDropout, TimeMask
+from fact_jax.layers.linear import Dense
 from fact_jax.layers.positions import sinusoidal_positions
 from fact_jax.models.fact.blocks import InputBlock, SegmentInputBlock, TemporalBlock, UpdateBlock
+from fact_jax.models.fact.branches import decoder_form
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import FactConfig
 
@@ -14,7 +16,7 @@ class Fact(nn.Module):
     """FACT with learned action tokens or the tokens of a transcript, plain or for verbs and nouns (spec section 3).
 
     Source: Lu & Elhamifar, FACT: Frame-Action Cross-Attention Temporal Modeling for Efficient Action Segmentation,
-    CVPR 2024.
+    CVPR 2024. FAFormer is the same network with a projection of its input and an encoder for a frame branch.
     """
 
     config: FactConfig
@@ -35,22 +37,23 @@ class Fact(nn.Module):
           tuple of BlockOutput, one per block.
         """
         config = self.config
+        hidden_dim = config.block_configs[0].hidden_dim
         features = jnp.where(mask[..., None], features, 0.0)
+        if config.faformer:
+            features = Dense(hidden_dim, config.dtype, name="input_projection")(features)
         features = ChannelDropout(config.channel_dropout_rate)(features, noise)
         time_mask = config.time_mask
         features = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(features, mask, noise)
 
         frame_positions = None
-        if config.frame_positions:
-            frame_positions = jnp.asarray(
-                sinusoidal_positions(features.shape[1], config.block_configs[0].hidden_dim)
-            )
+        if config.frame_positions and not config.ignore_positions:
+            frame_positions = jnp.asarray(sinusoidal_positions(features.shape[1], hidden_dim))
         token_dim = config.block_configs[0].action_dim
         if config.use_transcript:
             actions, positions, token_mask = self._embed(transcript, token_dim), None, transcript_mask
         else:
             queries = self.param("action_query", nn.initializers.normal(1.0), (config.num_tokens, token_dim))
-            positions = queries[None]
+            positions = None if config.ignore_positions else queries[None]
             actions = jnp.zeros((features.shape[0], config.num_tokens, token_dim), features.dtype)
             token_mask = jnp.ones(actions.shape[:2], bool)
 
@@ -78,12 +81,12 @@ class Fact(nn.Module):
         config = self.config
         letter, shared = config.blocks[index], (config.block_configs[index], config.classes)
         last = dict(dtype=config.dtype, name=f"block_{index}")
-        zero_start = not config.use_transcript
+        form = decoder_form(config)
         kept = nn.remat if config.remat else lambda block: block
         if letter == "i":
-            return kept(InputBlock)(*shared, zero_start, **last)
+            return kept(InputBlock)(*shared, form, **last)
         if letter == "I":
-            return kept(SegmentInputBlock)(*shared, config.segment_buckets, zero_start, **last)
+            return kept(SegmentInputBlock)(*shared, config.segment_buckets, form, **last)
         if letter == "u":
             return kept(UpdateBlock)(*shared, **last)
         return kept(TemporalBlock)(*shared, config.segment_buckets, **last)

@@ -1,4 +1,4 @@
-"""The published code's names of the parameters: its state dict (spec section 9)."""
+"""The published code's names of the parameters: the state dicts of FACT (spec section 9) and FAFormer."""
 
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig
@@ -11,11 +11,14 @@ BUFFERS = ("frame_pe.pe", "action_pe.pe")
 def links(config: FactConfig) -> list[Link]:
     """All links between the published state dict and our parameters."""
     result = _tokens(config)
+    if config.faformer:
+        result += _dense("input_proj", "input_projection")
     for index, (letter, block) in enumerate(zip(config.blocks, config.block_configs, strict=True)):
         theirs, ours = f"block_list.{index}", f"block_{index}"
         result += _frame_branch(f"{theirs}.frame_branch", f"{ours}/frame_branch", block, index == 0)
         inner = f"{ours}/segment_update" if letter in "IU" else ours
-        result += _action_branch(f"{theirs}.action_branch", f"{inner}/action_branch", block)
+        norm = not config.faformer
+        result += _action_branch(f"{theirs}.action_branch", f"{inner}/action_branch", block, norm)
         if index > 0:
             result += _cross_attention(f"{theirs}.f2a_layer", f"{inner}/f2a")
             result += _cross_attention(f"{theirs}.a2f_layer", f"{inner}/a2f")
@@ -46,8 +49,22 @@ def _norm(theirs, ours, index=None):
     return [Link(f"{theirs}.weight", f"{ours}/scale", index), Link(f"{theirs}.bias", f"{ours}/bias", index)]
 
 
+def _encoder(theirs, ours, num_layers):
+    result = _dense(f"{theirs}.encoder.conv_1x1", f"{ours}/input", squeeze=2)
+    for layer in range(num_layers):
+        there, here = f"{theirs}.encoder.layers.{layer}", f"{ours}/layer_{layer}"
+        result += _dense(f"{there}.feed_forward.layer.0", f"{here}/dilated")
+        for name in ("query", "key", "value"):
+            result += _dense(f"{there}.att_layer.{name}_conv", f"{here}/attention/{name}", squeeze=2)
+        result += _dense(f"{there}.att_layer.conv_out", f"{here}/attention/out", squeeze=2)
+        result += _dense(f"{there}.conv_1x1", f"{here}/mix", squeeze=2)
+    return result
+
+
 def _frame_branch(theirs, ours, block, map_input):
     result = _dense(f"{theirs}.conv_out", f"{ours}/output", squeeze=2)
+    if block.frame_branch == "t":
+        return result + _encoder(theirs, ours, block.encoder_layers)
     if map_input:
         name = "conv_1x1" if block.frame_branch == "m" else "conv_1x1_in"
         result += _dense(f"{theirs}.{name}", f"{ours}/input", squeeze=2)
@@ -75,14 +92,14 @@ def _attention(theirs, ours, layer, packed):
     return result
 
 
-def _action_branch(theirs, ours, block):
+def _action_branch(theirs, ours, block, output_norm):
     if block.action_branch in RECURRENT_BRANCHES:
         result = _gru(f"{theirs}.gru", f"{ours}/gru", block.action_layers)
         result += _norm(f"{theirs}.layernorm", f"{ours}/norm")
         return result + (_dense(f"{theirs}.out_map", f"{ours}/output") if block.action_branch == "gru_om" else [])
     result = _dense(f"{theirs}.out_linear", f"{ours}/output")
     reads_memory = block.action_branch == "sca"
-    if reads_memory:
+    if reads_memory and output_norm:
         result += _norm(f"{theirs}.norm", f"{ours}/norm")
     for layer in range(block.action_layers):
         there, here = f"{theirs}.layers.{layer}", f"{ours}/layers"

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.models.fact.branches import action_branch
+from fact_jax.models.fact.branches import DecoderForm, action_branch
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.ops import segments as seg
@@ -82,7 +82,7 @@ class SegmentInput(nn.Module):
 
     config: BlockConfig
     classes: PlainClasses | VerbNounClasses
-    zero_start: bool
+    form: DecoderForm
     dtype: str = "float32"
 
     @nn.compact
@@ -91,7 +91,7 @@ class SegmentInput(nn.Module):
         segments, segment_logits, segment_mask, segment_positions = _read_segments(
             self, INPUT_SEGMENT_LAYERS, num_segments, frames, mask, runs, frame_positions
         )
-        branch = action_branch(self.config, self.dtype, "action_branch", zero_start=self.zero_start)
+        branch = action_branch(self.config, self.dtype, "action_branch", self.form)
         actions = branch(actions, positions, token_mask, noise, segments, segment_positions, segment_mask)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, frames.value.shape[1]))
