@@ -35,6 +35,10 @@ UNKNOWN_TO_A_FILE = {
     "model.input_block.action_heads": "attention heads",
     "model.update_block.action_heads": "attention heads",
     "model.temporal_block.action_heads": "attention heads",
+    "model.input_block.encoder_attention": "weight of the attention",
+    "model.update_block.encoder_attention": "weight of the attention",
+    "model.temporal_block.encoder_attention": "weight of the attention",
+    "model.ignore_positions": "whether positions are added to queries and keys",
     "model.frame_positions": "positions of the frames",
     "model.frame_weight": "share of the frame branch in the prediction",
     "data.sample_rate": "one frame in this many is used",
@@ -57,12 +61,12 @@ def convert(
       workdir: folder to write; may hold an earlier conversion of the same file, nothing else.
       checkpoint: the weight file.
       read_classes: gives the name of every class of the dataset, by class id, and what the classes are made of, if
-        they are pairs of a verb and a noun. Called once the file is known to be FACT's.
+        they are pairs of a verb and a noun. Called once the file is known to be of a network of ours.
       explicit: dotted keys of `config` that the user or a reference config set; the file may not contradict them.
       console: takes the summary.
 
     Raises:
-      UserError: the file is not FACT's, does not fit the settings or the dataset, or the workdir is taken.
+      UserError: the file is of another system, does not fit the settings or the dataset, or the workdir is taken.
     """
     workdir, checkpoint = Path(workdir), Path(checkpoint)
     state = weight_files.read_state_dict(checkpoint)
@@ -164,7 +168,8 @@ def _adopt(config, found, explicit, checkpoint):
             own = config.model[kind][name]
             # A block leaves open what it takes from the block before it; where that is right it stays open.
             wanted.append((f"model.{kind}", name, value, inherited.get(name) if own is None else own))
-        inherited = inherited | settings
+        given = {name: value for name, value in config.model[kind].items() if value is not None}
+        inherited = inherited | given | settings
     changed, problems = [], []
     for group, name, value, present in wanted:
         key = f"{group}.{name}"
@@ -259,7 +264,8 @@ def _summary(checkpoint, state, found, buffers, params, changed):
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     yield f"  every tensor has its place: {count:,} parameters, none missing, none left over"
     tokens = "tokens from transcripts" if found.use_transcript else f"{found.model_settings['num_tokens']} tokens"
-    yield f"inferred: blocks {found.blocks}, {tokens}, {found.feature_dim} input channels"
+    system = {"fact": "FACT", "faformer": "FAFormer"}[found.model_settings["name"]]
+    yield f"inferred: {system}, blocks {found.blocks}, {tokens}, {found.feature_dim} input channels"
     before: dict[str, Any] = {}
     for kind, settings in found.block_settings.items():
         own = [f"{name} {value}" for name, value in settings.items() if before.get(name) != value]
@@ -278,7 +284,12 @@ def _not_inferred(config, found, explicit, num_classes, listed):
         kind = group.removeprefix("model.")
         value = config[group][name]
         told = key == "model.frame_positions" and name in found.model_settings
-        if told or value is None or (kind.endswith("_block") and kind not in found.block_settings):
+        meant = not kind.endswith("_block") or kind in found.block_settings
+        if name == "encoder_attention":
+            meant = found.block_settings.get(kind, {}).get("frame_branch") == "t"
+        elif name == "ignore_positions":
+            meant = found.model_settings["name"] == "faformer"
+        if told or value is None or not meant:
             continue
         yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
     if listed is None:

@@ -117,7 +117,7 @@ def test_the_summary_says_what_was_read_inferred_and_not(converted):
         "weights.safetensors: 162 tensors",
         "not needed, computed here: frame_pe.pe",
         "none missing, none left over",
-        "inferred: blocks iuU, 11 tokens, 20 input channels",
+        "inferred: FACT, blocks iuU, 11 tokens, 20 input channels",
         "model.num_tokens = 11 (was 60)",
         "model.input_block.hidden_dim = 24 (was 512)",
         "model.input_block.action_heads = 4: attention heads, from the config",
@@ -254,7 +254,7 @@ def test_every_variant_is_recognised_without_its_config(module, verb_nouns, chan
     path, tensors = variant(module, tmp_path, verb_nouns, **changes)
     wanted = config_of(module, **changes)
     said = convert(tmp_path / "run", path, config_of(), verb_nouns=verb_nouns)
-    assert f"inferred: blocks {wanted.model.blocks}, " in said
+    assert f"inferred: FACT, blocks {wanted.model.blocks}, " in said
     record = run_record.read(tmp_path / "run")["config"]
     assert record["model"]["use_transcript"] == wanted.model.use_transcript == ("action_pe.pe" in tensors)
     assert record["loss"]["match"] == ("seq" if wanted.model.use_transcript else "o2o")
@@ -326,7 +326,7 @@ def test_weights_of_another_system_from_the_command_line(tmp_path):
     command += ["--checkpoint", str(path), "--workdir", str(tmp_path / "run")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: ") and "This is not FACT: it is MS-TCN with 1 stage" in done.stderr
+    assert done.stderr.startswith("error: ") and "This is not FACT or FAFormer: it is MS-TCN with 1 stage" in done.stderr
 
 
 def test_half_precision_is_said_and_converted(tensors, tmp_path):

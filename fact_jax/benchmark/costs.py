@@ -1,4 +1,4 @@
-"""Multiply-adds of FACT's forward pass as the published network computes it (spec section 9)."""
+"""Multiply-adds of the forward pass of FACT and FAFormer as the published networks compute it."""
 
 # A training step computes the gradients of the products' both factors as well.
 TRAINING_FACTOR = 3
@@ -20,9 +20,9 @@ def multiply_adds(model, feature_dim: int):
     tokens, rows = model["num_tokens"], []
     for index, (letter, c) in enumerate(zip(model["blocks"], model["block_configs"], strict=True)):
         hidden, action, frame = c["hidden_dim"], c["action_dim"], c["frame_dim"]
-        dilated = 3 * frame**2 / c["frame_groups"]
-        layer = dilated + frame**2 if c["frame_branch"] == "m" else 2 * dilated + 2 * frame**2
-        per_frame = (feature_dim * frame if index == 0 else 0) + c["frame_layers"] * layer + frame * hidden
+        per_frame = _frame_branch(c, hidden if model["faformer"] else feature_dim, index)
+        if model["faformer"] and index == 0:
+            per_frame += feature_dim * hidden
         per_segment = 0.0
         own = tokens * (4 * action**2 + 2 * action * c["action_ff_dim"]) + 2 * tokens**2 * action
         if index == 0:
@@ -43,6 +43,19 @@ def multiply_adds(model, feature_dim: int):
             per_frame += (hidden + frame) * frame
         rows.append((per_frame, per_segment, per_video))
     return rows
+
+
+def _frame_branch(c, inputs, index):
+    """Multiply-adds of a frame branch per frame; that of the first block reads `inputs` channels."""
+    hidden, frame = c["hidden_dim"], c["frame_dim"]
+    if c["frame_branch"] == "t":
+        dim, attention = c["encoder_dim"], c["encoder_dim"] // c["encoder_reduction"]
+        windows = sum(2 * 2**layer * attention for layer in range(c["encoder_layers"]))
+        layers = c["encoder_layers"] * (4 * dim**2 + 4 * dim * attention) + windows
+        return (frame if index else inputs) * dim + layers + dim * hidden
+    dilated = 3 * frame**2 / c["frame_groups"]
+    layer = dilated + frame**2 if c["frame_branch"] == "m" else 2 * dilated + 2 * frame**2
+    return (0 if index else inputs * frame) + c["frame_layers"] * layer + frame * hidden
 
 
 def forward_flops(model, feature_dim: int, lengths, segments) -> float:

@@ -100,9 +100,12 @@ def check(options: Options) -> None:
         reasons.append("tokens from transcripts")
     if "I" in model.blocks:
         reasons.append("classes of verbs and nouns")
+    if model.name != "fact":
+        reasons.append(f"the system {model.name!r}")
     if reasons:
         raise UserError(
-            f"--against torch knows plain classes and learned tokens only; this config has {' and '.join(reasons)}. "
+            f"--against torch knows FACT with plain classes and learned tokens only; this config has "
+            f"{' and '.join(reasons)}. "
             "Leave --against out to measure it alone."
         )
 

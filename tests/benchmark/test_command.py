@@ -86,7 +86,11 @@ def test_mistakes_are_answered_in_words(arguments, words):
 
 
 @pytest.mark.parametrize(
-    "config, words", [("fact_gtea_transcript", "tokens from transcripts"), ("fact_epic", "verbs and nouns")]
+    "config, words",
+    [
+        ("fact_gtea_transcript", "tokens from transcripts"), ("fact_epic", "verbs and nouns"),
+        ("faformer_gtea", "the system 'faformer'"),
+    ],
 )
 def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
     (tmp_path / "torch.py").write_text("")

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from configs import fact_breakfast, fact_egoprocel, fact_gtea
+from configs import faformer_gtea, fact_breakfast, fact_egoprocel, fact_gtea
 from fact_jax.benchmark import costs
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import PlainClasses
@@ -23,6 +23,13 @@ def test_multiply_adds_are_the_published_ones(module):
     rows = costs.multiply_adds(model_of(module), 2048)
     found = [sum(column) / 1e6 for column in zip(*rows, strict=True)]
     assert found == pytest.approx(PUBLISHED[module], rel=0.01)
+
+
+def test_multiply_adds_of_faformer():
+    rows = costs.multiply_adds(model_of(faformer_gtea), 2048)
+    # Spec section 7 of FAFormer: millions of operations per frame of a video of 1024 frames, of the blocks "i" and "u".
+    found = [2 * (frame + video / 1024) / 1e6 for frame, _, video in rows[:2]]
+    assert found == pytest.approx([2.10 + 2.27, 2.50], rel=0.005)
 
 
 def test_flops_add_up_over_videos_blocks_and_segments():

@@ -29,29 +29,40 @@ def zeros_of(config, feature_dim=cases.FEATURE_DIM):
     return state_dict.to_torch(published.links(config), zeros)
 
 
-def make_config(blocks, update=None, use_transcript=False, **first):
+ENCODER = ("hidden_dim", "frame_branch", "encoder_layers", "encoder_dim", "encoder_reduction", "action_branch",
+           "action_dim", "action_layers", "action_ff_dim")
+
+
+def make_config(blocks, update=None, use_transcript=False, faformer=False, **first):
     """A FactConfig whose input block has the given settings, with two layers of GRU over segments."""
     classes = VerbNounClasses(5, 7, (0, 4, 2), (6, 0, 0)) if blocks[0] == "I" else PlainClasses(4)
     block = dataclasses.replace(
         BlockConfig(
             hidden_dim=16, dropout_rate=0.0, frame_branch="m", frame_dim=12, frame_layers=3, frame_norm=False,
             frame_groups=1, action_branch="sca", action_dim=8, action_layers=2, action_heads=2, action_ff_dim=6,
+            encoder_layers=3, encoder_dim=10, encoder_reduction=2, encoder_attention=0.5,
+            encoder_channel_dropout_rate=0.0,
         ),
         **first,
     )
     later = BlockConfig(action_branch="sa", action_layers=1, frame_layers=2, segment_layers=2)
     kinds = (block, dataclasses.replace(later, **(update or {})), later)
     return FactConfig(
-        blocks, resolve_blocks(blocks, *kinds), classes, 0 if use_transcript else 9, use_transcript=use_transcript
+        blocks, resolve_blocks(blocks, *kinds), classes, 0 if use_transcript else 9, use_transcript=use_transcript,
+        faformer=faformer,
     )
 
 
 def check(found, config, feature_dim):
     assert (found.blocks, found.feature_dim) == (config.blocks, feature_dim)
-    expected = {"blocks": config.blocks, "use_transcript": False, "num_tokens": config.num_tokens}
+    name = "faformer" if config.faformer else "fact"
+    expected = {"name": name, "blocks": config.blocks, "use_transcript": False, "num_tokens": config.num_tokens}
     assert found.model_settings == expected and found.num_classes is None
     for letter, block in zip(config.blocks, config.block_configs, strict=True):
-        names = (*PLAIN, "segment_layers") if letter == "U" else PLAIN
+        names = PLAIN
+        if block.frame_branch == "t":
+            names = ENCODER if letter == "i" else (*ENCODER, "frame_dim")
+        names = (*names, "segment_layers") if letter == "U" else names
         assert found.block_settings[KINDS[letter]] == {name: getattr(block, name) for name in names}
 
 
@@ -63,6 +74,10 @@ def check(found, config, feature_dim):
         make_config("iUUU", frame_branch="m2", frame_groups=3, frame_dim=6),
         make_config("iuuU", frame_norm=True, frame_groups=4, action_dim=16),
         make_config("iu", update={"frame_layers": 5, "frame_branch": "m2", "action_layers": 3, "frame_dim": 8}),
+        make_config("iuUU", faformer=True, frame_branch="t"),
+        make_config("iu", faformer=True, frame_branch="t", encoder_reduction=10,
+                    update={"encoder_dim": 7, "encoder_reduction": 7}),
+        make_config("iuU", faformer=True, frame_branch="m2", update={"frame_branch": "t", "encoder_layers": 1}),
     ],
     ids=lambda config: config.blocks,
 )
@@ -78,6 +93,14 @@ def test_frame_positions_are_known_where_the_buffer_is_there():
         buffer = {architecture.FRAME_POSITIONS: np.full((10, 1, 16), value, np.float32)}
         found = architecture.infer(tensors | buffer, "weights.pth")
         assert found.model_settings["frame_positions"] == bool(value)
+
+
+def test_divisors_that_give_one_width_are_the_same_network():
+    # 11 // 4 and 11 // 5 are both 2.
+    found = architecture.infer(
+        zeros_of(make_config("iu", faformer=True, frame_branch="t", encoder_dim=11, encoder_reduction=4)), "weights.pth"
+    )
+    assert 11 // found.block_settings["input_block"]["encoder_reduction"] == 11 // 4
 
 
 @pytest.mark.parametrize("kind", ["gru", "gru_om"])
@@ -99,6 +122,21 @@ def test_verbs_and_nouns(use_transcript):
     assert (found.num_verbs, found.num_nouns) == ((5, 7) if use_transcript else (None, None))
     assert "segment_layers" not in found.block_settings["input_block"]
     assert found.block_settings["temporal_block"]["segment_layers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("input_proj.weight", "input_proj.weight is missing, which every state dict of FAFormer has"),
+        ("block_list.0.frame_branch.encoder.layers.0.att_layer.query_conv.weight", "query_conv.weight is missing"),
+        ("block_list.1.frame_branch.encoder.layers.0.conv_1x1.weight", r"has the numbers \[1, 2\]"),
+    ],
+)
+def test_encoders_without_a_part(name, words):
+    tensors = zeros_of(make_config("iuU", faformer=True, frame_branch="t"))
+    del tensors[name]
+    with pytest.raises(UserError, match=f"weights.pth: .*{words}"):
+        architecture.infer(tensors, "weights.pth")
 
 
 @pytest.mark.parametrize(
@@ -137,10 +175,6 @@ ACTIONFORMER = {
     "backbone.embd.0.conv.weight": (16, 20, 3), "backbone.stem.0.ln1.weight": (1, 16, 1),
     "backbone.branch.0.ln1.weight": (1, 16, 1), "cls_head.cls_head.conv.weight": (1, 16, 3),
 }
-FAFORMER = {
-    "action_query": (5, 1, 8), "input_proj.weight": (16, 20), "block_list.0.frame_branch.conv_out.weight": (16, 8, 1),
-    "block_list.0.frame_branch.encoder.conv_1x1.weight": (8, 16, 1),
-}
 
 
 @pytest.mark.parametrize(
@@ -154,12 +188,10 @@ FAFORMER = {
         (MS_TCN_PLUS, "MS-TCN++ with 4 layers of 8 channels in the prediction stage, 1 refinement stage, 3 classes"),
         (ASFORMER, "ASFormer with an encoder and 2 decoders, 1 layer of 8 channels in the encoder, 3 classes, 20 in"),
         (ACTIONFORMER, "ActionFormer, which finds segments with a pyramid, with 2 blocks of 16 channels, 1 class, 20"),
-        (FAFORMER, "it is FAFormer with 1 block, 20 input channels"),
         # Names of a system with tensors of another rank are of an unknown one.
         (stage("stage1.", 20, 8, 4, 3) | {"stage1.conv_out.weight": ()}, "nor another system known here"),
         (MS_TCN_PLUS | {"PG.conv_out.weight": ()}, "nor another system known here"),
         (ASFORMER | {"encoder.conv_out.weight": (3,)}, "nor another system known here"),
-        (FAFORMER | {"input_proj.weight": ()}, "it is FAFormer with 1 block.\n"),
         ({"fc.weight": (2, 3), "fc.bias": (2,)}, "nor another system known here.\nIt holds 2 tensors with 8 numbers"),
         ({}, "nor another system known here.\nIt holds 0 tensors"),
     ],
@@ -168,5 +200,5 @@ def test_other_systems_are_called_by_their_names(shapes, words):
     with pytest.raises(UserError) as caught:
         architecture.infer({name: np.zeros(shape) for name, shape in shapes.items()}, "weights.pth")
     message = str(caught.value)
-    assert message.startswith("weights.pth: This is not FACT") and words in message
+    assert message.startswith("weights.pth: This is not FACT or FAFormer") and words in message
     assert all(f"{name} {shape}" in message for name, shape in list(shapes.items())[:4])

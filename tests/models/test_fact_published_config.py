@@ -6,7 +6,7 @@ import pytest
 import yaml
 from ml_collections import ConfigDict
 
-from configs import fact_synthetic, published
+from configs import faformer_gtea, fact_synthetic, published
 from fact_jax.models.fact import published_config
 from fact_jax.models.fact.config import BlockConfig, resolve_blocks
 from fact_jax.types import UserError
@@ -59,13 +59,25 @@ EVERYWHERE = {
     "Bu.hid_dim": None, "Bu.f_dim": "None", "BU.dropout": "None", "BU.a_dim": None, "TM.inplace": True,
 }
 SHIPPED = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
+# The table of spec section 2 of FAFormer, where it differs from the gtea column; the encoders of all blocks are alike.
+FAFORMER = {
+    "hid_dim": 512, "Bi.f": "t", "FACT.token_phase": 3, "FACT.prompt": True, "FACT.dynamic_token": True,
+    "FACT.token_thresh": 0.5, "Loss.temporal_affinity_weight": 0.0, "BaFormer.depth": 3, "upgrades.mode": "x",
+    "class_names": ["a", "b"], "aux.eval_every": 500,
+    **{f"{block}.T.{key}": value for block in ("Bi", "Bu", "BU") for key, value in {
+        "num_layers": 4, "r1": 2, "r2": 2, "num_f_maps": 64, "alpha": 0.5, "channel_masking_rate": 0.5,
+        "conv_kernel_size": 3, "dropout": 0.1}.items()},
+}
 
 
 def tree_of(values):
     tree = {}
     for key, value in values.items():
-        group, _, name = key.rpartition(".")
-        (tree.setdefault(group, {}) if group else tree)[name] = value
+        *groups, name = key.split(".")
+        place = tree
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
     return tree
 
 
@@ -105,6 +117,42 @@ def test_published_configs_give_ours(tmp_path, index):
             assert leaves(found)[key] == value, key
             assert type(leaves(found)[key]) is type(value), key
     assert leaves(found).keys() == leaves(ours).keys()
+
+
+def test_the_published_faformer_config_gives_ours(tmp_path):
+    path = write(tmp_path, gtea() | FAFORMER)
+    found, ours = published.get_config(str(path)), faformer_gtea.get_config()
+    assert found.model.name == "faformer" and blocks_of(found) == blocks_of(ours)
+    inherited = ("name", "model.update_block.", "model.temporal_block.")
+    same = {key: value for key, value in leaves(ours).items() if not key.startswith(inherited)}
+    assert {key: leaves(found)[key] for key in same} == same and leaves(found).keys() == leaves(ours).keys()
+    reading = published_config.read(path)
+    assert "model.name" in reading.given and "model.input_block.encoder_dim" in reading.given
+    unused = {"BaFormer.depth", "class_names", "FACT.prompt", "BU.T.dropout", "Loss.temporal_affinity_weight"}
+    assert unused <= set(reading.ignored)
+
+
+def test_encoders_of_later_blocks_are_not_inherited_in_published_files(tmp_path):
+    path = write(tmp_path, {"dataset": "gtea", "Bi.f": "t", "Bi.T.num_layers": 2, "Bi.T.num_f_maps": 6, "BU.T.alpha": 2})
+    found = published.get_config(str(path))
+    assert found.model.name == "faformer" and (found.model.num_tokens, found.model.use_transcript) == (10, True)
+    blocks = blocks_of(found)
+    assert [block.frame_branch for block in blocks] == ["t"] * 4
+    assert [block.encoder_layers for block in blocks] == [2, 4, 4, 4]
+    assert [block.encoder_dim for block in blocks] == [6, 128, 128, 128]
+    assert [block.encoder_attention for block in blocks] == [1.0, 1.0, 2.0, 2.0]
+
+
+def test_written_faformer_configs_read_back(tmp_path):
+    ours = faformer_gtea.get_config().copy_and_resolve_references()
+    with ours.unlocked():
+        ours.model.blocks, ours.model.update_block.encoder_layers = "iuUu", 3
+    path = tmp_path / "written.yaml"
+    path.write_text(published_config.write(ours.to_dict(), {}))
+    found = published.get_config(str(path))
+    assert blocks_of(found) == blocks_of(ours)
+    differing = {key for key, value in leaves(ours).items() if leaves(found)[key] != value}
+    assert all(key == "name" or ".encoder_" in key for key in differing)
 
 
 def test_what_the_file_says_is_told_from_defaults(tmp_path):
@@ -183,6 +231,12 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
         ("dataset: gtea\nlr: 1.0\nlr: 2.0\n", "line 3: lr is given twice"),
         ("dataset: gtea\nBi: {f: m3}\n", "line 2: Bi.f is 'm3'. Did you mean 'm"),
         ("dataset: gtea\n", "theirs.yaml: Bi.f is 'cnn'."),
+        ("dataset: gtea\nhid_dim: 512\n", "theirs.yaml: Bi.f is 'transformer'. Valid values: 't', 'm', 'm2'"),
+        ("dataset: gtea\nhid_dim: 64\nBi: {f: t}\n", "line 2: hid_dim is 64 and Bi.hid_dim is 512; the published"),
+        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r1: 2\n", "line 5: Bi.T.r1 is 2 and Bi.T.r2 is 1; the published code"),
+        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r3: 2\n", "line 5: the published code has no key Bi.T.r3. Did you mean"),
+        ("dataset: gtea\nBi:\n  f: t\n  T: 3\n", "line 4: Bi.T is a value; expected a group"),
+        ("dataset: gtea\nBi: {f: t, T: {alpha: x}}\n", "line 2: Bi.T.alpha is 'x', expected a number"),
         ("dataset: gtea\nLoss: {match: o2a}\nBi: {f: m}\n", "line 2: Loss.match is 'o2a'"),
         ("split: split1\n", "names no dataset"),
         ("dataset: 3\n", "line 1: dataset is 3, expected text"),

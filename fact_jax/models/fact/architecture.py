@@ -1,8 +1,8 @@
 """What a published state dict tells about the network it belongs to, from the names and shapes of its tensors.
 
-The names are those of spec section 9. Some settings leave no trace in a state dict: attention heads, dropout, the share
-of the frame branch in the prediction, everything about the loss, and the names and, without transcripts, the number of
-classes.
+The names are those of spec section 9 of FACT, and section 7 of FAFormer. Some settings leave no trace in a state dict:
+attention heads, the weight of the attention in an encoder, dropout, the share of the frame branch in the prediction,
+everything about the loss, and the names and, without transcripts, the number of classes.
 """
 
 import dataclasses
@@ -17,6 +17,8 @@ from fact_jax.models.fact.config import KINDS
 from fact_jax.types import UserError
 
 FRAME_POSITIONS = "frame_pe.pe"
+# Only FAFormer has these.
+PROJECTION, ENCODER = "input_proj.weight", ".frame_branch.encoder."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,15 +50,15 @@ class Architecture:
 
 
 def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
-    """Infers the architecture of a FACT state dict.
+    """Infers the architecture of a state dict of FACT or FAFormer.
 
     Args:
       tensors: name -> array.
       path: of the file, for messages.
 
     Raises:
-      UserError: the tensors are not FACT's; says which system they belong to, or shows some names. Or a tensor that
-        every FACT has is missing or of a strange shape, or blocks of one kind differ.
+      UserError: the tensors are of neither; says which system they belong to, or shows some names. Or a tensor that
+        each of these networks has is missing or of a strange shape, or blocks of one kind differ.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_system(shapes, path)
@@ -73,7 +75,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
                 f"{path}: block {index} differs from an earlier block of the letter {letter!r} in {names}; expected "
                 "one set of settings per letter."
             )
-    model: dict[str, Any] = {"blocks": letters}
+    model: dict[str, Any] = {"name": "faformer" if reader.faformer else "fact", "blocks": letters}
     classes: dict[str, int] = {}
     if "action_query" in shapes:
         model |= {"use_transcript": False, "num_tokens": reader.shape("action_query", 3)[0]}
@@ -86,7 +88,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
 
 
 def _check_system(shapes, path):
-    if any(re.match(r"block_list\.\d+\.", name) for name in shapes) and not other_systems.is_faformer(shapes):
+    if any(re.match(r"block_list\.\d+\.", name) for name in shapes):
         return
     size = sum(int(np.prod(shape)) for shape in shapes.values())
     held = f"It holds {len(shapes)} tensors with {size:,} numbers:\n" + "\n".join(
@@ -94,7 +96,8 @@ def _check_system(shapes, path):
     )
     held += "\n  ..." if len(shapes) > 4 else ""
     found = other_systems.describe(shapes)
-    verdict = f"This is not FACT: it is {found}" if found else "This is not FACT, nor another system known here"
+    verdict = "This is not FACT or FAFormer"
+    verdict += f": it is {found}" if found else ", nor another system known here"
     raise UserError(
         f"{path}: {verdict}.\n{held}\nA state dict of FACT has names such as action_query and "
         "block_list.0.frame_branch.conv_out.weight."
@@ -106,6 +109,7 @@ class _Reader:
 
     def __init__(self, shapes, path):
         self._shapes, self._path = shapes, path
+        self.faformer = PROJECTION in shapes or any(ENCODER in name for name in shapes)
 
     def has(self, name):
         return name in self._shapes
@@ -113,7 +117,8 @@ class _Reader:
     def shape(self, name, rank):
         """Shape of a tensor that has to be there, with `rank` axes."""
         if name not in self._shapes:
-            raise UserError(f"{self._path}: {name} is missing, which every state dict of FACT has.")
+            system = "FAFormer" if self.faformer else "FACT"
+            raise UserError(f"{self._path}: {name} is missing, which every state dict of {system} has.")
         shape = self._shapes[name]
         if len(shape) != rank or 0 in shape:
             raise UserError(f"{self._path}: {name} has the shape {shape}; expected {rank} axes, none empty.")
@@ -139,13 +144,30 @@ def _letter(reader, index):
 def _block(reader, index, letter):
     """All settings of a block that its tensors tell."""
     prefix = f"block_list.{index}."
-    settings = _frame_branch(reader, f"{prefix}frame_branch.") | _action_branch(reader, f"{prefix}action_branch.")
+    settings = _frame_branch(reader, index, f"{prefix}frame_branch.") | _action_branch(reader, f"{prefix}action_branch.")
     if letter == "U":
         settings["segment_layers"] = reader.count(f"{prefix}seg_update.weight_ih_l{{}}")
     return settings
 
 
-def _frame_branch(reader, prefix):
+def _encoder(reader, index, prefix):
+    first = f"{prefix}encoder.layers.0."
+    dim, inputs, _ = reader.shape(f"{prefix}encoder.conv_1x1.weight", 3)
+    settings = {
+        "hidden_dim": reader.shape(f"{prefix}conv_out.weight", 3)[0],
+        "frame_branch": "t",
+        "encoder_layers": reader.count(f"{prefix}encoder.layers.{{}}.conv_1x1.weight"),
+        "encoder_dim": dim,
+        # Published as a divisor, rounded down: of several that give this width, the largest.
+        "encoder_reduction": max(1, dim // reader.shape(f"{first}att_layer.query_conv.weight", 3)[0]),
+    }
+    # The first block reads the projected input, the others frame_dim channels.
+    return settings | ({"frame_dim": inputs} if index else {})
+
+
+def _frame_branch(reader, index, prefix):
+    if reader.has(f"{prefix}encoder.conv_1x1.weight"):
+        return _encoder(reader, index, prefix)
     hidden_dim, frame_dim, _ = reader.shape(f"{prefix}conv_out.weight", 3)
     plain = reader.count(f"{prefix}layers.{{}}.conv_dilated.weight")
     layers = plain or reader.count(f"{prefix}conv_dilated_1.{{}}.weight")
@@ -185,5 +207,7 @@ def _embedded(reader, letters):
 
 
 def _feature_dim(reader):
+    if reader.faformer:
+        return reader.shape(PROJECTION, 2)[1]
     names = ["block_list.0.frame_branch.conv_1x1.weight", "block_list.0.frame_branch.conv_1x1_in.weight"]
     return reader.shape(next(filter(reader.has, names), names[0]), 3)[1]

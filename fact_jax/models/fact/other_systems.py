@@ -12,16 +12,11 @@ def describe(shapes: Shapes) -> str:
     Args:
       shapes: name -> shape of every tensor.
     """
-    for recognise in (_ms_tcn_plus, _ms_tcn, _asformer, _actionformer, _faformer):
+    for recognise in (_ms_tcn_plus, _ms_tcn, _asformer, _actionformer):
         found = recognise(shapes)
         if found:
             return found
     return ""
-
-
-def is_faformer(shapes: Shapes) -> bool:
-    """Whether these are blocks of FAFormer, which names them as FACT does and has another frame branch."""
-    return any(re.match(r"block_list\.\d+\.frame_branch\.encoder\.", name) for name in shapes)
 
 
 def _count(shapes, pattern):
@@ -94,12 +89,3 @@ def _actionformer(shapes):
         f"ActionFormer, which finds segments with a pyramid, with {_plural(blocks, 'block')} of {first[0]} channels, "
         f"{_plural(head[0], 'class')}, {first[1]} input channels"
     )
-
-
-def _faformer(shapes):
-    if not is_faformer(shapes):
-        return ""
-    blocks = _count(shapes, r"block_list\.(\d+)\.")
-    projection = shapes.get("input_proj.weight", ())
-    inputs = f", {projection[1]} input channels" if len(projection) > 1 else ""
-    return f"FAFormer with {_plural(blocks, 'block')}{inputs}"

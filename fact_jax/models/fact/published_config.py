@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from fact_jax.models.fact.published_yaml import DEFAULTS, WITHOUT_MEANING, flatten, load
+from fact_jax.models.fact.published_yaml import DEFAULTS, FAFORMER_DEFAULTS, flatten, load, without_meaning
 
 # Published key -> key of our configs; where a value has to be translated as well, `_translate` does it.
 SETTINGS = {
@@ -60,6 +60,11 @@ BLOCK_FIELDS = {
     "a_nhead": "action_heads",
     "a_ffdim": "action_ff_dim",
     "s_layers": "segment_layers",
+    "T.num_layers": "encoder_layers",
+    "T.num_f_maps": "encoder_dim",
+    "T.r1": "encoder_reduction",
+    "T.alpha": "encoder_attention",
+    "T.channel_masking_rate": "encoder_channel_dropout_rate",
 }
 # Keys of datasets other than the four whose places the published code knows.
 DATA_SETTINGS = {
@@ -114,16 +119,19 @@ def read(path) -> PublishedConfig:
     path = Path(path)
     values, written = load(path)
     dataset = values["dataset"]
-    known = dataset in DATASETS
-    table = _table() | ({} if known else DATA_SETTINGS)
+    known, faformer = dataset in DATASETS, "hid_dim" in values
+    table = _table(faformer) | ({} if known else DATA_SETTINGS)
     settings = {ours: values[theirs] for theirs, ours in table.items()}
     given = [ours for theirs, ours in table.items() if theirs in written]
     if known:
         settings["data.average_transcript_length"] = transcript_length(dataset, values["Loss.match"])
     if "TM.use" in written and "model.time_mask.count" not in given:
         given.append("model.time_mask.count")
+    settings["model.name"] = "faformer" if faformer else "fact"
+    if faformer:
+        given.append("model.name")
     _translate(values, settings, known)
-    ignored = [key for key in written if key in WITHOUT_MEANING or (known and key in DATA_SETTINGS)]
+    ignored = [key for key in written if without_meaning(key) or (known and key in DATA_SETTINGS)]
     return PublishedConfig(path.stem, DATASETS.get(dataset, dataset), settings, tuple(given), tuple(ignored))
 
 
@@ -135,7 +143,14 @@ def write(config: Mapping[str, Any], derived: Mapping[str, Any]) -> str:
       derived: "derived" of it; gives the average transcript length where it was measured.
     """
     flat = flatten(config)
-    values = {theirs: flat[ours] for theirs, ours in _table().items() if ours in flat}
+    faformer = flat["model.name"] == "faformer"
+    if faformer:
+        _spread_encoders(flat)
+    values = {theirs: flat[ours] for theirs, ours in _table(faformer).items() if ours in flat}
+    if faformer:
+        values = {key: value for key, value in values.items() if ".T." not in key or value is not None}
+        values |= {key.replace(".r1", ".r2"): value for key, value in values.items() if key.endswith(".T.r1")}
+        values["hid_dim"] = flat["model.input_block.hidden_dim"]
     names = {ours: theirs for theirs, ours in DATASETS.items()}
     values["dataset"] = names.get(flat["data.dataset"], flat["data.dataset"])
     values["optimizer"] = {"adam": "Adam", "sgd": "SGD"}[flat["optimizer.name"]]
@@ -157,19 +172,36 @@ def write(config: Mapping[str, Any], derived: Mapping[str, Any]) -> str:
         }
     tree: dict[str, Any] = {}
     for key, value in values.items():
-        group, _, name = key.rpartition(".")
-        (tree.setdefault(group, {}) if group else tree)[name] = value
+        *groups, name = key.split(".")
+        place = tree
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = value
     return yaml.safe_dump(tree)
 
 
-def _table():
+def _table(faformer):
     """Published key -> our key, of everything that does not describe a dataset."""
+    defaults = FAFORMER_DEFAULTS if faformer else DEFAULTS
     blocks = {
         f"{theirs}.{field}": f"model.{ours}.{BLOCK_FIELDS[field]}"
         for theirs, ours in BLOCKS.items()
-        for field in DEFAULTS[theirs]
+        for field in flatten(defaults[theirs])
+        if field in BLOCK_FIELDS
     }
     return SETTINGS | blocks
+
+
+def _spread_encoders(flat):
+    """Writes out which settings of their encoders our blocks inherit (in place): the published ones inherit none."""
+    names = [name for field, name in BLOCK_FIELDS.items() if field.startswith("T.")]
+    reference = "input_block"
+    for letter in flat["model.blocks"][1:]:
+        kind = "update_block" if letter == "u" else "temporal_block"
+        for name in names:
+            if flat[f"model.{kind}.{name}"] is None:
+                flat[f"model.{kind}.{name}"] = flat[f"model.{reference}.{name}"]
+        reference = kind
 
 
 def _translate(values, settings, known):

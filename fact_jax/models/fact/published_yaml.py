@@ -1,4 +1,7 @@
-"""The published code's YAML files: which keys and values they may have, and where each mistake stands."""
+"""The published code's YAML files: which keys and values they may have, and where each mistake stands.
+
+FAFormer's files have the keys of FACT's and some more; one of these tells that a file is FAFormer's.
+"""
 
 import math
 from collections.abc import Mapping
@@ -36,9 +39,26 @@ DEFAULTS = {
 }
 _MAX_BYTES = 2**18
 _SHOWN = 60
+BLOCKS = ("Bi", "Bu", "BU")
+_ENCODER = {"num_layers": 4, "r1": 1, "r2": 1, "num_f_maps": 128, "alpha": 1.0, "channel_masking_rate": 0.5}
+FAFORMER_DEFAULTS = {
+    **DEFAULTS,
+    "hid_dim": 512,
+    "FACT": DEFAULTS["FACT"] | {"ntoken": 10, "trans": True},
+    "Bi": DEFAULTS["Bi"] | {"f": "transformer", "T": _ENCODER},
+    "Bu": DEFAULTS["Bu"] | {"T": _ENCODER},
+    "BU": DEFAULTS["BU"] | {"T": _ENCODER},
+}
+# Accepted in FAFormer's files; the published code does not use them either. Groups stand for all of their keys.
+FAFORMER_WITHOUT_MEANING = (
+    "class_names", "BaFormer", "upgrades", "Loss.temporal_affinity_weight", "FACT.token_phase", "FACT.prompt",
+    "FACT.dynamic_token", "FACT.token_thresh",
+    *(f"{block}.T.{key}" for block in BLOCKS for key in ("conv_kernel_size", "dropout")),
+)
 _CHOICES = {"optimizer": ("Adam", "SGD"), "Loss.match": ("o2o", "o2m", "seq")}
-_CHOICES |= {f"{block}.f": ("m", "m2") for block in ("Bi", "Bu", "BU")}
-_CHOICES |= {f"{block}.a": ("sca", "sa", "gru", "gru_om") for block in ("Bi", "Bu", "BU")}
+_CHOICES |= {f"{block}.f": ("m", "m2") for block in BLOCKS}
+_CHOICES |= {f"{block}.a": ("sca", "sa", "gru", "gru_om") for block in BLOCKS}
+_FAFORMER_CHOICES = _CHOICES | {f"{block}.f": ("t", "m", "m2") for block in BLOCKS}
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -46,23 +66,33 @@ def load(path):
     """Reads a published YAML file over the published defaults.
 
     Returns:
-      (values, written): dotted key -> value of every setting, and the keys that the file itself has, in its order.
+      (values, written): dotted key -> value of every setting, and the keys that the file itself has, in its order. With
+      "hid_dim" among the settings, the file is FAFormer's.
 
     Raises:
       UserError: the file cannot be read, is no plain YAML, or has a key or value that the published code does not
         know; names file, line and the nearest valid key.
     """
     entries = _parse(path)
-    values = flatten(DEFAULTS)
-    values["dataset"] = _dataset(path, entries)
+    faformer = _is_faformer(entries)
+    defaults = flatten(FAFORMER_DEFAULTS if faformer else DEFAULTS)
+    values = defaults | {"dataset": _dataset(path, entries)}
     for key, (value, line) in entries.items():
-        if key in values and key != "dataset":
-            values[key] = _convert(f"{path}, line {line}: {key}", key, value)
-    for key, options in _CHOICES.items():
+        if key in defaults:
+            values[key] = _convert(f"{path}, line {line}: {key}", key, value, defaults[key])
+    for key, options in (_FAFORMER_CHOICES if faformer else _CHOICES).items():
         line = f", line {entries[key][1]}" if key in entries else ""
         if values[key] is not None:
             check_choice(f"{path}{line}: {key}", values[key], options)
+    if faformer:
+        _check_equal(path, entries, values)
     return values, tuple(entries)
+
+
+def without_meaning(key):
+    """Whether a key that may be in a file changes nothing, in the published code or here."""
+    groups = (key, key.partition(".")[0])
+    return key in WITHOUT_MEANING or any(name in FAFORMER_WITHOUT_MEANING for name in groups)
 
 
 def flatten(tree, prefix=""):
@@ -71,6 +101,24 @@ def flatten(tree, prefix=""):
     for key, value in tree.items():
         flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
     return flat
+
+
+def _is_faformer(entries):
+    own = flatten(FAFORMER_DEFAULTS).keys() - flatten(DEFAULTS).keys()
+    unused = (key for key in entries if key not in WITHOUT_MEANING and without_meaning(key))
+    return bool(own & entries.keys()) or any(unused) or "t" in (entries.get(f"{block}.f", ("",))[0] for block in BLOCKS)
+
+
+def _check_equal(path, entries, values):
+    """Raises UserError where two settings of FAFormer differ with which the published code cannot run."""
+    for first, second in (("hid_dim", "Bi.hid_dim"), *((f"{block}.T.r1", f"{block}.T.r2") for block in BLOCKS)):
+        if values[first] != values[second]:
+            lines = sorted(entries[key][1] for key in (first, second) if key in entries)
+            where = f", line {lines[-1]}" if lines else ""
+            raise UserError(
+                f"{path}{where}: {first} is {values[first]} and {second} is {values[second]}; the published code runs "
+                "with equal ones only."
+            )
 
 
 def _parse(path):
@@ -94,16 +142,16 @@ def _parse(path):
 
 
 def _entries(path, loader, node, prefix):
-    valid = ["dataset", *flatten(DEFAULTS), *WITHOUT_MEANING]
-    groups = {key.partition(".")[0] for key in valid if "." in key}
+    valid = ["dataset", *flatten(DEFAULTS), *flatten(FAFORMER_DEFAULTS), *WITHOUT_MEANING, *FAFORMER_WITHOUT_MEANING]
+    groups = {key.rpartition(".")[0] for key in valid if "." in key} | {"BaFormer", "upgrades"}
     found = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         key = f"{prefix}{key_node.value}"[:_SHOWN] if isinstance(key_node, yaml.ScalarNode) else "?"
         if isinstance(value_node, yaml.MappingNode) and key in groups:
             new = _entries(path, loader, value_node, f"{key}.")
-        elif key in valid:
-            value = None if key in WITHOUT_MEANING else _value(path, loader, key, value_node, line)
+        elif key in valid or prefix in ("BaFormer.", "upgrades."):
+            value = None if without_meaning(key) else _value(path, loader, key, value_node, line)
             new = {key: (value, line)}
         elif key in groups:
             raise UserError(f"{path}, line {line}: {key} is a value; expected a group of settings below it.")
@@ -139,10 +187,9 @@ def _dataset(path, entries):
     return value
 
 
-def _convert(where, key, value):
+def _convert(where, key, value, default):
     """Checks the type of a value; None and the text "None" leave a setting open where that is possible."""
     group, _, name = key.rpartition(".")
-    default = flatten(DEFAULTS)[key]
     open_allowed = default is None or (group in ("Bu", "BU") and name in DEFAULTS["Bi"])
     if default is None:
         default = DEFAULTS["Bi"][name] if group else ""
