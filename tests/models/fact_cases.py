@@ -24,7 +24,7 @@ def small_config(
     block = BlockConfig(
         hidden_dim=hidden_dim, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,
         frame_norm=False, frame_groups=1, action_branch=action_branch, action_dim=4, action_layers=2, action_heads=2,
-        action_ff_dim=6, encoder_layers=3, encoder_dim=5, encoder_reduction=2, encoder_attention=0.5,
+        action_ff_dim=6, encoder_layers=2, encoder_dim=5, encoder_reduction=2, encoder_attention=0.5,
         encoder_channel_dropout_rate=dropout_rate,
     )
     update = BlockConfig(frame_branch=update_branch, action_branch="sa", action_layers=1, frame_layers=2)
