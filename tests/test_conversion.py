@@ -326,7 +326,8 @@ def test_weights_of_another_system_from_the_command_line(tmp_path):
     command += ["--checkpoint", str(path), "--workdir", str(tmp_path / "run")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: ") and "This is not FACT or FAFormer: it is MS-TCN with 1 stage" in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "This is not FACT or FAFormer: it is MS-TCN with 1 stage" in done.stderr
 
 
 def test_half_precision_is_said_and_converted(tensors, tmp_path):

@@ -56,7 +56,7 @@ FAFORMER_TRANSCRIPT = cases.small_config("iuU", "t", faformer=True, dropout_rate
         pytest.param((WIDE, (12, 9), 4e-6), id="wide", marks=pytest.mark.slow),
         pytest.param((TRANSCRIPT, (12, 3), 2e-6), id="transcript"),
         pytest.param((VERB_NOUN, (12, 3), 2e-6), id="verb_noun", marks=pytest.mark.slow),
-        pytest.param((FAFORMER, (12, 1), 2e-6), id="faformer"),
+        pytest.param((FAFORMER, (12, 1), 2e-6), id="faformer", marks=pytest.mark.slow),
         pytest.param((FAFORMER_TRANSCRIPT, (12, 3), 2e-6), id="faformer_transcript", marks=pytest.mark.slow),
     ],
 )

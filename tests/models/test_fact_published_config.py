@@ -133,7 +133,8 @@ def test_the_published_faformer_config_gives_ours(tmp_path):
 
 
 def test_encoders_of_later_blocks_are_not_inherited_in_published_files(tmp_path):
-    path = write(tmp_path, {"dataset": "gtea", "Bi.f": "t", "Bi.T.num_layers": 2, "Bi.T.num_f_maps": 6, "BU.T.alpha": 2})
+    own = {"Bi.T.num_layers": 2, "Bi.T.num_f_maps": 6, "BU.T.alpha": 2}
+    path = write(tmp_path, {"dataset": "gtea", "Bi.f": "t"} | own)
     found = published.get_config(str(path))
     assert found.model.name == "faformer" and (found.model.num_tokens, found.model.use_transcript) == (10, True)
     blocks = blocks_of(found)
@@ -233,8 +234,8 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
         ("dataset: gtea\n", "theirs.yaml: Bi.f is 'cnn'."),
         ("dataset: gtea\nhid_dim: 512\n", "theirs.yaml: Bi.f is 'transformer'. Valid values: 't', 'm', 'm2'"),
         ("dataset: gtea\nhid_dim: 64\nBi: {f: t}\n", "line 2: hid_dim is 64 and Bi.hid_dim is 512; the published"),
-        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r1: 2\n", "line 5: Bi.T.r1 is 2 and Bi.T.r2 is 1; the published code"),
-        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r3: 2\n", "line 5: the published code has no key Bi.T.r3. Did you mean"),
+        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r1: 2\n", "line 5: Bi.T.r1 is 2 and Bi.T.r2 is 1; the published"),
+        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r3: 2\n", "line 5: the published code has no key Bi.T.r3. Did you"),
         ("dataset: gtea\nBi:\n  f: t\n  T: 3\n", "line 4: Bi.T is a value; expected a group"),
         ("dataset: gtea\nBi: {f: t, T: {alpha: x}}\n", "line 2: Bi.T.alpha is 'x', expected a number"),
         ("dataset: gtea\nLoss: {match: o2a}\nBi: {f: m}\n", "line 2: Loss.match is 'o2a'"),

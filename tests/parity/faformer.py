@@ -56,16 +56,21 @@ def _forward(fixture, config, params):
 
 
 def _check_gradients(fixture, config, without_gradient):
-    """Everything that one evaluation and its gradient give, with weights as they are and, if there are any, composed."""
+    """All that an evaluation and its gradient give, with weights as they are and, if there are any, composed."""
     forms = {"": lambda params: params, " (composed)": lambda params: compose(config, params)}
     shapes = jax.eval_shape(forms[" (composed)"], fixture.params)
     if jax.tree.structure(shapes) == jax.tree.structure(fixture.params):
         del forms[" (composed)"]
     rows = []
     for suffix, form in forms.items():
-        found = _check_step(fixture, lambda params, form=form: _forward(fixture, config, form(params)), without_gradient)
+        forward = functools.partial(_composed_forward, fixture, config, form)
+        found = _check_step(fixture, forward, without_gradient)
         rows += [row._replace(name=row.name + suffix) for row in found]
     return rows
+
+
+def _composed_forward(fixture, config, form, params):
+    return _forward(fixture, config, form(params))
 
 
 def _check_step(fixture, forward, without_gradient):

@@ -14,14 +14,14 @@ CASES = (
 )
 
 
-# Those of the slow ones hold no optimiser step, for their size.
+# FACT's slow ones hold no optimiser step, for their size.
 @pytest.mark.parametrize(
     "name",
     [
         "fact_match", "fact_metrics", "fact_iuU_m_o2o",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
-        "faformer_gtea_small",
+        pytest.param("faformer_gtea_small", marks=pytest.mark.slow),
     ],
 )
 def test_fixture_agrees(name):

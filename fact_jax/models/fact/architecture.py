@@ -144,7 +144,8 @@ def _letter(reader, index):
 def _block(reader, index, letter):
     """All settings of a block that its tensors tell."""
     prefix = f"block_list.{index}."
-    settings = _frame_branch(reader, index, f"{prefix}frame_branch.") | _action_branch(reader, f"{prefix}action_branch.")
+    settings = _frame_branch(reader, index, f"{prefix}frame_branch.")
+    settings |= _action_branch(reader, f"{prefix}action_branch.")
     if letter == "U":
         settings["segment_layers"] = reader.count(f"{prefix}seg_update.weight_ih_l{{}}")
     return settings

@@ -173,8 +173,10 @@ def resolve_blocks(blocks, input_block, update_block, temporal_block):
     for letter, names in KINDS.items():
         missing = settings[letter].open_settings
         if letter in blocks and missing:
-            hint = " configs/faformer_gtea.py has the published values of the encoder." if "encoder" in str(missing) else ""
-            raise UserError(f"model.{names} leaves {', '.join(missing)} open and no block before it sets them.{hint}")
+            message = f"model.{names} leaves {', '.join(missing)} open and no block before it sets them."
+            if any(name.startswith("encoder_") for name in missing):
+                message += " configs/faformer_gtea.py has the published values of the encoder."
+            raise UserError(message)
     return tuple(settings[letter] for letter in blocks)
 
 
