@@ -20,6 +20,9 @@ ALLOWED = {
     "fact_jax.training.ownership._locked": "a lock file, which exists as long as a process does",
     "fact_jax.training.checkpoints.Checkpoints.save": "Orbax: writes a folder under another name first",
     "fact_jax.training.loop._Run._save": "the same",
+    "fact_jax.training.shared_checkpoints.SharedCheckpoints.save": "the same",
+    "fact_jax.training.joining._silent": "standard output, to nowhere",
+    "fact_jax.training.processes._close_output": "standard output, to nowhere",
     "fact_jax.conversion._save": "the same",
     "data_pipelines.extract_epic.Extraction.extract": "a memory map under another name first",
     # In a folder of its own that is removed in the end.
@@ -28,6 +31,8 @@ ALLOWED = {
     "fact_jax.benchmark.ours.Ours.inspect": "scratch of a measurement",
     "fact_jax.benchmark.data_wait.write_dataset": "scratch of a measurement",
     "fact_jax.benchmark.data_wait._write_list": "scratch of a measurement",
+    "fact_jax.benchmark.load.dataset.write_labelled": "scratch of a measurement",
+    "fact_jax.benchmark.load.dataset.write_features": "scratch of a measurement",
     "fact_jax.benchmark.memory.reset_peak": "a switch of the system's",
     "fact_jax.benchmark.workers.serve": "a pipe",
 }
