@@ -1,4 +1,9 @@
-"""The load test: its rule, what it counts and what it writes."""
+"""The load test: its rule, and small loads from the command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +11,7 @@ import pytest
 from fact_jax.benchmark.load import dataset, verdict
 from fact_jax.benchmark.load.recorder import RecordingConsole, Sample, read_memory
 
+ROOT = Path(__file__).resolve().parents[2]
 MIB = 2**20
 
 
@@ -32,11 +38,17 @@ def test_memory_that_climbs_is_not(phase):
 
 def test_passes_of_an_evaluation_are_compared_by_their_peaks():
     saw = np.linspace(500, 560, 20)
-    passes = [samples(saw + shift, "evaluate", number) for number, shift in enumerate((0, 10, 5))]
-    (growth,) = verdict.judge([sample for group in passes for sample in group])
+
+    def judge(*shifts):
+        passes = [samples(saw + shift, "evaluate", number) for number, shift in enumerate(shifts)]
+        return verdict.judge([sample for group in passes for sample in group])
+
+    # The programs that are compiled between the first passes stay.
+    (growth,) = judge(0, 150, 160, 165)
     assert growth.flat and growth.climbed == pytest.approx(5 * MIB, abs=2)
-    (growth,) = verdict.judge(passes[0] + samples(saw + 60, "evaluate", 1))
-    assert not growth.flat
+    (growth,) = judge(0, 30, 60, 120)
+    assert not growth.flat and growth.climbed == pytest.approx(60 * MIB, abs=2)
+    assert judge(0, 100, 200) == []
 
 
 def test_too_few_samples_say_nothing():
@@ -78,3 +90,60 @@ def test_features_lie_in_files_with_holes(tmp_path):
     assert path.stat().st_blocks * 512 < path.stat().st_size / 2
     lengths = dataset.spread_lengths(100, 50, 5000)
     assert (lengths.min(), lengths.max(), len(lengths)) == (50, 5000, 100) and (np.diff(lengths) < 0).any()
+
+
+LEAK = """
+import sys
+from fact_jax.training import feed
+kept, take = [], feed.Feed.take
+def keep(self):
+    kept.append(take(self))
+    return kept[-1]
+feed.Feed.take = keep
+sys.argv[0] = "load"
+from fact_jax.benchmark.load import __main__ as command
+from absl import app
+from fact_jax import config_flags
+app.run(command.main, flags_parser=config_flags.parse)
+"""
+
+
+def load(*arguments, program=("-m", "fact_jax.benchmark.load")):
+    # Two blocks: less to compile.
+    config = ("--config", "configs/fact_custom.py:quick", "--config.model.blocks=iu")
+    command = [sys.executable, *program, *config, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
+
+
+SMALL = (
+    "--videos", 1200, "--max_frames", 400, "--feature_dim", 128, "--interval", "0.05", "--config.eval.figures=False",
+    "--config.data.max_buckets=1",
+)
+
+
+@pytest.mark.survival
+@pytest.mark.parametrize("leaks", [False, True])
+def test_training_on_many_videos(tmp_path, leaks):
+    """With the leak the batches of all steps are kept: 1200 videos of up to 416 frames, 240 MiB."""
+    program = ("-c", LEAK) if leaks else ("-m", "fact_jax.benchmark.load")
+    finished = load(*SMALL, "--output", tmp_path, program=program)
+    assert finished.returncode == int(leaks), finished.stdout + finished.stderr
+    assert ("train: GROWS" in finished.stdout) == leaks
+    result = json.loads((tmp_path / "train.json").read_text())
+    assert {growth["phase"] for growth in result["growth"]} == {"train", "evaluate"}
+    assert result["samples"][-1]["videos"] >= 1200 * 5 and result["peak"] > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train.json", "train.png"]
+
+
+@pytest.mark.survival
+@pytest.mark.parametrize("files", [120, 4], ids="{} files".format)
+def test_predicting_an_hour(tmp_path, files):
+    finished = load(
+        "--what", "predict", "--hours", 1, "--files", files, "--feature_dim", 128, "--interval", "0.02",
+        "--figures=false", "--output", tmp_path,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    result = json.loads((tmp_path / "predict.json").read_text())
+    assert result["load"]["frames"] == 108000 and result["samples"][-1]["videos"] == files
+    assert [growth["phase"] for growth in result["growth"]] == ["predict"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["predict.json", "predict.png"]

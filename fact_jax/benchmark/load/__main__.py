@@ -19,7 +19,7 @@ MIN_FRAMES = flags.DEFINE_integer("min_frames", 50, "train: the shortest video."
 MAX_FRAMES = flags.DEFINE_integer("max_frames", 5000, "train: the longest video.", lower_bound=2)
 BATCH = flags.DEFINE_integer("batch", 8, "train: videos of a step and of an evaluation batch.", lower_bound=1)
 EPOCHS = flags.DEFINE_integer("epochs", 1, "train: passes over the videos.", lower_bound=1)
-EVALUATIONS = flags.DEFINE_integer("evaluations", 2, "train: evaluations on the way.", lower_bound=1)
+EVALUATIONS = flags.DEFINE_integer("evaluations", 4, "train: evaluations on the way.", lower_bound=1)
 HOURS = flags.DEFINE_float("hours", 24.0, "predict: of video, at 30 frames per second.", lower_bound=0.001)
 FILES = flags.DEFINE_integer("files", 480, "predict: feature files that the hours are spread over.", lower_bound=1)
 FIGURES = flags.DEFINE_bool("figures", True, "predict: draw the timelines.")

@@ -3,7 +3,7 @@
 Within a phase (the steps of training, the videos of a prediction) a line is fitted to memory against videos, over the
 second half of its videos. It may climb by at most `ALLOWED_SHARE` of the memory at its start, or `ALLOWED_BYTES` if
 that is more. An evaluation collects predictions, so its passes are compared with one another: the peak of the last
-may lie above that of the first by as much.
+may lie above that of the middle one by as much. (Between the earlier ones programs are still being compiled, which stay.)
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ from fact_jax.benchmark.load.recorder import Sample
 
 ALLOWED_SHARE = 0.05
 ALLOWED_BYTES = 32 * 2**20
-# Fewer samples say nothing.
+# Fewer samples, or passes of an evaluation, say nothing.
 MIN_SAMPLES = 8
+MIN_PASSES = 4
 
 
 class Growth(NamedTuple):
@@ -71,10 +72,12 @@ def _compare_passes(samples):
     peaks = {}
     for sample in samples:
         peaks[sample.number] = max(peaks.get(sample.number, 0), sample.resident)
-    if len(peaks) < 2:
+    if len(peaks) < MIN_PASSES:
         return None
-    first, last = peaks[min(peaks)], peaks[max(peaks)]
-    return _growth("evaluate", samples[-1].videos - samples[0].videos, first, last - first)
+    passes = sorted(peaks)
+    middle, last = passes[len(passes) // 2], passes[-1]
+    first_video = next(sample.videos for sample in samples if sample.number == middle)
+    return _growth("evaluate", samples[-1].videos - first_video, peaks[middle], peaks[last] - peaks[middle])
 
 
 def _growth(phase, videos, start, climbed):
