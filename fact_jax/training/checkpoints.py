@@ -158,8 +158,10 @@ class Checkpoints:
           UserError: it is of another run.
         """
         meta = self._read_meta(step)
-        there = meta.get("run")
-        lines = run_record.differences(there, self._run, ()) if there and self._run else ()
+        there, lines = meta.get("run"), []
+        if there and self._run:
+            for part, values in self._run.items():
+                lines += [f"{part}.{line}" for line in run_record.differences(there.get(part, {}), values, ())]
         if lines:
             raise UserError(
                 f"{self._folder / str(step)} is a checkpoint of another run:\n"

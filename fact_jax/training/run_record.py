@@ -83,8 +83,9 @@ def identity(record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a checkpoint says of its run: {"config", "data"}, short, for `differences`.
 
     Args:
-      record: as `read` returns it.
+      record: as `read` returns it, or as `write` takes it.
     """
+    record = json.loads(json.dumps(record))  # tuples are lists there
     config = {
         key: value
         for key, value in flatten(record["config"]).items()

@@ -115,3 +115,9 @@ def test_identity_is_short_and_tells_runs_apart():
     record["config"]["seed"] = 2
     lines = run_record.differences(identity, run_record.identity(record), ())
     assert [line.partition(":")[0] for line in lines] == ["config.seed", "data.class_names"]
+
+
+def test_identity_is_that_of_the_file():
+    record = {"config": {}, "derived": {"model": {"blocks": ({"kind": "sca"}, {"kind": "sa"})}}}
+    assert run_record.identity(record) == run_record.identity(json.loads(json.dumps(record)))
+    assert run_record.identity(record)["data"] == {"model.blocks.0.kind": "sca", "model.blocks.1.kind": "sa"}
