@@ -136,7 +136,7 @@ def test_what_cannot_be_loaded_is_a_user_error(tmp_path):
     runs.write_run(tmp_path / "damaged", runs.make_config(), {1: 10.0})
     path = tmp_path / "damaged" / "checkpoints" / "1" / "meta" / "metadata"
     path.write_text(path.read_text().replace('"params":"', '"params":"0').replace('"params": "', '"params": "0'))
-    with pytest.raises(UserError, match="the checksum of 'params' is wrong"):
+    with pytest.raises(UserError, match="the checksum of its metadata is wrong. No other one"):
         inference.load(tmp_path / "damaged")
 
 
