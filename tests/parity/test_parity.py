@@ -36,6 +36,9 @@ def test_every_fixture_at_hand_agrees(name):
     path = ALL_GOLDEN / f"{name}.npz"
     if not path.is_file():
         pytest.skip("the full set of fixtures is not beside this checkout")
+    own = GOLDEN / path.name
+    if own.is_file() and own.read_bytes() == path.read_bytes():
+        pytest.skip("the same file is checked from tests/golden")
     assert [row for row in check_file(path) if not row.ok] == []
 
 
