@@ -1,6 +1,5 @@
 """Whole runs on synthetic data, with a toy task in place of a model that takes a minute to compile."""
 
-import dataclasses
 import hashlib
 import io
 import json
@@ -24,20 +23,9 @@ from tests.training import toy
 ROOT = Path(__file__).parents[1]
 
 
-@dataclasses.dataclass(frozen=True)
-class NoSettings:
-    null_weight: float = 0.5
-
-
-def build_toy(config, *, class_names, statistics, full_labels, verb_nouns=None):
-    task = toy.ToyTask(num_classes=len(class_names))
-    task.model, task.loss_config, task.full_labels = NoSettings(), NoSettings(), full_labels
-    return task
-
-
 @pytest.fixture(autouse=True)
 def toy_task(monkeypatch):
-    monkeypatch.setitem(experiment.TASKS, "fact", build_toy)
+    monkeypatch.setitem(experiment.TASKS, "fact", toy.build)
 
 
 def make_config(**overrides):
@@ -65,7 +53,7 @@ def snapshot(workdir):
 def finished_run(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(experiment.TASKS, "fact", build_toy)
+        patch.setitem(experiment.TASKS, "fact", toy.build)
         return workdir, run(workdir)
 
 
@@ -195,14 +183,14 @@ def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
 
     def build(config, *, class_names, statistics, full_labels, verb_nouns=None):
         task = Stopping(num_classes=len(class_names))
-        task.model, task.loss_config = NoSettings(), NoSettings()
+        task.model, task.loss_config = toy.NoSettings(), toy.NoSettings()
         return task
 
     monkeypatch.setitem(experiment.TASKS, "fact", build)
     code, text = run(tmp_path / "run")
     assert code == 130 and "stopped by Ctrl-C after step 2 of 3" in text
     assert not (tmp_path / "run" / "results.json").exists()
-    monkeypatch.setitem(experiment.TASKS, "fact", build_toy)
+    monkeypatch.setitem(experiment.TASKS, "fact", toy.build)
     code, text = run(tmp_path / "run")
     assert code == 0 and "resuming after step 2" in text and (tmp_path / "run" / "results.json").exists()
 

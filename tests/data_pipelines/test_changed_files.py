@@ -1,6 +1,5 @@
 """Files that change while a run reads them: the run says which one, keeps its checkpoint and goes on once it is back."""
 
-import dataclasses
 import io
 import os
 import re
@@ -17,17 +16,6 @@ from tests.data_pipelines import folders
 from tests.training import toy
 
 STEPS, EVERY = 12, 2
-
-
-@dataclasses.dataclass(frozen=True)
-class NoSettings:
-    null_weight: float = 0.5
-
-
-def build_toy(config, *, class_names, statistics, full_labels, verb_nouns=None):
-    task = toy.ToyTask(num_classes=len(class_names))
-    task.model, task.loss_config, task.full_labels = NoSettings(), NoSettings(), full_labels
-    return task
 
 
 def make_config(root, **changes):
@@ -63,7 +51,7 @@ def undisturbed(tmp_path_factory):
     root = tmp_path_factory.mktemp("undisturbed")
     folders.write_folder(root / "data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(experiment.TASKS, "fact", build_toy)
+        patch.setitem(experiment.TASKS, "fact", toy.build)
         config = make_config(root / "data")
         assert experiment.run(config, root / "run", console=writers.Console(io.StringIO())) == 0
     return (root / "run" / "metrics.jsonl").read_bytes(), root / "data"
@@ -103,7 +91,7 @@ TWO = (("cut short", "v1"), ("deleted", "v4"))
 ])
 def test_a_feature_file_that_changes_stops_the_run_and_it_goes_on_later(
         tmp_path, monkeypatch, undisturbed, fault, video):
-    monkeypatch.setitem(experiment.TASKS, "fact", build_toy)
+    monkeypatch.setitem(experiment.TASKS, "fact", toy.build)
     metrics, sound = undisturbed
     shutil.copytree(sound, tmp_path / "data", copy_function=shutil.copy2)
     path = tmp_path / "data" / "features" / f"{video}.npy"
