@@ -19,6 +19,8 @@ from fact_jax.training.store import Store
 
 BEAT_SEC = 2.0
 LOST_SEC = 30.0  # without a sign of life
+# Where JAX says that something is wrong, and not what: as long without a sign of life tells who it is.
+SUSPECT_SEC = 5 * BEAT_SEC
 FINISH_SEC = 20.0  # for what is still being written
 # The store ends with process 0: the others have to read before that why it does.
 LINGER_SEC = 2.5 * BEAT_SEC
@@ -51,7 +53,11 @@ class Pulses:
                 self._seen[name] = now
             elif beats is not None and beats.get(name, last) != last:
                 self._beats[name], self._seen[name] = beats[name], now
-        return [int(name) for name, seen in self._seen.items() if now - seen > LOST_SEC]
+        return self.silent(now, LOST_SEC)
+
+    def silent(self, now: float, seconds: float) -> list[int]:
+        """Returns the processes that had not been seen for `seconds` when they were last looked for."""
+        return [int(name) for name, seen in self._seen.items() if now - seen > seconds]
 
 
 class Watchdog:
@@ -70,6 +76,7 @@ class Watchdog:
         self._index = index
         self._store: Store | None = None
         self._names: tuple[str, ...] = ()
+        self._pulses = Pulses(0, 0.0)
         self._closing, self._leaving = threading.Event(), threading.RLock()
 
     def attach(self, store: Store, index: int) -> None:
@@ -88,6 +95,7 @@ class Watchdog:
           names: what to call each of the processes, such as "process 1 (node7, pid 4711)".
         """
         self._names = tuple(names)
+        self._pulses = Pulses(len(names), time.monotonic())
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
@@ -96,8 +104,16 @@ class Watchdog:
 
     def told(self, status) -> None:
         """Takes what JAX says when it has lost the coordinator or another process, and ends this process."""
-        if not self._closing.is_set():
-            self._leave_because_of({"reason": reason_in(str(status), self._names), "code": LOST}, publish=False)
+        if self._closing.is_set():
+            return
+        reason = reason_in(str(status), self._names)
+        if not str(status).strip():
+            silent = self._pulses.silent(time.monotonic(), SUSPECT_SEC)
+            if silent:
+                reason = self._missing(silent)
+            else:
+                self.wait_for_verdict()
+        self._leave_because_of({"reason": reason, "code": LOST}, publish=False)
 
     def leave_with_error(self, message: str, code: int) -> None:
         """Prints an error of this process, lets the others know, and ends this process."""
@@ -112,7 +128,6 @@ class Watchdog:
         time.sleep(LOST_SEC + 5 * BEAT_SEC)
 
     def _watch(self):
-        pulses = Pulses(len(self._names), time.monotonic())
         number = 0
         while not self._closing.wait(BEAT_SEC):
             number += 1
@@ -123,11 +138,13 @@ class Watchdog:
                 beats, ended = None, {}
             for name in sorted(ended.keys() - {str(self._index)}, key=int):
                 self._leave_because_of(self._cause(int(name), json.loads(ended[name])))
-            silent = pulses.look(beats, time.monotonic())
+            silent = self._pulses.look(beats, time.monotonic())
             if silent and not self._closing.is_set():
-                who = " and ".join(self._names[index] for index in silent)
-                reason = f"{who} has given no sign of life for {LOST_SEC:.0f} seconds: killed, or cut off. {RESUME}"
-                self._leave_because_of({"reason": reason, "code": LOST})
+                self._leave_because_of({"reason": self._missing(silent, f"for {LOST_SEC:.0f} seconds"), "code": LOST})
+
+    def _missing(self, silent, how_long="for too long"):
+        who = " and ".join(self._names[index] for index in silent)
+        return f"{who} has given no sign of life {how_long}: killed, or cut off. {RESUME}"
 
     def _cause(self, index, note):
         """What a process that has ended tells the others, as they put it."""

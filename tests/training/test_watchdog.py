@@ -43,6 +43,18 @@ def test_without_the_store_only_process_0_is_missed():
     assert [] in found and found[-1] == [0]
 
 
+def test_a_status_without_words_is_blamed_on_whoever_is_silent(monkeypatch):
+    dog, left = watchdog.Watchdog(), []
+    dog._names, dog._pulses = NAMES, Pulses(3, 0.0)
+    for number in range(20):
+        dog._pulses.look(beats(number, 0, 2), float(number))
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: 19.0)
+    monkeypatch.setattr(dog, "_leave_because_of", lambda cause, publish: left.append(cause["reason"]))
+    dog.told("")
+    assert left == [f"{NAMES[1]} has given no sign of life for too long: killed, or cut off. {watchdog.RESUME}"]
+    assert dog._pulses.silent(19.0, 5.0) == [1] and dog._pulses.silent(19.0, 30.0) == []
+
+
 @pytest.mark.parametrize(
     "status, expected",
     [
