@@ -20,6 +20,7 @@ JOIN_SEC = 120  # for the processes of a run to find one another
 HEARTBEAT_SEC = 45
 SHUTDOWN_SEC = 60
 _SAY_AFTER_SEC = 5.0
+_LOOK_SEC = 6.0
 BAD_CAST = b"St8bad_cast"
 
 
@@ -115,10 +116,13 @@ def _telling(told):
 
 def _look_for_coordinator():
     """Says in the words of JAX whether the coordinator is gone; "" if it is there, and somebody else is not."""
-    try:
-        wait_for_coordinator(distributed.global_state.coordinator_address, 0.0)
-    except UserError:
-        return "UNAVAILABLE: coordination service"
+    end = time.monotonic() + _LOOK_SEC
+    while time.monotonic() < end:  # the system takes a moment to close what a process that dies has open
+        try:
+            wait_for_coordinator(distributed.global_state.coordinator_address, 0.0)
+        except UserError:
+            return "UNAVAILABLE: coordination service"
+        time.sleep(0.5)
     return ""
 
 
