@@ -6,6 +6,7 @@ import re
 from ml_collections import ConfigDict
 
 from fact_jax.metrics.segmentation import METRIC_NAMES
+from fact_jax.training.optimizers import OPTIMIZERS, SCHEDULES
 from fact_jax.types import UserError, check_choice
 
 _BLOCKS = ("input_block", "update_block", "temporal_block")
@@ -23,7 +24,8 @@ CHOICES = {
     "train.sampling": ("random", "by_length"),
     "dtype": ("float32", "bfloat16"),
     "log.wandb_mode": ("online", "offline"),
-    "optimizer.name": ("adam", "sgd"),
+    "optimizer.name": OPTIMIZERS,
+    "optimizer.schedule": SCHEDULES,
     "eval.select_metric": METRIC_NAMES,
     "matmul_precision": ("", "default", "high", "highest"),
 }
@@ -40,7 +42,8 @@ RANGES = (
     (("seed", "data.background_ids", "data.average_transcript_length", "data.fps", "data.length_tolerance",
       "model.num_tokens", "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost", "loss.background_weight",
       "loss.smoothing_weight", "train.micro_batch_size", "data.memory_gb", "optimizer.weight_decay",
-      "optimizer.clip_norm", "optimizer.decay_factor", "train.steps", "eval.max_timelines",
+      "optimizer.clip_norm", "optimizer.decay_factor", "optimizer.warmup_epochs", "optimizer.cosine_epochs",
+      "optimizer.lowest_rate", "train.steps", "eval.max_timelines",
       *(f"model.{block}.encoder_attention" for block in _BLOCKS)),
      lambda value: value >= 0, "0 or more"),
     (("model.channel_dropout_rate", "data.max_padding", "optimizer.momentum", "optimizer.ema_decay",

@@ -115,5 +115,8 @@ class Task(Protocol):
         0.0 freezes a parameter: it has no optimiser state, no weight decay and no part in the gradient norm.
         """
 
+    def weight_decay_mask(self, params: Tree) -> Tree | None:
+        """Returns for every parameter whether weight decay applies to it, or None: it applies to all of them."""
+
     def evaluation(self) -> Evaluation:
         """Returns an empty accumulator for one pass over an evaluation set."""

@@ -109,6 +109,10 @@ class FactTask:
         """Every parameter learns at the full rate."""
         return None
 
+    def weight_decay_mask(self, params):
+        """Every parameter decays, if any does."""
+        return None
+
     def evaluation(self):
         """An empty accumulator."""
         return SegmentationEvaluation(self.protocol)

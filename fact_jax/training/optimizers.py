@@ -1,18 +1,22 @@
 """Optimisers of the published runs as optax chains.
 
 Order of one update: clip the global norm, add the weight decay to the gradient (coupled, L2), Adam or SGD with
-momentum, learning rate.
+momentum, learning rate. With AdamW the decay comes after Adam (decoupled): it is scaled by the learning rate alone.
 
-Source: spec of FACT, section 7; `torch.optim.Adam`, `torch.optim.SGD`, `torch.nn.utils.clip_grad_norm_`.
+Source: spec of FACT, section 7, and of ActionFormer, section 6; `torch.optim.Adam`, `torch.optim.AdamW`,
+`torch.optim.SGD`, `torch.nn.utils.clip_grad_norm_`.
 """
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from fact_jax.training import schedules
 from fact_jax.types import check_choice
 
 TRAINED, FROZEN = "trained", "frozen"
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("drop", "cosine", "multistep")
 
 
 def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
@@ -30,38 +34,49 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
 
 
 def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
-    """Returns update index (from 0) -> learning rate: one absolute drop, never a second one.
+    """Returns update index (from 0) -> learning rate.
 
     Args:
-      config: `config.optimizer`; reads learning_rate, decay_epoch and decay_factor.
+      config: `config.optimizer`; reads learning_rate and, by `schedule`, decay_epoch, decay_factor, cosine_epochs,
+        lowest_rate, milestones; and warmup_epochs.
       steps_per_epoch: updates of one epoch. The drop comes once `decay_epoch` epochs have ended; never if it is <= 0.
+
+    Raises:
+      UserError: unknown schedule.
     """
     rate = config.learning_rate
-    if config.decay_epoch <= 0:
-        return lambda count: jnp.asarray(rate, jnp.float32)
-    drop = steps_per_epoch * config.decay_epoch
-    return lambda count: jnp.where(count < drop, jnp.float32(rate), jnp.float32(rate * config.decay_factor))
+    name = check_choice("config.optimizer.schedule", config.get("schedule", "drop"), SCHEDULES)
+    if name == "cosine":
+        then = schedules.cosine(rate, config.lowest_rate, config.cosine_epochs * steps_per_epoch)
+    elif name == "multistep":
+        places = tuple(epoch * steps_per_epoch for epoch in config.milestones)
+        then = schedules.multistep(rate, config.decay_factor, places)
+    else:
+        then = schedules.drop(rate, config.decay_factor, config.decay_epoch * steps_per_epoch)
+    return schedules.warm_up(rate, config.get("warmup_epochs", 0) * steps_per_epoch, then)
 
 
-def make_optimizer(config, steps_per_epoch: int, scales=None) -> optax.GradientTransformation:
+def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -> optax.GradientTransformation:
     """Returns the optimiser of a run.
 
     Args:
       config: `config.optimizer`.
       steps_per_epoch: updates of one epoch.
       scales: tree of floats like the parameters, factors on the learning rate; 0.0 freezes a parameter. None: all 1.
+      decay_mask: tree of bools like the parameters, which of them decay; None: all.
 
     Raises:
-      UserError: unknown optimiser name.
+      UserError: unknown optimiser or schedule.
     """
-    check_choice("config.optimizer.name", config.name, ("adam", "sgd"))
+    check_choice("config.optimizer.name", config.name, OPTIMIZERS)
     stages = [clip_by_global_norm(config.clip_norm)] if config.clip_norm > 0 else []
-    if config.weight_decay:
-        stages.append(optax.add_decayed_weights(config.weight_decay))
-    if config.name == "adam":
-        stages.append(optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8))
-    elif config.momentum:
-        stages.append(optax.trace(decay=config.momentum))
+    decay = [_add_decay(config.weight_decay, decay_mask)] if config.weight_decay else []
+    if config.name == "adamw":
+        stages += [optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8), *decay]
+    elif config.name == "adam":
+        stages += [*decay, optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)]
+    else:
+        stages += [*decay, *([optax.trace(decay=config.momentum)] if config.momentum else [])]
     stages.append(optax.scale_by_learning_rate(learning_rate_schedule(config, steps_per_epoch)))
     if scales is None:
         return optax.chain(*stages)
@@ -70,13 +85,29 @@ def make_optimizer(config, steps_per_epoch: int, scales=None) -> optax.GradientT
     return optax.partition({TRAINED: optax.chain(*stages), FROZEN: optax.set_to_zero()}, labels)
 
 
+def _add_decay(decay, mask) -> optax.GradientTransformation:
+    """Adds decay * parameter to the updates where `mask` says so."""
+    if mask is None:
+        return optax.add_decayed_weights(decay)
+
+    def update(updates, state, params):
+        add = lambda decays, update, param: update + decay * param if decays and not _masked(update) else update
+        return jax.tree.map(add, mask, updates, params, is_leaf=_masked), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def _masked(leaf):
+    """Whether `optax.partition` left a leaf out."""
+    return isinstance(leaf, optax.MaskedNode)
+
+
 def _scale_leaves(scales) -> optax.GradientTransformation:
     """Multiplies every update by its scale; leaves that `optax.partition` masked out stay so."""
 
     def update(updates, state, params=None):
         del params
-        masked = lambda leaf: isinstance(leaf, optax.MaskedNode)
-        scaled = jax.tree.map(lambda u, scale: u if masked(u) else u * scale, updates, scales, is_leaf=masked)
+        scaled = jax.tree.map(lambda u, scale: u if _masked(u) else u * scale, updates, scales, is_leaf=_masked)
         return scaled, state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

@@ -17,7 +17,8 @@ NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "ev
 # Characters from which on `identity` stores a checksum of a value.
 LONG = 80
 # What settings stand for that records from before them do not name; the others were off.
-FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random"}
+FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random", "optimizer.schedule": "drop",
+          "optimizer.lowest_rate": 1e-8}
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

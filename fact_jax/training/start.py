@@ -86,8 +86,9 @@ def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, sha
     def create(key):
         nonlocal optimizer
         variables = task.init(key, batch.arrays)
-        scales = task.learning_rate_scales(variables["params"])
-        optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales)
+        params = variables["params"]
+        scales, decay_mask = task.learning_rate_scales(params), task.weight_decay_mask(params)
+        optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales, decay_mask)
         return train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0)
 
     key = train_states.init_key(config.seed)

@@ -14,6 +14,20 @@ def learning_rate(update, *, rate, factor, decay_epoch, steps_per_epoch):
     return current
 
 
+def warm_cosine(updates, *, rate, lowest, warm, total):
+    """Learning rates of so many updates by the recursion of the published scheduler, from one rate to the next."""
+    rates = [0.0]
+    for count in range(1, updates):
+        if count < warm:
+            rates.append(rates[-1] + rate / (warm - 1))
+        elif count == warm:
+            rates.append(rate)
+        else:
+            ratio = [1 + math.cos(math.pi * (k - warm) / (total - warm)) for k in (count - 1, count)]
+            rates.append(ratio[1] / ratio[0] * (rates[-1] - lowest) + lowest)
+    return rates
+
+
 def clip(gradient, limit):
     """Scales a list of numbers to norm `limit` if it is longer; 0 = never."""
     norm = math.sqrt(sum(g * g for g in gradient))
@@ -28,6 +42,20 @@ def adam(params, gradients, rates, *, clip_norm, weight_decay):
     for index, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
         for k, g in enumerate(clip(gradient, clip_norm)):
             g = g + weight_decay * params[k]
+            first[k] = 0.9 * first[k] + 0.1 * g
+            second[k] = 0.999 * second[k] + 0.001 * g * g
+            mean, square = first[k] / (1 - 0.9**index), second[k] / (1 - 0.999**index)
+            params[k] -= rate * mean / (math.sqrt(square) + 1e-8)
+    return params
+
+
+def adamw(params, gradients, rates, *, clip_norm, weight_decay, decayed):
+    """Parameters after one AdamW update per gradient; `decayed` says of every number whether it decays."""
+    params = list(params)
+    first, second = [0.0] * len(params), [0.0] * len(params)
+    for index, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
+        for k, g in enumerate(clip(gradient, clip_norm)):
+            params[k] *= 1.0 - rate * weight_decay * decayed[k]
             first[k] = 0.9 * first[k] + 0.1 * g
             second[k] = 0.999 * second[k] + 0.001 * g * g
             mean, square = first[k] / (1 - 0.9**index), second[k] / (1 - 0.999**index)

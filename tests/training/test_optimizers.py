@@ -15,9 +15,9 @@ from tests.training import reference, toy
 STEPS_PER_EPOCH = 3
 
 
-def run_optimizer(config, params, gradients, scales=None):
+def run_optimizer(config, params, gradients, scales=None, decay_mask=None):
     """Returns the parameters after all gradients."""
-    optimizer = optimizers.make_optimizer(config, STEPS_PER_EPOCH, scales)
+    optimizer = optimizers.make_optimizer(config, STEPS_PER_EPOCH, scales, decay_mask)
     state = optimizer.init(params)
     for gradient in gradients:
         updates, state = optimizer.update(gradient, state, params)
@@ -74,6 +74,58 @@ def test_learning_rate_drops_once(decay_epoch, drop):
     assert rates == [1.0 if drop is None or k < drop else 0.25 for k in range(40)]
 
 
+def test_adamw_with_decay_groups_equals_the_reference():
+    rng = np.random.default_rng(4)
+    params, gradients = rng.normal(size=5).astype(np.float32), rng.normal(size=(12, 5)).astype(np.float32)
+    config = optimizer_config(
+        name="adamw", weight_decay=0.3, clip_norm=1.0, learning_rate=0.05, schedule="cosine", warmup_epochs=1,
+        cosine_epochs=3, lowest_rate=1e-8,
+    )
+    split = [{"a": jnp.asarray(g[:2]), "b": jnp.asarray(g[2:])} for g in gradients]
+    start = {"a": jnp.asarray(params[:2]), "b": jnp.asarray(params[2:])}
+    rates = reference.warm_cosine(12, rate=0.05, lowest=1e-8, warm=3, total=12)
+    for scales in (None, {"a": 1.0, "b": 1.0}):
+        got, _ = run_optimizer(config, start, split, scales, {"a": True, "b": False})
+        decayed = {"clip_norm": 1.0, "weight_decay": 0.3, "decayed": [1, 1, 0, 0, 0]}
+        expected = reference.adamw(params.tolist(), gradients.tolist(), rates, **decayed)
+        np.testing.assert_allclose(np.concatenate([got["a"], got["b"]]), expected, rtol=2e-5, atol=2e-6)
+
+
+def test_decay_groups_beside_frozen_parameters():
+    config = optimizer_config(name="sgd", weight_decay=0.5, clip_norm=0.0, learning_rate=1.0, decay_epoch=0)
+    params = {"decayed": jnp.ones(1), "other": jnp.ones(1), "frozen": jnp.ones(1)}
+    got, _ = run_optimizer(
+        config, params, [jax.tree.map(jnp.zeros_like, params)], {"decayed": 0.5, "other": 1.0, "frozen": 0.0},
+        {"decayed": True, "other": False, "frozen": True},
+    )
+    assert jax.tree.map(np.ndarray.item, jax.device_get(got)) == {"decayed": 0.75, "other": 1.0, "frozen": 1.0}
+
+
+@pytest.mark.parametrize("warm, after", [(1, 3), (2, 2), (0, 4)])
+def test_cosine_equals_the_published_recursion(warm, after):
+    config = optimizer_config(
+        learning_rate=0.25, schedule="cosine", warmup_epochs=warm, cosine_epochs=after, lowest_rate=1e-4
+    )
+    schedule = optimizers.learning_rate_schedule(config, STEPS_PER_EPOCH)
+    warm, total = warm * STEPS_PER_EPOCH, (warm + after) * STEPS_PER_EPOCH
+    expected = reference.warm_cosine(total, rate=0.25, lowest=1e-4, warm=warm, total=total)
+    if not warm:
+        expected[0] = 0.25
+        for count in range(1, total):
+            expected[count] = 1e-4 + 0.5 * (0.25 - 1e-4) * (1 + np.cos(np.pi * count / total))
+    np.testing.assert_allclose([schedule(k) for k in range(total)], expected, rtol=1e-5)
+    assert float(schedule(total)) == float(schedule(10 * total)) == pytest.approx(1e-4)
+
+
+def test_multistep_drops_at_every_milestone_after_the_warm_up():
+    config = optimizer_config(
+        learning_rate=1.0, schedule="multistep", warmup_epochs=1, milestones=(1, 3), decay_factor=0.1
+    )
+    schedule = optimizers.learning_rate_schedule(config, STEPS_PER_EPOCH)
+    expected = [0.0, 0.5, 1.0, *[1.0] * 3, *[0.1] * 6, *[0.01] * 4]
+    np.testing.assert_allclose([schedule(k) for k in range(16)], expected, rtol=1e-6)
+
+
 def test_scaled_and_frozen_parameters():
     config = optimizer_config(name="sgd", weight_decay=0.0, clip_norm=5.0, learning_rate=0.1, decay_epoch=0)
     params = {"fast": jnp.ones(2), "slow": jnp.ones(2), "frozen": jnp.ones(2)}
@@ -97,3 +149,5 @@ def test_ema_follows_the_formula():
 def test_unknown_optimizer_names_the_nearest():
     with pytest.raises(UserError, match="'adamm'. Did you mean 'adam'"):
         optimizers.make_optimizer(optimizer_config(name="adamm"), STEPS_PER_EPOCH)
+    with pytest.raises(UserError, match="schedule is 'cosin'. Did you mean 'cosine'"):
+        optimizers.make_optimizer(optimizer_config(schedule="cosin"), STEPS_PER_EPOCH)

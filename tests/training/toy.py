@@ -105,6 +105,9 @@ class ToyTask:
     def learning_rate_scales(self, params):
         return {"mix": 1.0, "dense": {"kernel": 0.5, "bias": 0.0}} if self.frozen else None
 
+    def weight_decay_mask(self, params):
+        return jax.tree.map(lambda param: param.ndim > 1, params) if self.frozen else None
+
     def evaluation(self):
         return ToyEvaluation(self.scores.pop(0) if self.scores else None)
 
