@@ -38,6 +38,7 @@ LEVELS = {
 ALSO_ALLOWED = {"fact_jax.training": {"fact_jax.tasks.base"}}
 DATA_MAY_IMPORT = {
     "fact_jax.types", "fact_jax.files", "fact_jax.ops.masks", "fact_jax.ops.segments", "fact_jax.ops.resampling",
+    "fact_jax.ops.time_grid", "fact_jax.ops.events",
 }
 # Translates configs of the published code; imports no jax.
 CONFIG_MAY_IMPORT = ("configs.published", "fact_jax.models.fact.published_config")

@@ -18,7 +18,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 
 from fact_jax.types import UserError
-from tests.parity import fact, faformer, matching, metrics
+from tests.parity import fact, faformer, localization_metrics, matching, metrics, nms, truncation
 from tests.parity.report import Row, format_row
 
 
@@ -32,7 +32,12 @@ def checker_for(npz):
         return matching.check
     if set(metrics.PARTS) & set(npz):
         return metrics.check
+    for marker, check in (("gt_dedup/video", localization_metrics.check), ("case0/window", truncation.check)):
+        if marker in npz:
+            return check
     config = json.loads(str(npz["config"])) if "config" in npz else {}
+    if isinstance(config, dict) and {"cases", "variants"} <= set(config):
+        return nms.check
     if "FACT" in config:
         return fact.check
     if isinstance(config, dict) and config.get("model") == "faformer":

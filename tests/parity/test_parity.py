@@ -19,6 +19,7 @@ CASES = (
     "name",
     [
         "fact_match", "fact_metrics", "fact_iuU_m_o2o",
+        "actionformer_nms", "actionformer_map", "actionformer_trunc",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         pytest.param("faformer_gtea_small", marks=pytest.mark.slow),

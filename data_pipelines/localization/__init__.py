@@ -1,0 +1,1 @@
+"""Datasets for temporal action localization: untrimmed videos with labelled segments that may overlap."""

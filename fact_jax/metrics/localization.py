@@ -1,0 +1,199 @@
+"""Temporal localization metrics: average precision and recall of detected segments at several temporal overlaps.
+
+Source: the ActivityNet evaluation with the changes of ActionFormer's published code, quirks included:
+
+- A detection takes its best true segment that no better scored detection has taken, so it may be its second best one.
+- Classes are those that occur in the ground truth, numbered in order of their ids. A detection of a class that does
+  not occur keeps its id as a number and so counts for the class that has this number, if there is one.
+- Of recall, a true segment may be found by any number of detections, and a detection may find several.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from fact_jax.metrics.detection_matching import match_detections
+from fact_jax.ops.events import without_doubles
+
+DEFAULT_TOP_K = (1, 5)
+AVERAGE = "avg"
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalizationMetric:
+    """Average precision and recall at thresholds of temporal intersection over union.
+
+    Attributes:
+      thresholds: tIoU, each in (0, 1], ascending.
+      top_k: recall counts the best k detections of a class for every true segment that it has in the video.
+    """
+
+    thresholds: tuple[float, ...]
+    top_k: tuple[int, ...] = DEFAULT_TOP_K
+
+    def empty(self):
+        """The state of no videos."""
+        return LocalizationState(self, ())
+
+    def from_video(self, video_id, truth_segments, truth_labels, segments, scores, labels):
+        """The state of one video; all segments in one unit, as float64, and doubles of the truth left out.
+
+        Args:
+          video_id: its name.
+          truth_segments, truth_labels: float [N, 2] and int [N].
+          segments, scores, labels: of its detections, float [P, 2], float [P] and int [P]; a video without any counts
+            as one in which nothing was found.
+        """
+        kept = without_doubles(truth_segments, truth_labels)
+        video = _Video(
+            str(video_id),
+            np.asarray(truth_segments, np.float64).reshape(-1, 2)[kept],
+            np.asarray(truth_labels, np.int64).reshape(-1)[kept],
+            np.asarray(segments, np.float64).reshape(-1, 2),
+            np.asarray(scores).reshape(-1),
+            np.asarray(labels, np.int64).reshape(-1),
+        )
+        return LocalizationState(self, (video,))
+
+    def names(self):
+        """Names of the numbers that `LocalizationState.compute` gives."""
+        names = [f"mAP@{threshold:.2f}" for threshold in self.thresholds] + [f"mAP@{AVERAGE}"]
+        for k in self.top_k:
+            names += [f"Recall@{k}x@{threshold:.2f}" for threshold in self.thresholds] + [f"Recall@{k}x@{AVERAGE}"]
+        return tuple(names)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Video:
+    video_id: str
+    truth_segments: np.ndarray
+    truth_labels: np.ndarray
+    segments: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassScores:
+    """Scores of every class that occurs in the ground truth, in [0, 1].
+
+    Attributes:
+      class_ids: int64 [K], ascending.
+      num_true: int64 [K], true segments.
+      num_detections: int64 [K].
+      precision: float64 [L, K], average precision at every threshold.
+      recall: float64 [L, R, K], at every threshold and k.
+      curves: per class, (scores [P] descending, hits bool [P, L]) of its detections.
+    """
+
+    class_ids: np.ndarray
+    num_true: np.ndarray
+    num_detections: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    curves: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalizationState:
+    """Truth and detections of videos."""
+
+    metric: LocalizationMetric
+    videos: tuple[_Video, ...]
+
+    def merge(self, *others):
+        """The state of all videos of this one and `others`."""
+        return LocalizationState(self.metric, self.videos + tuple(v for other in others for v in other.videos))
+
+    def compute(self):
+        """Percent by name, see `LocalizationMetric.names`; NaN without a true segment."""
+        names = self.metric.names()
+        found = self.per_class()
+        if not len(found.class_ids):
+            return dict.fromkeys(names, math.nan)
+        precision, recall = found.precision.mean(axis=1), found.recall.mean(axis=2)
+        values = [*precision, precision.mean()]
+        for column in recall.T:
+            values += [*column, column.mean()]
+        return {name: 100.0 * float(value) for name, value in zip(names, values, strict=True)}
+
+    def per_class(self):
+        """ClassScores; the same for any order of the videos."""
+        videos = sorted(self.videos, key=lambda video: video.video_id)
+        truth = _gather(videos, ("truth_segments", "truth_labels"))
+        detected = _gather(videos, ("segments", "scores", "labels"))
+        return score_classes(self.metric, *truth, *detected)
+
+
+def _gather(videos, names):
+    """(video numbers, arrays): what all videos have, one after the other."""
+    numbers = np.repeat(np.arange(len(videos)), [len(getattr(video, names[-1])) for video in videos])
+    if not videos:
+        return numbers, np.zeros((0, 2)), *(np.zeros(0, np.int64) for _ in names[1:])
+    return numbers, *(np.concatenate([getattr(video, name) for video in videos]) for name in names)
+
+
+def score_classes(metric, truth_videos, truth_segments, truth_labels, videos, segments, scores, labels):
+    """Scores detections against the truth; both without doubles, in any order.
+
+    Args:
+      metric: LocalizationMetric.
+      truth_videos, truth_segments, truth_labels: int [N], float64 [N, 2] and int [N]; videos by any numbers.
+      videos, segments, scores, labels: of the detections, [P] each; of equal scores the last one counts first.
+
+    Returns:
+      ClassScores.
+    """
+    class_ids, truth_classes = np.unique(truth_labels, return_inverse=True)
+    classes = np.searchsorted(class_ids, labels)
+    known = class_ids[np.minimum(classes, len(class_ids) - 1)] == labels if len(class_ids) else classes < 0
+    classes = np.where(known, classes, labels)
+    order = np.argsort(scores, kind="stable")[::-1]
+    order = order[(classes[order] >= 0) & (classes[order] < len(class_ids))]
+    order = order[np.argsort(classes[order], kind="stable")]
+    hits, found = match_detections(
+        _pairs(truth_videos, truth_classes),
+        truth_segments,
+        _pairs(videos[order], classes[order]),
+        segments[order],
+        np.array(metric.thresholds),
+        metric.top_k,
+    )
+    num_true = np.bincount(truth_classes, minlength=len(class_ids))
+    bounds = np.searchsorted(classes[order], np.arange(len(class_ids) + 1))
+    precision = np.zeros((len(metric.thresholds), len(class_ids)))
+    curves = []
+    for place, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        precision[:, place] = average_precision(hits[first:last], num_true[place])
+        curves.append((scores[order[first:last]], hits[first:last]))
+    recall = np.zeros((len(metric.thresholds), len(metric.top_k), len(class_ids)))
+    np.add.at(recall, (slice(None), slice(None), truth_classes), found.transpose(1, 2, 0))
+    return ClassScores(class_ids, num_true, np.diff(bounds), precision, recall / np.maximum(num_true, 1), tuple(curves))
+
+
+def _pairs(videos, classes):
+    """int64 [N, 2]: detections and truth meet where both are equal."""
+    return np.stack([np.asarray(videos, np.int64), np.asarray(classes, np.int64)], axis=1)
+
+
+def average_precision(hits, num_true):
+    """Area under the precision-recall curve, precision being the best at this recall or a higher one.
+
+    Args:
+      hits: bool [P, L], whether each detection is right at each threshold, by descending score.
+      num_true: true segments, >= 1.
+
+    Returns:
+      float64 [L]; 0.0 without detections.
+    """
+    recall, precision = precision_recall(hits, num_true)
+    best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+    steps = np.diff(recall, axis=0, prepend=0.0)
+    return (steps * best).sum(axis=0)
+
+
+def precision_recall(hits, num_true):
+    """(recall, precision), float64 [P, L] each, after every detection; arguments as of `average_precision`."""
+    right = np.cumsum(hits, axis=0, dtype=np.float64)
+    return right / num_true, right / np.arange(1, len(hits) + 1)[:, None]

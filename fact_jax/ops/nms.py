@@ -1,0 +1,135 @@
+"""From the candidates of a video to its detections: suppression, voting, and scores of another system (NumPy).
+
+Source: ActionFormer (ECCV 2022), published post-processing.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from fact_jax.ops.events import segment_tiou
+from fact_jax.ops.suppression import hard_suppress, soft_suppress
+from fact_jax.types import check_choice
+
+METHODS = ("gaussian", "linear", "hard", "none")
+# Of fusion: detections of a video that are used, and classes that each of them is given.
+FUSED_DETECTIONS, FUSED_CLASSES = 200, 2
+
+
+class Detections(NamedTuple):
+    """Scored segments of one video.
+
+    Attributes:
+      segments: float32 [N, 2], start and end, in one unit.
+      scores: float32 [N].
+      labels: int32 [N].
+    """
+
+    segments: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+    def at(self, places):
+        """Those at these places."""
+        return Detections(self.segments[places], self.scores[places], self.labels[places])
+
+
+@dataclasses.dataclass(frozen=True)
+class NmsSettings:
+    """How candidates become detections.
+
+    Attributes:
+      method: "gaussian" or "linear" lowers the scores of what overlaps a better one, "hard" drops it, "none" keeps all.
+      per_class: candidates of different classes do not see each other; otherwise all do.
+      max_detections: most that are kept, >= 1.
+      min_score: what falls below is dropped; with "hard" what is not above it, if it is more than 0.
+      sigma: width of "gaussian": a score is multiplied with exp(-tIoU^2 / sigma).
+      iou_threshold: tIoU from which "linear" and "hard" act.
+      voting_threshold: where not `per_class`, the ends of a detection become a mean of those of all candidates from
+        this tIoU on; 0 = off.
+    """
+
+    method: str = "gaussian"
+    per_class: bool = True
+    max_detections: int = 1000
+    min_score: float = 0.01
+    sigma: float = 0.5
+    iou_threshold: float = 0.1
+    voting_threshold: float = 0.75
+
+    def __post_init__(self):
+        check_choice("method", self.method, METHODS)
+
+
+def suppress(candidates, settings):
+    """Selects the detections of one video.
+
+    Args:
+      candidates: Detections, in any order; of equal scores the order decides as in the published operator.
+      settings: NmsSettings.
+
+    Returns:
+      Detections, the best first, at most `max_detections`. With "none" the candidates as they are. Zero-length
+      candidates that vote are NaN, as published.
+    """
+    if settings.method == "none" or not len(candidates.scores):
+        return candidates
+    labels = candidates.labels if settings.per_class else np.zeros(len(candidates.labels), np.int32)
+    order = np.argsort(labels, kind="stable")
+    segments, scores = candidates.segments[order], candidates.scores[order]
+    options = {
+        "min_score": settings.min_score,
+        "iou_threshold": settings.iou_threshold,
+        "most": settings.max_detections,
+    }
+    if settings.method == "hard":
+        taken, scores = hard_suppress(segments, scores, labels[order], **options)
+    else:
+        options |= {"decay": settings.method, "sigma": settings.sigma}
+        taken, scores = soft_suppress(segments, scores, labels[order], **options)
+    best = np.argsort(-scores, kind="stable")[: settings.max_detections]
+    found = candidates.at(order[taken[best]])._replace(scores=scores[best])
+    if settings.voting_threshold > 0 and not settings.per_class:
+        found = found._replace(segments=vote(found.segments, candidates, settings.voting_threshold))
+    return found
+
+
+def vote(segments, candidates, threshold):
+    """Replaces segments by means of the candidates that overlap them, weighted by score times tIoU.
+
+    Args:
+      segments: float32 [N, 2].
+      candidates: Detections before suppression, with their own scores.
+      threshold: least tIoU of a candidate that counts.
+
+    Returns:
+      float32 [N, 2].
+    """
+    tiou = segment_tiou(np.asarray(segments, np.float32), candidates.segments)
+    weights = (tiou >= np.float32(threshold)).astype(np.float32) * candidates.scores * tiou
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weights /= weights.sum(axis=1, keepdims=True)
+    return weights @ candidates.segments
+
+
+def fuse_scores(detections, class_scores):
+    """Gives detections the classes of a classifier of whole videos; their own classes are left out.
+
+    Args:
+      detections: Detections of one video; the 200 best are used.
+      class_scores: float [C], the classifier's score of every class; the two largest are used.
+
+    Returns:
+      Detections, up to 400: every segment once with either class, those of the likelier class first. Their scores are
+      the square roots of the products.
+    """
+    best = np.argsort(-detections.scores, kind="stable")[:FUSED_DETECTIONS]
+    class_scores = np.asarray(class_scores, np.float32)
+    classes = np.argsort(-class_scores, kind="stable")[:FUSED_CLASSES]
+    scores = np.sqrt(class_scores[classes][:, None] * detections.scores[best][None, :])
+    return Detections(
+        np.tile(detections.segments[best], (len(classes), 1)),
+        scores.reshape(-1).astype(np.float32),
+        np.repeat(classes, len(best)).astype(np.int32),
+    )

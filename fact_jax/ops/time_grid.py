@@ -1,0 +1,54 @@
+"""From seconds to the feature grid of a video and back."""
+
+import dataclasses
+
+import numpy as np
+
+from fact_jax.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeGrid:
+    """Where the features of one video lie in time.
+
+    Feature i sees `window` video frames from frame i * stride on, so its centre is at (i * stride + window / 2) / fps
+    seconds. A position on the grid is a real number; that of a centre is the number of its feature.
+
+    Attributes:
+      stride: video frames from one feature to the next, > 0; not whole where features were resampled.
+      window: video frames that a feature sees, >= 0.
+      fps: video frames per second, > 0.
+    """
+
+    stride: float
+    window: float
+    fps: float
+
+    def __post_init__(self):
+        numbers = (self.stride, self.window, self.fps)
+        if not np.isfinite(numbers).all() or self.stride <= 0 or self.window < 0 or self.fps <= 0:
+            raise UserError(
+                f"a feature every {self.stride} frames, each of {self.window}, at {self.fps} frames per second: expected "
+                "finite numbers, stride and frames per second more than 0."
+            )
+
+    @property
+    def offset(self) -> float:
+        """Half a window in grid units: where second 0 lies, with the other sign."""
+        return 0.5 * self.window / self.stride
+
+    def to_grid(self, seconds):
+        """Seconds (array of any shape) to grid positions, float32; as far as -offset for second 0."""
+        seconds = np.asarray(seconds, np.float32)
+        return seconds * np.float32(self.fps) / np.float32(self.stride) - np.float32(self.offset)
+
+    def to_seconds(self, positions):
+        """Grid positions (array of any shape) to seconds, float32."""
+        positions = np.asarray(positions, np.float32)
+        return (positions * np.float32(self.stride) + np.float32(0.5 * self.window)) / np.float32(self.fps)
+
+    def clamp_seconds(self, positions, duration):
+        """As `to_seconds`, but nothing before 0 or after `duration` seconds."""
+        seconds = self.to_seconds(positions)
+        seconds = np.where(seconds <= 0, np.float32(0), seconds)
+        return np.where(seconds >= duration, np.float32(duration), seconds)
