@@ -90,7 +90,7 @@ class TrainBatches:
     def iterate(self, start_step=0):
         """Endless iterator of the tuples of steps start_step, start_step + 1, ..., read ahead in threads."""
         frames = max(self._num_rows, self._batch_size) * self.buckets[-1]
-        return iter(_read_ahead(range(start_step, _ENDLESS), self.batches, frames * self._source.feature_dim))
+        return iter(read_ahead(range(start_step, _ENDLESS), self.batches, frames * self._source.feature_dim))
 
     def padding(self, num_epochs=4):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
@@ -158,7 +158,7 @@ class EvalBatches:
 
     def __iter__(self):
         frames = self._num_rows * self._plan[0][1]
-        return iter(_read_ahead(range(len(self)), self.batch, frames * self._source.feature_dim))
+        return iter(read_ahead(range(len(self)), self.batch, frames * self._source.feature_dim))
 
     def padding(self):
         """Padding of one pass."""
@@ -236,7 +236,7 @@ def _check_video(video, length, feature_dim):
             f"({length}, {feature_dim}) and ({length},). Have its files changed since they were listed?")
 
 
-def _read_ahead(numbers, make, largest):
+def read_ahead(numbers, make, largest):
     """grain.IterDataset of make(number) in order, of at most `largest` features each.
 
     Threads, so that nothing needs to be pickled, no flags parsed and nothing copied on the way.

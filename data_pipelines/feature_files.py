@@ -47,7 +47,7 @@ def read_header(path):
       FeatureFileError: the file is missing, unreadable, truncated, not .npy, pickled, not numeric or not [.., ..].
     """
     with _reading(path) as file:
-        header = _parse_header(file)
+        header = parse_header(file)
         size = os.fstat(file.fileno()).st_size
     if header.dtype.hasobject:
         raise FeatureFileError("pickled Python objects, which are not loaded; expected a plain float array")
@@ -87,7 +87,8 @@ def _unreadable(error):
     return FeatureFileError("file is missing" if missing else f"file cannot be read ({error.strerror})")
 
 
-def _parse_header(file):
+def parse_header(file):
+    """The Header of a .npy file, from its first bytes on; raises FeatureFileError if it is none."""
     try:
         version = np.lib.format.read_magic(file)
     except ValueError:

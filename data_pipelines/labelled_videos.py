@@ -27,6 +27,47 @@ class MemoryBudget:
             return fits
 
 
+class FeatureCache:
+    """Features by the index of their video; those that do not fit into the budget are read anew each time.
+
+    Reading from several threads at once is safe. Arrays handed out are read-only.
+    """
+
+    def __init__(self, read, budget=None):
+        """
+        Args:
+          read: gives the features of a video, float32 [T, D], array or StoredFrames.
+          budget: MemoryBudget; None = one of its own with the default limit.
+        """
+        self._read = read
+        self.budget = budget or MemoryBudget()
+        self._features = {}
+        self._kept = set()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self):
+        """Bytes of the features that are kept."""
+        return sum(features.nbytes for features in self._features.values())
+
+    def get(self, index):
+        """float32 [T, D] of a video; StoredFrames, still in their file, where they are not kept."""
+        kept = self._features.get(index)
+        if kept is not None:
+            return kept
+        features = self._read(index)
+        with self._lock:
+            # One thread keeps the video, and charges it once; others that ask meanwhile read for themselves.
+            keeps = index not in self._kept and self.budget.take(features.nbytes)
+            if keeps:
+                self._kept.add(index)
+        if not keeps:
+            return features if isinstance(features, StoredFrames) else _frozen(features)
+        kept = _frozen(np.asarray(features))
+        self._features[index] = kept
+        return kept
+
+
 class LabelledVideos:
     """A `fact_jax.types.VideoSource` over labels in memory; subclasses say how to read the features of one video.
 
@@ -49,17 +90,14 @@ class LabelledVideos:
         self._labels = self._full_labels
         if sample_rate > 1:
             self._labels = [_frozen(downsample_labels(labels, sample_rate)) for labels in self._full_labels]
-        self._budget = budget or MemoryBudget()
-        self._cache = {}
-        self._kept = set()
-        self._lock = threading.Lock()
+        self._cache = FeatureCache(self.read_features, budget)
 
     def __len__(self):
         return len(self.video_ids)
 
     def __getitem__(self, index):
         index = range(len(self))[index]
-        return Video(self.video_ids[index], self._features(index), self._labels[index], self._full_labels[index])
+        return Video(self.video_ids[index], self._cache.get(index), self._labels[index], self._full_labels[index])
 
     def labels(self, index):
         """int32 [T], the labels of one video at the reduced rate, without reading its features."""
@@ -72,22 +110,6 @@ class LabelledVideos:
     def read_features(self, index):
         """float32 [T, D] of video `index` at the reduced rate, array or StoredFrames. For subclasses to define."""
         raise TypeError(f"{type(self).__name__} does not say how to read features")
-
-    def _features(self, index):
-        kept = self._cache.get(index)
-        if kept is not None:
-            return kept
-        features = self.read_features(index)
-        with self._lock:
-            # One thread keeps the video, and charges it once; others that ask meanwhile read for themselves.
-            keeps = index not in self._kept and self._budget.take(features.nbytes)
-            if keeps:
-                self._kept.add(index)
-        if not keeps:
-            return features if isinstance(features, StoredFrames) else _frozen(features)
-        kept = _frozen(np.asarray(features))
-        self._cache[index] = kept
-        return kept
 
 
 def _frozen(array):

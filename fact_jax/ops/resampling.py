@@ -1,4 +1,4 @@
-"""Temporal down-sampling of features and labels, and up-sampling of predictions, on the host (NumPy).
+"""Temporal down-sampling of features and labels, up-sampling of predictions, resampling, on the host (NumPy).
 
 Source: FACT (CVPR 2024), published data loader and evaluation; see the functions for the exact rules.
 """
@@ -65,6 +65,35 @@ def upsample(values, num_frames):
     """Stretches `values` (array [T, ...], T >= 1) to [num_frames, ...] by the rule of `nearest_index`."""
     values = np.asarray(values)
     return values[nearest_index(len(values), num_frames)]
+
+
+def interpolate(values, num_target):
+    """Resamples a sequence in straight lines between its frames, without smoothing it where it shrinks.
+
+    The frames of both sequences are the middles of equal stretches of the same time (PyTorch's linear `interpolate`
+    with align_corners=False); what lies before the first middle or behind the last one equals it.
+
+    Args:
+      values: float32 [T, ...], T >= 1.
+      num_target: frames wanted, >= 1.
+
+    Returns:
+      float32 [num_target, ...]; the values themselves where num_target == T.
+    """
+    values = np.asarray(values, np.float32)
+    num_source = len(values)
+    if num_source < 1 or num_target < 1:
+        raise ValueError(f"cannot resample {num_source} frames to {num_target}")
+    if num_source == num_target:
+        return values
+    # Single precision is part of the rule: of the ratio, and of the place, which is rounded once.
+    scale = np.float64(np.float32(num_source) / np.float32(num_target))
+    place = (scale * (np.arange(num_target) + 0.5) - 0.5).astype(np.float32)
+    place = np.clip(place, np.float32(0), np.float32(num_source - 1))
+    before = np.floor(place).astype(np.int64)
+    after = np.minimum(before + 1, num_source - 1)
+    share = (place - before.astype(np.float32)).reshape(-1, *(1,) * (values.ndim - 1))
+    return (np.float32(1) - share) * values[before] + share * values[after]
 
 
 def _check_rate(sample_rate):

@@ -188,8 +188,8 @@ def test_many_threads_read_the_same_as_one(tmp_path, reader, limit):
         for index, video in zip(order, pool.map(source.__getitem__, order), strict=True):
             assert video.video_id == f"v{index}"
             np.testing.assert_array_equal(video.features, expected[index])
-    kept = sum(features.nbytes for features in source._cache.values())
-    assert kept == source._budget.used <= limit
+    kept = source._cache.nbytes
+    assert kept == source._cache.budget.used <= limit
 
 
 def test_positions_are_those_of_a_sequence(tmp_path):

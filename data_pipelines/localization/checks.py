@@ -1,0 +1,217 @@
+"""Checks of a localization dataset before training: every problem at once."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from data_pipelines.annotations import Problem
+from data_pipelines.feature_files import FeatureFileError
+from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.localization.source import SegmentRules, prepare_segments
+from fact_jax.files import atomic_write_text, read_data
+from fact_jax.types import UserError
+
+CHECK_FILE = "data_check.json"
+_NUM_NOTED = 8
+_MAX_NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedVideos:
+    """What a check of the feature files gave.
+
+    Attributes:
+      usable: AnnotatedVideo lists by subset, those that can be trained with or tested on.
+      lengths: stored features of every usable video, by name.
+      feature_dim: D, 0 where there is none.
+      problems: list of Problem.
+      notes: lines about videos that were left out.
+    """
+
+    usable: dict
+    lengths: dict
+    feature_dim: int
+    problems: list
+    notes: tuple
+
+
+def check_videos(store, videos, data, rule, longest):
+    """Looks at the shapes of all features and at what goes with them.
+
+    Args:
+      store: gives features, see `features.FeatureStore`.
+      videos: dict from subset, "train" or "test", to AnnotatedVideos.
+      data: `config.data`.
+      rule: GridRule.
+      longest: most features of an evaluated video; None = any number.
+
+    Returns:
+      CheckedVideos.
+    """
+    problems, notes, usable, shapes = [], [], {}, {}
+    for subset, listed in videos.items():
+        missing = []
+        usable[subset] = []
+        for video in tqdm(listed, desc="Checking features", unit="video", disable=None, leave=False, delay=1.0):
+            name = video.video_id
+            if data.skip_missing and store.is_missing(name):
+                missing.append(name)
+                continue
+            try:
+                shapes[name] = store.shape(name)
+            except FeatureFileError as error:
+                problems.append(Problem(place_of(store, name), 0, str(error)))
+                continue
+            found = _time_problems(video, data)
+            problems += [Problem(data.annotation_file, 0, f"video {name!r}: {text}", hint) for text, hint in found]
+            if not found:
+                usable[subset].append(video)
+        if missing:
+            verb = "count as misses in" if subset == "test" else "are left out of"
+            what = "the evaluation" if subset == "test" else "training"
+            notes.append(f"{len(missing)} of {len(listed)} {subset} videos have no features and {verb} {what}: {_names(missing)}")
+        if listed and len(missing) == len(listed):
+            problems.append(Problem(place_of(store, missing[0]), 0, "file is missing, as that of all videos",
+                                    "see config.data.feature_places, feature_prefix and feature_suffix"))  # fmt: skip
+    width, found = _widths(store, shapes)
+    problems += found
+    lengths = {name: length for name, (length, _) in shapes.items()}
+    problems += _too_long(usable.get("test", ()), lengths, rule, longest, store)
+    if not problems:
+        usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
+        if left_out:
+            notes.append(f"{len(left_out)} training videos have no segment and are left out: {_names(left_out)}")
+        if not usable["train"]:
+            problems.append(Problem(data.annotation_file, 0, "no training video with a segment"))
+    return CheckedVideos(usable, lengths, width, problems, tuple(notes))
+
+
+def place_of(store, video_id):
+    """Where the features of a video are, for messages."""
+    streams = getattr(store, "streams", ())
+    return next((stream.name(video_id) for stream in streams), video_id)
+
+
+def _time_problems(video, data):
+    """[(found, what to do)] of one video."""
+    problems = []
+    if not data.fps and not video.fps:
+        problems.append(("no fps", "state them in the annotations, or for all videos with config.data.fps"))
+    if data.feature_stride <= 0 and video.duration >= UNKNOWN_DURATION:
+        problems.append(("no duration", "it is needed where features are spread evenly (config.data.feature_stride=0)"))
+    return problems
+
+
+def _widths(store, shapes):
+    """(D, problems)."""
+    if not shapes:
+        return 0, []
+    values, counts = np.unique([width for _, width in shapes.values()], return_counts=True)
+    common = int(values[counts.argmax()])
+    problems = [
+        Problem(place_of(store, name), 0, f"{width} channels (shape {(length, width)})",
+                f"expected {common}, as in {counts.max()} of {len(shapes)} videos")  # fmt: skip
+        for name, (length, width) in shapes.items()
+        if width != common
+    ]
+    return common, problems
+
+
+def _too_long(videos, lengths, rule, longest, store):
+    if longest is None:
+        return []
+    return [
+        Problem(place_of(store, video.video_id), 0, f"{rule.length(lengths[video.video_id])} features",
+                f"the network takes at most {longest}: raise config.model.max_buffer_factor")  # fmt: skip
+        for video in videos
+        if rule.length(lengths[video.video_id]) > longest
+    ]
+
+
+def _with_segments(videos, lengths, data, rule):
+    """(videos that have a segment to train with, names of the others)."""
+    rules = SegmentRules(False, data.remove_doubles, data.clip_segments, data.truncation_threshold)
+    kept, left_out = [], []
+    for video in videos:
+        stored = lengths[video.video_id]
+        grid = rule.grid(stored, data.fps or video.fps, video.duration)
+        segments, _ = prepare_segments(video, rule.length(stored), grid, rules, training=True)
+        if len(segments):
+            kept.append(video)
+        else:
+            left_out.append(video.video_id)
+    return kept, left_out
+
+
+def _names(names):
+    more = f", and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def check_values(store, checked, problems, workdir, data):
+    """Looks for NaN and Inf in all features, once per workdir until a file changes; returns a list of Problem."""
+    note = pathlib.Path(workdir) / CHECK_FILE if workdir else None
+    passed = _passed(note)
+    fingerprint = "" if problems else _fingerprint(store, checked, data)
+    if fingerprint in passed:
+        logging.info("The data has not changed since it was checked.")
+        return []
+    bad = {problem.path for problem in problems}
+    names = dict.fromkeys(video.video_id for videos in checked.usable.values() for video in videos)
+    found = []
+    for name in tqdm(names, desc="Checking values", unit="video", disable=None, leave=False, delay=1.0):
+        if place_of(store, name) not in bad:
+            found += _value_problems(store, name)
+    if note is not None and not problems and not found:
+        atomic_write_text(note, json.dumps([*passed, fingerprint][-_NUM_NOTED:]) + "\n")
+    return found
+
+
+def _value_problems(store, name):
+    try:
+        features = store.read(name)
+    except FeatureFileError as error:
+        return [Problem(place_of(store, name), 0, str(error))]
+    bad = np.argwhere(~np.isfinite(features))
+    if not len(bad):
+        return []
+    found = f"{len(bad)} values are NaN or infinite, the first at feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
+    return [Problem(place_of(store, name), 0, found, "expected finite float32 numbers")]
+
+
+def _passed(note):
+    """Fingerprints of the data that passed the check in this workdir before."""
+    if note is None or not note.exists():
+        return []
+    try:
+        passed = json.loads(read_data(note))
+    except (OSError, ValueError, RecursionError):
+        logging.warning("%s cannot be read: checking the data again.", note)
+        return []
+    return [str(fingerprint) for fingerprint in passed] if isinstance(passed, list) else []
+
+
+def _fingerprint(store, checked, data):
+    """Digest of names, sizes and times of change of the feature files."""
+    digest = hashlib.sha256(repr((data.annotation_file, data.sample_rate)).encode())
+    paths = {stream.path(v.video_id) for stream in store.streams for vs in checked.usable.values() for v in vs}
+    for path in sorted(paths):
+        status = path.stat()
+        digest.update(repr((path.name, status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def unchanged(store, video_id):
+    """In the `with` block, what is wrong with features that have passed the check is a UserError."""
+    try:
+        yield
+    except FeatureFileError as error:
+        place = place_of(store, video_id)
+        raise UserError(f"{place}: {error}. The file has changed since it was checked.") from error

@@ -1,0 +1,99 @@
+"""Reading of annotation files: real ones with their known counts, and faulty ones."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipelines.localization.annotations import UNKNOWN_DURATION, read_database, read_subsets
+from tests.data_pipelines.localization.folders import entries
+
+REAL = Path(__file__).parents[3].parent / "shared" / "data"
+
+
+def write(path, content):
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_file_is_read(tmp_path):
+    database, problems = read_database(write(tmp_path / "a.json", {"database": entries()}))
+    assert problems == []
+    assert [video.video_id for video in database.in_subsets(["training"])] == ["a", "b"]
+    assert database.class_ids == {"jump": 0, "run": 1}
+    video = database.videos["c"]
+    assert (video.subset, video.fps, video.labels.tolist()) == ("validation", 30.0, [0, 1])
+    np.testing.assert_array_equal(video.segments, [[0.5, 1.5], [1.0, 2.0]])
+
+
+def test_other_forms_are_read(tmp_path):
+    content = {"v": {"duration_second": "8.5", "annotations": [{"label": "b", "segment": ["1", "2.5"]}]},
+               "w": {"annotations": [{"label": "a", "segment": [0, 1]}]}}  # fmt: skip
+    (tmp_path / "x.json.gz").write_bytes(gzip.compress(json.dumps(content).encode()))
+    (tmp_path / "subsets.csv").write_text("video,numFrame,subset\nv,10,training\n")
+    subsets, problems = read_subsets(tmp_path / "subsets.csv")
+    database, more = read_database(tmp_path / "x.json.gz", subsets)
+    assert problems + more == []
+    assert database.class_ids == {"a": 0, "b": 1}
+    assert (database.videos["v"].duration, database.videos["w"].duration) == (8.5, UNKNOWN_DURATION)
+    assert (database.videos["v"].subset, database.videos["w"].subset) == ("training", "")
+
+
+def test_every_problem_is_told_at_once(tmp_path):
+    faulty = entries()
+    faulty["a"]["annotations"][0]["segment"] = [3, 2]
+    faulty["b"]["annotations"][1]["label_id"] = 5
+    faulty["c"]["duration"] = -1
+    faulty["d"]["annotations"].append({"label": "fly", "segment": [0, 1]})
+    faulty["d"]["annotations"].append({"label": "run"})
+    _, problems = read_database(write(tmp_path / "a.json", {"database": faulty}))
+    text = "\n".join(map(str, problems))
+    for part in ("video 'a': annotation 1 is from 3 to 2", "video 'b': class 'run' has label_id 5",
+                 "video 'c': duration is -1", "'fly' without an id", "annotation 4 has no segment"):  # fmt: skip
+        assert part in text
+    assert len(problems) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("{", "cannot be read"), ("[1, 2]", "no videos"), ('{"database": {}}', "no videos"),
+        ('{"database": {"a": {}, "a": {}}}', "'a' is there twice"), ("[" * 100_000, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_none_is_reported(tmp_path, content, found):
+    _, problems = read_database(write(tmp_path / "a.json", content))
+    assert found in str(problems[0]) and str(tmp_path / "a.json") in str(problems[0])
+    assert "missing" in str(read_database(tmp_path / "b.json")[1][0])
+
+
+def test_a_cut_or_huge_compressed_file_is_reported(tmp_path, monkeypatch):
+    packed = gzip.compress(json.dumps({"database": entries()}).encode())
+    (tmp_path / "cut.json.gz").write_bytes(packed[:-20])
+    assert "cut short" in str(read_database(tmp_path / "cut.json.gz")[1][0])
+    monkeypatch.setattr("data_pipelines.localization.annotations.MAX_TEXT_BYTES", 100)
+    (tmp_path / "huge.json.gz").write_bytes(packed)
+    assert "more than 100 bytes" in str(read_database(tmp_path / "huge.json.gz")[1][0])
+
+
+@pytest.mark.parametrize(
+    ("file", "subset_file", "videos", "segments", "classes"),
+    [
+        ("thumos14/thumos14.json.gz", None, {"validation": 200, "test": 212}, {"validation": 3007, "test": 3358}, 20),
+        ("activitynet/anet_anno_action.json.gz", "activitynet/video_info_new.csv.gz",
+         {"training": 9649, "validation": 4728, "testing": 4851}, {"": 22152}, 200),
+        ("epic100/epic_kitchens_100_noun_reduced.json.gz", None, {"training": 477, "validation": 130}, {"": 26421}, 51),
+    ],
+)  # fmt: skip
+def test_real_annotations_have_the_counts_that_are_known(file, subset_file, videos, segments, classes):
+    if not (REAL / file).is_file():
+        pytest.skip("the real annotations are not beside this checkout")
+    subsets, problems = read_subsets(REAL / subset_file) if subset_file else (None, [])
+    database, more = read_database(REAL / file, subsets)
+    assert problems + more == [] and len(database.class_ids) == classes
+    assert {subset: len(database.in_subsets([subset])) for subset in videos} == videos
+    for subset, count in segments.items():
+        counted = database.in_subsets([subset]) if subset else database.videos.values()
+        assert sum(len(video.labels) for video in counted) == count

@@ -1,0 +1,89 @@
+"""Feature files of every kind, and files that are none."""
+
+import h5py
+import numpy as np
+import pytest
+
+from data_pipelines.feature_files import FeatureFileError
+from data_pipelines.localization.features import FeatureStore, Stream
+from data_pipelines.localization.grids import GridRule, clip_to_video
+
+FEATURES = np.random.default_rng(0).standard_normal((10, 3))
+
+
+@pytest.fixture
+def places(tmp_path):
+    """A folder with one video in every form; FORTRAN order and float16 among them."""
+    np.save(tmp_path / "v_a.npy", FEATURES)
+    np.savez_compressed(tmp_path / "v_a.npz", feats=np.asfortranarray(FEATURES))
+    with h5py.File(tmp_path / "all.hdf5", "w") as file:
+        file["v_a"] = FEATURES
+        file.create_group("v_group")
+        file["v_link"] = h5py.ExternalLink("other.hdf5", "v_a")
+        file["v_soft"] = h5py.SoftLink("/v_a")
+        file.create_dataset("v_outside", (10, 3), "f8", external=[("raw.bin", 0, 240)])
+        layout = h5py.VirtualLayout((10, 3), "f8")
+        layout[:] = h5py.VirtualSource("other.hdf5", "v_a", (10, 3))
+        file.create_virtual_dataset("v_virtual", layout)
+    return tmp_path
+
+
+@pytest.mark.parametrize("place", [("", ".npy"), ("", ".npz"), ("all.hdf5", "")])
+def test_features_are_read(places, place):
+    stream = Stream(places / place[0], "v_", place[1])
+    assert tuple(stream.shape("a")) == (10, 3)
+    np.testing.assert_array_equal(stream.read("a"), FEATURES.astype(np.float32))
+    np.testing.assert_array_equal(stream.read("a", every=3), FEATURES[::3].astype(np.float32))
+    assert stream.read("a").dtype == np.float32
+    store = FeatureStore([stream])
+    assert store.is_missing("b") and not store.is_missing("a")
+
+
+def test_streams_lie_side_by_side(places):
+    np.save(places / "long.npy", FEATURES[:9])
+    streams = [Stream(places, "v_", ".npy"), Stream(places / "all.hdf5", "v_")]
+    assert FeatureStore(streams).shape("a") == (10, 6)
+    np.testing.assert_array_equal(FeatureStore(streams).read("a")[:, 3:], FEATURES.astype(np.float32))
+    (places / "short").mkdir()
+    np.save(places / "short" / "v_a.npy", FEATURES[:9])
+    with pytest.raises(FeatureFileError, match="different length"):
+        FeatureStore([streams[0], Stream(places / "short", "v_", ".npy")]).shape("a")
+
+
+@pytest.mark.parametrize("name", ["link", "soft", "outside", "virtual", "group"])
+def test_what_lies_outside_an_hdf5_file_is_not_followed(places, name):
+    with pytest.raises(FeatureFileError, match="link|another file|no dataset"):
+        Stream(places / "all.hdf5", "v_").read(name)
+
+
+def test_files_that_are_no_features_are_refused(places):
+    (places / "v_text.npz").write_bytes(b"nothing")
+    np.savez(places / "v_other.npz", other=FEATURES)
+    np.savez(places / "v_flat.npz", feats=FEATURES[0])
+    np.savez(places / "v_object.npz", feats=np.array([[{}]], dtype=object))
+    whole = (places / "v_a.npz").read_bytes()
+    (places / "v_cut.npz").write_bytes(whole[:-30])
+    (places / "v_bad.npz").write_bytes(whole[:60] + b"\0" * 60 + whole[120:])
+    for name in ("text", "other", "flat", "object", "cut", "bad"):
+        with pytest.raises(FeatureFileError):
+            Stream(places, "v_", ".npz").read(name)
+    (places / "no.hdf5").write_bytes(b"nothing")
+    with pytest.raises(FeatureFileError, match="HDF5"):
+        Stream(places / "no.hdf5", "v_").shape("a")
+
+
+def test_grids_of_resized_and_spread_features():
+    plain = GridRule(16, 32, sample_rate=2)
+    assert plain.length(9) == 5
+    assert plain.grid(9, 30.0, 99.0).stride == 32 and plain.grid(9, 30.0, 99.0).offset == 0.5
+    resized = GridRule(16, 16, resize_to=4).grid(7, 25.0, 99.0)
+    assert resized.stride == 28.0 and resized.offset == 0.5
+    spread = GridRule(0, 16).grid(8, 25.0, 16.0)
+    assert spread.stride == 50.0 and spread.offset == 0.5
+
+
+def test_segments_behind_the_video_are_left_out_or_cut():
+    segments = np.float32([[0, 4], [8, 14], [9.5, 30], [11, 12]])
+    kept, labels = clip_to_video(segments, np.arange(4), 10, 0.5, 0.4)
+    np.testing.assert_array_equal(kept, [[0, 4], [8, 10.5]])
+    assert labels.tolist() == [0, 1]

@@ -1,0 +1,120 @@
+"""Opening of whole datasets: what is used, what is left out, and what is refused."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from data_pipelines.localization.opening import open_localization, read_classes
+from fact_jax.types import UserError
+from tests.data_pipelines.localization.folders import entries, features, settings, write_folder
+
+LIMIT = 2**20
+
+
+def test_a_folder_is_opened(tmp_path):
+    data = settings(write_folder(tmp_path / "data"))
+    sources = open_localization(data, tmp_path, memory_limit=LIMIT)
+    assert sources.class_names == read_classes(data) == ("jump", "run") and sources.feature_dim == 6
+    assert (sources.train.video_ids, sources.test.video_ids) == (("a", "b"), ("c", "d"))
+    assert sources.test.lengths.tolist() == [40, 25]
+    video = sources.train[1]
+    np.testing.assert_array_equal(video.features, features("b"))
+    np.testing.assert_allclose(video.segments, [[2.75, 10.25], [6.5, 14.0]], rtol=1e-6)
+    assert sources.notes == () and sources.empty_classes == ()
+    assert (tmp_path / "data_check.json").is_file()
+    np.testing.assert_array_equal(sources.test.truth.segments["c"], [[0.5, 1.5], [1.0, 2.0]])
+
+
+def test_one_class_for_all_keeps_the_names_for_the_evaluation(tmp_path):
+    data = settings(write_folder(tmp_path), num_classes=1, remove_doubles=True, resize=True)
+    sources = open_localization(data, memory_limit=LIMIT)
+    assert sources.class_names == ("action",) and sources.truth_classes == {0: "jump", 1: "run"}
+    assert sources.train.segments(0)[1].tolist() == [0, 0]
+    assert sources.test.truth.labels["c"].tolist() == [0, 1]
+    assert sources.train.lengths.tolist() == [32, 32] and sources.train[0].features.shape == (32, 6)
+
+
+def test_what_is_left_out_is_said(tmp_path):
+    silent = {"subset": "training", "duration": 5.0, "fps": 30.0, "annotations": []}
+    root = write_folder(tmp_path, entries(e=silent) | {"b": entries()["b"]})
+    (root / "features" / "b.npy").unlink()
+    (root / "features" / "d.npy").unlink()
+    sources = open_localization(settings(root, skip_missing=True), memory_limit=LIMIT)
+    assert sources.train.video_ids == ("a",) and sources.test.video_ids == ("c",)
+    assert sorted(sources.test.truth.labels) == ["c", "d"]
+    text = "\n".join(sources.notes)
+    assert "1 of 3 train videos have no features and are left out of training: b" in text
+    assert "1 of 2 test videos have no features and count as misses in the evaluation: d" in text
+    assert "1 training videos have no segment and are left out: e" in text
+
+
+def test_every_problem_is_told_at_once(tmp_path):
+    faulty = entries()
+    faulty["a"]["annotations"][0]["segment"] = [3, 2]
+    del faulty["d"]["fps"]
+    root = write_folder(tmp_path, faulty)
+    np.save(root / "features" / "b.npy", features("b", width=5))
+    (root / "features" / "c.npy").unlink()
+    with pytest.raises(UserError) as error:
+        open_localization(settings(root), memory_limit=LIMIT)
+    text = str(error.value)
+    for part in ("4 problems", "annotation 1 is from 3 to 2", "5 channels", "c.npy", "file is missing",
+                 "video 'd': no fps", "Expected files"):  # fmt: skip
+        assert part in text
+
+
+def test_values_that_are_no_numbers_are_found(tmp_path):
+    root = write_folder(tmp_path)
+    spoilt = features("c")
+    spoilt[7, 2] = np.inf
+    np.save(root / "features" / "c.npy", spoilt)
+    with pytest.raises(UserError, match="1 values are NaN or infinite, the first at feature 7 of 40, channel 2"):
+        open_localization(settings(root), memory_limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"test_subsets": ("testing",)}, "no video of the subsets 'testing'"),
+        ({"test_subsets": ("training", "validation")}, "to be trained with and tested on"),
+        ({"num_classes": 2, "feature_prefix": "x_"}, "file is missing"),
+        ({"feature_places": ("nowhere",)}, "nowhere"),
+        ({"split": "split2"}, "has one split"),
+        ({"dir": ""}, "config.data.dir is not set"),
+        ({"reader": "npy"}, "config.data.reader"),
+        ({"feature_stride": 0.0, "sample_rate": 2}, "sample_rate"),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_fit_are_refused(tmp_path, changes, found):
+    root = write_folder(tmp_path)
+    with pytest.raises(UserError, match=found):
+        open_localization(settings(root, **changes), memory_limit=LIMIT)
+
+
+def test_too_few_classes_and_too_long_videos_are_refused(tmp_path):
+    three = entries()
+    three["a"]["annotations"].append({"label": "fly", "label_id": 7, "segment": [0, 1]})
+    root = write_folder(tmp_path, three)
+    with pytest.raises(UserError, match="'fly' with 7"):
+        open_localization(settings(root, num_classes=2), memory_limit=LIMIT)
+    sources = open_localization(settings(root), memory_limit=LIMIT)
+    assert sources.class_names[7] == "fly" and sources.empty_classes == (2, 3, 4, 5, 6)
+    with pytest.raises(UserError, match="40 features; the network takes at most 39"):
+        open_localization(settings(root), memory_limit=LIMIT, longest=39)
+
+
+def test_a_file_that_changes_later_is_reported(tmp_path):
+    root = write_folder(tmp_path)
+    sources = open_localization(settings(root), memory_limit=0)
+    (root / "features" / "a.npy").write_bytes(b"")
+    with pytest.raises(UserError, match="changed since it was checked"):
+        sources.train[0]
+
+
+def test_compressed_annotations_and_npz_features(tmp_path):
+    root = write_folder(tmp_path, suffix=".npz")
+    packed = gzip.compress((root / "annotations.json").read_bytes())
+    (root / "annotations.json.gz").write_bytes(packed)
+    data = settings(root, annotation_file="annotations.json.gz", feature_suffix=".npz")
+    np.testing.assert_array_equal(open_localization(data, memory_limit=LIMIT).test[1].features, features("d"))
