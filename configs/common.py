@@ -63,6 +63,8 @@ def base_config(name, data):
         "cosine_epochs": 0,  # of "cosine": epochs from the end of the warm-up to the lowest rate
         "lowest_rate": 1e-8,  # of "cosine": learning rate at its end
         "milestones": (),  # of "multistep": epochs after the warm-up at which the learning rate drops
+        "plateau_factor": 0.0,  # learning rate after epochs without a smaller training loss, relative to before; 0 = off
+        "plateau_patience": 3,  # epochs in a row that may bring none; the next one lowers the learning rate
         "ema_decay": 0.0,  # per step, of averaged weights used in evaluation; 0 = off
     })
     config.train = ConfigDict({

@@ -213,7 +213,8 @@ class _Run:
         if not values:
             return
         # The schedule counts updates: a step that was skipped is none.
-        values["learning_rate"] = float(self._schedule(self._step - 1 - self._window.skipped))
+        update = self._step - 1 - self._window.skipped
+        values["learning_rate"] = optimizers.last_learning_rate(self._schedule, update, self._state.opt_state)
         terms = writers.format_values(values)
         if self._config.train.skip_nonfinite:
             values["skipped_steps"] = self._window.skipped

@@ -2,6 +2,7 @@
 
 Order of one update: clip the global norm, add the weight decay to the gradient (coupled, L2), Adam or SGD with
 momentum, learning rate. With AdamW the decay comes after Adam (decoupled): it is scaled by the learning rate alone.
+The learning rate may fall as well when the training loss no longer does (`fact_jax.training.plateau`).
 
 Source: spec of FACT, section 7, and of ActionFormer, section 6; `torch.optim.Adam`, `torch.optim.AdamW`,
 `torch.optim.SGD`, `torch.nn.utils.clip_grad_norm_`.
@@ -9,9 +10,11 @@ Source: spec of FACT, section 7, and of ActionFormer, section 6; `torch.optim.Ad
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from fact_jax.training import schedules
+from fact_jax.training import devices as device_layout
+from fact_jax.training import plateau, schedules
 from fact_jax.types import check_choice
 
 TRAINED, FROZEN = "trained", "frozen"
@@ -56,8 +59,24 @@ def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
     return schedules.warm_up(rate, config.get("warmup_epochs", 0) * steps_per_epoch, then)
 
 
-def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -> optax.GradientTransformation:
-    """Returns the optimiser of a run.
+def last_learning_rate(schedule: optax.Schedule, update: int, opt_state) -> float:
+    """Returns the learning rate of an update that was just made.
+
+    Args:
+      schedule: what `learning_rate_schedule` gave.
+      update: its index, from 0.
+      opt_state: the replicated optimiser state after it.
+    """
+    rate, state = schedule(update), plateau.find_state(opt_state)
+    if state is not None:
+        rate = np.float32(rate) * device_layout.unreplicate(state.used)
+    return float(rate)
+
+
+def make_optimizer(
+    config, steps_per_epoch: int, scales=None, decay_mask=None
+) -> optax.GradientTransformationExtraArgs:
+    """Returns the optimiser of a run; its update takes the mean loss of the batch as `value`.
 
     Args:
       config: `config.optimizer`.
@@ -78,6 +97,9 @@ def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -
     else:
         stages += [*decay, *([optax.trace(decay=config.momentum)] if config.momentum else [])]
     stages.append(optax.scale_by_learning_rate(learning_rate_schedule(config, steps_per_epoch)))
+    if factor := config.get("plateau_factor", 0.0):
+        scale = plateau.scale_on_plateau(config.learning_rate, factor, config.plateau_patience, steps_per_epoch)
+        stages.append(scale)
     if scales is None:
         return optax.chain(*stages)
     stages.append(_scale_leaves(scales))

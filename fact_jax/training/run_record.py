@@ -18,7 +18,7 @@ NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "ev
 LONG = 80
 # What settings stand for that records from before them do not name; the others were off.
 FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random", "optimizer.schedule": "drop",
-          "optimizer.lowest_rate": 1e-8}
+          "optimizer.lowest_rate": 1e-8, "optimizer.plateau_patience": 3}
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

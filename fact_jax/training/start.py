@@ -36,7 +36,7 @@ class StartingPoint:
     """
 
     state: train_states.TrainState
-    optimizer: optax.GradientTransformation
+    optimizer: optax.GradientTransformationExtraArgs
     batches: Iterator[tuple[Batch, ...]]
     step: int = 0
     evaluated_step: int = 0

@@ -52,7 +52,7 @@ class TrainStep:
     def __init__(
         self,
         task: Task,
-        optimizer: optax.GradientTransformation,
+        optimizer: optax.GradientTransformationExtraArgs,
         devices: Sequence[jax.Device],
         *,
         seed: int,
@@ -153,7 +153,7 @@ class TrainStep:
         params, opt_state, ema_params, gradients = device_layout.as_stored(
             (train_state.params, train_state.opt_state, train_state.ema_params, gradients)
         )
-        before = params, opt_state, ema_params
+        before, value = (params, opt_state, ema_params), terms["loss"][0] * scale
         if self._skip_nonfinite:
             finite = _all_finite(terms)
             terms = terms | {SKIPPED: (1.0 - finite.astype(jnp.float32), jnp.ones((), jnp.float32))}
@@ -161,24 +161,27 @@ class TrainStep:
             # scaled inside of it, or they would be stored once more.
             after = jax.lax.cond(
                 finite,
-                lambda before, gradients: self._optimized(before, _scaled(gradients, scale)),
+                lambda before, gradients: self._optimized(before, _scaled(gradients, scale), value),
                 lambda before, gradients: before,
                 before,
                 device_layout.as_stored(unscaled),
             )
             state = jax.tree.map(functools.partial(jnp.where, finite), state, train_state.state)
         else:
-            after = self._optimized(before, gradients)
+            after = self._optimized(before, gradients, value)
         params, opt_state, ema_params = device_layout.from_stored(after)
         new_state = train_state.replace(
             step=train_state.step + 1, params=params, opt_state=opt_state, state=state, ema_params=ema_params
         )
         return new_state, terms
 
-    def _optimized(self, before, gradients):
-        """(parameters, optimiser state, averaged parameters) after an update, in stored form as they came."""
+    def _optimized(self, before, gradients, value):
+        """(parameters, optimiser state, averaged parameters) after an update, in stored form as they came.
+
+        `value` is the mean loss of the batch.
+        """
         params, opt_state, ema_params = before
-        updates, opt_state = self._optimizer.update(gradients, opt_state, params)
+        updates, opt_state = self._optimizer.update(gradients, opt_state, params, value=value)
         params = optax.apply_updates(params, updates)
         return params, opt_state, optimizers.update_ema(ema_params, params, self._ema_decay)
 

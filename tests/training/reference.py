@@ -28,6 +28,23 @@ def warm_cosine(updates, *, rate, lowest, warm, total):
     return rates
 
 
+def plateau_scales(losses, *, rate, factor, patience, steps_per_epoch):
+    """Factor on the learning rate of every update, by ReduceLROnPlateau on the summed losses of every epoch."""
+    scales, scale, best, bad_epochs = [], 1.0, math.inf, 0
+    for start in range(0, len(losses), steps_per_epoch):
+        epoch = losses[start : start + steps_per_epoch]
+        scales += [scale] * len(epoch)
+        if sum(epoch) < best * (1 - 1e-4):
+            best, bad_epochs = sum(epoch), 0
+        else:
+            bad_epochs += 1
+        if bad_epochs > patience:
+            bad_epochs = 0
+            if rate * scale * (1 - factor) > 1e-8:
+                scale *= factor
+    return scales
+
+
 def clip(gradient, limit):
     """Scales a list of numbers to norm `limit` if it is longer; 0 = never."""
     norm = math.sqrt(sum(g * g for g in gradient))
