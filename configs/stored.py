@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from configs import datasets, fact_base
+from configs import datasets, fact_base, frame_model_base
 
 
 def get_config(workdir):
@@ -23,11 +23,21 @@ def get_config(workdir):
         stored = json.loads(path.read_text(encoding="utf-8"))["config"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as the record of a run ({error}).") from error
-    config = fact_base.base_config(stored.get("name", ""), datasets.base())
+    config = _base(stored)
     unknown = _fill(config, stored)
     if unknown:
         raise ValueError(f"{path} has settings that this version does not know: {', '.join(unknown)}.")
     return config.lock()
+
+
+def _base(stored):
+    """A config with all keys of the system of the run; its values do not matter."""
+    name, model = stored.get("name", ""), stored.get("model")
+    system = model.get("name") if isinstance(model, dict) else None
+    if system in (None, "fact", "faformer"):
+        return fact_base.base_config(name, datasets.base())
+    # The settings of the others have no base: the system itself says which it knows.
+    return frame_model_base.base_config(name, datasets.base(), model)
 
 
 def _fill(config, stored, prefix=""):

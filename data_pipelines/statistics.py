@@ -48,7 +48,7 @@ class DatasetStatistics:
 
         Args:
           match: config.loss.match; one-to-many matching has one target per class of the video, the others one per
-            segment.
+            segment; None, nothing is matched, counts segments.
 
         Returns:
           Mean number of segments per video, or of different classes for "o2m".

@@ -21,7 +21,8 @@ from fact_jax import files
 from fact_jax.models import class_list, state_dict, weight_files
 from fact_jax.models.fact import architecture, published, published_config
 from fact_jax.models.fact.published_state import published_state_dict
-from fact_jax.tasks import segmentation
+from fact_jax.tasks import systems
+from fact_jax.tasks.inputs import example_arrays
 from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import CheckpointError, Checkpoints
 from fact_jax.training.ownership import own
@@ -83,7 +84,7 @@ def convert(
         "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
         "buckets": list(config.data.buckets),
     }
-    task = segmentation.restore(config, derived)
+    task = systems.restore(config, derived)
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
@@ -119,10 +120,10 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     if record is None or not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir} holds no checkpoint to export.")
     config, derived = ConfigDict(record["config"]), record["derived"]
-    task = segmentation.restore(config, derived)
+    task = systems.restore(config, derived)
     with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
-        arrays = segmentation.example_arrays(derived["feature_dim"])
+        arrays = example_arrays(derived["feature_dim"])
         try:
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
@@ -226,7 +227,7 @@ def _parameters(task, feature_dim, tensors, buffers, checkpoint):
     if broken:
         raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
     try:
-        shapes = variable_shapes(task, segmentation.example_arrays(feature_dim))["params"]
+        shapes = variable_shapes(task, example_arrays(feature_dim))["params"]
         return state_dict.to_flax(published.links(task.model), tensors, shapes, ignore=buffers)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error

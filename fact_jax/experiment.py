@@ -17,7 +17,7 @@ from fact_jax import conversion, files, inference, modes
 from fact_jax.inference import mode as prediction
 from fact_jax.modes import Setup
 from fact_jax.reporting import results
-from fact_jax.tasks import segmentation
+from fact_jax.tasks import systems
 from fact_jax.training import compilation, host_memory, loop, run_record, writers
 from fact_jax.training import devices as device_layout
 from fact_jax.training.agreement import SharedStop
@@ -27,7 +27,6 @@ from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
-TASKS = {"fact": segmentation.build, "faformer": segmentation.build}
 MODES = ("train", "eval")
 # Settings that may change between training and prediction.
 PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
@@ -156,7 +155,7 @@ def prepare(
     Raises:
       UserError: a problem of the data or the settings, or a workdir of another run.
     """
-    check_choice("config.model.name", config.model.name, tuple(TASKS))
+    check_choice("config.model.name", config.model.name, tuple(systems.BUILDERS))
     with processes.main_first():
         # What the first process notes there, the others need not check again, if they see it.
         notes = workdir if processes.is_main or workdir.is_dir() else None
@@ -168,14 +167,15 @@ def prepare(
     all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
     statistics = all_statistics["train"]
     labels = _label_reader(evaluations.values())
-    build = TASKS[config.model.name]
-    task = build(
+    task = systems.build(
         config, class_names=sources.class_names, statistics=statistics, full_labels=labels,
         verb_nouns=sources.verb_nouns,
     )
     buckets = _buckets(config.data, everything)
     devices = device_layout.choose(_piece_size(config.train))
-    train_batches, eval_batches = _batches(config, sources, evaluations, all_statistics, buckets, devices)
+    train_batches, eval_batches = _batches(
+        config, sources, evaluations, all_statistics, buckets, devices, task.uses_transcript
+    )
     derived = _derive(config, sources, everything, statistics, train_batches, task)
     processes.insist_on_equal("data", derived)
     processes.connect(devices)
@@ -209,7 +209,7 @@ def _derive(config, sources, everything, statistics, train_batches, task):
         "verb_nouns": dataclasses.asdict(sources.verb_nouns) if sources.verb_nouns else None,
         "feature_dim": sources.feature_dim,
         "num_videos": {name: len(source) for name, source in everything.items()},
-        "average_transcript_length": statistics.average_transcript_length(config.loss.match),
+        "average_transcript_length": statistics.average_transcript_length(config.loss.get("match")),
         "buckets": list(train_batches.buckets),
         "steps_per_epoch": train_batches.steps_per_epoch,
         "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
@@ -220,9 +220,9 @@ def _derive(config, sources, everything, statistics, train_batches, task):
     }
 
 
-def _batches(config, sources, evaluations, statistics, buckets, devices):
+def _batches(config, sources, evaluations, statistics, buckets, devices, uses_transcript):
     """(TrainBatches, {name: EvalBatches})."""
-    max_segments = _padded_segments(config, statistics, sources.transcripts)
+    max_segments = _padded_segments(uses_transcript, statistics, sources.transcripts)
     train_rows, eval_rows = (
         device_layout.num_rows(size, len(devices)) for size in (_piece_size(config.train), config.eval.batch_size)
     )
@@ -257,7 +257,7 @@ def _piece_size(train):
     return min(train.micro_batch_size or train.batch_size, train.batch_size)
 
 
-def _padded_segments(config, statistics, transcripts):
+def _padded_segments(uses_transcript, statistics, transcripts):
     """Segments to which the transcripts of every source are padded.
 
     A network that reads transcripts gets one size for all, so that a length bucket stays one program.
@@ -266,7 +266,7 @@ def _padded_segments(config, statistics, transcripts):
     if transcripts is not None:
         longest = max(map(len, transcripts.values()))
         sizes = {name: max(size, longest) if name != "train" else size for name, size in sizes.items()}
-    if config.model.use_transcript:
+    if uses_transcript:
         sizes = dict.fromkeys(sizes, max(sizes.values()))
     return sizes
 

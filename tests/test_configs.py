@@ -1,6 +1,7 @@
 """The shipped configs: they load, hold the published values, take their arguments and reject what they do not know."""
 
 import ast
+import dataclasses
 import importlib
 import json
 import re
@@ -12,14 +13,22 @@ from ml_collections import ConfigDict
 from fact_jax import config_flags, config_rules
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
+from fact_jax.tasks import systems
 from fact_jax.types import UserError
 from tests.test_import_order import ROOT
 
-NAMES = (
+FACT_NAMES = (
     "fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic", "fact_epic",
     "fact_gtea_transcript", "fact_synthetic_transcript", "fact_synthetic_verb_noun", "faformer_gtea",
     "faformer_breakfast", "faformer_synthetic",
 )
+# Of the networks that label frames: name of the system in the file -> its datasets.
+FRAME_MODELS = {
+    "mstcn": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
+    "mstcnpp": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
+}
+FRAME_NAMES = tuple(f"{system}_{dataset}" for system, datasets in FRAME_MODELS.items() for dataset in datasets)
+NAMES = FACT_NAMES + FRAME_NAMES
 
 # Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
 PUBLISHED_NAMES = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
@@ -89,7 +98,9 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_in_the_table():
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
-    assert files == {*NAMES, "__init__", "common", "datasets", "fact_base", "faformer_base", "published", "stored"}
+    bases = {"common", "datasets", "fact_base", "faformer_base", "frame_model_base"}
+    bases |= {f"{system}_base" for system in FRAME_MODELS}
+    assert files == {*NAMES, *bases, "__init__", "published", "stored"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,8 +109,13 @@ def test_loads_locked_and_builds(name, arguments):
     config = load(name, arguments)
     assert config.name == name and config.is_locked
     config_rules.check_choices(config)
-    classes = VerbNounClasses(4, 3, (0, 1, 3), (0, 2, 1)) if config.model.blocks[0] == "I" else PlainClasses(7)
-    assert from_settings(config.model, classes, "float32").blocks == load(name).model.blocks
+    if name in FACT_NAMES:
+        classes = VerbNounClasses(4, 3, (0, 1, 3), (0, 2, 1)) if config.model.blocks[0] == "I" else PlainClasses(7)
+        assert from_settings(config.model, classes, "float32").blocks == load(name).model.blocks
+    else:
+        model = systems.FRAME_MODELS[config.model.name].from_settings(config.model, 7, config.dtype)
+        assert dataclasses.asdict(model) | {"name": config.model.name} == config.model.to_dict() | {
+            "num_classes": 7, "dtype": "float32"}
     with pytest.raises(KeyError):
         config["unknown"] = 1
     with pytest.raises((KeyError, AttributeError)):
@@ -108,7 +124,8 @@ def test_loads_locked_and_builds(name, arguments):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_keys_everywhere(name):
-    assert leaves(load(name)).keys() == leaves(load("fact_breakfast", "quick")).keys()
+    first = "fact_breakfast" if name in FACT_NAMES else f"{name.partition('_')[0]}_gtea"
+    assert leaves(load(name)).keys() == leaves(load(first, "quick")).keys()
 
 
 @pytest.mark.parametrize("key", PUBLISHED)
@@ -134,6 +151,22 @@ def test_update_blocks_inherit():
 def test_50salads_follows_the_mstcn_protocol():
     data = load("fact_50salads").data
     assert (data.sample_rate, data.background_ids, data.evaluate_background) == (2, (), True)
+
+
+@pytest.mark.parametrize("name", FRAME_NAMES)
+def test_published_values_of_multi_stage_networks(name):
+    found = leaves(load(name))
+    epochs = {"mstcn": 50, "mstcnpp": 100}[name.partition("_")[0]]
+    if not name.endswith("synthetic"):
+        assert (found["optimizer.name"], found["optimizer.learning_rate"], found["train.epochs"]) == ("adam", 5e-4, epochs)
+        assert found["train.batch_size"] == 1 and found["optimizer.decay_epoch"] <= 0
+    assert found["optimizer.weight_decay"] == found["optimizer.clip_norm"] == found["optimizer.ema_decay"] == 0.0
+    assert (found["loss.smoothing_weight"], found["loss.smoothing_clip"]) == (0.15, 4.0)
+    assert (found["model.dim"], found["model.dropout_rate"]) == (64, 0.5)
+    assert found["data.sample_rate"] == (2 if name.endswith("50salads") else 1)
+    stages = ("model.num_stages", "model.num_layers", "model.num_refinements", "model.num_refinement_layers")
+    sizes = {"mstcn": (4, 10, None, None), "mstcnpp": (None, 11, 3, 10)}[name.partition("_")[0]]
+    assert tuple(map(found.get, stages)) == sizes
 
 
 @pytest.mark.parametrize(
@@ -174,23 +207,26 @@ def test_quick_is_small_and_needs_no_files(name):
     full, quick = load(name), load(name, "quick")
     assert load(name, "split=3,quick").to_dict() == quick.to_dict() and quick.data.split == "split1"
     assert quick.data.reader == "synthetic" and quick.data.dir == ""
-    assert quick.model.input_block.hidden_dim <= 16 < quick.data.synthetic.mean_length < 100
+    width = quick.model.input_block.hidden_dim if name in FACT_NAMES else quick.model.dim
+    assert width <= 16 < quick.data.synthetic.mean_length < 100
     assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes
-    assert quick.data.synthetic.verb_noun == (full.model.blocks[0] == "I")
+    assert leaves(quick)["data.evaluate_background"] == leaves(full)["data.evaluate_background"]
+    assert quick.data.synthetic.verb_noun == (full.model.get("blocks", "i")[0] == "I")
     for key in ("model.blocks", "model.use_transcript", "model.input_block.frame_branch",
                 "model.input_block.action_branch", "loss.match",
-                "data.evaluate_background", "model.channel_dropout_rate", "model.time_mask.count"):
-        assert leaves(quick)[key] == leaves(full)[key]
+                "model.channel_dropout_rate", "model.time_mask.count", "model.dropout_rate", "loss.smoothing_weight"):
+        assert leaves(quick).get(key) == leaves(full).get(key)
 
 
-def test_every_field_has_a_comment():
+@pytest.mark.parametrize("system", ["fact", *FRAME_MODELS])
+def test_every_field_has_a_comment(system):
     commented = set()
-    for name in ("common", "datasets", "fact_base"):
-        for line in (ROOT / "configs" / f"{name}.py").read_text().splitlines():
+    for base in ("common", "datasets", f"{system}_base", *(["frame_model_base"] if system != "fact" else [])):
+        for line in (ROOT / "configs" / f"{base}.py").read_text().splitlines():
             match = re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =) .+  # \S', line)
             if match:
                 commented.add(match[1] or match[2])
-    fields = {key.rpartition(".")[2] for key in leaves(load("fact_breakfast"))}
+    fields = {key.rpartition(".")[2] for key in leaves(load(f"{system}_breakfast"))}
     assert fields - commented == set()
 
 
@@ -250,6 +286,8 @@ def test_all_wrong_values_at_once():
 
 def test_rules_name_existing_keys():
     keys = leaves(load("fact_gtea"))
+    for system in FRAME_MODELS:
+        keys |= leaves(load(f"{system}_gtea"))
     ruled = {*config_rules.CHOICES, *(key for names, _, _ in config_rules.RANGES for key in names)}
     # segment_layers is the temporal block's alone.
     assert {key for key in ruled - keys.keys() if not key.endswith("segment_layers")} == set()

@@ -15,6 +15,7 @@ import pytest
 
 from configs import fact_synthetic
 from fact_jax import experiment
+from fact_jax.tasks import systems
 from fact_jax.training import integrity, writers
 from fact_jax.types import UserError
 from tests.overrides import override
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def toy_task(monkeypatch):
-    monkeypatch.setitem(experiment.TASKS, "fact", toy.build)
+    monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
 
 
 def make_config(**overrides):
@@ -53,7 +54,7 @@ def snapshot(workdir):
 def finished_run(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(experiment.TASKS, "fact", toy.build)
+        patch.setitem(systems.BUILDERS, "fact", toy.build)
         return workdir, run(workdir)
 
 
@@ -186,11 +187,11 @@ def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
         task.model, task.loss_config = toy.NoSettings(), toy.NoSettings()
         return task
 
-    monkeypatch.setitem(experiment.TASKS, "fact", build)
+    monkeypatch.setitem(systems.BUILDERS, "fact", build)
     code, text = run(tmp_path / "run")
     assert code == 130 and "stopped by Ctrl-C after step 2 of 3" in text
     assert not (tmp_path / "run" / "results.json").exists()
-    monkeypatch.setitem(experiment.TASKS, "fact", toy.build)
+    monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
     code, text = run(tmp_path / "run")
     assert code == 0 and "resuming after step 2" in text and (tmp_path / "run" / "results.json").exists()
 

@@ -214,12 +214,9 @@ class OutputFolder:
             f"mean confidence {prediction.confidence.mean():.2f}",
             f"checkpoint {self._origin['checkpoint']['step']}",
         ]
+        strips = {name: getattr(prediction, key) for name, key in timelines.STRIPS.items()}
         return timelines.plot_timeline(
-            {
-                "frame branch": prediction.frame_labels,
-                "action branch": prediction.action_labels,
-                "prediction": prediction.labels,
-            },
+            {name: labels for name, labels in strips.items() if labels is not None},
             self._class_names,
             fps=self._fps,
             title=f"{self._origin['name']} · {video.video_id}",

@@ -9,6 +9,9 @@ from fact_jax.ops.resampling import upsample
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
 
+# Labels by parts of a network, of which a system has some.
+PARTS = ("frame_labels", "action_labels", "first_stage_labels")
+
 
 class NonFiniteScores(UserError):
     """Scores that are no numbers: features of finite but extreme values, or damaged parameters."""
@@ -33,7 +36,9 @@ class Prediction:
       segments: Segment of every run of one class, in order; together they cover the video.
       confidence: float32 [N] in [0, 1], probability of the class of every frame.
       probabilities: float32 [N, C]; rows add up to 1.
-      frame_labels, action_labels: int32 [N], what the frame branch and the action branch say alone.
+      frame_labels, action_labels: int32 [N], what the frame branch and the action branch of FACT say alone; None of
+        other systems.
+      first_stage_labels: int32 [N], what the first stage of a network with several says; None of FACT.
     """
 
     labels: np.ndarray
@@ -41,15 +46,16 @@ class Prediction:
     segments: tuple[Segment, ...]
     confidence: np.ndarray
     probabilities: np.ndarray
-    frame_labels: np.ndarray
-    action_labels: np.ndarray
+    frame_labels: np.ndarray | None = None
+    action_labels: np.ndarray | None = None
+    first_stage_labels: np.ndarray | None = None
 
 
 def from_scores(scores, num_frames, class_names):
     """Stretches the scores of one video to the full rate, as an evaluation does, and finds its segments.
 
     Args:
-      scores: what `FactTask.predict_scores` gives, without padding: arrays [T, ...].
+      scores: what `predict_scores` of the task gives, without padding: arrays [T, ...].
       num_frames: N.
       class_names: name of every class.
 
@@ -75,6 +81,5 @@ def from_scores(scores, num_frames, class_names):
         segments=tuple(segments),
         confidence=full["confidence"].astype(np.float32),
         probabilities=full["probabilities"].astype(np.float32),
-        frame_labels=full["frame_labels"].astype(np.int32),
-        action_labels=full["action_labels"].astype(np.int32),
+        **{name: full[name].astype(np.int32) for name in PARTS if name in full},
     )

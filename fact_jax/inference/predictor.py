@@ -14,7 +14,8 @@ from ml_collections import ConfigDict
 from fact_jax.inference import predictions
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.ops.segments import frames_to_segments
-from fact_jax.tasks import segmentation
+from fact_jax.tasks import systems
+from fact_jax.tasks.inputs import example_arrays
 from fact_jax.training import compilation, loop, run_record
 from fact_jax.training import devices as device_layout
 from fact_jax.training.checkpoints import CheckpointError
@@ -49,7 +50,7 @@ class Predictor:
         self.class_names = tuple(derived["class_names"])
         self.feature_dim = derived["feature_dim"]
         self.sample_rate = config.data.sample_rate
-        self.uses_transcript = task.model.use_transcript
+        self.uses_transcript = task.uses_transcript
         self.buckets = tuple(derived["buckets"])
         self.step = step
         self.checksum = checksum
@@ -158,7 +159,7 @@ class Predictor:
 class _Scoring:
     """A task for `EvalStep` whose predictions come with confidences and probabilities."""
 
-    task: segmentation.FactTask
+    task: systems.SegmentationTask
 
     @property
     def predict_keys(self):
@@ -196,11 +197,11 @@ def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | No
     config = ConfigDict(record["config"])
     if config.compilation_cache:
         compilation.use_cache(say)
-    task = segmentation.restore(config, record["derived"])
+    task = systems.restore(config, record["derived"])
     with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
         chosen = choose_step(checkpoints, step, say)
         try:
-            arrays = segmentation.example_arrays(record["derived"]["feature_dim"])
+            arrays = example_arrays(record["derived"]["feature_dim"])
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error

@@ -53,8 +53,10 @@ class MSTCN(nn.Module):
 class MSTCNPlusPlus(nn.Module):
     """Layers that fuse a falling and a rising dilation (Li et al., TPAMI 2020; published branch `m2`).
 
-    Attributes as in `MSTCN`, without normalisation; the last layer has no dropout. Takes its parameters as they are
-    trained or, with fewer products per frame, as `compose_layers` gives them.
+    Attributes as in `MSTCN`, without normalisation, and
+      last_dropout: dropout after the last layer too, as in MS-TCN++; FACT's branch has none there.
+
+    Takes its parameters as they are trained or, with fewer products per frame, as `compose_layers` gives them.
     """
 
     dim: int
@@ -64,6 +66,7 @@ class MSTCNPlusPlus(nn.Module):
     groups: int = 1
     map_input: bool = False
     dtype: str = "float32"
+    last_dropout: bool = False
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
@@ -74,7 +77,7 @@ class MSTCNPlusPlus(nn.Module):
         last = self.num_layers - 1
         for layer in range(self.num_layers):
             y = jax.nn.relu(self._fused(layer, 2 ** (last - layer), 2**layer, x))
-            if layer != last:
+            if layer != last or self.last_dropout:
                 y = Dropout(self.dropout_rate)(y, noise)
             x = computed_once(zero_padding(x + y, mask))
         return mapped(Dense(self.out_dim, name="output"), x)

@@ -1,9 +1,10 @@
 """Smoothness over time."""
 
+import jax
 import jax.numpy as jnp
 
 
-def smoothness(log_probs, mask, *, num_channels=None, clip=4.0):
+def smoothness(log_probs, mask, *, num_channels=None, clip=4.0, constant_past=False):
     """Truncated squared change of log-probabilities between neighbouring frames.
 
     Args:
@@ -11,15 +12,18 @@ def smoothness(log_probs, mask, *, num_channels=None, clip=4.0):
       mask: bool [B, T], a prefix.
       num_channels: int [B], channels of every video that are no padding; K by default.
       clip: limit on |difference| in nats; larger jumps count as `clip` and have no gradient.
+      constant_past: only the later of two frames carries a gradient, as in MS-TCN and ASFormer; else both do, as in
+        FACT.
 
     Returns:
       float [B]: mean over neighbouring valid pairs and K channels; 0.0 for a video with one frame, where the published
       code gives NaN.
 
-    Source: Abu Farha & Gall, MS-TCN, CVPR 2019, truncated MSE; here both neighbours carry gradients.
+    Source: Abu Farha & Gall, MS-TCN, CVPR 2019, truncated MSE.
     """
     pairs = mask[:, 1:] & mask[:, :-1]
-    squared = jnp.minimum(jnp.square(log_probs[:, 1:] - log_probs[:, :-1]), clip**2)
+    past = jax.lax.stop_gradient(log_probs) if constant_past else log_probs
+    squared = jnp.minimum(jnp.square(log_probs[:, 1:] - past[:, :-1]), clip**2)
     channels = log_probs.shape[-1] if num_channels is None else jnp.maximum(num_channels, 1)
     count = jnp.maximum(jnp.sum(pairs, axis=1), 1) * channels
     return jnp.sum(jnp.where(pairs[..., None], squared, 0.0), axis=(1, 2)) / count

@@ -7,6 +7,13 @@ import numpy as np
 from fact_jax.ops import segments
 from fact_jax.reporting import colors, pictures
 
+# Name of a strip of a prediction -> the labels it shows; a system has some of them.
+STRIPS = {
+    "frame branch": "frame_labels",
+    "action branch": "action_labels",
+    "first stage": "first_stage_labels",
+    "prediction": "labels",
+}
 WIDTH = 12.0  # inches
 STRIP_HEIGHT = 0.52
 LEGEND_ROW_HEIGHT = 0.21

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import classes_of
 from fact_jax.models.fact.composition import compose
@@ -19,11 +18,10 @@ from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fa
 from fact_jax.ops import matching
 from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks.base import LossOutput
-from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
+from fact_jax.tasks.inputs import network_inputs
+from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation, protocol_of
 from fact_jax.types import UserError, VerbNouns
 
-# Any number will do: no parameter's shape depends on T.
-INIT_FRAMES = 8
 TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")
 
 
@@ -51,19 +49,21 @@ class FactTask:
         """Arrays of a batch that `predict` reads; see the protocol."""
         return ("features", "mask", "row") + (TRANSCRIPT_KEYS if self.model.use_transcript else ())
 
+    @property
+    def uses_transcript(self):
+        """Whether `predict` reads transcripts."""
+        return self.model.use_transcript
+
     def compose(self, params, num_frames):
         """MS-TCN++ layers as one convolution each, where that pays; see the protocol."""
         return compose(self.model, params, num_frames)
 
     def init(self, rng, batch):
         """Draws initial parameters as PyTorch does; see the protocol."""
-        # Abstract inputs: only the initialisers run, not the network.
-        features = jax.ShapeDtypeStruct((1, INIT_FRAMES, batch["features"].shape[-1]), jnp.float32)
-        mask = jax.ShapeDtypeStruct(features.shape[:2], bool)
         transcript = ()
         if self.model.use_transcript:
             transcript = (jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool))
-        variables = self.network.lazy_init(rng, features, mask, None, *transcript)
+        variables = self.network.lazy_init(rng, *network_inputs(batch), None, *transcript)
         return {"params": variables["params"], "state": {}}
 
     def loss(self, params, state, batch, rng):
@@ -168,18 +168,7 @@ def build(
     )
     if loss.match != "seq" and loss.prob_cost <= 0 and loss.overlap_cost <= 0:
         raise UserError("loss.prob_cost and loss.overlap_cost are both 0: nothing is left to match tokens by.")
-    metric = SegmentationMetric(len(class_names), () if config.data.evaluate_background else background_ids)
-    protocol = Protocol(
-        metric=metric,
-        class_names=tuple(class_names),
-        background_ids=background_ids,
-        dataset=config.data.dataset,
-        split=config.data.split,
-        fps=config.data.fps,
-        full_labels=full_labels,
-        max_timelines=config.eval.max_timelines,
-    )
-    return FactTask(model, loss_config, protocol)
+    return FactTask(model, loss_config, protocol_of(config, class_names, full_labels))
 
 
 def _null_weight(setting, average, model):
@@ -191,11 +180,6 @@ def _null_weight(setting, average, model):
             f"{model.num_tokens}, the average is {average:.1f}. Raise model.num_tokens or set loss.null_weight."
         )
     return automatic_null_weight(model.num_tokens, average, model.classes.null_weight_classes)
-
-
-def example_arrays(feature_dim: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """What `FactTask.init` looks at of a batch: shapes only."""
-    return {"features": jax.ShapeDtypeStruct((1, INIT_FRAMES, feature_dim), jnp.float32)}
 
 
 def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:

@@ -12,9 +12,6 @@ from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.ops.resampling import upsample
 from fact_jax.reporting import curves, segment_files, tables, timelines
 
-STRIPS = {"frame branch": "frame_labels", "action branch": "action_labels", "prediction": "labels"}
-
-
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """What an evaluation has to know about the dataset.
@@ -39,6 +36,21 @@ class Protocol:
     max_timelines: int = 0
 
 
+def protocol_of(config, class_names, full_labels: Callable[[str], np.ndarray]) -> Protocol:
+    """The Protocol of a run with this config, on a dataset with these classes."""
+    background_ids = tuple(int(label) for label in config.data.background_ids)
+    return Protocol(
+        metric=SegmentationMetric(len(class_names), () if config.data.evaluate_background else background_ids),
+        class_names=tuple(class_names),
+        background_ids=background_ids,
+        dataset=config.data.dataset,
+        split=config.data.split,
+        fps=config.data.fps,
+        full_labels=full_labels,
+        max_timelines=config.eval.max_timelines,
+    )
+
+
 class SegmentationEvaluation:
     """Accumulates predictions (implements `fact_jax.tasks.base.Evaluation`).
 
@@ -59,7 +71,9 @@ class SegmentationEvaluation:
             truth = self._protocol.full_labels(video_id)
             num_frames = int(batch.arrays["mask"][row].sum())
             strips = {
-                name: upsample(np.asarray(outputs[key][row, :num_frames]), len(truth)) for name, key in STRIPS.items()
+                name: upsample(np.asarray(outputs[key][row, :num_frames]), len(truth))
+                for name, key in timelines.STRIPS.items()
+                if key in outputs
             }
             self._states.append(self._protocol.metric.from_video(strips["prediction"], truth, video_id))
             self._predictions[video_id] = {name: row.astype(self._label_type) for name, row in strips.items()}

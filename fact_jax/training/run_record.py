@@ -73,9 +73,9 @@ def read(workdir: Path) -> dict[str, Any] | None:
 def _brought_up_to_date(record):
     """Puts a record written before there were transcripts, verbs and nouns into today's form."""
     derived, settings = (record[part].get("model") for part in ("derived", "config"))
-    if isinstance(derived, dict) and "num_classes" in derived:
+    if isinstance(derived, dict) and {"num_classes", "num_tokens"} <= derived.keys():
         derived["classes"] = {"num_classes": derived.pop("num_classes")}
-    if isinstance(settings, dict):
+    if isinstance(settings, dict) and "num_tokens" in settings:
         settings.setdefault("use_transcript", False)
     return record
 

@@ -10,6 +10,7 @@ import pytest
 
 from configs import fact_synthetic
 from fact_jax import experiment
+from fact_jax.tasks import systems
 from fact_jax.training import loop, writers
 from fact_jax.types import UserError
 from tests.data_pipelines import folders
@@ -51,7 +52,7 @@ def undisturbed(tmp_path_factory):
     root = tmp_path_factory.mktemp("undisturbed")
     folders.write_folder(root / "data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(experiment.TASKS, "fact", toy.build)
+        patch.setitem(systems.BUILDERS, "fact", toy.build)
         config = make_config(root / "data")
         assert experiment.run(config, root / "run", console=writers.Console(io.StringIO())) == 0
     return (root / "run" / "metrics.jsonl").read_bytes(), root / "data"
@@ -91,7 +92,7 @@ TWO = (("cut short", "v1"), ("deleted", "v4"))
 ])
 def test_a_feature_file_that_changes_stops_the_run_and_it_goes_on_later(
         tmp_path, monkeypatch, undisturbed, fault, video):
-    monkeypatch.setitem(experiment.TASKS, "fact", toy.build)
+    monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
     metrics, sound = undisturbed
     shutil.copytree(sound, tmp_path / "data", copy_function=shutil.copy2)
     path = tmp_path / "data" / "features" / f"{video}.npy"

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 from configs import fact_synthetic
-from fact_jax.tasks import segmentation
+from fact_jax.tasks import systems
 from fact_jax.training import loop, run_record
 from tests.overrides import override
 
@@ -48,7 +48,7 @@ def write_run(workdir, config, steps, *, class_names=CLASS_NAMES):
     derived = {"class_names": list(class_names), "feature_dim": FEATURE_DIM, "buckets": list(BUCKETS)}
     derived["verb_nouns"] = None
     run_record.write(workdir, config=config.to_dict(), derived=derived)
-    task = segmentation.restore(config, derived)
+    task = systems.restore(config, derived)
     items = {}
     with loop.open_checkpoints(config, workdir) as checkpoints:
         for step, value in steps.items():

@@ -11,7 +11,7 @@ from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import losses as reference
 
 LENGTHS = (7, 4, 2)
-compiled = jax.jit(smoothness, static_argnames="clip")
+compiled = jax.jit(smoothness, static_argnames=("clip", "constant_past"))
 
 
 def case():
@@ -44,6 +44,14 @@ def test_both_neighbours_carry_gradients():
     log_probs, mask = case()
     log_probs = np.where(mask[..., None], log_probs, 0.0) / 8  # no jump near the clip, where the gradient jumps
     check_grads(lambda x: compiled(x, mask), (log_probs,), 1, ["rev"], atol=1e-2, rtol=1e-2)
+
+
+def test_a_constant_past_leaves_the_value_and_takes_its_share_of_the_gradient():
+    log_probs = np.array([[[0.0], [-3.0], [-5.0], [-105.0]]], np.float32)
+    gradient = host_jit(jax.value_and_grad(lambda x: compiled(x, np.ones((1, 4), bool), constant_past=True)[0]))
+    value, found = gradient(log_probs)
+    np.testing.assert_allclose(value, (9 + 4 + 16) / 3)
+    np.testing.assert_allclose(found[0, :, 0], [0.0, -2.0, -4 / 3, 0.0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("garbage", [1e4, -1e4])

@@ -63,6 +63,7 @@ class ToyTask:
     """
 
     predict_keys = ("features", "mask", "row")
+    uses_transcript = False
 
     def __init__(self, *, mutable=False, frozen=False, scores=(), num_classes=NUM_CLASSES):
         self.mutable, self.frozen, self.scores, self.num_classes = mutable, frozen, list(scores), num_classes
@@ -283,7 +284,7 @@ class NoSettings:
 
 
 def build(config, *, class_names, statistics, full_labels, verb_nouns=None):
-    """Builds the toy task as `experiment.TASKS` builds a system."""
+    """Builds the toy task as `systems.BUILDERS` builds a system."""
     del config, statistics, verb_nouns
     task = ToyTask(num_classes=len(class_names))
     task.model, task.loss_config, task.full_labels = NoSettings(), NoSettings(), full_labels

@@ -1,0 +1,15 @@
+"""MS-TCN on 50Salads with the published settings.
+
+Paper: Abu Farha & Gall, MS-TCN, CVPR 2019; its numbers are the mean of splits 1 to 5.
+Every second of 30 frames per second is used, as published.
+Command: python main.py --config configs/mstcn_50salads.py:split=1 --config.data.dir=50SALADS --workdir runs/salads1
+"""
+
+from configs import datasets, mstcn_base
+
+
+def get_config(arg=""):
+    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
+    config = mstcn_base.base_config("mstcn_50salads", datasets.salads())
+    config.train.update({"log_every": 40, "eval_every": 200})
+    return mstcn_base.finish(config, arg)

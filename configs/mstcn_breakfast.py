@@ -1,0 +1,14 @@
+"""MS-TCN on Breakfast with the published settings.
+
+Paper: Abu Farha & Gall, MS-TCN, CVPR 2019; its numbers are the mean of splits 1 to 4.
+Command: python main.py --config configs/mstcn_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/tcn1
+"""
+
+from configs import datasets, mstcn_base
+
+
+def get_config(arg=""):
+    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
+    config = mstcn_base.base_config("mstcn_breakfast", datasets.breakfast())
+    config.train.update({"log_every": 500, "eval_every": 5000})
+    return mstcn_base.finish(config, arg)

@@ -1,0 +1,16 @@
+"""MS-TCN on your own folder in MS-TCN layout, with the published settings.
+
+The folder holds features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and splits/{train,test}.split1.bundle.
+Command: python main.py --config configs/mstcn_custom.py --config.data.dir=FOLDER --workdir runs/mstcn
+
+Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("first" for (T, D) files), and
+data.sample_rate for long videos.
+"""
+
+from configs import datasets, mstcn_base
+
+
+def get_config(arg=""):
+    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
+    config = mstcn_base.base_config("mstcn_custom", datasets.base())
+    return mstcn_base.finish(config, arg)

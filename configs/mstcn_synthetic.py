@@ -1,0 +1,14 @@
+"""MS-TCN on the built-in synthetic dataset: a first run, no files needed.
+
+The published network with a shorter schedule and larger batches.
+Command: python main.py --config configs/mstcn_synthetic.py --workdir runs/mstcn
+"""
+
+from configs import datasets, frame_model_base, mstcn_base
+
+
+def get_config(arg=""):
+    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
+    config = mstcn_base.base_config("mstcn_synthetic", datasets.synthetic())
+    frame_model_base.apply_synthetic_training(config)
+    return mstcn_base.finish(config, arg)

@@ -1,0 +1,14 @@
+"""MS-TCN++ on Breakfast with the published settings.
+
+Paper: Li et al., MS-TCN++, TPAMI 2020; its numbers are the mean of splits 1 to 4.
+Command: python main.py --config configs/mstcnpp_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/tcn1
+"""
+
+from configs import datasets, mstcnpp_base
+
+
+def get_config(arg=""):
+    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
+    config = mstcnpp_base.base_config("mstcnpp_breakfast", datasets.breakfast())
+    config.train.update({"log_every": 500, "eval_every": 5000})
+    return mstcnpp_base.finish(config, arg)

@@ -1,0 +1,68 @@
+"""What a network that labels frames has to offer: the base of every system but FACT and FAFormer.
+
+Such a network gives every frame class logits, stage after stage; the last stage is the prediction. A system is one
+subclass of `FrameModel`, whose fields are its settings, and one Flax module; `fact_jax.tasks.systems` names it.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import flax.linen as nn
+
+from fact_jax.types import UserError, check_choice
+
+DTYPES = ("float32", "bfloat16")
+# Fields that are not in config.model.
+_NOT_SETTINGS = {"num_classes", "dtype"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FrameModel(abc.ABC):
+    """Settings of a network; subclasses are frozen dataclasses too, whose own fields are the keys of config.model.
+
+    Attributes:
+      title: name of the system for people.
+      num_classes: K.
+      dtype: "float32" or "bfloat16", of the products that do not lead straight to class probabilities.
+    """
+
+    title: ClassVar[str]
+
+    num_classes: int
+    dtype: str = "float32"
+
+    @property
+    @abc.abstractmethod
+    def network(self) -> nn.Module:
+        """The Flax module.
+
+        It maps features [B, T, D], mask bool [B, T] (a prefix) and noise (seeds of the videos, uint32 [B, 2], see
+        `fact_jax.layers.dropout`; None: no dropout) to logits [stages, B, T, K]. What the features hold outside of
+        the mask must not change the logits inside of it.
+        """
+
+    def compose(self, params, num_frames):
+        """The parameters as the network multiplies with them; see `fact_jax.tasks.base.Task.compose`."""
+        del num_frames
+        return params
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], num_classes: int, dtype: str) -> "FrameModel":
+        """Builds the model from config.model, the number of classes and config.dtype.
+
+        Raises:
+          UserError: a setting is missing or unknown, or contradicts another.
+        """
+        wanted = {field.name for field in dataclasses.fields(cls)} - _NOT_SETTINGS
+        given = set(settings) - {"name"}
+        problems = [f"config.model lacks {name}" for name in sorted(wanted - given)]
+        problems += [f"config.model has {name}" for name in sorted(given - wanted)]
+        if problems:
+            raise UserError(
+                f"These settings are not those of {cls.title}: {', '.join(problems)}. It has "
+                f"{', '.join(sorted(wanted))}; take one of its own configs."
+            )
+        check_choice("config.dtype", dtype, DTYPES)
+        return cls(num_classes=num_classes, dtype=dtype, **{name: settings[name] for name in wanted})

@@ -1,0 +1,1 @@
+"""MS-TCN and MS-TCN++."""

@@ -1,0 +1,21 @@
+"""Shapes that a network is initialised with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+# Any number will do: no parameter's shape depends on T.
+INIT_FRAMES = 8
+
+
+def example_arrays(feature_dim: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """What `Task.init` of the segmentation tasks looks at of a batch: shapes only."""
+    return {"features": jax.ShapeDtypeStruct((1, INIT_FRAMES, feature_dim), jnp.float32)}
+
+
+def network_inputs(batch: Mapping[str, Any]):
+    """Abstract (features, mask) of one video with the channels of a batch: only the initialisers run on them."""
+    features = example_arrays(batch["features"].shape[-1])["features"]
+    return features, jax.ShapeDtypeStruct(features.shape[:2], bool)

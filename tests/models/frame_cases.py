@@ -1,0 +1,27 @@
+"""Small networks that label frames, one of every system, and what all of their tests share."""
+
+import jax
+import numpy as np
+
+from fact_jax.models.mstcn.model import MSTCN, MSTCNPlusPlus
+from tests.models.fact_cases import NUM_CLASSES
+
+# Name of the test case -> model.
+MODELS = {
+    "mstcn": MSTCN(num_classes=NUM_CLASSES, num_stages=3, num_layers=3, dim=6, dropout_rate=0.4),
+    "mstcn++": MSTCNPlusPlus(
+        num_classes=NUM_CLASSES, num_layers=3, num_refinements=2, num_refinement_layers=2, share_refinements=False, dim=6,
+        dropout_rate=0.4,
+    ),
+    "mstcn++ shared": MSTCNPlusPlus(
+        num_classes=NUM_CLASSES, num_layers=2, num_refinements=3, num_refinement_layers=2, share_refinements=True, dim=6,
+        dropout_rate=0.4,
+    ),
+}
+
+
+def random_params(task, batch, seed=0):
+    """Parameters of a task, drawn at random from N(0, 0.4^2)."""
+    rng = np.random.default_rng(seed)
+    shapes = jax.eval_shape(lambda: task.init(jax.random.key(0), batch))["params"]
+    return jax.tree.map(lambda x: rng.normal(0, 0.4, x.shape).astype(np.float32), shapes)
