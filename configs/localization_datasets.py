@@ -68,7 +68,7 @@ def detection():
         "min_score": 0.001,  # what falls below is dropped (min_score)
         "sigma": 0.5,  # of "gaussian" (nms_sigma)
         "iou_threshold": 0.1,  # tIoU from which "linear" and "hard" act (iou_threshold)
-        "voting_threshold": 0.7,  # tIoU from which candidates vote on the ends, without per_class; 0 = off (voting_thresh)
+        "voting_threshold": 0.7,  # tIoU from which candidates vote on the ends, where not per_class; 0 = off
     })
 
 

@@ -3,8 +3,8 @@
     {"database": {VIDEO: {"subset": "training", "duration": 82.7, "fps": 25.0,
                           "annotations": [{"label": "Ballet", "label_id": 3, "segment": [6.2, 77.7]}, ...]}, ...}}
 
-Times are seconds. The names `duration_second` and plain {VIDEO: ...} without "database" are read as well, numbers may be
-strings, and the file may be compressed (.gz). `label_id` may be missing everywhere: classes are then numbered by name.
+Times are seconds. The name `duration_second` and plain {VIDEO: ...} without "database" are read as well, numbers may
+be strings, and the file may be compressed (.gz). `label_id` may be missing everywhere: classes are then numbered by name.
 """
 
 import dataclasses
@@ -220,7 +220,8 @@ def _read_entry(name, entry, class_ids, tell):
     found = [_read_item(f"annotation {number}", item, class_ids, tell_video) for number, item in enumerate(items, 1)]
     found = [item for item in found if item]
     segments = np.array([item[:2] for item in found], np.float64).reshape(-1, 2)
-    return AnnotatedVideo(name, subset.lower(), duration, fps, segments, np.array([item[2] for item in found], np.int32))
+    labels = np.array([item[2] for item in found], np.int32)
+    return AnnotatedVideo(name, subset.lower(), duration, fps, segments, labels)
 
 
 def _positive(entry, names, otherwise, tell):

@@ -73,9 +73,9 @@ def check_videos(store, videos, data, rule, longest):
             if not found:
                 usable[subset].append(video)
         if missing:
-            verb = "count as misses in" if subset == "test" else "are left out of"
-            what = "the evaluation" if subset == "test" else "training"
-            notes.append(f"{len(missing)} of {len(listed)} {subset} videos have no features and {verb} {what}: {_names(missing)}")
+            what = "count as misses in the evaluation" if subset == "test" else "are left out of training"
+            count = f"{len(missing)} of {len(listed)} {subset} videos"
+            notes.append(f"{count} have no features and {what}: {_names(missing)}")
         if listed and len(missing) == len(listed):
             problems.append(Problem(place_of(store, missing[0]), 0, "file is missing, as that of all videos",
                                     "see config.data.feature_places, feature_prefix and feature_suffix"))  # fmt: skip
@@ -181,7 +181,8 @@ def _value_problems(store, name):
     bad = np.argwhere(~np.isfinite(features))
     if not len(bad):
         return []
-    found = f"{len(bad)} values are NaN or infinite, the first at feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
+    first = f"feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
+    found = f"{len(bad)} values are NaN or infinite, the first at {first}"
     return [Problem(place_of(store, name), 0, found, "expected finite float32 numbers")]
 
 

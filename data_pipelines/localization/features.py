@@ -1,7 +1,7 @@
 """Feature files of localization datasets: .npy, .npz with an array "feats", or datasets of one HDF5 file.
 
-The features of a video are [T, D], time first. They may come in several streams, one folder each, which lie side by side
-in the channels. Nothing pickled is ever loaded, and nothing outside the file that was named.
+The features of a video are [T, D], time first. They may come in several streams, one folder each, which lie side by
+side in the channels. Nothing pickled is ever loaded, and nothing outside the file that was named.
 """
 
 import contextlib

@@ -123,8 +123,10 @@ def expected_tree(data):
     for place in data.feature_places:
         stream = Stream(pathlib.Path(place), data.feature_prefix, data.feature_suffix)
         text = "float array (features, channels), one per video"
-        rows.append((place, f"a dataset '{data.feature_prefix}<video>' of the same form for every video")
-                    if stream.is_hdf5 else (f"{place}/{data.feature_prefix}<video>{data.feature_suffix}", text))  # fmt: skip
+        if stream.is_hdf5:
+            rows.append((place, f"a dataset '{data.feature_prefix}<video>' of the same form for every video"))
+        else:
+            rows.append((f"{place}/{data.feature_prefix}<video>{data.feature_suffix}", text))
     width = max(len(name) for name, _ in rows)
     tree = "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
     return f"Expected files of dataset {data.dataset!r}:\n  {data.dir or 'FOLDER'}/\n{tree}"
@@ -132,11 +134,15 @@ def expected_tree(data):
 
 def _check_settings(data):
     if data.split != SPLIT:
-        raise UserError(f"config.data.split is {data.split!r}; a localization dataset has one split, {SPLIT!r}: leave it "
-                        "out. config.data.train_subsets and test_subsets choose the videos.")
+        raise UserError(
+            f"config.data.split is {data.split!r}; a localization dataset has one split, {SPLIT!r}: leave it out. "
+            "config.data.train_subsets and test_subsets choose the videos."
+        )
     if data.feature_stride <= 0 and data.sample_rate != 1:
-        raise UserError(f"config.data.sample_rate is {data.sample_rate}, but features that are spread evenly over a video "
-                        "(feature_stride 0) are used all; set it to 1.")
+        raise UserError(
+            f"config.data.sample_rate is {data.sample_rate}, but features that are spread evenly over a video "
+            "(feature_stride 0) are used all; set it to 1."
+        )
 
 
 def _open_synthetic(data):
@@ -229,7 +235,7 @@ def _make_source(found, checked, subset, data, rule, budget, agnostic, names):
     return LocalizationSource(
         videos,
         [rule.length(length) for length in stored],
-        [rule.grid(length, data.fps or video.fps, video.duration) for length, video in zip(stored, videos, strict=True)],
+        [rule.grid(n, data.fps or video.fps, video.duration) for n, video in zip(stored, videos, strict=True)],
         read,
         class_names=names,
         feature_dim=checked.feature_dim,

@@ -75,7 +75,7 @@ class SyntheticVideos:
     """
 
     def __init__(self, spec, subset, seed=0):
-        """Args: `spec` a LocalizationSpec, `subset` one of SUBSETS, `seed` a whole number >= 0 shared by the subsets."""
+        """Args: `spec` a LocalizationSpec, `subset` one of SUBSETS, `seed` a whole number >= 0 that both share."""
         if seed < 0:
             raise UserError(f"The seed of the synthetic data set is {seed}, expected 0 or more.")
         self._spec = spec

@@ -71,7 +71,7 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelsize=11)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    _format_time_axis(axes, num_frames, fps)
+    format_time_axis(axes, num_frames, fps)
     _write_header(axes, title, metrics_text)
     _add_legend(figure, present, entries, columns, background_ids)
     return figure
@@ -123,7 +123,8 @@ def _draw_strip(axes, row, position, unit, num_frames, background_ids):
                 )
 
 
-def _format_time_axis(axes, num_frames, fps):
+def format_time_axis(axes, num_frames, fps):
+    """Sets limits, ticks and label of a time axis over `num_frames` frames at `fps`; 0 = count frames."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
     axes.tick_params(axis="x", labelsize=10)

@@ -1,0 +1,81 @@
+"""Detections as files: JSON in the form of an ActivityNet submission and CSV, times in seconds."""
+
+import json
+import math
+
+from fact_jax import files
+
+JSON_FILE, CSV_FILE = "detections.json", "detections.csv"
+CSV_HEADER = "video-id,t-start,t-end,label,score"
+
+
+def submission(detections, class_names, origin=""):
+    """The content of a JSON file.
+
+    Args:
+      detections: dict from video to Detections in seconds.
+      class_names: name of every class, by id; a mapping or sequence.
+      origin: what made them, in words.
+
+    Returns:
+      dict: {"version": ..., "results": {VIDEO: [{"label", "segment", "score"}, ...]}, "external_data": {...}}, the best
+      detections first. Segments that are no numbers (see `nms.suppress`) are left out.
+    """
+    return {
+        "version": "VERSION 1.3",
+        "results": {
+            video: [
+                {"label": name, "segment": [start, end], "score": score}
+                for start, end, name, score in rows_of(detections[video], class_names)
+            ]
+            for video in sorted(detections)
+        },
+        "external_data": {"used": False, "details": origin},
+    }
+
+
+def rows_of(found, class_names):
+    """(start, end, class name, score) of every detection of a video, with the digits that float32 has."""
+    rows = zip(found.segments.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
+    return [
+        (_digits(start), _digits(end), class_names[label], _digits(score))
+        for (start, end), score, label in rows
+        if math.isfinite(start) and math.isfinite(end)
+    ]
+
+
+def _digits(value):
+    return float(f"{value:.9g}")
+
+
+def to_json(content):
+    """JSON text with a line per detection."""
+    videos = []
+    for video, rows in content["results"].items():
+        lines = ",\n".join(f"      {json.dumps(row, ensure_ascii=False)}" for row in rows)
+        videos.append(f"    {json.dumps(video, ensure_ascii=False)}: " + (f"[\n{lines}\n    ]" if rows else "[]"))
+    whole = json.dumps(content | {"results": {}}, indent=2, ensure_ascii=False)
+    results = '"results": {\n' + ",\n".join(videos) + "\n  }" if videos else '"results": {}'
+    return whole.replace('"results": {}', results, 1) + "\n"
+
+
+def to_csv(detections, class_names):
+    """CSV text: a line per detection, video after video."""
+    lines = [CSV_HEADER]
+    for video in sorted(detections):
+        for start, end, name, score in rows_of(detections[video], class_names):
+            lines.append(f"{_field(video)},{start},{end},{_field(name)},{score}")
+    return "\n".join(lines) + "\n"
+
+
+def _field(text):
+    """A text as a field of a CSV line."""
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n\r') else text
+
+
+def write_detections(folder, detections, class_names, origin=""):
+    """Writes detections.json and detections.csv into `folder`; returns their paths."""
+    return [
+        files.atomic_write_text(f"{folder}/{JSON_FILE}", to_json(submission(detections, class_names, origin))),
+        files.atomic_write_text(f"{folder}/{CSV_FILE}", to_csv(detections, class_names)),
+    ]
