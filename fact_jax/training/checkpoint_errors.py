@@ -51,8 +51,18 @@ def readable(path: Path):
     try:
         yield
     except READ_ERRORS as error:
-        reason = str(error).strip().splitlines()
-        raise CheckpointError(f"{path} cannot be read: {reason[0] if reason else type(error).__name__}") from error
+        raise CheckpointError(f"{path} cannot be read: {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Returns one line that says what a reader raised."""
+    lines = str(error).strip().splitlines()
+    # TensorStore appends how it had opened the array, in two thousand letters.
+    reason = lines[0].partition(" [tensorstore_spec")[0] if lines else ""
+    # A KeyError's text is the key alone, which says nothing.
+    if not reason or isinstance(error, KeyError) and " " not in reason:
+        return f"{type(error).__name__} {reason}".strip()
+    return reason
 
 
 def is_full(error: BaseException) -> bool:
@@ -71,7 +81,7 @@ def save_error(error: BaseException, folder: Path, step: int | None, size: int) 
     """
     kept = ", ".join(sorted((path.name for path in folder.iterdir() if path.name.isdecimal()), key=int)) or "none"
     free = shutil.disk_usage(folder).free
-    reason = "the disk is full" if is_full(error) else str(error).strip().splitlines()[0]
+    reason = "the disk is full" if is_full(error) else reason_of(error)
     return (
         f"the checkpoint of step {step} cannot be written to {folder}: {reason} ({free / 1e6:.1f} MB free, up to "
         f"{size / 1e6:.1f} MB needed). Checkpoints that are there as before: {kept}. Put that right and run the same "

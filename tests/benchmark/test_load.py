@@ -136,7 +136,7 @@ def test_training_on_many_videos(tmp_path, leaks):
 
 
 @pytest.mark.survival
-@pytest.mark.parametrize("files", [120, 4], ids="{} files".format)
+@pytest.mark.parametrize("files", [120, 20], ids="{} files".format)
 def test_predicting_an_hour(tmp_path, files):
     finished = load(
         "--what", "predict", "--hours", 1, "--files", files, "--feature_dim", 128, "--interval", "0.02",

@@ -9,6 +9,7 @@ import shutil
 import jax
 import pytest
 
+from fact_jax.training import checkpoint_errors as errors
 from fact_jax.training import checkpoint_folders as folders
 from fact_jax.training import checkpoints as checkpoint_store
 from fact_jax.training import integrity
@@ -110,12 +111,18 @@ def test_damaged_latest_falls_back_to_the_one_before(tmp_path, harm):
         assert meta["step"] == expected and items["params"]["dense"]["kernel"][0, 0] == expected
         assert (tmp_path / "damaged" / str(bad)).is_dir()
         assert lines[0].startswith(f"warning: cannot resume from step {bad}: {folder / str(bad)} ")
-        assert re.search(FAULTS[harm], lines[0])
+        assert re.search(FAULTS[harm], lines[0]) and "tensorstore_spec" not in lines[0]
         assert lines[-1].endswith(f"falling back to the checkpoint of step {expected}")
         # The run goes on from there, over the number of the damaged one.
         save(checkpoints, 6 if bad == 99 else 5, 3.0)
         checkpoints.wait()
         assert checkpoints.best_step() == (6 if bad == 99 else 5)
+
+
+def test_a_key_that_is_missing_is_called_one():
+    assert errors.reason_of(KeyError("key_type")) == "KeyError 'key_type'"
+    assert errors.reason_of(ValueError()) == "ValueError"
+    assert errors.reason_of(OSError("checksum is wrong [tensorstore_spec='{}'] ...\nmore")) == "checksum is wrong"
 
 
 def test_whatever_bit_is_flipped_it_is_found_or_changes_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ class RecordingConsole(writers.Console):
         self._last = self._step = 0
         self._in_training = False
         self._passes: dict[str, int] = {}
+        self.watch: Callable[[], None] = lambda: None  # called after every step
 
     def begin(self, label, total, done=0, unit="step"):
         super().begin(label, total, done, unit)
@@ -76,6 +78,7 @@ class RecordingConsole(writers.Console):
             self._step = done
         self.videos += (done - self._last) * self._sizes[self.phase]
         self._last = done
+        self.watch()
 
     def _enter(self, phase, done):
         self.phase, self._last = phase, done
@@ -84,7 +87,7 @@ class RecordingConsole(writers.Console):
 
 
 class Recorder:
-    """Samples memory in a thread while used in a `with` block.
+    """Samples memory while used in a `with` block: in a thread, and after every step, however short it is.
 
     Attributes:
       samples: list of Sample, in order of time.
@@ -94,11 +97,13 @@ class Recorder:
         self.samples: list[Sample] = []
         self._console, self._interval = console, interval
         self._done = threading.Event()
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
         self._start = time.perf_counter()
         self._thread.start()
+        self._console.watch = self._sample
         return self
 
     def __exit__(self, *exception):
@@ -106,9 +111,12 @@ class Recorder:
         self._thread.join()
 
     def _run(self):
+        self._sample()
+        while not self._done.wait(self._interval):
+            self._sample()
+
+    def _sample(self):
         console = self._console
-        while True:
+        with self._lock:
             place = console.phase, console.number, console.videos
             self.samples.append(Sample(time.perf_counter() - self._start, *place, *read_memory()))
-            if self._done.wait(self._interval):
-                return
