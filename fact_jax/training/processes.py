@@ -9,6 +9,7 @@ every process can reach: what all have to know beside the programs goes through 
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -26,6 +27,8 @@ from fact_jax.training.watchdog import Watchdog
 from fact_jax.types import UserError
 
 _MAY_DIFFER = tuple(name for name in run_record.NEUTRAL if name != "train.skip_nonfinite")
+# Codes with which the runtime begins its messages about connections, collectives and devices.
+_STATUS = re.compile("(ABORTED|CANCELLED|DATA_LOSS|DEADLINE_EXCEEDED|FAILED_PRECONDITION|INTERNAL|UNAVAILABLE|UNKNOWN): ")
 USER_ERROR, PROGRAM_ERROR, INTERRUPTED = 2, 1, 130  # exit codes
 
 
@@ -171,6 +174,14 @@ def introduce(store: Store, index: int, count: int) -> Sequence[str]:
     return [store.wait_for(f"name/{other}") for other in range(count)]
 
 
+def is_of_runtime(error: BaseException) -> bool:
+    """Whether an error comes from a program or a message of JAX that failed while it ran, and not from Python code."""
+    if isinstance(error, jax.errors.JaxRuntimeError):
+        return True
+    # A collective that fails while its program is being started is raised as a ValueError, with the same text.
+    return isinstance(error, ValueError) and _STATUS.match(str(error)) is not None
+
+
 class _Ending:
     """Lets whatever ends the `with` block early end the process, by way of the watchdog."""
 
@@ -187,7 +198,7 @@ class _Ending:
             self._watchdog.leave_with_error(str(error), USER_ERROR)
         if isinstance(error, KeyboardInterrupt):
             self._watchdog.leave_with_error("interrupted", INTERRUPTED)
-        if isinstance(error, jax.errors.JaxRuntimeError):
+        if is_of_runtime(error):
             # A collective or a message that failed is, as a rule, the fault of a process that is gone. It takes a
             # while to know that; then the watchdog ends this process.
             self._watchdog.wait_for_verdict()

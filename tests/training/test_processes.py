@@ -2,10 +2,11 @@
 
 import threading
 
+import jax
 import pytest
 
 from fact_jax.training.joining import Launch, connect, explain, wait_for_coordinator
-from fact_jax.training.processes import Processes, introduce, join
+from fact_jax.training.processes import Processes, introduce, is_of_runtime, join
 from fact_jax.types import UserError
 from tests.jobs import free_port
 
@@ -132,3 +133,14 @@ def test_process_0_counts():
     store.set("count/0", "2")
     with pytest.raises(UserError, match="--num_processes is 3 here and 2 in process 0"):
         introduce(store, 1, 3)
+
+
+@pytest.mark.parametrize("error, expected", [
+    (jax.errors.JaxRuntimeError("anything"), True),
+    (ValueError("UNKNOWN: Gloo all-reduce failed: [pair.cc:547] Connection closed by peer [127.0.0.1]:14243"), True),
+    (ValueError("shapes (2,) and (3,) do not go together"), False),
+    (ValueError("the label UNKNOWN: is no class"), False),
+    (TypeError("INTERNAL: of the wrong type"), False),
+], ids=["runtime", "start_of_a_program", "shapes", "text", "type"])
+def test_whose_fault_an_error_may_be(error, expected):
+    assert is_of_runtime(error) is expected
