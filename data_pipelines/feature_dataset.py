@@ -25,19 +25,19 @@ from fact_jax.ops.segments import frames_to_segments, segments_to_frames
 from fact_jax.types import UserError
 
 # A record is one protocol buffer message, which can hold no more than 2 GiB.
-_MAX_VIDEO_BYTES = 2**31 - 2**20
-_METADATA_FILE = "metadata.json"
-_FEATURES_FILE = "features.json"
+MAX_VIDEO_BYTES = 2**31 - 2**20
+METADATA_FILE = "metadata.json"
+FEATURES_FILE = "features.json"
 # The Python classes that the description of our features names. TFDS imports whatever it names.
 _CLASSES = frozenset(
     f"tensorflow_datasets.core.features.{name}"
     for name in ("features_dict.FeaturesDict", "text_feature.Text", "tensor_feature.Tensor"))
-_MAX_METADATA_BYTES = 2**30
+MAX_METADATA_BYTES = 2**30
 # What TFDS calls a folder that it has not finished writing, which stays there when the process is killed.
-_UNFINISHED = "incomplete."
-_VIDEOS_PER_SHARD = 64
+UNFINISHED = "incomplete."
+VIDEOS_PER_SHARD = 64
 # What TFDS and array_record raise for files that are missing or damaged.
-_READ_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, json_format.Error)
+READ_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, json_format.Error)
 
 
 class FeatureDatasetConfig(tfds.core.BuilderConfig):
@@ -106,7 +106,7 @@ class FeatureDataset(tfds.core.GeneratorBasedBuilder):
         del download_config
         # An info of its own: that of the builder names the final folder, not the temporary one being written.
         info = self._info()
-        writer = tfds.core.SequentialWriter(info, _VIDEOS_PER_SHARD, file_format="array_record")
+        writer = tfds.core.SequentialWriter(info, VIDEOS_PER_SHARD, file_format="array_record")
         generators = self._split_generators(dl_manager)
         writer.initialize_splits(list(generators))
         for subset, examples in generators.items():
@@ -139,7 +139,7 @@ def prepare(index, tfds_dir):
     try:
         with lock_folder(directory.parent, wait=True):
             if not is_current(index, tfds_dir):  # another process may have written it meanwhile
-                for leftover in directory.parent.glob(f"{_UNFINISHED}*"):
+                for leftover in directory.parent.glob(f"{UNFINISHED}*"):
                     shutil.rmtree(leftover, ignore_errors=True)
                 _check_room(index, tfds_dir)
                 _write(index, tfds_dir)
@@ -153,7 +153,7 @@ def prepare(index, tfds_dir):
 
 def _write(index, tfds_dir):
     num_videos = sum(map(len, index.splits.values()))
-    with tqdm(total=num_videos, desc="Preparing the TFDS copy", unit="video", disable=None) as bar, _quiet_tfds():
+    with tqdm(total=num_videos, desc="Preparing the TFDS copy", unit="video", disable=None) as bar, quiet_tfds():
         builder = FeatureDataset(
             data_dir=str(tfds_dir), config=FeatureDatasetConfig(index, bar.update), file_format="array_record"
         )
@@ -166,7 +166,7 @@ def _write(index, tfds_dir):
 
 
 @contextlib.contextmanager
-def _quiet_tfds():
+def quiet_tfds():
     """Keeps TFDS from announcing downloads that do not take place and from drawing bars without a terminal."""
     tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()
@@ -214,8 +214,8 @@ class TfdsSource(LabelledVideos):
         ids = [video["video_id"] for video in videos]
         super().__init__(ids, metadata["class_names"], metadata["feature_dim"], labels, sample_rate, budget)
         self._directory = directory
-        with _quiet_tfds(), self._undamaged():
-            _check_classes(json.loads(read_data(pathlib.Path(directory) / _FEATURES_FILE)))
+        with quiet_tfds(), self._undamaged():
+            check_classes(json.loads(read_data(pathlib.Path(directory) / FEATURES_FILE)))
             self._records = tfds.builder_from_directory(str(directory)).as_data_source(split=subset)
 
     def read_features(self, index):
@@ -231,7 +231,7 @@ class TfdsSource(LabelledVideos):
     def _undamaged(self):
         try:
             yield
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
                 f"{self._directory} is damaged ({reason}): delete this folder to have it prepared again."
@@ -259,19 +259,19 @@ def _decode_labels(video):
     return segments_to_frames(video["labels"], starts, ends)
 
 
-def _check_classes(tree):
+def check_classes(tree):
     """Raises ValueError if the description of features names a Python class that is none of ours."""
     for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree if isinstance(tree, list) else ()):
         if key in ("pythonClassName", "python_class_name", "type") and value not in _CLASSES:
-            raise ValueError(f"{_FEATURES_FILE} names the Python class {value!r}")
-        _check_classes(value)
+            raise ValueError(f"{FEATURES_FILE} names the Python class {value!r}")
+        check_classes(value)
 
 
 def _read_metadata(directory):
     """What `_describe` gave, or None if there is no prepared copy."""
-    path = pathlib.Path(directory) / _METADATA_FILE
+    path = pathlib.Path(directory) / METADATA_FILE
     try:
-        metadata = json.loads(read_data(path, _MAX_METADATA_BYTES))
+        metadata = json.loads(read_data(path, MAX_METADATA_BYTES))
         if not (metadata["class_names"] and metadata["feature_dim"] > 0 and metadata["fingerprint"]):
             raise ValueError("it describes no dataset")
         for videos in metadata["videos"].values():
@@ -289,7 +289,7 @@ def _read_metadata(directory):
 def _check_room(index, tfds_dir):
     sizes = {video: len(labels) * index.feature_dim * 4 for video, labels in index.labels.items()}
     largest = max(sizes, key=sizes.get)
-    if sizes[largest] > _MAX_VIDEO_BYTES:
+    if sizes[largest] > MAX_VIDEO_BYTES:
         raise UserError(
             f"Video {largest!r} has {sizes[largest] / 2**30:.1f} GiB of features; a TFDS record holds less than 2 GiB. "
             'Use config.data.reader="npy".'

@@ -11,15 +11,19 @@ from data_pipelines.annotations import Problem
 _DEEP = re.compile(r"(?:^|/)\*\*(?:/|$)")
 
 
-def find_files(inputs):
+def find_files(inputs, suffixes=(".npy",)):
     """Lists the files that names, folders and patterns stand for, each once, in order.
+
+    Args:
+      inputs: names, folders and patterns.
+      suffixes: of the files that are taken of a folder.
 
     Returns:
       (paths, problems): absolute paths, and a Problem for whatever names no file.
     """
     paths, problems = {}, []
     for text in inputs:
-        found, wrong = _expand(os.path.expanduser(str(text)))
+        found, wrong = _expand(os.path.expanduser(str(text)), suffixes)
         problems += wrong
         for path in found:
             # One file under two names is two videos; the same name twice, by whatever way, is one.
@@ -27,14 +31,15 @@ def find_files(inputs):
     return list(paths.values()), problems
 
 
-def _expand(text):
+def _expand(text, suffixes):
     """Returns (paths, problems) of one input."""
     try:
         if os.path.isdir(text):
-            names = sorted(name for name in os.listdir(text) if name.endswith(".npy"))
+            names = sorted(name for name in os.listdir(text) if name.endswith(suffixes))
             if not names:
-                expected = f"sub-folders are not searched; '{os.path.join(text, '**', '*.npy')}' does"
-                return [], [Problem(text, 0, "the folder holds no .npy file", expected)]
+                deep = os.path.join(text, "**", f"*{suffixes[0]}")
+                expected = f"sub-folders are not searched; '{deep}' does"
+                return [], [Problem(text, 0, f"the folder holds no {' or '.join(suffixes)} file", expected)]
             return [pathlib.Path(os.path.abspath(os.path.join(text, name))) for name in names], []
     except OSError as error:
         return [], [Problem(text, 0, f"folder cannot be read ({error.strerror})")]

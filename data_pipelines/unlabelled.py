@@ -175,12 +175,12 @@ def open_inputs(inputs, form, *, transcript_dir=None):
     paths, problems = find_files(inputs)
     if not paths:
         raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
-    wrong_names = {path: problem for path in paths if (problem := _name_problem(path))}
+    wrong_names = {path: problem for path in paths if (problem := name_problem(path))}
     problems += wrong_names.values()
     usable, names = [], []
-    for video_id, same_name in _by_name(path for path in paths if path not in wrong_names).items():
+    for video_id, same_name in by_name(path for path in paths if path not in wrong_names).items():
         if len(same_name) > 1:
-            problems += _name_clash(video_id, same_name)
+            problems += name_clash(video_id, same_name)
             continue
         found, wrong = _check_file(same_name[0], form)
         problems += wrong
@@ -217,14 +217,19 @@ def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
     return tuple(trained[used].tolist()) + choose_buckets(longer, max_buckets, max_padding)
 
 
-def _by_name(paths):
+def by_name(paths, suffixes=(".npy",)):
+    """{video id: [path]} of files with these endings."""
     groups = {}
     for path in paths:
-        groups.setdefault(path.name.removesuffix(".npy"), []).append(path)
+        groups.setdefault(_without(path.name, suffixes), []).append(path)
     return groups
 
 
-def _name_clash(video_id, paths):
+def _without(name, suffixes):
+    return next((name.removesuffix(suffix) for suffix in suffixes if name.endswith(suffix)), name)
+
+
+def name_clash(video_id, paths):
     """A problem for every one of several files that would give the same result files."""
     expected = "expected one file per video name; predict them with a different --output each"
     return [
@@ -233,7 +238,7 @@ def _name_clash(video_id, paths):
     ]
 
 
-def _name_problem(path):
+def name_problem(path):
     """A problem if the file or its folder has a name that cannot be shown or stored as text, else None."""
     parts = {"folder": str(path.parent), "file": path.name}
     wrong = [what for what, part in parts.items() if any(unicodedata.category(c) in _UNSTORABLE for c in part)]

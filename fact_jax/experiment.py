@@ -1,24 +1,16 @@
-"""Runs of the command line: the only module that knows both the data and the tasks."""
+"""Runs of the command line: puts data, task and loop together, whatever kind of dataset a system works on."""
 
 import contextlib
-import dataclasses
 from pathlib import Path
 
 import jax
-import numpy as np
 
-from data_pipelines import unlabelled
-from data_pipelines.batching import EvalBatches, TrainBatches
-from data_pipelines.buckets import check_buckets, choose_buckets
-from data_pipelines.fingerprints import labels_fingerprint, transcripts_fingerprint
-from data_pipelines.sources import open_sources, read_classes
-from data_pipelines.statistics import compute_statistics
-from fact_jax import conversion, files, inference, modes
+from fact_jax import conversion, files, modes, segmentation_parts
 from fact_jax.inference import mode as prediction
 from fact_jax.modes import Setup
 from fact_jax.reporting import results
-from fact_jax.tasks import systems
-from fact_jax.training import compilation, host_memory, loop, run_record, writers
+from fact_jax.run_parts import piece_size
+from fact_jax.training import compilation, host_memory, run_record, writers
 from fact_jax.training import devices as device_layout
 from fact_jax.training.agreement import SharedStop
 from fact_jax.training.ownership import own
@@ -27,6 +19,8 @@ from fact_jax.training.signals import StopRequest
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
+# What each system works on: modules that open the data, and build the task and the batches.
+KINDS = {name: kind for kind in (segmentation_parts,) for name in kind.SYSTEMS}
 MODES = ("train", "eval")
 # Settings that may change between training and prediction.
 PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
@@ -91,7 +85,8 @@ def _look_at(config, workdir: Path, mode: str, step: int | None):
 def convert(config, workdir, checkpoint, *, explicit=(), console: writers.Console) -> None:
     """Makes a workdir from published weights, see `conversion.convert`; the dataset gives the names of the classes."""
     conversion.convert(
-        config, workdir, checkpoint, read_classes=lambda: read_classes(config.data), explicit=explicit, console=console
+        config, workdir, checkpoint, read_classes=lambda: _kind(config).read_classes(config), explicit=explicit,
+        console=console,
     )
 
 
@@ -111,29 +106,15 @@ def predict(config, workdir, options: prediction.Options, console: writers.Conso
     if not run_record.check(workdir, config=config.to_dict(), neutral=PREDICTION_NEUTRAL):
         raise UserError(f"{workdir} holds no run to predict with. Train first, or convert published weights.")
     _set_up_jax(config, console)
-    batch_size = config.eval.batch_size
-    devices = device_layout.choose(batch_size)
-    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
-    options.check(predictor.uses_transcript)
-    form = unlabelled.Form(predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names)
-    source = unlabelled.open_inputs(options.inputs, form, transcript_dir=options.transcripts)
-    buckets = unlabelled.prediction_buckets(
-        source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding
-    )
-
-    def make_batches(videos):
-        return EvalBatches(
-            videos,
-            batch_size=batch_size,
-            buckets=buckets,
-            max_segments=source.max_segments,
-            num_rows=device_layout.num_rows(batch_size, len(devices)),
-            transcripts=source.transcripts,
-        )
-
-    output = prediction.open_output(predictor, config, workdir, options)
+    devices = device_layout.choose(config.eval.batch_size)
+    opened = _kind(config).open_prediction(config, workdir, options, devices, console)
     with StopRequest(console.say) as stop:
-        return prediction.predict_videos(predictor, source, make_batches, output, console=console, stop=stop)
+        return prediction.predict_videos(*opened, console=console, stop=stop)
+
+
+def _kind(config):
+    """The module that knows the kind of dataset that the system of a config works on."""
+    return KINDS[check_choice("config.model.name", config.model.name, tuple(KINDS))]
 
 
 def _set_up_jax(config, console: writers.Console) -> None:
@@ -155,146 +136,34 @@ def prepare(
     Raises:
       UserError: a problem of the data or the settings, or a workdir of another run.
     """
-    check_choice("config.model.name", config.model.name, tuple(systems.BUILDERS))
+    kind = _kind(config)
     with processes.main_first():
         # What the first process notes there, the others need not check again, if they see it.
         notes = workdir if processes.is_main or workdir.is_dir() else None
-        sources = open_sources(config.data, notes, memory_limit=int(config.data.memory_gb * 2**30))
-    evaluations = {"test": sources.test}
-    if sources.validation is not None:
-        evaluations["validation"] = sources.validation
-    everything = {"train": sources.train, **evaluations}
-    all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
-    statistics = all_statistics["train"]
-    labels = _label_reader(evaluations.values())
-    task = systems.build(
-        config, class_names=sources.class_names, statistics=statistics, full_labels=labels,
-        verb_nouns=sources.verb_nouns,
-    )
-    buckets = _buckets(config.data, everything)
-    devices = device_layout.choose(_piece_size(config.train))
-    train_batches, eval_batches = _batches(
-        config, sources, evaluations, all_statistics, buckets, devices, task.uses_transcript
-    )
-    derived = _derive(config, sources, everything, statistics, train_batches, task)
-    processes.insist_on_equal("data", derived)
+        sources = kind.open_sources(config, notes)
+    devices = device_layout.choose(piece_size(config.train))
+    parts = kind.prepare(config, sources, devices)
+    processes.insist_on_equal("data", parts.derived)
     processes.connect(devices)
     if processes.is_main:
-        run_record.check(workdir, derived=derived)
+        run_record.check(workdir, derived=parts.derived)
     if mode == "train" and processes.is_main:
-        run_record.write(workdir, config=config.to_dict(), derived=derived)
-        tables = [f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()]
-        files.atomic_write_text(workdir / "statistics.txt", "\n".join(tables))
-    _describe(config, derived, train_batches.padding(), console)
+        run_record.write(workdir, config=config.to_dict(), derived=parts.derived)
+        files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
+    for line in parts.lines:
+        console.say(line)
     return Setup(
         config=config,
         workdir=workdir,
-        task=task,
-        train_batches=train_batches,
-        eval_batches=eval_batches,
-        selection="validation" if "validation" in evaluations else "test",
-        eval_step=EvalStep(task, devices, num_buckets=len(buckets), say=console.say),
+        task=parts.task,
+        train_batches=parts.train_batches,
+        eval_batches=parts.eval_batches,
+        selection="validation" if "validation" in parts.eval_batches else "test",
+        eval_step=EvalStep(parts.task, devices, num_buckets=parts.num_programs, say=console.say),
         devices=devices,
-        derived=derived,
+        derived=parts.derived,
+        how_scored=parts.how_scored,
         console=console,
         stop=stop,
         processes=processes,
     )
-
-
-def _derive(config, sources, everything, statistics, train_batches, task):
-    """What follows from data and settings, for config.json; a run with other values is another run."""
-    return {
-        "class_names": list(sources.class_names),
-        "verb_nouns": dataclasses.asdict(sources.verb_nouns) if sources.verb_nouns else None,
-        "feature_dim": sources.feature_dim,
-        "num_videos": {name: len(source) for name, source in everything.items()},
-        "average_transcript_length": statistics.average_transcript_length(config.loss.get("match")),
-        "buckets": list(train_batches.buckets),
-        "steps_per_epoch": train_batches.steps_per_epoch,
-        "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
-        "labels_sha256": labels_fingerprint(everything.values()),
-        "transcripts_sha256": transcripts_fingerprint(sources.transcripts),
-        "model": dataclasses.asdict(task.model),
-        "loss": dataclasses.asdict(task.loss_config),
-    }
-
-
-def _batches(config, sources, evaluations, statistics, buckets, devices, uses_transcript):
-    """(TrainBatches, {name: EvalBatches})."""
-    max_segments = _padded_segments(uses_transcript, statistics, sources.transcripts)
-    train_rows, eval_rows = (
-        device_layout.num_rows(size, len(devices)) for size in (_piece_size(config.train), config.eval.batch_size)
-    )
-    train_batches = TrainBatches(
-        sources.train,
-        batch_size=config.train.batch_size,
-        buckets=buckets,
-        max_segments=max_segments["train"],
-        seed=config.seed,
-        num_rows=train_rows,
-        share=device_layout.share(train_rows, devices),
-        micro_batch_size=config.train.micro_batch_size,
-        sampling=config.train.sampling,
-    )
-    eval_batches = {
-        name: EvalBatches(
-            source,
-            batch_size=config.eval.batch_size,
-            buckets=buckets,
-            max_segments=max_segments[name],
-            num_rows=eval_rows,
-            share=device_layout.share(eval_rows, devices),
-            transcripts=sources.transcripts,
-        )
-        for name, source in evaluations.items()
-    }
-    return train_batches, eval_batches
-
-
-def _piece_size(train):
-    """Videos that are on the devices at once."""
-    return min(train.micro_batch_size or train.batch_size, train.batch_size)
-
-
-def _padded_segments(uses_transcript, statistics, transcripts):
-    """Segments to which the transcripts of every source are padded.
-
-    A network that reads transcripts gets one size for all, so that a length bucket stays one program.
-    """
-    sizes = {name: numbers.max_segments[0] for name, numbers in statistics.items()}
-    if transcripts is not None:
-        longest = max(map(len, transcripts.values()))
-        sizes = {name: max(size, longest) if name != "train" else size for name, size in sizes.items()}
-    if uses_transcript:
-        sizes = dict.fromkeys(sizes, max(sizes.values()))
-    return sizes
-
-
-def _buckets(data, sources):
-    """The padded lengths that training and evaluation share."""
-    lengths = np.concatenate([source.lengths for source in sources.values()])
-    video_ids = [video_id for source in sources.values() for video_id in source.video_ids]
-    buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
-    return check_buckets(buckets, lengths, video_ids)
-
-
-def _label_reader(sources):
-    """Returns a function from video id to int32 [N], its labels at the full rate."""
-    places = {video_id: (source, index) for source in sources for index, video_id in enumerate(source.video_ids)}
-
-    def full_labels(video_id):
-        source, index = places[video_id]
-        return source.full_labels(index)
-
-    return full_labels
-
-
-def _describe(config, derived, padding, console):
-    videos = ", ".join(f"{count} {name} videos" for name, count in derived["num_videos"].items())
-    console.say(
-        f"{config.data.dataset}, {config.data.split}: {videos}, {len(derived['class_names'])} classes, "
-        f"{derived['feature_dim']} channels; padded lengths {', '.join(map(str, derived['buckets']))} "
-        f"({100 * padding.waste:.0f} % of the frames computed in training are padding)"
-    )
-    console.say(f"on average {derived['average_transcript_length']:.1f} targets per training video; see statistics.txt")

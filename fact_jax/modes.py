@@ -35,6 +35,7 @@ class Setup:
       derived: what follows from data and config, for config.json.
       console: where lines go.
       stop: set by signals.
+      how_scored: sentences about the metrics, for results.md.
       processes: of the run.
     """
 
@@ -49,6 +50,7 @@ class Setup:
     derived: dict[str, Any]
     console: writers.Console
     stop: StopRequest
+    how_scored: Sequence[str] = ()
     processes: Processes = Processes()
 
 
@@ -118,11 +120,10 @@ def _write_results(setup, steps, evaluated):
         "num_videos": setup.derived["num_videos"],
         "metrics": metrics,
     }
-    background = () if data.evaluate_background else data.background_ids
     results.write_results(
         setup.workdir,
         result,
-        background_names=[setup.derived["class_names"][label] for label in background],
+        how_scored=setup.how_scored,
         rows=writers.read_rows(setup.workdir / "metrics.jsonl"),
         figures=setup.config.eval.figures,
     )

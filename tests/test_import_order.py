@@ -25,14 +25,19 @@ LEVELS = {
     "fact_jax.modes": 5,
     "fact_jax.inference": 5,
     "fact_jax.conversion": 5,
-    "fact_jax.experiment": 6,
-    "fact_jax.config_rules": 6,
-    "fact_jax.config_flags": 7,
-    "fact_jax.command_flags": 8,
-    "fact_jax.commands": 9,
+    # What each kind of dataset brings to a run.
+    "fact_jax.run_parts": 5,
+    "fact_jax.segmentation_parts": 6,
+    "fact_jax.localization_parts": 6,
+    "fact_jax.experiment": 7,
+    "fact_jax.localization_rules": 6,
+    "fact_jax.config_rules": 7,
+    "fact_jax.config_flags": 8,
+    "fact_jax.command_flags": 9,
+    "fact_jax.commands": 10,
     # A command line of its own, python -m fact_jax.benchmark.
-    "fact_jax.benchmark": 9,
-    "main": 10,
+    "fact_jax.benchmark": 10,
+    "main": 11,
 }
 # The Task protocol is all that training knows of tasks.
 ALSO_ALLOWED = {"fact_jax.training": {"fact_jax.tasks.base"}}
@@ -45,10 +50,10 @@ CONFIG_MAY_IMPORT = ("configs.published", "fact_jax.models.fact.published_config
 OURS = {"fact_jax", "data_pipelines", "configs", "tests", "main"}
 FORBIDDEN = {"tensorflow", "torch"}
 # Reads and writes other people's weight files, and imports torch only when it meets one; the rendering to measure
-# against, which is imported only when it is asked for.
-TORCH_ALLOWED = ("fact_jax.models.weight_files", "fact_jax.benchmark.torch_")
+# against, which is imported only when it is asked for; a tool that reads features which are published as tensors.
+TORCH_ALLOWED = ("fact_jax.models.weight_files", "fact_jax.benchmark.torch_", "data_pipelines.localization.ego4d")
 # The only modules of the library that know the data.
-KNOW_DATA = ("fact_jax.experiment", "fact_jax.benchmark.ours")
+KNOW_DATA = ("fact_jax.segmentation_parts", "fact_jax.localization_parts", "fact_jax.benchmark.ours")
 
 
 def source_files():

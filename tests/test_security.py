@@ -22,7 +22,9 @@ PICKLING = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "sh
 # The name of the machine, to say whose a workdir is; and the processes of one run, which meet at an address.
 USE_SOCKETS = {"fact_jax.training.ownership", "fact_jax.training.joining", "fact_jax.training.processes"}
 # They need the names of pickle's errors: to read PyTorch's files without pickle.
-NAME_PICKLE = {"fact_jax.models.weight_files", "fact_jax.models.numpy_pickles"}
+NAME_PICKLE = {
+    "fact_jax.models.weight_files", "fact_jax.models.numpy_pickles", "data_pipelines.localization.ego4d",
+}
 # One starts the programs it measures; the other is the config, which is code.
 START_PROGRAMS = {"fact_jax.benchmark.workers"}
 EXECUTES = {"exec_module": {"fact_jax.config_flags"}}

@@ -3,8 +3,8 @@
     {"database": {VIDEO: {"subset": "training", "duration": 82.7, "fps": 25.0,
                           "annotations": [{"label": "Ballet", "label_id": 3, "segment": [6.2, 77.7]}, ...]}, ...}}
 
-Times are seconds. The name `duration_second` and plain {VIDEO: ...} without "database" are read as well, numbers may
-be strings, and the file may be compressed (.gz). `label_id` may be missing everywhere: classes are then numbered by name.
+Times are seconds. The name `duration_second`, and {VIDEO: ...} without "database", are read as well; numbers may be
+strings, and the file may be compressed (.gz). `label_id` may be missing everywhere: classes are then numbered by name.
 """
 
 import dataclasses

@@ -41,7 +41,7 @@ class CheckedVideos:
     notes: tuple
 
 
-def check_videos(store, videos, data, rule, longest):
+def check_videos(store, videos, data, rule):
     """Looks at the shapes of all features and at what goes with them.
 
     Args:
@@ -49,7 +49,6 @@ def check_videos(store, videos, data, rule, longest):
       videos: dict from subset, "train" or "test", to AnnotatedVideos.
       data: `config.data`.
       rule: GridRule.
-      longest: most features of an evaluated video; None = any number.
 
     Returns:
       CheckedVideos.
@@ -82,7 +81,6 @@ def check_videos(store, videos, data, rule, longest):
     width, found = _widths(store, shapes)
     problems += found
     lengths = {name: length for name, (length, _) in shapes.items()}
-    problems += _too_long(usable.get("test", ()), lengths, rule, longest, store)
     if not problems:
         usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
         if left_out:
@@ -121,17 +119,6 @@ def _widths(store, shapes):
         if width != common
     ]
     return common, problems
-
-
-def _too_long(videos, lengths, rule, longest, store):
-    if longest is None:
-        return []
-    return [
-        Problem(place_of(store, video.video_id), 0, f"{rule.length(lengths[video.video_id])} features",
-                f"the network takes at most {longest}: raise config.model.max_buffer_factor")  # fmt: skip
-        for video in videos
-        if rule.length(lengths[video.video_id]) > longest
-    ]
 
 
 def _with_segments(videos, lengths, data, rule):

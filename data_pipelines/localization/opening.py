@@ -9,10 +9,11 @@ from data_pipelines.labelled_videos import MemoryBudget
 from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_database, read_subsets
 from data_pipelines.localization.features import FeatureStore, Stream
-from data_pipelines.localization.grids import GridRule
+from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizationSource, SegmentRules, truth_of
 from data_pipelines.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_text, why_no_folder
+from fact_jax.ops.time_grid import GridRule
 from fact_jax.types import UserError, check_choice
 
 READERS = ("files", "tfds", "synthetic")
@@ -52,7 +53,7 @@ class _Found:
     class_ids: dict
 
 
-def open_localization(data, workdir=None, *, memory_limit, longest=None):
+def open_localization(data, workdir=None, *, memory_limit):
     """Opens the videos that `config.data` names, after checking all of them.
 
     Args:
@@ -60,7 +61,6 @@ def open_localization(data, workdir=None, *, memory_limit, longest=None):
       workdir: where to note that the data passed the check, so that the next run does not read every value again, and
         to write a list of problems too long for the message; None = nowhere.
       memory_limit: bytes of features that may stay in memory.
-      longest: features that the longest evaluated video may have; None = any number.
 
     Returns:
       LocalizationSources.
@@ -70,14 +70,14 @@ def open_localization(data, workdir=None, *, memory_limit, longest=None):
     """
     check_choice("config.data.reader", data.reader, READERS)
     _check_settings(data)
-    rule = GridRule(data.feature_stride, data.window, data.sample_rate, data.max_frames if data.resize else 0)
+    rule = GridRule.of(data)
     if data.reader == "synthetic":
         found, problems = _open_synthetic(data), []
     else:
         found, problems = _open_files(data)
     num_classes = data.num_classes or max([*found.class_ids.values(), -1]) + 1
     problems = problems + _class_problems(data, found, num_classes)
-    checked = checks.check_videos(found.store, found.videos, data, rule, longest)
+    checked = checks.check_videos(found.store, found.videos, data, rule)
     problems += checked.problems
     notes = list(checked.notes)
     if data.reader != "synthetic":
@@ -230,7 +230,7 @@ def _make_source(found, checked, subset, data, rule, budget, agnostic, names):
 
     def read(index):
         with checks.unchanged(found.store, videos[index].video_id):
-            return rule.read(found.store, videos[index].video_id)
+            return read_features(rule, found.store, videos[index].video_id)
 
     return LocalizationSource(
         videos,

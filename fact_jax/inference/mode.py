@@ -115,6 +115,7 @@ def predict_videos(
             left = len(waiting) - job.done
             console.say(f"stopped by {stop.name}; {left} videos are left. Run the same command again to go on.")
             return stop.exit_code
+        output.conclude(source.inputs)
         seconds = time.perf_counter() - start
         console.say(
             f"predicted {job.written} videos in {writers.format_duration(seconds)}, skipped {skipped}; "

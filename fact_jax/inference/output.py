@@ -114,7 +114,7 @@ class OutputFolder:
                 files.atomic_write_bytes(self.path / name, content)
             if self._figures:
                 files.save_figure(self.path / self._paths(video)[-1], self._draw(video, prediction))
-            files.atomic_write_text(self._json_path(video), _to_json(self._record(video, prediction)))
+            files.atomic_write_text(self._json_path(video), self._to_text(video, prediction))
         except OSError as error:
             raise UserError(f"{self.path}: predictions cannot be written: {error.strerror}.") from error
 
@@ -190,6 +190,13 @@ class OutputFolder:
                 row |= {"start_sec": segment.start / self._fps, "end_sec": segment.end / self._fps}
             rows.append(row | {"label": segment.label, "confidence": segment.confidence})
         return rows
+
+    def conclude(self, videos) -> None:
+        """Writes what all videos of a command have together: nothing."""
+
+    def _to_text(self, video, prediction):
+        """Text of the .json file."""
+        return _to_json(self._record(video, prediction))
 
     def _record(self, video, prediction):
         rows = [

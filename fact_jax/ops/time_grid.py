@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from fact_jax.ops.resampling import downsampled_length, interpolate
 from fact_jax.types import UserError
 
 
@@ -28,8 +29,8 @@ class TimeGrid:
         numbers = (self.stride, self.window, self.fps)
         if not np.isfinite(numbers).all() or self.stride <= 0 or self.window < 0 or self.fps <= 0:
             raise UserError(
-                f"a feature every {self.stride} frames, each of {self.window}, at {self.fps} frames per second: expected "
-                "finite numbers, stride and frames per second more than 0."
+                f"a feature every {self.stride} frames, each of {self.window}, at {self.fps} frames per second: "
+                "expected finite numbers, stride and frames per second more than 0."
             )
 
     @property
@@ -52,3 +53,49 @@ class TimeGrid:
         seconds = self.to_seconds(positions)
         seconds = np.where(seconds <= 0, np.float32(0), seconds)
         return np.where(seconds >= duration, np.float32(duration), seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class GridRule:
+    """From feature files to the grid that the network sees.
+
+    Attributes:
+      stride: video frames from one stored feature to the next; 0 = the features of a video are spread evenly over it.
+      window: video frames that a stored feature sees.
+      sample_rate: one stored feature in this many is used.
+      resize_to: features to which every video is stretched or shrunk; 0 = as they are.
+    """
+
+    stride: float
+    window: float
+    sample_rate: int = 1
+    resize_to: int = 0
+
+    @classmethod
+    def of(cls, data):
+        """The rule of `config.data`."""
+        return cls(data.feature_stride, data.window, data.sample_rate, data.max_frames if data.resize else 0)
+
+    def length(self, num_stored):
+        """T of a video with this many stored features."""
+        return self.resize_to or downsampled_length(num_stored, self.every)
+
+    def grid(self, num_stored, fps, duration):
+        """TimeGrid of a video with this many stored features."""
+        if self.stride <= 0:
+            stride = duration * fps / self.length(num_stored)
+            return TimeGrid(stride, stride, fps)
+        if self.resize_to:
+            stride = ((num_stored - 1) * self.stride + self.window) / self.resize_to
+            return TimeGrid(stride, stride, fps)
+        return TimeGrid(self.stride * self.sample_rate, self.window, fps)
+
+    def fit(self, features):
+        """float32 [T, D] as the network sees them, of features [N, D], one in `every` of those that are stored."""
+        return interpolate(features, self.resize_to) if self.resize_to else np.asarray(features, np.float32)
+
+    @property
+    def every(self):
+        """One stored feature in this many is read."""
+        # Where features are spread or stretched, the published code uses all of them.
+        return 1 if self.stride <= 0 or self.resize_to else self.sample_rate

@@ -48,9 +48,9 @@ def collect_series(rows):
 
 
 def is_score(name):
-    """Whether `name` ends in a published metric: "Edit", "eval/F1@0.50"."""
+    """Whether `name` ends in a published metric: "Edit", "eval/F1@0.50", "test/mAP@avg"."""
     last = name.rsplit("/", 1)[-1]
-    return last in segmentation.METRIC_NAMES or last.startswith("F1@")
+    return last in segmentation.METRIC_NAMES or last.startswith(("F1@", "mAP@", "Recall@"))
 
 
 @pictures.fallback_fonts()

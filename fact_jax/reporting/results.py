@@ -32,14 +32,14 @@ def read_results(workdir):
     return results
 
 
-def write_results(workdir, results, *, background_names, rows, figures):
+def write_results(workdir, results, *, how_scored, rows, figures):
     """Writes results.md, figures/training_curves.png and, last, results.json.
 
     Args:
       workdir: folder of the run.
       results: dict with "name", "dataset", "split", "select_metric", "selected_on" (name of an evaluated subset),
         "best_step", "final_step", "num_videos" (subset -> count) and "metrics" (subset -> {"best", "final"} -> scores).
-      background_names: classes left out of Acc, Edit and F1; empty = background is evaluated.
+      how_scored: the protocol in words, and lines about the metrics, see `tables.results_markdown`.
       rows: rows of metrics.jsonl.
       figures: draw the training curves.
     """
@@ -48,17 +48,17 @@ def write_results(workdir, results, *, background_names, rows, figures):
         title = f"{results['name']}: {results['dataset']}, {results['split']}"
         figure = curves.plot_training_curves(rows, best_metric=results["select_metric"], title=title)
         files.save_figure(workdir / "figures" / "training_curves.png", figure)
-    files.atomic_write_text(workdir / "results.md", results_text(results, background_names))
+    files.atomic_write_text(workdir / "results.md", results_text(results, how_scored))
     files.atomic_write_text(workdir / RESULTS_FILE, json.dumps(_without_nan(results), indent=2) + "\n")
 
 
-def results_text(results, background_names):
+def results_text(results, how_scored):
     """Text of results.md: the test scores of the best step with their protocol, then every subset and step."""
     text = tables.results_markdown(
         _numbers(results["metrics"]["test"]["best"]),
         dataset=results["dataset"],
         split=f"{results['split']}, test",
-        background_names=background_names,
+        how_scored=how_scored,
         num_videos=results["num_videos"]["test"],
         selection=selection_text(results),
     )

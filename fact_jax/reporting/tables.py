@@ -41,30 +41,45 @@ def to_csv(rows):
     return buffer.getvalue()
 
 
-def results_markdown(metrics, *, dataset, split, background_names, num_videos, selection=""):
+def results_markdown(metrics, *, dataset, split, how_scored, num_videos, selection=""):
     """Text of results.md: one table line of scores, and how they were measured.
 
     Args:
       metrics: scores in percent by published name.
       dataset: name of the dataset.
       split: which videos were scored, e.g. "split1, test".
-      background_names: names of the classes left out of Acc, Edit and F1; empty = background is evaluated.
+      how_scored: the protocol in words, and sentences about the metrics; see `how_segments_are_scored`.
       num_videos: how many videos were scored.
       selection: which parameters were scored, e.g. "best F1@0.50 on the test videos, step 4000"; "" = not stated.
 
     Returns:
       str, ending in a newline.
     """
-    excluded = ", ".join(f"`{name}`" for name in background_names)
-    excluded = f"{excluded} excluded from Acc, Edit and F1" if excluded else "none excluded (background is evaluated)"
     plural = "video" if num_videos == 1 else "videos"
-    protocol = f"Protocol: {dataset}, {split}, {num_videos} {plural}; background classes: {excluded}."
-    lines = [f"# Results: {dataset}", "", *markdown_table([dict(metrics)]), "", protocol]
-    lines += ["Percent. AccB counts all frames, Acc those whose truth is not background; Edit is a mean over videos;"]
-    lines += ["F1 has counts pooled over videos and the published epsilons, so a perfect score is 99.999."]
+    protocol, *sentences = how_scored
+    protocol = f"Protocol: {dataset}, {split}, {num_videos} {plural}; {protocol}."
+    lines = [f"# Results: {dataset}", "", *markdown_table([dict(metrics)]), "", protocol, *sentences]
     if selection:
         lines += [f"Parameters: {selection}."]
     return "\n".join(lines) + "\n"
+
+
+def how_segments_are_scored(background_names):
+    """The protocol of segmentation in words, and lines about its metrics.
+
+    Args:
+      background_names: names of the classes left out of Acc, Edit and F1; empty = background is evaluated.
+
+    Returns:
+      tuple of str.
+    """
+    excluded = ", ".join(f"`{name}`" for name in background_names)
+    excluded = f"{excluded} excluded from Acc, Edit and F1" if excluded else "none excluded (background is evaluated)"
+    return (
+        f"background classes: {excluded}",
+        "Percent. AccB counts all frames, Acc those whose truth is not background; Edit is a mean over videos;",
+        "F1 has counts pooled over videos and the published epsilons, so a perfect score is 99.999.",
+    )
 
 
 def markdown_table(rows):

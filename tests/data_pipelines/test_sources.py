@@ -108,7 +108,7 @@ def test_the_copy_is_written_once_and_again_after_a_change(tmp_path, monkeypatch
 def test_large_copies_need_no_tensorflow(tmp_path, monkeypatch):
     # TFDS's own writer spills to disk with TensorFlow once a split has outgrown this buffer of 1 GB.
     monkeypatch.setattr("tensorflow_datasets.core.shuffle.MAX_MEM_BUFFER_SIZE", 0)
-    monkeypatch.setattr(feature_dataset, "_VIDEOS_PER_SHARD", 3)
+    monkeypatch.setattr(feature_dataset, "VIDEOS_PER_SHARD", 3)
     write_folder(tmp_path, make_videos([(f"v{i}", 20 + i) for i in range(10)]))
     data = settings(tmp_path, reader="tfds")
     prepared = open_sources(data).train

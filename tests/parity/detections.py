@@ -10,13 +10,12 @@ import random
 import numpy as np
 
 from data_pipelines.localization.annotations import AnnotatedVideo
-from data_pipelines.localization.grids import GridRule
 from data_pipelines.localization.source import SegmentRules, prepare_segments
 from data_pipelines.localization.truncation import truncate
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import Detections, NmsSettings, fuse_scores, suppress
-from fact_jax.ops.time_grid import TimeGrid
+from fact_jax.ops.time_grid import GridRule, TimeGrid
 from tests.parity.report import compare, identical
 
 SCORE_ATOL = 2e-6
@@ -88,8 +87,7 @@ def _check_raw(npz, model):
         video = AnnotatedVideo("v", "", duration, fps, npz[f"{raw}/segments_sec"], npz[f"{raw}/label_ids"])
         rules = SegmentRules(model["num_classes"] == 1, True, True, THRESHOLD)
         segments, labels = prepare_segments(video, model["max_seq_len"], grid, rules, training)
-        rows.append(compare(f"{name}/feats", rule.read(_Stored(npz[f"{raw}/feats"]), "v").T, npz[f"{name}/feats"],
-                            atol=FEATURE_ATOL))  # fmt: skip
+        rows.append(compare(f"{name}/feats", rule.fit(npz[f"{raw}/feats"]).T, npz[f"{name}/feats"], atol=FEATURE_ATOL))
         if training:
             window = truncate(
                 model["max_seq_len"], segments, labels, max_length=model["max_seq_len"], threshold=THRESHOLD,
@@ -102,17 +100,6 @@ def _check_raw(npz, model):
             rows.append(compare(f"{name}/grid_segments", segments, npz[f"{name}/grid_segments"], atol=SECOND_ATOL))
         number += 1
     return rows
-
-
-class _Stored:
-    """Features of one video in the place of files."""
-
-    def __init__(self, features):
-        self._features = features
-
-    def read(self, video_id, every=1):
-        del video_id
-        return self._features[::every]
 
 
 def _check_fusion(npz, finals):

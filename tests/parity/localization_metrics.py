@@ -46,7 +46,12 @@ def _states(metric, npz, case):
         places = _segments(npz, f"{case}/pred", found) if case is not None else []
         states.append(
             metric.from_video(
-                f"{video:06d}", _segments(npz, "gt", truth), npz["gt/label"][truth], places, read["score"], read["label"]
+                f"{video:06d}",
+                _segments(npz, "gt", truth),
+                npz["gt/label"][truth],
+                places,
+                read["score"],
+                read["label"],
             )
         )
     return states

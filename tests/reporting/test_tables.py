@@ -54,7 +54,8 @@ def test_no_video_gives_an_empty_table():
 def test_results_name_the_protocol(state):
     scores = state.compute()
     text = tables.results_markdown(
-        scores, dataset="gtea", split="split1, test", background_names=["background"], num_videos=2, selection="step 7"
+        scores, dataset="gtea", split="split1, test", how_scored=tables.how_segments_are_scored(["background"]),
+        num_videos=2, selection="step 7",
     )
     header, rule, values = [line for line in text.splitlines() if line.startswith("|")]
     assert [cell.strip() for cell in header.strip("|").split("|")] == list(METRIC_NAMES)
@@ -67,7 +68,8 @@ def test_results_name_the_protocol(state):
 
 def test_results_say_when_background_is_evaluated_and_show_undefined_scores_as_a_dash():
     scores = {"Edit": math.nan, "AccB": 50.0}
-    text = tables.results_markdown(scores, dataset="d", split="s", background_names=[], num_videos=1)
+    everything = tables.how_segments_are_scored([])
+    text = tables.results_markdown(scores, dataset="d", split="s", how_scored=everything, num_videos=1)
     assert "1 video; background classes: none excluded (background is evaluated)." in text
     assert "| – | 50.00 |" in text
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from configs import fact_synthetic
 from fact_jax.metrics.segmentation import SegmentationMetric
-from fact_jax.reporting import results
+from fact_jax.reporting import results, tables
 from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
 from fact_jax.training import run_record
 from fact_jax.types import Batch
@@ -73,7 +73,7 @@ def make_run(workdir, truth, predictions, *, name="fact", split="split1", seed=0
         "selected_on": "test", "best_step": 10, "final_step": 12, "num_videos": {"test": len(truth)},
         "metrics": {"test": {"best": scores, "final": {key: math.nan for key in scores}}},
     }
-    results.write_results(workdir, result, background_names=["background"], rows=[], figures=False)
+    results.write_results(workdir, result, how_scored=tables.how_segments_are_scored(["background"]), rows=[], figures=False)
     return workdir
 
 

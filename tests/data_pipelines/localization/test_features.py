@@ -6,7 +6,8 @@ import pytest
 
 from data_pipelines.feature_files import FeatureFileError
 from data_pipelines.localization.features import FeatureStore, Stream
-from data_pipelines.localization.grids import GridRule, clip_to_video
+from data_pipelines.localization.grids import clip_to_video
+from fact_jax.ops.time_grid import GridRule
 
 FEATURES = np.random.default_rng(0).standard_normal((10, 3))
 

@@ -92,7 +92,7 @@ def test_settings_that_do_not_fit_are_refused(tmp_path, changes, found):
         open_localization(settings(root, **changes), memory_limit=LIMIT)
 
 
-def test_too_few_classes_and_too_long_videos_are_refused(tmp_path):
+def test_too_few_classes_are_refused(tmp_path):
     three = entries()
     three["a"]["annotations"].append({"label": "fly", "label_id": 7, "segment": [0, 1]})
     root = write_folder(tmp_path, three)
@@ -100,8 +100,6 @@ def test_too_few_classes_and_too_long_videos_are_refused(tmp_path):
         open_localization(settings(root, num_classes=2), memory_limit=LIMIT)
     sources = open_localization(settings(root), memory_limit=LIMIT)
     assert sources.class_names[7] == "fly" and sources.empty_classes == (2, 3, 4, 5, 6)
-    with pytest.raises(UserError, match="40 features; the network takes at most 39"):
-        open_localization(settings(root), memory_limit=LIMIT, longest=39)
 
 
 def test_a_file_that_changes_later_is_reported(tmp_path):

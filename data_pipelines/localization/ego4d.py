@@ -1,0 +1,225 @@
+"""Makes a localization dataset of Ego4D Moment Queries from its annotations and its features of whole videos.
+
+    python -m data_pipelines.localization.ego4d FOLDER --annotations moments_train.json moments_val.json
+        --slowfast DIR --omnivore DIR [--label_map FILE]
+
+Every clip becomes a video: its features are cut out of those of the video it belongs to, from the window that holds its
+first frame on. FOLDER gets annotations/ego4d.json and, for each stream, STREAM_features/CLIP.npy, as the configs
+actionformer_ego4d_* take them. Features of EgoVLP are not published for whole videos; put yours, of clips, into
+egovlp_features.
+
+Source: ActionFormer (ECCV 2022), published preparation of Ego4D: windows of 32 frames every 16 frames. As there, one
+window fewer is taken than the clip has room for.
+"""
+
+import argparse
+import io
+import json
+import math
+import pathlib
+import pickle
+from typing import NamedTuple
+
+import numpy as np
+
+from data_pipelines import command_line
+from data_pipelines.annotations import Problem
+from data_pipelines.validation import count_problems, format_problems
+from fact_jax.files import atomic_write_bytes, atomic_write_text, read_data
+from fact_jax.types import UserError
+
+STRIDE, WINDOW = 16, 32
+STREAMS = ("slowfast", "omnivore")
+SUBSETS = {"train": "training", "val": "validation"}
+# Frames per second of a clip that can be; others have broken times.
+_RATES = (10.0, 100.0)
+_LEAST_SECONDS = 0.25
+_MAX_BYTES = 2**31
+
+
+class Clip(NamedTuple):
+    """A clip of a video.
+
+    Attributes:
+      uid, video_uid: names.
+      subset: "training" or "validation".
+      fps: frames per second.
+      first, last: rows of the video's features that it takes, first <= row < last.
+      seconds: length, with the frames before and after it that fill its windows.
+      annotations: list of {"label", "segment"}.
+    """
+
+    uid: str
+    video_uid: str
+    subset: str
+    fps: float
+    first: int
+    last: int
+    seconds: float
+    annotations: list
+
+
+def read_clips(path, problems):
+    """Reads the clips of one annotation file that hold an action; what is wrong is added to `problems`."""
+    try:
+        content = json.loads(read_data(path, 2**30))
+        videos, subset = content["videos"], SUBSETS[content.get("split", _split_of(path))]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        problems.append(Problem(str(path), 0, f"cannot be read ({error})", "expected moments_train.json or _val.json"))
+        return []
+    clips = []
+    for video in videos:
+        for clip in video["clips"]:
+            try:
+                found = clip_of(video["video_uid"], clip, subset)
+            except (KeyError, TypeError, ValueError) as error:
+                problems.append(Problem(str(path), 0, f"clip {clip.get('clip_uid')!r} cannot be used ({error!r})"))
+                continue
+            if found is not None and found.annotations:
+                clips.append(found)
+    return clips
+
+
+def _split_of(path):
+    return next((name for name in SUBSETS if name in pathlib.Path(path).stem.split("_")), "")
+
+
+def clip_of(video_uid, clip, subset):
+    """Clip of its entry, or None if its times cannot be."""
+    start, end = (max(int(clip[f"video_{name}_frame"]), 0) for name in ("start", "end"))
+    start_sec, end_sec = (max(float(clip[f"video_{name}_sec"]), 0.0) for name in ("start", "end"))
+    if not end_sec > start_sec or not _RATES[0] <= (end - start) / (end_sec - start_sec) <= _RATES[1]:
+        return None
+    fps = (end - start) / (end_sec - start_sec)
+    before = start % STRIDE
+    after = -(end - start + before - WINDOW) % STRIDE
+    labels = [item for annotator in clip["annotations"] for item in annotator["labels"] if item.get("primary")]
+    return Clip(
+        uid=str(clip["clip_uid"]),
+        video_uid=str(video_uid),
+        subset=subset,
+        fps=round(fps, 2),
+        first=(start - before) // STRIDE,
+        last=(end + after - WINDOW) // STRIDE,
+        seconds=round((end - start + before + after) / fps, 2),
+        annotations=[found for item in labels if (found := _annotation(item, start_sec, before / fps))],
+    )
+
+
+def _annotation(item, start_sec, shift):
+    """An action with times from the first window of the clip on, or None if it is too short."""
+    ends = [float(item[f"video_{name}_time"]) - start_sec + shift for name in ("start", "end")]
+    if not all(map(math.isfinite, ends)) or ends[1] - ends[0] < _LEAST_SECONDS:
+        return None
+    return {"label": str(item["label"]), "segment": [round(end, 2) for end in ends]}
+
+
+def read_label_map(path, problems):
+    """{name: id} of a file with lines "<id>, tab, <name>" or the other way round."""
+    ids = {}
+    try:
+        lines = read_data(path).decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(Problem(str(path), 0, f"cannot be read ({error})"))
+        return ids
+    for number, line in enumerate(lines, 1):
+        fields = line.split("\t")
+        numbers = [field for field in fields if field.strip().isdecimal()]
+        if len(fields) != 2 or not numbers:
+            problems.append(Problem(str(path), number, f"{line[:60]!r}", "expected an id, a tab and a name"))
+            continue
+        name = fields[1] if fields[0] == numbers[0] else fields[0]
+        ids[name] = int(numbers[0])
+    return ids
+
+
+def read_video(path):
+    """float32 [T, D] of a .pt file that holds one tensor.
+
+    Raises:
+      UserError: it does not.
+    """
+    import torch  # only who converts features needs it
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path} holds something else than a tensor; it is not loaded.") from error
+    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} cannot be read: {(str(error) or repr(error)).splitlines()[0]}.") from error
+    if not isinstance(found, torch.Tensor) or found.ndim != 2:
+        raise UserError(f"{path}: expected one tensor (windows, channels).")
+    return found.to(torch.float32).numpy()
+
+
+def convert(folder, annotation_files, streams, label_map=None):
+    """Writes the dataset; returns the clips.
+
+    Args:
+      folder: where to.
+      annotation_files: moments_train.json and moments_val.json.
+      streams: dict from a name in STREAMS to the folder with VIDEO_UID.pt.
+      label_map: file with the ids of the classes; None = numbered by name.
+
+    Raises:
+      UserError: files are missing or cannot be used; the message names all of them.
+    """
+    problems = []
+    clips = [clip for path in annotation_files for clip in read_clips(path, problems)]
+    names = {item["label"] for clip in clips for item in clip.annotations}
+    ids = read_label_map(label_map, problems) if label_map else {name: i for i, name in enumerate(sorted(names))}
+    unknown = sorted(names - set(ids))
+    if label_map and unknown:
+        problems.append(Problem(str(label_map), 0, f"no id of {len(unknown)} labels, such as {unknown[0]!r}"))
+    by_video = {}
+    for clip in clips:
+        by_video.setdefault(clip.video_uid, []).append(clip)
+    paths = {(stream, uid): pathlib.Path(place) / f"{uid}.pt" for stream, place in streams.items() for uid in by_video}
+    problems += [Problem(str(path), 0, "file is missing") for path in paths.values() if not path.is_file()]
+    if not clips:
+        problems.append(Problem(str(annotation_files[0]), 0, "no clip with an action"))
+    if problems:
+        raise UserError(f"{count_problems(problems)}:\n{format_problems(problems)}")
+    for (stream, uid), path in paths.items():
+        features = read_video(path)
+        for clip in by_video[uid]:
+            if clip.last > len(features):
+                raise UserError(f"{path} has {len(features)} windows; clip {clip.uid} needs {clip.last}.")
+            buffer = io.BytesIO()
+            np.save(buffer, np.ascontiguousarray(features[clip.first : clip.last]))
+            atomic_write_bytes(folder / f"{stream}_features" / f"{clip.uid}.npy", buffer.getvalue())
+    entries = {clip.uid: _entry(clip, ids) for clip in clips}
+    text = json.dumps({"version": "ego4d moments", "database": entries}, indent=1)
+    atomic_write_text(folder / "annotations" / "ego4d.json", text + "\n")
+    return clips
+
+
+def _entry(clip, ids):
+    annotations = [item | {"label_id": ids[item["label"]]} for item in clip.annotations]
+    return {"subset": clip.subset, "duration": clip.seconds, "fps": clip.fps, "annotations": annotations}
+
+
+def main(argv=None):
+    """Runs the tool; returns 0."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_pipelines.localization.ego4d", description=__doc__.split("\n\n")[0], allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not. Needs PyTorch (pip install torch).")
+    parser.add_argument("folder", help="folder to write")
+    parser.add_argument("--annotations", nargs="+", required=True, metavar="FILE", help="moments_train.json, _val.json")
+    for stream in STREAMS:
+        parser.add_argument(f"--{stream}", metavar="DIR", help=f"folder with VIDEO.pt, {stream} features")
+    parser.add_argument("--label_map", metavar="FILE", help="lines: id, tab, name; default: ids in order of the names")
+    arguments = parser.parse_args(argv)
+    streams = {stream: place for stream in STREAMS if (place := getattr(arguments, stream))}
+    if not streams:
+        parser.error("give at least one of --slowfast and --omnivore")
+    folder = pathlib.Path(arguments.folder).expanduser()
+    with command_line.writing(folder):
+        clips = convert(folder, arguments.annotations, streams, arguments.label_map)
+    counts = {subset: sum(clip.subset == subset for clip in clips) for subset in SUBSETS.values()}
+    print(", ".join(f"{count} {subset} clips" for subset, count in counts.items()) + f": {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,118 @@
+"""Tools and copies: the dataset of Ego4D, the synthetic one on disk, the TFDS copy, videos without annotations."""
+
+import json
+
+import numpy as np
+import pytest
+
+from configs import localization_datasets
+from data_pipelines.localization import ego4d, write_synthetic
+from data_pipelines.localization.opening import open_localization
+from data_pipelines.localization.unlabelled import open_inputs
+from fact_jax.ops.time_grid import GridRule
+from fact_jax.types import UserError
+from tests.data_pipelines.localization.folders import features, settings, write_folder
+
+LIMIT = 2**22
+
+
+def moments(first_frame, last_frame):
+    """An annotation file with one clip of a video at 30 frames per second."""
+    labels = [
+        {"label": "use_phone", "primary": True, "video_start_time": 4.0, "video_end_time": 5.0},
+        {"label": "walk", "primary": False, "video_start_time": 4.0, "video_end_time": 5.0},
+        {"label": 'say "hi"', "primary": True, "video_start_time": 4.0, "video_end_time": 4.2},
+    ]
+    clip = {
+        "clip_uid": "c1", "video_start_frame": first_frame, "video_end_frame": last_frame,
+        "video_start_sec": first_frame / 30, "video_end_sec": last_frame / 30,
+        "annotations": [{"labels": labels[:2]}, {"labels": labels[2:]}],
+    }  # fmt: skip
+    silent = clip | {"clip_uid": "c2", "annotations": []}
+    broken = clip | {"clip_uid": "c3", "video_end_sec": first_frame / 30 + 100}
+    return {"split": "train", "videos": [{"video_uid": "v", "clips": [clip, silent, broken]}]}
+
+
+def test_a_clip_of_ego4d_takes_its_windows(tmp_path):
+    torch = pytest.importorskip("torch")
+    (tmp_path / "moments_train.json").write_text(json.dumps(moments(100, 300)))
+    (tmp_path / "slow").mkdir()
+    stored = torch.arange(60, dtype=torch.float16).reshape(30, 2)
+    torch.save(stored, tmp_path / "slow" / "v.pt")
+    out = tmp_path / "out"
+    ego4d.main([str(out), "--annotations", str(tmp_path / "moments_train.json"), "--slowfast", str(tmp_path / "slow")])
+    # Frame 96 is the first of window 6. 204 frames, and 4 more to fill the last of 12 windows, of which 11 are taken.
+    found = np.load(out / "slowfast_features" / "c1.npy")
+    np.testing.assert_array_equal(found, stored.float().numpy()[6:17])
+    (entry,) = json.loads((out / "annotations" / "ego4d.json").read_text())["database"].items()
+    assert entry[0] == "c1" and entry[1]["subset"] == "training" and entry[1]["fps"] == 30.0
+    assert entry[1]["annotations"] == [{"label": "use_phone", "segment": [0.8, 1.8], "label_id": 0}]
+
+
+def test_what_ego4d_lacks_is_told_at_once(tmp_path):
+    (tmp_path / "moments_train.json").write_text(json.dumps(moments(100, 300)))
+    (tmp_path / "map.txt").write_text("0\twalk\nbroken\n")
+    arguments = [str(tmp_path / "moments_train.json"), str(tmp_path / "moments_val.json")]
+    with pytest.raises(UserError) as error:
+        ego4d.convert(tmp_path / "out", arguments, {"slowfast": tmp_path}, tmp_path / "map.txt")
+    for part in ("4 problems", "moments_val.json", "'broken'", "no id of 1 labels, such as 'use_phone'", "v.pt"):
+        assert part in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_no_tensor_is_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"a": torch.zeros(2)}, tmp_path / "dict.pt")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "dict.pt").read_bytes()[:40])
+    torch.save(pathlike := json.JSONEncoder(), tmp_path / "object.pt")
+    assert pathlike
+    for name, message in (("dict", "expected one tensor"), ("cut", "cannot be read|something else"),
+                          ("object", "something else")):  # fmt: skip
+        with pytest.raises(UserError, match=message):
+            ego4d.read_video(tmp_path / f"{name}.pt")
+
+
+def test_the_written_synthetic_dataset_is_the_one_made_on_the_fly(tmp_path):
+    write_synthetic.main([str(tmp_path / "data"), "--train_videos", "3", "--videos", "2"])
+    data, _ = localization_datasets.synthetic()
+    made = open_localization(data, memory_limit=LIMIT)
+    data.update({"reader": "files", "dir": str(tmp_path / "data")})
+    read = open_localization(data, memory_limit=LIMIT)
+    assert read.class_names == made.class_names and (len(read.train), len(read.test)) == (3, 2)
+    np.testing.assert_array_equal(read.test[1].features, made.test[1].features)
+    np.testing.assert_allclose(read.test[1].segments, made.test[1].segments, atol=0.01)
+    with pytest.raises(UserError, match="exists already"):
+        write_synthetic.main([str(tmp_path / "data")])
+
+
+def test_the_copy_gives_what_the_files_give(tmp_path):
+    root = write_folder(tmp_path / "data")
+    data = settings(root, reader="tfds")
+    copied = open_localization(data, memory_limit=0)
+    for subset in ("train", "test"):
+        for index, video in enumerate(getattr(copied, subset).video_ids):
+            np.testing.assert_array_equal(getattr(copied, subset)[index].features, features(video))
+    records = sorted((root / "tfds").rglob("*.array_record*"))
+    before = [path.stat().st_mtime_ns for path in records]
+    open_localization(data, memory_limit=0)
+    assert [path.stat().st_mtime_ns for path in records] == before
+    np.save(root / "features" / "c.npy", features("x", 40))
+    np.testing.assert_array_equal(open_localization(data, memory_limit=0).test[0].features, features("x", 40))
+
+
+def test_videos_without_annotations_are_checked_one_by_one(tmp_path):
+    np.save(tmp_path / "a.npy", features("a"))
+    np.savez(tmp_path / "b.npz", feats=features("b"))
+    np.save(tmp_path / "turned.npy", features("c").T)
+    spoilt = features("d")
+    spoilt[2, 1] = np.nan
+    np.save(tmp_path / "spoilt.npy", spoilt)
+    np.savez(tmp_path / "a.npz", feats=features("a"))
+    source = open_inputs([tmp_path], 6, ("jump",), GridRule(4, 8, resize_to=16))
+    assert source.video_ids == ("b", "spoilt") and source.lengths.tolist() == [16, 16]
+    assert source[0].features.shape == (16, 6) and source.segments(0)[0].shape == (0, 2)
+    assert not source.is_bad(0) and not source[1].features.any() and source.is_bad(1)
+    text = "\n".join(map(str, source.problems))
+    for part in ("looks transposed", "video 'a' is also", "first at feature"):
+        assert part in text
+    assert source.select([1]).video_ids == ("spoilt",)
