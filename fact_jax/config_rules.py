@@ -15,7 +15,6 @@ _BLOCKS = ("input_block", "update_block", "temporal_block")
 CHOICES = {
     "data.reader": ("npy", "tfds", "synthetic"),
     "data.time_axis": ("last", "first"),
-    "model.name": ("fact", "faformer", "mstcn", "mstcn++"),
     "model.input_block.action_branch": ("sca", "gru", "gru_om"),
     "model.update_block.action_branch": ("sa", "gru", "gru_om"),
     "model.temporal_block.action_branch": ("sa", "gru", "gru_om"),

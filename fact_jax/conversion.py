@@ -19,10 +19,12 @@ from ml_collections import ConfigDict
 
 from fact_jax import files
 from fact_jax.models import class_list, state_dict, weight_files
-from fact_jax.models.fact import architecture, published, published_config
+from fact_jax.models.fact import published_config
 from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.tasks import systems
+from fact_jax.tasks.frame_segmentation import FrameTask
 from fact_jax.tasks.inputs import example_arrays
+from fact_jax.tasks.published import recognise
 from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import CheckpointError, Checkpoints
 from fact_jax.training.ownership import own
@@ -31,19 +33,8 @@ from fact_jax.types import UserError, VerbNouns
 
 STEP = 0  # of a converted checkpoint: no update of this run has been made
 
-# Settings that shape predictions and leave no trace in a state dict.
-UNKNOWN_TO_A_FILE = {
-    "model.input_block.action_heads": "attention heads",
-    "model.update_block.action_heads": "attention heads",
-    "model.temporal_block.action_heads": "attention heads",
-    "model.input_block.encoder_attention": "weight of the attention",
-    "model.update_block.encoder_attention": "weight of the attention",
-    "model.temporal_block.encoder_attention": "weight of the attention",
-    "model.ignore_positions": "whether positions are added to queries and keys",
-    "model.frame_positions": "positions of the frames",
-    "model.frame_weight": "share of the frame branch in the prediction",
-    "data.sample_rate": "one frame in this many is used",
-}
+# The same for all systems: it shapes predictions and leaves no trace in a state dict.
+UNTOLD = {"data.sample_rate": "one frame in this many is used"}
 
 
 def convert(
@@ -71,10 +62,11 @@ def convert(
     """
     workdir, checkpoint = Path(workdir), Path(checkpoint)
     state = weight_files.read_state_dict(checkpoint)
-    found = architecture.infer(state.tensors, checkpoint)
+    found = recognise(state.tensors, checkpoint)
+    _check_system(config, found, checkpoint)
     config, changed = _adopt(config, found, explicit, checkpoint)
     class_names, verb_nouns = read_classes()
-    _check_dataset(found, class_names, verb_nouns, checkpoint)
+    found.check_classes(class_names, verb_nouns, checkpoint)
     data = config.data
     dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / data.mapping_file
     listed = class_list.check(class_list.beside(checkpoint), class_names, dataset)
@@ -88,15 +80,14 @@ def convert(
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    buffers = [name for name in published.BUFFERS if name in state.tensors]
-    params = _parameters(task, found.feature_dim, state.tensors, buffers, checkpoint)
+    params = _parameters(task, found, checkpoint)
     _check_workdir(workdir, config, derived)
     with own(workdir, "--mode convert"):
         _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
         _save(config, workdir, params, derived)
         # Last, so that a workdir with a record has its checkpoint.
         run_record.write(workdir, config=config.to_dict(), derived=derived)
-    for line in _summary(checkpoint, state, found, buffers, params, changed):
+    for line in _summary(checkpoint, state, found, params, changed):
         console.say(line)
     for line in _not_inferred(config, found, explicit, len(class_names), listed):
         console.say(line)
@@ -104,7 +95,7 @@ def convert(
 
 
 def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
-    """Writes a checkpoint of a run as a published state dict, with a published YAML config and its classes beside it.
+    """Writes a checkpoint of a run as a published state dict, its classes and, of FACT, a YAML config beside it.
 
     Args:
       workdir: folder of the run.
@@ -121,6 +112,8 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
         raise UserError(f"{workdir} holds no checkpoint to export.")
     config, derived = ConfigDict(record["config"]), record["derived"]
     task = systems.restore(config, derived)
+    if not task.links():
+        raise UserError(f"No names of the parameters of {task.model.title} are published, so there is no file to write.")
     with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
         arrays = example_arrays(derived["feature_dim"])
@@ -128,17 +121,27 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
-    tensors = published_state_dict(task.model, weights.params)
-    yaml_file = output.with_name(f"{output.name}.yaml")
     mapping_file, class_names = class_list.beside(output), derived["class_names"]
-    texts = {yaml_file: published_config.write(config.to_dict(), derived), mapping_file: class_list.text(class_names)}
-    _write_export(output, tensors, texts)
+    tensors, texts, notes = _published_form(task, weights.params, config, derived, output)
+    _write_export(output, tensors, texts | {mapping_file: class_list.text(class_names)})
     averaged = " (averaged weights)" if weights.item == "ema" else ""
-    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}, buffers included")
-    console.say(f"wrote {yaml_file}, its settings as a config of the published code")
+    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}")
     console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
+    for note in notes:
+        console.say(note)
+
+
+def _published_form(task, params, config, derived, output):
+    """(state dict, texts to write beside it by their paths, lines about them)."""
+    if isinstance(task, FrameTask):
+        return state_dict.to_torch(task.links(), params), {}, []
+    yaml_file = output.with_name(f"{output.name}.yaml")
+    notes = [f"wrote {yaml_file}, its settings as a config of the published code"]
     if task.model.blocks[0] == "I" and config.data.dataset != "epic":
-        console.say("note: the published code knows verbs and nouns for its dataset 'epic' only")
+        notes.append("note: the published code knows verbs and nouns for its dataset 'epic' only")
+    return (
+        published_state_dict(task.model, params), {yaml_file: published_config.write(config.to_dict(), derived)}, notes
+    )
 
 
 def _write_export(output, tensors, texts):
@@ -157,6 +160,17 @@ def _write_export(output, tensors, texts):
         for path in written:
             path.unlink(missing_ok=True)
         raise
+
+
+def _check_system(config, found, checkpoint):
+    """Raises UserError where the config is of another system than the file, whose settings it has not."""
+    name = config.model.name
+    if name not in found.systems:
+        configs = f"configs/{found.systems[0].replace('+', 'p')}_*.py"
+        raise UserError(
+            f"{checkpoint} holds {found.title}, the config is of another system (config.model.name is {name!r}). Give "
+            f"a config of {found.title}, one of {configs}: --config."
+        )
 
 
 def _adopt(config, found, explicit, checkpoint):
@@ -192,23 +206,6 @@ def _adopt(config, found, explicit, checkpoint):
     return config.lock(), changed
 
 
-def _check_dataset(found, class_names, verb_nouns, checkpoint):
-    """Raises UserError where the dataset's classes are of another kind or number than the network's."""
-    if (found.blocks[0] == "I") != (verb_nouns is not None):
-        kinds = ("plain classes", "classes that are pairs of a verb and a noun")
-        theirs, ours = (kinds[::-1] if verb_nouns is None else kinds)
-        raise UserError(
-            f"{checkpoint} is of a network with {theirs} (blocks {found.blocks}), the dataset has {ours}. See "
-            "config.data.verb_mapping_file and noun_mapping_file."
-        )
-    counts = [("classes", found.num_classes, len(class_names))]
-    if verb_nouns is not None:
-        counts += [("verbs", found.num_verbs, len(verb_nouns.verbs)), ("nouns", found.num_nouns, len(verb_nouns.nouns))]
-    for what, theirs, ours in counts:
-        if theirs is not None and theirs != ours:
-            raise UserError(f"{checkpoint} is of a network with {theirs} {what}, the dataset has {ours}.")
-
-
 def _check_workdir(workdir, config, derived):
     """Raises UserError unless the workdir is free or holds the same conversion."""
     record = run_record.read(workdir)
@@ -219,16 +216,16 @@ def _check_workdir(workdir, config, derived):
     run_record.check(workdir, config=config.to_dict(), derived=derived)
 
 
-def _parameters(task, feature_dim, tensors, buffers, checkpoint):
+def _parameters(task, found, checkpoint):
     """The parameters as float32; every tensor is used and every parameter filled."""
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
-        tensors = {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
+        tensors = {name: np.asarray(tensor, np.float32) for name, tensor in found.tensors.items()}
     broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
     if broken:
         raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
     try:
-        shapes = variable_shapes(task, example_arrays(feature_dim))["params"]
-        return state_dict.to_flax(published.links(task.model), tensors, shapes, ignore=buffers)
+        shapes = variable_shapes(task, example_arrays(found.feature_dim))["params"]
+        return state_dict.to_flax(task.links(), tensors, shapes, ignore=found.buffers)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
 
@@ -253,25 +250,18 @@ def _size(tensors):
     return f"{len(tensors)} tensors, {sum(np.size(tensor) for tensor in tensors.values()):,} numbers"
 
 
-def _summary(checkpoint, state, found, buffers, params, changed):
+def _summary(checkpoint, state, found, params, changed):
     """What was read and what it told."""
     yield f"read {checkpoint}: {_size(state.tensors)}"
     yield from (f"  {note}" for note in state.notes)
     kinds = sorted({str(tensor.dtype) for tensor in state.tensors.values()} - {"float32"})
     if kinds:
         yield f"  numbers of type {', '.join(kinds)} became float32"
-    if buffers:
-        yield f"  not needed, computed here: {', '.join(buffers)}"
+    if found.buffers:
+        yield f"  not needed, computed here: {', '.join(found.buffers)}"
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
     yield f"  every tensor has its place: {count:,} parameters, none missing, none left over"
-    tokens = "tokens from transcripts" if found.use_transcript else f"{found.model_settings['num_tokens']} tokens"
-    system = {"fact": "FACT", "faformer": "FAFormer"}[found.model_settings["name"]]
-    yield f"inferred: {system}, blocks {found.blocks}, {tokens}, {found.feature_dim} input channels"
-    before: dict[str, Any] = {}
-    for kind, settings in found.block_settings.items():
-        own = [f"{name} {value}" for name, value in settings.items() if before.get(name) != value]
-        yield f"  {kind}: {', '.join(own) or 'nothing'}" + (", the rest as in the block before" if before else "")
-        before = settings
+    yield from found.lines()
     if changed:
         yield "the file differs from the config, so these took its values:"
         yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)
@@ -280,19 +270,11 @@ def _summary(checkpoint, state, found, buffers, params, changed):
 def _not_inferred(config, found, explicit, num_classes, listed):
     """What the file does not tell, and which value is used."""
     yield "a file does not tell these; check that they are right, they change predictions:"
-    for key, what in UNKNOWN_TO_A_FILE.items():
+    for key, what in (found.untold() | UNTOLD).items():
         group, _, name = key.rpartition(".")
-        kind = group.removeprefix("model.")
         value = config[group][name]
-        told = key == "model.frame_positions" and name in found.model_settings
-        meant = not kind.endswith("_block") or kind in found.block_settings
-        if name == "encoder_attention":
-            meant = found.block_settings.get(kind, {}).get("frame_branch") == "t"
-        elif name == "ignore_positions":
-            meant = found.model_settings["name"] == "faformer"
-        if told or value is None or not meant:
-            continue
-        yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
+        if value is not None:
+            yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
     if listed is None:
         yield f"  {num_classes} classes, in the order of {config.data.mapping_file}"
     else:

@@ -158,7 +158,8 @@ def test_published_values_of_multi_stage_networks(name):
     found = leaves(load(name))
     epochs = {"mstcn": 50, "mstcnpp": 100}[name.partition("_")[0]]
     if not name.endswith("synthetic"):
-        assert (found["optimizer.name"], found["optimizer.learning_rate"], found["train.epochs"]) == ("adam", 5e-4, epochs)
+        assert (found["optimizer.name"], found["optimizer.learning_rate"]) == ("adam", 5e-4)
+        assert found["train.epochs"] == epochs
         assert found["train.batch_size"] == 1 and found["optimizer.decay_epoch"] <= 0
     assert found["optimizer.weight_decay"] == found["optimizer.clip_norm"] == found["optimizer.ema_decay"] == 0.0
     assert (found["loss.smoothing_weight"], found["loss.smoothing_clip"]) == (0.15, 4.0)
@@ -244,7 +245,6 @@ def test_header_names_the_command_and_file_is_short(name):
         ("data.time_axis", "lst", "Did you mean 'last'"),
         ("model.input_block.frame_branch", "m3", "Did you mean 'm'|Did you mean 'm2'"),
         ("model.update_block.frame_branch", "n", "Valid values: 'm', 'm2', 't'"),
-        ("model.name", "facformer", "Did you mean 'faformer'"),
         ("model.input_block.encoder_reduction", 0, "more than 0"),
         ("model.update_block.encoder_channel_dropout_rate", 1.0, "less than 1"),
         ("model.temporal_block.encoder_attention", -0.5, "0 or more"),

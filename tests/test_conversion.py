@@ -16,7 +16,7 @@ from data_pipelines.sources import open_sources
 from fact_jax import conversion, experiment
 from fact_jax.models import weight_files
 from fact_jax.models.fact.published_state import published_state_dict
-from fact_jax.tasks import segmentation
+from fact_jax.tasks import systems
 from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import Checkpoints
 from fact_jax.types import UserError, VerbNouns
@@ -67,7 +67,7 @@ def export(workdir, output, **options):
 def stored(workdir):
     """(task, parameters) of a converted workdir."""
     record = run_record.read(workdir)
-    task = segmentation.restore(record["config"], record["derived"])
+    task = systems.restore(record["config"], record["derived"])
     batch = {"features": jax.ShapeDtypeStruct((1, 1, record["derived"]["feature_dim"]), np.float32)}
     shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
@@ -232,7 +232,7 @@ def variant(module, tmp_path, verb_nouns=None, **changes):
              "action_ff_dim": 6}
     config = config_of(module, **{f"model.input_block.{name}": value for name, value in small.items()}, **changes)
     derived = {"class_names": CLASSES, "verb_nouns": None if verb_nouns is None else vars(verb_nouns)}
-    task = segmentation.restore(config, derived)
+    task = systems.restore(config, derived)
     batch = {"features": jax.ShapeDtypeStruct((1, 1, 7), np.float32)}
     shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
     rng = np.random.default_rng(0)
@@ -327,7 +327,7 @@ def test_weights_of_another_system_from_the_command_line(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ")
-    assert "This is not FACT or FAFormer: it is MS-TCN with 1 stage" in done.stderr
+    assert "holds MS-TCN, the config is of another system (config.model.name is 'fact')" in done.stderr
 
 
 def test_half_precision_is_said_and_converted(tensors, tmp_path):
@@ -395,7 +395,7 @@ def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
     config.lock()
     sources = open_sources(config.data, tmp_path)
     derived = {"class_names": sources.class_names}
-    task = segmentation.restore(config, derived)
+    task = systems.restore(config, derived)
     batch = {"features": jax.ShapeDtypeStruct((1, 1, sources.feature_dim), np.float32)}
     params = jax.tree.map(np.asarray, task.init(jax.random.key(0), batch)["params"])
     path = weight_files.write_state_dict(tmp_path / "weights.npz", published_state_dict(task.model, params))

@@ -1,4 +1,4 @@
-"""Multiply-adds of the forward pass of FACT and FAFormer as the published networks compute it."""
+"""Multiply-adds of the forward pass as the published networks compute it."""
 
 # A training step computes the gradients of the products' both factors as well.
 TRAINING_FACTOR = 3
@@ -62,11 +62,14 @@ def forward_flops(model, feature_dim: int, lengths, segments) -> float:
     """Floating point operations of one forward pass of a batch.
 
     Args:
-      model: FactConfig as a dict.
+      model: FactConfig as a dict; or, of a network whose work grows with the frames alone, {"per_frame":
+        multiply-adds}.
       feature_dim: D.
       lengths: frames of every video.
       segments: predicted segments of every video (rows) in every block over segments (columns).
     """
+    if "per_frame" in model:
+        return FLOPS_PER_MAC * float(sum(lengths)) * model["per_frame"]
     rows, total = multiply_adds(model, feature_dim), 0.0
     for length, counts in zip(lengths, segments, strict=True):
         counts = iter(counts)

@@ -14,6 +14,8 @@ flags.disclaim_key_flags()
 PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 DEFAULT_PARTS = ("step", "memory")
 WORKERS = ("ours", "torch")
+# Systems that `torch_systems` renders in PyTorch.
+RENDERED = ("fact", "mstcn", "mstcn++")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,17 +98,16 @@ def check(options: Options) -> None:
     if importlib.util.find_spec("torch") is None:
         raise UserError("--against torch needs PyTorch: pip install torch (the CPU version is enough).")
     model, reasons = options.settings.model, []
-    if model.use_transcript:
+    if model.get("use_transcript"):
         reasons.append("tokens from transcripts")
-    if "I" in model.blocks:
+    if "I" in model.get("blocks", ""):
         reasons.append("classes of verbs and nouns")
-    if model.name != "fact":
+    if model.name not in RENDERED:
         reasons.append(f"the system {model.name!r}")
     if reasons:
         raise UserError(
-            f"--against torch knows FACT with plain classes and learned tokens only; this config has "
-            f"{' and '.join(reasons)}. "
-            "Leave --against out to measure it alone."
+            f"--against torch knows {', '.join(RENDERED)}, FACT with plain classes and learned tokens only; this "
+            f"config has {' and '.join(reasons)}. Leave --against out to measure it alone."
         )
 
 

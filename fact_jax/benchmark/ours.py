@@ -19,9 +19,9 @@ from data_pipelines.statistics import compute_statistics
 from fact_jax.benchmark import memory
 from fact_jax.benchmark.workload import MadeVideos, Workload
 from fact_jax.models import state_dict
-from fact_jax.models.fact import published
 from fact_jax.ops.noise import video_seeds
-from fact_jax.tasks import segmentation
+from fact_jax.tasks import systems
+from fact_jax.tasks.frame_segmentation import FrameTask
 from fact_jax.training import compilation, host_memory, start
 from fact_jax.training import devices as device_layout
 from fact_jax.training.steps import EvalStep, TrainStep
@@ -66,7 +66,7 @@ class Ours:
         self._lengths = lengths
         source, verb_nouns = self._source(lengths)
         statistics = compute_statistics(source)
-        self._task = segmentation.build(
+        self._task = systems.build(
             config, class_names=source.class_names, statistics=statistics, full_labels=source.full_labels,
             verb_nouns=verb_nouns,
         )
@@ -176,17 +176,26 @@ class Ours:
         return data_wait.measure(self._config, source, verb_nouns, Path(folder), len(lengths), num_steps)
 
     def publish(self):
-        """Writes the network's settings and weights for the other subject: network.json, weights.npz."""
-        tensors = state_dict.to_torch(published.links(self._task.model), self._params)
+        """Writes the network's settings and weights for the other subject: network.json, weights.npz.
+
+        Returns:
+          what `costs.forward_flops` takes for the model.
+        """
+        tensors = state_dict.to_torch(self._task.links(), self._params)
         np.savez(self._folder / "weights.npz", **tensors)
         optimizer = self._config.optimizer.to_dict()
         network = {
+            "system": self._config.model.name,
             "model": dataclasses.asdict(self._task.model),
             "loss": dataclasses.asdict(self._task.loss_config),
             "optimizer": optimizer,
         }
         (self._folder / "network.json").write_text(json.dumps(network), encoding="utf-8")
-        return network["model"]
+        if not isinstance(self._task, FrameTask):
+            return network["model"]
+        # Convolutions multiply every frame with every weight.
+        weights = sum(tensor.size for tensor in tensors.values() if tensor.ndim > 1)
+        return {"per_frame": weights + self._task.model.other_multiply_adds}
 
     def inspect(self):
         """Writes labels and last frame logits of every video to ours.npz.
@@ -200,7 +209,9 @@ class Ours:
         @functools.partial(jax.jit, static_argnames="training")
         def probe(params, batch, training):
             noise = video_seeds(jax.random.key(self._config.seed), batch["row"]) if training else None
-            transcript = (batch["segment_labels"], batch["segment_mask"]) if self._task.model.use_transcript else ()
+            if isinstance(self._task, FrameTask):
+                return self._task.network_outputs(params, batch, noise)[-1], []
+            transcript = (batch["segment_labels"], batch["segment_mask"]) if self._task.uses_transcript else ()
             outputs = self._task.network.apply({"params": params}, batch["features"], batch["mask"], noise, *transcript)
             counts = [output.segments.runs.count for output in outputs if output.segments is not None]
             return outputs[-1].frame_logits, counts

@@ -68,6 +68,8 @@ def _step(part):
     lines.append(f"{waste} Matmul ceiling: {ceilings}. Work is counted as the published network does it.")
     for name, segments in part["segments"].items():
         for phase, title in PHASES.items():
+            if not any(segments[phase]):
+                continue
             lines.append(f"Predicted segments, {NAMES[name]}, {title}: {_segments(segments[phase])}.")
     if "agreement" in part:
         lines.append(f"Before timing: {agreement_text(part['agreement'])}.")

@@ -1,8 +1,8 @@
 """FACT in plain eager PyTorch, to measure against: one video at a time, as the published code works (spec section 3).
 
 Parameters have the names of the published state dict. Learned action tokens and plain classes only; frames, tokens and
-segments are [length, channels] without a batch axis. The only modules of the project beside `torch_objective`,
-`torch_subject` and the reader of weight files that know PyTorch.
+segments are [length, channels] without a batch axis. The modules `torch_*` are the only ones of the project beside the
+reader of weight files that know PyTorch.
 """
 
 import math
@@ -96,8 +96,9 @@ class MSTCN(nn.Module):
 class MSTCN2(nn.Module):
     """Frame branch "m2", MS-TCN++: [T, D] -> [T, h]."""
 
-    def __init__(self, c, input_dim=None):
+    def __init__(self, c, input_dim=None, last_dropout=False):
         super().__init__()
+        self.last_dropout = last_dropout
         width, layers, groups = c["frame_dim"], c["frame_layers"], c["frame_groups"]
 
         def dilated(dilation):
@@ -116,7 +117,7 @@ class MSTCN2(nn.Module):
         for layer, fuse in enumerate(self.conv_fusion):
             y = torch.cat([self.conv_dilated_1[layer](x), self.conv_dilated_2[layer](x)], 1)
             y = F.relu(fuse(y))
-            x = x + (y if layer == last else self.dropout(y))
+            x = x + (y if layer == last and not self.last_dropout else self.dropout(y))
         return self.conv_out(x)[0].t()
 
 

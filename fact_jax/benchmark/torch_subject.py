@@ -9,8 +9,7 @@ import torch
 
 from fact_jax.benchmark import memory
 from fact_jax.benchmark.workers import available_cores
-from fact_jax.benchmark.torch_fact import TorchFact
-from fact_jax.benchmark.torch_objective import Truth, decode, truth_of, video_loss
+from fact_jax.benchmark.torch_systems import render
 from fact_jax.benchmark.workload import MadeVideos, Workload
 
 LOADED_BYTES = memory.peak()
@@ -29,14 +28,13 @@ class TorchSubject:
         """Reads the network from the folder and makes the videos; evaluates them one by one in any case."""
         del evaluation, eval_batch
         description = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))
-        self._model, self._loss = description["model"], description["loss"]
+        self._rendering = render(description, self._workload.feature_dim, self._workload.num_classes)
         source = MadeVideos(self._workload.with_lengths(lengths))
         self._videos = []
         for video in map(source.__getitem__, range(len(source))):
-            truth = truth_of(torch.from_numpy(video.labels).long(), self._workload.num_classes)
-            truth = Truth(*(tensor.to(self._device) for tensor in truth))
+            truth = self._rendering.truth(torch.from_numpy(video.labels).long(), self._device)
             self._videos.append((torch.from_numpy(video.features).to(self._device), truth))
-        self.network = TorchFact(self._model, self._workload.feature_dim)
+        self.network = self._rendering.network
         with np.load(self._folder / "weights.npz") as weights:
             self.network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
         self.network.to(self._device)
@@ -49,7 +47,7 @@ class TorchSubject:
         start = self._clock()
         self.network.train()
         self._optimizer.zero_grad()
-        losses = [video_loss(self._loss, self.network(features), truth) for features, truth in self._videos]
+        losses = [self._rendering.loss(self.network(features), truth) for features, truth in self._videos]
         torch.stack(losses).mean().backward()
         if self._settings["clip_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._settings["clip_norm"])
@@ -63,7 +61,7 @@ class TorchSubject:
         self.network.eval()
         for features, _ in self._videos:
             outputs = self.network(features)
-            decode(outputs[-1], self._model["frame_weight"]).cpu()
+            self._rendering.labels(outputs).cpu()
         return self._clock() - start
 
     @torch.no_grad()
@@ -73,10 +71,10 @@ class TorchSubject:
         for phase in ("train", "evaluate"):
             self.network.train(phase == "train")
             outputs = [self.network(features) for features, _ in self._videos]
-            segments[phase] = [[len(block.counts) for block in video if block.counts is not None] for video in outputs]
+            segments[phase] = list(map(self._rendering.segments, outputs))
         for place, video in enumerate(outputs):
-            results[f"labels{place}"] = decode(video[-1], self._model["frame_weight"]).cpu().numpy()
-            results[f"logits{place}"] = video[-1].frame_logits.cpu().numpy()
+            results[f"labels{place}"] = self._rendering.labels(video).cpu().numpy()
+            results[f"logits{place}"] = self._rendering.logits(video).cpu().numpy()
         np.savez(self._folder / "torch.npz", **results)
         return segments
 

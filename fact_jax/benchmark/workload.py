@@ -61,7 +61,7 @@ def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=
         if value < least:
             raise UserError(f"--{name} is {value}; expected {least} or more.")
     wanted = round(data.average_transcript_length) or TRANSCRIPT
-    if not config.model.use_transcript:
+    if config.model.get("num_tokens"):
         wanted = min(wanted, config.model.num_tokens)
     lengths = tuple(frames[place % len(frames)] for place in range(batch))
     return Workload(lengths, num_classes, feature_dim, pieces, max(wanted, 1))

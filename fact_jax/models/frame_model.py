@@ -7,15 +7,33 @@ subclass of `FrameModel`, whose fields are its settings, and one Flax module; `f
 import abc
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import flax.linen as nn
+import numpy as np
 
+from fact_jax.models.state_dict import Link
 from fact_jax.types import UserError, check_choice
 
 DTYPES = ("float32", "bfloat16")
 # Fields that are not in config.model.
 _NOT_SETTINGS = {"num_classes", "dtype"}
+
+
+class Inferred(NamedTuple):
+    """What a published state dict tells about its network.
+
+    Attributes:
+      settings: those keys of config.model that the file tells, with their values.
+      feature_dim: D.
+      num_classes: K.
+      tensors: name -> array, under the names of `FrameModel.links`.
+    """
+
+    settings: dict[str, Any]
+    feature_dim: int
+    num_classes: int
+    tensors: Mapping[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,11 +42,13 @@ class FrameModel(abc.ABC):
 
     Attributes:
       title: name of the system for people.
+      untold: dotted keys of the config that change predictions and leave no trace in a state dict -> what they are.
       num_classes: K.
       dtype: "float32" or "bfloat16", of the products that do not lead straight to class probabilities.
     """
 
     title: ClassVar[str]
+    untold: ClassVar[Mapping[str, str]] = {}
 
     num_classes: int
     dtype: str = "float32"
@@ -43,10 +63,33 @@ class FrameModel(abc.ABC):
         the mask must not change the logits inside of it.
         """
 
+    @property
+    def other_multiply_adds(self) -> int:
+        """Multiply-adds per frame that are no products with weights, such as those of attention; for the benchmark."""
+        return 0
+
     def compose(self, params, num_frames):
         """The parameters as the network multiplies with them; see `fact_jax.tasks.base.Task.compose`."""
         del num_frames
         return params
+
+    def links(self) -> list[Link]:
+        """Links to the published names of the parameters, in the order of the file; [] where nothing is published."""
+        return []
+
+    @classmethod
+    def infer(cls, tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
+        """What a published state dict tells; None if it is of another system.
+
+        Args:
+          tensors: name -> array.
+          path: of the file, for messages.
+
+        Raises:
+          UserError: it is of this system, and a part is missing or of a strange shape.
+        """
+        del tensors, path
+        return None
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any], num_classes: int, dtype: str) -> "FrameModel":

@@ -70,7 +70,7 @@ class FrameTask:
         published code counts the padding in the mean of the smoothness; here every video counts alike.
         """
         mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
-        logits = self._run(params, batch, video_seeds(rng, batch["row"]))
+        logits = self.network_outputs(params, batch, video_seeds(rng, batch["row"]))
         frame, smooth = stage_losses(self.loss_config, logits, batch["labels"], mask)
         losses = jnp.sum(frame + self.loss_config.smoothing_weight * smooth, axis=0)
         num_videos = jnp.sum(video_mask)
@@ -84,16 +84,17 @@ class FrameTask:
 
     def predict(self, params, state, batch):
         """int32 [B, T] "labels", the most likely class of the last stage, and "first_stage_labels" of the first."""
-        return _labels(self._run(params, batch))
+        return _labels(self.network_outputs(params, batch))
 
     def predict_scores(self, params, state, batch):
         """As `predict`, with "probabilities" float [B, T, K] of the last stage and "confidence" float [B, T], the
         probability of the label."""
-        logits = self._run(params, batch)
+        logits = self.network_outputs(params, batch)
         probabilities = jax.nn.softmax(logits[-1])
         return _labels(logits) | {"probabilities": probabilities, "confidence": jnp.max(probabilities, axis=-1)}
 
-    def _run(self, params, batch, noise=None):
+    def network_outputs(self, params, batch, noise=None):
+        """Logits of all stages, [stages, B, T, K]; `noise` as in `FrameModel.network`."""
         return self.model.network.apply({"params": params}, batch["features"], batch["mask"], noise)
 
     def learning_rate_scales(self, params):
@@ -103,6 +104,10 @@ class FrameTask:
     def weight_decay_mask(self, params):
         """Every parameter decays, if any does."""
         return None
+
+    def links(self):
+        """Links to the published names of the parameters; see `FrameModel.links`."""
+        return self.model.links()
 
     def evaluation(self):
         """An empty accumulator."""

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact import published
 from fact_jax.models.fact.classes import classes_of
 from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.decode import decode, decode_scores
@@ -112,6 +113,10 @@ class FactTask:
     def weight_decay_mask(self, params):
         """Every parameter decays, if any does."""
         return None
+
+    def links(self):
+        """Links to the published names of the parameters."""
+        return published.links(self.model)
 
     def evaluation(self):
         """An empty accumulator."""

@@ -7,6 +7,7 @@ file. Exits with 1 if anything failed, with 2 if a file could not be used.
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -18,11 +19,11 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 
 from fact_jax.types import UserError
-from tests.parity import fact, faformer, localization_metrics, matching, metrics, nms, truncation
+from tests.parity import fact, faformer, localization_metrics, matching, metrics, nms, stages, truncation
 from tests.parity.report import Row, format_row
 
 
-def checker_for(npz):
+def checker_for(npz, path):
     """Returns the function that checks a file, recognised by what it holds.
 
     Raises:
@@ -32,6 +33,8 @@ def checker_for(npz):
         return matching.check
     if set(metrics.PARTS) & set(npz):
         return metrics.check
+    if stages.PARTS <= set(npz):
+        return functools.partial(stages.check, path=path)
     for marker, check in (("gt_dedup/video", localization_metrics.check), ("case0/window", truncation.check)):
         if marker in npz:
             return check
@@ -57,7 +60,7 @@ def check_file(path):
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"cannot be read: {error}") from error
     try:
-        return [Row(*row) for row in checker_for(npz)(npz)]
+        return [Row(*row) for row in checker_for(npz, path)(npz)]
     except KeyError as error:
         raise UserError(f"the file lacks {error}") from error
     except json.JSONDecodeError as error:

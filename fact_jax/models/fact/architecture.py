@@ -14,9 +14,23 @@ import numpy as np
 
 from fact_jax.models.fact import other_systems
 from fact_jax.models.fact.config import KINDS
+from fact_jax.models.fact.published import BUFFERS
+from fact_jax.models.shape_reader import ShapeReader, check_count
 from fact_jax.types import UserError
 
 FRAME_POSITIONS = "frame_pe.pe"
+# Settings that shape predictions and leave no trace in a state dict.
+UNTOLD = {
+    "model.input_block.action_heads": "attention heads",
+    "model.update_block.action_heads": "attention heads",
+    "model.temporal_block.action_heads": "attention heads",
+    "model.input_block.encoder_attention": "weight of the attention",
+    "model.update_block.encoder_attention": "weight of the attention",
+    "model.temporal_block.encoder_attention": "weight of the attention",
+    "model.ignore_positions": "whether positions are added to queries and keys",
+    "model.frame_positions": "positions of the frames",
+    "model.frame_weight": "share of the frame branch in the prediction",
+}
 # Only FAFormer has these.
 PROJECTION, ENCODER = "input_proj.weight", ".frame_branch.encoder."
 
@@ -33,6 +47,7 @@ class Architecture:
       feature_dim: D.
       num_classes: C in transcript mode, where every class has an embedding; otherwise None.
       num_verbs, num_nouns: of the verb/noun variant in transcript mode; otherwise None.
+      tensors: name -> array, under the names of `published.links`.
     """
 
     blocks: str
@@ -42,11 +57,69 @@ class Architecture:
     num_classes: int | None = None
     num_verbs: int | None = None
     num_nouns: int | None = None
+    tensors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    # The values of config.model.name that such a file goes with.
+    systems = ("fact", "faformer")
+
+    @property
+    def title(self):
+        """Name of the system for people."""
+        return {"fact": "FACT", "faformer": "FAFormer"}[self.model_settings["name"]]
 
     @property
     def use_transcript(self):
         """Whether tokens come from the video's transcript."""
         return self.model_settings["use_transcript"]
+
+    @property
+    def buffers(self):
+        """Names of the tensors that are no parameters."""
+        return [name for name in BUFFERS if name in self.tensors]
+
+    def check_classes(self, class_names, verb_nouns, path):
+        """Raises UserError where a dataset's classes are of another kind or number than the network's.
+
+        Args:
+          class_names: of the dataset.
+          verb_nouns: VerbNouns of the dataset, or None.
+          path: of the file, for messages.
+        """
+        if (self.blocks[0] == "I") != (verb_nouns is not None):
+            kinds = ("plain classes", "classes that are pairs of a verb and a noun")
+            theirs, ours = (kinds[::-1] if verb_nouns is None else kinds)
+            raise UserError(
+                f"{path} is of a network with {theirs} (blocks {self.blocks}), the dataset has {ours}. See "
+                "config.data.verb_mapping_file and noun_mapping_file."
+            )
+        check_count(path, "classes", self.num_classes, class_names)
+        if verb_nouns is not None:
+            check_count(path, "verbs", self.num_verbs, verb_nouns.verbs)
+            check_count(path, "nouns", self.num_nouns, verb_nouns.nouns)
+
+    def lines(self):
+        """Lines about the network, for people."""
+        tokens = "tokens from transcripts" if self.use_transcript else f"{self.model_settings['num_tokens']} tokens"
+        yield f"inferred: {self.title}, blocks {self.blocks}, {tokens}, {self.feature_dim} input channels"
+        before: dict[str, Any] = {}
+        for kind, settings in self.block_settings.items():
+            own = [f"{name} {value}" for name, value in settings.items() if before.get(name) != value]
+            yield f"  {kind}: {', '.join(own) or 'nothing'}" + (", the rest as in the block before" if before else "")
+            before = settings
+
+    def untold(self):
+        """Dotted keys of the config that the file leaves open and that mean something here -> what they are."""
+        return {key: what for key, what in UNTOLD.items() if self._means_something(*key.rpartition(".")[::2])}
+
+    def _means_something(self, group, name):
+        kind = group.removeprefix("model.")
+        if name == "encoder_attention":
+            return self.block_settings.get(kind, {}).get("frame_branch") == "t"
+        if name == "ignore_positions":
+            return self.model_settings["name"] == "faformer"
+        if name == "frame_positions":
+            return name not in self.model_settings
+        return not kind.endswith("_block") or kind in self.block_settings
 
 
 def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
@@ -62,7 +135,8 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_system(shapes, path)
-    reader = _Reader(shapes, path)
+    faformer = PROJECTION in shapes or any(ENCODER in name for name in shapes)
+    reader = ShapeReader(shapes, path, "FAFormer" if faformer else "FACT")
     count = reader.count("block_list.{}.")
     letters = "".join(_letter(reader, index) for index in range(count))
     settings: dict[str, dict[str, Any]] = {}
@@ -75,7 +149,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
                 f"{path}: block {index} differs from an earlier block of the letter {letter!r} in {names}; expected "
                 "one set of settings per letter."
             )
-    model: dict[str, Any] = {"name": "faformer" if reader.faformer else "fact", "blocks": letters}
+    model: dict[str, Any] = {"name": "faformer" if faformer else "fact", "blocks": letters}
     classes: dict[str, int] = {}
     if "action_query" in shapes:
         model |= {"use_transcript": False, "num_tokens": reader.shape("action_query", 3)[0]}
@@ -84,7 +158,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
         classes = _embedded(reader, letters)
     if FRAME_POSITIONS in tensors:
         model["frame_positions"] = bool(np.any(tensors[FRAME_POSITIONS]))
-    return Architecture(letters, settings, model, _feature_dim(reader), **classes)
+    return Architecture(letters, settings, model, _feature_dim(reader), **classes, tensors=tensors)
 
 
 def _check_system(shapes, path):
@@ -102,36 +176,6 @@ def _check_system(shapes, path):
         f"{path}: {verdict}.\n{held}\nA state dict of FACT has names such as action_query and "
         "block_list.0.frame_branch.conv_out.weight."
     )
-
-
-class _Reader:
-    """Shapes by name, with a clear message for what is missing."""
-
-    def __init__(self, shapes, path):
-        self._shapes, self._path = shapes, path
-        self.faformer = PROJECTION in shapes or any(ENCODER in name for name in shapes)
-
-    def has(self, name):
-        return name in self._shapes
-
-    def shape(self, name, rank):
-        """Shape of a tensor that has to be there, with `rank` axes."""
-        if name not in self._shapes:
-            system = "FAFormer" if self.faformer else "FACT"
-            raise UserError(f"{self._path}: {name} is missing, which every state dict of {system} has.")
-        shape = self._shapes[name]
-        if len(shape) != rank or 0 in shape:
-            raise UserError(f"{self._path}: {name} has the shape {shape}; expected {rank} axes, none empty.")
-        return shape
-
-    def count(self, pattern):
-        """How many numbers 0, 1, 2, ... in the place of {} begin a name."""
-        before, after = map(re.escape, pattern.split("{}"))
-        matches = (re.match(rf"{before}(\d+){after}", name) for name in self._shapes)
-        numbers = {int(match[1]) for match in matches if match}
-        if numbers != set(range(len(numbers))):
-            raise UserError(f"{self._path}: {pattern} has the numbers {sorted(numbers)}; expected 0, 1, 2, ...")
-        return len(numbers)
 
 
 def _letter(reader, index):
@@ -208,7 +252,7 @@ def _embedded(reader, letters):
 
 
 def _feature_dim(reader):
-    if reader.faformer:
+    if reader.system == "FAFormer":
         return reader.shape(PROJECTION, 2)[1]
     names = ["block_list.0.frame_branch.conv_1x1.weight", "block_list.0.frame_branch.conv_1x1_in.weight"]
     return reader.shape(next(filter(reader.has, names), names[0]), 3)[1]

@@ -3,6 +3,9 @@
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig
 from fact_jax.models.fact.segment_update import INPUT_SEGMENT_LAYERS
+from fact_jax.models.layer_links import dense_links as _dense
+from fact_jax.models.layer_links import mstcn_links, mstcn_plus_plus_links
+from fact_jax.models.layer_links import norm_links as _norm
 from fact_jax.models.state_dict import Link
 
 BUFFERS = ("frame_pe.pe", "action_pe.pe")
@@ -38,17 +41,6 @@ def _tokens(config):
     return [Link(f"{name}.weight", name) for name in names]
 
 
-def _dense(theirs, ours, squeeze=None, index=None):
-    return [
-        Link(f"{theirs}.weight", f"{ours}/kernel", index, transpose=True, squeeze=squeeze),
-        Link(f"{theirs}.bias", f"{ours}/bias", index),
-    ]
-
-
-def _norm(theirs, ours, index=None):
-    return [Link(f"{theirs}.weight", f"{ours}/scale", index), Link(f"{theirs}.bias", f"{ours}/bias", index)]
-
-
 def _encoder(theirs, ours, num_layers):
     result = _dense(f"{theirs}.encoder.conv_1x1", f"{ours}/input", squeeze=2)
     for layer in range(num_layers):
@@ -62,23 +54,11 @@ def _encoder(theirs, ours, num_layers):
 
 
 def _frame_branch(theirs, ours, block, map_input):
-    result = _dense(f"{theirs}.conv_out", f"{ours}/output", squeeze=2)
     if block.frame_branch == "t":
-        return result + _encoder(theirs, ours, block.encoder_layers)
-    if map_input:
-        name = "conv_1x1" if block.frame_branch == "m" else "conv_1x1_in"
-        result += _dense(f"{theirs}.{name}", f"{ours}/input", squeeze=2)
-    for layer in range(block.frame_layers):
-        if block.frame_branch == "m":
-            result += _dense(f"{theirs}.layers.{layer}.conv_dilated", f"{ours}/dilated_{layer}")
-            result += _dense(f"{theirs}.layers.{layer}.conv_1x1", f"{ours}/mix_{layer}", squeeze=2)
-            if block.frame_norm:
-                result += _norm(f"{theirs}.layers.{layer}.norm", f"{ours}/norm_{layer}")
-        else:
-            result += _dense(f"{theirs}.conv_dilated_1.{layer}", f"{ours}/falling_{layer}")
-            result += _dense(f"{theirs}.conv_dilated_2.{layer}", f"{ours}/rising_{layer}")
-            result += _dense(f"{theirs}.conv_fusion.{layer}", f"{ours}/fuse_{layer}", squeeze=2)
-    return result
+        return _dense(f"{theirs}.conv_out", f"{ours}/output", squeeze=2) + _encoder(theirs, ours, block.encoder_layers)
+    if block.frame_branch == "m":
+        return mstcn_links(theirs, ours, block.frame_layers, map_input=map_input, use_norm=block.frame_norm)
+    return mstcn_plus_plus_links(theirs, ours, block.frame_layers, map_input=map_input)
 
 
 def _attention(theirs, ours, layer, packed):

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from fact_jax.layers.frame_branches import compose_layers
 from fact_jax.models.frame_model import FrameModel
+from fact_jax.models.mstcn import published
 from fact_jax.models.mstcn.network import MSTCNNetwork, MSTCNPlusPlusNetwork
 
 
@@ -30,6 +31,15 @@ class MSTCN(FrameModel):
     def network(self):
         """See `FrameModel.network`."""
         return MSTCNNetwork(self)
+
+    def links(self):
+        """See `FrameModel.links`."""
+        return published.links(self)
+
+    @classmethod
+    def infer(cls, tensors, path):
+        """See `FrameModel.infer`."""
+        return published.infer(tensors, path)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,3 +79,12 @@ class MSTCNPlusPlus(FrameModel):
         if num_frames is not None and num_frames <= 2 * self.dim:
             return params
         return {**params, "prediction": compose_layers(params["prediction"], self.num_layers)}
+
+    def links(self):
+        """See `FrameModel.links`."""
+        return published.links_plus_plus(self)
+
+    @classmethod
+    def infer(cls, tensors, path):
+        """See `FrameModel.infer`."""
+        return published.infer_plus_plus(tensors, path)

@@ -1,0 +1,62 @@
+"""The PyTorch renderings of networks with stages compute what ours compute: logits, loss and gradients."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fact_jax.models import state_dict
+from fact_jax.tasks import systems
+from fact_jax.tasks.frame_segmentation import FrameTask, StageLoss
+from tests.models import fact_cases as cases
+from tests.models.frame_cases import MODELS, random_params
+
+torch = pytest.importorskip("torch")
+
+from fact_jax.benchmark import options, torch_systems  # noqa: E402
+
+NAMES = {model: name for name, model in systems.FRAME_MODELS.items()}
+LENGTH = 13
+
+
+@pytest.mark.parametrize("case", MODELS, ids=lambda name: name.replace(" ", "_"))
+def test_logits_loss_and_gradients(case):
+    model = dataclasses.replace(MODELS[case], dropout_rate=0.0)
+    task = FrameTask(model, StageLoss(0.15, 4.0))
+    batch = cases.ragged_batch((LENGTH,), LENGTH)
+    params = jax.tree.map(lambda leaf: leaf * 2, random_params(task, batch))
+
+    @jax.jit
+    def run(params):
+        def total(params):
+            terms = task.loss(params, {}, batch, jax.random.key(0)).terms
+            return terms["loss"][0], task.network_outputs(params, batch)
+
+        return jax.value_and_grad(total, has_aux=True)(params)
+
+    (loss, logits), gradients = jax.device_get(run(params))
+    assert np.abs(np.diff(jax.device_get(jax.nn.log_softmax(jnp.asarray(logits))), axis=2)).max() > 4  # some are cut
+    description = {"system": NAMES[type(model)], "model": dataclasses.asdict(model)}
+    rendering = torch_systems.render(
+        description | {"loss": dataclasses.asdict(task.loss_config)}, cases.FEATURE_DIM, cases.NUM_CLASSES
+    )
+    tensors = state_dict.to_torch(task.links(), params)
+    rendering.network.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+    outputs = rendering.network(torch.from_numpy(batch["features"][0]))
+    np.testing.assert_allclose(logits[:, 0], outputs.detach(), atol=2e-4, rtol=1e-4)
+    np.testing.assert_allclose(logits[-1, 0], rendering.logits(outputs).detach(), atol=2e-4, rtol=1e-4)
+    np.testing.assert_array_equal(logits[-1, 0].argmax(-1), rendering.labels(outputs))
+    truth = rendering.truth(torch.from_numpy(batch["labels"][0]).long(), torch.device("cpu"))
+    theirs = rendering.loss(outputs, truth)
+    np.testing.assert_allclose(loss, theirs.detach(), rtol=1e-4)
+    theirs.backward()
+    wanted = state_dict.to_torch(task.links(), gradients)
+    for name, parameter in rendering.network.named_parameters():
+        scale = np.abs(wanted[name]).max()
+        np.testing.assert_allclose(parameter.grad, wanted[name], atol=1e-3 * scale, rtol=1e-3, err_msg=name)
+
+
+def test_every_rendering_may_be_asked_for():
+    assert set(options.RENDERED) == {"fact", *torch_systems.STAGES}
