@@ -98,7 +98,7 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_in_the_table():
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
-    bases = {"common", "datasets", "fact_base", "faformer_base", "frame_model_base"}
+    bases = {"common", "datasets", "localization_datasets", "fact_base", "faformer_base", "frame_model_base"}
     bases |= {f"{system}_base" for system in FRAME_MODELS}
     assert files == {*NAMES, *bases, "__init__", "published", "stored"}
 
