@@ -15,6 +15,7 @@ _BLOCKS = ("input_block", "update_block", "temporal_block")
 CHOICES = {
     "data.reader": ("npy", "tfds", "synthetic"),
     "data.time_axis": ("last", "first"),
+    "model.windows": ("released", "banded"),
     "model.input_block.action_branch": ("sca", "gru", "gru_om"),
     "model.update_block.action_branch": ("sa", "gru", "gru_om"),
     "model.temporal_block.action_branch": ("sa", "gru", "gru_om"),
@@ -38,11 +39,12 @@ RANGES = (
       "checkpoint.keep_best", "data.buckets", "model.segment_buckets", "model.time_mask.max_frames",
       *(f"model.{block}.{size}" for block in _BLOCKS for size in _SIZES),
       # Of the networks that label frames.
-      "model.dim", "model.num_layers", "model.num_stages", "model.num_refinement_layers", "loss.smoothing_clip"),
+      "model.dim", "model.num_layers", "model.num_stages", "model.num_refinement_layers",
+      "model.query_reduction", "model.value_reduction", "loss.smoothing_clip"),
      lambda value: value > 0, "more than 0"),
     (("seed", "data.background_ids", "data.average_transcript_length", "data.fps", "data.length_tolerance",
-      "model.num_tokens", "model.num_refinements", "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost",
-      "loss.background_weight",
+      "model.num_tokens", "model.num_refinements", "model.num_decoders", "model.time_mask.count", "loss.prob_cost",
+      "loss.overlap_cost", "loss.background_weight",
       "loss.smoothing_weight", "train.micro_batch_size", "data.memory_gb", "optimizer.weight_decay",
       "optimizer.clip_norm", "optimizer.decay_factor", "optimizer.warmup_epochs", "optimizer.cosine_epochs",
       "optimizer.lowest_rate", "optimizer.plateau_patience", "train.steps", "eval.max_timelines",

@@ -26,6 +26,7 @@ FACT_NAMES = (
 FRAME_MODELS = {
     "mstcn": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
     "mstcnpp": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
+    "asformer": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
 }
 FRAME_NAMES = tuple(f"{system}_{dataset}" for system, datasets in FRAME_MODELS.items() for dataset in datasets)
 NAMES = FACT_NAMES + FRAME_NAMES
@@ -156,18 +157,32 @@ def test_50salads_follows_the_mstcn_protocol():
 @pytest.mark.parametrize("name", FRAME_NAMES)
 def test_published_values_of_multi_stage_networks(name):
     found = leaves(load(name))
-    epochs = {"mstcn": 50, "mstcnpp": 100}[name.partition("_")[0]]
+    system = name.partition("_")[0]
+    epochs = {"mstcn": 50, "mstcnpp": 100, "asformer": 120}[system]
+    rate = 1e-4 if name == "asformer_breakfast" else 5e-4
     if not name.endswith("synthetic"):
-        assert (found["optimizer.name"], found["optimizer.learning_rate"]) == ("adam", 5e-4)
+        assert (found["optimizer.name"], found["optimizer.learning_rate"]) == ("adam", rate)
         assert found["train.epochs"] == epochs
         assert found["train.batch_size"] == 1 and found["optimizer.decay_epoch"] <= 0
-    assert found["optimizer.weight_decay"] == found["optimizer.clip_norm"] == found["optimizer.ema_decay"] == 0.0
+        assert (found["model.dim"], found["model.dropout_rate"]) == (64, 0.5)
+    assert found["optimizer.clip_norm"] == found["optimizer.ema_decay"] == 0.0
     assert (found["loss.smoothing_weight"], found["loss.smoothing_clip"]) == (0.15, 4.0)
-    assert (found["model.dim"], found["model.dropout_rate"]) == (64, 0.5)
     assert found["data.sample_rate"] == (2 if name.endswith("50salads") else 1)
+    plateau = found["optimizer.weight_decay"], found["optimizer.plateau_factor"], found["optimizer.plateau_patience"]
+    assert plateau == ((1e-5, 0.5, 3) if system == "asformer" else (0.0, 0.0, 3))
+    if system == "asformer":
+        return
     stages = ("model.num_stages", "model.num_layers", "model.num_refinements", "model.num_refinement_layers")
     sizes = {"mstcn": (4, 10, None, None), "mstcnpp": (None, 11, 3, 10)}[name.partition("_")[0]]
     assert tuple(map(found.get, stages)) == sizes
+
+
+@pytest.mark.parametrize("name, channels", [("gtea", 0.5), ("50salads", 0.3), ("breakfast", 0.3)])
+def test_published_values_of_asformer(name, channels):
+    model = load(f"asformer_{name}").model
+    assert (model.channel_dropout_rate, model.windows) == (channels, "released")
+    sizes = model.num_decoders, model.num_layers, model.query_reduction, model.value_reduction
+    assert sizes == (3, 10, 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Frame branch of FAFormer: an encoder in the manner of ASFormer."""
+"""The encoder of ASFormer, whose stages and FAFormer's frame branch it makes up."""
 
 import flax.linen as nn
 import jax
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from fact_jax.layers.dropout import ChannelDropout, Dropout
 from fact_jax.layers.factored import mapped
 from fact_jax.layers.linear import Dense, TemporalConv, zero_padding
-from fact_jax.layers.window_attention import BlockAttention
+from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
 from fact_jax.ops.fusion import computed_once
 from fact_jax.ops.masks import masked_mean
 
@@ -31,11 +31,13 @@ class EncoderLayer(nn.Module):
     """Dilated convolution, normalisation over time, attention in windows as long as the dilation; residual.
 
     Attributes:
-      attention_dim: channels inside the attention.
+      attention_dim: channels of queries and keys.
       reach: frames between the taps of the convolution, and frames of a window.
       attention_scale: factor on what the attention adds.
       dropout_rate: before the residual sum.
       dtype: of the products.
+      windows: "block" (`BlockAttention`), "released" or "banded" (`SlidingAttention`).
+      value_dim: channels of values; None: attention_dim, as with "block" in any case.
     """
 
     attention_dim: int
@@ -43,16 +45,30 @@ class EncoderLayer(nn.Module):
     attention_scale: float
     dropout_rate: float
     dtype: str = "float32"
+    windows: str = "block"
+    value_dim: int | None = None
 
     @nn.compact
-    def __call__(self, x, mask, noise=None):
-        """Maps [B, T, N] to [B, T, N], both zero outside `mask` (bool [B, T])."""
+    def __call__(self, x, mask, noise=None, source=None):
+        """Maps [B, T, N] to [B, T, N], both zero outside `mask` (bool [B, T]).
+
+        `source`, float [B, T, E], is what the values of sliding attention are made of; None: what its queries are.
+        """
         dim = x.shape[-1]
         y = jax.nn.relu(TemporalConv(dim, self.reach, dtype=self.dtype, name="dilated")(x))
         normalised = InstanceNorm(name="norm")(y, mask)
-        attended = BlockAttention(self.attention_dim, self.reach, self.dtype, name="attention")(normalised, mask)
+        attended = self._attended(normalised, normalised if source is None else source, mask)
         y = Dense(dim, self.dtype, name="mix")(self.attention_scale * attended + y)
         return computed_once(zero_padding(x + Dropout(self.dropout_rate)(y, noise), mask))
+
+    def _attended(self, x, source, mask):
+        if self.windows == "block":
+            return BlockAttention(self.attention_dim, self.reach, self.dtype, name="attention")(x, mask)
+        banded = self.windows == "banded"
+        attention = SlidingAttention(
+            self.attention_dim, self.reach, banded, self.dtype, self.value_dim, name="attention"
+        )
+        return attention(x, source, mask)
 
 
 class Encoder(nn.Module):
@@ -69,6 +85,8 @@ class Encoder(nn.Module):
       channel_dropout_rate: probability to drop an input channel for a whole video.
       dropout_rate: of the layers; 0.5 as published, whatever the other dropouts are.
       dtype: of the products, apart from those of the output map: class probabilities are read off it.
+      windows: see `EncoderLayer`.
+      value_reduction: as r, for the values of sliding attention; None: r.
     """
 
     dim: int
@@ -79,15 +97,22 @@ class Encoder(nn.Module):
     channel_dropout_rate: float = 0.0
     dropout_rate: float = 0.5
     dtype: str = "float32"
+    windows: str = "block"
+    value_reduction: int | None = None
 
     @nn.compact
     def __call__(self, x, mask, noise=None):
         """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+        return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, noise))
+
+    def encoded(self, x, mask, noise=None, source=None):
+        """What the last layer gives, float [B, T, N], zero outside `mask`; `source`: see `EncoderLayer`."""
         x = ChannelDropout(self.channel_dropout_rate)(x, noise)
         x = zero_padding(Dense(self.dim, self.dtype, name="input")(x), mask)
+        value_dim = self.dim // (self.value_reduction or self.reduction)
         for layer in range(self.num_layers):
             x = EncoderLayer(
                 self.dim // self.reduction, 2**layer, self.attention_scale, self.dropout_rate, self.dtype,
-                name=f"layer_{layer}",
-            )(x, mask, noise)
-        return mapped(Dense(self.out_dim, name="output"), x)
+                self.windows, value_dim, name=f"layer_{layer}",
+            )(x, mask, noise, source)
+        return x

@@ -36,9 +36,7 @@ class BlockAttention(nn.Module):
         # The bias of the keys adds one number to all logits of a query.
         key = Dense(self.dim, self.dtype, inert_bias=True, name="key")
         if self.size == 1:
-            # One key alone has the weight 1, whatever it is: queries and keys have parameters and no effect.
-            query.weights(x.shape[-1])
-            key.weights(x.shape[-1])
+            _make_weights(query, key, x)
             mixed = value
         else:
             q, k, v, valid = (cut(part, self.size) for part in (query(x), key(x), value, mask))
@@ -55,17 +53,19 @@ class SlidingAttention(nn.Module):
     1e-6 each of the weights, which are cut afterwards.
 
     Attributes:
-      dim: channels of queries, keys and values.
+      dim: channels of queries and keys.
       size: L, frames of a window.
       banded: query i of a window sees the keys i to i + L - 1 of the 2 L around it. The released code means this and
         lets every query see all but the last key, which its weights are trained with.
       dtype: of the products.
+      value_dim: channels of values; None: as many as `dim`.
     """
 
     dim: int
     size: int
     banded: bool = False
     dtype: str = "float32"
+    value_dim: int | None = None
 
     @nn.compact
     def __call__(self, x, source, mask):
@@ -79,18 +79,34 @@ class SlidingAttention(nn.Module):
         Returns:
           float [B, T, D], zero outside `mask`.
         """
-        query = cut(Dense(self.dim, self.dtype, name="query")(x), self.size) / math.sqrt(self.dim)
-        key, value = Dense(self.dim, self.dtype, name="key")(x), Dense(self.dim, self.dtype, name="value")(source)
-        k, v = (with_neighbours(cut(zero_padding(part, mask), self.size)) for part in (key, value))
-        valid = with_neighbours(cut(mask, self.size))
-        allowed = (valid[:, :, None, :] & self._seen(k.shape[2])).astype(jnp.float32)
-        logits = product("bwqc,bwkc->bwqk", query, k, self.dtype) + jnp.log(allowed + 1e-6)
-        mixed = product("bwqk,bwkc->bwqc", jax.nn.softmax(logits) * allowed, v, self.dtype)
-        y = Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(join(mixed, x.shape[1])))
-        return zero_padding(y, mask)
+        value = Dense(self.value_dim or self.dim, self.dtype, name="value")(source)
+        query = Dense(self.dim, self.dtype, name="query")
+        # The bias of the keys adds one number to the logits of all keys but those with a share of 1e-6.
+        key = Dense(self.dim, self.dtype, inert_bias=True, name="key")
+        if self.size == 1:
+            _make_weights(query, key, x)
+            mixed = value
+        else:
+            q = cut(query(x), self.size) / math.sqrt(self.dim)
+            k, v = (with_neighbours(cut(zero_padding(part, mask), self.size)) for part in (key(x), value))
+            valid = with_neighbours(cut(mask, self.size))
+            mixed = join(product("bwqk,bwkc->bwqc", self._weights(q, k, valid), v, self.dtype), x.shape[1])
+        return zero_padding(Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed)), mask)
+
+    def _weights(self, query, key, valid):
+        """What every frame of a window takes of its keys: float [B, W, L, num_keys]."""
+        allowed = (valid[:, :, None, :] & self._seen(key.shape[2])).astype(jnp.float32)
+        logits = product("bwqc,bwkc->bwqk", query, key, self.dtype) + jnp.log(allowed + 1e-6)
+        return jax.nn.softmax(logits) * allowed
 
     def _seen(self, num_keys):
         """Which keys of its surroundings a query sees: bool [L, num_keys]."""
         offset = np.arange(num_keys)[None] - np.arange(self.size)[:, None]
         band = (offset >= 0) & (offset < self.size)
         return band if self.banded else np.broadcast_to(band.any(axis=0), band.shape)
+
+
+def _make_weights(query, key, x):
+    """Makes the parameters of queries and keys where one key alone has the weight 1, so that they have no effect."""
+    query.weights(x.shape[-1])
+    key.weights(x.shape[-1])

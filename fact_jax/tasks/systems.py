@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fact_jax.models.asformer.model import Asformer
 from fact_jax.models.frame_model import FrameModel
 from fact_jax.models.mstcn.model import MSTCN, MSTCNPlusPlus
 from fact_jax.tasks import frame_segmentation, segmentation
@@ -12,7 +13,7 @@ from fact_jax.types import check_choice
 SegmentationTask = segmentation.FactTask | frame_segmentation.FrameTask
 
 # Networks that give every frame class logits.
-FRAME_MODELS: Mapping[str, type[FrameModel]] = {"mstcn": MSTCN, "mstcn++": MSTCNPlusPlus}
+FRAME_MODELS: Mapping[str, type[FrameModel]] = {"mstcn": MSTCN, "mstcn++": MSTCNPlusPlus, "asformer": Asformer}
 # Functions such as `segmentation.build`.
 BUILDERS: dict[str, Callable[..., SegmentationTask]] = {
     "fact": segmentation.build,

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 
+from fact_jax.models.asformer.model import Asformer
 from fact_jax.models.mstcn.model import MSTCN, MSTCNPlusPlus
 from tests.models.fact_cases import NUM_CLASSES
 
@@ -16,6 +17,10 @@ MODELS = {
     "mstcn++ shared": MSTCNPlusPlus(
         num_classes=NUM_CLASSES, num_layers=2, num_refinements=3, num_refinement_layers=2, share_refinements=True, dim=6,
         dropout_rate=0.4,
+    ),
+    "asformer": Asformer(
+        num_classes=NUM_CLASSES, num_decoders=2, num_layers=3, dim=6, query_reduction=2, value_reduction=3,
+        windows="released", channel_dropout_rate=0.3, dropout_rate=0.4,
     ),
 }
 

@@ -32,7 +32,7 @@ def block_attention(x, p, size):
 def sliding_attention(x, source, p, size, banded):
     """ASFormer: the keys of a window begin half a window before it; masked ones count in the denominator."""
     q, k, v = dense(x, p["query"]), dense(x, p["key"]), dense(source, p["value"])
-    half, mixed = size // 2, np.zeros(q.shape)
+    half, mixed = size // 2, np.zeros((len(x), v.shape[1]))
     num_keys = size + 2 * half
     for time in range(len(x)):
         start = time // size * size
@@ -52,15 +52,28 @@ def sliding_attention(x, source, p, size, banded):
 
 def encoder_layer(x, p, reach, attention_scale):
     """One layer of FAFormer's encoder without dropout: x [T, N]."""
-    y = np.tile(p["dilated"]["bias"], (len(x), 1))
+    y = _dilated(x, p["dilated"], reach)
+    attended = block_attention(instance_norm(y), p["attention"], reach)
+    return x + dense(attention_scale * attended + y, p["mix"])
+
+
+def asformer_layer(x, source, p, reach, attention_scale, banded):
+    """One layer of a stage of ASFormer without dropout: x [T, N]; source None in the encoder, else [T, E]."""
+    y = _dilated(x, p["dilated"], reach)
+    normalised = instance_norm(y)
+    values = normalised if source is None else source
+    attended = sliding_attention(normalised, values, p["attention"], reach, banded)
+    return x + dense(attention_scale * attended + y, p["mix"])
+
+
+def _dilated(x, p, reach):
+    y = np.tile(p["bias"], (len(x), 1))
     for time in range(len(x)):
         for tap in range(3):
             source = time + (tap - 1) * reach
             if 0 <= source < len(x):
-                y[time] += x[source] @ p["dilated"]["kernel"][tap]
-    y = np.maximum(y, 0.0)
-    attended = block_attention(instance_norm(y), p["attention"], reach)
-    return x + dense(attention_scale * attended + y, p["mix"])
+                y[time] += x[source] @ p["kernel"][tap]
+    return np.maximum(y, 0.0)
 
 
 def encoder(x, p, num_layers, attention_scale):

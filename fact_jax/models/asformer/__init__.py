@@ -1,0 +1,1 @@
+"""ASFormer: an encoder over frames and decoders that refine its prediction."""
