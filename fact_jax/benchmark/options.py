@@ -15,7 +15,7 @@ PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 DEFAULT_PARTS = ("step", "memory")
 WORKERS = ("ours", "torch")
 # Systems that `torch_systems` renders in PyTorch.
-RENDERED = ("fact", "mstcn", "mstcn++")
+RENDERED = ("fact", "mstcn", "mstcn++", "asformer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +106,8 @@ def check(options: Options) -> None:
         reasons.append(f"the system {model.name!r}")
     if reasons:
         raise UserError(
-            f"--against torch knows {', '.join(RENDERED)}, FACT with plain classes and learned tokens only; this "
-            f"config has {' and '.join(reasons)}. Leave --against out to measure it alone."
+            f"--against torch knows {', '.join(RENDERED)}, FACT with plain classes and learned tokens only; "
+            f"this config has {' and '.join(reasons)}. Leave --against out to measure it alone."
         )
 
 

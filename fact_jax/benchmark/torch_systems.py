@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from fact_jax.benchmark.torch_asformer import TorchAsformer
 from fact_jax.benchmark.torch_fact import TorchFact
 from fact_jax.benchmark.torch_objective import Truth, decode, truth_of, video_loss
 from fact_jax.benchmark.torch_stages import TorchMSTCN, TorchMSTCNPlusPlus, stages_loss
 
 # Networks with logits [stages, T, K]; options.RENDERED lists all systems.
-STAGES = {"mstcn": TorchMSTCN, "mstcn++": TorchMSTCNPlusPlus}
+STAGES = {"mstcn": TorchMSTCN, "mstcn++": TorchMSTCNPlusPlus, "asformer": TorchAsformer}
 
 
 class Rendering(NamedTuple):

@@ -28,6 +28,19 @@ def mstcn_links(theirs, ours, num_layers, *, map_input=True, use_norm=False):
     return result + dense_links(f"{theirs}.conv_out", f"{ours}/output", squeeze=2)
 
 
+def encoder_links(theirs, ours, num_layers):
+    """Of `fact_jax.layers.encoder.Encoder`, without its output map."""
+    result = dense_links(f"{theirs}.conv_1x1", f"{ours}/input", squeeze=2)
+    for layer in range(num_layers):
+        there, here = f"{theirs}.layers.{layer}", f"{ours}/layer_{layer}"
+        result += dense_links(f"{there}.feed_forward.layer.0", f"{here}/dilated")
+        for name in ("query", "key", "value"):
+            result += dense_links(f"{there}.att_layer.{name}_conv", f"{here}/attention/{name}", squeeze=2)
+        result += dense_links(f"{there}.att_layer.conv_out", f"{here}/attention/out", squeeze=2)
+        result += dense_links(f"{there}.conv_1x1", f"{here}/mix", squeeze=2)
+    return result
+
+
 def mstcn_plus_plus_links(theirs, ours, num_layers, *, map_input=True):
     """Of `fact_jax.layers.frame_branches.MSTCNPlusPlus`."""
     result = dense_links(f"{theirs}.conv_1x1_in", f"{ours}/input", squeeze=2) if map_input else []

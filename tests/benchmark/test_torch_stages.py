@@ -23,10 +23,13 @@ LENGTH = 13
 
 @pytest.mark.parametrize("case", MODELS, ids=lambda name: name.replace(" ", "_"))
 def test_logits_loss_and_gradients(case):
-    model = dataclasses.replace(MODELS[case], dropout_rate=0.0)
+    rates = ("dropout_rate", "channel_dropout_rate")
+    model = dataclasses.replace(MODELS[case], **{name: 0.0 for name in rates if hasattr(MODELS[case], name)})
     task = FrameTask(model, StageLoss(0.15, 4.0))
     batch = cases.ragged_batch((LENGTH,), LENGTH)
-    params = jax.tree.map(lambda leaf: leaf * 2, random_params(task, batch))
+    # Residual layers with attention need no more to reach logits whose changes are cut.
+    scale = 1 if case == "asformer" else 2
+    params = jax.tree.map(lambda leaf: leaf * scale, random_params(task, batch))
 
     @jax.jit
     def run(params):
@@ -55,7 +58,7 @@ def test_logits_loss_and_gradients(case):
     wanted = state_dict.to_torch(task.links(), gradients)
     for name, parameter in rendering.network.named_parameters():
         scale = np.abs(wanted[name]).max()
-        np.testing.assert_allclose(parameter.grad, wanted[name], atol=1e-3 * scale, rtol=1e-3, err_msg=name)
+        np.testing.assert_allclose(parameter.grad, wanted[name], atol=1e-3 * scale + 1e-6, rtol=1e-3, err_msg=name)
 
 
 def test_every_rendering_may_be_asked_for():

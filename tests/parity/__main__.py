@@ -19,7 +19,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 
 from fact_jax.types import UserError
-from tests.parity import fact, faformer, localization_metrics, matching, metrics, nms, stages, truncation
+from tests.parity import (
+    asformer, fact, faformer, localization_metrics, matching, metrics, nms, stages, truncation,
+)
 from tests.parity.report import Row, format_row
 
 
@@ -45,6 +47,8 @@ def checker_for(npz, path):
         return fact.check
     if isinstance(config, dict) and config.get("model") == "faformer":
         return faformer.check
+    if isinstance(config, dict) and config.get("model") == "asformer":
+        return asformer.check
     raise UserError(f"not a fixture of a ported system; it holds {', '.join(sorted(npz)[:5])}, ...")
 
 

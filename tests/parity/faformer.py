@@ -82,11 +82,12 @@ def _check_step(fixture, forward, without_gradient):
         # The published code gives no gradient to what has no part in the loss.
         none = name in without_gradient
         wanted = np.zeros_like(gradient) if none else fixture.npz[f"grad/{name}"]
-        rows.append(_compare(f"grad/{name}", gradient, wanted, **GRADIENT))
+        rows.append(relative_to_largest(f"grad/{name}", gradient, wanted, **GRADIENT))
     return rows
 
 
-def _compare(name, found, wanted, *, atol, rtol):
+def relative_to_largest(name, found, wanted, *, atol, rtol):
+    """As `compare`, with `rtol` relative to the largest entry."""
     return compare(name, found, wanted, atol=atol + rtol * float(np.max(np.abs(wanted), initial=0.0)))
 
 
@@ -105,7 +106,7 @@ def _check_forward(fixture, loss, aux, prefix=""):
         if (key := prefix + name) in fixture.npz:
             exact = name == "out/pred" or name.rpartition("/")[2] in WHOLE_NUMBERS
             wanted = fixture.npz[key]
-            rows.append(identical(key, value, wanted) if exact else _compare(key, value, wanted, **OUTPUT))
+            rows.append(identical(key, value, wanted) if exact else relative_to_largest(key, value, wanted, **OUTPUT))
     return rows
 
 
@@ -129,7 +130,7 @@ def _check_match(fixture, aux):
     return [
         identical(key, whole[name], fixture.npz[key])
         if name in whole
-        else _compare(key, others[name], fixture.npz[key], **OUTPUT)
+        else relative_to_largest(key, others[name], fixture.npz[key], **OUTPUT)
         for name, key in keys.items()
     ]
 

@@ -23,6 +23,7 @@ CASES = (
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         pytest.param("faformer_gtea_small", marks=pytest.mark.slow),
+        pytest.param("asformer_small", marks=pytest.mark.slow),
     ],
 )
 def test_fixture_agrees(name):
@@ -32,7 +33,9 @@ def test_fixture_agrees(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*(f"fact_{case}" for case in CASES), "faformer_gtea_small", "faformer_iuUU_small"])
+@pytest.mark.parametrize(
+    "name", [*(f"fact_{case}" for case in CASES), "faformer_gtea_small", "faformer_iuUU_small", "asformer_small"]
+)
 def test_every_fixture_at_hand_agrees(name):
     path = ALL_GOLDEN / f"{name}.npz"
     if not path.is_file():

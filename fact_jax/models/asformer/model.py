@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
+from fact_jax.models.asformer import published
 from fact_jax.models.asformer.network import AsformerNetwork
 from fact_jax.models.frame_model import FrameModel
 from fact_jax.types import UserError, check_choice
@@ -27,6 +29,7 @@ class Asformer(FrameModel):
     """
 
     title: ClassVar[str] = "ASFormer"
+    untold: ClassVar[Mapping[str, str]] = {"model.windows": "which frames a frame attends to"}
 
     num_decoders: int
     num_layers: int
@@ -50,6 +53,22 @@ class Asformer(FrameModel):
     def network(self):
         """See `FrameModel.network`."""
         return AsformerNetwork(self)
+
+    @property
+    def other_multiply_adds(self):
+        """Of a frame with the keys and values of its surroundings; see the base."""
+        channels = self.dim // self.query_reduction + self.dim // self.value_reduction
+        keys = sum(2 * 2**layer for layer in range(1, self.num_layers))
+        return (1 + self.num_decoders) * keys * channels
+
+    def links(self):
+        """See `FrameModel.links`."""
+        return published.links(self)
+
+    @classmethod
+    def infer(cls, tensors, path):
+        """See `FrameModel.infer`."""
+        return published.infer(tensors, path)
 
     def attention_scale(self, decoder: int) -> float:
         """Weight of the attention in every layer of a decoder, counted from 0; the encoder's is 1."""

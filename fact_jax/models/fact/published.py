@@ -4,7 +4,7 @@ from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig
 from fact_jax.models.fact.segment_update import INPUT_SEGMENT_LAYERS
 from fact_jax.models.layer_links import dense_links as _dense
-from fact_jax.models.layer_links import mstcn_links, mstcn_plus_plus_links
+from fact_jax.models.layer_links import encoder_links, mstcn_links, mstcn_plus_plus_links
 from fact_jax.models.layer_links import norm_links as _norm
 from fact_jax.models.state_dict import Link
 
@@ -41,21 +41,10 @@ def _tokens(config):
     return [Link(f"{name}.weight", name) for name in names]
 
 
-def _encoder(theirs, ours, num_layers):
-    result = _dense(f"{theirs}.encoder.conv_1x1", f"{ours}/input", squeeze=2)
-    for layer in range(num_layers):
-        there, here = f"{theirs}.encoder.layers.{layer}", f"{ours}/layer_{layer}"
-        result += _dense(f"{there}.feed_forward.layer.0", f"{here}/dilated")
-        for name in ("query", "key", "value"):
-            result += _dense(f"{there}.att_layer.{name}_conv", f"{here}/attention/{name}", squeeze=2)
-        result += _dense(f"{there}.att_layer.conv_out", f"{here}/attention/out", squeeze=2)
-        result += _dense(f"{there}.conv_1x1", f"{here}/mix", squeeze=2)
-    return result
-
-
 def _frame_branch(theirs, ours, block, map_input):
     if block.frame_branch == "t":
-        return _dense(f"{theirs}.conv_out", f"{ours}/output", squeeze=2) + _encoder(theirs, ours, block.encoder_layers)
+        encoder = encoder_links(f"{theirs}.encoder", ours, block.encoder_layers)
+        return _dense(f"{theirs}.conv_out", f"{ours}/output", squeeze=2) + encoder
     if block.frame_branch == "m":
         return mstcn_links(theirs, ours, block.frame_layers, map_input=map_input, use_norm=block.frame_norm)
     return mstcn_plus_plus_links(theirs, ours, block.frame_layers, map_input=map_input)

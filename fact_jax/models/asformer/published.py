@@ -1,0 +1,41 @@
+"""State dicts of ASFormer: what they tell about a network, and their names of its parameters (spec section 8)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fact_jax.models.frame_model import Inferred
+from fact_jax.models.layer_links import dense_links, encoder_links
+from fact_jax.models.shape_reader import ShapeReader
+from fact_jax.models.state_dict import Link
+
+_DECODERS = "decoders.{}"
+_FIRST = "encoder.layers.0"
+
+
+def links(model) -> list[Link]:
+    """Links of an Asformer."""
+    stages = {"encoder": "encoder"}
+    stages |= {_DECODERS.format(number): f"decoder_{number}" for number in range(model.num_decoders)}
+    result = []
+    for theirs, ours in stages.items():
+        result += encoder_links(theirs, ours, model.num_layers)
+        result += dense_links(f"{theirs}.conv_out", f"{ours}/output", squeeze=2)
+    return result
+
+
+def infer(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
+    """What a state dict of ASFormer tells; None for one of another system."""
+    reader = ShapeReader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, "ASFormer")
+    if not (reader.has("encoder.conv_1x1.weight") and reader.has(f"{_FIRST}.att_layer.query_conv.weight")):
+        return None
+    dim, feature_dim, _ = reader.shape("encoder.conv_1x1.weight", 3)
+    settings = {
+        "num_decoders": reader.count(f"{_DECODERS}."),
+        "num_layers": reader.count("encoder.layers.{}."),
+        "dim": dim,
+        # Published as divisors, rounded down: of several that give such a width, the largest.
+        "query_reduction": max(1, dim // reader.shape(f"{_FIRST}.att_layer.query_conv.weight", 3)[0]),
+        "value_reduction": max(1, dim // reader.shape(f"{_FIRST}.att_layer.value_conv.weight", 3)[0]),
+    }
+    return Inferred(settings, feature_dim, reader.shape("encoder.conv_out.weight", 3)[0], tensors)
