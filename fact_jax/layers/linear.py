@@ -95,7 +95,13 @@ def zero_padding(x, mask):
 
 
 class LayerNorm(nn.Module):
-    """Normalises the last axis with scale and bias; epsilon 1e-5 and biased variance, as in PyTorch."""
+    """Normalises the last axis with scale and bias; epsilon 1e-5 and biased variance, as in PyTorch.
+
+    Attributes:
+      inert_bias: the bias cannot change what the output is used for, see `Dense`.
+    """
+
+    inert_bias: bool = False
 
     @nn.compact
     def __call__(self, x):
@@ -103,4 +109,5 @@ class LayerNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
         centred = x - jnp.mean(x, axis=-1, keepdims=True)
         variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+        bias = jax.lax.stop_gradient(bias) if self.inert_bias else bias
         return centred * jax.lax.rsqrt(variance + 1e-5) * scale + bias

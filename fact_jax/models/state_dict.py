@@ -22,7 +22,7 @@ class Link:
       flax: path in the parameter tree, joined by "/".
       index: entry of the Flax array's first axis (stacked layer or direction); None for the whole array.
       transpose: reverse the axes: (out, in) <-> (in, out), (out, in, taps) <-> (taps, in, out).
-      squeeze: axis of length 1 that only the PyTorch tensor has, removed before transposing.
+      squeeze: axis or axes of length 1 that only the PyTorch tensor has, removed before transposing.
       part: (k, n): the k-th of n equal parts of the tensor's first axis.
     """
 
@@ -30,7 +30,7 @@ class Link:
     flax: str
     index: int | None = None
     transpose: bool = False
-    squeeze: int | None = None
+    squeeze: int | tuple[int, ...] | None = None
     part: tuple[int, int] | None = None
 
     def to_flax(self, tensor):
@@ -116,7 +116,8 @@ def to_torch(links: Iterable[Link], params) -> dict[str, np.ndarray]:
         array = np.asarray(flat[link.flax])
         tensor = link.to_torch(array if link.index is None else array[link.index])
         parts.setdefault(link.torch, {})[link.part[0] if link.part else 0] = tensor
-    return {key: np.ascontiguousarray(_join(part)) for key, part in parts.items()}
+    # Not np.ascontiguousarray, which gives a single number an axis.
+    return {key: np.asarray(_join(part), order="C") for key, part in parts.items()}
 
 
 def _join(parts):

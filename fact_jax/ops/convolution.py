@@ -42,3 +42,55 @@ def _few_products(x, kernel, dilation):
     future = (x[:, dilation:] @ kernel[-1]).astype(jnp.float32)
     outside = (dilation, 0)
     return center + jnp.pad(past, ((0, 0), outside, (0, 0))) + jnp.pad(future, ((0, 0), outside[::-1], (0, 0)))
+
+
+def strided_conv(x, kernel, stride=1, dtype="float32"):
+    """Convolves over time with an odd kernel, zeros beyond both ends; every `stride`-th frame is the centre of one.
+
+    Args:
+      x: float [B, T, D].
+      kernel: float [taps, D, K].
+      stride: divides T.
+      dtype: of the products.
+
+    Returns:
+      float32 [B, T / stride, K].
+    """
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    if kernel.shape[0] == 1:
+        return (x[:, ::stride] @ kernel[0]).astype(jnp.float32)
+    reach = kernel.shape[0] // 2
+    y = jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=(stride,),
+        padding=[(reach, reach)],
+        dimension_numbers=("NWC", "WIO", "NWC"),
+    )
+    return y.astype(jnp.float32)
+
+
+def depthwise_conv(x, kernel, stride=1):
+    """`strided_conv` of every channel by itself: x [B, T, D], kernel [taps, D] -> float32 [B, T / stride, D].
+
+    As sums of shifted products: grouped convolutions are slow where the groups have one channel.
+    """
+    return sum(tap * weights for tap, weights in zip(_taps(x, kernel.shape[0], stride, 0.0), kernel, strict=True))
+
+
+def max_pool(x, size, stride):
+    """The largest of `size` (odd) frames around every `stride`-th one: [B, T, D] -> [B, T / stride, D].
+
+    Nothing lies beyond the ends. Of equal frames the first one gets the gradient, as in PyTorch.
+    """
+    largest, *others = _taps(x, size, stride, -jnp.inf)
+    for tap in others:
+        largest = jnp.where(tap > largest, tap, largest)
+    return largest
+
+
+def _taps(x, size, stride, beyond):
+    """What each tap of a kernel of `size` sees, with `beyond` outside the ends: list of [B, T / stride, D]."""
+    reach = size // 2
+    padded = jnp.pad(x, ((0, 0), (reach, reach), (0, 0)), constant_values=beyond)
+    return [padded[:, tap : tap + x.shape[1] : stride] for tap in range(size)]

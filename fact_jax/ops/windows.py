@@ -26,16 +26,20 @@ def join(windows, length):
     return x[:, :length]
 
 
-def with_neighbours(windows):
-    """Extends every window by half a window of its neighbours: [B, W, L, ...] -> [B, W, L + 2 (L // 2), ...].
+def with_neighbours(windows, reach=None):
+    """Extends every window by entries of its neighbours: [B, W, L, ...] -> [B, W, L + 2 * reach, ...].
 
     Zeros (False) stand before the first and behind the last window.
+
+    Args:
+      windows: what `cut` gave.
+      reach: entries taken from either neighbour, at most L; None: half a window, L // 2.
     """
     size = windows.shape[2]
-    half = size // 2
-    if half == 0:
+    reach = size // 2 if reach is None else reach
+    if reach == 0:
         return windows
     others = ((0, 0),) * (windows.ndim - 2)
-    before = jnp.pad(windows[:, :-1, size - half :], ((0, 0), (1, 0)) + others)
-    after = jnp.pad(windows[:, 1:, :half], ((0, 0), (0, 1)) + others)
+    before = jnp.pad(windows[:, :-1, size - reach :], ((0, 0), (1, 0)) + others)
+    after = jnp.pad(windows[:, 1:, :reach], ((0, 0), (0, 1)) + others)
     return jnp.concatenate([before, windows, after], axis=2)

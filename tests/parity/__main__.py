@@ -20,7 +20,7 @@ import numpy as np
 
 from fact_jax.types import UserError
 from tests.parity import (
-    asformer, fact, faformer, localization_metrics, matching, metrics, nms, stages, truncation,
+    actionformer, asformer, fact, faformer, localization_metrics, matching, metrics, nms, stages, truncation,
 )
 from tests.parity.report import Row, format_row
 
@@ -43,6 +43,8 @@ def checker_for(npz, path):
     config = json.loads(str(npz["config"])) if "config" in npz else {}
     if isinstance(config, dict) and {"cases", "variants"} <= set(config):
         return nms.check
+    if isinstance(config, dict) and "backbone_type" in (config.get("model") or ()):
+        return actionformer.check
     if "FACT" in config:
         return fact.check
     if isinstance(config, dict) and config.get("model") == "faformer":

@@ -24,6 +24,7 @@ CASES = (
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         pytest.param("faformer_gtea_small", marks=pytest.mark.slow),
         pytest.param("asformer_small", marks=pytest.mark.slow),
+        *(pytest.param(f"actionformer_{case}small", marks=pytest.mark.slow) for case in ("", "fpn_", "conv_", "anet_")),
     ],
 )
 def test_fixture_agrees(name):

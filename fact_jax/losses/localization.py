@@ -1,0 +1,43 @@
+"""Losses of temporal detections: classes that exclude nothing, and segments by their distances from a point."""
+
+import jax
+import jax.numpy as jnp
+
+
+def sigmoid_focal_loss(logits, targets, *, alpha=0.25, gamma=2.0):
+    """Binary cross-entropy of every class by itself, weighted down where it is small already.
+
+    Args:
+      logits: float [...].
+      targets: float [...] in [0, 1]; what lies between enters linearly everywhere.
+      alpha: weight of targets of 1, 1 - alpha that of 0.
+      gamma: power of the weight.
+
+    Returns:
+      float [...], >= 0.
+
+    Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 5.
+    """
+    probs = jax.nn.sigmoid(logits)
+    entropy = jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    match = probs * targets + (1 - probs) * (1 - targets)
+    return (alpha * targets + (1 - alpha) * (1 - targets)) * (1 - match) ** gamma * entropy
+
+
+def distance_iou_loss(predicted, targets):
+    """1 - tIoU + squared distance of the centres by the squared length of both segments together.
+
+    Args:
+      predicted, targets: float [..., 2], distances >= 0 from a point to start and end of a segment around it.
+
+    Returns:
+      float [...], >= 0. Two segments without length give 1; gradients are finite everywhere.
+
+    Source: Zheng et al., Distance-IoU Loss, AAAI 2020, in one dimension.
+    """
+    (left, right), (true_left, true_right) = (jnp.moveaxis(pair, -1, 0) for pair in (predicted, targets))
+    common = jnp.minimum(left, true_left) + jnp.minimum(right, true_right)
+    union = left + right + true_left + true_right - common
+    hull = jnp.maximum(left, true_left) + jnp.maximum(right, true_right)
+    shift = 0.5 * (right - left - true_right + true_left)
+    return 1.0 - common / jnp.maximum(union, 1e-8) + jnp.square(shift / jnp.maximum(hull, 1e-8))

@@ -1,0 +1,1 @@
+"""ActionFormer: temporal action localization with a pyramid of local transformers, without anchors."""

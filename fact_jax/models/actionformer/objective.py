@@ -1,0 +1,92 @@
+"""ActionFormer's objective: classes at all points, segments at those that have one, by one running normaliser."""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from fact_jax.losses.localization import distance_iou_loss, sigmoid_focal_loss
+from fact_jax.models.actionformer.config import ActionFormerConfig
+from fact_jax.models.actionformer.network import Outputs
+from fact_jax.ops.points import Points, assign, pyramid_points
+
+NORMALIZER_MOMENTUM = 0.9
+LEAST_REGRESSION = 0.01  # that the classification is divided by, where it gives the weight of the regression
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Settings of the objective. Published keys stand in brackets.
+
+    Attributes:
+      center_radius: strides around the centre of an instance within which points find it; None: all inside of it
+        (center_sample, center_sample_radius).
+      label_smoothing: share of every target that is spread over the classes (label_smoothing).
+      regression_weight: of the regression beside the classification; 0 or less: as much as makes them equal, by their
+        values in the step (loss_weight).
+      first_normalizer: positive points of a batch that the running mean starts with (init_loss_norm).
+    """
+
+    center_radius: float | None = 1.5
+    label_smoothing: float = 0.0
+    regression_weight: float = 1.0
+    first_normalizer: float = 100.0
+
+
+class LossSums(NamedTuple):
+    """Sums over the points of some videos, before any normaliser.
+
+    Attributes:
+      classification, regression: float scalars.
+      num_positives: float scalar, points that have an instance.
+    """
+
+    classification: jax.Array
+    regression: jax.Array
+    num_positives: jax.Array
+
+
+def points_of(config: ActionFormerConfig, num_frames: int) -> Points:
+    """The points of a video padded to `num_frames` grid steps, in the order of the network's outputs."""
+    return pyramid_points(config.level_lengths(num_frames), config.strides, config.regression_ranges)
+
+
+def loss_sums(config: ActionFormerConfig, loss: LossConfig, outputs: Outputs, batch) -> LossSums:
+    """Compares outputs with the instances of the videos.
+
+    Args:
+      config: of the network.
+      loss: settings.
+      outputs: of the network for the batch.
+      batch: arrays of `fact_jax.types.Batch`; reads features (its length), segments, segment_labels, segment_mask and
+        video_mask. Rows that are padding add nothing.
+    """
+    points = points_of(config, batch["features"].shape[1])
+    targets = assign(
+        points, batch["segments"], batch["segment_labels"], batch["segment_mask"], config.num_classes,
+        radius=loss.center_radius,
+    )
+    valid = outputs.mask & batch["video_mask"][:, None]
+    positive = valid & (jnp.sum(targets.classes, axis=-1) > 0)
+    # There is no background; the published code counts one in all the same.
+    share = loss.label_smoothing / (config.num_classes + 1)
+    smooth = targets.classes * (1 - loss.label_smoothing) + share
+    focal = jnp.where(valid[..., None], sigmoid_focal_loss(outputs.logits, smooth), 0.0)
+    # Whatever stands at the other points: it must not come near a division.
+    predicted, wanted = (jnp.where(positive[..., None], offsets, 1.0) for offsets in (outputs.offsets, targets.offsets))
+    distance = jnp.where(positive, distance_iou_loss(predicted, wanted), 0.0)
+    return LossSums(jnp.sum(focal), jnp.sum(distance), jnp.sum(positive, dtype=jnp.float32))
+
+
+def next_normalizer(normalizer, num_positives):
+    """The running normaliser after a batch with so many positive points, which is the one that the batch uses."""
+    return NORMALIZER_MOMENTUM * normalizer + (1 - NORMALIZER_MOMENTUM) * jnp.maximum(num_positives, 1.0)
+
+
+def regression_weight(loss: LossConfig, classification, regression):
+    """Weight of the regression, without a gradient; the values are those of the whole batch, normalised."""
+    if loss.regression_weight > 0:
+        return jnp.float32(loss.regression_weight)
+    classification, regression = map(jax.lax.stop_gradient, (classification, regression))
+    return classification / jnp.maximum(regression, LEAST_REGRESSION)

@@ -1,0 +1,92 @@
+"""Points of a pyramid over time, and which instances they have to find."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# Instances so much longer than the shortest one at a point, in grid units, count as equally short.
+NEAR_TIE = 1e-3
+
+
+class Points(NamedTuple):
+    """All frames of all levels, fine to coarse. All in grid units.
+
+    Attributes:
+      time: float32 [P], where the point is.
+      low, high: float32 [P], least and largest distance that the level regresses.
+      stride: float32 [P], from one point of the level to the next.
+    """
+
+    time: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    stride: np.ndarray
+
+
+class Targets(NamedTuple):
+    """What the points of B videos have to find.
+
+    Attributes:
+      classes: float32 [B, P, C], 1.0 for every class of an instance at the point, several at near-ties.
+      offsets: float32 [B, P, 2], distances to start and end of the instance in strides; without meaning where no class
+        is 1.
+    """
+
+    classes: jax.Array
+    offsets: jax.Array
+
+
+def pyramid_points(lengths, strides, ranges):
+    """Returns the Points of levels.
+
+    Args:
+      lengths: frames of every level.
+      strides: grid steps between two frames of every level.
+      ranges: (low, high) of every level.
+    """
+    levels = []
+    for length, stride, (low, high) in zip(lengths, strides, ranges, strict=True):
+        time = np.arange(length, dtype=np.float32) * np.float32(stride)
+        levels.append((time, *(np.full(length, value, np.float32) for value in (low, high, stride))))
+    return Points(*map(np.concatenate, zip(*levels, strict=True)))
+
+
+def assign(points, segments, labels, segment_mask, num_classes, *, radius):
+    """Gives every point the shortest instance that it may find.
+
+    Args:
+      points: Points.
+      segments: float32 [B, N, 2], start and end in grid units.
+      labels: int32 [B, N].
+      segment_mask: bool [B, N], False for what fills up N.
+      num_classes: C.
+      radius: an instance is found by the points within so many strides of its centre and inside of it; None: by all
+        points inside of it.
+
+    Returns:
+      Targets; all classes 0 where a point has no instance. Without gradients.
+
+    Source: spec of ActionFormer, section 4.
+    """
+    # [B, P, N]
+    time, low, high, stride = (jnp.asarray(part)[None, :, None] for part in points)
+    start, end = segments[:, None, :, 0], segments[:, None, :, 1]
+    left, right = time - start, end - time
+    if radius is None:
+        inside = jnp.minimum(left, right)
+    else:
+        centre = 0.5 * (start + end)
+        nearest = jnp.maximum(centre - stride * radius, start), jnp.minimum(centre + stride * radius, end)
+        inside = jnp.minimum(time - nearest[0], nearest[1] - time)
+    farthest = jnp.maximum(left, right)
+    found = (inside > 0) & (farthest >= low) & (farthest <= high) & segment_mask[:, None]
+    lengths = jnp.where(found, end - start, jnp.inf)
+    shortest = jnp.min(lengths, axis=-1, keepdims=True)
+    tied = (found & (lengths <= shortest + NEAR_TIE)).astype(jnp.float32)
+    one_hot = jax.nn.one_hot(labels, num_classes, dtype=jnp.float32)
+    classes = jnp.minimum(jnp.einsum("bpn,bnc->bpc", tied, one_hot), 1.0)
+    chosen = jnp.take_along_axis(segments, jnp.argmin(lengths, axis=-1)[..., None], axis=1)
+    distances = jnp.stack([time[..., 0] - chosen[..., 0], chosen[..., 1] - time[..., 0]], axis=-1)
+    return jax.tree.map(jax.lax.stop_gradient, Targets(classes, distances / stride))

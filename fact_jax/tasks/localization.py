@@ -1,0 +1,161 @@
+"""Temporal action localization: binds ActionFormer to its objective, its candidates and an evaluation."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax.traverse_util import path_aware_map
+
+from fact_jax.models.actionformer import normalizer
+from fact_jax.models.actionformer.candidates import CandidateConfig, candidates
+from fact_jax.models.actionformer.config import ActionFormerConfig, from_settings
+from fact_jax.models.actionformer.network import ActionFormer
+from fact_jax.models.actionformer.objective import LossConfig, loss_sums, regression_weight
+from fact_jax.ops.noise import video_seeds
+from fact_jax.tasks.base import BATCH_AXIS, Evaluation, LossOutput
+from fact_jax.types import UserError, check_choice
+
+CENTER_SAMPLING = ("radius", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class ActionFormerTask:
+    """Trains and evaluates ActionFormer (implements `fact_jax.tasks.base.Task`).
+
+    Batches hold `segments` float32 [B, N, 2], start and end of every instance in units of the feature grid, beside
+    `segment_labels` and `segment_mask`. Every training batch is padded to `model.max_frames`, every evaluated video to
+    `model.padded_length` of its own length: the padding is part of the published numbers.
+
+    Attributes:
+      model: ActionFormerConfig.
+      loss_config: LossConfig; None in a task that only predicts.
+      candidate_config: which detections `predict` gives.
+      new_evaluation: makes an empty accumulator; None in a task that only predicts.
+    """
+
+    model: ActionFormerConfig
+    loss_config: LossConfig | None = None
+    candidate_config: CandidateConfig = CandidateConfig()
+    new_evaluation: Callable[[], Evaluation] | None = None
+
+    predict_keys = ("features", "mask")
+
+    @property
+    def network(self):
+        """The Flax module."""
+        return ActionFormer(self.model)
+
+    def compose(self, params, num_frames):
+        """The network multiplies with its parameters as they are; see the protocol."""
+        return params
+
+    def init(self, rng, batch):
+        """Draws initial parameters as the published code does; see the protocol.
+
+        Raises:
+          UserError: the features have other channels than the streams of the settings.
+        """
+        width, streams = batch["features"].shape[-1], self.model.stream_dims
+        if streams and sum(streams) != width:
+            raise UserError(
+                f"the features have {width} channels, and model.stream_dims {streams} are {sum(streams)}: give the "
+                "channels of every feature stream, in the order in which they lie behind one another."
+            )
+        # Abstract inputs: only the initialisers run, not the network.
+        features = jax.ShapeDtypeStruct((1, self.model.max_frames, width), jnp.float32)
+        mask = jax.ShapeDtypeStruct(features.shape[:2], bool)
+        params = self.network.lazy_init(rng, features, mask)["params"]
+        return {"params": params, "state": self.first_state()}
+
+    def first_state(self):
+        """The mutable collections before the first step; {} in a task that only predicts."""
+        if self.loss_config is None:
+            return {}
+        return {"normalizer": normalizer.first_state(self.loss_config.first_normalizer)}
+
+    def loss(self, params, state, batch, rng):
+        """Sums ActionFormer's objective over the videos of one device; see the protocol.
+
+        Terms: "loss"; "loss_classification" and "loss_regression", its parts before the weight of the latter;
+        "positives", points per video that have an instance; "normalizer", what the losses are divided by.
+
+        With micro-batches the normaliser is that of the whole step. A regression_weight of 0 is that of a micro-batch.
+        """
+        noise = self.noise(rng, batch)
+        outputs = self.network.apply({"params": params}, batch["features"], batch["mask"], noise)
+        sums = loss_sums(self.model, self.loss_config, outputs, batch)
+        positives = jax.lax.psum(sums.num_positives, BATCH_AXIS)
+        running, grown = normalizer.advance(state["normalizer"], rng, positives)
+        # A number of the whole batch: one device brings it in.
+        first = (jax.lax.axis_index(BATCH_AXIS) == 0).astype(jnp.float32)
+        share = grown * first
+        parts = jax.lax.psum(
+            jax.lax.stop_gradient((sums.classification, sums.regression)), BATCH_AXIS
+        ) if self.loss_config.regression_weight <= 0 else (0.0, 0.0)
+        weight = regression_weight(self.loss_config, *(part / running["value"] for part in parts))
+        terms = {
+            "loss": (sums.classification + weight * sums.regression, share),
+            "loss_classification": (sums.classification, share),
+            "loss_regression": (sums.regression, share),
+            "positives": (sums.num_positives, jnp.sum(batch["video_mask"], dtype=jnp.float32)),
+            "normalizer": (share, first * (running["positives"] == positives)),
+        }
+        return LossOutput(terms, {"normalizer": running})
+
+    def noise(self, rng, batch):
+        """Seeds of the dropout of every row."""
+        return video_seeds(rng, batch["row"])
+
+    def predict(self, params, state, batch):
+        """Candidates of every video: see `fact_jax.models.actionformer.candidates`."""
+        outputs = self.outputs(params, batch)
+        return candidates(self.model, self.candidate_config, outputs, batch["features"].shape[1])
+
+    def outputs(self, params, batch):
+        """What the network gives for a batch, without dropout: see `fact_jax.models.actionformer.network.Outputs`."""
+        return self.network.apply({"params": params}, batch["features"], batch["mask"])
+
+    def learning_rate_scales(self, params):
+        """Every parameter learns at the full rate."""
+        return None
+
+    def weight_decay_mask(self, params):
+        """Weights of convolutions and affine maps decay; biases, norms, scales and positions do not."""
+        return path_aware_map(lambda path, _: path[-1] == "kernel", params)
+
+    def evaluation(self):
+        """An empty accumulator."""
+        return self.new_evaluation()
+
+
+def loss_config(loss) -> LossConfig:
+    """Builds the LossConfig of `config.loss`.
+
+    Raises:
+      UserError: an unknown way of sampling.
+    """
+    sampling = check_choice("config.loss.center_sampling", loss["center_sampling"], CENTER_SAMPLING)
+    return LossConfig(
+        center_radius=loss["center_radius"] if sampling == "radius" else None,
+        label_smoothing=loss["label_smoothing"],
+        regression_weight=loss["regression_weight"],
+        first_normalizer=loss["first_normalizer"],
+    )
+
+
+def candidate_config(detection) -> CandidateConfig:
+    """Builds the CandidateConfig of `config.detection`."""
+    return CandidateConfig(
+        threshold=detection["candidate_threshold"],
+        per_level=detection["candidates_per_level"],
+        min_duration=detection["min_duration"],
+    )
+
+
+def network_task(config, num_classes: int) -> ActionFormerTask:
+    """Builds a task that predicts, from the settings of a run and the number of its classes."""
+    model = from_settings(
+        config["model"], num_classes=num_classes, max_frames=config["data"]["max_frames"], dtype=config["dtype"]
+    )
+    return ActionFormerTask(model, candidate_config=candidate_config(config["detection"]))
