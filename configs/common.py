@@ -115,12 +115,18 @@ def shrink(config):
     config.eval.batch_size = 2
 
 
-def apply_arguments(config, arg, shrink_model):
-    """Applies the arguments after the colon and locks the config; `shrink_model` is the quick form of the model."""
+def apply_arguments(config, arg, shrink_model, shrink_data=shrink):
+    """Applies the arguments after the colon and locks the config.
+
+    Args:
+      config: of a run.
+      arg: the arguments.
+      shrink_model, shrink_data: change the config to its quick form, the data first.
+    """
     arguments = parse_arguments(arg)
     config.data.split = arguments.get("split", config.data.split)
     config.seed = arguments.get("seed", config.seed)
     if "quick" in arguments:
-        shrink(config)
+        shrink_data(config)
         shrink_model(config)
     return config.lock()

@@ -11,6 +11,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from fact_jax import config_flags, config_rules
+from fact_jax.models.actionformer import config as actionformer_config
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
 from fact_jax.tasks import systems
@@ -30,6 +31,13 @@ FRAME_MODELS = {
 }
 FRAME_NAMES = tuple(f"{system}_{dataset}" for system, datasets in FRAME_MODELS.items() for dataset in datasets)
 NAMES = FACT_NAMES + FRAME_NAMES
+# Compared with the published table in tests/models/test_actionformer_configs.py.
+ACTIONFORMER_NAMES = tuple(
+    f"actionformer_{dataset}" for dataset in (
+        "thumos14", "anet_i3d", "anet_tsp", "epic_verb", "epic_noun", "ego4d_s", "ego4d_o", "ego4d_e", "ego4d_se",
+        "ego4d_oe", "ego4d_soe", "custom", "synthetic",
+    )
+)
 
 # Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
 PUBLISHED_NAMES = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
@@ -99,9 +107,9 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_in_the_table():
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
-    bases = {"common", "datasets", "localization_datasets", "fact_base", "faformer_base", "frame_model_base"}
+    bases = {"common", "datasets", "localization_datasets", "fact_base", "faformer_base", "frame_model_base", "actionformer_base"}
     bases |= {f"{system}_base" for system in FRAME_MODELS}
-    assert files == {*NAMES, *bases, "__init__", "published", "stored"}
+    assert files == {*NAMES, *ACTIONFORMER_NAMES, *bases, "__init__", "published", "stored"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,6 +141,23 @@ def test_same_keys_everywhere(name):
 def test_published_values(key):
     found = tuple(leaves(load(name))[key] for name in PUBLISHED_NAMES)
     assert found == PUBLISHED[key]
+
+
+@pytest.mark.parametrize("name", ACTIONFORMER_NAMES)
+def test_actionformer_configs_agree_in_their_keys_and_shrink(name):
+    config, quick = load(name), load(name, "quick,seed=1")
+    assert config.name == name and config.is_locked and quick.seed == 1
+    for each in (config, quick):
+        assert leaves(each).keys() == leaves(load("actionformer_synthetic")).keys()
+        model = actionformer_config.from_settings(
+            each.model, num_classes=each.data.num_classes or 3, max_frames=each.data.max_frames, dtype=each.dtype
+        )
+        assert model.padded_length(1) == each.data.max_frames
+        assert each.train.epochs == each.optimizer.warmup_epochs + each.optimizer.cosine_epochs
+    for key in ("backbone", "neck", "absolute_positions", "dropout_rate", "drop_path_rate"):
+        assert quick.model[key] == config.model[key]
+    assert bool(quick.model.stream_dims) == bool(config.model.stream_dims) and quick.model.dim == 16
+    assert sum(quick.model.stream_dims or (quick.data.synthetic.feature_dim,)) == quick.data.synthetic.feature_dim
 
 
 def test_published_time_masks():
@@ -234,19 +259,20 @@ def test_quick_is_small_and_needs_no_files(name):
         assert leaves(quick).get(key) == leaves(full).get(key)
 
 
-@pytest.mark.parametrize("system", ["fact", *FRAME_MODELS])
+@pytest.mark.parametrize("system", ["fact", "actionformer", *FRAME_MODELS])
 def test_every_field_has_a_comment(system):
     commented = set()
-    for base in ("common", "datasets", f"{system}_base", *(["frame_model_base"] if system != "fact" else [])):
+    others = {"fact": ["datasets"], "actionformer": ["localization_datasets"]}.get(system, ["datasets", "frame_model_base"])
+    for base in ("common", f"{system}_base", *others):
         for line in (ROOT / "configs" / f"{base}.py").read_text().splitlines():
             match = re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =) .+  # \S', line)
             if match:
                 commented.add(match[1] or match[2])
-    fields = {key.rpartition(".")[2] for key in leaves(load(f"{system}_breakfast"))}
+    fields = {key.rpartition(".")[2] for key in leaves(load(f"{system}_synthetic"))}
     assert fields - commented == set()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + ACTIONFORMER_NAMES)
 def test_header_names_the_command_and_file_is_short(name):
     text = (ROOT / "configs" / f"{name}.py").read_text()
     assert f"python main.py --config configs/{name}.py" in ast.get_docstring(ast.parse(text))

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from fact_jax import experiment
+from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.training import writers
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("[!_]*_*.py") if not path.stem.endswith("_base"))
+CONFIGS = sorted(
+    path.stem for path in (ROOT / "configs").glob("[!_]*_*.py") if not path.stem.endswith(("_base", "_datasets"))
+)
 # Between them these have every kind of block and branch; the others run with `-m slow`.
 QUICKEST = {"fact_gtea", "fact_egoprocel"}
 METRICS = {"Edit", "AccB", "Acc", "F1@0.10", "F1@0.25", "F1@0.50"}
@@ -34,11 +37,14 @@ def test_config_trains_a_step_and_evaluates(name, tmp_path):
     assert experiment.run(config.lock(), tmp_path / "run", console=writers.Console(stream)) == 0
     printed = stream.getvalue()
     program = "gradient of micro-batches" if config.train.micro_batch_size else "train step"
-    assert printed.count(f"compiled {program}") == printed.count("compiled eval step") == 1
+    finds = config.model.name == "actionformer"
+    # Videos longer than those trained with have a padded length of their own.
+    assert printed.count(f"compiled {program}") == 1 and printed.count("compiled eval step") == 1 + finds
     rows = writers.read_rows(tmp_path / "run" / "metrics.jsonl")
     assert rows[0]["train/loss"] > 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert set(results["metrics"]["test"]["best"]) == METRICS
+    expected = LocalizationMetric(config.data.tiou_thresholds).names() if finds else METRICS
+    assert set(results["metrics"]["test"]["best"]) == set(expected)
 
 
 def command_line(*arguments, **options):
