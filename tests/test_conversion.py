@@ -324,7 +324,7 @@ def test_weights_of_another_system_from_the_command_line(tmp_path):
     path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
     command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--mode", "convert"]
     command += ["--checkpoint", str(path), "--workdir", str(tmp_path / "run")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: ")
     assert "holds MS-TCN, the config is of another system (config.model.name is 'fact')" in done.stderr

@@ -199,7 +199,7 @@ def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
 def test_command_line_prints_user_errors_without_a_traceback(tmp_path):
     (tmp_path / "file").write_text("")
     command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--workdir"]
-    result = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    result = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 2
     assert result.stderr == f"error: --workdir {tmp_path / 'file'} is a file, expected a folder.\n"
     assert result.stdout == ""

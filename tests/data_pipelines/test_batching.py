@@ -274,7 +274,7 @@ def test_reading_needs_no_parsed_flags():
         "from tests.data_pipelines.test_batching import eval_batches, train_batches\n"
         "print(len(list(eval_batches())), next(train_batches().iterate(5))[0].positions)\n")
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split(" ", 1) == [str(len(eval_batches())), f"{train_batches().batches(5)[0].positions}\n"]
 

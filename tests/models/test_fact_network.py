@@ -52,9 +52,9 @@ FAFORMER_TRANSCRIPT = cases.small_config("iuU", "t", faformer=True, dropout_rate
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((LEARNED, (12, 1, 9), 2e-6), id="learned"),
+        pytest.param((LEARNED, (12, 1), 2e-6), id="learned"),
         pytest.param((WIDE, (12, 9), 4e-6), id="wide", marks=pytest.mark.slow),
-        pytest.param((TRANSCRIPT, (12, 3), 2e-6), id="transcript"),
+        pytest.param((TRANSCRIPT, (12, 3), 2e-6), id="transcript", marks=pytest.mark.slow),
         pytest.param((VERB_NOUN, (12, 3), 2e-6), id="verb_noun", marks=pytest.mark.slow),
         pytest.param((FAFORMER, (12, 1), 2e-6), id="faformer", marks=pytest.mark.slow),
         pytest.param((FAFORMER_TRANSCRIPT, (12, 3), 2e-6), id="faformer_transcript", marks=pytest.mark.slow),

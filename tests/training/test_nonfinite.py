@@ -97,7 +97,7 @@ def test_the_command_in_the_message_opens_the_batch(tmp_path):
     )
     command = shlex.split(str(caught.value).split("to look at it: ")[1].splitlines()[0])
     assert command[:2] == ["python", "-c"]
-    result = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, timeout=300)
     assert "'features': (4, 6, 4)" in result.stdout, result.stderr
 
 

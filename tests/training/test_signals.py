@@ -37,7 +37,7 @@ def test_a_signal_is_answered(signum, code, name, times, state):
     assert process.stdout.readline() == "ready\n"
     for _ in range(times):
         process.send_signal(signum)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == code
     if state == "idle":
         assert output == f"stopped by {name}; nothing is lost. Run the same command again to continue.\n"
