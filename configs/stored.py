@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from configs import datasets, fact_base, frame_model_base
+from configs import actionformer_base, datasets, fact_base, frame_model_base, localization_datasets
 
 
 def get_config(workdir):
@@ -36,6 +36,8 @@ def _base(stored):
     system = model.get("name") if isinstance(model, dict) else None
     if system in (None, "fact", "faformer"):
         return fact_base.base_config(name, datasets.base())
+    if system == "actionformer":
+        return actionformer_base.base_config(name, localization_datasets.custom())
     # The settings of the others have no base: the system itself says which it knows.
     return frame_model_base.base_config(name, datasets.base(), model)
 

@@ -5,6 +5,7 @@ import re
 
 from ml_collections import ConfigDict
 
+from fact_jax import localization_rules
 from fact_jax.metrics.segmentation import METRIC_NAMES
 from fact_jax.training.optimizers import OPTIMIZERS, SCHEDULES
 from fact_jax.types import UserError, check_choice
@@ -67,13 +68,14 @@ def check_choices(config):
     """
     problems = []
     values = leaves(config)
-    for key, options in CHOICES.items():
+    localizes = values.get("model.name") in localization_rules.SYSTEMS
+    for key, options in (CHOICES | (localization_rules.choices(values) if localizes else {})).items():
         if values.get(key) is not None:
             try:
                 check_choice(f"config.{key}", values[key], options)
             except UserError as error:
                 problems.append(str(error))
-    for keys, holds, words in RANGES:
+    for keys, holds, words in RANGES + (localization_rules.RANGES if localizes else ()):
         for key in keys:
             problems += _range_problems(key, values.get(key), holds, words)
     blocks = values.get("model.blocks", "iU")
@@ -82,6 +84,7 @@ def check_choices(config):
             f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'; "
             "or, for classes of verbs and nouns, 'I' followed by one or more 'U'."
         )
+    problems += localization_rules.problems(values) if localizes else []
     if problems:
         raise UserError("\n".join(problems))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jax
 
-from fact_jax import conversion, files, modes, segmentation_parts
+from fact_jax import conversion, files, localization_parts, modes, segmentation_parts
 from fact_jax.inference import mode as prediction
 from fact_jax.modes import Setup
 from fact_jax.reporting import results
@@ -20,7 +20,7 @@ from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
 # What each system works on: modules that open the data, and build the task and the batches.
-KINDS = {name: kind for kind in (segmentation_parts,) for name in kind.SYSTEMS}
+KINDS = {name: kind for kind in (segmentation_parts, localization_parts) for name in kind.SYSTEMS}
 MODES = ("train", "eval")
 # Settings that may change between training and prediction.
 PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")

@@ -38,13 +38,16 @@ def test_config_trains_a_step_and_evaluates(name, tmp_path):
     printed = stream.getvalue()
     program = "gradient of micro-batches" if config.train.micro_batch_size else "train step"
     finds = config.model.name == "actionformer"
-    # Videos longer than those trained with have a padded length of their own.
-    assert printed.count(f"compiled {program}") == 1 and printed.count("compiled eval step") == 1 + finds
+    # Videos longer than those trained with have a padded length of their own, unless all are resized.
+    lengths = 2 if finds and not config.data.resize else 1
+    assert printed.count(f"compiled {program}") == 1 and printed.count("compiled eval step") == lengths
     rows = writers.read_rows(tmp_path / "run" / "metrics.jsonl")
     assert rows[0]["train/loss"] > 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    expected = LocalizationMetric(config.data.tiou_thresholds).names() if finds else METRICS
-    assert set(results["metrics"]["test"]["best"]) == set(expected)
+    names = LocalizationMetric(config.data.tiou_thresholds).names() if finds else METRICS
+    # Of recall, the averages are enough.
+    expected = {name for name in names if not name.startswith("Recall") or name.endswith("avg")}
+    assert set(results["metrics"]["test"]["best"]) == expected
 
 
 def command_line(*arguments, **options):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -68,7 +69,7 @@ def check_videos(store, videos, data, rule):
                 problems.append(Problem(place_of(store, name), 0, str(error)))
                 continue
             found = _time_problems(video, data)
-            problems += [Problem(data.annotation_file, 0, f"video {name!r}: {text}", hint) for text, hint in found]
+            problems += [Problem(place_of_annotations(data), 0, f"video {name!r}: {text}", hint) for text, hint in found]
             if not found:
                 usable[subset].append(video)
         if missing:
@@ -85,8 +86,8 @@ def check_videos(store, videos, data, rule):
         usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
         if left_out:
             notes.append(f"{len(left_out)} training videos have no segment and are left out: {_names(left_out)}")
-        if not usable["train"]:
-            problems.append(Problem(data.annotation_file, 0, "no training video with a segment"))
+        if not usable["train"] and videos["train"]:
+            problems.append(Problem(place_of_annotations(data), 0, "no training video with a segment"))
     return CheckedVideos(usable, lengths, width, problems, tuple(notes))
 
 
@@ -94,6 +95,11 @@ def place_of(store, video_id):
     """Where the features of a video are, for messages."""
     streams = getattr(store, "streams", ())
     return next((stream.name(video_id) for stream in streams), video_id)
+
+
+def place_of_annotations(data):
+    """The annotation file of `config.data`, for messages."""
+    return os.path.join(os.path.expanduser(data.dir), data.annotation_file)
 
 
 def _time_problems(video, data):

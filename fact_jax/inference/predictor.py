@@ -197,6 +197,8 @@ def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | No
     config = ConfigDict(record["config"])
     if config.compilation_cache:
         compilation.use_cache(say)
+    if config.model.name not in systems.BUILDERS:
+        raise UserError(f"{workdir} is a run of {config.model.name}: use fact_jax.inference.localization.load.")
     task = systems.restore(config, record["derived"])
     with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
         chosen = choose_step(checkpoints, step, say)

@@ -171,6 +171,8 @@ def _read_run(workdir):
             raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing.")
         config, converted = record["config"], "converted" in record["derived"]
         results = _converted_result(workdir) if converted else _result(workdir)
+        if (workdir / "tables" / "per_threshold.csv").is_file():
+            raise UserError(f"{workdir} is a run of action localization; reports compare runs of segmentation only.")
         segmented = segment_files.read_segments(workdir)
         return Run(
             workdir=workdir,

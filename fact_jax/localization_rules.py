@@ -1,0 +1,56 @@
+"""Which values the settings of a localization config may have; see `config_rules`."""
+
+from fact_jax.metrics.localization import AVERAGE, DEFAULT_TOP_K
+from fact_jax.ops.nms import METHODS
+
+SYSTEMS = ("actionformer",)
+
+
+def choices(values):
+    """Dotted key -> valid values.
+
+    Args:
+      values: dotted key -> value of every setting of the config.
+    """
+    thresholds = values.get("data.tiou_thresholds", ())
+    return {
+        "data.reader": ("files", "tfds", "synthetic"),
+        "data.feature_suffix": (".npy", ".npz"),
+        "detection.nms_method": METHODS,
+        "eval.select_metric": (
+            *(f"mAP@{value:.2f}" for value in thresholds if isinstance(value, int | float)),
+            f"mAP@{AVERAGE}",
+            *(f"Recall@{k}x@{AVERAGE}" for k in DEFAULT_TOP_K),
+        ),
+    }
+
+
+# What a number may be: (dotted keys, test, the words of the message).
+RANGES = (
+    (("data.max_frames", "detection.candidates_per_level", "detection.max_detections", "detection.sigma",
+      "data.synthetic.num_train_videos", "data.synthetic.num_test_videos", "data.synthetic.num_classes",
+      "data.synthetic.feature_dim", "data.synthetic.min_length", "data.synthetic.max_length", "data.synthetic.noise"),
+     lambda value: value > 0, "more than 0"),
+    (("data.num_classes", "data.feature_stride", "data.window", "detection.min_duration"),
+     lambda value: value >= 0, "0 or more"),
+    (("data.truncation_threshold", "detection.candidate_threshold", "detection.min_score", "detection.iou_threshold",
+      "detection.voting_threshold"),
+     lambda value: 0 <= value <= 1, "between 0 and 1"),
+)  # fmt: skip
+
+
+def problems(values):
+    """Messages about lists of numbers that cannot be."""
+    found = []
+    ratio = values.get("data.crop_ratio", ())
+    if ratio and not (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] <= 1):
+        found.append(f"config.data.crop_ratio is {ratio!r}, expected two shares, 0 < least <= largest <= 1, or ().")
+    thresholds = values.get("data.tiou_thresholds", ())
+    if not thresholds or not all(0 < value <= 1 for value in thresholds) or list(thresholds) != sorted(set(thresholds)):
+        found.append(
+            f"config.data.tiou_thresholds is {thresholds!r}, expected numbers above 0 and up to 1, in ascending order."
+        )
+    for name in ("train_subsets", "test_subsets", "feature_places"):
+        if not values.get(f"data.{name}"):
+            found.append(f"config.data.{name} is empty, expected at least one name.")
+    return found

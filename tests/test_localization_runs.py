@@ -1,0 +1,134 @@
+"""Localization from settings to files: training, evaluation and prediction, with a task that is quick to compile."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from configs import actionformer_synthetic
+from data_pipelines.localization import write_synthetic
+from fact_jax import experiment
+from fact_jax.inference.mode import Options
+from fact_jax.reporting.report.runs import read_runs
+from fact_jax.tasks import localization_systems
+from fact_jax.training import writers
+from fact_jax.types import UserError
+from tests.overrides import override
+from tests.tasks import toy_localizer
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    for name in ("build", "restore"):
+        monkeypatch.setattr(localization_systems, name, getattr(toy_localizer, name))
+
+
+def make_config(**overrides):
+    config = actionformer_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.train.update({"steps": 4, "eval_every": 2})
+        config.eval.figures = False
+        config.log.tensorboard = config.compilation_cache = False
+        override(config, overrides)
+    return config.lock()
+
+
+def run(workdir, mode="train", config=None, **options):
+    stream = io.StringIO()
+    code = experiment.run(config or make_config(), workdir, mode, console=writers.Console(stream), **options)
+    return code, stream.getvalue()
+
+
+def predict(workdir, inputs, config=None, **options):
+    stream = io.StringIO()
+    wanted = Options(inputs=tuple(map(str, inputs)), **options)
+    return experiment.predict(config or make_config(), workdir, wanted, writers.Console(stream)), stream.getvalue()
+
+
+def test_a_run_trains_evaluates_and_is_evaluated_again(tmp_path):
+    workdir = tmp_path / "run"
+    code, text = run(workdir, config=make_config(eval__figures=True))
+    assert code == 0 and "6 train videos, 4 test videos, 3 classes" in text and "mAP@avg" in text
+    assert "the same, to the last digit" in text
+    results = (workdir / "results.md").read_text()
+    assert "tIoU 0.3, 0.4, 0.5, 0.6, 0.7; 3 classes" in results and "Recall@kx" in results
+    assert "segments per video" in (workdir / "statistics.txt").read_text()
+    assert set(json.loads((workdir / "predictions" / "detections.json").read_text())["results"]) == {
+        f"validation_{number:04d}" for number in range(4)
+    }
+    pictures = {path.name for path in (workdir / "figures").iterdir()}
+    assert {"precision_recall.png", "map_against_tiou.png", "training_curves.png"} < pictures and len(pictures) == 7
+    code, text = run(workdir, "eval")
+    assert code == 0 and "the same, to the last digit" in text
+    with pytest.raises(UserError, match="run of action localization"):
+        read_runs([workdir])
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(tmp_path):
+    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
+    run(whole)
+    rows = (whole / "metrics.jsonl").read_text()
+
+    class Stopping(writers.Console):
+        def progress(self, step, text=""):
+            if step == 3 and not text:
+                raise KeyboardInterrupt
+            super().progress(step, text)
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(make_config(), pieces, console=Stopping(io.StringIO()))
+    code, text = run(pieces)
+    assert code == 0 and "resuming after step 2" in text
+    assert (pieces / "metrics.jsonl").read_text() == rows
+
+
+def test_prediction_writes_a_submission(tmp_path):
+    workdir, inputs = tmp_path / "run", tmp_path / "in"
+    run(workdir)
+    inputs.mkdir()
+    rng = np.random.default_rng(0)
+    for name, length in (("a", 40), ("b c", 100)):
+        np.save(inputs / f"{name}.npy", rng.standard_normal((length, 8)).astype(np.float32))
+    np.savez(inputs / "wide.npz", feats=np.zeros((5, 9)))
+    code, text = predict(workdir, [inputs], output=tmp_path / "out", figures=True)
+    assert code == 1 and "predicted 2 videos" in text and "9 channels" in text
+    folder = tmp_path / "out" / "predictions"
+    one = json.loads((folder / "b c.json").read_text())
+    both = json.loads((folder / "submission.json").read_text())
+    assert set(both["results"]) == {"a", "b c"} and both["results"]["b c"] == one["results"]["b c"]
+    assert one["duration"] == pytest.approx((99 * 4 + 16) / 30)
+    first = one["results"]["b c"][0]
+    assert set(first) == {"label", "segment", "score"} and 0 <= first["segment"][0] < first["segment"][1]
+    assert (folder / "a.csv").read_text().startswith("video-id,t-start,t-end,label,score\na,")
+    assert (tmp_path / "out" / "figures" / "detections_a.png").is_file()
+    assert "2 of 2 videos are finished already" in predict(workdir, [inputs], output=tmp_path / "out", figures=True)[1]
+    with pytest.raises(UserError, match="--probabilities"):
+        predict(workdir, [inputs], probabilities=True)
+    with pytest.raises(UserError, match="without transcripts"):
+        predict(workdir, [inputs], transcripts=str(tmp_path))
+
+
+def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
+    write_synthetic.main([str(tmp_path / "data"), "--train_videos", "4", "--videos", "3"])
+    scores = {f"validation_{number:04d}": [0.1] * 5 + [0.9] for number in range(3)}
+    (tmp_path / "data" / "scores.json").write_text(json.dumps(scores))
+    changes = {
+        "data__reader": "files", "data__dir": str(tmp_path / "data"), "data__num_classes": 1, "data__resize": True,
+        "data__external_scores": "scores.json", "detection__per_class": False,
+    }  # fmt: skip
+    code, text = run(tmp_path / "run", config=make_config(**changes))
+    assert code == 0 and "1 classes" in text
+    found = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
+    assert {item["label"] for items in found.values() for item in items} == {"Dive", "Spin"}
+    assert "come from the scores of another system" in (tmp_path / "run" / "results.md").read_text()
+    (tmp_path / "data" / "scores.json").write_text(json.dumps({"validation_0000": [1.0]}))
+    with pytest.raises(UserError, match="no scores of 2 of 3 videos"):
+        run(tmp_path / "other", config=make_config(**changes))
+
+
+def test_data_with_problems_is_refused_before_training(tmp_path):
+    config = make_config(data__reader="files", data__dir=str(tmp_path))
+    with pytest.raises(UserError, match="annotations.json"):
+        run(tmp_path / "run", config=config)
+    assert not (tmp_path / "run" / "checkpoints").exists()
