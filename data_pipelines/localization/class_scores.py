@@ -38,6 +38,11 @@ def read_class_scores(path, video_ids):
         raise UserError(f"{path}: scores in a pickle. " + _CONVERT.format(stem=path.stem))
     if path.suffix not in readers:
         raise UserError(f"{path}: expected scores in a .json or .npz file (config.data.external_scores).")
+    if not path.is_file():
+        raise UserError(
+            f"{path} is missing: scores of the classes for every video (config.data.external_scores). Without them, "
+            '--config.data.external_scores="" scores actions as such.'
+        )
     found = readers[path.suffix](path, set(video_ids))
     missing = [video for video in video_ids if video not in found]
     if missing:
