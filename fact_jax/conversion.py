@@ -21,9 +21,10 @@ from fact_jax import files
 from fact_jax.models import class_list, state_dict, weight_files
 from fact_jax.models.fact import published_config
 from fact_jax.models.fact.published_state import published_state_dict
-from fact_jax.tasks import systems
+from fact_jax.tasks import localization_systems, systems
 from fact_jax.tasks.frame_segmentation import FrameTask
 from fact_jax.tasks.inputs import example_arrays
+from fact_jax.tasks.localization import ActionFormerTask
 from fact_jax.tasks.published import recognise
 from fact_jax.training import run_record, writers
 from fact_jax.training.checkpoints import CheckpointError, Checkpoints
@@ -31,6 +32,8 @@ from fact_jax.training.ownership import own
 from fact_jax.training.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.types import UserError, VerbNouns
 
+# Where ActionFormer's code looks for weights in a PyTorch file, and how it names them there.
+CHECKPOINT = {"below": ("state_dict", weight_files.AVERAGED_KEY), "prefix": "module."}
 STEP = 0  # of a converted checkpoint: no update of this run has been made
 
 # The same for all systems: it shapes predictions and leaves no trace in a state dict.
@@ -61,22 +64,23 @@ def convert(
       UserError: the file is of another system, does not fit the settings or the dataset, or the workdir is taken.
     """
     workdir, checkpoint = Path(workdir), Path(checkpoint)
-    state = weight_files.read_state_dict(checkpoint)
+    # A run that averages its weights evaluates the average, as the published code does.
+    state = weight_files.read_state_dict(checkpoint, averaged=config.optimizer.ema_decay > 0)
     found = recognise(state.tensors, checkpoint)
     _check_system(config, found, checkpoint)
     config, changed = _adopt(config, found, explicit, checkpoint)
     class_names, verb_nouns = read_classes()
     found.check_classes(class_names, verb_nouns, checkpoint)
     data = config.data
-    dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / data.mapping_file
+    dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / _class_file(data)
     listed = class_list.check(class_list.beside(checkpoint), class_names, dataset)
     derived: dict[str, Any] = {
         "class_names": list(class_names),
         "feature_dim": found.feature_dim,
         "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
-        "buckets": list(config.data.buckets),
+        "buckets": list(config.data.get("buckets", ())),
     }
-    task = systems.restore(config, derived)
+    task = _restore(config, derived)
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
@@ -84,7 +88,7 @@ def convert(
     _check_workdir(workdir, config, derived)
     with own(workdir, "--mode convert"):
         _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
-        _save(config, workdir, params, derived)
+        _save(config, workdir, task, params, derived)
         # Last, so that a workdir with a record has its checkpoint.
         run_record.write(workdir, config=config.to_dict(), derived=derived)
     for line in _summary(checkpoint, state, found, params, changed):
@@ -111,7 +115,7 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     if record is None or not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir} holds no checkpoint to export.")
     config, derived = ConfigDict(record["config"]), record["derived"]
-    task = systems.restore(config, derived)
+    task = _restore(config, derived)
     if not task.links():
         raise UserError(f"No names of the parameters of {task.model.title} are published, so there is no file to write.")
     with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
@@ -123,7 +127,8 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     mapping_file, class_names = class_list.beside(output), derived["class_names"]
     tensors, texts, notes = _published_form(task, weights.params, config, derived, output)
-    _write_export(output, tensors, texts | {mapping_file: class_list.text(class_names)})
+    texts = texts | {mapping_file: class_list.text(class_names)}
+    _write_export(output, tensors, texts, **(CHECKPOINT if isinstance(task, ActionFormerTask) else {}))
     averaged = " (averaged weights)" if weights.item == "ema" else ""
     console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}")
     console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
@@ -133,7 +138,7 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
 
 def _published_form(task, params, config, derived, output):
     """(state dict, texts to write beside it by their paths, lines about them)."""
-    if isinstance(task, FrameTask):
+    if isinstance(task, FrameTask | ActionFormerTask):
         return state_dict.to_torch(task.links(), params), {}, []
     yaml_file = output.with_name(f"{output.name}.yaml")
     notes = [f"wrote {yaml_file}, its settings as a config of the published code"]
@@ -144,8 +149,8 @@ def _published_form(task, params, config, derived, output):
     )
 
 
-def _write_export(output, tensors, texts):
-    """Writes the weights and the texts (path -> content) beside them, or nothing."""
+def _write_export(output, tensors, texts, **form):
+    """Writes the weights, see `weight_files.write_state_dict`, and texts (path -> content) beside them, or nothing."""
     written: list[Path] = []
     try:
         # The small files first: a place that cannot be written to is found out before the weights replace older ones.
@@ -155,7 +160,7 @@ def _write_export(output, tensors, texts):
             except OSError as error:
                 reason = f"{path} cannot be written: {error.strerror}"
                 raise UserError(f"{reason}. It belongs beside {output.name}.") from error
-        weight_files.write_state_dict(output, tensors)
+        weight_files.write_state_dict(output, tensors, **form)
     except UserError:
         for path in written:
             path.unlink(missing_ok=True)
@@ -230,8 +235,22 @@ def _parameters(task, found, checkpoint):
         raise UserError(f"{checkpoint}: {error}") from error
 
 
-def _save(config, workdir, params, derived):
+def _restore(config, derived):
+    """The task of a run; of both kinds of datasets."""
+    kind = localization_systems if config.model.name in localization_systems.SYSTEMS else systems
+    return kind.restore(config, derived)
+
+
+def _class_file(data):
+    """The file of a dataset that names its classes."""
+    return data.get("mapping_file") or data.annotation_file
+
+
+def _save(config, workdir, task, params, derived):
     items = {"params": params}
+    if isinstance(task, ActionFormerTask):
+        # As before a first step: evaluation restores it and does not look at it.
+        items["state"] = jax.tree.map(np.asarray, task.first_state())
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run
     meta = {
@@ -276,7 +295,7 @@ def _not_inferred(config, found, explicit, num_classes, listed):
         if value is not None:
             yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
     if listed is None:
-        yield f"  {num_classes} classes, in the order of {config.data.mapping_file}"
+        yield f"  {num_classes} classes, in the order of {_class_file(config.data)}"
     else:
         yield f"the {num_classes} classes agree in name and order with {listed}"
     yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

@@ -149,6 +149,7 @@ def test_actionformer_configs_agree_in_their_keys_and_shrink(name):
     assert config.name == name and config.is_locked and quick.seed == 1
     for each in (config, quick):
         assert leaves(each).keys() == leaves(load("actionformer_synthetic")).keys()
+        config_rules.check_choices(each)
         model = actionformer_config.from_settings(
             each.model, num_classes=each.data.num_classes or 3, max_frames=each.data.max_frames, dtype=each.dtype
         )

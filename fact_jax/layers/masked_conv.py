@@ -3,7 +3,6 @@
 import math
 
 import flax.linen as nn
-import jax.numpy as jnp
 
 from fact_jax.layers.linear import uniform, zero_padding
 from fact_jax.ops.convolution import depthwise_conv, strided_conv
@@ -21,7 +20,7 @@ class MaskedConv(nn.Module):
       stride: frames from one output to the next; divides T.
       depthwise: every channel by itself; `features` are then the channels of the input.
       use_bias: add a bias.
-      bias: its start, a number or one per output channel.
+      bias: its start.
       dtype: of the products.
     """
 
@@ -30,7 +29,7 @@ class MaskedConv(nn.Module):
     stride: int = 1
     depthwise: bool = False
     use_bias: bool = True
-    bias: float | tuple[float, ...] = 0.0
+    bias: float = 0.0
     dtype: str = "float32"
 
     @nn.compact
@@ -48,7 +47,6 @@ class MaskedConv(nn.Module):
             x, kernel, self.stride, dtype=self.dtype
         )
         if self.use_bias:
-            start = jnp.broadcast_to(jnp.asarray(self.bias, jnp.float32), (self.features,))
-            y = y + self.param("bias", lambda key: start)
+            y = y + self.param("bias", nn.initializers.constant(self.bias), (self.features,))
         mask = mask[:, :: self.stride]
         return zero_padding(y, mask), mask

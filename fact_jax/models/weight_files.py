@@ -31,6 +31,8 @@ EXPECTED = "a state dict: a PyTorch file (.pth .pt .net .prm .tar), a .safetenso
 
 # Where a checkpoint with more than the weights keeps them.
 NESTED_KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params")
+# Where it keeps a moving average of them, which is what the published code evaluates.
+AVERAGED_KEY = "state_dict_ema"
 # Put before every name by the wrappers DataParallel and torch.compile.
 WRAPPERS = ("module.", "_orig_mod.")
 # Bytes in memory for every byte of the file, beyond a size that does not matter.
@@ -51,8 +53,12 @@ class StateDict(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_state_dict(path) -> StateDict:
+def read_state_dict(path, *, averaged: bool = True) -> StateDict:
     """Reads a state dict; the format is recognised by the content, whatever the file is called.
+
+    Args:
+      path: the file.
+      averaged: of a checkpoint that has the weights and their moving average, take the average.
 
     Raises:
       UserError: the file is missing, of another kind, cut short, empty, needs code to be run, holds other entries
@@ -66,7 +72,7 @@ def read_state_dict(path) -> StateDict:
         entries = _read_npz(path)
     else:
         entries = _read_torch(path)
-    entries, notes = _find_tensors(path, entries)
+    entries, notes = _find_tensors(path, entries, averaged)
     tensors = {str(name): entry for name, entry in entries.items() if _is_tensor(entry)}
     _check_unpacked(path, sum(_num_bytes(tensor) for tensor in tensors.values()))
     others = [f"{name} ({type(entry).__name__})" for name, entry in entries.items() if not _is_tensor(entry)]
@@ -79,12 +85,14 @@ def read_state_dict(path) -> StateDict:
     return StateDict(_unwrap(tensors, notes), tuple(notes))
 
 
-def write_state_dict(path, tensors: Mapping[str, np.ndarray]) -> Path:
+def write_state_dict(path, tensors: Mapping[str, np.ndarray], *, below=(), prefix="") -> Path:
     """Writes a state dict in the format of the suffix, in one step; a file of that name is replaced.
 
     Args:
       path: file name ending in one of SUFFIXES.
       tensors: name -> array; the order is kept in PyTorch files.
+      below: names under which a PyTorch file holds the state dict, for code that looks for it there; () = no name.
+      prefix: put before every name in a PyTorch file.
 
     Raises:
       UserError: as `check_output`, or the file cannot be written.
@@ -103,7 +111,8 @@ def write_state_dict(path, tensors: Mapping[str, np.ndarray]) -> Path:
     else:
         torch = _import_torch(path)
         buffer = io.BytesIO()
-        torch.save({name: torch.from_numpy(tensor) for name, tensor in tensors.items()}, buffer)
+        held = {f"{prefix}{name}": torch.from_numpy(tensor) for name, tensor in tensors.items()}
+        torch.save(dict.fromkeys(below, held) if below else held, buffer)
         content = buffer.getvalue()
     try:
         return files.atomic_write_bytes(path, content)
@@ -241,7 +250,7 @@ def _is_tensor(entry):
     return isinstance(entry, np.ndarray) or hasattr(entry, "detach")
 
 
-def _find_tensors(path, entries) -> tuple[Mapping[str, Any], list[str]]:
+def _find_tensors(path, entries, averaged) -> tuple[Mapping[str, Any], list[str]]:
     """Returns the mapping that holds the tensors, the content itself or one of its entries, and notes."""
     if not isinstance(entries, Mapping):
         raise UserError(f"{path} holds one {type(entries).__name__}; expected a state dict, tensors by name.")
@@ -250,7 +259,8 @@ def _find_tensors(path, entries) -> tuple[Mapping[str, Any], list[str]]:
         for key, entry in entries.items()
         if isinstance(entry, Mapping) and any(_is_tensor(tensor) for tensor in entry.values())
     ]
-    known = [key for key in NESTED_KEYS if key in nested]
+    preferred = (AVERAGED_KEY, *NESTED_KEYS) if averaged else (*NESTED_KEYS, AVERAGED_KEY)
+    known = [key for key in preferred if key in nested]
     # Beside the weights of a checkpoint may lie other arrays; a state dict has no mappings in it.
     if not known and any(_is_tensor(entry) for entry in entries.values()):
         return entries, []

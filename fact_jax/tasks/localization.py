@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import path_aware_map
 
-from fact_jax.models.actionformer import normalizer
+from fact_jax.models.actionformer import normalizer, published
 from fact_jax.models.actionformer.candidates import CandidateConfig, candidates
 from fact_jax.models.actionformer.config import ActionFormerConfig, from_settings
+from fact_jax.models.actionformer.heads import logit
 from fact_jax.models.actionformer.network import ActionFormer
 from fact_jax.models.actionformer.objective import LossConfig, loss_sums, regression_weight
 from fact_jax.ops.noise import video_seeds
@@ -17,6 +18,7 @@ from fact_jax.tasks.base import BATCH_AXIS, Evaluation, LossOutput
 from fact_jax.types import UserError, check_choice
 
 CENTER_SAMPLING = ("radius", "none")
+EMPTY_PRIOR = 1e-6  # published with head_empty_cls
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +34,14 @@ class ActionFormerTask:
       loss_config: LossConfig; None in a task that only predicts.
       candidate_config: which detections `predict` gives.
       new_evaluation: makes an empty accumulator; None in a task that only predicts.
+      empty_classes: classes without an example, which start with the probability EMPTY_PRIOR.
     """
 
     model: ActionFormerConfig
     loss_config: LossConfig | None = None
     candidate_config: CandidateConfig = CandidateConfig()
     new_evaluation: Callable[[], Evaluation] | None = None
+    empty_classes: tuple[int, ...] = ()
 
     predict_keys = ("features", "mask")
 
@@ -66,6 +70,9 @@ class ActionFormerTask:
         features = jax.ShapeDtypeStruct((1, self.model.max_frames, width), jnp.float32)
         mask = jax.ShapeDtypeStruct(features.shape[:2], bool)
         params = self.network.lazy_init(rng, features, mask)["params"]
+        if self.empty_classes:
+            output = params["heads"]["classification"]["output"]
+            output["bias"] = output["bias"].at[jnp.array(self.empty_classes)].set(logit(EMPTY_PRIOR))
         return {"params": params, "state": self.first_state()}
 
     def first_state(self):
@@ -124,6 +131,10 @@ class ActionFormerTask:
         """Weights of convolutions and affine maps decay; biases, norms, scales and positions do not."""
         return path_aware_map(lambda path, _: path[-1] == "kernel", params)
 
+    def links(self):
+        """Links to the published names of the parameters."""
+        return published.links(self.model)
+
     def evaluation(self):
         """An empty accumulator."""
         return self.new_evaluation()
@@ -154,8 +165,8 @@ def candidate_config(detection) -> CandidateConfig:
 
 
 def network_task(config, num_classes: int) -> ActionFormerTask:
-    """Builds a task that predicts, from the settings of a run and the number of its classes."""
+    """Builds a task without an evaluation, from the settings of a run and the number of its classes."""
     model = from_settings(
         config["model"], num_classes=num_classes, max_frames=config["data"]["max_frames"], dtype=config["dtype"]
     )
-    return ActionFormerTask(model, candidate_config=candidate_config(config["detection"]))
+    return ActionFormerTask(model, loss_config(config["loss"]), candidate_config(config["detection"]))

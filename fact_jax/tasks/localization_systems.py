@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.tasks.base import Evaluation
-from fact_jax.tasks.localization import ActionFormerTask, loss_config, network_task
+from fact_jax.tasks.localization import ActionFormerTask, network_task
 
 SYSTEMS = ("actionformer",)
 
@@ -32,12 +32,7 @@ def build(
       UserError: settings contradict each other.
     """
     task = network_task(config, num_classes)
-    return dataclasses.replace(
-        task,
-        model=dataclasses.replace(task.model, empty_classes=tuple(empty_classes)),
-        loss_config=loss_config(config["loss"]),
-        new_evaluation=new_evaluation,
-    )
+    return dataclasses.replace(task, empty_classes=tuple(empty_classes), new_evaluation=new_evaluation)
 
 
 def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> ActionFormerTask:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fact_jax.models.actionformer import architecture as actionformer
 from fact_jax.models.fact import architecture
 from fact_jax.models.frame_model import FrameModel, Inferred
 from fact_jax.models.shape_reader import check_count
@@ -70,7 +71,9 @@ class FrameArchitecture:
         return dict(self.model.untold)
 
 
-def recognise(tensors: Mapping[str, np.ndarray], path) -> architecture.Architecture | FrameArchitecture:
+def recognise(
+    tensors: Mapping[str, np.ndarray], path
+) -> architecture.Architecture | FrameArchitecture | actionformer.Architecture:
     """What a state dict tells about its network.
 
     Args:
@@ -80,6 +83,8 @@ def recognise(tensors: Mapping[str, np.ndarray], path) -> architecture.Architect
     Raises:
       UserError: it is of no system known here, or a part is missing or of a strange shape.
     """
+    if (found := actionformer.infer(tensors, path)) is not None:
+        return found
     for name, model in FRAME_MODELS.items():
         if (inferred := model.infer(tensors, path)) is not None:
             return FrameArchitecture(name, model, inferred)

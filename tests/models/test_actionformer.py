@@ -102,7 +102,6 @@ def test_padded_lengths_are_the_published_ones():
         ({"first_level": 1}, "one per level with predictions: 2"),
         ({"relative_positions": True, "window_sizes": (4, 5, -1)}, "need odd windows"),
         ({"head_kernel": 2}, "head_kernel is 2; expected an odd number"),
-        ({"empty_classes": (3,)}, "class ids below 3"),
     ],
 )
 def test_settings_that_contradict_each_other(changes, message):
@@ -113,17 +112,17 @@ def test_settings_that_contradict_each_other(changes, message):
 def test_one_window_size_serves_all_levels():
     fields = {field.name: getattr(tiny_config(), field.name) for field in dataclasses.fields(tiny_config())}
     fields |= {"window_sizes": (5,), "regression_from": (0, 2, 5), "regression_to": (3, 6, 1000)}
-    config = from_settings(fields, num_classes=3, max_frames=16, dtype="float32", empty_classes=[1])
+    config = from_settings(fields, num_classes=3, max_frames=16, dtype="float32")
     assert config.window_sizes == (5, 5, 5) and config.regression_ranges == ((0, 3), (2, 6), (5, 1000))
     with pytest.raises(UserError, match="has 3 entries and model.regression_to 2"):
         from_settings(fields | {"regression_to": (3, 6)}, num_classes=3, max_frames=16, dtype="float32")
 
 
 def test_classes_start_at_their_prior():
-    config = tiny_config(empty_classes=(2,), class_prior=0.01, head_layers=1)
+    config = tiny_config(class_prior=0.01, head_layers=1)
     levels, masks = [np.zeros((1, 4, 8), np.float32)] * 3, [np.ones((1, 4), bool)] * 3
     params = jax.jit(Heads(config).init)(jax.random.key(0), levels, masks)["params"]
-    np.testing.assert_allclose(params["classification"]["output"]["bias"], [-4.59512, -4.59512, -13.81551], rtol=1e-5)
+    np.testing.assert_allclose(params["classification"]["output"]["bias"], [-4.59512] * 3, rtol=1e-5)
     np.testing.assert_array_equal(params["level_scale"], 1.0)
     np.testing.assert_array_equal(params["regression"]["output"]["bias"], 0.0)
 

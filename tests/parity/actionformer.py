@@ -24,6 +24,7 @@ FORWARD_ATOL = 2e-5
 LOSS_RTOL = 1e-5
 GRADIENT_RTOL = 1e-4  # of the largest entry
 TRAJECTORY_RTOL = 1e-3  # of the largest change
+GRADIENT_ROUNDING = 1.2e-6  # by which float32 gradients of the published code differ from float64 ones
 ROUNDING = 2.0**-24  # of a float32, relative
 # Their gradients are zero but for rounding, which Adam turns into steps (spec, trap 7).
 INERT = (".attn.key.bias", ".attn.key_norm.bias")
@@ -266,13 +267,16 @@ def _check_trajectory(fixture, batch):
 def _check_moved(fixture, final):
     """How far the parameters and their averages went."""
     npz, rows = fixture.npz, []
+    travelled = float(np.sum(npz["traj/lr"][: fixture.settings["traj"]["steps"]]))
     moved, averaged = (state_dict.to_torch(fixture.links, tree) for tree in (final.params, final.ema_params))
     for name, ours in moved.items():
         start, wanted, change = (npz[f"{group}/{name}"] for group in ("param", "traj/param", "traj/ema_delta"))
         if name.endswith(INERT):
             rows.append(identical(f"traj/param/{name} (stays where it was)", ours, start))
             continue
-        rows.append(_near(f"traj/param/{name}", ours - start, wanted - start, TRAJECTORY_RTOL, 1e-6))
+        # Adam goes by the ratio of gradients: where one is small, rounding shows in the step.
+        unsure = np.minimum(GRADIENT_ROUNDING / np.maximum(np.abs(npz[f"grad/{name}"]), GRADIENT_ROUNDING), 1.0)
+        rows.append(_near(f"traj/param/{name}", ours - start, wanted - start, TRAJECTORY_RTOL, 1e-6 + travelled * unsure))
         # An average lies so near to its start that rounding is a part of the change.
         rounding = fixture.settings["traj"]["steps"] * 2 * ROUNDING * float(np.max(np.abs(start)))
         rows.append(_near(f"traj/ema_delta/{name}", averaged[name] - start, change, TRAJECTORY_RTOL, rounding))

@@ -41,7 +41,6 @@ def model_config(model) -> ActionFormerConfig:
         head_norm=model["head_with_ln"],
         regression_ranges=tuple(map(tuple, model["regression_range"])),
         class_prior=train["cls_prior_prob"],
-        empty_classes=tuple(train["head_empty_cls"]),
         dropout_rate=train["dropout"],
         drop_path_rate=train["droppath"],
     )

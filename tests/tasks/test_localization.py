@@ -1,5 +1,6 @@
 """The task of ActionFormer: its loss does not depend on devices, micro-batches or padding, and steps keep its state."""
 
+import dataclasses
 import functools
 
 import jax
@@ -10,6 +11,7 @@ from fact_jax.models.actionformer.objective import LossConfig
 from fact_jax.tasks.base import BATCH_AXIS
 from fact_jax.tasks.localization import loss_config
 from fact_jax.training import devices as device_layout
+from fact_jax.training import start
 from fact_jax.types import Batch, UserError
 from tests.models.actionformer_cases import FRAMES, make_batch, tiny_params, tiny_task
 from tests.training import toy
@@ -170,6 +172,14 @@ def test_only_weights_decay(whole):
     assert branch["attention"]["key_conv"]["kernel"] and branch["inner"]["kernel"]
     assert not branch["attention_path"]["scale"] and not branch["norm_1"]["scale"] and not branch["inner"]["bias"]
     assert not mask["heads"]["level_scale"] and mask["heads"]["regression"]["output"]["kernel"]
+
+
+def test_classes_without_an_example_start_at_less_than_the_others():
+    task = dataclasses.replace(tiny_task(stem_layers=0, branch_layers=0, window_sizes=(5,), head_layers=1,
+                                         regression_ranges=((0, 9),)), empty_classes=(2,))  # fmt: skip
+    params = start.evaluate_needed(lambda key: task.init(key, make_batch([8]))["params"], jax.random.key(0))
+    bias = params["heads"]["classification"]["output"]["bias"]
+    np.testing.assert_allclose(bias, [-4.59512, -4.59512, -13.81551], rtol=1e-5)
 
 
 def test_settings_of_the_loss():

@@ -1,7 +1,7 @@
 """Settings of ActionFormer, and the lengths that it is defined for."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fact_jax.types import UserError, check_choice
@@ -41,7 +41,6 @@ class ActionFormerConfig:
         head_num_layers, head_kernel_size, head_with_ln).
       regression_ranges: (from, to) per level, distances in grid units that its frames regress (regression_range).
       class_prior: probability of every class at the start (cls_prior_prob).
-      empty_classes: classes without a training example, which start at 1e-6 (head_empty_cls).
       dropout_rate: after attention and in the feed-forward layers (dropout).
       drop_path_rate: probability to leave out a branch of a block for a video; 0 also takes the learned scales of the
         branches away (droppath).
@@ -77,7 +76,6 @@ class ActionFormerConfig:
         (0, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 10000),
     )
     class_prior: float = 0.01
-    empty_classes: tuple[int, ...] = ()
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.1
     remat: bool = False
@@ -154,8 +152,6 @@ def _width_problems(config):
     for name in ("embedding_kernel", "head_kernel"):
         if getattr(config, name) % 2 == 0:
             yield f"model.{name} is {getattr(config, name)}; expected an odd number."
-    if not all(0 <= label < config.num_classes for label in config.empty_classes):
-        yield f"empty_classes are {config.empty_classes}; expected class ids below {config.num_classes}."
 
 
 def _level_problems(config):
@@ -173,9 +169,7 @@ def _level_problems(config):
         )
 
 
-def from_settings(
-    model: Mapping[str, Any], *, num_classes: int, max_frames: int, dtype: str, empty_classes: Sequence[int] = ()
-) -> ActionFormerConfig:
+def from_settings(model: Mapping[str, Any], *, num_classes: int, max_frames: int, dtype: str) -> ActionFormerConfig:
     """Builds the settings of the network of a run.
 
     Args:
@@ -183,7 +177,6 @@ def from_settings(
       num_classes: C of the dataset.
       max_frames: `data.max_frames`.
       dtype: `dtype` of the config.
-      empty_classes: classes without a training example; they matter to the initialisation alone.
 
     Raises:
       UserError: the settings contradict each other.
@@ -206,7 +199,6 @@ def from_settings(
         "stream_widths": tuple(model["stream_widths"]),
         "num_classes": num_classes,
         "max_frames": max_frames,
-        "empty_classes": tuple(empty_classes),
         "dtype": check_choice("config.dtype", dtype, DTYPES),
     }
     return ActionFormerConfig(**values)

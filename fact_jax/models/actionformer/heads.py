@@ -11,8 +11,6 @@ from fact_jax.layers.linear import LayerNorm
 from fact_jax.layers.masked_conv import MaskedConv
 from fact_jax.models.actionformer.config import ActionFormerConfig
 
-EMPTY_PRIOR = 1e-6  # probability at the start of a class without a training example
-
 
 def logit(probability):
     """The number whose sigmoid is `probability`."""
@@ -66,7 +64,7 @@ class Head(nn.Module):
 
     config: ActionFormerConfig
     features: int
-    bias: float | tuple[float, ...] = 0.0
+    bias: float = 0.0
 
     @nn.compact
     def __call__(self, x, mask, inside):
@@ -103,10 +101,8 @@ class Heads(nn.Module):
         lengths = [level.shape[1] for level in levels]
         joint = Levels(lengths, config.head_kernel // 2)
         x, mask = joint.join(levels), joint.join(masks)
-        start = [logit(config.class_prior)] * config.num_classes
-        for label in config.empty_classes:
-            start[label] = logit(EMPTY_PRIOR)
-        logits = Head(config, config.num_classes, tuple(start), name="classification")(x, mask, joint.inside)
+        start = logit(config.class_prior)
+        logits = Head(config, config.num_classes, start, name="classification")(x, mask, joint.inside)
         offsets = Head(config, 2, name="regression")(x, mask, joint.inside)
         logits, offsets, mask = map(joint.points, (logits, offsets, mask))
         scales = self.param("level_scale", nn.initializers.ones, (len(levels),))
