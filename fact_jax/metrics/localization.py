@@ -9,6 +9,7 @@ Source: the ActivityNet evaluation with the changes of ActionFormer's published 
 """
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -120,6 +121,10 @@ class LocalizationState:
 
     def per_class(self):
         """ClassScores; the same for any order of the videos."""
+        return self._scores
+
+    @functools.cached_property
+    def _scores(self):
         videos = sorted(self.videos, key=lambda video: video.video_id)
         truth = _gather(videos, ("truth_segments", "truth_labels"))
         detected = _gather(videos, ("segments", "scores", "labels"))

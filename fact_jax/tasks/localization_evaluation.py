@@ -72,10 +72,11 @@ class LocalizationEvaluation:
     def __init__(self, protocol):
         self._protocol = protocol
         self._detections = {}
+        self._state = None
 
     def add(self, batch, outputs):
         """Selects the detections of every valid row."""
-        protocol = self._protocol
+        protocol, self._state = self._protocol, None
         for row, video_id in enumerate(batch.video_ids):
             if batch.arrays["video_mask"][row]:
                 scores = None if protocol.class_scores is None else protocol.class_scores[video_id]
@@ -83,12 +84,14 @@ class LocalizationEvaluation:
 
     def state(self):
         """LocalizationState of all videos of the truth; those without features are ones in which nothing was found."""
-        metric = self._protocol.metric
-        states = [
-            metric.from_video(video_id, *truth, *self._detections.get(video_id, NO_DETECTIONS))
-            for video_id, truth in self._protocol.truth.items()
-        ]
-        return merge_states(states, metric.empty())
+        if self._state is None:
+            metric = self._protocol.metric
+            states = [
+                metric.from_video(video_id, *truth, *self._detections.get(video_id, NO_DETECTIONS))
+                for video_id, truth in self._protocol.truth.items()
+            ]
+            self._state = merge_states(states, metric.empty())
+        return self._state
 
     def metrics(self):
         """mAP at every tIoU and recall on average, in percent by name."""
