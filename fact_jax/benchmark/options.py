@@ -15,7 +15,7 @@ PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 DEFAULT_PARTS = ("step", "memory")
 WORKERS = ("ours", "torch")
 # Systems that `torch_systems` renders in PyTorch.
-RENDERED = ("fact", "mstcn", "mstcn++", "asformer")
+RENDERED = ("fact", "faformer", "mstcn", "mstcn++", "asformer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +106,7 @@ def check(options: Options) -> None:
         reasons.append(f"the system {model.name!r}")
     if reasons:
         raise UserError(
-            f"--against torch knows {', '.join(RENDERED)}, FACT with plain classes and learned tokens only; "
+            f"--against torch knows {', '.join(RENDERED)}, the first two with plain classes and learned tokens only; "
             f"this config has {' and '.join(reasons)}. Leave --against out to measure it alone."
         )
 

@@ -1,6 +1,6 @@
-"""ASFormer in plain eager PyTorch, to measure against: one video at a time, as published (spec of FAFormer, section 8).
+"""ASFormer and FAFormer's encoder in plain eager PyTorch, to measure against: one video at a time (spec sections 3, 8).
 
-Parameters have the names of the published state dict; features are [1, channels, frames].
+Parameters have the names of the published state dicts; features are [1, channels, frames].
 """
 
 import math
@@ -86,6 +86,22 @@ class Encoder(nn.Module):
         for layer in self.layers:
             x = layer(x, source)
         return x
+
+
+class EncoderBranch(nn.Module):
+    """FAFormer's frame branch "t": [T, D] -> [T, h]."""
+
+    def __init__(self, c, input_dim=None):
+        super().__init__()
+        width = c["encoder_dim"] // c["encoder_reduction"]
+        self.encoder = Encoder(
+            input_dim or c["frame_dim"], c["encoder_dim"], c["encoder_layers"], width, width, "block",
+            c["encoder_attention"], c["encoder_channel_dropout_rate"],
+        )
+        self.conv_out = nn.Conv1d(c["encoder_dim"], c["hidden_dim"], 1)
+
+    def forward(self, x):
+        return self.conv_out(self.encoder(x.t()[None]))[0].t()
 
 
 class Stage(Encoder):

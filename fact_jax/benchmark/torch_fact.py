@@ -1,8 +1,8 @@
-"""FACT in plain eager PyTorch, to measure against: one video at a time, as the published code works (spec section 3).
+"""FACT and FAFormer in plain eager PyTorch, to measure against: one video at a time, as the published code works.
 
 Parameters have the names of the published state dict. Learned action tokens and plain classes only; frames, tokens and
 segments are [length, channels] without a batch axis. The modules `torch_*` are the only ones of the project beside the
-reader of weight files that know PyTorch.
+reader of weight files that know PyTorch. Source: spec of FACT, section 3, and of FAFormer, section 4.
 """
 
 import math
@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from fact_jax.benchmark.torch_asformer import EncoderBranch
 
 
 class BlockOutput(NamedTuple):
@@ -123,19 +125,21 @@ class MSTCN2(nn.Module):
 
 def frame_branch(c, input_dim=None):
     """The frame branch that the settings name."""
-    return {"m": MSTCN, "m2": MSTCN2}[c["frame_branch"]](c, input_dim)
+    return {"m": MSTCN, "m2": MSTCN2, "t": EncoderBranch}[c["frame_branch"]](c, input_dim)
 
 
 class TokenLayer(nn.Module):
     """Post-norm transformer layer over tokens; reads a memory if it has cross-attention (published `sca` and `sa`)."""
 
-    def __init__(self, c, reads_memory):
+    def __init__(self, c, reads_memory, faformer):
         super().__init__()
         width, heads, dropout = c["action_dim"], c["action_heads"], c["dropout_rate"]
         if reads_memory:
-            self.self_attn = nn.MultiheadAttention(width, heads, dropout)
+            # FAFormer leaves it at PyTorch's default.
+            within = 0.1 if faformer else dropout
+            self.self_attn = nn.MultiheadAttention(width, heads, within)
             memory = c["hidden_dim"]
-            self.multihead_attn = nn.MultiheadAttention(width, heads, dropout, kdim=memory, vdim=memory)
+            self.multihead_attn = nn.MultiheadAttention(width, heads, within, kdim=memory, vdim=memory)
             self.norm3 = nn.LayerNorm(width)
         else:
             self.multihead_attn = nn.MultiheadAttention(width, heads, dropout)
@@ -159,11 +163,11 @@ class TokenLayer(nn.Module):
 class ActionBranch(nn.Module):
     """Decoder over tokens: [M, a] -> [M, h]."""
 
-    def __init__(self, c):
+    def __init__(self, c, faformer=False):
         super().__init__()
         reads_memory = c["action_branch"] == "sca"
-        self.layers = nn.ModuleList([TokenLayer(c, reads_memory) for _ in range(c["action_layers"])])
-        self.norm = nn.LayerNorm(c["action_dim"]) if reads_memory else None
+        self.layers = nn.ModuleList([TokenLayer(c, reads_memory, faformer) for _ in range(c["action_layers"])])
+        self.norm = nn.LayerNorm(c["action_dim"]) if reads_memory and not faformer else None
         self.out_linear = nn.Linear(c["action_dim"], c["hidden_dim"])
 
     def forward(self, x, positions, key=None, memory=None):
@@ -192,9 +196,9 @@ class CrossAttention(nn.Module):
 class InputBlock(nn.Module):
     """Block "i"."""
 
-    def __init__(self, c, num_classes, input_dim):
+    def __init__(self, c, num_classes, input_dim, faformer):
         super().__init__()
-        self.frame_branch, self.action_branch = frame_branch(c, input_dim), ActionBranch(c)
+        self.frame_branch, self.action_branch = frame_branch(c, input_dim), ActionBranch(c, faformer)
         self.num_classes = num_classes
 
     def forward(self, x, tokens, positions, frame_positions):
@@ -259,18 +263,24 @@ class TorchFact(nn.Module):
         self.model = model
         blocks, num_classes = model["block_configs"], model["classes"]["num_classes"]
         self.action_query = nn.Parameter(torch.randn(model["num_tokens"], 1, blocks[0]["action_dim"]))
-        self.block_list = nn.ModuleList([
-            InputBlock(c, num_classes, feature_dim) if letter == "i" else UpdateBlock(c, num_classes, letter == "U")
-            for letter, c in zip(model["blocks"], blocks, strict=True)
-        ])
+        self.input_proj = nn.Linear(feature_dim, blocks[0]["hidden_dim"]) if model["faformer"] else nn.Identity()
+        first = InputBlock(
+            blocks[0], num_classes, blocks[0]["hidden_dim"] if model["faformer"] else feature_dim, model["faformer"]
+        )
+        others = zip(model["blocks"][1:], blocks[1:], strict=True)
+        self.block_list = nn.ModuleList([first, *(UpdateBlock(c, num_classes, letter == "U") for letter, c in others)])
 
     def forward(self, x):
+        x = self.input_proj(x)
         if self.training:
             x = self._augment(x)
         positions, outputs, frame_positions = self.action_query[:, 0], [], None
-        if self.model["frame_positions"]:
+        tokens = torch.zeros_like(positions)
+        if self.model["ignore_positions"]:
+            positions = None
+        elif self.model["frame_positions"]:
             frame_positions = sinusoids(len(x), self.model["block_configs"][0]["hidden_dim"], x.device)
-        frames, tokens = x, torch.zeros_like(positions)
+        frames = x
         for block in self.block_list:
             outputs.append(block(frames, tokens, positions, frame_positions))
             frames, tokens = outputs[-1].frames, outputs[-1].tokens

@@ -29,12 +29,16 @@ CONFIGS = {
     "one to one": (cases.small_config("iU", update_branch="m2", frame_positions=True), LOSS),
     "one to many": (cases.small_config("iu"), dataclasses.replace(LOSS, match="o2m")),
 }
+FAFORMER = cases.small_config("iuU", "t", faformer=True, frame_positions=True), LOSS
 
 
-@pytest.fixture(scope="module", params=CONFIGS, ids=lambda name: name.replace(" ", "_"))
+@pytest.fixture(
+    scope="module", params=[*CONFIGS, pytest.param("faformer", marks=pytest.mark.slow)],
+    ids=lambda name: name.replace(" ", "_"),
+)
 def both(request):
     """Config, loss settings, our parameters, (gradients, (losses, outputs, labels)), torch's network, its outputs."""
-    config, loss_config = CONFIGS[request.param]
+    config, loss_config = (CONFIGS | {"faformer": FAFORMER})[request.param]
     params = cases.init_params(config)
     batch = cases.ragged_batch(LENGTHS, max(LENGTHS), garbage=0.0)
 

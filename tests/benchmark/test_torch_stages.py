@@ -62,4 +62,4 @@ def test_logits_loss_and_gradients(case):
 
 
 def test_every_rendering_may_be_asked_for():
-    assert set(options.RENDERED) == {"fact", *torch_systems.STAGES}
+    assert set(options.RENDERED) == {"fact", "faformer", *torch_systems.STAGES}
