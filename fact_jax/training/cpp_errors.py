@@ -1,16 +1,16 @@
 """Errors of C++ that nobody catches: a word in Python before they end the process."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 
-def on_uncaught(type_name: bytes, handle: Callable[[], None]) -> bool:
-    """Has `handle` called, in the thread at fault, when an exception of a type is thrown that nobody catches.
+def on_uncaught(type_names: Collection[bytes], handle: Callable[[], None]) -> bool:
+    """Has `handle` called, in the thread at fault, when an exception of one of some types is thrown that nobody catches.
 
     It is meant to end the process, by os._exit; if it returns, the process is aborted as without it.
 
     Args:
-      type_name: mangled, such as b"St8bad_cast".
+      type_names: mangled, such as b"St8bad_cast".
       handle: the thread may hold any lock.
 
     Returns:
@@ -30,7 +30,7 @@ def on_uncaught(type_name: bytes, handle: Callable[[], None]) -> bool:
         info = current_type()
         # std::type_info: a pointer to its methods, then one to the name.
         name = ctypes.cast(info, ctypes.POINTER(ctypes.c_char_p))[1] if info else b""
-        if name == type_name:
+        if name in type_names:
             handle()
         previous()
 

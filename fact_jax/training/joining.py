@@ -21,7 +21,16 @@ HEARTBEAT_SEC = 45
 SHUTDOWN_SEC = 60
 _SAY_AFTER_SEC = 5.0
 _LOOK_SEC = 6.0
+# What JAX's client throws where it means to tell of a process that is lost, see `_telling`.
 BAD_CAST = b"St8bad_cast"
+# What the collectives of CPUs throw, in a thread of theirs, at messages that make no sense: those of processes that
+# have noticed at different steps that one of them is gone.
+GLOO_ERRORS = (
+    b"N4gloo13EnforceNotMetE",
+    b"N4gloo11IoExceptionE",
+    b"N4gloo16TimeoutExceptionE",
+    b"N4gloo25InvalidOperationExceptionE",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +115,7 @@ def _telling(told):
     nobody catches. That will do.
     """
     make = distributed._jax.get_distributed_runtime_client
-    if cpp_errors.on_uncaught(BAD_CAST, lambda: told(_look_for_coordinator())):
+    if cpp_errors.on_uncaught((BAD_CAST, *GLOO_ERRORS), lambda: told(_look_for_coordinator())):
         distributed._jax.get_distributed_runtime_client = functools.partial(make, missed_heartbeat_callback=told)
     try:
         yield
