@@ -1,13 +1,51 @@
 """Memory of compiled programs on CPUs."""
 
 import ctypes
+import os
 import platform
+from collections.abc import Callable
+from pathlib import Path
 
 import jax
 
 # Parameters of glibc's mallopt (malloc.h).
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 LARGEST = 2**31 - 1  # bytes
+# Free memory may grow by this much, and by this share of all memory, before it is given back.
+EXCESS_BYTES, EXCESS_SHARE = 16 * 2**20, 0.02
+# Calls until a process has touched again what it needs.
+SETTLING = 16
+
+
+class Excess:
+    """Gives free memory back to the system when it grows.
+
+    What is kept for the next run of a program serves other, lasting objects as well; then that run finds its place
+    taken and needs a new one, and the heap grows, slowly and without end, with free pieces between used ones. So
+    memory is compared with what was needed soon after it was last given back.
+    """
+
+    def __init__(self, read: Callable[[], int], give_back: Callable[[], None]):
+        """
+        Args:
+          read: gives the bytes that the process holds.
+          give_back: gives back the pages of all free pieces.
+        """
+        self._read, self._give_back = read, give_back
+        self._calls, self._needed = 0, 0
+
+    def check(self) -> None:
+        """Call it after every run of a program."""
+        held = self._read()
+        if self._calls < SETTLING:
+            self._calls += 1
+            self._needed = max(self._needed, held)
+        elif held > self._needed * (1 + EXCESS_SHARE) + EXCESS_BYTES:
+            self._give_back()
+            self._calls, self._needed = 0, 0
+
+
+_excess: Excess | None = None  # of this process, once it keeps memory
 
 
 def keep_between_runs() -> bool:
@@ -27,4 +65,19 @@ def keep_between_runs() -> bool:
     if platform.libc_ver()[0] != "glibc" or jax.default_backend() != "cpu":
         return False
     libc = ctypes.CDLL(None)
-    return all([libc.mallopt(name, LARGEST) == 1 for name in (MMAP_THRESHOLD, TRIM_THRESHOLD)])
+    kept = all([libc.mallopt(name, LARGEST) == 1 for name in (MMAP_THRESHOLD, TRIM_THRESHOLD)])
+    global _excess
+    _excess = Excess(_private_bytes, lambda: libc.malloc_trim(0)) if kept else None
+    return kept
+
+
+def give_back_excess() -> None:
+    """Has a process that keeps memory between runs keep no more than it needs; call it after every run."""
+    if _excess is not None:
+        _excess.check()
+
+
+def _private_bytes() -> int:
+    """Physical memory of this process that belongs to no file."""
+    resident, shared = Path("/proc/self/statm").read_text(encoding="ascii").split()[1:3]
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

@@ -7,6 +7,7 @@ import jax
 
 from fact_jax.tasks.base import Task
 from fact_jax.training import devices as device_layout
+from fact_jax.training import host_memory
 
 
 class ProgramCounter:
@@ -43,6 +44,7 @@ class ProgramCounter:
         count, buckets = self.count, len(self.lengths)
         start = time.perf_counter()
         result = function(*args)
+        host_memory.give_back_excess()
         if self.count > count:
             place = f" (program {len(self.lengths)} of {self.expected})" if len(self.lengths) > buckets else ""
             self._say(f"compiled {self._name} in {time.perf_counter() - start:.1f} s{place}")

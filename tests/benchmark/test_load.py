@@ -116,17 +116,17 @@ def load(*arguments, program=("-m", "fact_jax.benchmark.load")):
 
 
 SMALL = (
-    "--videos", 1200, "--max_frames", 400, "--feature_dim", 128, "--interval", "0.05", "--config.eval.figures=False",
+    "--videos", 1200, "--max_frames", 400, "--interval", "0.05", "--config.eval.figures=False",
     "--config.data.max_buckets=1",
 )
 
 
 @pytest.mark.survival
-@pytest.mark.parametrize("leaks", [False, True])
-def test_training_on_many_videos(tmp_path, leaks):
-    """With the leak the batches of all steps are kept: 1200 videos of up to 416 frames, 240 MiB."""
+@pytest.mark.parametrize("leaks, feature_dim", [(False, 128), (True, 384)])
+def test_training_on_many_videos(tmp_path, leaks, feature_dim):
+    """With the leak the batches of all steps are kept: 1200 videos of 416 padded frames and 384 channels, 730 MiB."""
     program = ("-c", LEAK) if leaks else ("-m", "fact_jax.benchmark.load")
-    finished = load(*SMALL, "--output", tmp_path, program=program)
+    finished = load(*SMALL, "--feature_dim", feature_dim, "--output", tmp_path, program=program)
     assert finished.returncode == int(leaks), finished.stdout + finished.stderr
     assert ("train: GROWS" in finished.stdout) == leaks
     result = json.loads((tmp_path / "train.json").read_text())

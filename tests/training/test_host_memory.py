@@ -1,4 +1,4 @@
-"""A program's memory stays with the process: its next run touches hardly a new page."""
+"""A program's memory stays with the process, so that its next run touches hardly a new page; no more than it needs."""
 
 import os
 import platform
@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+
+from fact_jax.training import host_memory
 
 SCRIPT = """
 import resource, sys
@@ -36,3 +38,50 @@ def test_runs_touch_hardly_a_new_page():
     # At least: a run that follows another at once may still go to a thread of JAX's.
     assert faults["keep"] < 1000
     assert faults["leave"] > 10000
+
+
+def test_what_grows_is_given_back_and_what_is_needed_is_not():
+    mib, held, given_back = 2**20, [0], []
+    excess = host_memory.Excess(lambda: held[0], lambda: given_back.append(held[0]))
+
+    def run(*sizes):
+        for size in sizes:
+            held[0] = size * mib
+            excess.check()
+
+    run(*[500] * host_memory.SETTLING, 525, 500, 525)
+    assert given_back == []
+    run(527)  # 500, two hundredths of it, and 16
+    assert given_back == [527 * mib]
+    # From there on it is what was needed since.
+    run(300, *[600] * (host_memory.SETTLING - 1), 627, 629)
+    assert given_back == [527 * mib, 629 * mib]
+
+
+FRAGMENTS = """
+import ctypes
+from fact_jax.training import host_memory
+assert host_memory.keep_between_runs()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+for _ in range(host_memory.SETTLING):
+    host_memory.give_back_excess()
+before = host_memory._private_bytes()
+pieces = []
+for _ in range(400):
+    large, small = libc.malloc(2**20), libc.malloc(64)  # the small one stays, so that the heap cannot shrink
+    ctypes.memset(large, 1, 2**20)
+    pieces.append(large)
+for large in pieces:
+    libc.free(large)
+grown = host_memory._private_bytes()
+host_memory.give_back_excess()
+print((grown - before) >> 20, (host_memory._private_bytes() - before) >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a property of glibc's allocator")
+def test_a_heap_in_pieces_is_given_back():
+    command = [sys.executable, "-c", FRAGMENTS]
+    grown, left = map(int, subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split())
+    assert grown >= 400 and left < 100
