@@ -24,6 +24,8 @@ def main(argv):
         logging.set_verbosity(logging.WARNING)
     try:
         options = OPTIONS()
+        if not options.worker:
+            benchmark_options.check(options)
         workload = workload_of(
             options.settings, frames=options.frames, batch=options.batch, num_classes=options.classes,
             feature_dim=options.feature_dim, pieces=options.segments,
@@ -31,7 +33,6 @@ def main(argv):
         if options.worker:
             workers.serve(lambda: _subject(options, workload))
             return 0
-        benchmark_options.check(options)
         # Imported here so that a mistake on the command line is answered at once.
         from fact_jax.benchmark import session
 

@@ -14,8 +14,8 @@ flags.disclaim_key_flags()
 PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 DEFAULT_PARTS = ("step", "memory")
 WORKERS = ("ours", "torch")
-# Systems that `torch_systems` renders in PyTorch.
-RENDERED = ("fact", "faformer", "mstcn", "mstcn++", "asformer")
+# Systems that are measured, all of which `torch_systems` renders in PyTorch.
+MEASURED = ("fact", "faformer", "mstcn", "mstcn++", "asformer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,21 +92,24 @@ def define():
 
 
 def check(options: Options) -> None:
-    """Raises UserError for settings that cannot be compared with PyTorch, and where PyTorch is missing."""
+    """Raises UserError for systems that cannot be measured or compared with PyTorch, and where PyTorch is missing."""
+    model, reasons = options.settings.model, []
+    if model.name not in MEASURED:
+        raise UserError(
+            f"the benchmark measures networks of action segmentation ({', '.join(MEASURED)}); config.model.name is "
+            f"{model.name!r}. Give a config of one of these."
+        )
     if options.against != "torch":
         return
     if importlib.util.find_spec("torch") is None:
         raise UserError("--against torch needs PyTorch: pip install torch (the CPU version is enough).")
-    model, reasons = options.settings.model, []
     if model.get("use_transcript"):
         reasons.append("tokens from transcripts")
     if "I" in model.get("blocks", ""):
         reasons.append("classes of verbs and nouns")
-    if model.name not in RENDERED:
-        reasons.append(f"the system {model.name!r}")
     if reasons:
         raise UserError(
-            f"--against torch knows {', '.join(RENDERED)}, the first two with plain classes and learned tokens only; "
+            f"--against torch knows {', '.join(MEASURED)}, the first two with plain classes and learned tokens only; "
             f"this config has {' and '.join(reasons)}. Leave --against out to measure it alone."
         )
 

@@ -14,7 +14,7 @@ from fact_jax.benchmark.torch_fact import TorchFact
 from fact_jax.benchmark.torch_objective import Truth, decode, truth_of, video_loss
 from fact_jax.benchmark.torch_stages import TorchMSTCN, TorchMSTCNPlusPlus, stages_loss
 
-# Networks with logits [stages, T, K]; options.RENDERED lists all systems.
+# Networks with logits [stages, T, K]; options.MEASURED lists all systems.
 STAGES = {"mstcn": TorchMSTCN, "mstcn++": TorchMSTCNPlusPlus, "asformer": TorchAsformer}
 
 
