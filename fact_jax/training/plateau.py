@@ -20,7 +20,7 @@ class PlateauState(NamedTuple):
     Attributes:
       scale: factor on the learning rate of the next update.
       used: that of the last one.
-      best: the smallest loss of an epoch.
+      best: the smallest loss of an epoch; the largest number there is before one has ended.
       bad_epochs: that have ended since without a better one, or since the last reduction.
       total: sum of the losses of this epoch.
       updates: made in this epoch.
@@ -56,7 +56,9 @@ def scale_on_plateau(
     def init(params):
         del params
         real, whole = (lambda number: jnp.asarray(number, jnp.float32)), jnp.zeros((), jnp.int32)
-        return PlateauState(real(1.0), real(1.0), real(jnp.inf), whole, real(0.0), whole)
+        # Not infinity, as in torch: a checkpoint within the first epoch holds finite numbers only.
+        nothing_yet = real(jnp.finfo(jnp.float32).max)
+        return PlateauState(real(1.0), real(1.0), nothing_yet, whole, real(0.0), whole)
 
     def update(updates, state, params=None, *, value, **extra):
         del params, extra

@@ -87,7 +87,7 @@ def test_a_run_logs_the_learning_rates_of_its_losses(whole):
     assert len(set(rates)) > 1
 
 
-@pytest.mark.parametrize("step", [4, 9])
+@pytest.mark.parametrize("step", [2, 4, 9])
 def test_a_run_that_was_interrupted_ends_with_the_same_bits(whole, tmp_path, step):
     config = plateau_config(train__epochs=6, train__log_every=1)
     stop = StopAt(step)
