@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from fact_jax import experiment
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.training import writers
+from tests.survival import lives
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
@@ -61,19 +63,25 @@ def snapshot(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
-    workdir = tmp_path / "run"
-    run = ("--config", "configs/fact_synthetic.py:quick", "--workdir", workdir, "--config.compilation_cache=false")
+def stopped_at(step, *arguments):
+    """Sends SIGTERM to main.py when it has printed the line of a training step; returns what it printed after that."""
     process = subprocess.Popen(
-        [sys.executable, "main.py", *map(str, run)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "main.py", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
     )
     for line in process.stdout:
-        if line.startswith("step 1/"):
+        if line.startswith(f"step {step}/"):
             process.send_signal(signal.SIGTERM)
             break
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert "Run the same command again to continue" in output
+    return output
+
+
+def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
+    workdir = tmp_path / "run"
+    run = ("--config", "configs/fact_synthetic.py:quick", "--workdir", workdir, "--config.compilation_cache=false")
+    assert "Run the same command again to continue" in stopped_at(1, *run)
 
     resumed = command_line(*run, cwd=ROOT)
     assert resumed.returncode == 0, resumed.stderr
@@ -92,6 +100,25 @@ def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
     evaluated = command_line(*run, "--mode", "eval", cwd=ROOT)
     assert evaluated.returncode == 0, evaluated.stderr
     assert "the same, to the last digit" in evaluated.stdout
+
+
+@pytest.mark.slow
+def test_a_learning_rate_on_a_plateau_goes_on_within_an_epoch(tmp_path):
+    run = (
+        "--config", "configs/asformer_gtea.py:quick", "--config.train.epochs=6", "--config.train.eval_every=3",
+        "--config.optimizer.learning_rate=0.05", "--config.optimizer.plateau_patience=0",
+    )
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    result = command_line(*run, "--workdir", whole, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    rates = [row["train/learning_rate"] for row in writers.read_rows(whole / "metrics.jsonl") if "train/loss" in row]
+    assert len(rates) == 24 and rates[0] == pytest.approx(0.05) and rates[-1] < 0.04
+
+    output = stopped_at(1, *run, "--workdir", stopped)
+    assert int(re.search(r"stopped by SIGTERM after step (\d+)", output)[1]) % 4, "at the end of an epoch"
+    resumed = command_line(*run, "--workdir", stopped, cwd=ROOT)
+    assert resumed.returncode == 0 and "resuming after step" in resumed.stdout, resumed.stderr
+    assert lives.differences(lives.contents(stopped), lives.contents(whole)) == []
 
 
 def write_bad_dataset(folder):
