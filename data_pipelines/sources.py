@@ -1,7 +1,6 @@
 """One call from `config.data` to checked, ready video sources, whatever the reader."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ import numpy as np
 from absl import logging
 
 from data_pipelines.annotations import read_mapping
+from data_pipelines.check_notes import CheckNotes
 from data_pipelines.index import read_index
 from data_pipelines.labelled_videos import DEFAULT_MEMORY_LIMIT, MemoryBudget
 from data_pipelines.layouts import SUBSETS, expected_tree, layout_without_root, open_layout
@@ -18,16 +18,12 @@ from data_pipelines.synthetic import open_synthetic
 from data_pipelines.transcripts import collect_transcripts, read_transcripts
 from data_pipelines.validation import configured_subsets, format_problems, report_problems, scan_values
 from data_pipelines.verb_nouns import read_verb_nouns
-from fact_jax.files import atomic_write_text, read_data
 from fact_jax.types import UserError, VerbNouns, VideoSource, check_choice
 
 READERS = ("npy", "tfds", "synthetic")
 # The only one of the synthetic dataset: under other names, the same run would count several times in a report.
 SYNTHETIC_SPLIT = "split1"
-CHECK_FILE = "data_check.json"
 PROBLEMS_FILE = "data_problems.txt"
-# Checks noted per workdir: training and evaluation may look at different subsets of the same data.
-_NUM_NOTED = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,30 +188,12 @@ def _read_extras(layout, class_names, splits, mapping_file=None):
 
 def _insist(data, layout, index, problems, workdir):
     """Checks the values too and raises if anything is wrong; values are read once per workdir until a file changes."""
-    note = pathlib.Path(workdir) / CHECK_FILE if workdir else None
-    passed = _passed_checks(note)
+    notes = CheckNotes(workdir)
     fingerprint = "" if problems else index.fingerprint()
-    if fingerprint in passed:
+    if fingerprint in notes:
         logging.info("The data has not changed since it was checked.")
         return
     problems = problems + scan_values(layout, index.headers, problems)
     report_file = pathlib.Path(workdir) / PROBLEMS_FILE if workdir else None
     report_problems(layout, problems, report_file=report_file, tree=expected_tree(data))
-    if note is None:
-        return
-    try:
-        atomic_write_text(note, json.dumps([*passed, fingerprint][-_NUM_NOTED:]) + "\n")
-    except OSError as error:
-        raise UserError(f"{note} cannot be written: {error.strerror}.") from error
-
-
-def _passed_checks(note):
-    """Fingerprints of the data that passed the check in this workdir before."""
-    if note is None or not os.path.lexists(note):
-        return []
-    try:
-        passed = json.loads(read_data(note))
-    except (OSError, ValueError, RecursionError):
-        logging.warning("%s cannot be read: checking the data again.", note)
-        return []
-    return [str(fingerprint) for fingerprint in passed] if isinstance(passed, list) else []
+    notes.add(fingerprint)

@@ -202,16 +202,16 @@ def open_synthetic(config, split, seed=0):
     return SyntheticSource(config if isinstance(config, SyntheticSpec) else make_spec(config), split, seed)
 
 
-def make_spec(config):
-    """SyntheticSpec from a mapping (or ConfigDict) of its fields; fields left out keep their defaults."""
+def make_spec(config, kind=SyntheticSpec):
+    """A `kind` of settings, a dataclass, from a mapping (or ConfigDict) of its fields; those left out keep their defaults."""
     values = dict(config) if isinstance(config, Mapping) else dict(config.items())
-    fields = [field.name for field in dataclasses.fields(SyntheticSpec)]
+    fields = [field.name for field in dataclasses.fields(kind)]
     for name in values:
         if name not in fields:
             guess = nearest(name, fields)
             hint = f" Did you mean {guess!r}?" if guess else ""
             raise UserError(f"The synthetic data set has no setting {name!r}.{hint} Settings: {', '.join(fields)}.")
-    return SyntheticSpec(**values)
+    return kind(**values)
 
 
 def _unit(vectors):

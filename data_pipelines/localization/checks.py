@@ -3,23 +3,19 @@
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
-import pathlib
 
 import numpy as np
 from absl import logging
 from tqdm import tqdm
 
 from data_pipelines.annotations import Problem
+from data_pipelines.check_notes import CheckNotes
 from data_pipelines.feature_files import FeatureFileError
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.source import SegmentRules, prepare_segments
-from fact_jax.files import atomic_write_text, read_data
 from fact_jax.types import UserError
 
-CHECK_FILE = "data_check.json"
-_NUM_NOTED = 8
 _MAX_NAMED = 3
 
 
@@ -149,10 +145,9 @@ def _names(names):
 
 def check_values(store, checked, problems, workdir, data):
     """Looks for NaN and Inf in all features, once per workdir until a file changes; returns a list of Problem."""
-    note = pathlib.Path(workdir) / CHECK_FILE if workdir else None
-    passed = _passed(note)
+    notes = CheckNotes(workdir)
     fingerprint = "" if problems else _fingerprint(store, checked, data)
-    if fingerprint in passed:
+    if fingerprint in notes:
         logging.info("The data has not changed since it was checked.")
         return []
     bad = {problem.path for problem in problems}
@@ -161,8 +156,8 @@ def check_values(store, checked, problems, workdir, data):
     for name in tqdm(names, desc="Checking values", unit="video", disable=None, leave=False, delay=1.0):
         if place_of(store, name) not in bad:
             found += _value_problems(store, name)
-    if note is not None and not problems and not found:
-        atomic_write_text(note, json.dumps([*passed, fingerprint][-_NUM_NOTED:]) + "\n")
+    if not problems and not found:
+        notes.add(fingerprint)
     return found
 
 
@@ -177,18 +172,6 @@ def _value_problems(store, name):
     first = f"feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
     found = f"{len(bad)} values are NaN or infinite, the first at {first}"
     return [Problem(place_of(store, name), 0, found, "expected finite float32 numbers")]
-
-
-def _passed(note):
-    """Fingerprints of the data that passed the check in this workdir before."""
-    if note is None or not note.exists():
-        return []
-    try:
-        passed = json.loads(read_data(note))
-    except (OSError, ValueError, RecursionError):
-        logging.warning("%s cannot be read: checking the data again.", note)
-        return []
-    return [str(fingerprint) for fingerprint in passed] if isinstance(passed, list) else []
 
 
 def _fingerprint(store, checked, data):

@@ -11,6 +11,7 @@ from data_pipelines.localization.annotations import read_database, read_subsets
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizationSource, SegmentRules, truth_of
+from data_pipelines.synthetic import make_spec
 from data_pipelines.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.ops.time_grid import GridRule
@@ -146,7 +147,7 @@ def _check_settings(data):
 
 
 def _open_synthetic(data):
-    spec = synthetic.make_spec(data.synthetic)
+    spec = make_spec(data.synthetic, synthetic.LocalizationSpec)
     made = {name: synthetic.SyntheticVideos(spec, subset)
             for name, subset in zip(("train", "test"), synthetic.SUBSETS, strict=True)}  # fmt: skip
     class_ids = {name: number for number, name in enumerate(made["train"].class_names)}

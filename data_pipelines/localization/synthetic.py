@@ -6,13 +6,12 @@ a pure function of (specification, seed, subset, i), its annotations are in seco
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
 from data_pipelines.localization.annotations import AnnotatedVideo
 from fact_jax.ops.time_grid import TimeGrid
-from fact_jax.types import UserError, nearest
+from fact_jax.types import UserError
 
 SUBSETS = ("training", "validation")
 # First entry of the entropy of every random generator, so that no two streams coincide.
@@ -140,18 +139,6 @@ class SyntheticVideos:
         duration = ((length - 1) * self._spec.stride + self._spec.window) / self._spec.fps
         seconds = self._grid.to_seconds(segments).astype(np.float64)
         return AnnotatedVideo(video_id, subset, duration, self._spec.fps, seconds, labels)
-
-
-def make_spec(config):
-    """LocalizationSpec from a mapping (or ConfigDict) of its fields; fields left out keep their defaults."""
-    values = dict(config) if isinstance(config, Mapping) else dict(config.items())
-    fields = [field.name for field in dataclasses.fields(LocalizationSpec)]
-    for name in values:
-        if name not in fields:
-            guess = nearest(name, fields)
-            hint = f" Did you mean {guess!r}?" if guess else ""
-            raise UserError(f"The synthetic data set has no setting {name!r}.{hint} Settings: {', '.join(fields)}.")
-    return LocalizationSpec(**values)
 
 
 def _name(number):

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from data_pipelines import feature_dataset, npy_source
+from data_pipelines.check_notes import CHECK_FILE
 from data_pipelines.index import read_index
 from data_pipelines.labelled_videos import MemoryBudget
 from data_pipelines.layouts import open_layout
-from data_pipelines.sources import CHECK_FILE, PROBLEMS_FILE, open_sources
+from data_pipelines.sources import PROBLEMS_FILE, open_sources
 from fact_jax.ops.resampling import downsample_labels
 from fact_jax.types import UserError, VerbNouns
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, settings, write_folder
