@@ -21,7 +21,7 @@ from tests.test_import_order import ROOT
 FACT_NAMES = (
     "fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic", "fact_epic",
     "fact_gtea_transcript", "fact_synthetic_transcript", "fact_synthetic_verb_noun", "faformer_gtea",
-    "faformer_breakfast", "faformer_synthetic",
+    "faformer_breakfast", "faformer_custom", "faformer_synthetic",
 )
 # Of the networks that label frames: name of the system in the file -> its datasets.
 FRAME_MODELS = {

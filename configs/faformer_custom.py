@@ -1,0 +1,18 @@
+"""FAFormer on your own folder in MS-TCN layout, with the published settings of GTEA.
+
+The folder holds features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and splits/{train,test}.split1.bundle.
+Command: python main.py --config configs/faformer_custom.py --config.data.dir=FOLDER --workdir runs/faformer
+
+Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("first" for (T, D) files),
+data.sample_rate for long videos, and model.num_tokens: at least the number of segments of any training video,
+better 1.5 times that.
+"""
+
+from configs import datasets, fact_base, faformer_base, faformer_gtea
+
+
+def get_config(arg=""):
+    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
+    config = faformer_base.base_config("faformer_custom", datasets.base())
+    faformer_gtea.apply_gtea_settings(config)
+    return fact_base.finish(config, arg)
