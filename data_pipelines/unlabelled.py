@@ -121,6 +121,10 @@ class UnlabelledVideos:
             [self.inputs[position] for position in positions], self._form, self.problems, self._bad_paths
         )
 
+    def extent(self, index):
+        """(N,), frames of a video at the full rate."""
+        return (self.inputs[index].num_frames,)
+
     def is_bad(self, index):
         """Whether a problem of this video was found after the files were listed."""
         return self.inputs[index].path in self._bad_paths

@@ -18,7 +18,7 @@ MODES = {
     "train": (("workdir",), ("config", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", *PROCESS, "distributed")),
     "predict": (
-        ("workdir", "input"), ("config", "step", "output", "transcripts", "fps", "probabilities", "figures")),
+        ("workdir", "input"), ("config", "step", "output", "transcripts", "fps", "durations", "probabilities", "figures")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step",)),
     "report": (("workdirs",), ("output",)),
@@ -46,6 +46,7 @@ class Options:
     input: tuple[str, ...] = ()
     transcripts: str | None = None
     fps: float | None = None
+    durations: str | None = None
     probabilities: bool | None = None
     figures: bool | None = None
     output: str | None = None
@@ -73,6 +74,8 @@ def define():
         "input": lists("input", [], "predict: feature files (.npy), folders of them, patterns."),
         "transcripts": text("transcripts", None, "predict: folder of VIDEO.txt with the actions in order."),
         "fps": flags.DEFINE_float("fps", None, "predict: frames per second of the features, for times in seconds."),
+        "durations": text(
+            "durations", None, "predict, finding actions: JSON with the seconds of every video, or annotations."),
         "probabilities": switch("probabilities", None, "predict: also write every frame's class probabilities."),
         "figures": switch("figures", None, "predict: draw a timeline of every video (default: yes)."),
         "output": text(

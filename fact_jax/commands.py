@@ -32,6 +32,7 @@ def run(options: Options, console: writers.Console | None = None) -> int:
             output=options.output and Path(options.output),
             step=options.step,
             fps=options.fps,
+            durations=options.durations,
             probabilities=bool(options.probabilities),
             transcripts=options.transcripts,
             figures=options.figures is not False,

@@ -9,6 +9,7 @@ import numpy as np
 from data_pipelines.localization import opening, unlabelled
 from data_pipelines.localization.batching import EvalBatches, TrainBatches
 from data_pipelines.localization.class_scores import read_class_scores
+from data_pipelines.localization.durations import read_durations
 from fact_jax.inference import localization as inference
 from fact_jax.inference.detections import DetectionFolder
 from fact_jax.metrics.localization import LocalizationMetric
@@ -58,11 +59,14 @@ def prepare(config, sources, devices) -> Parts:
 def open_prediction(config, workdir: Path, options, devices, console) -> Prediction:
     """Opens what predicts and what is to be predicted; see `segmentation_parts.open_prediction`."""
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
-    options.check(uses_transcript=False)
+    options.check(uses_transcript=False, uses_durations=True)
     if options.probabilities:
         raise UserError("--probabilities: detections have one score each; leave the flag out.")
     predictor.fps = predictor.check_fps(options.fps or config.data.fps or predictor.fps)
-    source = unlabelled.open_inputs(options.inputs, predictor.feature_dim, predictor.class_names, predictor.rule)
+    durations = read_durations(options.durations) if options.durations else {}
+    source = unlabelled.open_inputs(
+        options.inputs, predictor.feature_dim, predictor.class_names, predictor.rule, durations
+    )
 
     def make_batches(videos):
         return EvalBatches(
@@ -86,6 +90,7 @@ def open_prediction(config, workdir: Path, options, devices, console) -> Predict
         fps=predictor.fps,
         probabilities=False,
         figures=options.figures,
+        durations=durations,
     )
     return Prediction(predictor, source, make_batches, output)
 

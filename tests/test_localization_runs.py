@@ -109,6 +109,35 @@ def test_prediction_writes_a_submission(tmp_path):
         predict(workdir, [inputs], transcripts=str(tmp_path))
 
 
+def test_durations_say_where_videos_end(tmp_path):
+    """With features spread evenly over a video they are the seconds; else nothing is found beyond them."""
+    write_synthetic.main([str(tmp_path / "data"), "--train_videos", "4", "--videos", "3"])
+    files = {"data__reader": "files", "data__dir": str(tmp_path / "data")}
+    config = make_config(**files, data__feature_stride=0.0, data__resize=True)
+    run(tmp_path / "run", config=config)
+    inputs, told = tmp_path / "data" / "features", tmp_path / "data" / "annotations.json"
+    evaluated = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
+    code, _ = predict(tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(told))
+    found = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    assert code == 0 and len(evaluated) == 3 and {video: found[video] for video in evaluated} == evaluated
+    durations = {video: entry["duration"] for video, entry in json.loads(told.read_text())["database"].items()}
+    longest = max(durations, key=durations.get)
+    (tmp_path / "some.json").write_text(json.dumps({longest: 2 * durations[longest]}))
+    code, text = predict(tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(tmp_path / "some.json"))
+    assert code == 1 and "6 problems" in text and "no duration of this video; expected its seconds" in text
+    changed = json.loads((tmp_path / "out" / "predictions" / f"{longest}.json").read_text())
+    assert changed["duration"] == 2 * durations[longest]
+    first, before = changed["results"][longest][0]["segment"], found[longest][0]["segment"]
+    assert first == pytest.approx([2 * second for second in before], rel=1e-4)
+
+    run(tmp_path / "fixed", config=make_config(**files))
+    (tmp_path / "short.json").write_text(json.dumps({longest: 1.5}))
+    predict(tmp_path / "fixed", [inputs / f"{longest}.npy"], make_config(**files), durations=str(tmp_path / "short.json"))
+    cut = json.loads((tmp_path / "fixed" / "predictions" / f"{longest}.json").read_text())
+    ends = [item["segment"][1] for item in cut["results"][longest]]
+    assert cut["duration"] == 1.5 and max(ends) == 1.5
+
+
 def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     write_synthetic.main([str(tmp_path / "data"), "--train_videos", "4", "--videos", "3"])
     scores = {f"validation_{number:04d}": [0.1] * 5 + [0.9] for number in range(3)}

@@ -22,9 +22,9 @@ class UnlabelledFeatures(UnlabelledVideos):
     The number of frames of an Input is that of its stored features.
     """
 
-    def __init__(self, inputs, form, problems, rule, bad_paths=None):
+    def __init__(self, inputs, form, problems, rule, durations, bad_paths=None):
         super().__init__(inputs, form, problems, bad_paths)
-        self._rule = rule
+        self._rule, self._durations = rule, durations
         self.lengths = np.array([rule.length(video.num_frames) for video in self.inputs], np.int64)
 
     def __getitem__(self, index):
@@ -41,7 +41,14 @@ class UnlabelledFeatures(UnlabelledVideos):
     def select(self, positions):
         """The videos at these positions, as a source of their own."""
         inputs = [self.inputs[position] for position in positions]
-        return UnlabelledFeatures(inputs, self._form, self.problems, self._rule, self._bad_paths)
+        return UnlabelledFeatures(
+            inputs, self._form, self.problems, self._rule, self._durations, self._bad_paths
+        )
+
+    def extent(self, index):
+        """(number of stored features, seconds of the video or None)."""
+        video = self.inputs[index]
+        return video.num_frames, self._durations.get(video.video_id)
 
     def _read(self, index):
         """float32 [T, D], or None after reporting why there is none."""
@@ -61,7 +68,7 @@ class UnlabelledFeatures(UnlabelledVideos):
         return features
 
 
-def open_inputs(inputs, feature_dim, class_names, rule):
+def open_inputs(inputs, feature_dim, class_names, rule, durations=None):
     """Finds and checks feature files.
 
     Args:
@@ -69,6 +76,8 @@ def open_inputs(inputs, feature_dim, class_names, rule):
       feature_dim: D, channels that the network takes.
       class_names: name of every class.
       rule: GridRule of the run.
+      durations: dict from video to seconds, see `read_durations`. Every video needs one where features are spread
+        evenly over a video.
 
     Returns:
       UnlabelledFeatures of the files that can be used, with the problems of the others. It may be empty.
@@ -78,6 +87,7 @@ def open_inputs(inputs, feature_dim, class_names, rule):
     """
     if not inputs:
         raise UserError("--input is missing: give feature files, a folder of them or a pattern: 'features/*.npy'.")
+    durations = durations or {}
     paths, problems = find_files(inputs, SUFFIXES)
     if not paths:
         raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -89,9 +99,11 @@ def open_inputs(inputs, feature_dim, class_names, rule):
             problems += name_clash(video_id, same_name)
             continue
         found, wrong = _check_file(video_id, same_name[0], feature_dim)
+        if not wrong and rule.stride <= 0 and video_id not in durations:
+            wrong = [Problem(str(same_name[0]), 0, "no duration of this video", "expected its seconds in --durations")]
         problems += wrong
         usable += [] if wrong else [found]
-    return UnlabelledFeatures(usable, Form(feature_dim, "first", rule.sample_rate, class_names), problems, rule)
+    return UnlabelledFeatures(usable, Form(feature_dim, "first", rule.sample_rate, class_names), problems, rule, durations)
 
 
 def _store(path):

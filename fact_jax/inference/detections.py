@@ -1,6 +1,7 @@
 """The files of videos in which actions were found: JSON in the form of a submission, CSV and a picture each."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from fact_jax import files
@@ -13,8 +14,13 @@ SUBMISSION = Path(PREDICTIONS) / "submission.json"
 class DetectionFolder(OutputFolder):
     """As OutputFolder, for detections: predictions/VIDEO.json, VIDEO.csv and figures/detections_VIDEO.png.
 
-    What the videos of one command have together goes to predictions/submission.json.
+    What the videos of one command have together goes to predictions/submission.json. `durations` holds the seconds of
+    the videos of which they were told.
     """
+
+    def __init__(self, path: Path, *, durations: Mapping[str, float], **others):
+        super().__init__(path, **others)
+        self._durations = durations
 
     def conclude(self, videos) -> None:
         """Writes the detections of all of these videos that have a file into one."""
@@ -44,6 +50,9 @@ class DetectionFolder(OutputFolder):
     def _contents(self, video, prediction):
         found = {video.video_id: prediction.detections}
         return {self._paths(video)[0]: detection_files.to_csv(found, self._class_names).encode()}
+
+    def _made_from(self, video):
+        return super()._made_from(video) | {"duration": self._durations.get(video.video_id)}
 
     def _made_by(self):
         return f"{self._origin['name']}, checkpoint {self._origin['checkpoint']['step']}"

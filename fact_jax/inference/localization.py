@@ -29,7 +29,7 @@ class FoundActions:
 
     Attributes:
       detections: Detections in seconds, the best first.
-      duration: seconds of the video, from its first feature's window to its last one's.
+      duration: seconds of the video, as told; else from its first feature's window to its last one's.
     """
 
     detections: Detections
@@ -64,16 +64,23 @@ class LocalizationPredictor:
         with self._precision():
             self._weights = self._step.compose(device_layout.replicate(params, devices))
 
-    def predict(self, features, fps: float | None = None) -> FoundActions:
+    def predict(self, features, fps: float | None = None, duration: float | None = None) -> FoundActions:
         """Finds the actions of one video.
 
         Args:
           features: float [N, D], features first, as they are stored: sampling and resizing are done here.
           fps: video frames per second; None: as `fps`.
+          duration: seconds of the video, beyond which nothing is found; None: until the end of the last feature's
+            window. Needed where features are spread evenly over a video.
 
         Raises:
-          UserError: features or fps cannot be used.
+          UserError: features, fps or duration cannot be used.
         """
+        if duration is None and self.rule.stride <= 0:
+            raise UserError(
+                "This run was trained with features that are spread evenly over a video (data.feature_stride=0): give "
+                "its seconds, predict(features, duration=...)."
+            )
         stored = check_features(features, self.feature_dim)
         self.fps = self.check_fps(fps or self.fps)
         features = self.rule.fit(stored[:: self.rule.every])
@@ -87,7 +94,7 @@ class LocalizationPredictor:
         padding = self._num_devices - 1
         arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
         batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding)
-        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored))
+        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration)
 
     def check_fps(self, fps):
         """Returns `fps`, after checking that seconds can be told from it.
@@ -95,15 +102,13 @@ class LocalizationPredictor:
         Raises:
           UserError: they cannot.
         """
+        if self.rule.stride <= 0:
+            # Seconds come from the durations, whatever this is.
+            return fps or 1.0
         if not fps:
             raise UserError(
                 "The frames per second are not known: those of the run's videos differ. Give them: --fps, or "
                 "predict(features, fps=...)."
-            )
-        if self.rule.stride <= 0:
-            raise UserError(
-                "This run was trained with features that are spread evenly over a video (data.feature_stride=0); "
-                "without the durations of the videos nothing can be said of seconds."
             )
         return fps
 
@@ -116,8 +121,10 @@ class LocalizationPredictor:
         with self._precision():
             return self._step(self._weights, {}, batch)
 
-    def prediction(self, candidates, row: int, num_frames: int) -> FoundActions:
+    def prediction(self, candidates, row: int, num_frames: int, duration: float | None = None) -> FoundActions:
         """What was found in one row of what `run` gave, fetched, for a video of `num_frames` stored features.
+
+        `duration`: see `predict`.
 
         Raises:
           NonFiniteScores: candidates are no numbers: features of extreme values, or damaged parameters.
@@ -126,9 +133,10 @@ class LocalizationPredictor:
         for name in ("scores", "segments"):
             if not np.isfinite(candidates[name][row][valid]).all():
                 raise NonFiniteScores("the network's scores are not finite; look for extreme values in the features")
-        grid = self.rule.grid(num_frames, self.fps, 0.0)
-        length = self.rule.length(num_frames)
-        duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)
+        grid = self.rule.grid(num_frames, self.fps, duration)
+        if duration is None:
+            length = self.rule.length(num_frames)
+            duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)
         return FoundActions(detect(candidates, row, VideoTime(grid, duration), self._nms), duration)
 
     def _precision(self):

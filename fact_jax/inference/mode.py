@@ -31,6 +31,7 @@ class Options:
       output: where the files go; None = the workdir.
       step: which checkpoint; None = the best.
       fps: frames per second at the full rate; None = what the run's config says, `data.fps`.
+      durations: file with the seconds of every video, of use for finding actions only.
       probabilities: also write the class probabilities of every frame.
       transcripts: folder of transcripts, for a model that needs them.
       figures: draw the timelines.
@@ -40,11 +41,12 @@ class Options:
     output: Path | None = None
     step: int | None = None
     fps: float | None = None
+    durations: str | None = None
     probabilities: bool = False
     transcripts: str | None = None
     figures: bool = True
 
-    def check(self, uses_transcript: bool) -> None:
+    def check(self, uses_transcript: bool, uses_durations: bool = False) -> None:
         """Raises UserError for options that cannot be, or do not go with the model."""
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
@@ -55,6 +57,8 @@ class Options:
             )
         if self.transcripts is not None and not uses_transcript:
             raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")
+        if self.durations is not None and not uses_durations:
+            raise UserError("--durations: this model labels frames, it needs no durations; leave the flag out.")
 
 
 def open_output(predictor: Predictor, config, workdir: Path, options: Options) -> OutputFolder:
@@ -89,7 +93,8 @@ def predict_videos(
 
     Args:
       predictor: see there.
-      source: unlabelled videos: `inputs`, `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`.
+      source: unlabelled videos: `inputs`, `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`,
+        `extent(index)`: what `predictor.prediction` has to know of a video.
       make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source.
       output: where the files go.
       console: lines and progress.
@@ -195,7 +200,7 @@ class _Job:
         if source.is_bad(position):
             return
         try:
-            self._output.write(video, self._predictor.prediction(scores, row, video.num_frames))
+            self._output.write(video, self._predictor.prediction(scores, row, *source.extent(position)))
         except (NonFiniteScores, EvaluatedVideo) as error:
             source.report(position, str(error))
             return

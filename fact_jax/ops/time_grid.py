@@ -81,7 +81,7 @@ class GridRule:
         return self.resize_to or downsampled_length(num_stored, self.every)
 
     def grid(self, num_stored, fps, duration):
-        """TimeGrid of a video with this many stored features."""
+        """TimeGrid of a video with this many stored features; seconds `duration` matter with a stride of 0 only."""
         if self.stride <= 0:
             stride = duration * fps / self.length(num_stored)
             return TimeGrid(stride, stride, fps)

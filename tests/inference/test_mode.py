@@ -305,3 +305,5 @@ def test_options_are_checked():
         Options(("x.npy",)).check(uses_transcript=True)
     with pytest.raises(UserError, match="trained without transcripts"):
         Options(("x.npy",), transcripts="folder").check(uses_transcript=False)
+    with pytest.raises(UserError, match="--durations: this model labels frames"):
+        Options(("x.npy",), durations="durations.json").check(uses_transcript=False)
