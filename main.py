@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 from absl import app, flags, logging
 
-from fact_jax import command_flags, config_flags
+from fact_jax import command_flags, config_flags, heaps
 from fact_jax.types import UserError
 
 OPTIONS = command_flags.define()
@@ -30,6 +30,7 @@ def main(argv):
     try:
         options = OPTIONS()
         command_flags.check(options)
+        heaps.share()
         # Imported here so that a mistake on the command line is answered at once.
         from fact_jax import commands
 

@@ -12,6 +12,7 @@ TOP_LEVEL = {"fact_jax", "configs", "data_pipelines", "tests", "main.py", "requi
 LEVELS = {
     "fact_jax.types": 0,
     "fact_jax.files": 1,
+    "fact_jax.heaps": 1,
     "fact_jax.ops": 1,
     "fact_jax.layers": 2,
     "fact_jax.losses": 2,

@@ -8,7 +8,7 @@ import sys
 
 from absl import app, flags, logging
 
-from fact_jax import config_flags
+from fact_jax import config_flags, heaps
 from fact_jax.benchmark import options as benchmark_options
 from fact_jax.benchmark import workers
 from fact_jax.benchmark.workload import workload_of
@@ -55,6 +55,7 @@ def _subject(options, workload):
         from fact_jax.benchmark.torch_subject import TorchSubject
 
         return TorchSubject(workload, options.folder)
+    heaps.share()
     from fact_jax.benchmark.ours import Ours
 
     eval_batch = options.eval_batch or options.batch or options.settings.eval.batch_size

@@ -126,7 +126,7 @@ SMALL = (
 def test_training_on_many_videos(tmp_path, leaks, feature_dim, epochs):
     """With the leak the batches of all steps are kept: 1200 videos of 416 padded frames and 384 channels, 730 MiB.
 
-    Without one the heap takes some five thousand videos to find its size, so memory is compared after more of them.
+    Without one memory is compared over many videos: small lasting objects scattered over heaps show late.
     """
     program = ("-c", LEAK) if leaks else ("-m", "fact_jax.benchmark.load")
     passes = ("--epochs", epochs, "--evaluations", 4 * epochs)

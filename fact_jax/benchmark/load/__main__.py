@@ -8,7 +8,7 @@ import sys
 
 from absl import app, flags, logging
 
-from fact_jax import config_flags
+from fact_jax import config_flags, heaps
 from fact_jax.types import UserError
 
 SETTINGS = config_flags.define_config()
@@ -32,6 +32,7 @@ def main(argv):
     del argv
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
+    heaps.share()
     # Imported here so that a mistake on the command line is answered at once.
     from fact_jax.benchmark.load import run
 
