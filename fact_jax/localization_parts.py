@@ -13,6 +13,7 @@ from data_pipelines.localization.durations import read_durations
 from fact_jax.inference import localization as inference
 from fact_jax.inference.detections import DetectionFolder
 from fact_jax.metrics.localization import LocalizationMetric
+from fact_jax.reporting import localization_tables
 from fact_jax.run_parts import Parts, Prediction, piece_size
 from fact_jax.tasks import localization_systems as systems
 from fact_jax.tasks.localization_evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
@@ -226,6 +227,5 @@ def _how_scored(thresholds, protocol):
     missing = f"; {lost} videos without features count as misses" if lost else ""
     return (
         f"tIoU {', '.join(f'{value:g}' for value in thresholds)}; {len(protocol.class_names)} classes{named}{missing}",
-        "Percent. mAP@avg is the mean over these tIoU; Recall@kx looks at the best k detections of a class for every",
-        "true segment of the video. Segments annotated twice count once.",
+        *localization_tables.HOW_SCORED,
     )

@@ -64,6 +64,10 @@ class LocalizationMetric:
             names += [f"Recall@{k}x@{threshold:.2f}" for threshold in self.thresholds] + [f"Recall@{k}x@{AVERAGE}"]
         return tuple(names)
 
+    def main_names(self):
+        """Those of them that a result is stated in: mAP at every threshold, and the averages."""
+        return tuple(name for name in self.names() if name.startswith("mAP") or name.endswith(AVERAGE))
+
 
 @dataclasses.dataclass(frozen=True)
 class _Video:
@@ -73,6 +77,33 @@ class _Video:
     segments: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Matches:
+    """Which detections are right and which true segments are found; both within one video and class.
+
+    Videos are numbered in order of their names, classes in that of their ids.
+
+    Attributes:
+      class_ids: int64 [K], classes that occur in the ground truth, ascending.
+      truth_videos, truth_classes: int64 [N], numbers of every true segment.
+      found: bool [N, L, R], whether it is found at every threshold and k.
+      places: int64 [Q], detections that count for one of these classes, class by class and the best first: their places
+        among those of all videos, one video after the other.
+      videos, classes, scores: [Q], of these detections.
+      hits: bool [Q, L], whether they are right at every threshold.
+    """
+
+    class_ids: np.ndarray
+    truth_videos: np.ndarray
+    truth_classes: np.ndarray
+    found: np.ndarray
+    places: np.ndarray
+    videos: np.ndarray
+    classes: np.ndarray
+    scores: np.ndarray
+    hits: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,12 +154,20 @@ class LocalizationState:
         """ClassScores; the same for any order of the videos."""
         return self._scores
 
+    def matches(self):
+        """Matches, of which the scores are made."""
+        return self._matches
+
     @functools.cached_property
     def _scores(self):
+        return score_classes(self.metric, self._matches)
+
+    @functools.cached_property
+    def _matches(self):
         videos = sorted(self.videos, key=lambda video: video.video_id)
         truth = _gather(videos, ("truth_segments", "truth_labels"))
         detected = _gather(videos, ("segments", "scores", "labels"))
-        return score_classes(self.metric, *truth, *detected)
+        return match_classes(self.metric, *truth, *detected)
 
 
 def _gather(videos, names):
@@ -139,8 +178,8 @@ def _gather(videos, names):
     return numbers, *(np.concatenate([getattr(video, name) for video in videos]) for name in names)
 
 
-def score_classes(metric, truth_videos, truth_segments, truth_labels, videos, segments, scores, labels):
-    """Scores detections against the truth; both without doubles, in any order.
+def match_classes(metric, truth_videos, truth_segments, truth_labels, videos, segments, scores, labels):
+    """Compares detections with the truth; both without doubles, in any order.
 
     Args:
       metric: LocalizationMetric.
@@ -148,7 +187,7 @@ def score_classes(metric, truth_videos, truth_segments, truth_labels, videos, se
       videos, segments, scores, labels: of the detections, [P] each; of equal scores the last one counts first.
 
     Returns:
-      ClassScores.
+      Matches.
     """
     class_ids, truth_classes = np.unique(truth_labels, return_inverse=True)
     classes = np.searchsorted(class_ids, labels)
@@ -165,16 +204,25 @@ def score_classes(metric, truth_videos, truth_segments, truth_labels, videos, se
         np.array(metric.thresholds),
         metric.top_k,
     )
-    num_true = np.bincount(truth_classes, minlength=len(class_ids))
-    bounds = np.searchsorted(classes[order], np.arange(len(class_ids) + 1))
-    precision = np.zeros((len(metric.thresholds), len(class_ids)))
+    return Matches(
+        class_ids, truth_videos, truth_classes, found, order, videos[order], classes[order], scores[order], hits
+    )
+
+
+def score_classes(metric, matches):
+    """ClassScores of Matches."""
+    count = len(matches.class_ids)
+    num_true = np.bincount(matches.truth_classes, minlength=count)
+    bounds = np.searchsorted(matches.classes, np.arange(count + 1))
+    precision = np.zeros((len(metric.thresholds), count))
     curves = []
     for place, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False)):
-        precision[:, place] = average_precision(hits[first:last], num_true[place])
-        curves.append((scores[order[first:last]], hits[first:last]))
-    recall = np.zeros((len(metric.thresholds), len(metric.top_k), len(class_ids)))
-    np.add.at(recall, (slice(None), slice(None), truth_classes), found.transpose(1, 2, 0))
-    return ClassScores(class_ids, num_true, np.diff(bounds), precision, recall / np.maximum(num_true, 1), tuple(curves))
+        precision[:, place] = average_precision(matches.hits[first:last], num_true[place])
+        curves.append((matches.scores[first:last], matches.hits[first:last]))
+    recall = np.zeros((len(metric.thresholds), len(metric.top_k), count))
+    np.add.at(recall, (slice(None), slice(None), matches.truth_classes), matches.found.transpose(1, 2, 0))
+    recall /= np.maximum(num_true, 1)
+    return ClassScores(matches.class_ids, num_true, np.diff(bounds), precision, recall, tuple(curves))
 
 
 def _pairs(videos, classes):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fact_jax.metrics.localization import precision_recall
-from fact_jax.reporting import colors, pictures
+from fact_jax.reporting import colors, detection_layout, pictures
 from fact_jax.reporting.timelines import format_time_axis
 
 WIDTH = 12.0  # inches
@@ -119,10 +119,10 @@ def plot_detections(found, class_names, duration, *, truth=None, title="", note=
     Returns:
       matplotlib.figure.Figure with one Axes.
     """
-    drawn = _best(found)
+    drawn, _ = detection_layout.best_detections(found, MAX_DRAWN)
     true_segments, true_labels = (np.zeros((0, 2)), np.zeros(0, np.int64)) if truth is None else map(np.asarray, truth)
     rows = _classes_to_draw(drawn, true_labels)
-    lanes = [_lanes(drawn.segments[drawn.labels == class_id]) for class_id in rows]
+    lanes = [detection_layout.lanes(drawn.segments[drawn.labels == class_id], MAX_LANES) for class_id in rows]
     heights = [(truth is not None) + max(1, 1 + int(lane.max(initial=0))) for lane in lanes]
     tops = np.concatenate([[0], np.cumsum(heights)])
     figure = pictures.new_figure(WIDTH, 1.6 + ROW_HEIGHT * max(tops[-1], 1))
@@ -149,28 +149,10 @@ def plot_detections(found, class_names, duration, *, truth=None, title="", note=
     return figure
 
 
-def _best(found):
-    """The detections that are drawn: finite ones, the best first."""
-    finite = np.flatnonzero(np.isfinite(found.segments).all(axis=1))
-    return found.at(finite[np.argsort(-found.scores[finite], kind="stable")[:MAX_DRAWN]])
-
-
 def _classes_to_draw(drawn, true_labels):
     """Class ids of the rows: those of the truth and of the best detections."""
     true = list(dict.fromkeys(np.asarray(true_labels).tolist()))
     return sorted(list(dict.fromkeys([*true, *drawn.labels.tolist()]))[:MAX_ROWS])
-
-
-def _lanes(segments):
-    """int [P]: the lane of every segment, the first in which it meets no better one; -1 where all are taken."""
-    lanes = np.full(len(segments), -1)
-    for place, (start, end) in enumerate(segments):
-        for lane in range(MAX_LANES):
-            others = segments[:place][lanes[:place] == lane]
-            if not ((others[:, 0] < end) & (start < others[:, 1])).any():
-                lanes[place] = lane
-                break
-    return lanes
 
 
 def _draw_found(axes, tops, found, chosen, color, duration):

@@ -5,6 +5,12 @@ import math
 from fact_jax import files
 from fact_jax.reporting.tables import to_csv
 
+# Lines about the scores.
+HOW_SCORED = (
+    "Percent. mAP@avg is the mean over these tIoU; Recall@kx looks at the best k detections of a class for every",
+    "true segment of the video. Segments annotated twice count once.",
+)
+
 
 def write_tables(folder, state, class_names):
     """Writes per_class.csv, per_threshold.csv and per_video.csv of a LocalizationState; returns their paths.

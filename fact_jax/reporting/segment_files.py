@@ -5,20 +5,16 @@ with rounded table entries.
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 
 import numpy as np
 
-from fact_jax import files
 from fact_jax.metrics.segmentation import SegmentationMetric, f1_name
 from fact_jax.ops import segments
-from fact_jax.types import UserError
+from fact_jax.reporting import evaluation_files
 
 SEGMENTS_FILE = pathlib.PurePath("tables", "segments.json")
-VERSION = 1
-AGAIN = "Write it again: the command of the run with --mode eval."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +74,7 @@ def to_frames(runs):
 
 def write_segments(workdir, segmented):
     """Writes a SegmentedSet below `workdir`; returns the path."""
-    videos = [
-        json.dumps({"id": video.video_id, "true": _flat(video.true), "predicted": _flat(video.predicted)})
-        for video in segmented.videos
-    ]
     head = {
-        "version": VERSION,
         "dataset": segmented.dataset,
         "split": segmented.split,
         "fps": segmented.fps,
@@ -92,9 +83,11 @@ def write_segments(workdir, segmented):
         "excluded_ids": list(segmented.metric.background_ids),
         "thresholds": list(segmented.metric.thresholds),
     }
-    # A line per video: compact, and still something that a person can look at.
-    text = json.dumps(head)[:-1] + ', "videos": [\n' + ",\n".join(videos) + "\n]}\n"
-    return files.atomic_write_text(pathlib.Path(workdir) / SEGMENTS_FILE, text)
+    videos = [
+        {"id": video.video_id, "true": _flat(video.true), "predicted": _flat(video.predicted)}
+        for video in segmented.videos
+    ]
+    return evaluation_files.write_evaluation(pathlib.Path(workdir) / SEGMENTS_FILE, head, videos)
 
 
 def read_segments(workdir):
@@ -106,16 +99,7 @@ def read_segments(workdir):
     Raises:
       UserError: there is no such file, or it is not whole; the message says how to make it.
     """
-    path = pathlib.Path(workdir) / SEGMENTS_FILE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != VERSION:
-            raise ValueError(f"version {content['version']!r}, expected {VERSION}")
-        return _parse(content)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing, the run was evaluated by an older version. {AGAIN}") from error
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}. {AGAIN}") from error
+    return evaluation_files.read_evaluation(pathlib.Path(workdir) / SEGMENTS_FILE, _parse)
 
 
 def _parse(content):
@@ -136,12 +120,11 @@ def _parse(content):
         dataset=str(content["dataset"]),
         split=str(content["split"]),
         fps=fps,
-        videos=_videos(content["videos"], len(class_names)),
+        videos=evaluation_files.by_name(_videos(content["videos"], len(class_names))),
     )
 
 
 def _videos(entries, num_classes):
-    videos = {}
     for entry in entries:
         video = SegmentedVideo(str(entry["id"]), _pairs(entry["true"]), _pairs(entry["predicted"]))
         for name, runs in (("true", video.true), ("predicted", video.predicted)):
@@ -149,12 +132,7 @@ def _videos(entries, num_classes):
                 raise ValueError(f"video {video.video_id!r}: {name} has a class or a length that cannot be")
         if video.true[:, 1].sum() != video.predicted[:, 1].sum():
             raise ValueError(f"video {video.video_id!r}: true and predicted segments differ in length")
-        if video.video_id in videos:
-            raise ValueError(f"video {video.video_id!r} is there twice")
-        videos[video.video_id] = video
-    if not videos:
-        raise ValueError("it has no videos")
-    return tuple(videos[video_id] for video_id in sorted(videos))
+        yield video
 
 
 def _flat(runs):

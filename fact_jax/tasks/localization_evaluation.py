@@ -8,10 +8,16 @@ import numpy as np
 
 from fact_jax import files
 from fact_jax.metrics.base import merge_states
-from fact_jax.metrics.localization import AVERAGE, LocalizationMetric
+from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import Detections, NmsSettings, fuse_scores, suppress
 from fact_jax.ops.time_grid import TimeGrid
-from fact_jax.reporting import detection_files, localization_figures, localization_tables
+from fact_jax.reporting import (
+    detection_files,
+    detection_layout,
+    detection_sets,
+    localization_figures,
+    localization_tables,
+)
 
 NO_DETECTIONS = Detections(np.zeros((0, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
 
@@ -96,7 +102,7 @@ class LocalizationEvaluation:
     def metrics(self):
         """mAP at every tIoU and recall on average, in percent by name."""
         scores = self.state().compute()
-        return {name: value for name, value in scores.items() if name.startswith("mAP") or name.endswith(AVERAGE)}
+        return {name: scores[name] for name in self._protocol.metric.main_names()}
 
     def write(self, workdir, *, figures):
         """Writes predictions/, tables/ and figures/ below `workdir`; returns lines about what was left out."""
@@ -104,7 +110,18 @@ class LocalizationEvaluation:
         folder = workdir / "predictions"
         detection_files.write_detections(folder, self._detections, protocol.class_names, protocol.dataset)
         localization_tables.write_tables(workdir / "tables", state, protocol.class_names)
+        detection_sets.write_detections(workdir, self._detected(state))
         return self._draw(workdir / "figures", state) if figures else ()
+
+    def _detected(self, state):
+        protocol = self._protocol
+        known = {
+            video_id: time.duration
+            for video_id, time in protocol.times.items()
+            if time.duration < detection_layout.ENDLESS
+        }
+        durations = dict.fromkeys(protocol.truth, 0.0) | known
+        return detection_sets.DetectedSet(state, protocol.class_names, protocol.dataset, durations)
 
     def _draw(self, folder, state):
         protocol, found = self._protocol, state.per_class()
@@ -129,16 +146,9 @@ class LocalizationEvaluation:
         figure = localization_figures.plot_detections(
             found,
             protocol.class_names,
-            shown_duration(protocol.times[video_id], found, truth[0]),
+            detection_layout.shown_duration(protocol.times[video_id].duration, found, truth[0]),
             truth=truth,
             title=f"{protocol.dataset} · {video_id}",
             note=f"{len(truth[1])} true segments, the best of {len(found.scores)} detections",
         )
         files.save_figure(folder / f"detections_{files.safe_name(video_id)}.png", figure)
-
-
-def shown_duration(time, found, true_segments=()):
-    """Seconds of the time axis of a video: its duration or, where that is unknown or wrong, the last end."""
-    ends = [float(np.max(part, initial=0.0)) for part in (found.segments[np.isfinite(found.segments)], true_segments)]
-    known = time.duration if time.duration < 1e7 else 0.0
-    return max(known, *(end for end in ends if end < 1e7), 1e-3)

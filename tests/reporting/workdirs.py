@@ -62,18 +62,26 @@ def make_run(workdir, truth, predictions, *, name="fact", split="split1", seed=0
       protocol: more arguments of `evaluate`.
     """
     config = fact_synthetic.get_config("quick").copy_and_resolve_references()
-    with config.unlocked():
-        override(config, {"name": name, "seed": seed, "data__split": split, **(settings or {})})
+    overrides = {"name": name, "seed": seed, "data__split": split, **(settings or {})}
     evaluation = evaluate(truth, predictions, split=split, **protocol)
+    how_scored = tables.how_segments_are_scored(["background"])
+    return finish(workdir, config, overrides, evaluation, select_metric="F1@0.50", how_scored=how_scored)
+
+
+def finish(workdir, config, overrides, evaluation, *, select_metric, how_scored):
+    """Writes config.json, what an evaluation writes, and the results of a run; returns the workdir."""
+    with config.unlocked():
+        override(config, overrides)
     run_record.write(workdir, config=config.to_dict(), derived={})
     evaluation.write(workdir, figures=False)
     scores = evaluation.metrics()
     result = {
-        "name": name, "dataset": "kitchen", "split": split, "seed": seed, "select_metric": "F1@0.50",
-        "selected_on": "test", "best_step": 10, "final_step": 12, "num_videos": {"test": len(truth)},
+        "name": config.name, "dataset": "kitchen", "split": config.data.split, "seed": config.seed,
+        "select_metric": select_metric, "selected_on": "test", "best_step": 10, "final_step": 12,
+        "num_videos": {"test": len(evaluation.state().videos)},
         "metrics": {"test": {"best": scores, "final": {key: math.nan for key in scores}}},
     }
-    results.write_results(workdir, result, how_scored=tables.how_segments_are_scored(["background"]), rows=[], figures=False)
+    results.write_results(workdir, result, how_scored=how_scored, rows=[], figures=False)
     return workdir
 
 
