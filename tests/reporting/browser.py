@@ -20,6 +20,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
     "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND",
 )
+# Width and height of windows.
+DESKTOP, PHONE = (1280, 900), (375, 800)
 TIMEOUT_SEC = 60
 # Puts the pipes where the browser looks for them and becomes the browser; both are copied out of the way first, as
 # either may lie on the other's place.

@@ -14,7 +14,6 @@ pytestmark = pytest.mark.skipif(
     reason=f"needs a browser: none of {', '.join(browser.NAMES)} is installed (Debian: apt-get install chromium)",
 )
 NAMES = ("background", 'pour "it"', "</script><b>stir</b>", "Käse & ✂", "rare")
-DESKTOP, PHONE = (1280, 900), (375, 800)
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +31,6 @@ def address(tmp_path_factory):
             paths.append(path)
     write_report(paths, folder / "out", lambda line: None)
     return (folder / "out" / "report.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def desktop():
-    with browser.Page(*DESKTOP) as page:
-        yield page
-
-
-@pytest.fixture(autouse=True)
-def no_problems(request):
-    """Whatever a test does, the page logs no error and asks for nothing but itself."""
-    yield
-    if "desktop" in request.fixturenames:
-        page = request.getfixturevalue("desktop")
-        assert page.problems == [] and len(page.requests) == 1
 
 
 def videos(page):
@@ -74,7 +58,7 @@ def scores(data, metric="F1@0.50"):
     return {video["id"]: [run["scores"][place] for run in video["runs"].values()] for video in data["videos"]}
 
 
-@pytest.mark.parametrize("width, height", [DESKTOP, PHONE])
+@pytest.mark.parametrize("width, height", [browser.DESKTOP, browser.PHONE])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_fits_the_window_and_draws(address, width, height, dark):
     with browser.Page(width, height, dark=dark) as page:
@@ -283,7 +267,7 @@ def test_many_videos_are_drawn_only_where_one_looks(tmp_path):
     truth = workdirs.make_truth(0, num_videos=120)
     path = workdirs.make_run(tmp_path / "a", truth, truth)
     write_report([path], tmp_path / "out", lambda line: None)
-    with browser.Page(*DESKTOP) as page:
+    with browser.Page(*browser.DESKTOP) as page:
         page.open((tmp_path / "out" / "report.html").as_uri())
         drawn = "document.querySelectorAll('.video .strip').length"
         assert page.evaluate(drawn) <= 2 * 40

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fact_jax.reporting.report import runs, write_report
+from fact_jax.reporting.report.groups import group_runs
 from fact_jax.training import run_record
 from fact_jax.types import UserError
 from tests.reporting import workdirs
@@ -18,7 +19,7 @@ def truth():
 
 
 def test_seeds_and_splits_of_one_config_are_one_group(tmp_path):
-    found = runs.group_runs(runs.read_runs(workdirs.make_grid(tmp_path)))
+    found = group_runs(runs.read_runs(workdirs.make_grid(tmp_path)))
     assert [group.label for group in found] == [group.short for group in found] == ["system0", "system1"]
     for group in found:
         assert [(run.split, run.seed) for run in group.runs] == [
@@ -33,7 +34,7 @@ def test_other_settings_are_another_group_that_says_which(tmp_path, truth):
         workdirs.make_run(tmp_path / "b", truth, truth, seed=1, settings={"checkpoint__keep_best": 3, "data__fps": 5}),
         workdirs.make_run(tmp_path / "c", truth, truth, settings={"optimizer__learning_rate": 0.5}),
     ]
-    first, second = runs.group_runs(runs.read_runs(paths))
+    first, second = group_runs(runs.read_runs(paths))
     assert len(first.runs) == 2 and len(second.runs) == 1
     assert second.label == "fact (learning_rate=0.5)" and second.short == "learning_rate=0.5"
     assert first.settings == {"optimizer.learning_rate": "0.001"}
@@ -45,13 +46,13 @@ def test_a_setting_that_an_older_run_does_not_have_makes_no_difference(tmp_path,
     record = json.loads((first / "config.json").read_text())
     del record["config"]["model"]["frame_weight"]
     (first / "config.json").write_text(json.dumps(record))
-    (group,) = runs.group_runs(runs.read_runs([first, second]))
+    (group,) = group_runs(runs.read_runs([first, second]))
     assert len(group.runs) == 2 and group.settings == {}
     third = workdirs.make_run(tmp_path / "2", truth, truth, seed=2, settings={"model__frame_weight": 0.25})
-    found = runs.group_runs(runs.read_runs([first, second, third]))
+    found = group_runs(runs.read_runs([first, second, third]))
     assert [one.settings["model.frame_weight"] for one in found] == ["–", "0.1", "0.25"]
     other = workdirs.make_run(tmp_path / "3", truth, truth, name="other", settings={"model__frame_weight": 0.25})
-    found = runs.group_runs(runs.read_runs([first, second, other]))
+    found = group_runs(runs.read_runs([first, second, other]))
     assert [one.label for one in found] == ["fact (variant 1)", "fact (variant 2)", "other"]
 
 
@@ -60,7 +61,7 @@ def test_groups_with_many_differences_are_numbered(tmp_path, truth):
     paths = [workdirs.make_run(tmp_path / "a", truth, truth),
              workdirs.make_run(tmp_path / "b", truth, truth, settings=changes),
              workdirs.make_run(tmp_path / "c", truth, truth, name="other")]
-    found = runs.group_runs(runs.read_runs(paths))
+    found = group_runs(runs.read_runs(paths))
     assert [group.label for group in found] == ["fact (variant 1)", "fact (variant 2)", "other"]
     assert found[1].settings.keys() == {"optimizer.learning_rate", "optimizer.momentum", "train.epochs"}
 
@@ -124,7 +125,7 @@ def test_other_labels_of_a_video_are_refused_within_a_split_only(tmp_path, truth
 def test_a_run_may_not_count_twice(tmp_path, truth):
     paths = [workdirs.make_run(tmp_path / name, truth, truth) for name in ("a", "b")]
     with pytest.raises(UserError, match="hold the same run .fact, split1, seed 0. and would count twice"):
-        runs.group_runs(runs.read_runs(paths))
+        group_runs(runs.read_runs(paths))
 
 
 def test_segments_of_other_parameters_than_the_result_are_noted(tmp_path, truth):
@@ -150,7 +151,7 @@ def test_converted_weights_stand_beside_a_training_with_the_same_settings(tmp_pa
     paths = [workdirs.make_run(tmp_path / "a", truth, truth), make_converted(tmp_path / "b", truth)]
     found = runs.read_runs(paths)
     assert [(run.best_step, run.selected_on) for run in found] == [(10, "test"), (0, "not chosen")]
-    assert [group.label for group in runs.group_runs(found)] == ["fact (weights=trained)", "fact (weights=converted)"]
+    assert [group.label for group in group_runs(found)] == ["fact (weights=trained)", "fact (weights=converted)"]
     assert runs.notes(found) == [] and found[1].state.compute() == found[0].state.compute()
     lines = []
     write_report(paths[1:], tmp_path / "report", lines.append)

@@ -1,7 +1,6 @@
 """The files of a report: tables, Markdown, and a page that stands alone."""
 
 import csv
-import html.parser
 import json
 import re
 
@@ -9,8 +8,10 @@ import numpy as np
 import pytest
 
 from fact_jax.reporting.report import page, runs, write_report
+from fact_jax.reporting.report.groups import group_runs
 from fact_jax.types import UserError
 from tests.reporting import workdirs
+from tests.reporting.elements import Elements
 
 NASTY = ("</script><script>throw 1</script>", 'a "quoted" & <b>bold</b> name', "Käse | schneiden ✂\u2028x", "serve")
 
@@ -130,28 +131,6 @@ def test_an_output_that_is_a_file_is_refused_before_anything_is_read(tmp_path):
     assert (tmp_path / "out").read_text() == "mine"
 
 
-class Elements(html.parser.HTMLParser):
-    """Collects tags with their attributes, and the text inside every script."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.scripts, self._inside = [], [], False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._inside = tag == "script"
-        if self._inside:
-            self.scripts.append("")
-
-    def handle_endtag(self, tag):
-        self._inside = False
-
-    def handle_data(self, data):
-        if self._inside:
-            self.scripts[-1] += data
-
-
 def test_the_page_loads_nothing(report):
     text = (report[0] / "report.html").read_text(encoding="utf-8")
     for tag, attributes in Elements(text).tags:
@@ -188,7 +167,7 @@ def test_embedded_json_is_json_without_tags():
 
 def test_the_page_holds_the_segments_of_every_run(tmp_path):
     paths = workdirs.make_grid(tmp_path)
-    groups = runs.group_runs(runs.read_runs(paths))
+    groups = group_runs(runs.read_runs(paths))
     data = page.page_data(groups)
     assert data["series"] == [{"group": group, "seed": seed} for group in (0, 1) for seed in (0, 1)]
     assert len(data["videos"]) == 10 and data["longest"] == max(video["frames"] for video in data["videos"])

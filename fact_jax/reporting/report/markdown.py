@@ -9,12 +9,6 @@ HOW_MEANS = (
     "Means are over the seeds of a split first and over splits then; ± is the standard deviation over all runs, which "
     "is undefined for a single one. Every run is scored at its own best step, see the table of runs."
 )
-HOW_DIFFERENCES = (
-    f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
-    f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within every "
-    f"split (random seed {statistics.SEED}), the same videos for both; scores are computed anew from the counts of "
-    f"each resample. An interval tells how much hangs on the choice of test videos, not on the training seed."
-)
 
 
 def report_markdown(groups, differences, notes):
@@ -28,30 +22,38 @@ def report_markdown(groups, differences, notes):
     Returns:
       str, ending in a newline.
     """
-    dataset = groups[0].runs[0].segmented.dataset
+    dataset = groups[0].evaluated.dataset
     lines = [f"# Report: {_plain(dataset)}", "", _plain(protocol(groups)), "", HOW_MEANS, ""]
     lines += [f"- Note: {_plain(note)}" for note in notes] + [""] * bool(notes)
-    lines += ["## Scores", "", *_table(summary_rows(groups)), "", *_table(_long_rows(groups)), ""]
+    lines += ["## Scores", "", *table(summary_rows(groups)), "", *table(_long_rows(groups)), ""]
+    lines += groups[0].kind.more_markdown(groups)
     if len(groups) > 1:
         if groups[0].settings:
-            lines += ["## Settings that differ", "", *_table(rows.setting_rows(groups)), ""]
-        lines += ["## Paired differences", "", HOW_DIFFERENCES, "", *_difference_lines(differences), ""]
+            lines += ["## Settings that differ", "", *table(rows.setting_rows(groups)), ""]
+        lines += ["## Paired differences", "", how_differences(groups), "", *_difference_lines(differences), ""]
     lines += ["## Classes", "", *_class_lines(groups), ""]
-    lines += ["## Runs", "", *_table(rows.run_rows(groups))]
+    lines += ["## Runs", "", *table(rows.run_rows(groups))]
     return "\n".join(lines) + "\n"
 
 
 def protocol(groups):
     """What was scored and how, in one line."""
     runs = [run for group in groups for run in group.runs]
-    first = runs[0].segmented
-    excluded = ", ".join(first.class_names[label] for label in first.metric.background_ids)
-    background = f"{excluded} not counted in Acc, Edit and F1" if excluded else "background counted"
-    videos = len({(run.split, video.video_id) for run in runs for video in run.segmented.videos})
+    videos = len({(run.split, video.video_id) for run in runs for video in run.evaluated.videos})
     return (
         f"{_count(len(runs), 'run')} of {_count(len(groups), 'system')} on "
-        f"{', '.join(sorted({run.split for run in runs}))}, {_count(videos, 'video')}; {background}. "
-        f"Scores in percent at the full frame rate."
+        f"{', '.join(sorted({run.split for run in runs}))}, {_count(videos, 'video')}; "
+        f"{groups[0].kind.protocol(groups[0].evaluated)}"
+    )
+
+
+def how_differences(groups):
+    """How paired differences and their intervals are made, in words."""
+    return (
+        f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
+        f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within "
+        f"every split (random seed {statistics.SEED}), the same videos for both; {groups[0].kind.HOW_RESAMPLED}. "
+        f"An interval tells how much hangs on the choice of test videos, not on the training seed."
     )
 
 
@@ -99,31 +101,31 @@ def _long_rows(groups):
 def _difference_lines(differences):
     if not differences:
         return ["No two systems evaluated a video of the same split."]
-    table = {}
+    pairs = {}
     for difference in differences:
         key = (difference.first, difference.second)
-        row = table.setdefault(key, {"system": key[0], "minus": key[1], "videos": difference.num_videos})
+        row = pairs.setdefault(key, {"system": key[0], "minus": key[1], "videos": difference.num_videos})
         row[difference.metric] = interval_text(difference)
-    return _table(list(table.values()))
+    return table(list(pairs.values()))
 
 
 def _class_lines(groups):
     """A row per class that occurs, with three scores of every group."""
-    threshold = statistics.metric_names(groups[0].runs[0].state.metric)[-1]
+    kind = groups[0].kind
     class_rows = rows.class_rows(groups)
-    seen = {row["class_id"] for row in class_rows if row["true_frames"] > 0 or row["predicted_frames"] > 0}
-    table = {}
+    seen = {row["class_id"] for row in class_rows if any(row[name] > 0 for name in kind.SEEN_BY)}
+    found = {}
     for row in class_rows:
         if row["class_id"] not in seen:
             continue
         about = {"class": row["class_name"], "true segments": _whole(row["true_segments"])}
-        line = table.setdefault(row["class_id"], about)
-        for name in (threshold, "recall", "precision"):
+        line = found.setdefault(row["class_id"], about)
+        for name in kind.text_columns(groups[0].evaluated.metric):
             line[f"{name} {row['group']}" if len(groups) > 1 else name] = row[name]
-    lines = _table(list(table.values()))
-    total = len(groups[0].runs[0].segmented.class_names)
+    lines = table(list(found.values())) if found else []
+    total = len(kind.classes(groups[0].evaluated))
     if len(seen) < total:
-        lines += ["", f"{total - len(seen)} of {total} classes are never true and never predicted."]
+        lines += ["", f"{total - len(seen)} of {total} classes {kind.UNSEEN}."]
     return lines
 
 
@@ -132,7 +134,8 @@ def _whole(count):
     return int(count) if float(count).is_integer() else count
 
 
-def _table(table_rows):
+def table(table_rows):
+    """Lines of a table; nothing in it is taken for a tag."""
     return [_plain(line) for line in tables.markdown_table(table_rows)]
 
 

@@ -1,7 +1,5 @@
 """Rows of the tables of a report: dicts for `fact_jax.reporting.tables`, shared by Markdown, CSV and the page."""
 
-import math
-
 from fact_jax.reporting.report import statistics
 
 
@@ -10,20 +8,21 @@ def score_rows(groups):
     rows = []
     for group in groups:
         for name, found in statistics.group_scores(group).items():
-            rows.append(
-                {
-                    "group": group.label,
-                    "score": name,
-                    "mean": found.mean,
-                    "std": found.std,
-                    "min": found.minimum,
-                    "max": found.maximum,
-                    "runs": found.count,
-                    "std_over_seeds": found.seed_std,
-                    "std_over_splits": found.split_std,
-                }
-            )
+            rows.append({"group": group.label, "score": name} | spread_columns(found))
     return rows
+
+
+def spread_columns(found):
+    """Columns of a Spread."""
+    return {
+        "mean": found.mean,
+        "std": found.std,
+        "min": found.minimum,
+        "max": found.maximum,
+        "runs": found.count,
+        "std_over_seeds": found.seed_std,
+        "std_over_splits": found.split_std,
+    }
 
 
 def run_rows(groups):
@@ -36,7 +35,7 @@ def run_rows(groups):
             "best_step": run.best_step,
             "selected_on": run.selected_on,
             "videos": len(run.state.videos),
-            **run.state.compute(),
+            **run.scores,
             "workdir": str(run.workdir),
         }
         for group in groups
@@ -50,25 +49,15 @@ def setting_rows(groups):
 
 
 def class_rows(groups):
-    """A row per group and class: means over the runs that have the class; segments and frames are means too.
-
-    The segments of a class left out of the scores are not counted: NaN.
-    """
-    class_names = groups[0].runs[0].segmented.class_names
-    excluded = groups[0].runs[0].state.metric.background_ids
+    """A row per group and class: means over the runs that have the class; what is counted is a mean too."""
+    kind, evaluated = groups[0].kind, groups[0].evaluated
     rows = []
     for group in groups:
         for class_id, columns in statistics.group_classes(group).items():
-            row = {
-                "group": group.label,
-                "class_id": class_id,
-                "class_name": class_names[class_id],
-                "is_background": class_id in excluded,
-            }
+            row = {"group": group.label, **kind.describe_class(evaluated, class_id)}
             for name, found in columns.items():
-                not_counted = row["is_background"] and name in ("true_segments", "predicted_segments")
-                row[name] = math.nan if not_counted else found.mean
-                if name not in ("true_frames", "predicted_frames", "true_segments", "predicted_segments"):
+                row[name] = found.mean
+                if name not in kind.CLASS_COUNTS:
                     row[f"{name}_std"], row[f"{name}_runs"] = found.std, found.count
             rows.append(row)
     return rows
@@ -80,7 +69,7 @@ def video_rows(groups):
         {"group": group.label, "split": run.split, "seed": run.seed, **scores}
         for group in groups
         for run in group.runs
-        for scores in run.state.per_video()
+        for scores in run.video_scores
     ]
 
 

@@ -1,13 +1,17 @@
-"""Finished runs as a report reads them, and which of them are repetitions of one another."""
+"""Finished runs as a report reads them, and whether they can be compared."""
 
 import dataclasses
-import json
+import functools
 import math
 import pathlib
+from types import ModuleType
 
+from fact_jax.metrics.localization import LocalizationState
 from fact_jax.metrics.segmentation import SegmentationState
 from fact_jax.reporting import results as run_results
-from fact_jax.reporting import segment_files
+from fact_jax.reporting.detection_sets import DetectedSet
+from fact_jax.reporting.report import kinds
+from fact_jax.reporting.segment_files import SegmentedSet
 from fact_jax.training import run_record
 from fact_jax.types import UserError
 
@@ -15,10 +19,8 @@ from fact_jax.types import UserError
 NOT_COMPARED = (*run_record.NEUTRAL, "seed", "data.split", "eval.batch_size")
 # `Run.selected_on` of converted weights, which have one step.
 NOT_CHOSEN = "not chosen"
-# Scores of segments.json and results.json that differ by more than this are of different predictions.
+# Scores counted again and scores of results.json that differ by more than this are of different predictions.
 SCORE_TOLERANCE = 0.005
-# Groups of one name with more differing settings than this are numbered instead.
-MAX_LABEL_SETTINGS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Run:
 
     Attributes:
       workdir: its folder.
+      kind: see `kinds`.
       name: config.name.
       split: config.data.split.
       seed: config.seed.
@@ -34,45 +37,42 @@ class Run:
         "converted".
       best_step: the step that was evaluated.
       selected_on: name of the subset on which that step was chosen, or NOT_CHOSEN.
-      segmented: SegmentedSet of the test videos.
-      state: SegmentationState, counted again from `segmented`.
+      evaluated: the test videos.
+      state: counted again from `evaluated`.
       stored: the scores in results.json by name, NaN where undefined; empty for converted weights, which have none.
     """
 
     workdir: pathlib.Path
+    kind: ModuleType
     name: str
     split: str
     seed: int
     settings: dict
     best_step: int
     selected_on: str
-    segmented: segment_files.SegmentedSet
-    state: SegmentationState
+    evaluated: SegmentedSet | DetectedSet
+    state: SegmentationState | LocalizationState
     stored: dict
 
+    @functools.cached_property
+    def scores(self):
+        """The scores that a report shows, in percent by name."""
+        found = self.state.compute()
+        return {name: found[name] for name in self.kind.names(self.state.metric)}
 
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Runs that differ in seed and split only.
+    @functools.cached_property
+    def class_scores(self):
+        """A dict per class, equal classes and keys in all runs that can be compared; NaN where it has no score."""
+        return self.kind.class_scores(self)
 
-    Attributes:
-      label: name of the group, unique in its report.
-      short: the same without what all groups of the report have in common.
-      settings: dotted key -> value as text, for the settings in which the groups of the report differ.
-      runs: by split and seed.
-    """
+    @functools.cached_property
+    def video_scores(self):
+        """A dict per video, by name: "video_id", what was counted in it, and the scores that a report shows."""
+        return self.kind.video_scores(self)
 
-    label: str
-    short: str
-    settings: dict
-    runs: tuple[Run, ...]
-
-    def by_split(self):
-        """Returns {split: runs}, in order of split."""
-        splits = {}
-        for run in self.runs:
-            splits.setdefault(run.split, []).append(run)
-        return splits
+    def sample(self, video_ids):
+        """A function from weights float64 [R, V] to scores float64 [R, metrics] of resamples of these V videos."""
+        return self.kind.sample(self.state, video_ids)
 
 
 def read_runs(workdirs):
@@ -104,59 +104,17 @@ def read_runs(workdirs):
     return runs
 
 
-def group_runs(runs):
-    """Puts runs together that differ in seed and split only.
-
-    Args:
-      runs: list of Run, of one dataset.
-
-    Returns:
-      list of Group in the order in which their first runs are given.
-
-    Raises:
-      UserError: two runs have the same settings, split and seed, and would count twice.
-    """
-    varying = _differing([run.settings for run in runs])
-    groups = {}
-    for run in runs:
-        groups.setdefault((run.name, *(_text(run.settings.get(key)) for key in varying)), []).append(run)
-    problems = []
-    for members in groups.values():
-        places = {}
-        for run in members:
-            first = places.setdefault((run.split, run.seed), run)
-            if first is not run:
-                problems.append(
-                    f"{first.workdir} and {run.workdir} hold the same run ({run.name}, {run.split}, seed {run.seed}) "
-                    f"and would count twice. Leave one of them out."
-                )
-    if problems:
-        raise UserError("\n".join(problems))
-    firsts = [members[0] for members in groups.values()]
-    differing = _differing([first.settings for first in firsts])
-    labels = _labels(firsts)
-    return [
-        Group(
-            label,
-            short,
-            {key: _text(members[0].settings.get(key)) for key in differing},
-            tuple(sorted(members, key=lambda run: (run.split, run.seed))),
-        )
-        for (label, short), members in zip(labels, groups.values(), strict=True)
-    ]
-
-
 def notes(runs):
-    """Lines about runs whose stored scores are not those of their segments; empty if all is well."""
+    """Lines about runs whose stored scores are not those counted again; empty if all is well."""
     lines = []
     for run in runs:
-        scores = run.state.compute()
+        evidence = run.kind.EVIDENCE
         for name, stored in run.stored.items():
-            found = scores.get(name, math.nan)
+            found = run.scores.get(name, math.nan)
             if not (abs(found - stored) <= SCORE_TOLERANCE or math.isnan(found) and math.isnan(stored)):
                 lines.append(
-                    f"{run.workdir}: {name} is {found:.2f} by its segments and {stored:.2f} in results.json; "
-                    f"this report goes by the segments. --mode eval writes them again."
+                    f"{run.workdir}: {name} is {found:.2f} by its {evidence} and {stored:.2f} in results.json; "
+                    f"this report goes by the {evidence}. --mode eval writes them again."
                 )
                 break
     return lines
@@ -170,20 +128,20 @@ def _read_run(workdir):
         if record is None:
             raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing.")
         config, converted = record["config"], "converted" in record["derived"]
-        results = _converted_result(workdir) if converted else _result(workdir)
-        if (workdir / "tables" / "per_threshold.csv").is_file():
-            raise UserError(f"{workdir} is a run of action localization; reports compare runs of segmentation only.")
-        segmented = segment_files.read_segments(workdir)
+        kind = kinds.kind_of(config)
+        results = _converted_result(workdir, kind) if converted else _result(workdir)
+        evaluated = kind.read(workdir)
         return Run(
             workdir=workdir,
+            kind=kind,
             name=str(config["name"]),
             split=str(config["data"]["split"]),
             seed=int(config["seed"]),
             settings=_settings(config) | {"weights": "converted" if converted else "trained"},
             best_step=int(results["best_step"]),
             selected_on=str(results["selected_on"]),
-            segmented=segmented,
-            state=segmented.state(),
+            evaluated=evaluated,
+            state=evaluated.state(),
             stored={
                 name: math.nan if value is None else float(value)
                 for name, value in results["metrics"]["test"]["best"].items()
@@ -212,9 +170,9 @@ def _result(workdir):
     return results
 
 
-def _converted_result(workdir):
-    """What stands for results.json: no step was chosen, and no scores are stored beside the segments."""
-    if not (workdir / segment_files.SEGMENTS_FILE).exists():
+def _converted_result(workdir, kind):
+    """What stands for results.json: no step was chosen, and no scores are stored beside what they are made of."""
+    if not (workdir / kind.FILE).exists():
         how = f"Do that first: --mode eval --workdir {workdir}"
         raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
     return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {"test": {"best": {}}}}
@@ -223,20 +181,14 @@ def _converted_result(workdir):
 def _mismatches(runs):
     """Lines about runs that cannot stand in one table with the first one."""
     lines = []
-    for run in runs[1:]:
-        first, other = runs[0].segmented, run.segmented
-        pairs = {
-            "datasets": (first.dataset, other.dataset),
-            "lists of classes": (first.class_names, other.class_names),
-            "classes left out of the scores": (first.metric.background_ids, other.metric.background_ids),
-            "background classes": (first.background_ids, other.background_ids),
-            "thresholds of F1": (first.metric.thresholds, other.metric.thresholds),
-        }
-        for what, (expected, found) in pairs.items():
-            if expected != found:
+    comparable = [{"tasks": run.kind.TASK} | run.kind.comparable(run.evaluated) for run in runs]
+    for run, values in zip(runs[1:], comparable[1:], strict=True):
+        for what, expected in comparable[0].items():
+            # What the other kind of run does not have is not compared.
+            if what in values and values[what] != expected:
                 lines.append(
                     f"{runs[0].workdir} and {run.workdir} cannot be compared: the {what} differ, "
-                    f"{_difference(expected, found)}. Make a report of each."
+                    f"{_difference(expected, values[what])}. Make a report of each."
                 )
     return lines + _truth_mismatches(runs)
 
@@ -245,12 +197,13 @@ def _truth_mismatches(runs):
     """Lines about videos whose true segments differ between runs of one split."""
     lines, known = [], {}
     for run in runs:
-        for video in run.segmented.videos:
-            first, truth = known.setdefault((run.split, video.video_id), (run, video.true))
-            if truth.tolist() != video.true.tolist():
+        for video in run.evaluated.videos:
+            own = run.kind.truth_of(video)
+            first, truth = known.setdefault((run.kind.TASK, run.split, video.video_id), (run, own))
+            if truth != own:
                 lines.append(
-                    f"{first.workdir} and {run.workdir} cannot be compared: they have different labels for the video "
-                    f"{video.video_id!r} of {run.split}."
+                    f"{first.workdir} and {run.workdir} cannot be compared: they have different {run.kind.TRUTH} for "
+                    f"the video {video.video_id!r} of {run.split}."
                 )
                 break
     return lines
@@ -263,39 +216,3 @@ def _difference(expected, found):
     if isinstance(expected, tuple):
         return f"{len(expected)} entries in the first and {len(found)} in the second"
     return f"{expected!r} in the first and {found!r} in the second"
-
-
-def _differing(settings):
-    """Dotted keys, sorted, of which the given dicts hold different values.
-
-    A dict without the key does not count: a run of an older version has no value for a setting that came later.
-    """
-    keys = sorted(set().union(*settings))
-    return [key for key in keys if len({_text(one[key]) for one in settings if key in one}) > 1]
-
-
-def _labels(firsts):
-    """Pairs (label, short label) of groups, from one run of each.
-
-    A label is the name and behind it the settings that tell groups of a name apart; the name is left out of the short
-    one where all groups have it.
-    """
-    labels = []
-    alone = len({first.name for first in firsts}) == 1
-    for first in firsts:
-        namesakes = [other for other in firsts if other.name == first.name]
-        if len(namesakes) == 1:
-            labels.append((first.name, first.name))
-            continue
-        keys = _differing([other.settings for other in namesakes])
-        inside = ", ".join(f"{key.rpartition('.')[2]}={_text(first.settings.get(key))}" for key in keys)
-        if not 1 <= len(keys) <= MAX_LABEL_SETTINGS:
-            inside = f"variant {namesakes.index(first) + 1}"
-        label = f"{first.name} ({inside})"
-        labels.append((label, inside if alone else label))
-    return labels
-
-
-def _text(value):
-    """A setting as JSON, strings without quotes, and a dash for a setting that is not there."""
-    return "–" if value is None else value if isinstance(value, str) else json.dumps(value)

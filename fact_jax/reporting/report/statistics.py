@@ -2,17 +2,16 @@
 
 The mean of a group is taken over the seeds of every split first and over the splits then, so that a split with more
 seeds counts no more than another. A difference of two groups is taken over the videos that both evaluated: every
-resample draws the videos of each split anew, with replacement and the same for both groups, adds up what was counted in
-them, and computes the scores of the whole set from the sums, as the metric does.
+resample draws the videos of each split anew, with replacement and the same for both groups, and computes the scores of
+the whole set from what was counted in them, as the metric does.
 """
 
 import dataclasses
 import itertools
 import math
+import operator
 
 import numpy as np
-
-from fact_jax.metrics import segmentation
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -94,15 +93,15 @@ def spread(values_by_split):
     )
 
 
-def group_scores(group):
-    """Returns {metric: Spread} of a Group."""
-    tables = [[run.state.compute() for run in runs] for runs in group.by_split().values()]
+def group_scores(group, scores_of=operator.attrgetter("scores")):
+    """Returns {metric: Spread} of a Group; `scores_of` takes a run and returns {metric: percent}."""
+    tables = [[scores_of(run) for run in runs] for runs in group.by_split().values()]
     return {name: spread([[table[name] for table in row] for row in tables]) for name in tables[0][0]}
 
 
 def group_classes(group):
-    """Returns {class id: {column of per_class.csv: Spread}} of a Group; a class is left out of runs without it."""
-    tables = [[run.state.per_class() for run in runs] for runs in group.by_split().values()]
+    """Returns {class id: {column of `class_scores`: Spread}} of a Group; a class is left out of runs without it."""
+    tables = [[run.class_scores for run in runs] for runs in group.by_split().values()]
     rows = tables[0][0]
     return {
         row["class_id"]: {
@@ -125,30 +124,25 @@ def differences(groups, *, resamples=RESAMPLES, seed=SEED):
     Returns:
       list of Difference, a later group minus an earlier one; pairs without a common video are left out.
     """
-    found = []
-    for first, second in itertools.combinations(groups, 2):
-        common = _common_videos(first, second)
+    found, known = [], {}
+    for first, second in itertools.combinations(range(len(groups)), 2):
+        common = _common_videos(groups[first], groups[second])
         if not common:
             continue
-        metric = first.runs[0].state.metric
-        sides = [_sums_by_split(group, common) for group in (second, first)]
-        weights = {split: np.ones((1, len(video_ids))) for split, video_ids in common.items()}
-        values = _score(sides[0], weights) - _score(sides[1], weights)
-        low, high = _interval(sides, common, metric, resamples, seed)
+        videos = tuple((split, tuple(video_ids)) for split, video_ids in common.items())
+        for index in (first, second):
+            if (index, videos) not in known:
+                known[index, videos] = _score_resamples(groups[index], common, resamples, seed)
+        values, low, high = _compare(known[second, videos], known[first, videos])
         num_videos = sum(map(len, common.values()))
-        for index, name in enumerate(metric_names(metric)):
+        for index, name in enumerate(groups[first].runs[0].scores):
             found.append(
                 Difference(
-                    second.label, first.label, name, float(values[0, index]), float(low[index]), float(high[index]),
-                    num_videos, tuple(common),
+                    groups[second].label, groups[first].label, name, float(values[index]), float(low[index]),
+                    float(high[index]), num_videos, tuple(common),
                 )
             )
     return found
-
-
-def metric_names(metric):
-    """Names of the scores in the published order."""
-    return ("Edit", "AccB", "Acc", *map(segmentation.f1_name, metric.thresholds))
 
 
 def _common_videos(first, second):
@@ -156,74 +150,22 @@ def _common_videos(first, second):
     common, others = {}, second.by_split()
     for split, runs in first.by_split().items():
         if split in others:
-            sets = [{video.video_id for video in run.segmented.videos} for run in (*runs, *others[split])]
+            sets = [{video.video_id for video in run.evaluated.videos} for run in (*runs, *others[split])]
             if shared := sorted(set.intersection(*sets)):
                 common[split] = shared
     return common
 
 
-def _sums_by_split(group, common):
+def _score_resamples(group, common, resamples, seed):
+    """Scores of a group on some videos, and on resamples of them: (float64 [metrics], float64 [R, metrics]).
+
+    R is 0 where no split has two videos to draw from.
+    """
     splits = group.by_split()
-    return {split: [_sums(run.state, video_ids) for run in splits[split]] for split, video_ids in common.items()}
-
-
-def _sums(state, video_ids):
-    """What the scores of a set of videos are made of: float64 [V, 8 + thresholds], a row per video id.
-
-    Columns: Edit and whether it is defined; correct frames and frames; the same of foreground; predicted and true
-    segments; true segments hit at every threshold.
-    """
-    videos = {video.video_id: video for video in state.videos}
-    rows = []
-    for video in map(videos.__getitem__, video_ids):
-        true, predicted, frames = video.pairs.T
-        foreground = ~np.isin(true, state.metric.background_ids)
-        defined = not math.isnan(video.edit)
-        rows.append(
-            (
-                video.edit if defined else 0.0,
-                defined,
-                frames[true == predicted].sum(),
-                frames.sum(),
-                frames[(true == predicted) & foreground].sum(),
-                frames[foreground].sum(),
-                len(video.predicted_segments),
-                len(video.true_segments),
-                *map(len, video.hit_segments),
-            )
-        )
-    return np.array(rows, np.float64)
-
-
-def _score(runs_by_split, weights):
-    """Scores of resampled sets: float64 [R, metrics].
-
-    Args:
-      runs_by_split: {split: list over runs of `_sums`}.
-      weights: {split: float64 [R, V]}, how often every video was drawn.
-    """
-    splits = []
-    for split, runs in runs_by_split.items():
-        scores = []
-        for sums in runs:
-            totals = (weights[split] @ sums).T
-            edit, defined, correct, frames, foreground_correct, foreground, predicted, true, *hits = totals
-            columns = [
-                segmentation.ratio_percent(edit, defined) / 100.0,
-                segmentation.ratio_percent(correct, frames),
-                segmentation.ratio_percent(foreground_correct, foreground),
-                *(segmentation.f1_score(hit, predicted, true) for hit in hits),
-            ]
-            scores.append(np.stack(columns, axis=1))
-        splits.append(np.mean(scores, axis=0))
-    return np.mean(splits, axis=0)
-
-
-def _interval(sides, common, metric, resamples, seed):
-    """Percentile interval of the difference of two sides: (low, high), each float64 [metrics]."""
+    samples = {split: [run.sample(video_ids) for run in splits[split]] for split, video_ids in common.items()}
+    (values,) = _score(samples, {split: np.ones((1, len(video_ids))) for split, video_ids in common.items()})
     if max(map(len, common.values())) < 2:
-        nothing = np.full(len(metric_names(metric)), math.nan)
-        return nothing, nothing
+        return values, np.zeros((0, len(values)))
     generator = np.random.default_rng(seed)
     found = []
     for start in range(0, resamples, CHUNK):
@@ -232,17 +174,32 @@ def _interval(sides, common, metric, resamples, seed):
             split: generator.multinomial(len(ids), np.full(len(ids), 1.0 / len(ids)), size).astype(np.float64)
             for split, ids in common.items()
         }
-        found.append(_score(sides[0], weights) - _score(sides[1], weights))
-    found = np.concatenate(found)
+        found.append(_score(samples, weights))
+    return values, np.concatenate(found)
+
+
+def _score(samples, weights):
+    """Scores of resampled sets: float64 [R, metrics].
+
+    Args:
+      samples: {split: list over runs of functions from weights to float64 [R, metrics]}.
+      weights: {split: float64 [R, V]}, how often every video was drawn.
+    """
+    splits = [np.mean([sample(weights[split]) for sample in runs], axis=0) for split, runs in samples.items()]
+    return np.mean(splits, axis=0)
+
+
+def _compare(first, second):
+    """Difference of two results of `_score_resamples`, and the ends of its interval: each float64 [metrics]."""
     tail = (1.0 - LEVEL) / 2.0
     low, high = [], []
-    for column in found.T:
+    for column in (first[1] - second[1]).T:
         # A resample of videos without foreground has no Acc or Edit.
         defined = column[~np.isnan(column)]
         ends = np.quantile(defined, [tail, 1.0 - tail]) if defined.size else (math.nan, math.nan)
         low.append(ends[0])
         high.append(ends[1])
-    return np.array(low), np.array(high)
+    return first[0] - second[0], np.array(low), np.array(high)
 
 
 def _std(values):

@@ -4,6 +4,7 @@ import pathlib
 
 from fact_jax import files
 from fact_jax.reporting import tables
+from fact_jax.reporting.report import groups as grouping
 from fact_jax.reporting.report import markdown, page, rows, runs, statistics
 from fact_jax.types import UserError
 
@@ -14,7 +15,7 @@ def write_report(workdirs, output, say=print):
     Args:
       workdirs: folders of finished runs of one dataset; seeds and splits of one config form one line of the tables.
       output: folder of the report, created. Gets report.md, report.html, report.csv (scores of the groups) and
-        report_{runs,classes,videos,differences}.csv.
+        report_{runs,classes,videos,differences}.csv, for localization also report_thresholds.csv.
       say: called with every line meant for the user.
 
     Raises:
@@ -24,8 +25,8 @@ def write_report(workdirs, output, say=print):
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file, expected a folder.")
     found = runs.read_runs(workdirs)
-    groups = runs.group_runs(found)
-    notes = runs.notes(found) + _coverage(groups)
+    groups = grouping.group_runs(found)
+    notes = runs.notes(found) + grouping.coverage(groups)
     differences = statistics.differences(groups)
     texts = {
         "report.md": markdown.report_markdown(groups, differences, notes),
@@ -34,6 +35,7 @@ def write_report(workdirs, output, say=print):
         "report_classes.csv": tables.to_csv(rows.class_rows(groups)),
         "report_videos.csv": tables.to_csv(rows.video_rows(groups)),
         "report_differences.csv": tables.to_csv(rows.difference_rows(differences)),
+        **{name: tables.to_csv(table) for name, table in groups[0].kind.more_tables(groups).items()},
         "report.html": page.report_page(groups, differences, notes),
     }
     try:
@@ -46,19 +48,3 @@ def write_report(workdirs, output, say=print):
     for line in tables.markdown_table(markdown.summary_rows(groups)):
         say(line)
     say(f"wrote {', '.join(texts)} to {output}; open {output / 'report.html'} in a browser")
-
-
-def _coverage(groups):
-    """Lines about groups that do not cover the same splits, or not with the same seeds everywhere."""
-    lines = []
-    splits = {group.label: set(group.by_split()) for group in groups}
-    everything = sorted(set().union(*splits.values()))
-    for label, own in splits.items():
-        if missing := [split for split in everything if split not in own]:
-            lines.append(f"{label} has no run of {', '.join(missing)}: its mean is over other videos.")
-    for group in groups:
-        seeds = {split: tuple(run.seed for run in runs_of_split) for split, runs_of_split in group.by_split().items()}
-        if len(set(seeds.values())) > 1:
-            parts = ", ".join(f"{split}: {' '.join(map(str, own))}" for split, own in seeds.items())
-            lines.append(f"{group.label} has other seeds in some splits ({parts}).")
-    return lines

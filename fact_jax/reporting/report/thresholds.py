@@ -1,0 +1,63 @@
+"""The scores of localization at every temporal overlap: as rows, as Markdown, and as a section of the page."""
+
+import html
+
+from fact_jax.metrics.localization import AVERAGE
+from fact_jax.reporting.report import markdown, page_tables, rows, statistics, threshold_chart
+
+TITLE = "mAP against temporal overlap"
+
+
+def threshold_rows(groups):
+    """A row per group, tIoU and score: mean and spread over its runs; the tIoU "average" is the mean over all."""
+    found = []
+    for group in groups:
+        spreads = all_scores(group)
+        for level in _levels(group):
+            for measure in _measures(group):
+                about = {"group": group.label, "tIoU": "average" if level == AVERAGE else level, "score": measure}
+                found.append(about | rows.spread_columns(spreads[f"{measure}@{level}"]))
+    return found
+
+
+def markdown_lines(groups):
+    """A table: a row per group and score, a column per tIoU."""
+    found = []
+    for group in groups:
+        spreads = all_scores(group)
+        for measure in _measures(group):
+            values = {level: markdown.plus_minus(spreads[f"{measure}@{level}"]) for level in _levels(group)}
+            found.append({"system": group.label, "score": measure} | values)
+    return ["## Scores at every tIoU", "", *markdown.table(found), ""]
+
+
+def page_section(groups):
+    """A section: mAP against tIoU as a picture, and all scores as a table."""
+    spreads = [all_scores(group) for group in groups]
+    levels, measures = _levels(groups[0]), _measures(groups[0])
+    body = [
+        [html.escape(group.label), html.escape(measure)]
+        + [page_tables.spread_cell(found[f"{measure}@{level}"]) for level in levels]
+        for measure in measures
+        for group, found in zip(groups, spreads, strict=True)
+    ]
+    table = page_tables.opening_table("Scores at every tIoU", ["System", "Score", *levels], body)
+    maps = [[found[f"mAP@{level}"] for level in levels] for found in spreads]
+    chart = threshold_chart.chart(groups[0].evaluated.metric.thresholds, [group.label for group in groups], maps)
+    return (
+        f'<section id="overlap" aria-labelledby="overlap-title"><h2 id="overlap-title">{TITLE}</h2>{chart}'
+        f"{table}</section>"
+    )
+
+
+def all_scores(group):
+    """{name: Spread} of all that the metric gives."""
+    return statistics.group_scores(group, lambda run: run.state.compute())
+
+
+def _levels(group):
+    return [*(f"{level:.2f}" for level in group.evaluated.metric.thresholds), AVERAGE]
+
+
+def _measures(group):
+    return ["mAP", *(f"Recall@{k}x" for k in group.evaluated.metric.top_k)]
