@@ -16,7 +16,12 @@ from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.reporting import localization_tables
 from fact_jax.run_parts import Parts, Prediction, piece_size
 from fact_jax.tasks import localization_systems as systems
-from fact_jax.tasks.localization_evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
+from fact_jax.tasks.localization_evaluation import (
+    LocalizationEvaluation,
+    LocalizationProtocol,
+    VideoTime,
+    nms_settings,
+)
 from fact_jax.training import devices as device_layout
 from fact_jax.training import loop
 from fact_jax.types import UserError
@@ -119,7 +124,7 @@ def _protocol(config, sources):
     times = [VideoTime(grid, duration) for grid, duration in zip(test.grids, test.durations, strict=True)]
     return LocalizationProtocol(
         metric=LocalizationMetric(tuple(data.tiou_thresholds)),
-        nms=inference.nms_settings(config.detection),
+        nms=nms_settings(config.detection),
         class_names=names,
         dataset=data.dataset,
         truth=truth,

@@ -31,6 +31,7 @@ ALLOWED = {
     "fact_jax.benchmark.ours.Ours.inspect": "scratch of a measurement",
     "fact_jax.benchmark.data_wait.write_dataset": "scratch of a measurement",
     "fact_jax.benchmark.data_wait._write_list": "scratch of a measurement",
+    "fact_jax.benchmark.data_wait.write_annotated": "scratch of a measurement",
     "fact_jax.benchmark.load.dataset.write_labelled": "scratch of a measurement",
     "fact_jax.benchmark.load.dataset.write_features": "scratch of a measurement",
     "fact_jax.benchmark.memory.reset_peak": "a switch of the system's",

@@ -54,7 +54,10 @@ FORBIDDEN = {"tensorflow", "torch"}
 # against, which is imported only when it is asked for; a tool that reads features which are published as tensors.
 TORCH_ALLOWED = ("fact_jax.models.weight_files", "fact_jax.benchmark.torch_", "data_pipelines.localization.ego4d")
 # The only modules of the library that know the data.
-KNOW_DATA = ("fact_jax.segmentation_parts", "fact_jax.localization_parts", "fact_jax.benchmark.ours")
+KNOW_DATA = (
+    "fact_jax.segmentation_parts", "fact_jax.localization_parts", "fact_jax.benchmark.ours_segmentation",
+    "fact_jax.benchmark.ours_localization",
+)
 
 
 def source_files():

@@ -1,5 +1,7 @@
 """Multiply-adds of the forward pass as the published networks compute it."""
 
+import math
+
 # A training step computes the gradients of the products' both factors as well.
 TRAINING_FACTOR = 3
 FLOPS_PER_MAC = 2
@@ -77,3 +79,35 @@ def forward_flops(model, feature_dim: int, lengths, segments) -> float:
             total += length * per_frame + per_video
             total += next(counts) * per_segment if letter in "IU" else 0.0
     return FLOPS_PER_MAC * total
+
+
+def pyramid_flops(model, shapes, num_frames: int) -> float:
+    """Floating point operations of ActionFormer's convolutions and attentions for one padded video.
+
+    Local attention as the published code slices it: 4 w keys per query for the logits and 3 w values, w being half a
+    window. (Ours multiplies with 64 + 2 w keys for 64 queries.)
+
+    Args:
+      model: ActionFormerConfig.
+      shapes: path "a/b/kernel" -> shape of every parameter.
+      num_frames: padded frames of the video.
+    """
+    points, products = sum(model.level_lengths(num_frames)), 0
+    for path, shape in shapes.items():
+        if path.endswith("/kernel"):
+            length = points if path.startswith("heads") else num_frames // model.scale_factor ** _level(model, path)
+            products += length * math.prod(shape)
+    for level, window in enumerate(model.window_sizes if model.backbone == "transformer" else ()):
+        length = num_frames // model.scale_factor**level
+        keys = 2 * length if window <= 1 else 7 * (window // 2)
+        products += (model.stem_layers if level == 0 else 1) * length * model.dim * keys
+    return FLOPS_PER_MAC * float(products)
+
+
+def _level(model, path):
+    """The level of the pyramid at whose frames a convolution of backbone or neck is computed."""
+    part, layer = path.split("/")[:2]
+    name, _, number = layer.rpartition("_")
+    if part == "neck":
+        return model.first_level + int(number)
+    return 1 + int(number) if name == "branch" else 0

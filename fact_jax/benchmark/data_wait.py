@@ -1,5 +1,6 @@
 """How long training waits for features that lie on disk."""
 
+import json
 import time
 from pathlib import Path
 
@@ -51,6 +52,34 @@ def _write_list(path, names):
     path.write_text("".join(f"{number} {name}\n" for number, name in enumerate(names)), encoding="utf-8")
 
 
+def write_annotated(source, folder: Path) -> dict:
+    """As `write_dataset`, of a dataset of localization.
+
+    Args:
+      source: `workload.MadeActions`.
+      folder: where to.
+    """
+    (folder / "features").mkdir()
+    database, subsets = {}, ["training"] * (len(source) - 1) + ["validation"]
+    for index, subset in enumerate(subsets):
+        name, grid, video = source.video_ids[index], source.grids[index], source[index]
+        np.save(folder / "features" / f"{name}.npy", video.features)
+        ends = grid.clamp_seconds(video.segments, source.durations[index]).tolist()
+        annotations = [
+            {"label": source.class_names[label], "label_id": int(label), "segment": segment}
+            for segment, label in zip(ends, video.labels, strict=True)
+        ]
+        duration = source.durations[index]
+        database[name] = {"subset": subset, "duration": duration, "fps": grid.fps, "annotations": annotations}
+    (folder / "annotations.json").write_text(json.dumps({"database": database}), encoding="utf-8")
+    return {
+        "reader": "files", "dir": str(folder), "annotation_file": "annotations.json", "subset_file": "",
+        "feature_places": ("features",), "feature_prefix": "", "feature_suffix": ".npy", "sample_rate": 1,
+        "train_subsets": ("training",), "test_subsets": ("validation",), "num_classes": len(source.class_names),
+        "fps": grid.fps, "external_scores": "",
+    }
+
+
 class _Silence:
     """Takes what a console would show."""
 
@@ -58,13 +87,13 @@ class _Silence:
         """Drops it."""
 
 
-def measure(config, source, verb_nouns, folder: Path, batch_size: int, num_steps: int) -> dict:
+def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_steps: int) -> dict:
     """Trains from feature files as the training loop does, every step's features read anew.
 
     Args:
       config: ConfigDict of the run.
-      source: videos to write; the last one is not trained on.
-      verb_nouns: of their classes, or None.
+      write: writes a dataset to a folder and returns the settings of config.data for it.
+      num_videos: videos of it that are trained on.
       folder: an empty one for dataset and workdir.
       batch_size: videos of a step.
       num_steps: how many to measure, after one epoch that compiles.
@@ -75,7 +104,7 @@ def measure(config, source, verb_nouns, folder: Path, batch_size: int, num_steps
     config = config.copy_and_resolve_references()
     (folder / "data").mkdir()
     with config.unlocked():
-        config.data.update(write_dataset(source, verb_nouns, folder / "data"))
+        config.data.update(write(folder / "data"))
         config.data.memory_gb = 0.0
         config.train.batch_size = batch_size
     with StopRequest() as stop:
@@ -100,6 +129,6 @@ def measure(config, source, verb_nouns, folder: Path, batch_size: int, num_steps
     wait = timing.pop(setup.train_batches.steps_per_epoch + num_steps)["data_wait"]
     size = sum(path.stat().st_size for path in (folder / "data" / "features").iterdir())
     return {
-        "data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": len(source) - 1, "gigabytes": size / 1e9,
+        "data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": num_videos, "gigabytes": size / 1e9,
         "buckets": list(setup.train_batches.buckets),
     }

@@ -14,8 +14,8 @@ flags.disclaim_key_flags()
 PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 DEFAULT_PARTS = ("step", "memory")
 WORKERS = ("ours", "torch")
-# Systems that are measured, all of which `torch_systems` renders in PyTorch.
-MEASURED = ("fact", "faformer", "mstcn", "mstcn++", "asformer")
+# Systems that are measured, all of which are rendered in PyTorch, see `torch_subject`.
+MEASURED = ("fact", "faformer", "mstcn", "mstcn++", "asformer", "actionformer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def define():
         "batch": whole("batch", None, "Videos of a batch (default: train.batch_size)."),
         "eval_batch": whole("eval_batch", None, "Videos of an evaluation batch (default: --batch or eval.batch_size)."),
         "classes": whole("classes", None, "Number of classes (default: those of the config's dataset)."),
-        "feature_dim": whole("feature_dim", None, "Feature channels (default: 2048)."),
+        "feature_dim": whole("feature_dim", None, "Feature channels (default: usual for the dataset, 2048 mostly)."),
         "segments": whole(
             "segments", 0, "The features are constant over this many pieces of every video, so that an untrained "
             "network predicts few segments, as a trained one does; 0: white noise."),
@@ -96,8 +96,8 @@ def check(options: Options) -> None:
     model, reasons = options.settings.model, []
     if model.name not in MEASURED:
         raise UserError(
-            f"the benchmark measures networks of action segmentation ({', '.join(MEASURED)}); config.model.name is "
-            f"{model.name!r}. Give a config of one of these."
+            f"the benchmark measures {', '.join(MEASURED)}; config.model.name is {model.name!r}. Give a config of one "
+            "of these."
         )
     if options.against != "torch":
         return

@@ -4,32 +4,20 @@ The only module of the benchmark that knows how a step is called.
 """
 
 import dataclasses
-import functools
 import json
-import math
 import time
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from data_pipelines.batching import EvalBatches, TrainBatches
-from data_pipelines.buckets import check_buckets, choose_buckets
-from data_pipelines.statistics import compute_statistics
 from fact_jax.benchmark import memory
-from fact_jax.benchmark.workload import MadeVideos, Workload
+from fact_jax.benchmark.workload import LOCALIZING, Workload
 from fact_jax.models import state_dict
-from fact_jax.ops.noise import video_seeds
-from fact_jax.tasks import systems
-from fact_jax.tasks.frame_segmentation import FrameTask
 from fact_jax.training import compilation, host_memory, start
 from fact_jax.training import devices as device_layout
 from fact_jax.training.steps import EvalStep, TrainStep
-from fact_jax.types import VerbNouns
 
-# When the libraries were loaded, the last of them just now.
-LOADED = time.time()
-LOADED_BYTES = memory.peak()
 # Weights that stand still keep the number of predicted segments, and with it the work of a step, the same.
 LEARNING_RATE = 1e-12
 
@@ -45,6 +33,9 @@ class Ours:
           folder: where weights and predictions are exchanged.
           eval_batch: videos of an evaluation batch.
         """
+        self._make_material = _material_of(config.model.name)
+        # When the libraries were loaded, the last of them just now, and what they hold.
+        self._loaded, self._library_bytes = time.time(), memory.peak()
         host_memory.keep_between_runs()
         if config.compilation_cache:
             compilation.use_cache(_quiet)
@@ -52,7 +43,7 @@ class Ours:
             jax.config.update("jax_default_matmul_precision", config.matmul_precision)
         self._config = config.copy_and_resolve_references()
         with self._config.unlocked():
-            self._config.optimizer.learning_rate = LEARNING_RATE
+            self._config.optimizer.update({"learning_rate": LEARNING_RATE, "lowest_rate": LEARNING_RATE})
         self._workload, self._folder, self._eval_batch = workload, Path(folder), eval_batch
 
     def prepare(self, lengths, training=True, evaluation=True, eval_batch=None):
@@ -63,74 +54,40 @@ class Ours:
           the padded lengths of its batches.
         """
         config = self._config
-        self._lengths = lengths
-        source, verb_nouns = self._source(lengths)
-        statistics = compute_statistics(source)
-        self._task = systems.build(
-            config, class_names=source.class_names, statistics=statistics, full_labels=source.full_labels,
-            verb_nouns=verb_nouns,
-        )
-        data = config.data
-        buckets = data.buckets or choose_buckets(source.lengths, data.max_buckets, data.max_padding)
-        shared = {
-            "buckets": check_buckets(buckets, source.lengths, source.video_ids),
-            "max_segments": statistics.max_segments[0],
-        }
-        batches = self._train_batches(source, shared)
+        self._material = material = self._make_material(config, self._workload.with_lengths(lengths))
+        self._task = material.task
+        micro = min(config.train.micro_batch_size or len(lengths), len(lengths))
+        devices = device_layout.choose(micro)
+        batches = material.train_batches(micro, device_layout.num_rows(micro, len(devices)))
         host_state, optimizer = start.initial_state(self._task, config, batches[0], 1)
         self._params = host_state.params
         if training:
-            self._train_step = TrainStep(self._task, optimizer, self._devices, seed=config.seed, say=_quiet)
-            self._state = device_layout.replicate(host_state, self._devices)
+            decay = config.optimizer.ema_decay
+            self._train_step = TrainStep(
+                self._task, optimizer, devices, seed=config.seed, ema_decay=decay, say=_quiet
+            )
+            self._state = device_layout.replicate(host_state, devices)
             # On the devices already, as in a run, which puts the next batch there while a step runs.
             self._placed = self._train_step.place(batches)
         if evaluation:
-            self._prepare_evaluation(source, shared, eval_batch or self._eval_batch)
-        padded = [batch.arrays["mask"].shape for batch in batches]
+            self._prepare_evaluation(min(eval_batch or self._eval_batch, len(lengths)))
+        masks = [batch.arrays["mask"] for batch in batches]
         return {
             "device": jax.devices()[0].device_kind,
             "backend": jax.default_backend(),
-            "buckets": list(shared["buckets"]),
-            "micro_batches": [f"{rows} x {length}" for rows, length in padded],
-            "padding_waste": 1.0 - sum(lengths) / sum(rows * length for rows, length in padded),
+            "buckets": list(material.buckets),
+            "micro_batches": [f"{rows} x {length}" for rows, length in (mask.shape for mask in masks)],
+            "padding_waste": 1.0 - sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks),
         }
 
-    def _train_batches(self, source, shared):
-        """The batches of a training step with all videos, as a run makes them."""
-        size = len(source)
-        micro = min(self._config.train.micro_batch_size or size, size)
-        self._devices = device_layout.choose(micro)
-        rows = device_layout.num_rows(micro, len(self._devices))
-        return next(
-            TrainBatches(
-                source, batch_size=size, micro_batch_size=micro, seed=self._config.seed, num_rows=rows, **shared
-            ).iterate(0)
-        )
-
-    def _prepare_evaluation(self, source, shared, size):
-        size = min(size, len(source))
+    def _prepare_evaluation(self, size):
         devices = device_layout.choose(size)
-        rows = device_layout.num_rows(size, len(devices))
-        self._eval_batches = list(EvalBatches(source, batch_size=size, num_rows=rows, **shared))
+        self._eval_batches = self._material.eval_batches(size, device_layout.num_rows(size, len(devices)))
         self._eval_step = EvalStep(self._task, devices, say=_quiet)
         self._weights = self._eval_step.compose(device_layout.replicate(self._params, devices))
 
-    def _source(self, lengths):
-        """(MadeVideos, VerbNouns or None) of these lengths."""
-        workload = self._workload.with_lengths(lengths)
-        if not self._config.data.verb_mapping_file and not (
-            self._config.data.reader == "synthetic" and self._config.data.synthetic.verb_noun
-        ):
-            return MadeVideos(workload), None
-        side = math.isqrt(workload.num_classes - 1) + 1
-        ids = [divmod(number, side) for number in range(workload.num_classes)]
-        pairs = VerbNouns(
-            tuple(f"verb{number}" for number in range(ids[-1][0] + 1)),
-            tuple(f"noun{number}" for number in range(side)),
-            tuple(verb for verb, _ in ids),
-            tuple(noun for _, noun in ids),
-        )
-        return MadeVideos(workload, [f"verb{verb},noun{noun}" for verb, noun in ids]), pairs
+    def _predict(self, batch):
+        return device_layout.unshard(self._eval_step(self._weights, {}, batch))
 
     def train(self):
         """Seconds of one training step."""
@@ -140,10 +97,10 @@ class Ours:
         return time.perf_counter() - begin
 
     def evaluate(self):
-        """Seconds to label all videos."""
+        """Seconds to label all videos, or to find their actions."""
         begin = time.perf_counter()
         for batch in self._eval_batches:
-            device_layout.unshard(self._eval_step(self._weights, {}, batch))
+            self._material.finish(batch, self._predict(batch))
         return time.perf_counter() - begin
 
     def first_step(self, lengths, started):
@@ -159,8 +116,8 @@ class Ours:
         end = time.time()
         step = self.train()
         return {
-            "import": LOADED - started,
-            "init": prepared - LOADED,
+            "import": self._loaded - started,
+            "init": prepared - self._loaded,
             "compile": first - step,
             "step": step,
             "total": end - started,
@@ -171,65 +128,33 @@ class Ours:
         # Imported here: it brings all that a run needs, whose memory is no part of a step's.
         from fact_jax.benchmark import data_wait
 
-        workload = self._workload.with_lengths(lengths[place % len(lengths)] for place in range(num_videos + 1))
-        source, verb_nouns = self._source(workload.lengths)
-        return data_wait.measure(self._config, source, verb_nouns, Path(folder), len(lengths), num_steps)
+        videos = self._workload.with_lengths(lengths[place % len(lengths)] for place in range(num_videos + 1))
+        write = self._make_material(self._config, videos).write_dataset
+        return data_wait.measure(self._config, write, num_videos, Path(folder), len(lengths), num_steps)
 
     def publish(self):
         """Writes the network's settings and weights for the other subject: network.json, weights.npz.
 
         Returns:
-          what `costs.forward_flops` takes for the model.
+          what `parts.measure_step` counts operations with.
         """
         tensors = state_dict.to_torch(self._task.links(), self._params)
         np.savez(self._folder / "weights.npz", **tensors)
-        optimizer = self._config.optimizer.to_dict()
         network = {
             "system": self._config.model.name,
             "model": dataclasses.asdict(self._task.model),
             "loss": dataclasses.asdict(self._task.loss_config),
-            "optimizer": optimizer,
+            "optimizer": self._config.optimizer.to_dict(),
+            **self._material.description(),
         }
         (self._folder / "network.json").write_text(json.dumps(network), encoding="utf-8")
-        if not isinstance(self._task, FrameTask):
-            return network["model"]
-        # Convolutions multiply every frame with every weight.
-        weights = sum(tensor.size for tensor in tensors.values() if tensor.ndim > 1)
-        return {"per_frame": weights + self._task.model.other_multiply_adds}
+        return self._material.costs(self._params, tensors)
 
     def inspect(self):
-        """Writes labels and last frame logits of every video to ours.npz.
-
-        Returns:
-          dict from phase to P of every video (rows) in every block over segments (columns); dropout and masking make
-          those of training others than those of evaluation.
-        """
-        results, segments = {}, {"train": {}, "evaluate": {}}
-
-        @functools.partial(jax.jit, static_argnames="training")
-        def probe(params, batch, training):
-            noise = video_seeds(jax.random.key(self._config.seed), batch["row"]) if training else None
-            if isinstance(self._task, FrameTask):
-                return self._task.network_outputs(params, batch, noise)[-1], []
-            transcript = (batch["segment_labels"], batch["segment_mask"]) if self._task.uses_transcript else ()
-            outputs = self._task.network.apply({"params": params}, batch["features"], batch["mask"], noise, *transcript)
-            counts = [output.segments.runs.count for output in outputs if output.segments is not None]
-            return outputs[-1].frame_logits, counts
-
-        for batch in self._eval_batches:
-            labels = device_layout.unshard(self._eval_step(self._weights, {}, batch))["labels"]
-            arrays = dict(batch.arrays)
-            rows = [(row, position) for row, position in enumerate(batch.positions) if position >= 0]
-            for phase, counted in segments.items():
-                logits, counts = jax.device_get(probe(self._params, arrays, training=phase == "train"))
-                for row, position in rows:
-                    counted[position] = [int(count[row]) for count in counts]
-            for row, position in rows:
-                length = self._lengths[position]
-                results[f"labels{position}"] = labels[row, :length]
-                results[f"logits{position}"] = logits[row, :length]
-        np.savez(self._folder / "ours.npz", **results)
-        return {phase: [counted[position] for position in sorted(counted)] for phase, counted in segments.items()}
+        """Writes what is compared of every video to ours.npz; returns what is told of its prediction."""
+        arrays, told = self._material.inspect(self._params, self._eval_batches, self._predict)
+        np.savez(self._folder / "ours.npz", **arrays)
+        return told
 
     def ceiling(self, size, repeats):
         """Largest measured operations per second of a product of two square float32 matrices."""
@@ -250,7 +175,19 @@ class Ours:
         memory.reset_peak()
         getattr(self, phase)()
         stats = jax.devices()[0].memory_stats() or {}
-        return {"host": memory.peak(), "device": stats.get("peak_bytes_in_use"), "libraries": LOADED_BYTES}
+        return {"host": memory.peak(), "device": stats.get("peak_bytes_in_use"), "libraries": self._library_bytes}
+
+
+def _material_of(system):
+    """The class of the videos, task and batches that a system works on."""
+    # Each brings what it needs and no more, as its memory is measured.
+    if system in LOCALIZING:
+        from fact_jax.benchmark.ours_localization import LocalizationMaterial
+
+        return LocalizationMaterial
+    from fact_jax.benchmark.ours_segmentation import SegmentationMaterial
+
+    return SegmentationMaterial
 
 
 def _quiet(line):

@@ -6,7 +6,7 @@ import numpy as np
 
 from fact_jax.benchmark import costs, report
 
-# Logits of the two implementations may differ by this much in float32.
+# Logits, and offsets in strides, of the two implementations may differ by this much in float32.
 LOGIT_TOLERANCE = 1e-3
 CEILING_SIZE, GPU_CEILING_SIZE, CEILING_REPEATS = 2048, 8192, 5
 # Of the part "lengths": frames of the one video.
@@ -35,17 +35,19 @@ def measure_step(session):
 def _agreement(folder, num_videos):
     """How far the evaluations of both implementations agree."""
     frames = equal = 0
-    largest = 0.0
+    largest = {}
     with np.load(folder / "ours.npz") as ours, np.load(folder / "torch.npz") as theirs:
         for place in range(num_videos):
             labels = ours[f"labels{place}"] == theirs[f"labels{place}"]
             frames, equal = frames + labels.size, equal + int(labels.sum())
-            difference = np.abs(ours[f"logits{place}"] - theirs[f"logits{place}"]).max()
-            largest = max(largest, float(difference))
+            for kind in ("logit", "offset"):
+                if (name := f"{kind}s{place}") in ours:
+                    difference = float(np.abs(ours[name] - theirs[name]).max())
+                    largest[kind] = max(largest.get(kind, 0.0), difference)
     return {
         "equal_labels": equal / frames,
-        "largest_logit_difference": largest,
-        "agree": largest <= LOGIT_TOLERANCE,
+        **{f"largest_{kind}_difference": value for kind, value in largest.items()},
+        "agree": max(largest.values()) <= LOGIT_TOLERANCE,
     }
 
 
@@ -58,7 +60,10 @@ def _utilisation(session, model, result, ceilings):
         rows[phase] = {}
         for name in session.names:
             counts = result["segments"][name][phase]
-            flops = factor * costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
+            forward = model["forward"][phase] if "forward" in model else costs.forward_flops(
+                model, workload.feature_dim, workload.lengths, counts
+            )
+            flops = factor * forward
             rows[phase][name] = {
                 "flops": flops,
                 "share": flops / result[phase][name]["median"] / ceilings[name],

@@ -18,10 +18,12 @@ def write(folder, result, text):
 def agreement_text(agreement):
     """One line about it."""
     verdict = "the same numbers" if agreement["agree"] else "DIFFERENT NUMBERS"
-    return (
+    text = (
         f"{verdict}: {100 * agreement['equal_labels']:.2f} % equal labels, logits differ by at most "
         f"{agreement['largest_logit_difference']:.1e}"
     )
+    offsets = agreement.get("largest_offset_difference")
+    return text if offsets is None else f"{text}, offsets by {offsets:.1e} strides"
 
 
 def table(header, rows):
@@ -71,6 +73,9 @@ def _step(part):
             if not any(segments[phase]):
                 continue
             lines.append(f"Predicted segments, {NAMES[name]}, {title}: {_segments(segments[phase])}.")
+        if "detections" in segments:
+            found = ", ".join(f"{kept} of {candidates}" for candidates, kept in segments["detections"])
+            lines.append(f"Detections kept of the candidates of a video, {NAMES[name]}: {found}.")
     if "agreement" in part:
         lines.append(f"Before timing: {agreement_text(part['agreement'])}.")
     return "\n\n".join(lines)

@@ -1,16 +1,19 @@
-"""The subject "torch": the PyTorch rendering, trained and evaluated one video at a time as the published code does."""
+"""The subject "torch": the PyTorch rendering, trained and evaluated as the published code does."""
 
+import copy
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from fact_jax.benchmark import memory
+from fact_jax.benchmark.torch_localization import PaddedVideos
+from fact_jax.benchmark.torch_segmentation import SingleVideos
 from fact_jax.benchmark.workers import available_cores
-from fact_jax.benchmark.torch_systems import render
-from fact_jax.benchmark.workload import MadeVideos, Workload
+from fact_jax.benchmark.workload import LOCALIZING, Workload
 
 LOADED_BYTES = memory.peak()
 
@@ -28,55 +31,45 @@ class TorchSubject:
         """Reads the network from the folder and makes the videos; evaluates them one by one in any case."""
         del evaluation, eval_batch
         description = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))
-        self._rendering = render(description, self._workload.feature_dim, self._workload.num_classes)
-        source = MadeVideos(self._workload.with_lengths(lengths))
-        self._videos = []
-        for video in map(source.__getitem__, range(len(source))):
-            truth = self._rendering.truth(torch.from_numpy(video.labels).long(), self._device)
-            self._videos.append((torch.from_numpy(video.features).to(self._device), truth))
-        self.network = self._rendering.network
+        kind = PaddedVideos if description["system"] in LOCALIZING else SingleVideos
+        self._videos = kind(description, self._workload.with_lengths(lengths), self._device)
+        self.network = self._videos.network
         with np.load(self._folder / "weights.npz") as weights:
             self.network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})
-        self.network.to(self._device)
-        self._settings = description["optimizer"]
-        self._optimizer = make_optimizer(self._settings, self.network.parameters()) if training else None
+        self._settings = settings = description["optimizer"]
+        self._optimizer = make_optimizer(settings, self.network) if training else None
+        averaged = training and settings["ema_decay"] > 0
+        self._average = copy.deepcopy(self.network).requires_grad_(False) if averaged else None
         return {"device": str(self._device), "threads": torch.get_num_threads()}
 
     def train(self):
-        """Seconds of one training step: all videos forward, one backward, clipping, update."""
+        """Seconds of one training step: all videos forward, one backward, clipping, update, averages of the weights."""
         start = self._clock()
         self.network.train()
         self._optimizer.zero_grad()
-        losses = [self._rendering.loss(self.network(features), truth) for features, truth in self._videos]
-        torch.stack(losses).mean().backward()
+        self._videos.loss().backward()
         if self._settings["clip_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._settings["clip_norm"])
         self._optimizer.step()
+        if self._average is not None:
+            update_average(self._average, self.network, self._settings["ema_decay"])
         return self._clock() - start
 
     @torch.no_grad()
     def evaluate(self):
-        """Seconds to label all videos."""
+        """Seconds to label all videos, or to find their actions."""
         start = self._clock()
         self.network.eval()
-        for features, _ in self._videos:
-            outputs = self.network(features)
-            self._rendering.labels(outputs).cpu()
+        self._videos.predict()
         return self._clock() - start
 
     @torch.no_grad()
     def inspect(self):
-        """Writes labels and last frame logits of every video to torch.npz; returns what `Ours.inspect` does."""
-        results, segments = {}, {}
-        for phase in ("train", "evaluate"):
-            self.network.train(phase == "train")
-            outputs = [self.network(features) for features, _ in self._videos]
-            segments[phase] = list(map(self._rendering.segments, outputs))
-        for place, video in enumerate(outputs):
-            results[f"labels{place}"] = self._rendering.labels(video).cpu().numpy()
-            results[f"logits{place}"] = self._rendering.logits(video).cpu().numpy()
-        np.savez(self._folder / "torch.npz", **results)
-        return segments
+        """Writes what is compared of every video to torch.npz; returns what `Ours.inspect` does."""
+        self.network.eval()
+        arrays, told = self._videos.inspect()
+        np.savez(self._folder / "torch.npz", **arrays)
+        return told
 
     def ceiling(self, size, repeats):
         """Largest measured operations per second of a product of two square float32 matrices."""
@@ -105,9 +98,24 @@ class TorchSubject:
         return time.perf_counter()
 
 
-def make_optimizer(settings, parameters):
-    """The optimiser that the settings name, with the values of `fact_jax.training.optimizers`."""
-    rate, decay = settings["learning_rate"], settings["weight_decay"]
+def make_optimizer(settings, network):
+    """The optimiser that the settings name, with the values of `fact_jax.training.optimizers`.
+
+    With AdamW the weights of convolutions decay and nothing else does.
+    """
+    rate, decay, parameters = settings["learning_rate"], settings["weight_decay"], list(network.parameters())
+    if settings["name"] == "adamw":
+        weights = {module.weight for module in network.modules() if isinstance(module, nn.Conv1d)}
+        others = [parameter for parameter in parameters if parameter not in weights]
+        groups = [{"params": [parameter for parameter in parameters if parameter in weights], "weight_decay": decay}]
+        return torch.optim.AdamW([*groups, {"params": others, "weight_decay": 0.0}], lr=rate)
     if settings["name"] == "adam":
         return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
     return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=settings["momentum"])
+
+
+@torch.no_grad()
+def update_average(average, network, decay):
+    """Moves the running averages of the weights towards those of the network; both are modules."""
+    for averaged, weight in zip(average.parameters(), network.parameters(), strict=True):
+        averaged.copy_(decay * averaged + (1 - decay) * weight)

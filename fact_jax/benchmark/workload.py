@@ -1,9 +1,12 @@
 """The videos that the benchmark runs on: made up, the same in every process."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
+from fact_jax.localization_rules import SYSTEMS as LOCALIZING
+from fact_jax.ops.time_grid import TimeGrid
 from fact_jax.types import UserError, Video
 
 # Classes of the datasets that the configs are for; EgoProceL's are those of its mapping.txt.
@@ -11,8 +14,14 @@ NUM_CLASSES = {"breakfast": 48, "gtea": 11, "50salads": 19, "egoprocel": 130}
 # Frames of a typical video.
 NUM_FRAMES = {"breakfast": 2000, "gtea": 1100}
 OTHER_CLASSES, OTHER_FRAMES, FEATURE_DIM, TRANSCRIPT = 20, 2000, 2048, 10
-# Fewest frames of a true segment.
-SHORTEST_SEGMENT = 4
+# Channels of the features of localization that are no I3D features.
+FEATURE_DIMS = {
+    "anet_tsp": 512, "epic_verb": 2304, "epic_noun": 2304, "ego4d_s": 2304, "ego4d_o": 1536, "ego4d_e": 256,
+    "ego4d_oe": 1792, "ego4d_se": 2560, "ego4d_soe": 4096,
+}
+# Fewest frames of a true segment; most of one that overlaps others.
+SHORTEST_SEGMENT, LONGEST_ACTION = 4, 128
+ACTIONS, FPS = 15, 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +45,10 @@ class Workload:
         """The same with other videos."""
         return dataclasses.replace(self, lengths=tuple(lengths))
 
+    def cut_to(self, longest):
+        """The same with no video longer than this."""
+        return self.with_lengths(min(length, longest) for length in self.lengths)
+
 
 def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=None, pieces=0) -> Workload:
     """The workload that flags and config ask for; None, 0 and () stand for what is usual for the dataset.
@@ -43,32 +56,65 @@ def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=
     Raises:
       UserError: a number is out of range.
     """
-    data = config.data
-    synthetic = data.synthetic if data.reader == "synthetic" else None
-    frames = tuple(frames) or (synthetic.mean_length if synthetic else NUM_FRAMES.get(data.dataset, OTHER_FRAMES),)
+    usual = _usual_actions(config) if config.model.name in LOCALIZING else _usual_labels(config)
+    frames = tuple(frames) or (usual.frames,)
     batch = batch or config.train.batch_size
-    usual = (
-        (synthetic.num_classes, synthetic.feature_dim)
-        if synthetic
-        else (NUM_CLASSES.get(data.dataset, OTHER_CLASSES), FEATURE_DIM)
-    )
-    num_classes, feature_dim = num_classes or usual[0], feature_dim or usual[1]
-    smallest = 1 + max(1, *data.background_ids) if data.background_ids else 2
+    num_classes, feature_dim = num_classes or usual.num_classes, feature_dim or usual.feature_dim
     for name, value, least in (
-        ("frames", min(frames), 2), ("batch", batch, 1), ("classes", num_classes, smallest),
+        ("frames", min(frames), 2), ("batch", batch, 1), ("classes", num_classes, usual.fewest_classes),
         ("feature_dim", feature_dim, 1), ("segments", pieces, 0),
     ):
         if value < least:
             raise UserError(f"--{name} is {value}; expected {least} or more.")
-    wanted = round(data.average_transcript_length) or TRANSCRIPT
-    if config.model.get("num_tokens"):
-        wanted = min(wanted, config.model.num_tokens)
     lengths = tuple(frames[place % len(frames)] for place in range(batch))
-    return Workload(lengths, num_classes, feature_dim, pieces, max(wanted, 1))
+    return Workload(lengths, num_classes, feature_dim, pieces, usual.num_segments)
 
 
-class MadeVideos:
-    """Random features and evenly cut random labels (a `fact_jax.types.VideoSource`)."""
+class _Usual(NamedTuple):
+    """What a dataset is like."""
+
+    frames: int
+    num_classes: int
+    fewest_classes: int
+    feature_dim: int
+    num_segments: int
+
+
+def _usual_labels(config):
+    data, found = config.data, {}
+    if data.reader == "synthetic":
+        found = {"frames": data.synthetic.mean_length, "num_classes": data.synthetic.num_classes}
+        found["feature_dim"] = data.synthetic.feature_dim
+    segments = round(data.average_transcript_length) or TRANSCRIPT
+    if config.model.get("num_tokens"):
+        segments = min(segments, config.model.num_tokens)
+    usual = {
+        "frames": NUM_FRAMES.get(data.dataset, OTHER_FRAMES),
+        "num_classes": NUM_CLASSES.get(data.dataset, OTHER_CLASSES),
+        "fewest_classes": 1 + max(1, *data.background_ids) if data.background_ids else 2,
+        "feature_dim": FEATURE_DIM,
+        "num_segments": max(segments, 1),
+    }
+    return _Usual(**usual | found)
+
+
+def _usual_actions(config):
+    data, found = config.data, {}
+    if data.reader == "synthetic":
+        found = {"num_classes": data.num_classes or data.synthetic.num_classes}
+        found["feature_dim"] = data.synthetic.feature_dim
+    usual = {
+        "frames": data.max_frames,
+        "num_classes": data.num_classes or OTHER_CLASSES,
+        "fewest_classes": 1,
+        "feature_dim": sum(config.model.stream_dims) or FEATURE_DIMS.get(data.dataset, FEATURE_DIM),
+        "num_segments": ACTIONS,
+    }
+    return _Usual(**usual | found)
+
+
+class _MadeFeatures:
+    """Random features of videos that have names, lengths and classes."""
 
     def __init__(self, workload: Workload, class_names=None):
         self.class_names = tuple(class_names or (f"class{number}" for number in range(workload.num_classes)))
@@ -80,6 +126,17 @@ class MadeVideos:
     def __len__(self):
         return len(self.video_ids)
 
+    def features(self, index):
+        """float32 [T, D]; made anew every time, so that nothing but the user of them holds memory."""
+        rng, length = np.random.default_rng([0, index]), int(self.lengths[index])
+        pieces = min(self._workload.pieces, length) or length
+        rows = rng.standard_normal((pieces, self.feature_dim), dtype=np.float32)
+        return rows if pieces == length else rows[np.arange(length) * pieces // length]
+
+
+class MadeVideos(_MadeFeatures):
+    """Random features and evenly cut random labels (a `fact_jax.types.VideoSource`)."""
+
     def labels(self, index):
         """int32 [T], neighbouring segments of different classes."""
         rng, length = np.random.default_rng([1, index]), int(self.lengths[index])
@@ -90,13 +147,43 @@ class MadeVideos:
 
     full_labels = labels
 
-    def features(self, index):
-        """float32 [T, D]; made anew every time, so that nothing but the user of them holds memory."""
-        rng, length = np.random.default_rng([0, index]), int(self.lengths[index])
-        pieces = min(self._workload.pieces, length) or length
-        rows = rng.standard_normal((pieces, self.feature_dim), dtype=np.float32)
-        return rows if pieces == length else rows[np.arange(length) * pieces // length]
-
     def __getitem__(self, index):
         labels = self.labels(index)
         return Video(self.video_ids[index], self.features(index), labels, labels)
+
+
+class MadeVideo(NamedTuple):
+    """A video of MadeActions: features float32 [T, D], segments float32 [N, 2] in grid units, labels int32 [N]."""
+
+    features: np.ndarray
+    segments: np.ndarray
+    labels: np.ndarray
+
+
+class MadeActions(_MadeFeatures):
+    """Random features and actions, which may overlap; what batches of localization need of a source.
+
+    Attributes:
+      grids: TimeGrid of every video.
+      durations: seconds of every video.
+    """
+
+    def __init__(self, workload: Workload, stride, window):
+        """Args: `workload`; `stride` and `window` of the features, see TimeGrid; a stride of 0 counts as 1."""
+        super().__init__(workload)
+        grid = TimeGrid(stride or 1.0, window, FPS)
+        self.grids = (grid,) * len(self)
+        self.durations = tuple(((length - 1) * grid.stride + grid.window) / FPS for length in self.lengths.tolist())
+
+    def segments(self, index):
+        """(segments float32 [N, 2] in grid units, labels int32 [N]) of a video."""
+        rng, length = np.random.default_rng([2, index]), float(self.lengths[index])
+        longest = min(LONGEST_ACTION, length / 2)
+        bounds = np.log([min(SHORTEST_SEGMENT, longest), longest])
+        durations = np.exp(rng.uniform(*bounds, self._workload.num_segments))
+        starts = rng.uniform(0, length - durations)
+        labels = rng.integers(0, self._workload.num_classes, len(starts))
+        return np.stack([starts, starts + durations], axis=1).astype(np.float32), labels.astype(np.int32)
+
+    def __getitem__(self, index):
+        return MadeVideo(self.features(index), *self.segments(index))

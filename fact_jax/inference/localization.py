@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 
 from fact_jax.inference.predictions import NonFiniteScores
 from fact_jax.inference.predictor import check_features
-from fact_jax.ops.nms import Detections, NmsSettings
+from fact_jax.ops.nms import Detections
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.tasks import localization_systems as systems
-from fact_jax.tasks.localization_evaluation import VideoTime, detect
+from fact_jax.tasks.localization_evaluation import VideoTime, detect, nms_settings
 from fact_jax.training import compilation, loop, run_record
 from fact_jax.training import devices as device_layout
 from fact_jax.training.checkpoints import CheckpointError
@@ -142,19 +142,6 @@ class LocalizationPredictor:
     def _precision(self):
         precision = self.config.matmul_precision
         return jax.default_matmul_precision(precision) if precision else contextlib.nullcontext()
-
-
-def nms_settings(detection) -> NmsSettings:
-    """NmsSettings from `config.detection`."""
-    return NmsSettings(
-        method=detection["nms_method"],
-        per_class=detection["per_class"],
-        max_detections=detection["max_detections"],
-        min_score=detection["min_score"],
-        sigma=detection["sigma"],
-        iou_threshold=detection["iou_threshold"],
-        voting_threshold=detection["voting_threshold"],
-    )
 
 
 def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | None = None, say=lambda line: None):

@@ -55,6 +55,19 @@ class LocalizationProtocol:
     max_timelines: int = 0
 
 
+def nms_settings(detection) -> NmsSettings:
+    """NmsSettings from `config.detection`."""
+    return NmsSettings(
+        method=detection["nms_method"],
+        per_class=detection["per_class"],
+        max_detections=detection["max_detections"],
+        min_score=detection["min_score"],
+        sigma=detection["sigma"],
+        iou_threshold=detection["iou_threshold"],
+        voting_threshold=detection["voting_threshold"],
+    )
+
+
 def detect(candidates, row, time: VideoTime, nms: NmsSettings, class_scores=None) -> Detections:
     """Detections of one video in seconds, the best first.
 

@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from fact_jax.benchmark import measure, plot, report
+from fact_jax.benchmark import measure, parts, plot, report
 from fact_jax.benchmark.measure import Timing
 
 
@@ -87,3 +88,17 @@ def test_tables_have_as_many_cells_in_every_line():
 def test_disagreement_cannot_be_overlooked():
     agreement = {"equal_labels": 0.5, "largest_logit_difference": 0.1, "agree": False}
     assert report.agreement_text(agreement).startswith("DIFFERENT NUMBERS: 50.00 % equal labels")
+
+
+@pytest.mark.parametrize("wrong", [None, "logits0", "offsets1"])
+def test_logits_and_offsets_are_compared(tmp_path, wrong):
+    arrays = {f"{name}{place}": np.ones((3, 2)) for name in ("labels", "logits", "offsets") for place in range(2)}
+    np.savez(tmp_path / "ours.npz", **arrays)
+    if wrong:
+        arrays[wrong] = arrays[wrong] + 0.5
+    np.savez(tmp_path / "torch.npz", **arrays)
+    found = parts._agreement(tmp_path, 2)
+    assert found["agree"] == (wrong is None) and found["equal_labels"] == 1.0
+    text = report.agreement_text(found)
+    assert ("logits differ by at most 5.0e-01" in text) == (wrong == "logits0")
+    assert text.endswith(f"offsets by {'5.0e-01' if wrong == 'offsets1' else '0.0e+00'} strides")

@@ -94,7 +94,7 @@ def test_losses_gradients_and_update(both):
     settings = {"name": "adam", "learning_rate": 1e-2, "momentum": 0.0, "weight_decay": 0.0, "clip_norm": 0.1}
     torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_norm"])
     large = {name: np.abs(parameter.grad.numpy()) > 1e-5 for name, parameter in network.named_parameters()}
-    torch_subject.make_optimizer(settings, network.parameters()).step()
+    torch_subject.make_optimizer(settings, network).step()
     optimizer = optimizers.make_optimizer(_settings(settings), 1)
 
     @jax.jit

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fact_jax.benchmark.workload import LOCALIZING
 from fact_jax.models import state_dict
 from fact_jax.tasks import systems
 from fact_jax.tasks.frame_segmentation import FrameTask, StageLoss
@@ -62,4 +63,4 @@ def test_logits_loss_and_gradients(case):
 
 
 def test_every_rendering_may_be_asked_for():
-    assert set(options.RENDERED) == {"fact", "faformer", *torch_systems.STAGES}
+    assert set(options.MEASURED) == {"fact", "faformer", *torch_systems.STAGES, *LOCALIZING}

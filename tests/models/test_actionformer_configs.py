@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
+from fact_jax.benchmark import costs
 from fact_jax.models import state_dict
 from fact_jax.models.actionformer import architecture, published
 from fact_jax.models.actionformer.config import from_settings
@@ -60,27 +61,6 @@ def shipped(name):
     return model, {path: leaf.shape for path, leaf in flatten_dict(shapes, sep="/").items()}
 
 
-def giga_products(model, shapes):
-    """2 x multiply-adds of all convolutions and attentions for one video of max_frames, in 1e9.
-
-    Local attention as the published code slices it: 4 w keys per query for the logits and 3 w values, w being half a
-    window. Ours multiplies with 64 + 2 w keys for 64 queries.
-    """
-    frames, points = model.max_frames, sum(model.level_lengths(model.max_frames))
-    total = 0
-    for path, shape in shapes.items():
-        if path.endswith("/kernel"):
-            branch = path.split("branch_")[1].split("/")[0] if "branch_" in path else None
-            length = points if path.startswith("heads") else frames
-            length = length if branch is None else frames // model.scale_factor ** (1 + int(branch))
-            total += 2 * length * math.prod(shape)
-    for level, window in enumerate(model.window_sizes):
-        length = frames // model.scale_factor**level
-        keys = 2 * length if window <= 1 else 7 * (window // 2)
-        total += (model.stem_layers if level == 0 else 1) * 2 * length * model.dim * keys
-    return total / 1e9
-
-
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=() if n in ("thumos14", "ego4d_soe") else pytest.mark.slow) for n in TABLE]
 )
@@ -89,7 +69,7 @@ def test_size_is_that_of_the_table(name):
     _, count, products, multiple = TABLE[name]
     assert sum(math.prod(shape) for shape in shapes.values()) == count
     decimals = len(products.partition(".")[2])
-    assert f"{giga_products(model, shapes):.{decimals}f}" == products
+    assert f"{costs.pyramid_flops(model, shapes, model.max_frames) / 1e9:.{decimals}f}" == products
     assert model.padded_length(model.max_frames + 1) == model.max_frames + multiple
     # Every parameter has a published name and the other way round, and a state dict tells the same settings.
     links = published.links(model)

@@ -1,0 +1,93 @@
+"""What the subject "ours" runs on for temporal action localization: videos, task and batches."""
+
+import dataclasses
+
+import jax
+from flax.traverse_util import flatten_dict
+
+from data_pipelines.localization.batching import EvalBatches, TrainBatches
+from fact_jax.benchmark import costs
+from fact_jax.benchmark.workload import MadeActions, Workload
+from fact_jax.tasks.localization import network_task
+from fact_jax.tasks.localization_evaluation import VideoTime, detect, nms_settings
+
+
+class LocalizationMaterial:
+    """Made videos with actions; see `ours_segmentation.SegmentationMaterial` for the methods.
+
+    Attributes:
+      task: the task of the config for them.
+      buckets: padded lengths, the first of them that of training.
+    """
+
+    def __init__(self, config, workload: Workload):
+        self._config, self._workload, data = config, workload, config.data
+        self.task = network_task(config, workload.num_classes)
+        self._nms = nms_settings(config.detection)
+        self._source = MadeActions(workload, data.feature_stride, data.window)
+        self._train_source = MadeActions(workload.cut_to(data.max_frames), data.feature_stride, data.window)
+        self.buckets = tuple(sorted({data.max_frames, *map(self.task.model.padded_length, workload.lengths)}))
+
+    def train_batches(self, micro_batch_size, num_rows):
+        """The batches of a training step with all videos; none is cropped, so that both subjects see the same."""
+        source, data = self._train_source, self._config.data
+        batches = TrainBatches(
+            source, batch_size=len(source), max_length=data.max_frames, seed=self._config.seed, num_rows=num_rows,
+            truncation={"threshold": data.truncation_threshold, "crop_ratio": ()}, micro_batch_size=micro_batch_size,
+        )
+        return next(batches.iterate(0))
+
+    def eval_batches(self, batch_size, num_rows):
+        """The batches of an evaluation of all videos, as a run makes them."""
+        padded_length = self.task.model.padded_length
+        return list(EvalBatches(self._source, batch_size=batch_size, padded_length=padded_length, num_rows=num_rows))
+
+    def finish(self, batch, outputs):
+        """Detections in seconds of every video of a batch, of its fetched candidates."""
+        rows = [(row, position) for row, position in enumerate(batch.positions) if position >= 0]
+        times = [VideoTime(self._source.grids[place], self._source.durations[place]) for _, place in rows]
+        return [detect(outputs, row, time, self._nms) for (row, _), time in zip(rows, times, strict=True)]
+
+    def description(self):
+        """How candidates are chosen and become detections, and how the features lie in time."""
+        return {
+            "candidates": dataclasses.asdict(self.task.candidate_config),
+            "nms": dataclasses.asdict(self._nms),
+            "feature_stride": self._config.data.feature_stride,
+            "window": self._config.data.window,
+        }
+
+    def costs(self, params, tensors):
+        """{"forward": operations of the forward pass of all videos as they are padded, by phase}."""
+        del tensors
+        shapes = {path: leaf.shape for path, leaf in flatten_dict(params, sep="/").items()}
+        model, lengths = self.task.model, self._workload.lengths
+        padded = {"train": [model.max_frames] * len(lengths), "evaluate": map(model.padded_length, lengths)}
+        flops = lambda frames: costs.pyramid_flops(model, shapes, frames)
+        return {"forward": {phase: sum(map(flops, found)) for phase, found in padded.items()}}
+
+    def inspect(self, params, batches, predict):
+        """(likeliest class, logits and offsets of every point; no segments, candidates and detections of videos)."""
+        arrays, found = {}, {}
+        probe = jax.jit(self.task.outputs)
+        for batch in batches:
+            candidates = predict(batch)
+            detections = iter(self.finish(batch, candidates))
+            features = {key: batch.arrays[key] for key in self.task.predict_keys}
+            outputs = jax.device_get(probe(params, features))
+            for row, position in enumerate(batch.positions):
+                if position < 0:
+                    continue
+                mask = outputs.mask[row]
+                arrays[f"logits{position}"] = logits = outputs.logits[row][mask]
+                arrays[f"offsets{position}"] = outputs.offsets[row][mask]
+                arrays[f"labels{position}"] = logits.argmax(-1)
+                found[position] = [int(candidates["valid"][row].sum()), len(next(detections).scores)]
+        none = [[]] * len(found)
+        return arrays, {"train": none, "evaluate": none, "detections": [found[place] for place in sorted(found)]}
+
+    def write_dataset(self, folder):
+        """Writes the videos as a dataset, the last one for the tests; returns the settings of config.data for it."""
+        from fact_jax.benchmark import data_wait
+
+        return data_wait.write_annotated(self._source, folder)
