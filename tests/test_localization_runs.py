@@ -9,6 +9,7 @@ import pytest
 from configs import actionformer_synthetic
 from data_pipelines.localization import write_synthetic
 from fact_jax import experiment
+from fact_jax.inference import localization
 from fact_jax.inference.mode import Options
 from fact_jax.reporting.report.runs import notes, read_runs
 from fact_jax.tasks import localization_systems
@@ -136,6 +137,18 @@ def test_durations_say_where_videos_end(tmp_path):
     cut = json.loads((tmp_path / "fixed" / "predictions" / f"{longest}.json").read_text())
     ends = [item["segment"][1] for item in cut["results"][longest]]
     assert cut["duration"] == 1.5 and max(ends) == 1.5
+
+
+def test_what_is_told_of_one_video_holds_for_no_other(tmp_path):
+    run(tmp_path / "run")
+    model = localization.load(tmp_path / "run")
+    features = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
+    usual, slow = model.predict(features), model.predict(features, fps=15.0)
+    assert slow.duration == pytest.approx(2 * usual.duration) and model.predict(features).duration == usual.duration
+    assert model.predict(features, duration=1.5).duration == 1.5
+    for duration in (0.0, -1.0, float("nan")):
+        with pytest.raises(UserError, match="duration is .*more than 0"):
+            model.predict(features, duration=duration)
 
 
 def test_actions_without_a_class_are_named_by_other_scores(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,8 +82,10 @@ class LocalizationPredictor:
                 "This run was trained with features that are spread evenly over a video (data.feature_stride=0): give "
                 "its seconds, predict(features, duration=...)."
             )
+        if duration is not None and not (math.isfinite(duration) and duration > 0):
+            raise UserError(f"duration is {duration}; expected seconds, more than 0.")
         stored = check_features(features, self.feature_dim)
-        self.fps = self.check_fps(fps or self.fps)
+        fps = self.check_fps(fps or self.fps)
         features = self.rule.fit(stored[:: self.rule.every])
         padded = self.padded_length(len(features))
         arrays = {
@@ -94,7 +97,7 @@ class LocalizationPredictor:
         padding = self._num_devices - 1
         arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
         batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding)
-        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration)
+        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration, fps)
 
     def check_fps(self, fps):
         """Returns `fps`, after checking that seconds can be told from it.
@@ -121,10 +124,12 @@ class LocalizationPredictor:
         with self._precision():
             return self._step(self._weights, {}, batch)
 
-    def prediction(self, candidates, row: int, num_frames: int, duration: float | None = None) -> FoundActions:
+    def prediction(
+        self, candidates, row: int, num_frames: int, duration: float | None = None, fps: float | None = None
+    ) -> FoundActions:
         """What was found in one row of what `run` gave, fetched, for a video of `num_frames` stored features.
 
-        `duration`: see `predict`.
+        `duration` and `fps`: see `predict`.
 
         Raises:
           NonFiniteScores: candidates are no numbers: features of extreme values, or damaged parameters.
@@ -133,7 +138,7 @@ class LocalizationPredictor:
         for name in ("scores", "segments"):
             if not np.isfinite(candidates[name][row][valid]).all():
                 raise NonFiniteScores("the network's scores are not finite; look for extreme values in the features")
-        grid = self.rule.grid(num_frames, self.fps, duration)
+        grid = self.rule.grid(num_frames, fps or self.fps, duration)
         if duration is None:
             length = self.rule.length(num_frames)
             duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)

@@ -38,13 +38,14 @@ def rows_of(found, class_names):
     """(start, end, class name, score) of every detection of a video, with the digits that float32 has."""
     rows = zip(found.segments.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
     return [
-        (_digits(start), _digits(end), class_names[label], _digits(score))
+        (digits(start), digits(end), class_names[label], digits(score))
         for (start, end), score, label in rows
         if math.isfinite(start) and math.isfinite(end)
     ]
 
 
-def _digits(value):
+def digits(value):
+    """A number with the digits that float32 has."""
     return float(f"{value:.9g}")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric, LocalizationState
 from fact_jax.ops.nms import Detections
-from fact_jax.reporting import evaluation_files
+from fact_jax.reporting import detection_files, evaluation_files
 
 DETECTIONS_FILE = pathlib.PurePath("tables", "detections.json")
 
@@ -128,7 +128,7 @@ def _flat(labels, columns):
 
 def _digits(numbers):
     """Numbers with the digits that float32 has, and None where they are not finite."""
-    return [float(f"{value:.9g}") if math.isfinite(value) else None for value in numbers.tolist()]
+    return [detection_files.digits(value) if math.isfinite(value) else None for value in numbers.tolist()]
 
 
 def _whole(number):

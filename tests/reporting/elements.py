@@ -1,6 +1,13 @@
-"""What stands in a page, for tests that look at its text only."""
+"""What stands in the files of a report, for tests that look at their text only."""
 
+import csv
 import html.parser
+
+
+def read(folder, name):
+    """Rows of a table, as dicts."""
+    with open(folder / name, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 class Elements(html.parser.HTMLParser):

@@ -1,6 +1,5 @@
 """Reports over runs of action localization: the same command, the same files."""
 
-import csv
 import json
 import shutil
 
@@ -13,7 +12,7 @@ from fact_jax.reporting.report.groups import group_runs
 from fact_jax.types import UserError
 from tests.reporting import localization_workdirs as made
 from tests.reporting import workdirs
-from tests.reporting.elements import Elements
+from tests.reporting.elements import Elements, read
 
 SCORES = ["mAP@0.30", "mAP@0.50", "mAP@0.70", "mAP@avg", "Recall@1x@avg", "Recall@5x@avg"]
 
@@ -40,11 +39,6 @@ def report(paths, tmp_path_factory):
 @pytest.fixture(scope="module")
 def truth():
     return made.make_truth(0, num_videos=3)
-
-
-def read(folder, name):
-    with open(folder / name, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_every_file_is_written_and_named(report):

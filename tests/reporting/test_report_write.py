@@ -1,6 +1,5 @@
 """The files of a report: tables, Markdown, and a page that stands alone."""
 
-import csv
 import json
 import re
 
@@ -11,7 +10,7 @@ from fact_jax.reporting.report import page, runs, write_report
 from fact_jax.reporting.report.groups import group_runs
 from fact_jax.types import UserError
 from tests.reporting import workdirs
-from tests.reporting.elements import Elements
+from tests.reporting.elements import Elements, read
 
 NASTY = ("</script><script>throw 1</script>", 'a "quoted" & <b>bold</b> name', "Käse | schneiden ✂\u2028x", "serve")
 
@@ -33,11 +32,6 @@ def nasty(tmp_path_factory):
     path = workdirs.make_run(folder / "a", truth, truth, class_names=NASTY, name="<i>x</i>", dataset="<u>&amp;")
     write_report([path], folder / "out", lambda line: None)
     return (folder / "out" / "report.html").read_text(encoding="utf-8")
-
-
-def read(folder, name):
-    with open(folder / name, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_every_file_is_written_and_named(report):
