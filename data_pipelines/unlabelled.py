@@ -221,11 +221,12 @@ def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
     return tuple(trained[used].tolist()) + choose_buckets(longer, max_buckets, max_padding)
 
 
-def by_name(paths, suffixes=(".npy",)):
-    """{video id: [path]} of files with these endings."""
+def by_name(paths, suffixes=(".npy",), prefix=""):
+    """{video id: [path]} of files with these endings; `prefix` is no part of the id."""
     groups = {}
     for path in paths:
-        groups.setdefault(_without(path.name, suffixes), []).append(path)
+        name = _without(path.name, suffixes)
+        groups.setdefault(name.removeprefix(prefix) or name, []).append(path)
     return groups
 
 

@@ -18,7 +18,8 @@ MODES = {
     "train": (("workdir",), ("config", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", *PROCESS, "distributed")),
     "predict": (
-        ("workdir", "input"), ("config", "step", "output", "transcripts", "fps", "durations", "probabilities", "figures")),
+        ("workdir", "input"),
+        ("config", "step", "output", "transcripts", "fps", "durations", "class_scores", "probabilities", "figures")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step",)),
     "report": (("workdirs",), ("output",)),
@@ -47,6 +48,7 @@ class Options:
     transcripts: str | None = None
     fps: float | None = None
     durations: str | None = None
+    class_scores: str | None = None
     probabilities: bool | None = None
     figures: bool | None = None
     output: str | None = None
@@ -76,6 +78,8 @@ def define():
         "fps": flags.DEFINE_float("fps", None, "predict: frames per second of the features, for times in seconds."),
         "durations": text(
             "durations", None, "predict, finding actions: JSON with the seconds of every video, or annotations."),
+        "class_scores": text(
+            "class_scores", None, "predict, finding actions: a classifier's scores of every video, .json or .npz."),
         "probabilities": switch("probabilities", None, "predict: also write every frame's class probabilities."),
         "figures": switch("figures", None, "predict: draw a timeline of every video (default: yes)."),
         "output": text(

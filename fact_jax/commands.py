@@ -33,6 +33,7 @@ def run(options: Options, console: writers.Console | None = None) -> int:
             step=options.step,
             fps=options.fps,
             durations=options.durations,
+            class_scores=options.class_scores,
             probabilities=bool(options.probabilities),
             transcripts=options.transcripts,
             figures=options.figures is not False,

@@ -65,14 +65,21 @@ def prepare(config, sources, devices) -> Parts:
 def open_prediction(config, workdir: Path, options, devices, console) -> Prediction:
     """Opens what predicts and what is to be predicted; see `segmentation_parts.open_prediction`."""
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
-    options.check(uses_transcript=False, uses_durations=True)
+    options.check(uses_transcript=False, finds_actions=True)
     if options.probabilities:
         raise UserError("--probabilities: detections have one score each; leave the flag out.")
     predictor.fps = predictor.check_fps(options.fps or config.data.fps or predictor.fps)
     durations = read_durations(options.durations) if options.durations else {}
     source = unlabelled.open_inputs(
-        options.inputs, predictor.feature_dim, predictor.class_names, predictor.rule, durations
-    )
+        options.inputs, predictor.feature_dim, predictor.class_names, predictor.rule, durations,
+        config.data.feature_prefix,
+    )  # fmt: skip
+    class_names, scores = predictor.class_names, {}
+    if options.class_scores:
+        path = Path(options.class_scores).expanduser()
+        found = read_class_scores(path, source.video_ids, "--class_scores")
+        class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
+        source = source.named_by(scores)
 
     def make_batches(videos):
         return EvalBatches(
@@ -91,12 +98,13 @@ def open_prediction(config, workdir: Path, options, devices, console) -> Predict
             "sample_rate": config.data.sample_rate,
             "checkpoint": {"step": predictor.step, "sha256": predictor.checksum},
         },
-        class_names=predictor.class_names,
+        class_names=class_names,
         background_ids=(),
         fps=predictor.fps,
         probabilities=False,
         figures=options.figures,
         durations=durations,
+        class_scores=scores,
     )
     return Prediction(predictor, source, make_batches, output)
 
@@ -107,9 +115,9 @@ def _protocol(config, sources):
     names = sources.truth_classes
     if data.external_scores:
         path = Path(data.dir).expanduser() / data.external_scores
-        class_scores = read_class_scores(path, test.video_ids)
-        count = len(next(iter(class_scores.values())))
-        count = max([count, *(number + 1 for number in names)])
+        found = read_class_scores(path, test.video_ids)
+        class_scores = found.by_video
+        count = max([found.num_classes, *(number + 1 for number in names)])
         names = {number: names.get(number, f"class {number}") for number in range(count)}
     elif len(sources.class_names) == 1 and len(names) > 1:
         # Nobody names the actions: they are scored as such.
@@ -165,6 +173,7 @@ def _derive(config, sources, train_batches, protocol, task):
     rates = {grid.fps for source in (sources.train, sources.test) for grid in source.grids}
     return {
         "class_names": list(sources.class_names),
+        "video_class_names": _video_class_names(sources),
         "feature_dim": sources.feature_dim,
         "fps": rates.pop() if len(rates) == 1 else 0.0,
         "num_videos": {"train": len(sources.train), "test": len(sources.test)},
@@ -176,6 +185,14 @@ def _derive(config, sources, train_batches, protocol, task):
         "model": dataclasses.asdict(task.model),
         "loss": dataclasses.asdict(task.loss_config),
     }
+
+
+def _video_class_names(sources):
+    """What a classifier of whole videos may call the actions, by class id; [] where the network names them itself."""
+    names = sources.truth_classes
+    if len(sources.class_names) > 1 or len(names) < 2:
+        return []
+    return [names.get(number, f"class {number}") for number in range(max(names) + 1)]
 
 
 def _fingerprint(sources):

@@ -164,6 +164,27 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     found = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
     assert {item["label"] for items in found.values() for item in items} == {"Dive", "Spin"}
     assert "come from the scores of another system" in (tmp_path / "run" / "results.md").read_text()
+
+    inputs, told = tmp_path / "data" / "features", tmp_path / "data" / "scores.json"
+    wanted = {"output": tmp_path / "out", "durations": str(tmp_path / "data" / "annotations.json"), "class_scores": str(told)}
+    chosen = [inputs / f"{video}.npy" for video in scores]
+    code, _ = predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
+    predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    assert code == 0 and predicted == found
+    assert "3 of 3 videos are finished" in predict(tmp_path / "run", chosen, make_config(**changes), **wanted)[1]
+    told.write_text(json.dumps({"class": list("abcdef"), "results": scores}))
+    predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
+    predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    assert {item["label"] for items in predicted.values() for item in items} == {"a", "f"}
+    with pytest.raises(UserError, match="no scores of 4 of 7 videos"):
+        predict(tmp_path / "run", [inputs], make_config(**changes), **wanted)
+    model, features = localization.load(tmp_path / "run"), np.load(chosen[0])
+    names = model.names_of(7)
+    assert model.class_names == ("action",) and (names[0], names[5:]) == ("Dive", ("Spin", "class 6"))
+    assert set(model.predict(features, class_scores=[0.2, 0.1, 0.9]).detections.labels) == {0, 2}
+    with pytest.raises(UserError, match="one finite number of 0 or more"):
+        model.predict(features, class_scores=[0.5, -1.0])
+
     (tmp_path / "data" / "scores.json").write_text(json.dumps({"validation_0000": [1.0]}))
     with pytest.raises(UserError, match="no scores of 2 of 3 videos"):
         run(tmp_path / "other", config=make_config(**changes))

@@ -22,9 +22,9 @@ class UnlabelledFeatures(UnlabelledVideos):
     The number of frames of an Input is that of its stored features.
     """
 
-    def __init__(self, inputs, form, problems, rule, durations, bad_paths=None):
+    def __init__(self, inputs, form, problems, rule, durations, class_scores=None, bad_paths=None):
         super().__init__(inputs, form, problems, bad_paths)
-        self._rule, self._durations = rule, durations
+        self._rule, self._durations, self._class_scores = rule, durations, class_scores or {}
         self.lengths = np.array([rule.length(video.num_frames) for video in self.inputs], np.int64)
 
     def __getitem__(self, index):
@@ -41,18 +41,26 @@ class UnlabelledFeatures(UnlabelledVideos):
     def select(self, positions):
         """The videos at these positions, as a source of their own."""
         inputs = [self.inputs[position] for position in positions]
-        return UnlabelledFeatures(
-            inputs, self._form, self.problems, self._rule, self._durations, self._bad_paths
-        )
+        return self._copy(inputs, self._class_scores)
+
+    def named_by(self, class_scores):
+        """The same videos, with the scores of a classifier for each: dict from video to float [C]."""
+        return self._copy(self.inputs, class_scores)
 
     def extent(self, index):
-        """(number of stored features, seconds of the video or None)."""
+        """(number of stored features, seconds of the video or None, float [C] or None)."""
         video = self.inputs[index]
-        return video.num_frames, self._durations.get(video.video_id)
+        return video.num_frames, self._durations.get(video.video_id), self._class_scores.get(video.video_id)
+
+    def _copy(self, inputs, class_scores):
+        return UnlabelledFeatures(
+            inputs, self._form, self.problems, self._rule, self._durations, class_scores, self._bad_paths
+        )
 
     def _read(self, index):
         """float32 [T, D], or None after reporting why there is none."""
-        video, store = self.inputs[index], _store(self.inputs[index].path)
+        video = self.inputs[index]
+        store = _store(video.video_id, video.path)
         try:
             if tuple(store.shape(video.video_id)) != (video.num_frames, self.feature_dim):
                 raise FeatureFileError("the file has changed since it was listed")
@@ -68,7 +76,7 @@ class UnlabelledFeatures(UnlabelledVideos):
         return features
 
 
-def open_inputs(inputs, feature_dim, class_names, rule, durations=None):
+def open_inputs(inputs, feature_dim, class_names, rule, durations=None, prefix=""):
     """Finds and checks feature files.
 
     Args:
@@ -78,6 +86,7 @@ def open_inputs(inputs, feature_dim, class_names, rule, durations=None):
       rule: GridRule of the run.
       durations: dict from video to seconds, see `read_durations`. Every video needs one where features are spread
         evenly over a video.
+      prefix: what the names of feature files have before the video's.
 
     Returns:
       UnlabelledFeatures of the files that can be used, with the problems of the others. It may be empty.
@@ -94,7 +103,7 @@ def open_inputs(inputs, feature_dim, class_names, rule, durations=None):
     wrong_names = {path: problem for path in paths if (problem := name_problem(path))}
     problems += wrong_names.values()
     usable = []
-    for video_id, same_name in by_name((path for path in paths if path not in wrong_names), SUFFIXES).items():
+    for video_id, same_name in by_name((path for path in paths if path not in wrong_names), SUFFIXES, prefix).items():
         if len(same_name) > 1:
             problems += name_clash(video_id, same_name)
             continue
@@ -106,8 +115,8 @@ def open_inputs(inputs, feature_dim, class_names, rule, durations=None):
     return UnlabelledFeatures(usable, Form(feature_dim, "first", rule.sample_rate, class_names), problems, rule, durations)
 
 
-def _store(path):
-    return Stream(path.parent, "", path.suffix)
+def _store(video_id, path):
+    return Stream(path.parent, path.name.removesuffix(path.suffix).removesuffix(video_id), path.suffix)
 
 
 def _check_file(video_id, path, feature_dim):
@@ -115,7 +124,7 @@ def _check_file(video_id, path, feature_dim):
     if path.suffix not in SUFFIXES:
         return None, [Problem(str(path), 0, f"a {path.suffix or 'nameless'} file", "expected .npy or .npz")]
     try:
-        length, width = _store(path).shape(video_id)
+        length, width = _store(video_id, path).shape(video_id)
         status = os.stat(path)
     except FeatureFileError as error:
         return None, [Problem(str(path), 0, str(error))]

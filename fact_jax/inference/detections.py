@@ -1,8 +1,11 @@
 """The files of videos in which actions were found: JSON in the form of a submission, CSV and a picture each."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from fact_jax import files
 from fact_jax.inference.output import FIGURES, PREDICTIONS, OutputFolder
@@ -15,12 +18,12 @@ class DetectionFolder(OutputFolder):
     """As OutputFolder, for detections: predictions/VIDEO.json, VIDEO.csv and figures/detections_VIDEO.png.
 
     What the videos of one command have together goes to predictions/submission.json. `durations` holds the seconds of
-    the videos of which they were told.
+    the videos of which they were told, `class_scores` what a classifier said of them.
     """
 
-    def __init__(self, path: Path, *, durations: Mapping[str, float], **others):
+    def __init__(self, path: Path, *, durations: Mapping[str, float], class_scores: Mapping[str, np.ndarray], **others):
         super().__init__(path, **others)
-        self._durations = durations
+        self._durations, self._class_scores = durations, class_scores
 
     def conclude(self, videos) -> None:
         """Writes the detections of all of these videos that have a file into one."""
@@ -52,7 +55,11 @@ class DetectionFolder(OutputFolder):
         return {self._paths(video)[0]: detection_files.to_csv(found, self._class_names).encode()}
 
     def _made_from(self, video):
-        return super()._made_from(video) | {"duration": self._durations.get(video.video_id)}
+        told = {"duration": self._durations.get(video.video_id)}
+        if video.video_id in self._class_scores:
+            scores = [float(score) for score in self._class_scores[video.video_id]]
+            told["class_scores_sha256"] = hashlib.sha256(json.dumps([scores, self._class_names]).encode()).hexdigest()
+        return super()._made_from(video) | told
 
     def _made_by(self):
         return f"{self._origin['name']}, checkpoint {self._origin['checkpoint']['step']}"

@@ -43,6 +43,7 @@ class LocalizationPredictor:
     Attributes:
       config: ConfigDict of the run.
       class_names: name of every class, by class id.
+      video_class_names: the same of the classes in the run's annotations, where the network knows none; else as above.
       feature_dim: D, channels of the features.
       fps: of the videos to come, unless `predict` is told otherwise: those of the run; 0.0 where they differ there.
       rule: GridRule of the run.
@@ -53,6 +54,7 @@ class LocalizationPredictor:
     def __init__(self, task, params, *, record, step: int, checksum: str, devices, say):
         self.config = ConfigDict(record["config"])
         self.class_names = tuple(record["derived"]["class_names"])
+        self.video_class_names = tuple(record["derived"].get("video_class_names") or self.class_names)
         self.feature_dim = record["derived"]["feature_dim"]
         self.fps = record["derived"].get("fps", 0.0)
         self.rule = GridRule.of(self.config.data)
@@ -65,7 +67,9 @@ class LocalizationPredictor:
         with self._precision():
             self._weights = self._step.compose(device_layout.replicate(params, devices))
 
-    def predict(self, features, fps: float | None = None, duration: float | None = None) -> FoundActions:
+    def predict(
+        self, features, fps: float | None = None, duration: float | None = None, class_scores=None
+    ) -> FoundActions:
         """Finds the actions of one video.
 
         Args:
@@ -73,10 +77,19 @@ class LocalizationPredictor:
           fps: video frames per second; None: as `fps`.
           duration: seconds of the video, beyond which nothing is found; None: until the end of the last feature's
             window. Needed where features are spread evenly over a video.
+          class_scores: float [C], a classifier's scores of the video, 0 or more: they name what is found, see
+            `nms.fuse_scores`, and the labels are indices of theirs; None: the network's own classes.
 
         Raises:
-          UserError: features, fps or duration cannot be used.
+          UserError: features, fps, duration or scores cannot be used.
         """
+        if class_scores is not None:
+            class_scores = np.asarray(class_scores, np.float32)
+            if class_scores.ndim != 1 or not len(class_scores) or not np.all(np.isfinite(class_scores) & (class_scores >= 0)):
+                raise UserError(
+                    f"class_scores is an array of shape {class_scores.shape}; expected one finite number of 0 or more for "
+                    "every class."
+                )
         if duration is None and self.rule.stride <= 0:
             raise UserError(
                 "This run was trained with features that are spread evenly over a video (data.feature_stride=0): give "
@@ -97,7 +110,12 @@ class LocalizationPredictor:
         padding = self._num_devices - 1
         arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
         batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding)
-        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration, fps)
+        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration, class_scores, fps)
+
+    def names_of(self, num_classes: int, names=None):
+        """Names of a classifier's classes: `names`, or those of the run's annotations, then "class 7"."""
+        known = tuple(names or self.video_class_names)[:num_classes]
+        return known + tuple(f"class {number}" for number in range(len(known), num_classes))
 
     def check_fps(self, fps):
         """Returns `fps`, after checking that seconds can be told from it.
@@ -125,11 +143,17 @@ class LocalizationPredictor:
             return self._step(self._weights, {}, batch)
 
     def prediction(
-        self, candidates, row: int, num_frames: int, duration: float | None = None, fps: float | None = None
+        self,
+        candidates,
+        row: int,
+        num_frames: int,
+        duration: float | None = None,
+        class_scores=None,
+        fps: float | None = None,
     ) -> FoundActions:
         """What was found in one row of what `run` gave, fetched, for a video of `num_frames` stored features.
 
-        `duration` and `fps`: see `predict`.
+        `duration`, `class_scores` and `fps`: see `predict`.
 
         Raises:
           NonFiniteScores: candidates are no numbers: features of extreme values, or damaged parameters.
@@ -142,7 +166,7 @@ class LocalizationPredictor:
         if duration is None:
             length = self.rule.length(num_frames)
             duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)
-        return FoundActions(detect(candidates, row, VideoTime(grid, duration), self._nms), duration)
+        return FoundActions(detect(candidates, row, VideoTime(grid, duration), self._nms, class_scores), duration)
 
     def _precision(self):
         precision = self.config.matmul_precision

@@ -32,6 +32,7 @@ class Options:
       step: which checkpoint; None = the best.
       fps: frames per second at the full rate; None = what the run's config says, `data.fps`.
       durations: file with the seconds of every video, of use for finding actions only.
+      class_scores: file with a classifier's scores of every video, which name the actions that were found.
       probabilities: also write the class probabilities of every frame.
       transcripts: folder of transcripts, for a model that needs them.
       figures: draw the timelines.
@@ -42,11 +43,12 @@ class Options:
     step: int | None = None
     fps: float | None = None
     durations: str | None = None
+    class_scores: str | None = None
     probabilities: bool = False
     transcripts: str | None = None
     figures: bool = True
 
-    def check(self, uses_transcript: bool, uses_durations: bool = False) -> None:
+    def check(self, uses_transcript: bool, finds_actions: bool = False) -> None:
         """Raises UserError for options that cannot be, or do not go with the model."""
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
@@ -57,8 +59,10 @@ class Options:
             )
         if self.transcripts is not None and not uses_transcript:
             raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")
-        if self.durations is not None and not uses_durations:
+        if self.durations is not None and not finds_actions:
             raise UserError("--durations: this model labels frames, it needs no durations; leave the flag out.")
+        if self.class_scores is not None and not finds_actions:
+            raise UserError("--class_scores: this model labels frames with its own classes; leave the flag out.")
 
 
 def open_output(predictor: Predictor, config, workdir: Path, options: Options) -> OutputFolder:

@@ -307,3 +307,5 @@ def test_options_are_checked():
         Options(("x.npy",), transcripts="folder").check(uses_transcript=False)
     with pytest.raises(UserError, match="--durations: this model labels frames"):
         Options(("x.npy",), durations="durations.json").check(uses_transcript=False)
+    with pytest.raises(UserError, match="--class_scores: this model labels frames"):
+        Options(("x.npy",), class_scores="scores.json").check(uses_transcript=False)

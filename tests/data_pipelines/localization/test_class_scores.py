@@ -19,8 +19,15 @@ def test_scores_are_read(tmp_path, form):
     else:
         path.write_text(json.dumps(SCORES if form == "plain" else {"results": SCORES, "class": ["x", "y"]}))
     found = read_class_scores(path, ["b"])
-    assert list(found) == ["b"] and found["b"].dtype == np.float32
-    np.testing.assert_array_equal(found["b"], [0.5, 0.25])
+    assert list(found.by_video) == ["b"] and found.by_video["b"].dtype == np.float32 and found.num_classes == 2
+    assert found.names == (("x", "y") if form == "results" else None)
+    np.testing.assert_array_equal(found.by_video["b"], [0.5, 0.25])
+
+
+@pytest.mark.parametrize("names", [["x"], ["x", 1], "xy", None])
+def test_names_that_do_not_fit_are_none(tmp_path, names):
+    (tmp_path / "scores.json").write_text(json.dumps({"results": SCORES, "class": names}))
+    assert read_class_scores(tmp_path / "scores.json", ["a", "b"]).names is None
 
 
 @pytest.mark.parametrize(

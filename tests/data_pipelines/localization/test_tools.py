@@ -116,3 +116,14 @@ def test_videos_without_annotations_are_checked_one_by_one(tmp_path):
     for part in ("looks transposed", "video 'a' is also", "first at feature"):
         assert part in text
     assert source.select([1]).video_ids == ("spoilt",)
+
+
+def test_what_stands_before_a_videos_name_is_left_out(tmp_path):
+    for name in ("v_a", "v_", "b", "v_both", "both"):
+        np.save(tmp_path / f"{name}.npy", features("a"))
+    source = open_inputs([tmp_path], 6, ("jump",), GridRule(4, 8), {"a": 2.0}, "v_").named_by({"b": np.ones(3)})
+    assert set(source.video_ids) == {"a", "v_", "b"} and len(source.problems) == 2
+    by_name = dict(zip(source.video_ids, range(3), strict=True))
+    np.testing.assert_array_equal(source[by_name["a"]].features, features("a"))
+    extent = source.select([by_name["a"], by_name["b"]]).extent
+    assert extent(0)[1:] == (2.0, None) and extent(1)[1] is None and extent(1)[2].tolist() == [1.0] * 3
