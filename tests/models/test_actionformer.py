@@ -89,6 +89,14 @@ def test_padded_lengths_are_the_published_ones():
         config.level_lengths(34)
 
 
+def test_windows_may_move_by_what_the_coarsest_stride_does_not_divide():
+    """As in the paper's variant for ActivityNet: windows of 11 on four levels, 160 features, levels to a stride of 32."""
+    config = tiny_config(max_frames=48, window_sizes=(7, -1, -1))
+    assert config.length_terms == (6, 2, 4)
+    assert [config.padded_length(length) for length in (1, 48, 49, 61)] == [48, 48, 60, 72]
+    assert config.level_lengths(60) == (60, 30, 15)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

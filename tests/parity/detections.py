@@ -6,6 +6,7 @@ detections in seconds (`eval{i}/final`), and with the scores of another system (
 
 import json
 import random
+import re
 
 import numpy as np
 
@@ -16,13 +17,12 @@ from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import Detections, NmsSettings, fuse_scores, suppress
 from fact_jax.ops.time_grid import GridRule, TimeGrid
+from tests.parity.nms import SEGMENT_RTOL
 from tests.parity.report import compare, identical
 
 SCORE_ATOL = 2e-6
 SECOND_ATOL = 2e-5
 FEATURE_ATOL = 1e-6
-# Of the fixtures with raw features, whose config states them in a sentence.
-STRIDE, WINDOW, THRESHOLD, TIOU = 16, 16, 0.5, (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def check(npz):
@@ -34,9 +34,9 @@ def check(npz):
     for name, found in finals.items():
         rows += _compare(f"{name}/final", found, npz)
     if "input/raw0/feats" in npz:
-        rows += _check_raw(npz, config["model"])
+        rows += _check_raw(npz, config)
     if "fusion/mAP" in npz:
-        rows += _check_fusion(npz, finals)
+        rows += _check_fusion(npz, finals, config)
     return rows
 
 
@@ -51,6 +51,13 @@ def nms_settings(test_cfg):
         iou_threshold=test_cfg["iou_threshold"],
         voting_threshold=test_cfg["voting_thresh"],
     )
+
+
+def _told(config, words, published):
+    """Numbers that the file's sentence gives after these words, where "#" is a place for one; else `published`."""
+    pattern = re.escape(words).replace(r"\#", r"(\d+(?:\.\d+)?)")
+    found = re.search(pattern, config.get("notes", ""))
+    return [float(number) for number in found.groups()] if found else published
 
 
 def _read(npz, path):
@@ -69,15 +76,16 @@ def _compare(path, found, npz):
     return [
         compare(f"{path}/scores", found.scores, wanted.scores, atol=SCORE_ATOL),
         identical(f"{path}/labels", found.labels, wanted.labels),
-        compare(f"{path}/segments", found.segments, wanted.segments, atol=SECOND_ATOL),
+        compare(f"{path}/segments", found.segments, wanted.segments, atol=SECOND_ATOL, rtol=SEGMENT_RTOL),
     ]
 
 
-def _check_raw(npz, model):
-    rows = []
+def _check_raw(npz, config):
+    rows, model = [], config["model"]
     trained = sum(f"input/train{i}/feats" in npz for i in range(len(npz)))
-    rule = GridRule(STRIDE, WINDOW, resize_to=model["max_seq_len"])
-    fps = float(npz["eval0/meta"][0])
+    fps, stride, window = _told(config, "at fps #, stride #, num_frames #", [npz["eval0/meta"][0], 16, 16])
+    (threshold,) = _told(config, "trunc_thresh #", [0.5])
+    rule = GridRule(stride, window, resize_to=model["max_seq_len"])
     number = 0
     while (raw := f"input/raw{number}") + "/feats" in npz:
         training = number < trained
@@ -85,12 +93,12 @@ def _check_raw(npz, model):
         duration = float(npz[f"{raw}/duration"])
         grid = rule.grid(len(npz[f"{raw}/feats"]), fps, duration)
         video = AnnotatedVideo("v", "", duration, fps, npz[f"{raw}/segments_sec"], npz[f"{raw}/label_ids"])
-        rules = SegmentRules(model["num_classes"] == 1, True, True, THRESHOLD)
+        rules = SegmentRules(model["num_classes"] == 1, True, True, threshold)
         segments, labels = prepare_segments(video, model["max_seq_len"], grid, rules, training)
         rows.append(compare(f"{name}/feats", rule.fit(npz[f"{raw}/feats"]).T, npz[f"{name}/feats"], atol=FEATURE_ATOL))
         if training:
             window = truncate(
-                model["max_seq_len"], segments, labels, max_length=model["max_seq_len"], threshold=THRESHOLD,
+                model["max_seq_len"], segments, labels, max_length=model["max_seq_len"], threshold=threshold,
                 offset=grid.offset, crop_ratio=None, draw=random.Random(0).randint,
             )  # fmt: skip
             rows.append(compare(f"{name}/segments", window.segments, npz[f"{name}/segments"], atol=SECOND_ATOL))
@@ -102,8 +110,9 @@ def _check_raw(npz, model):
     return rows
 
 
-def _check_fusion(npz, finals):
-    metric = LocalizationMetric(TIOU)
+def _check_fusion(npz, finals, config):
+    first, last, step = _told(config, "at tIoU #..# step #", [0.1, 0.5, 0.1])
+    metric = LocalizationMetric(tuple(np.linspace(first, last, round((last - first) / step) + 1)))
     rows, states = [], []
     trained = sum(f"input/train{i}/feats" in npz for i in range(len(npz)))
     for number, found in enumerate(finals.values()):

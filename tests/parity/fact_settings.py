@@ -35,7 +35,7 @@ def loss_config(
     loss = published["Loss"]
     null_weight = loss["nullw"]
     if null_weight == -1:
-        average = transcript_length(published["dataset"], loss["match"]) or published["average_transcript_len"]
+        average = transcript_length(published.get("dataset", ""), loss["match"]) or published["average_transcript_len"]
         null_weight = automatic_null_weight(published["FACT"]["ntoken"], average, classes.null_weight_classes)
     return LossConfig(
         match=loss["match"],

@@ -33,7 +33,7 @@ def check(npz):
     npz = Reader(npz)
     settings = json.loads(str(npz["config"]))
     classes = PlainClasses(settings["n_classes"])
-    fixture = Fixture(npz, settings["cfg"], classes, settings["bg_class"], features="input/seq")
+    fixture = Fixture(npz, settings["cfg"], classes, np.ravel(settings["bg_class"]).tolist(), features="input/seq")
     # One size for all numbers of segments: what is recorded may not differ in shape.
     config = dataclasses.replace(fixture.config, segment_buckets=())
     with jax.default_matmul_precision("highest"):

@@ -15,11 +15,17 @@ class Row(NamedTuple):
     ok: bool
 
 
-def compare(name, found, wanted, *, atol=0.0, rtol=0.0):
-    """Compares two arrays elementwise: |found - wanted| <= atol + rtol * |wanted|, NaN nowhere."""
+def compare(name, found, wanted, *, atol=0.0, rtol=0.0, same_nan=False):
+    """Compares two arrays elementwise: |found - wanted| <= atol + rtol * |wanted|.
+
+    NaN is a failure; with `same_nan`, only where the other array has none in the same place.
+    """
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
     if found.shape != wanted.shape:
         return Row(f"{name} (shape {found.shape}, expected {wanted.shape})", math.inf, math.inf, False)
+    if same_nan:
+        nan = np.isnan(found) & np.isnan(wanted)
+        found, wanted = np.where(nan, 0.0, found), np.where(nan, 0.0, wanted)
     difference = np.abs(found - wanted)
     relative = difference / np.maximum(np.abs(wanted), np.finfo(np.float32).tiny)
     # NaN compares false, so it fails.

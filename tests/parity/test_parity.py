@@ -1,10 +1,12 @@
 """The parity runner on its fixtures, and its verdict on numbers that are wrong."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.parity import actionformer, detections, nms, report
 from tests.parity.__main__ import check_file, main
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -94,3 +96,42 @@ def test_files_that_are_no_fixture_are_reported(tmp_path, capsys, content):
         path.write_bytes(content)
     assert main([str(path)]) == 2
     assert str(path) in capsys.readouterr().err
+
+
+def test_nan_is_equal_to_nan_only_where_that_is_asked_for():
+    both = [1.0, np.nan], [1.0, np.nan]
+    assert report.compare("x", *both, same_nan=True).ok and not report.compare("x", *both).ok
+    for found in ([1.0, 2.0], [np.nan, np.nan], [1.1, np.nan]):
+        assert not report.compare("x", found, both[1], same_nan=True).ok
+
+
+def test_options_that_stand_in_a_sentence():
+    raw = "raw ops: softnms iou_threshold 0.25 sigma 1 min_score 1e-3, methods 0 hard. sigma of others 2"
+    assert nms._raw_options({"raw": raw}) == {"iou_threshold": 0.25, "sigma": 1.0, "min_score": 0.001}
+    notes = {"notes": "Raw features at fps 7.5, stride 8, num_frames 32; trunc_thresh 0.3; tIoU 0.1..0.5 step 0.1"}
+    assert detections._told(notes, "at fps #, stride #, num_frames #", []) == [7.5, 8.0, 32.0]
+    assert detections._told(notes, "trunc_thresh #", []) == [0.3] and detections._told({}, "x #", [5]) == [5]
+
+
+@pytest.mark.parametrize(
+    ("change", "ok"),
+    [
+        ({}, True),
+        ({"scores": [0.9, 0.7, 0.4]}, True),  # one more, which lies at the threshold
+        ({"scores": [0.9, 0.7, 0.45]}, False),
+        ({"scores": [0.9, 0.6, 0.4]}, False),
+        ({"labels": [0, 0, 2]}, False),
+        ({"segments": [[0, 1], [2, 4.1], [5, 6]]}, False),
+        ({"segments": [[0, 1], [2, 4], [5, 5.5]], "scores": [0.9, 0.7, 0.6]}, True),  # as short as they may be
+    ],
+)
+def test_candidates_may_differ_where_rounding_decides(change, ok):
+    theirs = {"segments": [[0.0, 1.0], [2.0, 4.0]], "scores": [0.9, 0.7], "labels": [0, 1]}
+    npz = {f"v/pre_nms/{part}": np.array(values) for part, values in theirs.items()}
+    ours = {"segments": [[0.0, 1.0], [2.0, 4.0], [5.0, 6.0]], "scores": [0.9, 0.7, 0.1], "labels": [0, 1, 2]} | change
+    found = {part: np.array(values, float)[None] for part, values in ours.items()}
+    found["valid"] = np.array([[True, True, bool(change)]])
+    npz["v/cls_logits_0"], npz["v/mask_0"] = np.array([[0.0]]), np.array([[1.0]])
+    settings = SimpleNamespace(threshold=0.4, per_level=5, min_duration=0.5)
+    fixture = SimpleNamespace(npz=npz, task=SimpleNamespace(candidate_config=settings))
+    assert all(row.ok for row in actionformer._check_candidates(fixture, "v", found)) == ok

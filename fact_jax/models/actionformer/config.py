@@ -1,6 +1,7 @@
 """Settings of ActionFormer, and the lengths that it is defined for."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,10 +105,14 @@ class ActionFormerConfig:
         return tuple(stride * max(2 * (window // 2), 1) if window > 1 else stride for stride, window in pairs)
 
     def padded_length(self, num_frames: int) -> int:
-        """Frames to which an evaluated video is padded; they can be seen in its numbers (spec, section 3)."""
+        """Frames to which an evaluated video is padded; they can be seen in its numbers (spec, section 3).
+
+        Where the largest term is no multiple of the coarsest stride, the published code ends with an error for some
+        lengths beyond max_frames; here they are padded further, to a multiple of both.
+        """
         if num_frames <= self.max_frames:
             return self.max_frames
-        divisor = max(self.length_terms)
+        divisor = math.lcm(max(self.length_terms), self.strides[-1])
         return -(-num_frames // divisor) * divisor
 
     def level_lengths(self, num_frames: int) -> tuple[int, ...]:
@@ -127,11 +132,6 @@ def _length_problems(config):
         yield (
             f"data.max_frames is {config.max_frames}, which must be a multiple of {', '.join(map(str, wrong))}: of every "
             "level's stride, times its window_size rounded down to an even number where the attention is local."
-        )
-    elif max(config.length_terms) % config.strides[-1]:
-        yield (
-            f"model.window_sizes: longer videos are padded to multiples of {max(config.length_terms)}, which the stride "
-            f"of the coarsest level, {config.strides[-1]}, does not divide."
         )
 
 
