@@ -4,6 +4,7 @@ Layers with a `dtype` multiply in it and give float32: parameters, biases and wh
 float32. float32 leaves the precision of the products to `jax_default_matmul_precision`.
 """
 
+import functools
 import math
 
 import flax.linen as nn
@@ -23,8 +24,30 @@ def uniform(bound):
 
 
 def product(spec, left, right, dtype):
-    """einsum of two float32 arrays that multiplies in `dtype` and gives float32."""
-    return jnp.einsum(spec, left.astype(dtype), right.astype(dtype)).astype(jnp.float32)
+    """einsum of two float32 arrays that multiplies in `dtype` and adds up in float32, which it gives."""
+    if dtype == "float32":
+        return jnp.einsum(spec, left, right)
+    return _narrow_product(spec, left, right, dtype)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 3))
+def _narrow_product(spec, left, right, dtype):
+    # Rounded to `dtype`, a sum such as the logit of an attention would be off by 2^-9 of itself.
+    return jnp.einsum(spec, left.astype(dtype), right.astype(dtype), preferred_element_type=jnp.float32)
+
+
+def _narrow_product_forward(spec, left, right, dtype):
+    operands = left.astype(dtype), right.astype(dtype)
+    return jnp.einsum(spec, *operands, preferred_element_type=jnp.float32), operands
+
+
+def _narrow_product_backward(spec, dtype, operands, cotangent):
+    # JAX's own gradient would multiply the float32 cotangent with operands of `dtype`, which hardware is slow at.
+    _, pull = jax.vjp(lambda left, right: jnp.einsum(spec, left, right), *operands)
+    return tuple(gradient.astype(jnp.float32) for gradient in pull(cotangent.astype(dtype)))
+
+
+_narrow_product.defvjp(_narrow_product_forward, _narrow_product_backward)
 
 
 class Dense(nn.Module):

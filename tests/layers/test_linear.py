@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
+from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, product, zero_padding
 from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import layers as reference
 
@@ -80,6 +80,27 @@ def test_products_in_bfloat16_give_float32_close_to_the_exact_ones():
         found = host_jit(rounded.apply)(params, x)
         assert found.dtype == jnp.float32
         assert 0 < np.abs(found - out).max() < 0.05
+
+
+def test_products_in_bfloat16_are_added_up_in_float32():
+    """257 and 2.0078125 lie between two numbers of bfloat16."""
+    assert float(product("i,i->", jnp.ones(257), jnp.ones(257), "bfloat16")) == 257.0
+    assert float(product("i,i->", jnp.array([2.0, 2**-7]), jnp.ones(2), "bfloat16")) == 2.0078125
+
+
+def test_gradients_of_products_in_bfloat16_are_close_to_the_exact_ones():
+    left, right = (jnp.asarray(RNG.normal(size=shape), jnp.float32) for shape in ((2, 5, 7), (2, 3, 7)))
+    weights = jnp.asarray(RNG.normal(size=(2, 3, 5)), jnp.float32)
+
+    @jax.jit
+    def gradients(left, right):
+        def value(dtype):
+            return lambda *operands: jnp.sum(weights * product("bqc,bkc->bkq", *operands, dtype))
+
+        return [jax.grad(value(dtype), argnums=(0, 1))(left, right) for dtype in ("float32", "bfloat16")]
+
+    for exact, rounded in zip(*gradients(left, right), strict=True):
+        assert rounded.dtype == jnp.float32 and 0 < np.abs(rounded - exact).max() < 0.05
 
 
 @pytest.mark.parametrize(("channels", "features"), [(5, 4), (4, 5)])
