@@ -171,8 +171,7 @@ def _check_system(config, found, checkpoint):
     """Raises UserError where the config is of another system than the file, whose settings it has not."""
     name = config.model.name
     if name not in found.systems:
-        fitting = found.title.lower() if found.title.lower() in found.systems else found.systems[0]
-        configs = f"configs/{fitting.replace('+', 'p')}_*.py"
+        configs = f"configs/{found.model_settings['name'].replace('+', 'p')}_*.py"
         raise UserError(
             f"{checkpoint} holds {found.title}, the config is of another system (config.model.name is {name!r}). Give "
             f"a config of {found.title}, one of {configs}: --config."

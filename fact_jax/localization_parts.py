@@ -118,7 +118,7 @@ def _protocol(config, sources):
         found = read_class_scores(path, test.video_ids)
         class_scores = found.by_video
         count = max([found.num_classes, *(number + 1 for number in names)])
-        names = {number: names.get(number, f"class {number}") for number in range(count)}
+        names = dict(enumerate(_numbered(names, count)))
     elif len(sources.class_names) == 1 and len(names) > 1:
         # Nobody names the actions: they are scored as such.
         names = dict(enumerate(sources.class_names))
@@ -192,7 +192,12 @@ def _video_class_names(sources):
     names = sources.truth_classes
     if len(sources.class_names) > 1 or len(names) < 2:
         return []
-    return [names.get(number, f"class {number}") for number in range(max(names) + 1)]
+    return _numbered(names, max(names) + 1)
+
+
+def _numbered(names, count):
+    """Names of the classes 0 to count - 1, from a dict by id; "class 7" where it has none."""
+    return [names.get(number, f"class {number}") for number in range(count)]
 
 
 def _fingerprint(sources):

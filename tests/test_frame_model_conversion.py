@@ -93,12 +93,15 @@ def test_what_does_not_fit_is_named(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_weights_of_fact_need_a_config_of_fact(tmp_path):
+@pytest.mark.parametrize(
+    ("golden", "title", "name"), [("fact_iuU_m_o2o", "FACT", "fact"), ("faformer_gtea_small", "FAFormer", "faformer")]
+)
+def test_weights_of_fact_need_a_config_of_fact(tmp_path, golden, title, name):
     tensors = {"action_query": np.zeros((3, 1, 4), np.float32)}
-    with np.load(Path(__file__).parent / "golden" / "fact_iuU_m_o2o.npz") as golden:
-        tensors |= {name.removeprefix("param/"): golden[name] for name in golden if name.startswith("param/")}
+    with np.load(Path(__file__).parent / "golden" / f"{golden}.npz") as arrays:
+        tensors |= {key.removeprefix("param/"): arrays[key] for key in arrays if key.startswith("param/")}
     path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
-    with pytest.raises(UserError, match="holds FACT, the config is of another system .*'mstcn'.*configs/fact_"):
+    with pytest.raises(UserError, match=f"holds {title}, the config is of another system .*'mstcn'.*configs/{name}_"):
         convert(tmp_path / "run", path, mstcn_gtea.get_config(), CLASSES)
 
 

@@ -32,12 +32,12 @@ def product(spec, left, right, dtype):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 3))
 def _narrow_product(spec, left, right, dtype):
-    # Rounded to `dtype`, a sum such as the logit of an attention would be off by 2^-9 of itself.
-    return jnp.einsum(spec, left.astype(dtype), right.astype(dtype), preferred_element_type=jnp.float32)
+    return _narrow_product_forward(spec, left, right, dtype)[0]
 
 
 def _narrow_product_forward(spec, left, right, dtype):
     operands = left.astype(dtype), right.astype(dtype)
+    # Rounded to `dtype`, a sum such as the logit of an attention would be off by 2^-9 of itself.
     return jnp.einsum(spec, *operands, preferred_element_type=jnp.float32), operands
 
 
