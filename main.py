@@ -1,4 +1,4 @@
-"""Command line of fact_jax. What every mode does is in fact_jax/commands.py.
+"""Command line of fact_jax. What every mode does is in fact_jax/app/commands.py.
 
     python main.py --config configs/fact_synthetic.py --workdir runs/synthetic
     python main.py --workdir runs/synthetic --mode eval
@@ -16,7 +16,9 @@ if __name__ == "__main__":
 
 from absl import app, flags, logging
 
-from fact_jax import command_flags, config_flags, heaps
+from fact_jax.app import command_flags
+from fact_jax.app import config_flags
+from fact_jax.runtime import heaps
 from fact_jax.types import UserError
 
 OPTIONS = command_flags.define()
@@ -32,7 +34,7 @@ def main(argv):
         command_flags.check(options)
         heaps.share()
         # Imported here so that a mistake on the command line is answered at once.
-        from fact_jax import commands
+        from fact_jax.app import commands
 
         return commands.run(options)
     except UserError as error:

@@ -5,7 +5,8 @@ the published checkpoint: mAP 54.3 at tIoU 0.5, 36.7 at 0.75, 8.2 at 0.95, avera
 Command: python main.py --config configs/actionformer_anet_i3d.py --config.data.dir=ANET --workdir runs/anet
 """
 
-from configs import actionformer_base, localization_datasets
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def apply_activitynet_settings(config):

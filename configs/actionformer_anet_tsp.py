@@ -4,7 +4,9 @@ Result of the published checkpoint: mAP 54.7 at tIoU 0.5, 37.8 at 0.75, 8.4 at 0
 Command: python main.py --config configs/actionformer_anet_tsp.py --config.data.dir=ANET --workdir runs/anet_tsp
 """
 
-from configs import actionformer_anet_i3d, actionformer_base, localization_datasets
+from configs import actionformer_anet_i3d
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def get_config(arg=""):

@@ -4,7 +4,9 @@ Result of the published checkpoint: average mAP 18.2, average Recall@1x 43.5.
 Command: python main.py --config configs/actionformer_ego4d_o.py --config.data.dir=EGO4D --workdir runs/ego4d_o
 """
 
-from configs import actionformer_base, actionformer_ego4d_s, localization_datasets
+from configs import actionformer_ego4d_s
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def get_config(arg=""):

@@ -4,7 +4,8 @@ Result of the published checkpoint: average mAP 14.9, average Recall@1x 41.3.
 Command: python main.py --config configs/actionformer_ego4d_s.py --config.data.dir=EGO4D --workdir runs/ego4d_s
 """
 
-from configs import actionformer_base, localization_datasets
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def apply_ego4d_settings(config, branch_layers=7):

@@ -4,7 +4,9 @@ Result of the published checkpoint: average mAP 22.1, average Recall@1x 49.9.
 Command: python main.py --config configs/actionformer_ego4d_soe.py --config.data.dir=EGO4D --workdir runs/ego4d_soe
 """
 
-from configs import actionformer_base, actionformer_ego4d_s, localization_datasets
+from configs import actionformer_ego4d_s
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def get_config(arg=""):

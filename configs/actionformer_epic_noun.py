@@ -4,7 +4,9 @@ Result of the published checkpoint: mAP 25.2 at tIoU 0.1, 22.7 at 0.3, 17.0 at 0
 Command: python main.py --config configs/actionformer_epic_noun.py --config.data.dir=EPIC --workdir runs/epic_noun
 """
 
-from configs import actionformer_base, actionformer_epic_verb, localization_datasets
+from configs import actionformer_epic_verb
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def get_config(arg=""):

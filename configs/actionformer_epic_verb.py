@@ -4,7 +4,8 @@ Result of the published checkpoint: mAP 26.6 at tIoU 0.1, 24.2 at 0.3, 19.1 at 0
 Command: python main.py --config configs/actionformer_epic_verb.py --config.data.dir=EPIC --workdir runs/epic_verb
 """
 
-from configs import actionformer_base, localization_datasets
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def apply_epic_settings(config):

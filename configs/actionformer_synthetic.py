@@ -5,7 +5,8 @@ Result: average mAP above 60 on the test videos, 85.5 with seed 0.
 Command: python main.py --config configs/actionformer_synthetic.py --workdir runs/actionformer
 """
 
-from configs import actionformer_base, localization_datasets
+from configs._base import actionformer_base
+from configs._base import localization_datasets
 
 
 def get_config(arg=""):

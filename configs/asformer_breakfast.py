@@ -4,7 +4,8 @@ Paper: Yi, Wen & Jiang, ASFormer, BMVC 2021; its numbers are the mean of splits 
 Command: python main.py --config configs/asformer_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/asf1
 """
 
-from configs import asformer_base, datasets
+from configs._base import asformer_base
+from configs._base import datasets
 
 
 def get_config(arg=""):

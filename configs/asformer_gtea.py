@@ -4,7 +4,8 @@ Paper: Yi, Wen & Jiang, ASFormer, BMVC 2021; its numbers are the mean of splits 
 Command: python main.py --config configs/asformer_gtea.py:split=1 --config.data.dir=GTEA --workdir runs/asformer_gtea1
 """
 
-from configs import asformer_base, datasets
+from configs._base import asformer_base
+from configs._base import datasets
 
 
 def get_config(arg=""):

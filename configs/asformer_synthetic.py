@@ -4,7 +4,9 @@ A smaller network than the published one, with larger batches, a shorter schedul
 Command: python main.py --config configs/asformer_synthetic.py --workdir runs/asformer
 """
 
-from configs import asformer_base, datasets, frame_model_base
+from configs._base import asformer_base
+from configs._base import datasets
+from configs._base import frame_model_base
 
 
 def get_config(arg=""):

@@ -9,7 +9,9 @@ data.sample_rate for long videos, and model.num_tokens: at least the number of s
 better 1.5 times that.
 """
 
-from configs import datasets, fact_base, fact_gtea
+from configs import fact_gtea
+from configs._base import datasets
+from configs._base import fact_base
 
 
 def get_config(arg=""):

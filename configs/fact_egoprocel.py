@@ -7,7 +7,8 @@ For one token per class (--config.loss.match=o2m) the published average transcri
 add --config.data.average_transcript_length=7.4.
 """
 
-from configs import datasets, fact_base
+from configs._base import datasets
+from configs._base import fact_base
 
 
 def get_config(arg=""):

@@ -5,7 +5,9 @@ At prediction time the transcripts come from the labels, or from a folder: see R
 Command: python main.py --config configs/fact_gtea_transcript.py:split=4 --config.data.dir=GTEA --workdir runs/gtea_t
 """
 
-from configs import datasets, fact_base, fact_gtea
+from configs import fact_gtea
+from configs._base import datasets
+from configs._base import fact_base
 
 
 def apply_transcript_settings(config):

@@ -4,7 +4,8 @@ Result: frame accuracy above 85 and F1@50 above 80 on the test videos (README.md
 Command: python main.py --config configs/fact_synthetic.py --workdir runs/synthetic
 """
 
-from configs import datasets, fact_base
+from configs._base import datasets
+from configs._base import fact_base
 
 
 def apply_synthetic_settings(config):

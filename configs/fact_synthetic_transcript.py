@@ -5,7 +5,9 @@ place in the transcript on its own, so the predicted order can still differ from
 Command: python main.py --config configs/fact_synthetic_transcript.py --workdir runs/transcript
 """
 
-from configs import datasets, fact_base, fact_gtea_transcript, fact_synthetic
+from configs import fact_gtea_transcript, fact_synthetic
+from configs._base import datasets
+from configs._base import fact_base
 
 
 def get_config(arg=""):

@@ -4,7 +4,9 @@ Every class is a pair such as "pour,milk"; verbs and nouns recur in several clas
 Command: python main.py --config configs/fact_synthetic_verb_noun.py --workdir runs/verb_noun
 """
 
-from configs import datasets, fact_base, fact_synthetic
+from configs import fact_synthetic
+from configs._base import datasets
+from configs._base import fact_base
 
 
 def get_config(arg=""):

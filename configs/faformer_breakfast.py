@@ -4,7 +4,10 @@ No FAFormer config for Breakfast is published, though its code knows the dataset
 Command: python main.py --config configs/faformer_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/fa1
 """
 
-from configs import datasets, fact_base, fact_breakfast, faformer_base
+from configs import fact_breakfast
+from configs._base import datasets
+from configs._base import fact_base
+from configs._base import faformer_base
 
 
 def get_config(arg=""):

@@ -8,7 +8,10 @@ data.sample_rate for long videos, and model.num_tokens: at least the number of s
 better 1.5 times that.
 """
 
-from configs import datasets, fact_base, faformer_base, faformer_gtea
+from configs import faformer_gtea
+from configs._base import datasets
+from configs._base import fact_base
+from configs._base import faformer_base
 
 
 def get_config(arg=""):

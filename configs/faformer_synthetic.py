@@ -4,7 +4,10 @@ The encoder has six layers; all else is as in fact_synthetic. No scores are clai
 Command: python main.py --config configs/faformer_synthetic.py --workdir runs/faformer
 """
 
-from configs import datasets, fact_base, fact_synthetic, faformer_base
+from configs import fact_synthetic
+from configs._base import datasets
+from configs._base import fact_base
+from configs._base import faformer_base
 
 
 def get_config(arg=""):

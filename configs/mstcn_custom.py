@@ -7,7 +7,8 @@ Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("f
 data.sample_rate for long videos.
 """
 
-from configs import datasets, mstcn_base
+from configs._base import datasets
+from configs._base import mstcn_base
 
 
 def get_config(arg=""):

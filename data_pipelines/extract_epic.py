@@ -21,12 +21,13 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from data_pipelines import command_line, epic_folder
-from data_pipelines.annotations import Problem
-from data_pipelines.epic_annotations import read_dataset
-from data_pipelines.feature_files import FeatureFileError, read_header
-from data_pipelines.frame_lmdb import BadVectorError, FrameStore
-from data_pipelines.validation import count_problems, format_problems
+from data_pipelines.core import command_line
+from data_pipelines.tools import epic_folder
+from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.tools.epic_annotations import read_dataset
+from data_pipelines.core.feature_files import FeatureFileError, read_header
+from data_pipelines.tools.frame_lmdb import BadVectorError, FrameStore
+from data_pipelines.core.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_text, lock_folder
 from fact_jax.types import UserError
 

@@ -16,10 +16,11 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from data_pipelines import command_line, dataset_folder
-from data_pipelines.feature_files import frames_and_channels
-from data_pipelines.statistics import compute_statistics, segment_durations, shares_over_time
-from data_pipelines.validation import count_problems, format_problems, scan_values
+from data_pipelines.core import command_line
+from data_pipelines.tools import dataset_folder
+from data_pipelines.core.feature_files import frames_and_channels
+from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
+from data_pipelines.core.validation import count_problems, format_problems, scan_values
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
@@ -204,7 +205,7 @@ def _csv(rows):
 
 def _draw(output, folder, subsets, statistics, durations, shares, fps):
     # matplotlib takes a while to import: a mistake on the command line is answered without it.
-    from data_pipelines import inspection_plots
+    from data_pipelines.tools import inspection_plots
 
     place = {video: position for position, video in enumerate(statistics.video_ids)}
     members = {subset: [place[video] for video in videos] for subset, videos in subsets.items() if videos}

@@ -17,8 +17,9 @@ import textwrap
 
 import numpy as np
 
-from data_pipelines import command_line, dataset_folder
-from data_pipelines.verb_nouns import read_names
+from data_pipelines.core import command_line
+from data_pipelines.tools import dataset_folder
+from data_pipelines.segmentation.verb_nouns import read_names
 from fact_jax.files import atomic_write_text
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
@@ -245,7 +246,7 @@ def config_text(path, folder, proposal):
         f"    config = {base}.get_config()",
         "    config.unlock()",
         f"    config.name = {_literal(_plain_name(path.stem))}",
-        "    # configs/datasets.py explains every field.",
+        "    # configs/_base/datasets.py explains every field.",
         "    config.data = datasets.base()",
         "    config.data.update({",
         *(f"        {_literal(name)}: {_literal(value)}," for name, value in proposal.data.items()),

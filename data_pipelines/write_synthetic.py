@@ -16,8 +16,8 @@ import shlex
 
 import numpy as np
 
-from data_pipelines import command_line
-from data_pipelines.synthetic import SyntheticSpec, open_synthetic
+from data_pipelines.core import command_line
+from data_pipelines.segmentation.synthetic import SyntheticSpec, open_synthetic
 from fact_jax.files import atomic_write_bytes, atomic_write_text
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError

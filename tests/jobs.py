@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fact_jax.training import writers
+from fact_jax.training.logging import writers
 
 ROOT = Path(__file__).parents[1]
 # Generous: a machine with other work to do can be several times slower.

@@ -12,7 +12,7 @@ TOP_LEVEL = {"fact_jax", "configs", "data_pipelines", "tests", "main.py", "requi
 LEVELS = {
     "fact_jax.types": 0,
     "fact_jax.files": 1,
-    "fact_jax.heaps": 1,
+    "fact_jax.runtime.heaps": 1,
     "fact_jax.ops": 1,
     "fact_jax.layers": 2,
     "fact_jax.losses": 2,
@@ -23,19 +23,19 @@ LEVELS = {
     "fact_jax.reporting": 3,
     "fact_jax.tasks": 4,
     "fact_jax.training": 4,
-    "fact_jax.modes": 5,
+    "fact_jax.app.modes": 5,
     "fact_jax.inference": 5,
-    "fact_jax.conversion": 5,
+    "fact_jax.app.conversion": 5,
     # What each kind of dataset brings to a run.
-    "fact_jax.run_parts": 5,
-    "fact_jax.segmentation_parts": 6,
-    "fact_jax.localization_parts": 6,
-    "fact_jax.experiment": 7,
-    "fact_jax.localization_rules": 6,
-    "fact_jax.config_rules": 7,
-    "fact_jax.config_flags": 8,
-    "fact_jax.command_flags": 9,
-    "fact_jax.commands": 10,
+    "fact_jax.app.kinds.base": 5,
+    "fact_jax.app.kinds.segmentation": 6,
+    "fact_jax.app.kinds.localization": 6,
+    "fact_jax.app.experiment": 7,
+    "fact_jax.app.kinds.localization_rules": 6,
+    "fact_jax.app.config_rules": 7,
+    "fact_jax.app.config_flags": 8,
+    "fact_jax.app.command_flags": 9,
+    "fact_jax.app.commands": 10,
     # A command line of its own, python -m fact_jax.benchmark.
     "fact_jax.benchmark": 10,
     "main": 11,
@@ -52,10 +52,10 @@ OURS = {"fact_jax", "data_pipelines", "configs", "tests", "main"}
 FORBIDDEN = {"tensorflow", "torch"}
 # Reads and writes other people's weight files, and imports torch only when it meets one; the rendering to measure
 # against, which is imported only when it is asked for; a tool that reads features which are published as tensors.
-TORCH_ALLOWED = ("fact_jax.models.weight_files", "fact_jax.benchmark.torch_", "data_pipelines.localization.ego4d")
+TORCH_ALLOWED = ("fact_jax.models.weights.weight_files", "fact_jax.benchmark.torch_", "data_pipelines.localization.ego4d")
 # The only modules of the library that know the data.
 KNOW_DATA = (
-    "fact_jax.segmentation_parts", "fact_jax.localization_parts", "fact_jax.benchmark.ours_segmentation",
+    "fact_jax.app.kinds.segmentation", "fact_jax.app.kinds.localization", "fact_jax.benchmark.ours_segmentation",
     "fact_jax.benchmark.ours_localization",
 )
 

@@ -12,8 +12,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from fact_jax.training import writers
-from fact_jax.training.watchdog import LOST
+from fact_jax.training.logging import writers
+from fact_jax.runtime.processes.watchdog import LOST
 from tests import jobs
 
 pytestmark = pytest.mark.survival

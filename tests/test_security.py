@@ -12,7 +12,7 @@ import jax
 import pytest
 
 from fact_jax import files
-from fact_jax.training import compilation
+from fact_jax.runtime import compilation
 from tests.data_pipelines import folders
 from tests.test_import_order import FILES, imports, module_name
 
@@ -20,14 +20,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Modules that store or run Python objects.
 PICKLING = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "jsonpickle"}
 # The name of the machine, to say whose a workdir is; and the processes of one run, which meet at an address.
-USE_SOCKETS = {"fact_jax.training.ownership", "fact_jax.training.joining", "fact_jax.training.processes"}
+USE_SOCKETS = {"fact_jax.training.ownership", "fact_jax.runtime.processes.joining", "fact_jax.runtime.processes.group"}
 # They need the names of pickle's errors: to read PyTorch's files without pickle.
 NAME_PICKLE = {
-    "fact_jax.models.weight_files", "fact_jax.models.numpy_pickles", "data_pipelines.localization.ego4d",
+    "fact_jax.models.weights.weight_files", "fact_jax.models.weights.numpy_pickles", "data_pipelines.localization.ego4d",
 }
 # One starts the programs it measures; the other is the config, which is code.
 START_PROGRAMS = {"fact_jax.benchmark.workers"}
-EXECUTES = {"exec_module": {"fact_jax.config_flags"}}
+EXECUTES = {"exec_module": {"fact_jax.app.config_flags"}}
 CALLS = {"eval", "exec", "compile", "execfile", "exec_module", "popen", "unsafe_load", "full_load"}
 NETWORK = {"socket", "urllib", "http", "requests", "ftplib", "smtplib", "ssl", "aiohttp", "httpx"}
 

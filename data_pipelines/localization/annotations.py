@@ -15,7 +15,7 @@ import zlib
 
 import numpy as np
 
-from data_pipelines.annotations import Problem, Problems
+from data_pipelines.segmentation.annotations import Problem, Problems
 from fact_jax.files import MAX_TEXT_BYTES, read_data
 from fact_jax.types import nearest
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from data_pipelines.batching import read_ahead
-from data_pipelines.buckets import Padding
+from data_pipelines.core.batching import read_ahead
+from data_pipelines.core.buckets import Padding
 from data_pipelines.localization.truncation import draw_for, truncate
 from fact_jax.types import Batch, UserError
 

@@ -9,9 +9,9 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from data_pipelines.annotations import Problem
-from data_pipelines.check_notes import CheckNotes
-from data_pipelines.feature_files import FeatureFileError
+from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.core.check_notes import CheckNotes
+from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.source import SegmentRules, prepare_segments
 from fact_jax.types import UserError

@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines import command_line
-from data_pipelines.annotations import Problem
-from data_pipelines.validation import count_problems, format_problems
+from data_pipelines.core import command_line
+from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.core.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_bytes, atomic_write_text, read_data
 from fact_jax.types import UserError
 

@@ -16,9 +16,9 @@ import tensorflow_datasets as tfds
 from absl import logging
 from tqdm import tqdm
 
-from data_pipelines import feature_dataset
-from data_pipelines.feature_dataset import LocalDatasetInfo, quiet_tfds
-from data_pipelines.feature_files import FeatureFileError
+from data_pipelines.core import feature_dataset
+from data_pipelines.core.feature_dataset import LocalDatasetInfo, quiet_tfds
+from data_pipelines.core.feature_files import FeatureFileError
 from fact_jax.files import lock_folder, read_data
 from fact_jax.types import UserError
 

@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-from data_pipelines.feature_files import FeatureFileError, parse_header, read_features, read_header
+from data_pipelines.core.feature_files import FeatureFileError, parse_header, read_features, read_header
 from fact_jax.files import open_data
 
 NPZ_ARRAY = "feats"

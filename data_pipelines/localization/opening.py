@@ -4,15 +4,15 @@ import dataclasses
 import os
 import pathlib
 
-from data_pipelines.annotations import Problem
-from data_pipelines.labelled_videos import MemoryBudget
+from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_database, read_subsets
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizationSource, SegmentRules, truth_of
-from data_pipelines.synthetic import make_spec
-from data_pipelines.validation import count_problems, format_problems
+from data_pipelines.segmentation.synthetic import make_spec
+from data_pipelines.core.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.types import UserError, check_choice
@@ -58,7 +58,7 @@ def open_localization(data, workdir=None, *, memory_limit):
     """Opens the videos that `config.data` names, after checking all of them.
 
     Args:
-      data: object with the fields of `config.data`, see configs/localization_datasets.py.
+      data: object with the fields of `config.data`, see configs/_base/localization_datasets.py.
       workdir: where to note that the data passed the check, so that the next run does not read every value again, and
         to write a list of problems too long for the message; None = nowhere.
       memory_limit: bytes of features that may stay in memory.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.labelled_videos import FeatureCache
+from data_pipelines.core.labelled_videos import FeatureCache
 from data_pipelines.localization.grids import clip_to_video
 from fact_jax.ops.events import without_doubles
 

@@ -4,13 +4,13 @@ import os
 
 import numpy as np
 
-from data_pipelines.annotations import Problem
-from data_pipelines.feature_files import FeatureFileError
-from data_pipelines.input_files import find_files
+from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.core.input_files import find_files
 from data_pipelines.localization.features import Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizedVideo
-from data_pipelines.unlabelled import Form, Input, UnlabelledVideos, by_name, name_clash, name_problem
+from data_pipelines.core.unlabelled import Form, Input, UnlabelledVideos, by_name, name_clash, name_problem
 from fact_jax.types import UserError
 
 SUFFIXES = (".npy", ".npz")

@@ -13,7 +13,7 @@ import shlex
 
 import numpy as np
 
-from data_pipelines import command_line
+from data_pipelines.core import command_line
 from data_pipelines.localization.synthetic import SUBSETS, LocalizationSpec, SyntheticVideos
 from fact_jax.files import atomic_write_bytes, atomic_write_text
 from fact_jax.types import UserError

@@ -8,7 +8,8 @@ import sys
 
 from absl import app, flags, logging
 
-from fact_jax import config_flags, heaps
+from fact_jax.app import config_flags
+from fact_jax.runtime import heaps
 from fact_jax.benchmark import options as benchmark_options
 from fact_jax.benchmark import workers
 from fact_jax.benchmark.workload import workload_of
@@ -52,7 +53,7 @@ def main(argv):
 def _subject(options, workload):
     """What answers in a worker process. Each process imports its own library and no other."""
     if options.worker == "torch":
-        from fact_jax.benchmark.torch_subject import TorchSubject
+        from fact_jax.benchmark.torch_reference.subject import TorchSubject
 
         return TorchSubject(workload, options.folder)
     heaps.share()

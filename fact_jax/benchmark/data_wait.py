@@ -7,11 +7,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from fact_jax import experiment
-from fact_jax.training import devices as device_layout
+from fact_jax.app import experiment
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import start
 from fact_jax.training.feed import Feed, Timing
-from fact_jax.training.signals import StopRequest
+from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.steps import TrainStep
 
 SPLIT = "split1"

@@ -5,7 +5,7 @@ import importlib.util
 
 from absl import flags
 
-from fact_jax import config_flags
+from fact_jax.app import config_flags
 from fact_jax.types import UserError, check_choice
 
 # The flags belong to __main__, which then lists them under --help.

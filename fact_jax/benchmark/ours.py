@@ -13,9 +13,11 @@ import numpy as np
 
 from fact_jax.benchmark import memory
 from fact_jax.benchmark.workload import LOCALIZING, Workload
-from fact_jax.models import state_dict
-from fact_jax.training import compilation, host_memory, start
-from fact_jax.training import devices as device_layout
+from fact_jax.models.weights import state_dict
+from fact_jax.training import start
+from fact_jax.runtime import compilation
+from fact_jax.runtime import host_memory
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training.steps import EvalStep, TrainStep
 
 # Weights that stand still keep the number of predicted segments, and with it the work of a step, the same.

@@ -8,8 +8,8 @@ from flax.traverse_util import flatten_dict
 from data_pipelines.localization.batching import EvalBatches, TrainBatches
 from fact_jax.benchmark import costs
 from fact_jax.benchmark.workload import MadeActions, Workload
-from fact_jax.tasks.localization import network_task
-from fact_jax.tasks.localization_evaluation import VideoTime, detect, nms_settings
+from fact_jax.tasks.localization.actionformer import network_task
+from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
 
 
 class LocalizationMaterial:

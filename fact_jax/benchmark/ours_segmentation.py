@@ -6,13 +6,13 @@ import math
 
 import jax
 
-from data_pipelines.batching import EvalBatches, TrainBatches
-from data_pipelines.buckets import check_buckets, choose_buckets
-from data_pipelines.statistics import compute_statistics
+from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.buckets import check_buckets, choose_buckets
+from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.benchmark.workload import MadeVideos, Workload
 from fact_jax.ops.noise import video_seeds
-from fact_jax.tasks import systems
-from fact_jax.tasks.frame_segmentation import FrameTask
+from fact_jax.tasks.segmentation import systems
+from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.types import VerbNouns
 
 

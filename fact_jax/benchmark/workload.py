@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fact_jax.localization_rules import SYSTEMS as LOCALIZING
+from fact_jax.app.kinds.localization_rules import SYSTEMS as LOCALIZING
 from fact_jax.ops.time_grid import TimeGrid
 from fact_jax.types import UserError, Video
 

@@ -5,7 +5,7 @@
     prediction = model.predict(features)  # float array (frames, channels)
 """
 
-from fact_jax.inference.predictions import Prediction, Segment
-from fact_jax.inference.predictor import Predictor, load
+from fact_jax.inference.segmentation.predictions import Prediction, Segment
+from fact_jax.inference.segmentation.predictor import Predictor, load
 
 __all__ = ["Prediction", "Predictor", "Segment", "load"]

@@ -1,7 +1,7 @@
 """What a network that labels frames has to offer: the base of every system but FACT and FAFormer.
 
 Such a network gives every frame class logits, stage after stage; the last stage is the prediction. A system is one
-subclass of `FrameModel`, whose fields are its settings, and one Flax module; `fact_jax.tasks.systems` names it.
+subclass of `FrameModel`, whose fields are its settings, and one Flax module; `fact_jax.tasks.segmentation.systems` names it.
 """
 
 import abc
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import flax.linen as nn
 import numpy as np
 
-from fact_jax.models.state_dict import Link
+from fact_jax.models.weights.state_dict import Link
 from fact_jax.types import UserError, check_choice
 
 DTYPES = ("float32", "bfloat16")

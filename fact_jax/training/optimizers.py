@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from fact_jax.training import devices as device_layout
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import plateau, schedules
 from fact_jax.types import check_choice
 

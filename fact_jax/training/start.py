@@ -12,11 +12,12 @@ import optax
 from jax.extend import core as jax_core
 
 from fact_jax.tasks.base import Task
-from fact_jax.training import checkpoints as checkpoint_store
-from fact_jax.training import optimizers, run_record
+from fact_jax.training.checkpoints import manager as checkpoint_store
+from fact_jax.training import optimizers
+from fact_jax import run_record
 from fact_jax.training import state as train_states
-from fact_jax.training.processes import Processes
-from fact_jax.training.shared_checkpoints import SharedCheckpoints
+from fact_jax.runtime.processes.group import Processes
+from fact_jax.training.checkpoints.shared import SharedCheckpoints
 from fact_jax.types import Batch, UserError
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import optax
 
 from fact_jax.tasks.base import BATCH_AXIS, Task
-from fact_jax.training import devices as device_layout
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import optimizers
-from fact_jax.training.programs import Composition, ProgramCounter
+from fact_jax.runtime.programs import Composition, ProgramCounter
 from fact_jax.training.state import TrainState
 from fact_jax.types import Batch
 

@@ -32,7 +32,7 @@ def loaded():
     """What is imported only when it is needed would count as the memory of the case that needs it first."""
     import tensorflow_datasets as tfds
 
-    from data_pipelines import feature_dataset
+    from data_pipelines.core import feature_dataset
 
     assert feature_dataset and tfds.core.DatasetInfo
     with contextlib.suppress(ImportError):

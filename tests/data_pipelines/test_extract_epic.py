@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_pipelines import command_line, extract_epic
-from data_pipelines.frame_lmdb import FrameStore
-from data_pipelines.sources import open_sources
+from data_pipelines import extract_epic
+from data_pipelines.core import command_line
+from data_pipelines.tools.frame_lmdb import FrameStore
+from data_pipelines.segmentation.sources import open_sources
 from fact_jax import files
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import settings

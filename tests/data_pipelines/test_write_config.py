@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from data_pipelines import write_config
-from fact_jax import config_rules
+from fact_jax.app import config_rules
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, write_folder
 

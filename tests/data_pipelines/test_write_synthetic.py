@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from configs import datasets, fact_custom, fact_synthetic, fact_synthetic_verb_noun
+from configs import fact_custom, fact_synthetic, fact_synthetic_verb_noun
+from configs._base import datasets
 from data_pipelines import write_config, write_synthetic
-from data_pipelines.sources import open_sources
-from data_pipelines.synthetic import SyntheticSpec, make_spec
-from data_pipelines.unlabelled import Form, open_inputs
+from data_pipelines.segmentation.sources import open_sources
+from data_pipelines.segmentation.synthetic import SyntheticSpec, make_spec
+from data_pipelines.core.unlabelled import Form, open_inputs
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

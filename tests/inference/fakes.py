@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.batching import EvalBatches
-from data_pipelines.unlabelled import Form, open_inputs
-from fact_jax.inference import mode
+from data_pipelines.core.batching import EvalBatches
+from data_pipelines.core.unlabelled import Form, open_inputs
+from fact_jax.inference import run as mode
 from fact_jax.inference.output import OutputFolder
-from fact_jax.inference.predictions import from_scores
+from fact_jax.inference.segmentation.predictions import from_scores
 from fact_jax.ops.resampling import downsampled_length
-from fact_jax.training import writers
-from fact_jax.training.signals import StopRequest
+from fact_jax.training.logging import writers
+from fact_jax.runtime.signals import StopRequest
 
 CLASS_NAMES = ("background", "pour, slowly", "stir")
 FORM = Form(feature_dim=len(CLASS_NAMES), time_axis="last", sample_rate=2, class_names=CLASS_NAMES)

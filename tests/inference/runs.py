@@ -4,8 +4,9 @@ import jax
 import numpy as np
 
 from configs import fact_synthetic
-from fact_jax.tasks import systems
-from fact_jax.training import loop, run_record
+from fact_jax.tasks.segmentation import systems
+from fact_jax.training import loop
+from fact_jax import run_record
 from tests.overrides import override
 
 CLASS_NAMES = ("background", "pour", "stir", "serve")

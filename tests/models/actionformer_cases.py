@@ -6,7 +6,7 @@ import numpy as np
 from fact_jax.models.actionformer.candidates import CandidateConfig
 from fact_jax.models.actionformer.config import ActionFormerConfig
 from fact_jax.models.actionformer.objective import LossConfig
-from fact_jax.tasks.localization import ActionFormerTask
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
 
 FEATURE_DIM, NUM_CLASSES, FRAMES = 5, 3, 16
 

@@ -9,10 +9,10 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from fact_jax.benchmark import costs
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.actionformer import architecture, published
 from fact_jax.models.actionformer.config import from_settings
-from fact_jax.tasks.localization import ActionFormerTask
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
 
 # Of spec section 2: input channels, parameters, GFLOP of a video of max_frames, multiple that longer ones are padded to.
 TABLE = {

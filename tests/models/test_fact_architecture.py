@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import architecture, published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import KINDS, BlockConfig, FactConfig, resolve_blocks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from configs import faformer_gtea, fact_gtea
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact import published, published_config
 from fact_jax.models.fact.classes import PlainClasses

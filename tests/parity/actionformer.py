@@ -8,12 +8,12 @@ import numpy as np
 from ml_collections import ConfigDict
 from scipy.optimize import linear_sum_assignment
 
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.actionformer import published
 from fact_jax.models.actionformer.objective import points_of
 from fact_jax.ops.points import assign
-from fact_jax.tasks.localization import ActionFormerTask
-from fact_jax.training import devices as device_layout
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import optimizers, steps
 from fact_jax.training import state as train_states
 from fact_jax.types import Batch

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.asformer.model import Asformer
-from fact_jax.tasks.frame_segmentation import StageLoss, stage_losses
+from fact_jax.tasks.segmentation.frame_models import StageLoss, stage_losses
 from tests.parity.fact import Reader
 from tests.parity.faformer import relative_to_largest
 from tests.parity.report import Row, compare, identical

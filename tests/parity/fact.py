@@ -9,7 +9,7 @@ import optax
 from ml_collections import ConfigDict
 
 from fact_jax.layers.positions import sinusoidal_positions
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.composition import compose

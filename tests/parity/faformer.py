@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.fact.classes import PlainClasses
 from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.network import Fact

@@ -6,8 +6,8 @@ from configs import actionformer_synthetic
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import Detections, NmsSettings
 from fact_jax.ops.time_grid import TimeGrid
-from fact_jax.reporting import localization_tables
-from fact_jax.tasks.localization_evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
+from fact_jax.reporting.localization import tables as localization_tables
+from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
 from fact_jax.types import Batch
 from tests.reporting import workdirs
 

@@ -7,8 +7,8 @@ import numpy as np
 from configs import fact_synthetic
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.reporting import results, tables
-from fact_jax.tasks.segmentation_evaluation import Protocol, SegmentationEvaluation
-from fact_jax.training import run_record
+from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation
+from fact_jax import run_record
 from fact_jax.types import Batch
 from tests.overrides import override
 

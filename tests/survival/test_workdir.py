@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from fact_jax.training import writers
+from fact_jax.training.logging import writers
 from tests.survival import lives
 
 pytestmark = pytest.mark.survival

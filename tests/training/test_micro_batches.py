@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from fact_jax.training import devices as device_layout
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop, start, steps
 from tests.training import toy
 from tests.training.test_loop import StopAt, checksums

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.training import devices as device_layout
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop, nonfinite
 from fact_jax.training.window import BadStep, NonFiniteError
 from fact_jax.types import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fact_jax import experiment
+from fact_jax.app import experiment
 from fact_jax.training import ownership
 from fact_jax.types import UserError
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fact_jax.training import loop, plateau, writers
+from fact_jax.training import loop, plateau
+from fact_jax.training.logging import writers
 from tests.ragged import host_jit
 from tests.training import reference, toy
 from tests.training.test_loop import StopAt, checksums

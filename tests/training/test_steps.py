@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from fact_jax.training import devices as device_layout
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training import evaluator, start, steps
 from tests.training import toy
 

@@ -15,9 +15,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fact_jax.tasks.base import BATCH_AXIS, LossOutput
-from fact_jax.training import devices as device_layout
-from fact_jax.training import loop, start, steps, writers
-from fact_jax.training.signals import StopRequest
+from fact_jax.runtime import devices as device_layout
+from fact_jax.training import loop, start, steps
+from fact_jax.training.logging import writers
+from fact_jax.runtime.signals import StopRequest
 from fact_jax.types import Batch
 from tests.overrides import override
 

@@ -9,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-from fact_jax.training import devices as device_layout
-from fact_jax.training import loop, processes, steps, writers
-from fact_jax.training.agreement import SharedStop
-from fact_jax.training.joining import Launch
-from fact_jax.training.signals import StopRequest
+from fact_jax.runtime import devices as device_layout
+from fact_jax.training import loop, steps
+from fact_jax.training.logging import writers
+from fact_jax.runtime.processes import group as processes
+from fact_jax.runtime.processes.agreement import SharedStop
+from fact_jax.runtime.processes.joining import Launch
+from fact_jax.runtime.signals import StopRequest
 from tests.training import toy
 
 BATCH_SIZE = 4

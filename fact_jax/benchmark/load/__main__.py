@@ -8,7 +8,8 @@ import sys
 
 from absl import app, flags, logging
 
-from fact_jax import config_flags, heaps
+from fact_jax.app import config_flags
+from fact_jax.runtime import heaps
 from fact_jax.types import UserError
 
 SETTINGS = config_flags.define_config()

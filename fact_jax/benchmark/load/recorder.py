@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from fact_jax.training import writers
+from fact_jax.training.logging import writers
 
 _STATUS = Path("/proc/self/status")
 _KIB = 1024

@@ -10,10 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from fact_jax import experiment, files
+from fact_jax import files
+from fact_jax.app import experiment
 from fact_jax.benchmark.load import dataset, picture, verdict
 from fact_jax.benchmark.load.recorder import Recorder, RecordingConsole
-from fact_jax.inference.mode import Options
+from fact_jax.inference.run import Options
 from fact_jax.reporting import results
 from fact_jax.types import UserError
 

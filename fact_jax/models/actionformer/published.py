@@ -1,7 +1,7 @@
 """Names of the published state dict, and where its tensors live (spec, section 2)."""
 
 from fact_jax.models.actionformer.config import ActionFormerConfig
-from fact_jax.models.state_dict import Link
+from fact_jax.models.weights.state_dict import Link
 
 NORM_AXES = (0, 2)  # of length 1 in (1, C, 1), as published norms and scales have them
 

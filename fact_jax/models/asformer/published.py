@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from fact_jax.models.frame_model import Inferred
-from fact_jax.models.layer_links import dense_links, encoder_links
-from fact_jax.models.shape_reader import ShapeReader
-from fact_jax.models.state_dict import Link
+from fact_jax.models.weights.layer_links import dense_links, encoder_links
+from fact_jax.models.weights.shape_reader import ShapeReader
+from fact_jax.models.weights.state_dict import Link
 
 _DECODERS = "decoders.{}"
 _FIRST = "encoder.layers.0"

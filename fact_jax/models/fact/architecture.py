@@ -15,7 +15,7 @@ import numpy as np
 from fact_jax.models.fact import other_systems
 from fact_jax.models.fact.config import KINDS
 from fact_jax.models.fact.published import BUFFERS
-from fact_jax.models.shape_reader import ShapeReader, check_count
+from fact_jax.models.weights.shape_reader import ShapeReader, check_count
 from fact_jax.types import UserError
 
 FRAME_POSITIONS = "frame_pe.pe"

@@ -3,10 +3,10 @@
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig
 from fact_jax.models.fact.segment_update import INPUT_SEGMENT_LAYERS
-from fact_jax.models.layer_links import dense_links as _dense
-from fact_jax.models.layer_links import encoder_links, mstcn_links, mstcn_plus_plus_links
-from fact_jax.models.layer_links import norm_links as _norm
-from fact_jax.models.state_dict import Link
+from fact_jax.models.weights.layer_links import dense_links as _dense
+from fact_jax.models.weights.layer_links import encoder_links, mstcn_links, mstcn_plus_plus_links
+from fact_jax.models.weights.layer_links import norm_links as _norm
+from fact_jax.models.weights.state_dict import Link
 
 BUFFERS = ("frame_pe.pe", "action_pe.pe")
 

@@ -76,7 +76,7 @@ DATA_SETTINGS = {
     "bg_class": "data.background_ids",
     "average_transcript_len": "data.average_transcript_length",
 }
-# Dataset value of the published code -> the name in configs/datasets.py.
+# Dataset value of the published code -> the name in configs/_base/datasets.py.
 DATASETS = {"breakfast": "breakfast", "gtea": "gtea", "ego": "egoprocel", "epic": "epic"}
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from fact_jax.layers.positions import sinusoidal_positions
-from fact_jax.models import state_dict
+from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import published
 from fact_jax.models.fact.config import FactConfig
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from fact_jax.models.frame_model import Inferred
-from fact_jax.models.layer_links import mstcn_links, mstcn_plus_plus_links
-from fact_jax.models.shape_reader import ShapeReader
+from fact_jax.models.weights.layer_links import mstcn_links, mstcn_plus_plus_links
+from fact_jax.models.weights.shape_reader import ShapeReader
 
 _FIRST, _OTHERS = "stage1", "stages.{}"
 _PREDICTION, _REFINEMENTS = "PG", "Rs.{}"

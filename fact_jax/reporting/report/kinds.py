@@ -12,7 +12,7 @@ A kind is a module; `segmentation` says what its functions give. Its constants:
 """
 
 from fact_jax.reporting.report import localization, segmentation
-from fact_jax.tasks import localization_systems
+from fact_jax.tasks.localization import systems as localization_systems
 
 
 def kind_of(config):

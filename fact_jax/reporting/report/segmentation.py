@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fact_jax.metrics import segmentation as metrics
-from fact_jax.reporting import segment_files
+from fact_jax.reporting.segmentation import segment_files
 
 TASK = "action segmentation"
 FILE = segment_files.SEGMENTS_FILE

@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from data_pipelines import inspect_dataset, write_config
-from data_pipelines.sources import open_sources
+from data_pipelines.segmentation.sources import open_sources
 from fact_jax.types import UserError
 from tests.data_pipelines.dirty.dataset import TOLERANCE, WIDTH
 

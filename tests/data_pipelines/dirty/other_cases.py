@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from data_pipelines.sources import open_sources
-from data_pipelines.transcripts import collect_transcripts
-from data_pipelines.unlabelled import Form, open_inputs
-from data_pipelines.verb_nouns import read_verb_nouns
-from fact_jax.models import weight_files
+from data_pipelines.segmentation.sources import open_sources
+from data_pipelines.segmentation.transcripts import collect_transcripts
+from data_pipelines.core.unlabelled import Form, open_inputs
+from data_pipelines.segmentation.verb_nouns import read_verb_nouns
+from fact_jax.models.weights import weight_files
 from fact_jax.models.fact import published_config
 from tests.data_pipelines.dirty import names, text_faults
 from tests.data_pipelines.dirty.dataset import CLASS_NAMES, WIDTH, Dataset

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from configs import localization_datasets
+from configs._base import localization_datasets
 
 LENGTHS = {"a": 20, "b": 31, "c": 40, "d": 25}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from configs import localization_datasets
+from configs._base import localization_datasets
 from data_pipelines.localization.batching import EvalBatches, TrainBatches
 from data_pipelines.localization.opening import open_localization
 from fact_jax.types import UserError

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from data_pipelines.feature_files import FeatureFileError
+from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import clip_to_video
 from fact_jax.ops.time_grid import GridRule

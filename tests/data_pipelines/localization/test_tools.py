@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from configs import localization_datasets
+from configs._base import localization_datasets
 from data_pipelines.localization import ego4d, write_synthetic
 from data_pipelines.localization.opening import open_localization
 from data_pipelines.localization.unlabelled import open_inputs

@@ -1,0 +1,1 @@
+"""Bases of the configs: systems, datasets, fields common to all."""

@@ -1,0 +1,40 @@
+"""Settings that the networks share which give every frame class logits, stage after stage: MS-TCN and its kin.
+
+Loss and training are those of MS-TCN (Abu Farha & Gall, CVPR 2019), which its successors took over.
+"""
+
+from ml_collections import ConfigDict
+
+from configs._base import common
+
+
+def base_config(name, data, model):
+    """A run on the dataset block `data` with the settings `model` (a dict), of which "name" is the system."""
+    config = common.base_config(name, data)
+    config.model = ConfigDict(model)
+    config.loss = ConfigDict({
+        "smoothing_weight": 0.15,  # of the smoothness beside the cross-entropy, in every stage
+        "smoothing_clip": 4.0,  # largest change of a log-probability from frame to frame that counts, in nats
+    })
+    config.optimizer.update({"learning_rate": 5e-4, "clip_norm": 0.0})
+    config.train.update({"epochs": 50, "log_every": 20, "eval_every": 100})
+    return config
+
+
+def apply_synthetic_training(config):
+    """A schedule for runs of a few minutes on the built-in dataset."""
+    config.data.max_buckets = 2
+    config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 24})
+    config.train.update({"batch_size": 4, "epochs": 32, "log_every": 25, "eval_every": 100})
+    config.eval.batch_size = 8
+
+
+def finish(config, arg, quick):
+    """Applies the arguments after the colon of `--config FILE:ARGS` and locks the config.
+
+    Args:
+      config: of the run.
+      arg: the arguments.
+      quick: settings of config.model that make the network small.
+    """
+    return common.apply_arguments(config, arg, lambda config: config.model.update(quick))

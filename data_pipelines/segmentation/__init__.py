@@ -1,0 +1,1 @@
+"""Videos with a label for every frame."""

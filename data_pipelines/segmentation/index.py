@@ -1,0 +1,221 @@
+"""The index of a dataset: classes, split lists, labels and feature shapes, read without loading any features.
+
+`read_index` goes through every text file and every .npy header once and collects all problems on the way.
+"""
+
+import collections
+import dataclasses
+import hashlib
+
+from tqdm import tqdm
+
+from data_pipelines.segmentation.annotations import Problem, Problems, read_labels, read_mapping, read_split
+from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, read_header
+from data_pipelines.segmentation.layouts import Layout
+from data_pipelines.core.missing_files import HintedFolder
+from fact_jax.files import why_no_folder
+from fact_jax.types import UserError
+
+# Problems of all files of one folder that are told one by one.
+_MAX_PROBLEMS = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetIndex:
+    """What is known of a dataset before its features are read.
+
+    Attributes:
+      layout: where it lies.
+      class_names: name of every class, by id.
+      splits: dict from subset ("train", "test", "validation") to a tuple of video ids in file order.
+      labels: dict from video id to int32 [N], N being the frames that features and labels have in common.
+      headers: dict from video id to the header of its feature file.
+      feature_dim: D.
+    """
+
+    layout: Layout
+    class_names: tuple
+    splits: dict
+    labels: dict
+    headers: dict
+    feature_dim: int
+
+    def fingerprint(self):
+        """Digest of the names, sizes and times of change of all files read, and of how they are read.
+
+        Raises:
+          UserError: a file is no longer there.
+        """
+        layout = self.layout
+        videos = list(self.labels)
+        files = [layout.mapping_file, *(layout.split_files[subset] for subset in self.splits)]
+        files += [layout.label_file(video) for video in videos] + [layout.feature_file(video) for video in videos]
+        digest = hashlib.sha256(repr((layout.time_axis, sorted(self.splits.items()))).encode())
+        for path in files:
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise UserError(f"{path}: {error.strerror}. It was there when the data was read.") from error
+            digest.update(repr((path.name, status.st_size, status.st_mtime_ns)).encode())
+        return digest.hexdigest()
+
+
+def read_index(layout, subsets):
+    """Reads everything but the feature values.
+
+    Args:
+      layout: Layout.
+      subsets: which split lists to read, e.g. ("train", "test").
+
+    Returns:
+      (index, problems). With problems, the index covers what could be read: `labels` and `headers` may lack videos,
+      labels may hold -1, and lengths are as in the label files.
+    """
+    class_ids, problems = read_mapping(layout.mapping_file)
+    # Ids beyond the class list cannot be used as such; the mapping's own problem already says so.
+    class_names = tuple(sorted(class_ids, key=class_ids.get))
+    problems += _background_problems(layout, class_names)
+    splits, split_problems = _read_splits(layout, subsets)
+    problems += split_problems
+    videos = list(dict.fromkeys(video for ids in splits.values() for video in ids))
+    # Without a usable class list every label would be unknown: one problem is enough.
+    labels, label_problems = _read_all_labels(layout, videos, class_ids or None)
+    headers, header_problems = _read_all_headers(layout, videos)
+    problems += label_problems + header_problems
+    shape_problems, feature_dim = _compare(layout, headers, labels)
+    problems += shape_problems
+    if not problems:
+        for video in videos:
+            frames, _ = frames_and_channels(headers[video].shape, layout.time_axis)
+            labels[video] = labels[video][:frames]
+    return DatasetIndex(layout, class_names, splits, labels, headers, feature_dim), problems
+
+
+def _background_problems(layout, class_names):
+    wrong = [int(i) for i in layout.background_ids if class_names and not 0 <= i < len(class_names)]
+    expected = f"expected ids from 0 to {len(class_names) - 1} in config.data.background_ids"
+    return [Problem(str(layout.mapping_file), 0, f"no class for background id {i}", expected) for i in wrong]
+
+
+def _read_splits(layout, subsets):
+    splits, problems = {}, []
+    for subset in subsets:
+        path = layout.split_files[subset]
+        splits[subset], found = map(tuple, read_split(path))
+        if found and found[0].found == "file is missing":
+            others = layout.other_splits(subset)
+            there = f"splits that exist: {', '.join(others)}" if others else "check config.data.split"
+            found = (Problem(str(path), 0, f"file is missing ({subset} list of split {layout.split!r})", there),)
+        problems += found
+    subsets = list(splits)
+    for second in subsets[1:]:
+        for first in subsets[: subsets.index(second)]:
+            # The same list twice is a choice (e.g. validation = test); one video in two lists is a slip.
+            if layout.split_files[first] != layout.split_files[second]:
+                problems += _overlap(layout, splits, first, second)
+    return splits, problems
+
+
+def _overlap(layout, splits, first, second):
+    known = set(splits[first])
+    path = layout.split_files[second]
+    return [
+        Problem(str(path), 0, f"video {video!r} is in the {first} list too", "expected every video in one list")
+        for video in splits[second]
+        if video in known
+    ]
+
+
+def _read_all_labels(layout, videos, class_ids):
+    if reason := why_no_folder(layout.label_dir):
+        return {}, [Problem(str(layout.label_dir), 0, f"folder of label files {reason}", "see config.data.label_dir")]
+    labels, problems = {}, Problems(layout.label_dir, _MAX_PROBLEMS)
+    folder = HintedFolder(layout.label_dir, ".txt", "expected one .txt file per video of the split lists")
+    for video in _progress(videos, "labels"):
+        labels[video], found = read_labels(layout.label_file(video), class_ids or {})
+        if class_ids is None:
+            found = [problem for problem in found if "unknown label" not in problem.found]
+        if not labels[video].size:
+            del labels[video]
+        problems.extend(map(folder.hint, found))
+    return labels, problems.listed()
+
+
+def _read_all_headers(layout, videos):
+    if reason := why_no_folder(layout.feature_dir):
+        expected = "see config.data.feature_dir"
+        return {}, [Problem(str(layout.feature_dir), 0, f"folder of feature files {reason}", expected)]
+    headers, problems = {}, Problems(layout.feature_dir, _MAX_PROBLEMS)
+    folder = HintedFolder(layout.feature_dir, ".npy", "expected one .npy file per video of the split lists")
+    for video in _progress(videos, "features"):
+        path = layout.feature_file(video)
+        try:
+            headers[video] = read_header(path)
+        except FeatureFileError as error:
+            problems.extend([folder.hint(Problem(str(path), 0, str(error)))])
+    return headers, problems.listed()
+
+
+def _compare(layout, headers, labels):
+    """Checks orientation, lengths and widths against the labels and each other; returns (problems, width)."""
+    swapped = _swapped(layout, headers, labels)
+    problems, widths = [], {}
+    for video, header in headers.items():
+        if video in swapped:
+            continue
+        frames, widths[video] = frames_and_channels(header.shape, layout.time_axis)
+        wanted = len(labels[video]) if video in labels else frames
+        if abs(frames - wanted) > layout.length_tolerance:
+            found = f"{frames} frames of features for {wanted} labels"
+            expected = f"expected them within {layout.length_tolerance} (config.data.length_tolerance)"
+            problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
+    problems += _orientation_problems(layout, headers, labels, swapped)
+    if not widths:
+        return problems, 0
+    [(common, count)] = collections.Counter(widths.values()).most_common(1)
+    for video, width in widths.items():
+        if width != common:
+            expected = f"expected {common}, as in {count} of {len(widths)} files"
+            problems.append(Problem(str(layout.feature_file(video)), 0, f"{width} channels", expected))
+    return problems, common
+
+
+def _swapped(layout, headers, labels):
+    """Videos whose feature file seems to have its axes the other way round than `time_axis` says."""
+    beyond, closer, widths = [], [], set()
+    for video in headers.keys() & labels.keys():
+        frames, width = frames_and_channels(headers[video].shape, layout.time_axis)
+        gap, other_gap = abs(frames - len(labels[video])), abs(width - len(labels[video]))
+        widths.add(width)
+        if other_gap < gap:
+            closer.append(video)
+        if other_gap <= layout.length_tolerance < gap:
+            beyond.append(video)
+    # Videos so short that every mismatch is within the tolerance: as a whole they still give themselves away.
+    if len(closer) == len(headers) and len(widths) > 1:
+        beyond = closer
+    return [video for video in headers if video in beyond]
+
+
+def _orientation_problems(layout, headers, labels, swapped):
+    other = "first" if layout.time_axis == "last" else "last"
+    if not swapped:
+        return []
+    if len(swapped) == len(headers):
+        example = swapped[0]
+        found = (
+            f"all {len(swapped)} feature files have their axes the other way round (e.g. {example}.npy has shape "
+            f"{headers[example].shape} for {len(labels[example])} labels)"
+        )
+        return [Problem(str(layout.feature_dir), 0, found, f'set config.data.time_axis="{other}"')]
+    problems = []
+    for video in swapped:
+        found = f"shape {headers[video].shape} for {len(labels[video])} labels: axes the other way round"
+        expected = f'transpose this file (config.data.time_axis="{other}" would apply to all)'
+        problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
+    return problems
+
+
+def _progress(videos, what):
+    """A progress bar on a terminal, nothing otherwise; short datasets are done before it shows."""
+    return tqdm(videos, desc=f"Checking {what}", unit="video", disable=None, leave=False, delay=1.0)

@@ -1,0 +1,289 @@
+"""A synthetic data set for action segmentation: no download, made on the fly, hard for a classifier of single frames.
+
+Videos follow recipes (see recipes.py). The features of a frame are the prototype of its class, faded into the next
+one around a boundary, plus noise that is strong in a single frame but averages out over a segment, plus an offset of
+the whole video. Look-alike pairs of classes have nearly equal prototypes: only the recipe tells them apart.
+Example i of a split is a pure function of (specification, seed, split, i).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import signal
+
+from data_pipelines.segmentation import recipes
+from data_pipelines.segmentation.verb_nouns import pair_up
+from fact_jax.types import UserError, VerbNouns, Video, check_choice, nearest
+
+SPLITS = ("train", "test")
+# First entry of the entropy of every random generator, so that no two streams coincide.
+_WORLD_STREAM, _LAYOUT_STREAM, _FEATURE_STREAM = 1, 2, 3
+_DURATION_SPREAD = 0.35  # standard deviation of a segment's log duration
+_CALIBRATION_VIDEOS = 256  # drawn once to scale the durations to `mean_length`
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticSpec:
+    """What the synthetic data set looks like.
+
+    Attributes:
+      num_train_videos: videos of the split "train".
+      num_test_videos: videos of the split "test".
+      num_classes: C, with the background as class 0.
+      feature_dim: D.
+      num_activities: recipes; every video follows one.
+      num_confusable_pairs: look-alike pairs of classes; takes up 2 classes each.
+      mean_length: mean number of frames of a video; all lengths lie between about half and twice of it.
+      noise: standard deviation of the noise per frame and channel (prototypes have unit length).
+      noise_correlation: correlation of the noise of neighbouring frames, in [0, 1).
+      video_offset: expected length of the vector added to all frames of a video.
+      confusable_distance: distance between the prototypes of a look-alike pair (that of others is about 1.4).
+      transition_frames: frames over which one prototype fades into the next; 1 is a hard cut.
+      background_rate: chance of background between two steps.
+      optional_rate: chance that the optional step of a recipe is left out.
+      repeat_rate: chance that the repeatable step comes twice.
+      swap_rate: chance that two steps come in the other order.
+      verb_noun: classes are pairs of a verb and a noun, named "<verb>,<noun>"; the prototype of a class is the sum of
+        a vector of its verb and one of its noun, so that classes with a common part are alike (distance about 1).
+    """
+
+    num_train_videos: int = 100
+    num_test_videos: int = 30
+    num_classes: int = 13
+    feature_dim: int = 48
+    num_activities: int = 4
+    num_confusable_pairs: int = 3
+    mean_length: int = 220
+    noise: float = 0.35
+    noise_correlation: float = 0.75
+    video_offset: float = 0.3
+    confusable_distance: float = 0.1
+    transition_frames: int = 4
+    background_rate: float = 0.25
+    optional_rate: float = 0.3
+    repeat_rate: float = 0.3
+    swap_rate: float = 0.3
+    verb_noun: bool = False
+
+    def __post_init__(self):
+        needed = 1 + 2 * self.num_confusable_pairs + self.num_activities
+        rates = ("background_rate", "optional_rate", "repeat_rate", "swap_rate")
+        rules = [
+            ("num_train_videos", self.num_train_videos >= 1, "1 or more"),
+            ("num_test_videos", self.num_test_videos >= 1, "1 or more"),
+            ("num_activities", self.num_activities >= 2, "2 or more"),
+            ("num_confusable_pairs", self.num_confusable_pairs >= 0, "0 or more"),
+            ("num_classes", self.num_classes >= needed,
+             f"{needed} or more (background, 2 per confusable pair, 1 per activity)"),
+            ("feature_dim", self.feature_dim >= 2, "2 or more"),
+            ("mean_length", self.mean_length >= 1, "1 or more"),
+            ("noise", self.noise >= 0, "0 or more"),
+            ("noise_correlation", 0 <= self.noise_correlation < 1, "in [0, 1)"),
+            ("video_offset", self.video_offset >= 0, "0 or more"),
+            ("confusable_distance", 0 <= self.confusable_distance <= 2, "in [0, 2]"),
+            ("transition_frames", self.transition_frames >= 1, "1 or more"),
+        ]
+        rules += [(name, 0 <= getattr(self, name) <= 1, "in [0, 1]") for name in rates]
+        wrong = [f"{name} is {getattr(self, name)}, expected {rule}" for name, holds, rule in rules if not holds]
+        if wrong:
+            raise UserError("Synthetic data set: " + "; ".join(wrong) + ".")
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """What all videos of a synthetic data set share.
+
+    Attributes:
+      class_names: C names by class id.
+      activities: the recipes.
+      prototypes: float64 [C, D], unit vectors.
+      durations: float64 [C], mean frames of a segment of every class.
+      verb_nouns: what the classes are made of; None unless they are pairs of a verb and a noun.
+    """
+
+    class_names: tuple
+    activities: tuple
+    prototypes: np.ndarray
+    durations: np.ndarray
+    verb_nouns: VerbNouns | None = None
+
+
+def make_world(spec, seed):
+    """Draws names, recipes, prototypes and durations: a pure function of (spec, seed)."""
+    rng = np.random.default_rng([_WORLD_STREAM, seed])
+    activities = recipes.make_activities(rng, spec.num_classes, spec.num_confusable_pairs, spec.num_activities)
+    if spec.verb_noun:
+        class_names = recipes.make_verb_noun_names(spec.num_classes, spec.num_confusable_pairs)
+        verb_nouns = pair_up(class_names)
+        prototypes = _verb_noun_prototypes(rng, spec, verb_nouns)
+    else:
+        class_names = recipes.make_class_names(spec.num_classes, spec.num_confusable_pairs)
+        verb_nouns = None
+        prototypes = _prototypes(rng, spec)
+    relative = np.exp(0.25 * rng.standard_normal(spec.num_classes))
+    relative[recipes.BACKGROUND] = 0.7  # it is the most frequent class already
+    totals = [relative[_draw_transcript(rng, spec, activities)].sum() for _ in range(_CALIBRATION_VIDEOS)]
+    return World(
+        class_names=class_names, activities=activities, prototypes=prototypes,
+        durations=relative * (spec.mean_length / np.mean(totals)), verb_nouns=verb_nouns,
+    )
+
+
+class SyntheticSource:
+    """A split of the synthetic data set; a fact_jax.types.VideoSource.
+
+    Attributes:
+      video_ids: "train_0000", ... or "test_0000", ...
+      class_names: name of every class.
+      feature_dim: D.
+      lengths: int64 [len(self)], frames of every video.
+      world: what all videos share.
+      verb_nouns: what the classes are made of; None unless they are pairs of a verb and a noun.
+    """
+
+    def __init__(self, spec, split, seed=0):
+        """Args: `spec` a SyntheticSpec, `split` one of SPLITS, `seed` a whole number >= 0 shared by the splits."""
+        check_choice("The split of the synthetic data set", split, SPLITS)
+        if seed < 0:
+            raise UserError(f"The seed of the synthetic data set is {seed}, expected 0 or more.")
+        self._spec = spec
+        self._stream = (int(seed), SPLITS.index(split))
+        self.world = make_world(spec, seed)
+        num_videos = spec.num_train_videos if split == "train" else spec.num_test_videos
+        self.video_ids = tuple(f"{split}_{index:04d}" for index in range(num_videos))
+        self.class_names = self.world.class_names
+        self.verb_nouns = self.world.verb_nouns
+        self.feature_dim = spec.feature_dim
+        self._labels = [self._draw_labels(index) for index in range(num_videos)]
+        self.lengths = np.array([labels.size for labels in self._labels], np.int64)
+
+    def __len__(self):
+        return len(self.video_ids)
+
+    def labels(self, index):
+        """int32 [T], the labels of a video, without making its features; read-only."""
+        return self._labels[index]
+
+    def full_labels(self, index):
+        """The same as `labels`: the synthetic data set has no higher rate."""
+        return self._labels[index]
+
+    def __getitem__(self, index):
+        index = range(len(self))[index]
+        labels = self.labels(index)
+        rng = np.random.default_rng([_FEATURE_STREAM, *self._stream, index])
+        features = _draw_features(rng, self._spec, self.world.prototypes, labels)
+        return Video(self.video_ids[index], features, labels, labels)
+
+    def _draw_labels(self, index):
+        rng = np.random.default_rng([_LAYOUT_STREAM, *self._stream, index])
+        transcript = _draw_transcript(rng, self._spec, self.world.activities)
+        durations = _draw_durations(rng, self._spec, self.world.durations[transcript])
+        labels = np.repeat(transcript, durations).astype(np.int32)
+        labels.setflags(write=False)
+        return labels
+
+
+def open_synthetic(config, split, seed=0):
+    """Opens a split.
+
+    Args:
+      config: a SyntheticSpec, or a mapping or ConfigDict with any of its fields.
+      split: "train" or "test".
+      seed: whole number >= 0; another seed gives another data set (recipes, prototypes and videos).
+
+    Returns:
+      SyntheticSource.
+
+    Raises:
+      UserError: an unknown field (the nearest one is named), a value out of range, an unknown split.
+    """
+    return SyntheticSource(config if isinstance(config, SyntheticSpec) else make_spec(config), split, seed)
+
+
+def make_spec(config, kind=SyntheticSpec):
+    """A `kind` of settings, a dataclass, from a mapping (or ConfigDict) of its fields; those left out keep their defaults."""
+    values = dict(config) if isinstance(config, Mapping) else dict(config.items())
+    fields = [field.name for field in dataclasses.fields(kind)]
+    for name in values:
+        if name not in fields:
+            guess = nearest(name, fields)
+            hint = f" Did you mean {guess!r}?" if guess else ""
+            raise UserError(f"The synthetic data set has no setting {name!r}.{hint} Settings: {', '.join(fields)}.")
+    return kind(**values)
+
+
+def _unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _draw_directions(rng, count, dim):
+    """Unit vectors float64 [count, dim], perpendicular to each other if there is room for as many."""
+    vectors = _unit(rng.standard_normal((count, dim)))
+    if count <= dim:
+        # Equal distances between all of them, so that the difficulty does not depend on the seed.
+        vectors = np.linalg.qr(vectors.T)[0].T
+    return vectors
+
+
+def _prototypes(rng, spec):
+    prototypes = _draw_directions(rng, spec.num_classes, spec.feature_dim)
+    for first, second in recipes.look_alike_pairs(spec.num_confusable_pairs):
+        # The two lie half a distance to either side of the first; `apart` is perpendicular to it.
+        centre = prototypes[first].copy()
+        apart = _unit(prototypes[second] - (prototypes[second] @ centre) * centre)
+        _place_pair(prototypes, first, second, centre, apart, spec.confusable_distance)
+    return prototypes
+
+
+def _verb_noun_prototypes(rng, spec, verb_nouns):
+    num_verbs = len(verb_nouns.verbs)
+    parts = _draw_directions(rng, num_verbs + len(verb_nouns.nouns), spec.feature_dim)
+    verbs, nouns = parts[:num_verbs], parts[num_verbs:]
+    prototypes = _unit(verbs[list(verb_nouns.verb_of_action)] + nouns[list(verb_nouns.noun_of_action)])
+    for first, second in recipes.look_alike_pairs(spec.num_confusable_pairs):
+        # The two lie around their middle, so that the part that differs is half visible in both.
+        centre = _unit(prototypes[first] + prototypes[second])
+        apart = _unit(prototypes[second] - prototypes[first])
+        _place_pair(prototypes, first, second, centre, apart, spec.confusable_distance)
+    return prototypes
+
+
+def _place_pair(prototypes, first, second, centre, apart, distance):
+    """Sets two prototypes to unit vectors this far from each other, around `centre`, along `apart`."""
+    half = distance / 2
+    prototypes[first] = np.sqrt(1 - half**2) * centre - half * apart
+    prototypes[second] = np.sqrt(1 - half**2) * centre + half * apart
+
+
+def _draw_transcript(rng, spec, activities):
+    activity = activities[rng.integers(len(activities))]
+    steps = recipes.sample_steps(
+        rng, activity, optional_rate=spec.optional_rate, repeat_rate=spec.repeat_rate, swap_rate=spec.swap_rate)
+    return recipes.add_background(rng, steps, between_rate=spec.background_rate, ends_rate=0.9)
+
+
+def _draw_durations(rng, spec, means):
+    """Log-normal durations with these means, int64; no segment is shorter than a transition plus one frame."""
+    durations = means * np.exp(_DURATION_SPREAD * rng.standard_normal(means.size) - _DURATION_SPREAD**2 / 2)
+    total = durations.sum()
+    durations *= np.clip(total, 0.5 * spec.mean_length, 2.0 * spec.mean_length) / total
+    return np.maximum(np.rint(durations).astype(np.int64), spec.transition_frames + 1)
+
+
+def _draw_features(rng, spec, prototypes, labels):
+    """float32 [T, D] features of a video with these labels [T]."""
+    shares = np.eye(len(prototypes))[labels]
+    # A moving average of the one-hot labels is a linear cross-fade; the edges repeat the first and last frame.
+    width = spec.transition_frames
+    padded = np.pad(shares, ((width // 2, width - 1 - width // 2), (0, 0)), mode="edge")
+    summed = np.cumsum(np.pad(padded, ((1, 0), (0, 0))), axis=0)
+    shares = (summed[width:] - summed[:-width]) / width
+    correlation = spec.noise_correlation
+    noise = rng.standard_normal((labels.size, spec.feature_dim))
+    # The first frame is drawn from the stationary distribution, so all frames have the same variance.
+    noise[1:] *= np.sqrt(1 - correlation**2)
+    noise = signal.lfilter([1.0], [1.0, -correlation], noise, axis=0)
+    offset = spec.video_offset / np.sqrt(spec.feature_dim) * rng.standard_normal(spec.feature_dim)
+    return (shares @ prototypes + spec.noise * noise + offset).astype(np.float32)

@@ -1,0 +1,81 @@
+"""Transcripts of videos from text files: which actions a video shows, in their order.
+
+A file VIDEO.txt holds one class name per line: the transcript itself, or the labels of all frames. The two need not be
+told apart, because equal names on neighbouring lines count once. Background segments belong to a transcript as any
+other class does.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from data_pipelines.segmentation.annotations import Problem, read_labels
+from data_pipelines.core.missing_files import HintedFolder
+from data_pipelines.core.validation import count_problems, format_problems
+from fact_jax.files import why_no_folder
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+
+
+def read_transcript(path, class_ids):
+    """Reads the transcript of one video.
+
+    Args:
+      path: text file with one class name per line.
+      class_ids: dict from class name to id.
+
+    Returns:
+      (transcript, problems): int32 [S], no class twice in a row; empty if there are problems (the file is missing,
+      unreadable, empty or has an unknown name, with the nearest class; every unknown name is one problem).
+    """
+    labels, problems = read_labels(path, class_ids)
+    if problems:
+        expected = "expected one class name per line, in the order of the actions"
+        problems = [
+            dataclasses.replace(problem, expected=expected) if problem.found == "no labels" else problem
+            for problem in problems
+        ]
+        return np.zeros(0, np.int32), problems
+    return frames_to_segments(labels)[0].astype(np.int32), []
+
+
+def collect_transcripts(folder, video_ids, class_names):
+    """Reads the transcripts of several videos, as far as they can be read.
+
+    Args:
+      folder: where the files VIDEO.txt lie.
+      video_ids: videos to read.
+      class_names: name of every class, by id.
+
+    Returns:
+      (transcripts, problems): dict from video id to int32 [S], and the problems of all files.
+    """
+    folder = pathlib.Path(folder)
+    if reason := why_no_folder(folder):
+        return {}, [Problem(str(folder), 0, f"folder of transcripts {reason}", "see config.data.transcript_dir")]
+    hinted = HintedFolder(folder, ".txt", "expected one .txt file per video to evaluate or predict")
+    class_ids = {name: class_id for class_id, name in enumerate(class_names)}
+    transcripts, problems = {}, []
+    for video_id in dict.fromkeys(video_ids):
+        transcript, found = read_transcript(folder / f"{video_id}.txt", class_ids)
+        if not found:
+            transcripts[video_id] = transcript
+        problems += map(hinted.hint, found)
+    return transcripts, problems
+
+
+def read_transcripts(folder, video_ids, class_names):
+    """Reads the transcripts of several videos, all of which must be sound.
+
+    Returns:
+      dict from video id to int32 [S].
+
+    Raises:
+      UserError: names every problem of every file.
+    """
+    transcripts, problems = collect_transcripts(folder, video_ids, class_names)
+    if problems:
+        raise UserError(f"The transcripts in {folder} have {count_problems(problems)}:\n{format_problems(problems)}")
+    return transcripts
+

@@ -1,0 +1,1 @@
+"""Innards of the commands."""

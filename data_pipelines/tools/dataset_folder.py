@@ -1,0 +1,251 @@
+"""Finds out how a dataset folder is laid out, for the tools that are given nothing but the folder.
+
+What the folder does not say clearly can be given as an option; every finding is kept as a sentence for the user.
+"""
+
+import dataclasses
+import math
+import os
+import pathlib
+import types
+
+from data_pipelines.segmentation.annotations import is_id, read_mapping
+from data_pipelines.core.feature_files import TIME_AXES
+from data_pipelines.segmentation.index import DatasetIndex, read_index
+from data_pipelines.segmentation.layouts import Layout, check_text, open_layout
+from data_pipelines.core.validation import configured_subsets, count_problems, format_problems
+from data_pipelines.segmentation.verb_nouns import read_verb_nouns
+from fact_jax.files import why_no_folder
+from fact_jax.types import UserError, nearest
+
+# Names of split lists, training and test, in the order they are looked for.
+_SPLIT_PATTERNS = (
+    ("splits/train.{split}.bundle", "splits/test.{split}.bundle"),
+    ("{split}.train", "{split}.test"),
+    ("splits/{split}.train", "splits/{split}.test"),
+    ("splits/train.{split}.txt", "splits/test.{split}.txt"),
+    ("splits/train.bundle", "splits/test.bundle"),
+    ("splits/train.txt", "splits/test.txt"),
+    ("train.txt", "test.txt"),
+)
+_VALIDATION_WORDS = ("val", "validation")
+# Names that mean that nothing happens, in lower case.
+_BACKGROUND_NAMES = frozenset((
+    "background", "background,background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
+    "no_action", "no-action", "noaction"))
+# A class that starts at least this share of the videos may be background too.
+_OFTEN_FIRST = 0.5
+DEFAULT_TOLERANCE = 15  # frames, as in configs/_base/datasets.py
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetFolder:
+    """A dataset folder and what was found out about it.
+
+    Attributes:
+      settings: the fields of config.data that describe it, as a namespace.
+      layout: Layout made from them.
+      index: DatasetIndex; labels at the full rate.
+      problems: list of Problem.
+      findings: sentences for the user.
+    """
+
+    settings: types.SimpleNamespace
+    layout: Layout
+    index: DatasetIndex
+    problems: list
+    findings: list
+
+
+def add_options(parser):
+    """Adds the folder and the options about its layout to an argparse parser."""
+    add = parser.add_argument
+    add("folder", help="dataset folder: features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and split lists")
+    add("--name", help="name of the dataset (default: that of the folder)")
+    add("--feature_dir", default="features", help="folder of feature files, below FOLDER (default: features)")
+    add("--label_dir", default="groundTruth", help="folder of label files, below FOLDER (default: groundTruth)")
+    add("--mapping_file", default="mapping.txt", help="class list, below FOLDER (default: mapping.txt)")
+    add("--train_split_file", metavar="PATTERN", help='list of training videos, such as "lists/train.{split}.txt"')
+    add("--test_split_file", metavar="PATTERN", help="list of test videos (default for all lists: looked for)")
+    add("--validation_split_file", metavar="PATTERN", help='list of validation videos; "" for none')
+    add("--split", help="split to use, such as split2 (default: split1, or the first there is)")
+    add("--time_axis", choices=TIME_AXES, help='"last" for (channels, frames) files, "first" for (frames, channels) '
+        "(default: found by comparing with the labels)")
+    add("--background", nargs="*", metavar="CLASS", help="names or ids of the background classes; without a value: "
+        "there are none (default: found by name)")
+    add("--length_tolerance", type=int, default=DEFAULT_TOLERANCE, metavar="FRAMES",
+        help=f"frames by which features and labels may differ (default: {DEFAULT_TOLERANCE})")
+
+
+def survey(options):
+    """Looks through the folder that options name.
+
+    Args:
+      options: result of a parser with the options of `add_options`.
+
+    Returns:
+      DatasetFolder.
+
+    Raises:
+      UserError: the folder does not exist, there are no split lists, or an option names something that is not there.
+    """
+    root = pathlib.Path(os.path.expanduser(options.folder))
+    if reason := why_no_folder(root):
+        raise UserError(f"{options.folder} is not a folder: it {reason}.")
+    check_text(root.resolve())
+    settings = types.SimpleNamespace(
+        dataset=options.name or root.resolve().name, reader="npy", dir=str(root.resolve()), sample_rate=1,
+        feature_dir=options.feature_dir, label_dir=options.label_dir, mapping_file=options.mapping_file,
+        length_tolerance=options.length_tolerance, time_axis=options.time_axis or "last", background_ids=(),
+        verb_mapping_file="", noun_mapping_file="", transcript_dir="")
+    findings = _find_splits(settings, root, options) + _find_verb_nouns(settings, root)
+    layout = open_layout(settings)
+    index, problems = read_index(layout, configured_subsets(layout))
+    if not options.time_axis:
+        settings.time_axis, finding = find_time_axis(index)
+        findings.append(finding)
+        if settings.time_axis != layout.time_axis:
+            layout = open_layout(settings)
+            index, problems = read_index(layout, configured_subsets(layout))
+    lists = layout.verb_mapping_file, layout.noun_mapping_file
+    problems = problems + read_verb_nouns(*lists, index.class_names, layout.mapping_file)[1]
+    settings.background_ids, finding = find_background(index, options.background)
+    findings.append(finding)
+    return DatasetFolder(settings, open_layout(settings), index, problems, findings)
+
+
+def insist(folder):
+    """Raises a UserError that lists the problems of a DatasetFolder, if there are any."""
+    if folder.problems:
+        raise UserError(f"{folder.layout.root} has {count_problems(folder.problems)}; put "
+                        f"{'them' if len(folder.problems) > 1 else 'it'} right first:\n"
+                        f"{format_problems(folder.problems)}")
+
+
+def _find_splits(settings, root, options):
+    """Fills the fields of the split lists; returns findings."""
+    given = (options.train_split_file, options.test_split_file)
+    if any(given) and not all(given):
+        raise UserError("--train_split_file and --test_split_file go together.")
+    patterns = [given] if all(given) else _SPLIT_PATTERNS
+    found = {pair: names for pair in patterns if (names := _split_names(root, pair))}
+    if not found:
+        shown = " or ".join(f"{train} with {test}" for train, test in patterns[: 1 if all(given) else 2])
+        raise UserError(
+            f"{root} has no lists of training and test videos: expected {shown} (text files, one video name per line; "
+            "{split} stands for a name such as split1). Other places: --train_split_file and --test_split_file.")
+    pair, names = next(iter(found.items()))
+    split = options.split or ("split1" if "split1" in names else names[0])
+    if split not in names and "{split}" in pair[0]:
+        guess = nearest(split, names)
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        raise UserError(f"--split is {split!r}.{hint} Splits of {root}: {', '.join(names)}.")
+    settings.train_split_file, settings.test_split_file = pair
+    settings.split = split
+    settings.validation_split_file = options.validation_split_file or ""
+    if options.validation_split_file is None:
+        candidates = [_swap_word(pair[1], word) for word in _VALIDATION_WORDS]
+        there = [name for name in candidates if name and os.path.isfile(root / name.replace("{split}", split))]
+        settings.validation_split_file = there[0] if there else ""
+    others = f" (of {', '.join(names)})" if len(names) > 1 else ""
+    findings = [f"split lists: {pair[0]} and {pair[1]}, split {split}{others}"]
+    if settings.validation_split_file:
+        findings.append(f"validation list: {settings.validation_split_file}; the best checkpoint is chosen on it")
+    return findings
+
+
+def _split_names(root, pair):
+    """Names of the splits for which both lists exist; ["split1"] for a pair of fixed files."""
+    if "{split}" not in pair[0]:
+        return ["split1"] if all(os.path.isfile(root / name) for name in pair) else []
+    before, after = pair[0].split("{split}", 1)
+    folder, start = root / pathlib.PurePath(before + "x").parent, before.rpartition("/")[2]
+    if why_no_folder(folder):
+        return []
+    files = [name for name in os.listdir(folder) if os.path.isfile(folder / name)]
+    names = [name[len(start) : len(name) - len(after)] for name in files if name.startswith(start)
+             and name.endswith(after) and len(name) > len(start) + len(after)]
+    return sorted(name for name in names if os.path.isfile(root / pair[1].replace("{split}", name)))
+
+
+def _swap_word(pattern, word):
+    """`pattern` with "test" in its file name replaced, or "" if it has none."""
+    head, slash, name = pattern.rpartition("/")
+    return f"{head}{slash}{name.replace('test', word)}" if "test" in name else ""
+
+
+def _find_verb_nouns(settings, root):
+    names = ("verb_mapping.txt", "noun_mapping.txt")
+    if not all(os.path.isfile(root / name) for name in names):
+        return []
+    class_ids, _ = read_mapping(root / settings.mapping_file)
+    if not any("," in name for name in class_ids):
+        return [f"{names[0]} and {names[1]} are not used: no class is named '<verb>,<noun>'"]
+    settings.verb_mapping_file, settings.noun_mapping_file = names
+    return [f"classes are pairs of a verb and a noun: {names[0]} and {names[1]}"]
+
+
+def find_time_axis(index):
+    """The orientation of feature files, by their lengths.
+
+    Args:
+      index: DatasetIndex, read with any `time_axis`.
+
+    Returns:
+      (time axis, finding).
+    """
+    gaps = {"first": 0, "last": 0}
+    videos = index.headers.keys() & index.labels.keys()
+    for video in videos:
+        rows, columns = index.headers[video].shape
+        gaps["first"] += abs(rows - len(index.labels[video]))
+        gaps["last"] += abs(columns - len(index.labels[video]))
+    axis = "first" if gaps["first"] < gaps["last"] else "last"
+    if not videos:
+        return axis, f'time_axis="{axis}": a guess, there are no features and labels of one video'
+    example = min(videos)
+    form = "(frames, channels)" if axis == "first" else "(channels, frames)"
+    return axis, (
+        f'time_axis="{axis}": feature files are {form}; {example}.npy is {index.headers[example].shape} for '
+        f"{len(index.labels[example])} labels")
+
+
+def find_background(index, given=None):
+    """The background classes.
+
+    Args:
+      index: DatasetIndex.
+      given: names or ids that the user gave; None = look for names that mean background.
+
+    Returns:
+      (ids as a tuple, finding).
+
+    Raises:
+      UserError: a given name or id does not exist.
+    """
+    names = index.class_names
+    if given is not None:
+        ids = tuple(dict.fromkeys(_class_id(text, names) for text in given))
+        shown = ", ".join(f"{i} ({names[i]})" for i in ids) or "none"
+        return ids, f"background classes: {shown}, as given"
+    ids = tuple(i for i, name in enumerate(names) if name.lower() in _BACKGROUND_NAMES)
+    if ids:
+        return ids, "background classes: " + ", ".join(f"{i} ({names[i]})" for i in ids) + ", by name"
+    firsts = [int(labels[0]) for labels in index.labels.values() if len(labels) and labels[0] >= 0]
+    often = max(set(firsts), key=firsts.count) if firsts else None
+    hint = ""
+    if often is not None and firsts.count(often) >= _OFTEN_FIRST * len(firsts):
+        share = math.floor(100 * firsts.count(often) / len(firsts))
+        hint = (f"; but {share} % of the videos start with {names[often]!r}: if that means that nothing happens, add "
+                f"--background {names[often]}")
+    return ids, f"background classes: none, no class is named background, SIL or the like{hint}"
+
+
+def _class_id(text, names):
+    if text in names:
+        return names.index(text)
+    if is_id(text) and int(text) < len(names):
+        return int(text)
+    guess = nearest(text, names)
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    raise UserError(f"--background: there is no class {text!r}.{hint} Names and ids (0 to {len(names) - 1}) are valid.")

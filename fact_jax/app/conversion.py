@@ -1,0 +1,305 @@
+"""Published weights in, published weights out: a state dict becomes the workdir of a run, and the other way round.
+
+A state dict does not tell the classes; an export writes their names beside it, in <file>.mapping.txt, and a conversion
+of a file with such a list compares them with the dataset's.
+
+A converted workdir holds config.json and one checkpoint with the parameters alone, which --mode eval and --mode predict
+take. Its record, "derived", knows the network and nothing of the videos; "converted" in it names the file.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from fact_jax import files
+from fact_jax.models.weights import class_list
+from fact_jax.models.weights import state_dict
+from fact_jax.models.weights import weight_files
+from fact_jax.models.fact import published_config
+from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.tasks.localization import systems as localization_systems
+from fact_jax.tasks.segmentation import systems
+from fact_jax.tasks.segmentation.frame_models import FrameTask
+from fact_jax.tasks.segmentation.inputs import example_arrays
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
+from fact_jax.app.recognise_weights import recognise
+from fact_jax.training.logging import writers
+from fact_jax import run_record
+from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
+from fact_jax.training.ownership import own
+from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
+from fact_jax.types import UserError, VerbNouns
+
+# Where ActionFormer's code looks for weights in a PyTorch file, and how it names them there.
+CHECKPOINT = {"below": ("state_dict", weight_files.AVERAGED_KEY), "prefix": "module."}
+STEP = 0  # of a converted checkpoint: no update of this run has been made
+
+# The same for all systems: it shapes predictions and leaves no trace in a state dict.
+UNTOLD = {"data.sample_rate": "one frame in this many is used"}
+
+
+def convert(
+    config,
+    workdir,
+    checkpoint,
+    *,
+    read_classes: Callable[[], tuple[Sequence[str], VerbNouns | None]],
+    explicit: Collection[str] = (),
+    console: writers.Console,
+) -> None:
+    """Makes a workdir from a published state dict.
+
+    Args:
+      config: ConfigDict of the run; what the file tells about the network takes the place of its values.
+      workdir: folder to write; may hold an earlier conversion of the same file, nothing else.
+      checkpoint: the weight file.
+      read_classes: gives the name of every class of the dataset, by class id, and what the classes are made of, if
+        they are pairs of a verb and a noun. Called once the file is known to be of a network of ours.
+      explicit: dotted keys of `config` that the user or a reference config set; the file may not contradict them.
+      console: takes the summary.
+
+    Raises:
+      UserError: the file is of another system, does not fit the settings or the dataset, or the workdir is taken.
+    """
+    workdir, checkpoint = Path(workdir), Path(checkpoint)
+    # A run that averages its weights evaluates the average, as the published code does.
+    state = weight_files.read_state_dict(checkpoint, averaged=config.optimizer.ema_decay > 0)
+    found = recognise(state.tensors, checkpoint)
+    _check_system(config, found, checkpoint)
+    config, changed = _adopt(config, found, explicit, checkpoint)
+    class_names, verb_nouns = read_classes()
+    found.check_classes(class_names, verb_nouns, checkpoint)
+    data = config.data
+    dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / _class_file(data)
+    listed = class_list.check(class_list.beside(checkpoint), class_names, dataset)
+    derived: dict[str, Any] = {
+        "class_names": list(class_names),
+        "feature_dim": found.feature_dim,
+        "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
+        "buckets": list(config.data.get("buckets", ())),
+    }
+    task = _restore(config, derived)
+    derived["model"] = dataclasses.asdict(task.model)
+    with open(checkpoint, "rb") as file:
+        derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    params = _parameters(task, found, checkpoint)
+    _check_workdir(workdir, config, derived)
+    with own(workdir, "--mode convert"):
+        _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
+        _save(config, workdir, task, params, derived)
+        # Last, so that a workdir with a record has its checkpoint.
+        run_record.write(workdir, config=config.to_dict(), derived=derived)
+    for line in _summary(checkpoint, state, found, params, changed):
+        console.say(line)
+    for line in _not_inferred(config, found, explicit, len(class_names), listed):
+        console.say(line)
+    console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
+
+
+def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
+    """Writes a checkpoint of a run as a published state dict, its classes and, of FACT, a YAML config beside it.
+
+    Args:
+      workdir: folder of the run.
+      output: file to write, in the format of its ending (see `weight_files.SUFFIXES`).
+      step: which checkpoint; None = the best.
+      console: takes the summary.
+
+    Raises:
+      UserError: there is no such run or checkpoint, or the file cannot be written.
+    """
+    workdir, output = Path(workdir), weight_files.check_output(output)
+    record = run_record.read(workdir)
+    if record is None or not (workdir / "checkpoints").is_dir():
+        raise UserError(f"{workdir} holds no checkpoint to export.")
+    config, derived = ConfigDict(record["config"]), record["derived"]
+    task = _restore(config, derived)
+    if not task.links():
+        raise UserError(f"No names of the parameters of {task.model.title} are published, so there is no file to write.")
+    with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
+        chosen = choose_step(checkpoints, step, console.say)
+        arrays = example_arrays(derived["feature_dim"])
+        try:
+            weights = read_weights(task, config, checkpoints, chosen, arrays)
+        except CheckpointError as error:
+            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
+    mapping_file, class_names = class_list.beside(output), derived["class_names"]
+    tensors, texts, notes = _published_form(task, weights.params, config, derived, output)
+    texts = texts | {mapping_file: class_list.text(class_names)}
+    _write_export(output, tensors, texts, **(CHECKPOINT if isinstance(task, ActionFormerTask) else {}))
+    averaged = " (averaged weights)" if weights.item == "ema" else ""
+    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}")
+    console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
+    for note in notes:
+        console.say(note)
+
+
+def _published_form(task, params, config, derived, output):
+    """(state dict, texts to write beside it by their paths, lines about them)."""
+    if isinstance(task, FrameTask | ActionFormerTask):
+        return state_dict.to_torch(task.links(), params), {}, []
+    yaml_file = output.with_name(f"{output.name}.yaml")
+    notes = [f"wrote {yaml_file}, its settings as a config of the published code"]
+    if task.model.blocks[0] == "I" and config.data.dataset != "epic":
+        notes.append("note: the published code knows verbs and nouns for its dataset 'epic' only")
+    return (
+        published_state_dict(task.model, params), {yaml_file: published_config.write(config.to_dict(), derived)}, notes
+    )
+
+
+def _write_export(output, tensors, texts, **form):
+    """Writes the weights, see `weight_files.write_state_dict`, and texts (path -> content) beside them, or nothing."""
+    written: list[Path] = []
+    try:
+        # The small files first: a place that cannot be written to is found out before the weights replace older ones.
+        for path, text in texts.items():
+            try:
+                written.append(files.atomic_write_text(path, text))
+            except OSError as error:
+                reason = f"{path} cannot be written: {error.strerror}"
+                raise UserError(f"{reason}. It belongs beside {output.name}.") from error
+        weight_files.write_state_dict(output, tensors, **form)
+    except UserError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _check_system(config, found, checkpoint):
+    """Raises UserError where the config is of another system than the file, whose settings it has not."""
+    name = config.model.name
+    if name not in found.systems:
+        configs = f"configs/{found.model_settings['name'].replace('+', 'p')}_*.py"
+        raise UserError(
+            f"{checkpoint} holds {found.title}, the config is of another system (config.model.name is {name!r}). Give "
+            f"a config of {found.title}, one of {configs}: --config."
+        )
+
+
+def _adopt(config, found, explicit, checkpoint):
+    """Returns the config with what the file tells, and (key, value before, value) of everything that changed."""
+    config = config.copy_and_resolve_references()
+    wanted = [("model", name, value, config.model[name]) for name, value in found.model_settings.items()]
+    inherited: dict[str, Any] = {}
+    for kind, settings in found.block_settings.items():
+        for name, value in settings.items():
+            own = config.model[kind][name]
+            # A block leaves open what it takes from the block before it; where that is right it stays open.
+            wanted.append((f"model.{kind}", name, value, inherited.get(name) if own is None else own))
+        given = {name: value for name, value in config.model[kind].items() if value is not None}
+        inherited = inherited | given | settings
+    changed, problems = [], []
+    for group, name, value, present in wanted:
+        key = f"{group}.{name}"
+        if value == present:
+            continue
+        if key in explicit and config[group][name] is not None:
+            problems.append(f"  {key}: the settings say {present!r}, the file {value!r}")
+        changed.append((key, present, value))
+    if problems:
+        raise UserError(
+            f"{checkpoint} contradicts the settings you gave:\n" + "\n".join(problems) + "\n"
+            "Leave them out to take the file's, or give the weights that belong to these settings."
+        )
+    with config.unlocked():
+        config.update_from_flattened_dict({key: value for key, _, value in changed})
+        if found.use_transcript and config.loss.match != "seq" and "loss.match" not in explicit:
+            changed.append(("loss.match", config.loss.match, "seq"))
+            config.loss.match = "seq"
+    return config.lock(), changed
+
+
+def _check_workdir(workdir, config, derived):
+    """Raises UserError unless the workdir is free or holds the same conversion."""
+    record = run_record.read(workdir)
+    if record is None:
+        return
+    if "converted" not in record["derived"]:
+        raise UserError(f"{workdir} holds a run. Use another --workdir for the converted weights.")
+    run_record.check(workdir, config=config.to_dict(), derived=derived)
+
+
+def _parameters(task, found, checkpoint):
+    """The parameters as float32; every tensor is used and every parameter filled."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
+        tensors = {name: np.asarray(tensor, np.float32) for name, tensor in found.tensors.items()}
+    broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
+    if broken:
+        raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
+    try:
+        shapes = variable_shapes(task, example_arrays(found.feature_dim))["params"]
+        return state_dict.to_flax(task.links(), tensors, shapes, ignore=found.buffers)
+    except UserError as error:
+        raise UserError(f"{checkpoint}: {error}") from error
+
+
+def _restore(config, derived):
+    """The task of a run; of both kinds of datasets."""
+    kind = localization_systems if config.model.name in localization_systems.SYSTEMS else systems
+    return kind.restore(config, derived)
+
+
+def _class_file(data):
+    """The file of a dataset that names its classes."""
+    return data.get("mapping_file") or data.annotation_file
+
+
+def _save(config, workdir, task, params, derived):
+    items = {"params": params}
+    if isinstance(task, ActionFormerTask):
+        # As before a first step: evaluation restores it and does not look at it.
+        items["state"] = jax.tree.map(np.asarray, task.first_state())
+    if config.optimizer.ema_decay > 0:
+        items["ema"] = params  # what evaluation reads of such a run
+    meta = {
+        "step": STEP, "value": None, "select_metric": config.eval.select_metric, "split": None, "metrics": {},
+        "best": {"step": STEP, "value": None}, "position": {"epoch": 0, "batch": 0}, "seed": config.seed, "window": [],
+        "converted": True,
+    }
+    identity = run_record.identity({"config": config.to_dict(), "derived": derived})
+    with Checkpoints(workdir / "checkpoints", run=identity) as checkpoints:
+        if checkpoints.steps() not in ([], [STEP]):
+            raise UserError(f"{workdir} holds checkpoints of a run. Use another --workdir for the converted weights.")
+        checkpoints.save(items, meta)
+
+
+def _size(tensors):
+    return f"{len(tensors)} tensors, {sum(np.size(tensor) for tensor in tensors.values()):,} numbers"
+
+
+def _summary(checkpoint, state, found, params, changed):
+    """What was read and what it told."""
+    yield f"read {checkpoint}: {_size(state.tensors)}"
+    yield from (f"  {note}" for note in state.notes)
+    kinds = sorted({str(tensor.dtype) for tensor in state.tensors.values()} - {"float32"})
+    if kinds:
+        yield f"  numbers of type {', '.join(kinds)} became float32"
+    if found.buffers:
+        yield f"  not needed, computed here: {', '.join(found.buffers)}"
+    count = sum(leaf.size for leaf in jax.tree.leaves(params))
+    yield f"  every tensor has its place: {count:,} parameters, none missing, none left over"
+    yield from found.lines()
+    if changed:
+        yield "the file differs from the config, so these took its values:"
+        yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)
+
+
+def _not_inferred(config, found, explicit, num_classes, listed):
+    """What the file does not tell, and which value is used."""
+    yield "a file does not tell these; check that they are right, they change predictions:"
+    for key, what in (found.untold() | UNTOLD).items():
+        group, _, name = key.rpartition(".")
+        value = config[group][name]
+        if value is not None:
+            yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
+    if listed is None:
+        yield f"  {num_classes} classes, in the order of {_class_file(config.data)}"
+    else:
+        yield f"the {num_classes} classes agree in name and order with {listed}"
+    yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

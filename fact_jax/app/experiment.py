@@ -1,0 +1,176 @@
+"""Runs of the command line: puts data, task and loop together, whatever kind of dataset a system works on."""
+
+import contextlib
+from pathlib import Path
+
+import jax
+
+from fact_jax import files
+from fact_jax.app import conversion
+from fact_jax.app.kinds import localization as localization_parts
+from fact_jax.app import modes
+from fact_jax.app.kinds import segmentation as segmentation_parts
+from fact_jax.inference import run as prediction
+from fact_jax.app.modes import Setup
+from fact_jax.reporting import results
+from fact_jax.app.kinds.base import piece_size
+from fact_jax.training.logging import writers
+from fact_jax.runtime import compilation
+from fact_jax.runtime import host_memory
+from fact_jax import run_record
+from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime.processes.agreement import SharedStop
+from fact_jax.training.ownership import own
+from fact_jax.runtime.processes.group import Processes
+from fact_jax.runtime.signals import StopRequest
+from fact_jax.training.steps import EvalStep
+from fact_jax.types import UserError, check_choice
+
+# What each system works on: modules that open the data, and build the task and the batches.
+KINDS = {name: kind for kind in (segmentation_parts, localization_parts) for name in kind.SYSTEMS}
+MODES = ("train", "eval")
+# Settings that may change between training and prediction.
+PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
+
+
+def run(
+    config, workdir, mode: str = "train", *, step: int | None = None, console=None, processes: Processes = Processes()
+) -> int:
+    """Does what the command line asks for.
+
+    Args:
+      config: locked ConfigDict of a file in configs/.
+      workdir: folder of the run; created by "train".
+      mode: "train" starts or resumes, and reports a finished run; "eval" evaluates a checkpoint of the workdir.
+      step: for "eval": which checkpoint; None = the best.
+      console: where lines go; standard output by default, of a process that is not the first warnings only.
+      processes: that make the run together; every one of them calls this, and the first has the workdir.
+
+    Returns:
+      The exit code: 0, or 130 after Ctrl-C.
+
+    Raises:
+      UserError: something the user can put right.
+    """
+    check_choice("--mode", mode, MODES)
+    console = console or (writers.Console() if processes.is_main else writers.WarningsOnly(processes.index))
+    workdir = Path(workdir)
+    processes.insist_on_equal("settings", config.to_dict() | {"mode": mode, "step": step, "jax": jax.__version__})
+    finished = processes.from_main(lambda: _look_at(config, workdir, mode, step))
+    if finished:
+        console.say(results.summary(workdir, finished))
+        return 0
+    stop_request = StopRequest if processes.count == 1 else SharedStop
+    owned = own(workdir, f"--mode {mode}") if processes.is_main else contextlib.nullcontext()
+    with stop_request(console.say) as stop, owned:
+        if processes.is_main:
+            run_record.check(workdir, config=config.to_dict())  # again: another process may just have made its run here
+        _set_up_jax(config, console)
+        setup = prepare(config, workdir, mode, console, stop, processes)
+        finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
+        return 0 if finished else stop.exit_code
+
+
+def _look_at(config, workdir: Path, mode: str, step: int | None):
+    """Raises UserError unless the workdir goes with what is asked for; returns the results of a finished run, or None."""
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"--workdir {workdir} is a file, expected a folder.")
+    exists = run_record.check(workdir, config=config.to_dict())
+    if mode == "eval" and not exists:
+        raise UserError(f"{workdir} holds no run to evaluate. Train first: the same command with --mode train.")
+    if mode == "train" and exists and "converted" in run_record.read(workdir)["derived"]:
+        raise UserError(f"{workdir} holds converted weights, for --mode eval and predict. Train in another --workdir.")
+    if mode == "train" and step is not None:
+        raise UserError("--step chooses the checkpoint of --mode eval; training goes on from the latest by itself.")
+    if mode == "train" and exists and (finished := results.read_results(workdir)):
+        return finished
+    if mode == "train" and config.log.wandb:
+        writers.import_wandb()
+    return None
+
+
+def convert(config, workdir, checkpoint, *, explicit=(), console: writers.Console) -> None:
+    """Makes a workdir from published weights, see `conversion.convert`; the dataset gives the names of the classes."""
+    conversion.convert(
+        config, workdir, checkpoint, read_classes=lambda: _kind(config).read_classes(config), explicit=explicit,
+        console=console,
+    )
+
+
+def predict(config, workdir, options: prediction.Options, console: writers.Console) -> int:
+    """Labels videos that have no labels; returns the exit code.
+
+    Args:
+      config: of the run; settings that change numbers must be those of the workdir.
+      workdir: holds the run.
+      options: see there.
+      console: takes lines and progress.
+
+    Raises:
+      UserError: there is no such run, nothing to predict, or options that do not go with the model.
+    """
+    workdir = Path(workdir)
+    if not run_record.check(workdir, config=config.to_dict(), neutral=PREDICTION_NEUTRAL):
+        raise UserError(f"{workdir} holds no run to predict with. Train first, or convert published weights.")
+    _set_up_jax(config, console)
+    devices = device_layout.choose(config.eval.batch_size)
+    opened = _kind(config).open_prediction(config, workdir, options, devices, console)
+    with StopRequest(console.say) as stop:
+        return prediction.predict_videos(*opened, console=console, stop=stop)
+
+
+def _kind(config):
+    """The module that knows the kind of dataset that the system of a config works on."""
+    return KINDS[check_choice("config.model.name", config.model.name, tuple(KINDS))]
+
+
+def _set_up_jax(config, console: writers.Console) -> None:
+    """Applies the settings that hold for the whole process."""
+    host_memory.keep_between_runs()
+    if config.compilation_cache:
+        compilation.use_cache(console.say)
+    if config.matmul_precision:
+        jax.config.update("jax_default_matmul_precision", config.matmul_precision)
+
+
+def prepare(
+    config, workdir: Path, mode: str, console: writers.Console, stop: StopRequest, processes: Processes = Processes()
+) -> Setup:
+    """Opens and checks the data, builds the task and, to train, writes config.json and statistics.txt.
+
+    Of several processes every one opens the data, after the first one has checked it, and the first one writes.
+
+    Raises:
+      UserError: a problem of the data or the settings, or a workdir of another run.
+    """
+    kind = _kind(config)
+    with processes.main_first():
+        # What the first process notes there, the others need not check again, if they see it.
+        notes = workdir if processes.is_main or workdir.is_dir() else None
+        sources = kind.open_sources(config, notes)
+    devices = device_layout.choose(piece_size(config.train))
+    parts = kind.prepare(config, sources, devices)
+    processes.insist_on_equal("data", parts.derived)
+    processes.connect(devices)
+    if processes.is_main:
+        run_record.check(workdir, derived=parts.derived)
+    if mode == "train" and processes.is_main:
+        run_record.write(workdir, config=config.to_dict(), derived=parts.derived)
+        files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
+    for line in parts.lines:
+        console.say(line)
+    return Setup(
+        config=config,
+        workdir=workdir,
+        task=parts.task,
+        train_batches=parts.train_batches,
+        eval_batches=parts.eval_batches,
+        selection="validation" if "validation" in parts.eval_batches else "test",
+        eval_step=EvalStep(parts.task, devices, num_buckets=parts.num_programs, say=console.say),
+        devices=devices,
+        derived=parts.derived,
+        how_scored=parts.how_scored,
+        console=console,
+        stop=stop,
+        processes=processes,
+    )

@@ -1,0 +1,1 @@
+"""The kinds of work, and the one place where one is entered."""

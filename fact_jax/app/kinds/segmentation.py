@@ -1,0 +1,193 @@
+"""Runs of action segmentation: from settings and videos to a task with its batches."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from data_pipelines.segmentation import sources as video_sources
+from data_pipelines.core import unlabelled
+from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.buckets import check_buckets, choose_buckets
+from data_pipelines.core.fingerprints import labels_fingerprint, transcripts_fingerprint
+from data_pipelines.segmentation.statistics import compute_statistics
+from fact_jax import inference
+from fact_jax.inference import run as prediction
+from fact_jax.reporting import tables
+from fact_jax.app.kinds.base import Parts, Prediction, piece_size
+from fact_jax.tasks.segmentation import systems
+from fact_jax.runtime import devices as device_layout
+from fact_jax.training import loop
+
+SYSTEMS = systems.BUILDERS
+
+
+def open_sources(config, notes):
+    """Opens the videos of a run, after checking all of them; see `data_pipelines.segmentation.sources.open_sources`."""
+    return video_sources.open_sources(config.data, notes, memory_limit=int(config.data.memory_gb * 2**30))
+
+
+def read_classes(config):
+    """(class names by id, VerbNouns or None); looks at no video."""
+    return video_sources.read_classes(config.data)
+
+
+def prepare(config, sources, devices) -> Parts:
+    """Builds the task and the batches of a run.
+
+    Args:
+      config: of the run.
+      sources: what `open_sources` gave.
+      devices: of all processes.
+
+    Raises:
+      UserError: settings contradict each other or the data.
+    """
+    evaluations = {"test": sources.test}
+    if sources.validation is not None:
+        evaluations["validation"] = sources.validation
+    everything = {"train": sources.train, **evaluations}
+    all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
+    statistics = all_statistics["train"]
+    labels = _label_reader(evaluations.values())
+    task = systems.build(
+        config, class_names=sources.class_names, statistics=statistics, full_labels=labels,
+        verb_nouns=sources.verb_nouns,
+    )
+    buckets = _buckets(config.data, everything)
+    train_batches, eval_batches = _batches(
+        config, sources, evaluations, all_statistics, buckets, devices, task.uses_transcript
+    )
+    derived = _derive(config, sources, everything, statistics, train_batches, task)
+    background = () if config.data.evaluate_background else config.data.background_ids
+    return Parts(
+        task=task,
+        train_batches=train_batches,
+        eval_batches=eval_batches,
+        derived=derived,
+        num_programs=len(buckets),
+        statistics="\n".join(f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()),
+        lines=_describe(config, derived, train_batches.padding()),
+        how_scored=tables.how_segments_are_scored([sources.class_names[label] for label in background]),
+    )
+
+
+def open_prediction(config, workdir: Path, options: prediction.Options, devices, console) -> Prediction:
+    """Opens what predicts and what is to be predicted.
+
+    Raises:
+      UserError: see `experiment.predict`.
+    """
+    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
+    options.check(predictor.uses_transcript)
+    form = unlabelled.Form(predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names)
+    source = unlabelled.open_inputs(options.inputs, form, transcript_dir=options.transcripts)
+    buckets = unlabelled.prediction_buckets(
+        source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding
+    )
+    batch_size = config.eval.batch_size
+
+    def make_batches(videos):
+        return EvalBatches(
+            videos,
+            batch_size=batch_size,
+            buckets=buckets,
+            max_segments=source.max_segments,
+            num_rows=device_layout.num_rows(batch_size, len(devices)),
+            transcripts=source.transcripts,
+        )
+
+    return Prediction(predictor, source, make_batches, prediction.open_output(predictor, config, workdir, options))
+
+
+def _derive(config, sources, everything, statistics, train_batches, task):
+    """What follows from data and settings, for config.json; a run with other values is another run."""
+    return {
+        "class_names": list(sources.class_names),
+        "verb_nouns": dataclasses.asdict(sources.verb_nouns) if sources.verb_nouns else None,
+        "feature_dim": sources.feature_dim,
+        "num_videos": {name: len(source) for name, source in everything.items()},
+        "average_transcript_length": statistics.average_transcript_length(config.loss.get("match")),
+        "buckets": list(train_batches.buckets),
+        "steps_per_epoch": train_batches.steps_per_epoch,
+        "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
+        "labels_sha256": labels_fingerprint(everything.values()),
+        "transcripts_sha256": transcripts_fingerprint(sources.transcripts),
+        "model": dataclasses.asdict(task.model),
+        "loss": dataclasses.asdict(task.loss_config),
+    }
+
+
+def _batches(config, sources, evaluations, statistics, buckets, devices, uses_transcript):
+    """(TrainBatches, {name: EvalBatches})."""
+    max_segments = _padded_segments(uses_transcript, statistics, sources.transcripts)
+    train_rows, eval_rows = (
+        device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
+    )
+    train_batches = TrainBatches(
+        sources.train,
+        batch_size=config.train.batch_size,
+        buckets=buckets,
+        max_segments=max_segments["train"],
+        seed=config.seed,
+        num_rows=train_rows,
+        share=device_layout.share(train_rows, devices),
+        micro_batch_size=config.train.micro_batch_size,
+        sampling=config.train.sampling,
+    )
+    eval_batches = {
+        name: EvalBatches(
+            source,
+            batch_size=config.eval.batch_size,
+            buckets=buckets,
+            max_segments=max_segments[name],
+            num_rows=eval_rows,
+            share=device_layout.share(eval_rows, devices),
+            transcripts=sources.transcripts,
+        )
+        for name, source in evaluations.items()
+    }
+    return train_batches, eval_batches
+
+
+def _padded_segments(uses_transcript, statistics, transcripts):
+    """Segments to which the transcripts of every source are padded.
+
+    A network that reads transcripts gets one size for all, so that a length bucket stays one program.
+    """
+    sizes = {name: numbers.max_segments[0] for name, numbers in statistics.items()}
+    if transcripts is not None:
+        longest = max(map(len, transcripts.values()))
+        sizes = {name: max(size, longest) if name != "train" else size for name, size in sizes.items()}
+    if uses_transcript:
+        sizes = dict.fromkeys(sizes, max(sizes.values()))
+    return sizes
+
+
+def _buckets(data, sources):
+    """The padded lengths that training and evaluation share."""
+    lengths = np.concatenate([source.lengths for source in sources.values()])
+    video_ids = [video_id for source in sources.values() for video_id in source.video_ids]
+    buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
+    return check_buckets(buckets, lengths, video_ids)
+
+
+def _label_reader(sources):
+    """Returns a function from video id to int32 [N], its labels at the full rate."""
+    places = {video_id: (source, index) for source in sources for index, video_id in enumerate(source.video_ids)}
+
+    def full_labels(video_id):
+        source, index = places[video_id]
+        return source.full_labels(index)
+
+    return full_labels
+
+
+def _describe(config, derived, padding):
+    videos = ", ".join(f"{count} {name} videos" for name, count in derived["num_videos"].items())
+    return (
+        f"{config.data.dataset}, {config.data.split}: {videos}, {len(derived['class_names'])} classes, "
+        f"{derived['feature_dim']} channels; padded lengths {', '.join(map(str, derived['buckets']))} "
+        f"({100 * padding.waste:.0f} % of the frames computed in training are padding)",
+        f"on average {derived['average_transcript_length']:.1f} targets per training video; see statistics.txt",
+    )

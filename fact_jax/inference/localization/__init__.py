@@ -1,0 +1,1 @@
+"""Actions found in videos."""

@@ -1,0 +1,211 @@
+"""--mode predict: labels every video of a source and writes its files, as many as can be done."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fact_jax import files
+from fact_jax.inference.output import EvaluatedVideo, OutputFolder
+from fact_jax.inference.segmentation.predictions import NonFiniteScores
+from fact_jax.inference.segmentation.predictor import Predictor
+from fact_jax.runtime import devices as device_layout
+from fact_jax.training.logging import writers
+from fact_jax.runtime.signals import StopRequest
+from fact_jax.types import UserError
+
+PROBLEMS_FILE = "prediction_problems.txt"
+EXIT_PROBLEMS = 1
+MAX_SHOWN = 50
+# Between two lines about how far it is.
+SECONDS_PER_LINE = 30.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the command line asks for.
+
+    Attributes:
+      inputs: .npy files, folders of them, patterns.
+      output: where the files go; None = the workdir.
+      step: which checkpoint; None = the best.
+      fps: frames per second at the full rate; None = what the run's config says, `data.fps`.
+      durations: file with the seconds of every video, of use for finding actions only.
+      class_scores: file with a classifier's scores of every video, which name the actions that were found.
+      probabilities: also write the class probabilities of every frame.
+      transcripts: folder of transcripts, for a model that needs them.
+      figures: draw the timelines.
+    """
+
+    inputs: tuple[str, ...]
+    output: Path | None = None
+    step: int | None = None
+    fps: float | None = None
+    durations: str | None = None
+    class_scores: str | None = None
+    probabilities: bool = False
+    transcripts: str | None = None
+    figures: bool = True
+
+    def check(self, uses_transcript: bool, finds_actions: bool = False) -> None:
+        """Raises UserError for options that cannot be, or do not go with the model."""
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
+        if uses_transcript and self.transcripts is None:
+            raise UserError(
+                "This model needs the transcript of every video: --transcripts FOLDER with VIDEO.txt, one action on "
+                "each line."
+            )
+        if self.transcripts is not None and not uses_transcript:
+            raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")
+        if self.durations is not None and not finds_actions:
+            raise UserError("--durations: this model labels frames, it needs no durations; leave the flag out.")
+        if self.class_scores is not None and not finds_actions:
+            raise UserError("--class_scores: this model labels frames with its own classes; leave the flag out.")
+
+
+def open_output(predictor: Predictor, config, workdir: Path, options: Options) -> OutputFolder:
+    """Returns the folder that `options` ask for, ready to be written; `config` is that of the command line."""
+    return OutputFolder(
+        options.output or workdir,
+        origin={
+            "name": config.name,
+            "system": config.model.name,
+            "dataset": config.data.dataset,
+            "sample_rate": predictor.sample_rate,
+            "checkpoint": {"step": predictor.step, "sha256": predictor.checksum},
+        },
+        class_names=predictor.class_names,
+        background_ids=config.data.background_ids,
+        fps=options.fps or config.data.fps,
+        probabilities=options.probabilities,
+        figures=options.figures,
+    )
+
+
+def predict_videos(
+    predictor: Predictor,
+    source,
+    make_batches: Callable,
+    output: OutputFolder,
+    *,
+    console: writers.Console,
+    stop: StopRequest,
+) -> int:
+    """Predicts the videos that are not finished yet; what cannot be predicted is reported at the end.
+
+    Args:
+      predictor: see there.
+      source: unlabelled videos: `inputs`, `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`,
+        `extent(index)`: what `predictor.prediction` has to know of a video.
+      make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source.
+      output: where the files go.
+      console: lines and progress.
+      stop: asked before every batch.
+
+    Returns:
+      The exit code: 0; 1 if a video could not be predicted; that of `stop` if it was asked to.
+
+    Raises:
+      UserError: the files cannot be written.
+    """
+    stop.busy("the batch of videos at hand")
+    with output:
+        waiting = [index for index, video in enumerate(source.inputs) if not output.is_finished(video)]
+        remaining = source.select(waiting)
+        output.remove_leftovers(remaining.inputs)
+        skipped = len(source.inputs) - len(waiting)
+        if skipped:
+            console.say(f"{skipped} of {len(source.inputs)} videos are finished already and are skipped")
+        start = time.perf_counter()
+        job = _Job(predictor, remaining, output, console)
+        if waiting and not job.run(make_batches(remaining), stop):
+            left = len(waiting) - job.done
+            console.say(f"stopped by {stop.name}; {left} videos are left. Run the same command again to go on.")
+            return stop.exit_code
+        output.conclude(source.inputs)
+        seconds = time.perf_counter() - start
+        console.say(
+            f"predicted {job.written} videos in {writers.format_duration(seconds)}, skipped {skipped}; "
+            f"results are in {output.path}"
+        )
+        return report_problems(source.problems, output.path, console)
+
+
+def report_problems(problems, folder: Path, console: writers.Console) -> int:
+    """Lists problems on the console and in a file, or removes that of an earlier process; returns the exit code.
+
+    Args:
+      problems: what str() turns into a line; ordered by their `path` and `line`.
+      folder: where the file goes.
+      console: takes the lines.
+    """
+    path = Path(folder) / PROBLEMS_FILE
+    lines = [str(problem) for problem in sorted(problems, key=lambda problem: (problem.path, problem.line))]
+    if not lines:
+        path.unlink(missing_ok=True)
+        return 0
+    try:
+        files.atomic_write_text(path, "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        listed = "\n".join(lines)
+        raise UserError(f"{path} cannot be written: {error.strerror}. The problems are:\n{listed}") from error
+    console.say(f"{len(lines)} problem{'s' if len(lines) > 1 else ''}, also in {path}:")
+    for line in lines[:MAX_SHOWN]:
+        console.say(f"  {line}")
+    if len(lines) > MAX_SHOWN:
+        console.say(f"  ... and {len(lines) - MAX_SHOWN} more")
+    return EXIT_PROBLEMS
+
+
+class _Job:
+    """One pass over the videos that are left; `done` of them were looked at, `written` have their files."""
+
+    def __init__(self, predictor, source, output, console):
+        self.done = self.written = 0
+        self._predictor, self._source, self._output, self._console = predictor, source, output, console
+        self._said = time.perf_counter()
+
+    def run(self, batches, stop):
+        """Returns whether it came to the end. One batch is computed while the files of the one before are written."""
+        total = len(self._source.inputs)
+        self._predictor.expect_programs(len(batches.buckets))
+        self._console.begin("predict", total, unit="video")
+        try:
+            running = None
+            for batch in batches:
+                if stop.requested:
+                    break
+                scores = self._predictor.run(batch)
+                if running is not None:
+                    self._write(*running, total)
+                running = (batch, scores)
+            if running is not None:
+                self._write(*running, total)
+        finally:
+            self._console.end()
+        return self.done == total
+
+    def _write(self, batch, scores, total):
+        scores = device_layout.unshard(scores)
+        for row, position in enumerate(batch.positions):
+            if position < 0:
+                continue
+            self._write_video(position, scores, row)
+            self.done += 1
+            self._console.progress(self.done)
+        if time.perf_counter() - self._said > SECONDS_PER_LINE:
+            self._said = time.perf_counter()
+            self._console.say(f"{self.done} of {total} videos  {self._console.pace(self.done, total)}")
+
+    def _write_video(self, position, scores, row):
+        source, video = self._source, self._source.inputs[position]
+        if source.is_bad(position):
+            return
+        try:
+            self._output.write(video, self._predictor.prediction(scores, row, *source.extent(position)))
+        except (NonFiniteScores, EvaluatedVideo) as error:
+            source.report(position, str(error))
+            return
+        self.written += 1

@@ -1,0 +1,72 @@
+"""Requests to stop, of which any process of a run may get one, as a decision that all of them take at the same step."""
+
+import collections
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from fact_jax.tasks.base import BATCH_AXIS
+from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime.signals import StopRequest, name_of
+
+# Polls until a vote counts: as many steps as the host may be ahead of the devices, so that nobody waits for a result.
+LAG = 2
+
+
+class SharedStop(StopRequest):
+    """A stop request that all processes of a run see at the same poll, whichever of them got the signal.
+
+    Every poll starts a vote: the largest signal number of all processes, a collective like any other. Its result is
+    looked at LAG polls later, by all alike. Polls therefore have to come in the same order in all processes.
+    """
+
+    def __init__(self, say: Callable[[str], None] = print, vote: Callable[[int], Any] | None = None):
+        """
+        Args:
+          say: prints a line.
+          vote: starts a vote with the signal of this process, 0 for none; what it returns becomes, by int(), that of
+            all. By default over the first device of every process.
+        """
+        super().__init__(say)
+        self._received = 0
+        self._vote = vote or _largest
+        self._running: collections.deque[Any] = collections.deque()
+
+    def poll(self) -> bool:
+        """Takes part in a vote; returns whether to stop."""
+        if self.signum is None:
+            self._running.append(self._vote(self._received))
+            if len(self._running) > LAG:
+                self.signum = int(self._running.popleft()) or None
+        return self.requested
+
+    def _note(self, signum, frame):
+        del frame
+        self._received = self._received or int(signum)
+
+    def _answer(self):
+        # Never at once, even where nothing would be lost: the others would miss this process.
+        self._say(f"{name_of(self._received)}: all processes stop after the same step, one of the next")
+
+
+class _Result:
+    """The result of a vote, fetched when it is asked for."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __int__(self):
+        return int(np.ravel(self._array.addressable_shards[0].data)[0])
+
+
+def _largest(signum):
+    devices = tuple(device_layout.one_per_process())
+    return _Result(_program(devices)(device_layout.place(np.array([signum], np.int32), devices)))
+
+
+@functools.cache
+def _program(devices):
+    return device_layout.parallel(lambda signum: jax.lax.pmax(signum, BATCH_AXIS), devices)

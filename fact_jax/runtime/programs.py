@@ -1,0 +1,92 @@
+"""Compiled programs: how many there are, and the one that brings parameters into the form they are multiplied in."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+
+from fact_jax.tasks.base import Task
+from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime import host_memory
+
+
+class ProgramCounter:
+    """Counts the programs compiled for a step: one for every length bucket, and few others.
+
+    Attributes:
+      expected: number of buckets.
+      lengths: bucket length of every program that has one, in order of compilation.
+      count: programs of all kinds.
+    """
+
+    def __init__(self, expected: int, say: Callable[[str], None]):
+        self.expected = expected
+        self.lengths: list[int] = []
+        self.count = 0
+        self._say = say
+        self._name = ""
+
+    def traced(self, name: str, batch: Mapping[str, jax.Array] | None = None) -> None:
+        """Notes a new program. Called from inside a function's Python body, which runs once per compilation.
+
+        Args:
+          name: what to call it in the log line.
+          batch: what it was made for; None if it knows no buckets.
+        """
+        self.count += 1
+        self._name = name
+        if batch is not None:
+            self.lengths.append(batch["mask"].shape[-1])
+            self._name = f"{name} for bucket T={self.lengths[-1]}"
+
+    def call(self, function: Callable, *args):
+        """Calls `function`, and says how long it took if that compiled a program."""
+        count, buckets = self.count, len(self.lengths)
+        start = time.perf_counter()
+        result = function(*args)
+        host_memory.give_back_excess()
+        if self.count > count:
+            place = f" (program {len(self.lengths)} of {self.expected})" if len(self.lengths) > buckets else ""
+            self._say(f"compiled {self._name} in {time.perf_counter() - start:.1f} s{place}")
+        return result
+
+
+class Composition:
+    """`Task.compose` for weights that serve many batches, as a compiled program of its own.
+
+    Parameters that the task leaves as they are go through without a copy, so a task that composes nothing has no
+    program here.
+    """
+
+    def __init__(self, task: Task, devices: Sequence[jax.Device], programs: ProgramCounter):
+        """
+        Args:
+          task: has `compose`.
+          devices: where to run.
+          programs: counts the compilation.
+        """
+        self._task = task
+        self._programs = programs
+        self._program = device_layout.parallel(self._composed, devices)
+        self._structure = None
+        self._sources: list[int | None] = []  # of every weight: the parameter that it is, None if it is computed
+
+    def __call__(self, params):
+        """Returns the weights of replicated parameters, replicated. They share memory with the parameters."""
+        if self._structure is None:
+            shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), params)
+            jax.eval_shape(self._note_sources, shapes)
+        computed = iter(self._programs.call(self._program, params) if None in self._sources else ())
+        leaves = jax.tree.leaves(params)
+        weights = [next(computed) if source is None else leaves[source] for source in self._sources]
+        return jax.tree.unflatten(self._structure, weights)
+
+    def _note_sources(self, params):
+        places = {id(leaf): index for index, leaf in enumerate(jax.tree.leaves(params))}
+        weights, self._structure = jax.tree.flatten(self._task.compose(params, None))
+        self._sources = [places.get(id(weight)) for weight in weights]
+
+    def _composed(self, params):
+        self._programs.traced("composition of weights")
+        weights = jax.tree.leaves(self._task.compose(params, None))
+        return [weight for weight, source in zip(weights, self._sources, strict=True) if source is None]

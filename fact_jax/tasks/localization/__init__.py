@@ -1,0 +1,1 @@
+"""Temporal action localization: systems, tasks, evaluation."""

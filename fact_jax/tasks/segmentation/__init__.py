@@ -1,0 +1,1 @@
+"""Temporal action segmentation: systems, tasks, evaluation."""

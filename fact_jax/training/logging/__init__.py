@@ -1,0 +1,1 @@
+"""Where the numbers and lines of a run go."""

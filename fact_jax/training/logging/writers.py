@@ -1,0 +1,303 @@
+"""Where the numbers of a run go: metrics.jsonl, Weights & Biases and the console; `event_files` has TensorBoard."""
+
+import importlib
+import json
+import math
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+from fact_jax import files
+from fact_jax import run_record
+from fact_jax.types import UserError, check_choice
+
+WANDB_MODES = ("online", "offline")
+# How long the end of a run may wait for Weights & Biases to take what is left.
+WANDB_FINISH_SEC = 300.0
+
+
+def read_rows(path: Path) -> list[dict]:
+    """Returns the rows of a metrics.jsonl, without a last line that was cut short; [] if there is no file."""
+    if not Path(path).exists():
+        return []
+    rows = []
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break  # the process died while it wrote this line; whatever follows is written again
+    return rows
+
+
+def to_json_value(value: float) -> float | None:
+    """Returns the number, or None for NaN and infinities, which JSON does not have."""
+    return value if math.isfinite(value) else None
+
+
+class JsonlWriter:
+    """metrics.jsonl: one JSON object per line, {"step": ..., "<group>/<name>": ...}, in order of time.
+
+    Nothing in it depends on the clock, so an interrupted run leaves the same file as one that was not.
+    """
+
+    def __init__(self, path: Path):
+        self._path = Path(path)
+
+    def rewind(self, step: int, *, drop_groups_at_step: tuple[str, ...] = ()) -> None:
+        """Drops what an earlier process wrote beyond `step`, the step this one starts from.
+
+        Args:
+          step: rows of later steps are dropped.
+          drop_groups_at_step: groups whose rows at `step` itself are dropped as well, as they will come again.
+        """
+        kept = []
+        for row in read_rows(self._path):
+            groups = {name.partition("/")[0] for name in row if name != "step"}
+            if row["step"] < step or (row["step"] == step and not groups & set(drop_groups_at_step)):
+                kept.append(row)
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        if text or self._path.exists():
+            files.atomic_write_text(self._path, text)
+
+    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Appends one row, all of it or nothing.
+
+        Raises:
+          WriteError: the disk is full, ...
+        """
+        row = {"step": step} | {f"{group}/{name}": to_json_value(value) for name, value in values.items()}
+        files.append_line(self._path, json.dumps(row))
+
+    def flush(self) -> None:
+        """Waits until the rows are on the disk itself."""
+        if self._path.exists():
+            with open(self._path, "rb") as file:
+                os.fsync(file.fileno())
+
+
+class NoWriter:
+    """Takes the place of a `JsonlWriter` in a process that does not write."""
+
+    def rewind(self, step: int, *, drop_groups_at_step: tuple[str, ...] = ()) -> None:
+        """Does nothing."""
+
+    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Does nothing."""
+
+    def flush(self) -> None:
+        """Does nothing."""
+
+
+def import_wandb():
+    """Returns the module wandb.
+
+    Raises:
+      UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module("wandb")
+    except ImportError as error:
+        raise UserError(
+            "config.log.wandb is on, but Weights & Biases is not installed. Install it with `pip install wandb`, or "
+            "leave out --config.log.wandb."
+        ) from error
+
+
+class WandbWriter:
+    """Scalars for Weights & Biases, under the keys of the published code: train-loss/loss, test-metric/F1@0.50.
+
+    A run that resumes goes on in the same run there. What goes wrong at the start and can be put right (no package, no
+    login) is an error; whatever fails later is said once, and training goes on without.
+    """
+
+    def __init__(self, workdir: Path, config, say: Callable[[str], None]):
+        """Starts or resumes the run.
+
+        Args:
+          workdir: folder of the run; keeps the id of the run there and, below wandb/, the files of an offline run.
+          config: config of the run; reads name, seed, data.split and log.
+          say: called with lines for the user.
+
+        Raises:
+          UserError: the package is missing or too old, or there is no login.
+        """
+        self._say, self._run, self._workdir = say, None, Path(workdir)
+        self._wandb = import_wandb()
+        mode = check_choice("config.log.wandb_mode", config.log.wandb_mode, WANDB_MODES)
+        run_id = self._run_id()
+        settings = run_record.flatten(config.to_dict())
+        scalars = {key: value if isinstance(value, (int, float)) else str(value) for key, value in settings.items()}
+        options = {
+            "project": config.log.wandb_project or None,
+            "entity": config.log.wandb_entity or None,
+            "group": config.name,
+            "name": f"{config.name}/{config.data.split}/seed{config.seed}",
+            "config": scalars,
+            "id": run_id,
+            "resume": "allow",
+            "mode": mode,
+            "dir": str(self._workdir),
+        }
+        with _WandbFailure(self):
+            self._run = self._start(options)
+        if self._run is not None:
+            place = f"wandb sync --id {run_id} {self._workdir / 'wandb' / 'offline-run-*'}"
+            self._say(f"Weights & Biases: {self._run.url if mode == 'online' else f'offline; to upload: {place}'}")
+
+    def _start(self, options):
+        wandb = self._wandb
+        try:
+            # Its own capture of the console would break the progress bar.
+            settings = wandb.Settings(console="off", silent=True, finish_timeout=WANDB_FINISH_SEC)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"wandb {wandb.__version__} is too old for config.log.wandb. Run `pip install --upgrade wandb`."
+            ) from error
+        try:
+            return wandb.init(settings=settings, **options)
+        except (wandb.errors.UsageError, wandb.errors.AuthenticationError) as error:
+            raise UserError(
+                f"Weights & Biases: {error} Log in with `wandb login`, or keep the numbers here with "
+                f"--config.log.wandb_mode=offline."
+            ) from error
+
+    def _run_id(self):
+        path = self._workdir / "wandb" / "run_id.txt"
+        if path.exists() and (known := path.read_text(encoding="utf-8").strip()):
+            return known
+        run_id = secrets.token_hex(4)
+        files.atomic_write_text(path, f"{run_id}\n")
+        return run_id
+
+    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Logs one row; steps that the run has already, from before an interruption, are left as they are there."""
+        if self._run is not None:
+            with _WandbFailure(self):
+                self._run.log({wandb_key(group, name): value for name, value in values.items()}, step=step)
+
+    def close(self) -> None:
+        """Ends the run, waiting for what is still to be uploaded."""
+        if self._run is not None:
+            with _WandbFailure(self):
+                self._run.finish()
+        self._run = None
+
+    def give_up(self, error: BaseException) -> None:
+        """Says what went wrong; nothing more is sent."""
+        self._run = None
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        self._say(
+            f"Weights & Biases failed ({reason}); training goes on without it. All numbers are in "
+            f"{self._workdir / 'metrics.jsonl'} as always."
+        )
+
+
+class _WandbFailure:
+    """Keeps failures of Weights & Biases from ending the run; the writer gives up at the first.
+
+    Its errors have no common base: they are those of its own modules, of its connection, and of the operating system.
+    """
+
+    MODULES = {"wandb", "asyncio", "concurrent", "google"}
+
+    def __init__(self, writer: WandbWriter):
+        self._writer = writer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        theirs = kind is not None and kind.__module__.partition(".")[0] in self.MODULES
+        if not isinstance(error, Exception) or not (theirs or isinstance(error, (OSError, EOFError, RuntimeError))):
+            return False
+        self._writer.give_up(error)
+        return True
+
+
+def wandb_key(group: str, name: str) -> str:
+    """The published key of a value: ("train", "loss") -> "train-loss/loss", ("test", "Edit") -> "test-metric/Edit"."""
+    kind = "loss" if name == "loss" or name.startswith("loss_") else "metric"
+    return f"{group}-{kind}/{name}"
+
+
+class Console:
+    """Lines for people, with a progress bar below them on a terminal."""
+
+    def __init__(self, stream=None):
+        self._stream = stream or sys.stdout
+        self._bar = None
+        self._start, self._unit = (time.perf_counter(), 0), "step"
+
+    def say(self, text: str) -> None:
+        """Prints a line, above the bar if there is one."""
+        if self._bar is None:
+            print(text, file=self._stream, flush=True)
+        else:
+            self._bar.write(text, file=self._stream)
+
+    def begin(self, label: str, total: int, done: int = 0, unit: str = "step") -> None:
+        """Starts to show progress from `done` to `total`, counted in `unit`."""
+        self.end()
+        self._unit = unit
+        self._start = (time.perf_counter(), done)
+        if self._stream.isatty():
+            self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, file=self._stream, dynamic_ncols=True)
+
+    def progress(self, done: int, note: str = "") -> None:
+        """Moves the bar to `done`."""
+        if self._bar is not None:
+            if note:
+                self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update(done - self._bar.n)
+
+    def restart_clock(self, done: int) -> None:
+        """Leaves the time since the last `pace` out of the next one."""
+        self._start = (time.perf_counter(), done)
+
+    def pace(self, done: int, total: int) -> str:
+        """Returns the time per step (or other unit) since the last call and the time left, for a line."""
+        now = time.perf_counter()
+        seconds, steps = now - self._start[0], done - self._start[1]
+        self._start = (now, done)
+        if steps <= 0:
+            return ""
+        return f"{seconds / steps:.3g} s/{self._unit}, {format_duration((total - done) * seconds / steps)} left"
+
+    def end(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class WarningsOnly(Console):
+    """The console of a process that is not the first: warnings alone, with its number, on the error output."""
+
+    def __init__(self, index: int):
+        super().__init__(sys.stderr)
+        self._index = index
+
+    def say(self, text: str) -> None:
+        """Prints a line that starts with "warning:"."""
+        if text.startswith("warning:"):
+            print(f"[process {self._index}] {text}", file=sys.stderr, flush=True)
+
+    def begin(self, label: str, total: int, done: int = 0, unit: str = "step") -> None:
+        """Shows nothing."""
+
+
+def format_duration(seconds: float) -> str:
+    """1234.5 -> "20:34"; hours only where there are some."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def format_values(values: Mapping[str, float], digits: int = 4) -> str:
+    """{"loss": 1.25, "Acc": 80.0} -> "loss 1.25 Acc 80"."""
+    return "  ".join(f"{name} {value:.{digits}g}" for name, value in values.items())

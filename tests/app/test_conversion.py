@@ -1,0 +1,413 @@
+"""Weights travel between the published form and workdirs without losing a bit, and mistakes are named."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict
+
+from configs import fact_epic, fact_gtea, fact_gtea_transcript, fact_synthetic, published
+from data_pipelines.segmentation.sources import open_sources
+from fact_jax.app import conversion
+from fact_jax.app import experiment
+from fact_jax.models.weights import weight_files
+from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.tasks.segmentation import systems
+from fact_jax.training.logging import writers
+from fact_jax import run_record
+from fact_jax.training.checkpoints.manager import Checkpoints
+from fact_jax.types import UserError, VerbNouns
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "fact_iuU_m_o2o.npz"
+CLASSES = [f"action {k}" for k in range(5)]
+VERB_NOUNS = VerbNouns(("take", "put", "cut"), ("cup", "knife"), (0, 0, 1, 1, 2), (0, 1, 0, 1, 1))
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN) as npz:
+        return {name: npz[name] for name in npz.files}
+
+
+@pytest.fixture(scope="module")
+def tensors(golden):
+    """The state dict of the fixture, with the positional buffer as the published code saves it."""
+    found = {name.removeprefix("param/"): golden[name] for name in golden if name.startswith("param/")}
+    return found | {"frame_pe.pe": np.zeros((10000, 1, 24), np.float32)}
+
+
+def config_of(module=fact_gtea, **changes):
+    """A shipped config with attention heads that a network of a few channels can have."""
+    config = module.get_config().copy_and_resolve_references()
+    with config.unlocked():
+        config.model.input_block.action_heads = 4
+        config.update_from_flattened_dict({key.replace("__", "."): value for key, value in changes.items()})
+    return config.lock()
+
+
+def convert(workdir, checkpoint, config=None, class_names=CLASSES, verb_nouns=None, **options):
+    stream = io.StringIO()
+    conversion.convert(
+        config or config_of(), workdir, checkpoint, read_classes=lambda: (class_names, verb_nouns),
+        console=writers.Console(stream), **options,
+    )
+    return stream.getvalue()
+
+
+def export(workdir, output, **options):
+    stream = io.StringIO()
+    conversion.export(workdir, output, console=writers.Console(stream), **options)
+    return stream.getvalue()
+
+
+def stored(workdir):
+    """(task, parameters) of a converted workdir."""
+    record = run_record.read(workdir)
+    task = systems.restore(record["config"], record["derived"])
+    batch = {"features": jax.ShapeDtypeStruct((1, 1, record["derived"]["feature_dim"]), np.float32)}
+    shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
+    with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
+        items, _ = checkpoints.restore(checkpoints.best_step(), {"params": shapes})
+    return task, items["params"]
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory, tensors):
+    """A converted workdir and what the conversion said."""
+    folder = tmp_path_factory.mktemp("converted")
+    path = weight_files.write_state_dict(folder / "weights.safetensors", tensors)
+    return folder / "run", convert(folder / "run", path)
+
+
+@pytest.fixture(scope="module")
+def restored(converted):
+    """(task, parameters) of the converted workdir."""
+    return stored(converted[0])
+
+
+def test_predictions_of_converted_weights_are_the_published_ones(restored, golden):
+    task, params = restored
+    features = golden["input/feature"].astype(np.float32)[None]
+    batch = {"features": features, "mask": np.ones(features.shape[:2], bool)}
+    labels = jax.jit(lambda p, b: task.predict(p, {}, b)["labels"])(params, batch)
+    np.testing.assert_array_equal(labels[0], golden["out/pred"])
+
+
+def test_parameters_are_those_of_the_file(restored, tensors):
+    task, params = restored
+    back = published_state_dict(task.model, params)
+    assert back.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert back[name].dtype == np.float32 and back[name].tobytes() == tensor.tobytes(), name
+
+
+def test_names_come_in_the_published_order(restored, golden):
+    task, params = restored
+    order = json.loads(str(golden["config"]))["_fixture"]["param_order"]
+    assert list(published_state_dict(task.model, params)) == [order[0], "frame_pe.pe", *order[1:]]
+
+
+def test_the_summary_says_what_was_read_inferred_and_not(converted):
+    said = converted[1]
+    for words in (
+        "weights.safetensors: 162 tensors",
+        "not needed, computed here: frame_pe.pe",
+        "none missing, none left over",
+        "inferred: FACT, blocks iuU, 11 tokens, 20 input channels",
+        "model.num_tokens = 11 (was 60)",
+        "model.input_block.hidden_dim = 24 (was 512)",
+        "model.input_block.action_heads = 4: attention heads, from the config",
+        "model.frame_weight = 0.1",
+        "5 classes, in the order of mapping.txt",
+    ):
+        assert words in said, words
+    assert "model.frame_positions = " not in said  # the buffer tells
+
+
+def test_the_record_keeps_what_the_config_inherits(converted):
+    record = run_record.read(converted[0])
+    model = record["config"]["model"]
+    assert model["update_block"]["hidden_dim"] is None and model["update_block"]["frame_layers"] == 3
+    assert record["derived"]["model"]["block_configs"][1]["hidden_dim"] == 24
+    assert record["derived"]["converted"]["file"] == "weights.safetensors"
+
+
+def swapped(first, second):
+    names = list(CLASSES)
+    names[first], names[second] = names[second], names[first]
+    return names
+
+
+@pytest.mark.parametrize(
+    ("class_names", "words"),
+    [
+        (swapped(1, 3), "id 1 is 'action 1' in {list} and 'action 3' in {dataset}"),
+        (CLASSES[:4], "id 4 is 'action 4' in {list} and no class in {dataset} (5 and 4 classes)"),
+        ([*CLASSES, "more"], "id 5 is no class in {list} and 'more' in {dataset} (5 and 6 classes)"),
+    ],
+)
+def test_weights_of_other_classes_are_refused(class_names, words, converted, tmp_path):
+    output = tmp_path / "weights.npz"
+    export(converted[0], output)
+    config = config_of(data__dir="videos", data__mapping_file="classes.txt")
+    with pytest.raises(UserError) as caught:
+        convert(tmp_path / "run", output, config, class_names=class_names)
+    assert words.format(list=f"{output}.mapping.txt", dataset=Path("videos", "classes.txt")) in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"0 a\nb\n", "weights.npz.mapping.txt:2: found 'b'; expected '<id> <class name>'"),
+        (b"0 a\n0 b\n", "weights.npz.mapping.txt:2: found '0 b'"),
+        (b"9" * 5000 + b" a\n", "weights.npz.mapping.txt:1: "),
+        (b"0 \xff\n", "not a text file"),
+        (None, "cannot be read: Is a directory"),
+    ],
+)
+def test_lists_of_classes_that_cannot_be_read(content, words, tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    listing = tmp_path / "weights.npz.mapping.txt"
+    listing.mkdir() if content is None else listing.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        convert(tmp_path / "run", path)
+    assert words in str(caught.value)
+
+
+def test_a_list_of_classes_may_be_another_programs(tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    lines = [f"{label}\t{name} \r\n" for label, name in reversed(list(enumerate(CLASSES)))]
+    (tmp_path / "weights.npz.mapping.txt").write_bytes("".join(["\ufeff", *lines, "\r\n"]).encode())
+    assert "5 classes agree" in convert(tmp_path / "run", path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_export_and_convert_give_the_same_bits(converted, restored, tmp_path, suffix):
+    if suffix != ".safetensors":
+        pytest.importorskip("torch")
+    workdir, output = converted[0], tmp_path / f"weights{suffix}"
+    said = export(workdir, output)
+    assert f"wrote step 0 to {output}: 162 tensors" in said
+    assert f"wrote {output}.mapping.txt, its 5 classes" in said
+    assert (tmp_path / f"{output.name}.mapping.txt").read_text().splitlines()[4] == "4 action 4"
+    # The YAML beside it is a config that describes these weights completely.
+    config = published.get_config(f"{output}.yaml")
+    said = convert(tmp_path / "again", output, config, explicit=["model.num_tokens", "model.input_block.hidden_dim"])
+    assert "the file differs" not in said
+    assert f"the 5 classes agree in name and order with {output}.mapping.txt" in said
+    assert "action_heads = 4" in said and "num_tokens 11" not in said
+    first, second = (flatten_dict(params, sep="/") for params in (restored[1], stored(tmp_path / "again")[1]))
+    assert first.keys() == second.keys()
+    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+
+
+def test_exported_files_load_strictly_in_pytorch(converted, tmp_path, tensors):
+    torch = pytest.importorskip("torch")
+    export(converted[0], tmp_path / "weights.pth")
+    loaded = torch.load(tmp_path / "weights.pth", weights_only=True)
+    assert {name: tuple(tensor.shape) for name, tensor in loaded.items()} == {
+        name: tensor.shape for name, tensor in tensors.items()
+    }
+    assert all(tensor.dtype == torch.float32 for tensor in loaded.values())
+
+
+def test_wrapped_checkpoints_of_a_training_run(tensors, tmp_path):
+    torch = pytest.importorskip("torch")
+    content = {"epoch": 7, "state_dict": {f"module.{k}": torch.from_numpy(v.copy()) for k, v in tensors.items()}}
+    torch.save(content, tmp_path / "network.iter-900.net")
+    said = convert(tmp_path / "run", tmp_path / "network.iter-900.net")
+    assert "removed 'module.'" in said and "left out what lies beside them: epoch" in said
+    _, params = stored(tmp_path / "run")
+    np.testing.assert_array_equal(params["action_query"], tensors["action_query"][:, 0])
+
+
+def variant(module, tmp_path, verb_nouns=None, **changes):
+    """Random weights of a small network of another variant: (their file, its tensors)."""
+    small = {"hidden_dim": 16, "frame_dim": 8, "frame_layers": 2, "action_dim": 8, "action_layers": 1,
+             "action_ff_dim": 6}
+    config = config_of(module, **{f"model.input_block.{name}": value for name, value in small.items()}, **changes)
+    derived = {"class_names": CLASSES, "verb_nouns": None if verb_nouns is None else vars(verb_nouns)}
+    task = systems.restore(config, derived)
+    batch = {"features": jax.ShapeDtypeStruct((1, 1, 7), np.float32)}
+    shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes)
+    tensors = published_state_dict(task.model, params)
+    return weight_files.write_state_dict(tmp_path / "weights.npz", tensors), tensors
+
+
+@pytest.mark.parametrize(
+    ("module", "verb_nouns", "changes"),
+    [
+        (fact_gtea_transcript, None, {"model__blocks": "iu", "model__input_block__action_branch": "gru_om"}),
+        (fact_epic, VERB_NOUNS, {"model__blocks": "IU", "model__use_transcript": True, "loss__match": "seq"}),
+        pytest.param(fact_gtea_transcript, None, {}, marks=pytest.mark.slow),
+        pytest.param(fact_epic, VERB_NOUNS, {}, marks=pytest.mark.slow),
+    ],
+)
+def test_every_variant_is_recognised_without_its_config(module, verb_nouns, changes, tmp_path):
+    path, tensors = variant(module, tmp_path, verb_nouns, **changes)
+    wanted = config_of(module, **changes)
+    said = convert(tmp_path / "run", path, config_of(), verb_nouns=verb_nouns)
+    assert f"inferred: FACT, blocks {wanted.model.blocks}, " in said
+    record = run_record.read(tmp_path / "run")["config"]
+    assert record["model"]["use_transcript"] == wanted.model.use_transcript == ("action_pe.pe" in tensors)
+    assert record["loss"]["match"] == ("seq" if wanted.model.use_transcript else "o2o")
+    export(tmp_path / "run", tmp_path / "back.npz")
+    back = weight_files.read_state_dict(tmp_path / "back.npz").tensors
+    assert list(back) == list(tensors) and all(back[name].tobytes() == tensors[name].tobytes() for name in tensors)
+
+
+@pytest.mark.parametrize(
+    ("explicit", "changes", "words"),
+    [
+        (["model.num_tokens"], {}, "model.num_tokens: the settings say 60, the file 11"),
+        (["model.blocks"], {"model__blocks": "iuUU"}, "model.blocks: the settings say 'iuUU', the file 'iuU'"),
+        (["model.temporal_block.frame_layers"], {}, "temporal_block.frame_layers: the settings say 10, the file 3"),
+        (["model.frame_positions"], {"model__frame_positions": True}, "frame_positions: the settings say True"),
+    ],
+)
+def test_settings_that_were_given_are_not_overruled(explicit, changes, words, tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    with pytest.raises(UserError, match="contradicts the settings you gave") as caught:
+        convert(tmp_path / "run", path, config_of(**changes), explicit=explicit)
+    assert words in str(caught.value) and not (tmp_path / "run").exists()
+
+
+def changed(tensors, **changes):
+    renamed = {name.replace("__", "."): value for name, value in changes.items()}
+    return {name: value for name, value in (tensors | renamed).items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"head__weight": np.zeros(3)}, "the file has head.weight, the model has no place for it"),
+        ({"block_list__1__a2f_layer__Y_W__bias": None}, "the model needs block_list.1.a2f_layer.Y_W.bias"),
+        ({"block_list__1__a2f_layer__Y_W__bias": np.zeros(3)}, "block_list.1.a2f_layer.Y_W.bias gives"),
+        ({"action_query": np.full((11, 1, 24), np.nan)}, "has NaN or infinite numbers in action_query"),
+        ({"action_query": np.full((11, 1, 24), 1e300)}, "read as float32, has NaN or infinite numbers in action_query"),
+        ({"action_query": np.full((11, 1, 24), 1j)}, "action_query (complex128); expected real numbers"),
+    ],
+)
+def test_incomplete_and_broken_state_dicts(changes, words, tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", changed(tensors, **changes))
+    with pytest.raises(UserError, match="weights.npz") as caught:
+        convert(tmp_path / "run", path)
+    assert words in str(caught.value) and not (tmp_path / "run").exists()
+
+
+def test_datasets_of_another_kind_or_size(tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    with pytest.raises(UserError, match="a network with plain classes .*the dataset has classes that are pairs"):
+        convert(tmp_path / "run", path, verb_nouns=VERB_NOUNS)
+    with pytest.raises(UserError, match="at least 31"):
+        convert(tmp_path / "run", path, class_names=[str(k) for k in range(30)])
+    path, _ = variant(fact_gtea_transcript, tmp_path, model__blocks="iu")
+    with pytest.raises(UserError, match="a network with 5 classes, the dataset has 4"):
+        convert(tmp_path / "run", path, class_names=CLASSES[:4])
+    path, _ = variant(fact_epic, tmp_path, VERB_NOUNS, model__blocks="IU")
+    with pytest.raises(UserError, match="pairs of a verb and a noun .*dataset has plain classes.*verb_mapping"):
+        convert(tmp_path / "run", path)
+
+
+def test_weights_of_another_system_from_the_command_line(tmp_path):
+    tensors = {
+        "stage1.conv_1x1.weight": np.zeros((4, 6, 1)), "stage1.layers.0.conv_dilated.weight": np.zeros((4, 4, 3)),
+        "stage1.conv_out.weight": np.zeros((3, 4, 1)),
+    }
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--mode", "convert"]
+    command += ["--checkpoint", str(path), "--workdir", str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "holds MS-TCN, the config is of another system (config.model.name is 'fact')" in done.stderr
+
+
+def test_half_precision_is_said_and_converted(tensors, tmp_path):
+    halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", halves)
+    assert "numbers of type float16 became float32" in convert(tmp_path / "run", path)
+    _, params = stored(tmp_path / "run")
+    assert params["action_query"].dtype == np.float32
+
+
+def test_workdirs_that_are_taken(converted, tensors, tmp_path):
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
+    convert(tmp_path / "run", path)
+    convert(tmp_path / "run", path)  # the same again, for instance after an interruption
+    other = tensors | {"action_query": tensors["action_query"] + 1}
+    with pytest.raises(UserError, match="sha256"):
+        convert(tmp_path / "run", weight_files.write_state_dict(tmp_path / "other.npz", other))
+    run_record.write(tmp_path / "trained", config={}, derived={})
+    with pytest.raises(UserError, match="holds a run. Use another"):
+        convert(tmp_path / "trained", path)
+    with pytest.raises(UserError, match="cannot be written to"):
+        convert(path / "below a file", path)
+
+
+def test_exports_that_cannot_be_made(converted, tmp_path):
+    with pytest.raises(UserError, match="holds no checkpoint to export"):
+        export(tmp_path, tmp_path / "weights.npz")
+    with pytest.raises(UserError, match="step 3: there is no such checkpoint in .* Steps: 0"):
+        export(converted[0], tmp_path / "weights.npz", step=3)
+    with pytest.raises(UserError, match="the ending of"):
+        export(converted[0], tmp_path / "weights.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_is_whole_or_not_there(converted, tmp_path, monkeypatch):
+    output = tmp_path / "weights.npz"
+    for taken in (tmp_path / "weights.npz.yaml", tmp_path / "weights.npz.mapping.txt"):
+        taken.mkdir()
+        with pytest.raises(UserError, match=f"{taken.name} cannot be written: .*It belongs beside weights.npz"):
+            export(converted[0], output)
+        assert list(tmp_path.iterdir()) == [taken]
+        taken.rmdir()
+
+    def full(path, content):
+        raise UserError(f"{path} cannot be written: No space left on device.")
+
+    monkeypatch.setattr(weight_files, "write_state_dict", full)
+    with pytest.raises(UserError, match="No space left"):
+        export(converted[0], output)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_evaluation_may_know_more_than_a_conversion(converted):
+    record = run_record.read(converted[0])
+    derived = {key: value for key, value in record["derived"].items() if key != "converted"}
+    assert run_record.check(converted[0], derived=derived | {"num_videos": {"test": 7}, "buckets": [64]})
+    with pytest.raises(UserError, match="class_names"):
+        run_record.check(converted[0], derived=derived | {"class_names": ["other"]})
+
+
+def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
+    config = fact_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.eval.figures = config.compilation_cache = False
+    config.lock()
+    sources = open_sources(config.data, tmp_path)
+    derived = {"class_names": sources.class_names}
+    task = systems.restore(config, derived)
+    batch = {"features": jax.ShapeDtypeStruct((1, 1, sources.feature_dim), np.float32)}
+    params = jax.tree.map(np.asarray, task.init(jax.random.key(0), batch)["params"])
+    path = weight_files.write_state_dict(tmp_path / "weights.npz", published_state_dict(task.model, params))
+    workdir = tmp_path / "run"
+    convert(workdir, path, config, class_names=sources.class_names)
+    record = (workdir / "config.json").read_bytes()
+    stream = io.StringIO()
+    assert experiment.run(config, workdir, "eval", console=writers.Console(stream)) == 0
+    assert "did not evaluate" not in stream.getvalue() and "converted weights: no stored" in stream.getvalue()
+    assert "step 0  test:" in stream.getvalue() and any((workdir / "predictions").iterdir())
+    with pytest.raises(UserError, match="converted"):
+        experiment.run(config, workdir, "train", console=writers.Console(stream))
+    assert (workdir / "config.json").read_bytes() == record

@@ -1,0 +1,260 @@
+"""Whole runs on synthetic data, with a toy task in place of a model that takes a minute to compile."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from configs import fact_synthetic
+from fact_jax.app import experiment
+from fact_jax.tasks.segmentation import systems
+from fact_jax.training.checkpoints import integrity
+from fact_jax.training.logging import writers
+from fact_jax.types import UserError
+from tests.overrides import override
+from tests.training import toy
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def toy_task(monkeypatch):
+    monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
+
+
+def make_config(**overrides):
+    config = fact_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.train.update({"steps": 3, "eval_every": 2})
+        config.eval.update({"select_metric": "Acc", "figures": False})
+        config.log.tensorboard = config.compilation_cache = False
+        override(config, overrides)
+    return config.lock()
+
+
+def run(workdir, mode="train", config=None, **options):
+    stream = io.StringIO()
+    code = experiment.run(config or make_config(), workdir, mode, console=writers.Console(stream), **options)
+    return code, stream.getvalue()
+
+
+def snapshot(workdir):
+    files = [path for path in sorted(Path(workdir).rglob("*")) if path.is_file()]
+    return {p: (p.stat().st_mtime_ns, hashlib.sha256(p.read_bytes()).hexdigest()) for p in files}
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(systems.BUILDERS, "fact", toy.build)
+        return workdir, run(workdir)
+
+
+@pytest.fixture
+def finished(finished_run, tmp_path):
+    """A copy of the finished run that a test may change."""
+    shutil.copytree(finished_run[0], tmp_path / "run", copy_function=shutil.copy2)
+    return tmp_path / "run"
+
+
+def test_training_leaves_results(finished_run):
+    workdir, (code, text) = finished_run
+    assert code == 0
+    results = json.loads((workdir / "results.json").read_text())
+    assert results["final_step"] == 3 and results["best_step"] in (2, 3) and results["selected_on"] == "test"
+    rows = writers.read_rows(workdir / "metrics.jsonl")
+    stored = {row["step"]: row["test/Acc"] for row in rows if "test/Acc" in row}
+    assert results["metrics"]["test"]["final"]["Acc"] == stored[3]
+    assert results["metrics"]["test"]["best"]["Acc"] == stored[results["best_step"]] == max(stored.values())
+    record = json.loads((workdir / "config.json").read_text())
+    assert record["config"]["train"]["steps"] == 3
+    assert record["derived"]["num_videos"] == {"train": 4, "test": 3}
+    assert record["derived"]["loss"] == {"null_weight": 0.5} and len(record["derived"]["labels_sha256"]) == 64
+    assert json.loads((workdir / "toy.json").read_text())["videos"] == ["test_0000", "test_0001", "test_0002"]
+    markdown = (workdir / "results.md").read_text()
+    assert "| test | best |" in markdown and "| test | final | 3 |" in markdown
+    assert "the same, to the last digit, as the test metrics" in text and "| test | best |" in text
+
+
+def test_finished_run_is_reported_and_not_touched(finished):
+    before = snapshot(finished)
+    code, text = run(finished)
+    assert code == 0 and "finished: 3 steps" in text and "compiled" not in text
+    assert snapshot(finished) == before
+
+
+def test_eval_reproduces_the_stored_metrics(finished):
+    (finished / "toy.json").unlink()
+    kept = {path: entry for path, entry in snapshot(finished).items()}
+    code, text = run(finished, "eval")
+    assert code == 0 and "the same, to the last digit, as the test metrics" in text
+    after = snapshot(finished)
+    assert (finished / "toy.json").is_file()
+    assert all(after[path] == entry for path, entry in kept.items())
+    code, text = run(finished, "eval", step=3)
+    assert code == 0 and "step 3  test:  Acc " in text
+    # What lies in the workdir itself belongs to the best checkpoint.
+    assert (finished / "eval_step_3" / "toy.json").is_file()
+    assert all(snapshot(finished)[path] == entry for path, entry in kept.items())
+
+
+def test_eval_says_when_metrics_differ(finished):
+    step = json.loads((finished / "results.json").read_text())["best_step"]
+    path = finished / "checkpoints" / str(step) / "meta" / "metadata"
+    meta = json.loads(path.read_text())
+    meta["metrics"]["Acc"] += 0.25
+    path.write_text(json.dumps(integrity.seal(meta)))
+    code, text = run(finished, "eval")
+    assert code == 0 and "warning: not equal" in text and "\n  Acc: " in text and "frames:" not in text
+
+
+def test_a_workdir_that_cannot_be_written_is_a_user_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match="--workdir"):
+            run(folder)
+
+
+def test_statistics_of_the_videos_are_written(finished):
+    text = (finished / "statistics.txt").read_text()
+    assert "train videos" in text and "test videos" in text and "segments per video" in text
+
+
+def test_eval_problems_are_user_errors(tmp_path, finished):
+    with pytest.raises(UserError, match="holds no run to evaluate"):
+        run(tmp_path / "new", "eval")
+    with pytest.raises(UserError, match="step 77: there is no such checkpoint .* Steps: .*3"):
+        run(finished, "eval", step=77)
+    shutil.rmtree(finished / "checkpoints")
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        run(finished, "eval")
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_other_settings_are_refused(finished, mode):
+    before = snapshot(finished)
+    with pytest.raises(UserError, match="other settings:\n  config.seed: 0 there, 5 now"):
+        run(finished, mode, make_config(seed=5))
+    assert snapshot(finished) == before
+
+
+def test_other_data_under_the_same_settings_is_refused(finished):
+    path = finished / "config.json"
+    record = json.loads(path.read_text())
+    record["derived"]["labels_sha256"] = "0" * 64
+    path.write_text(json.dumps(record))
+    with pytest.raises(UserError, match="labels_sha256: '0000"):
+        run(finished, "eval")
+
+
+def test_report_is_made_up_for_when_only_it_is_missing(finished):
+    expected = (finished / "results.json").read_bytes()
+    (finished / "results.json").unlink()
+    code, text = run(finished)
+    assert code == 0 and "finished: 3 steps" in text
+    assert (finished / "results.json").read_bytes() == expected
+
+
+def test_wrong_calls_are_user_errors(tmp_path):
+    with pytest.raises(UserError, match="'trian'. Did you mean 'train'"):
+        run(tmp_path / "a", "trian")
+    with pytest.raises(UserError, match="--step chooses"):
+        run(tmp_path / "a", step=3)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file, expected a folder"):
+        run(tmp_path / "file")
+    assert not (tmp_path / "a").exists()
+
+
+def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
+    """The handler is the one of the whole run, so the signal is a real one, sent by the task itself."""
+
+    class Stopping(toy.ToyTask):
+        def evaluation(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            return super().evaluation()
+
+    def build(config, *, class_names, statistics, full_labels, verb_nouns=None):
+        task = Stopping(num_classes=len(class_names))
+        task.model, task.loss_config = toy.NoSettings(), toy.NoSettings()
+        return task
+
+    monkeypatch.setitem(systems.BUILDERS, "fact", build)
+    code, text = run(tmp_path / "run")
+    assert code == 130 and "stopped by Ctrl-C after step 2 of 3" in text
+    assert not (tmp_path / "run" / "results.json").exists()
+    monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
+    code, text = run(tmp_path / "run")
+    assert code == 0 and "resuming after step 2" in text and (tmp_path / "run" / "results.json").exists()
+
+
+def test_command_line_prints_user_errors_without_a_traceback(tmp_path):
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--workdir"]
+    result = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 2
+    assert result.stderr == f"error: --workdir {tmp_path / 'file'} is a file, expected a folder.\n"
+    assert result.stdout == ""
+
+
+def write_dataset(root):
+    """A feature folder of eight videos: four to train on, two to select on, two to test on."""
+    rng = np.random.default_rng(0)
+    for folder in ("features", "groundTruth", "splits"):
+        (root / folder).mkdir(parents=True)
+    (root / "mapping.txt").write_text("0 idle\n1 pour\n2 stir\n")
+    for number in range(8):
+        labels = np.repeat(rng.permutation(3), rng.integers(4, 9, 3))
+        features = rng.normal(size=(5, labels.size)).astype(np.float32)
+        np.save(root / "features" / f"v{number}.npy", features)
+        names = [("idle", "pour", "stir")[label] for label in labels]
+        (root / "groundTruth" / f"v{number}.txt").write_text("\n".join(names) + "\n")
+    for name, numbers in {"train": range(4), "val": (4, 5), "test": (6, 7)}.items():
+        (root / "splits" / f"{name}.split1.bundle").write_text("".join(f"v{number}.txt\n" for number in numbers))
+
+
+def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
+    write_dataset(tmp_path / "data")
+    config = make_config(
+        data__reader="npy",
+        data__dir=str(tmp_path / "data"),
+        data__validation_split_file="splits/val.{split}.bundle",
+    )
+    code, text = run(tmp_path / "run", config=config)
+    assert code == 0
+    # Both sets share the buckets and their programs, however long their transcripts are.
+    assert text.count("compiled eval step") == text.count("compiled train step") <= config.data.max_buckets
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["selected_on"] == "validation"
+    assert results["num_videos"] == {"train": 4, "test": 2, "validation": 2}
+    assert results["metrics"].keys() == {"test", "validation"}
+    rows = writers.read_rows(tmp_path / "run" / "metrics.jsonl")
+    chosen = [row["validation/Acc"] for row in rows if "validation/Acc" in row]
+    assert results["metrics"]["validation"]["best"]["Acc"] == max(chosen)
+    assert not any(name.startswith("test/") for row in rows for name in row)
+    assert json.loads((tmp_path / "run" / "toy.json").read_text())["videos"] == ["v6", "v7"]
+    assert "best Acc on the validation videos" in (tmp_path / "run" / "results.md").read_text()
+    code, text = run(tmp_path / "run", "eval", config)
+    assert "the same, to the last digit, as the validation metrics" in text and "  test:  Acc " in text
+
+
+def test_given_transcripts_belong_to_the_run(tmp_path):
+    write_dataset(tmp_path / "data")
+    (tmp_path / "data" / "transcripts").mkdir()
+    for video in ("v6", "v7"):
+        (tmp_path / "data" / "transcripts" / f"{video}.txt").write_text("idle\npour\n")
+    config = make_config(data__reader="npy", data__dir=str(tmp_path / "data"), data__transcript_dir="transcripts")
+    assert run(tmp_path / "run", config=config)[0] == 0
+    assert run(tmp_path / "run", "eval", config)[0] == 0
+    (tmp_path / "data" / "transcripts" / "v7.txt").write_text("idle\nstir\n")
+    with pytest.raises(UserError, match="transcripts_sha256"):
+        run(tmp_path / "run", "eval", config)

@@ -1,0 +1,197 @@
+"""Localization from settings to files: training, evaluation and prediction, with a task that is quick to compile."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from configs import actionformer_synthetic
+from data_pipelines.localization import write_synthetic
+from fact_jax.app import experiment
+from fact_jax.inference.localization import predictor as localization
+from fact_jax.inference.run import Options
+from fact_jax.reporting.report.runs import notes, read_runs
+from fact_jax.tasks.localization import systems as localization_systems
+from fact_jax.training.logging import writers
+from fact_jax.types import UserError
+from tests.overrides import override
+from tests.tasks.localization import toy_localizer
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    for name in ("build", "restore"):
+        monkeypatch.setattr(localization_systems, name, getattr(toy_localizer, name))
+
+
+def make_config(**overrides):
+    config = actionformer_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.train.update({"steps": 4, "eval_every": 2})
+        config.eval.figures = False
+        config.log.tensorboard = config.compilation_cache = False
+        override(config, overrides)
+    return config.lock()
+
+
+def run(workdir, mode="train", config=None, **options):
+    stream = io.StringIO()
+    code = experiment.run(config or make_config(), workdir, mode, console=writers.Console(stream), **options)
+    return code, stream.getvalue()
+
+
+def predict(workdir, inputs, config=None, **options):
+    stream = io.StringIO()
+    wanted = Options(inputs=tuple(map(str, inputs)), **options)
+    return experiment.predict(config or make_config(), workdir, wanted, writers.Console(stream)), stream.getvalue()
+
+
+def test_a_run_trains_evaluates_and_is_evaluated_again(tmp_path):
+    workdir = tmp_path / "run"
+    code, text = run(workdir, config=make_config(eval__figures=True))
+    assert code == 0 and "6 train videos, 4 test videos, 3 classes" in text and "mAP@avg" in text
+    assert "the same, to the last digit" in text
+    results = (workdir / "results.md").read_text()
+    assert "tIoU 0.3, 0.4, 0.5, 0.6, 0.7; 3 classes" in results and "Recall@kx" in results
+    assert "segments per video" in (workdir / "statistics.txt").read_text()
+    assert set(json.loads((workdir / "predictions" / "detections.json").read_text())["results"]) == {
+        f"validation_{number:04d}" for number in range(4)
+    }
+    pictures = {path.name for path in (workdir / "figures").iterdir()}
+    assert {"precision_recall.png", "map_against_tiou.png", "training_curves.png"} < pictures and len(pictures) == 7
+    code, text = run(workdir, "eval")
+    assert code == 0 and "the same, to the last digit" in text
+    (found,) = read_runs([workdir])
+    assert notes([found]) == [] and found.scores == found.stored and len(found.evaluated.videos) == 4
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_been(tmp_path):
+    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
+    run(whole)
+    rows = (whole / "metrics.jsonl").read_text()
+
+    class Stopping(writers.Console):
+        def progress(self, step, text=""):
+            if step == 3 and not text:
+                raise KeyboardInterrupt
+            super().progress(step, text)
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(make_config(), pieces, console=Stopping(io.StringIO()))
+    code, text = run(pieces)
+    assert code == 0 and "resuming after step 2" in text
+    assert (pieces / "metrics.jsonl").read_text() == rows
+
+
+def test_prediction_writes_a_submission(tmp_path):
+    workdir, inputs = tmp_path / "run", tmp_path / "in"
+    run(workdir)
+    inputs.mkdir()
+    rng = np.random.default_rng(0)
+    for name, length in (("a", 40), ("b c", 100)):
+        np.save(inputs / f"{name}.npy", rng.standard_normal((length, 8)).astype(np.float32))
+    np.savez(inputs / "wide.npz", feats=np.zeros((5, 9)))
+    code, text = predict(workdir, [inputs], output=tmp_path / "out", figures=True)
+    assert code == 1 and "predicted 2 videos" in text and "9 channels" in text
+    folder = tmp_path / "out" / "predictions"
+    one = json.loads((folder / "b c.json").read_text())
+    both = json.loads((folder / "submission.json").read_text())
+    assert set(both["results"]) == {"a", "b c"} and both["results"]["b c"] == one["results"]["b c"]
+    assert one["duration"] == pytest.approx((99 * 4 + 16) / 30)
+    first = one["results"]["b c"][0]
+    assert set(first) == {"label", "segment", "score"} and 0 <= first["segment"][0] < first["segment"][1]
+    assert (folder / "a.csv").read_text().startswith("video-id,t-start,t-end,label,score\na,")
+    assert (tmp_path / "out" / "figures" / "detections_a.png").is_file()
+    assert "2 of 2 videos are finished already" in predict(workdir, [inputs], output=tmp_path / "out", figures=True)[1]
+    with pytest.raises(UserError, match="--probabilities"):
+        predict(workdir, [inputs], probabilities=True)
+    with pytest.raises(UserError, match="without transcripts"):
+        predict(workdir, [inputs], transcripts=str(tmp_path))
+
+
+def test_durations_say_where_videos_end(tmp_path):
+    """With features spread evenly over a video they are the seconds; else nothing is found beyond them."""
+    write_synthetic.main([str(tmp_path / "data"), "--train_videos", "4", "--videos", "3"])
+    files = {"data__reader": "files", "data__dir": str(tmp_path / "data")}
+    config = make_config(**files, data__feature_stride=0.0, data__resize=True)
+    run(tmp_path / "run", config=config)
+    inputs, told = tmp_path / "data" / "features", tmp_path / "data" / "annotations.json"
+    evaluated = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
+    code, _ = predict(tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(told))
+    found = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    assert code == 0 and len(evaluated) == 3 and {video: found[video] for video in evaluated} == evaluated
+    durations = {video: entry["duration"] for video, entry in json.loads(told.read_text())["database"].items()}
+    longest = max(durations, key=durations.get)
+    (tmp_path / "some.json").write_text(json.dumps({longest: 2 * durations[longest]}))
+    code, text = predict(tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(tmp_path / "some.json"))
+    assert code == 1 and "6 problems" in text and "no duration of this video; expected its seconds" in text
+    changed = json.loads((tmp_path / "out" / "predictions" / f"{longest}.json").read_text())
+    assert changed["duration"] == 2 * durations[longest]
+    first, before = changed["results"][longest][0]["segment"], found[longest][0]["segment"]
+    assert first == pytest.approx([2 * second for second in before], rel=1e-4)
+
+    run(tmp_path / "fixed", config=make_config(**files))
+    (tmp_path / "short.json").write_text(json.dumps({longest: 1.5}))
+    predict(tmp_path / "fixed", [inputs / f"{longest}.npy"], make_config(**files), durations=str(tmp_path / "short.json"))
+    cut = json.loads((tmp_path / "fixed" / "predictions" / f"{longest}.json").read_text())
+    ends = [item["segment"][1] for item in cut["results"][longest]]
+    assert cut["duration"] == 1.5 and max(ends) == 1.5
+
+
+def test_what_is_told_of_one_video_holds_for_no_other(tmp_path):
+    run(tmp_path / "run")
+    model = localization.load(tmp_path / "run")
+    features = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
+    usual, slow = model.predict(features), model.predict(features, fps=15.0)
+    assert slow.duration == pytest.approx(2 * usual.duration) and model.predict(features).duration == usual.duration
+    assert model.predict(features, duration=1.5).duration == 1.5
+    for duration in (0.0, -1.0, float("nan")):
+        with pytest.raises(UserError, match="duration is .*more than 0"):
+            model.predict(features, duration=duration)
+
+
+def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
+    write_synthetic.main([str(tmp_path / "data"), "--train_videos", "4", "--videos", "3"])
+    scores = {f"validation_{number:04d}": [0.1] * 5 + [0.9] for number in range(3)}
+    (tmp_path / "data" / "scores.json").write_text(json.dumps(scores))
+    changes = {
+        "data__reader": "files", "data__dir": str(tmp_path / "data"), "data__num_classes": 1, "data__resize": True,
+        "data__external_scores": "scores.json", "detection__per_class": False,
+    }  # fmt: skip
+    code, text = run(tmp_path / "run", config=make_config(**changes))
+    assert code == 0 and "1 classes" in text
+    found = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
+    assert {item["label"] for items in found.values() for item in items} == {"Dive", "Spin"}
+    assert "come from the scores of another system" in (tmp_path / "run" / "results.md").read_text()
+
+    inputs, told = tmp_path / "data" / "features", tmp_path / "data" / "scores.json"
+    wanted = {"output": tmp_path / "out", "durations": str(tmp_path / "data" / "annotations.json"), "class_scores": str(told)}
+    chosen = [inputs / f"{video}.npy" for video in scores]
+    code, _ = predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
+    predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    assert code == 0 and predicted == found
+    assert "3 of 3 videos are finished" in predict(tmp_path / "run", chosen, make_config(**changes), **wanted)[1]
+    told.write_text(json.dumps({"class": list("abcdef"), "results": scores}))
+    predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
+    predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    assert {item["label"] for items in predicted.values() for item in items} == {"a", "f"}
+    with pytest.raises(UserError, match="no scores of 4 of 7 videos"):
+        predict(tmp_path / "run", [inputs], make_config(**changes), **wanted)
+    model, features = localization.load(tmp_path / "run"), np.load(chosen[0])
+    names = model.names_of(7)
+    assert model.class_names == ("action",) and (names[0], names[5:]) == ("Dive", ("Spin", "class 6"))
+    assert set(model.predict(features, class_scores=[0.2, 0.1, 0.9]).detections.labels) == {0, 2}
+    with pytest.raises(UserError, match="one finite number of 0 or more"):
+        model.predict(features, class_scores=[0.5, -1.0])
+
+    (tmp_path / "data" / "scores.json").write_text(json.dumps({"validation_0000": [1.0]}))
+    with pytest.raises(UserError, match="no scores of 2 of 3 videos"):
+        run(tmp_path / "other", config=make_config(**changes))
+
+
+def test_data_with_problems_is_refused_before_training(tmp_path):
+    config = make_config(data__reader="files", data__dir=str(tmp_path))
+    with pytest.raises(UserError, match="annotations.json"):
+        run(tmp_path / "run", config=config)
+    assert not (tmp_path / "run" / "checkpoints").exists()

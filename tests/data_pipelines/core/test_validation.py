@@ -1,0 +1,252 @@
+"""The validator: every fault is found, all at once, and a sound folder passes."""
+
+import numpy as np
+import pytest
+
+from data_pipelines.core import validation
+from data_pipelines.segmentation.index import read_index
+from data_pipelines.segmentation.layouts import open_layout
+from fact_jax.types import UserError
+from tests.data_pipelines.folders import make_videos, settings, write_folder
+
+
+def problems_of(root, **changes):
+    return [str(problem) for problem in validate(open_layout(settings(root, **changes)))]
+
+
+def validate(layout):
+    """Every problem of a dataset, as training looks for them."""
+    index, problems = read_index(layout, validation.configured_subsets(layout))
+    return problems + validation.scan_values(layout, index.headers)
+
+
+def save(root, video, features):
+    np.save(root / "features" / f"{video}.npy", features)
+
+
+@pytest.mark.parametrize("time_axis", ["last", "first"])
+def test_a_sound_folder_passes(tmp_path, time_axis):
+    write_folder(tmp_path, time_axis=time_axis)
+    assert problems_of(tmp_path, time_axis=time_axis) == []
+
+
+def break_missing_features(root):
+    (root / "features" / "v1.npy").rename(root / "features" / "v1_.npy")
+    return "v1.npy: file is missing; features has 'v1_.npy'"
+
+
+def break_missing_labels(root):
+    (root / "groundTruth" / "v1.txt").unlink()
+    return "v1.txt: file is missing"
+
+
+def break_unknown_label(root):
+    path = root / "groundTruth" / "v2.txt"
+    path.write_text("\n".join(["stirr", *path.read_text().split("\n")[1:]]))
+    return "v2.txt:1: unknown label 'stirr'; the nearest class is 'stir'"
+
+
+def break_width(root):
+    save(root, "v1", np.zeros((7, 22), np.float32))
+    return "v1.npy: 7 channels; expected 6, as in 4 of 5 files"
+
+
+def break_length(root):
+    save(root, "v1", np.zeros((6, 25), np.float32))
+    return "v1.npy: 25 frames of features for 22 labels; expected them within 2"
+
+
+def break_orientation(root):
+    save(root, "v0", np.zeros((37, 6), np.float32))
+    return "v0.npy: shape (37, 6) for 37 labels: axes the other way round; transpose this file"
+
+
+def break_nan(root):
+    features = np.zeros((6, 22), np.float32)
+    features[4, 9] = features[1, 12] = np.nan
+    features[3, 9] = -np.inf
+    save(root, "v1", features)
+    return "v1.npy: 2 NaN and 1 Inf values, the first at frame 9 of 22, channel 3"
+
+
+def break_overflow(root):
+    features = np.zeros((6, 22))
+    features[5, 21] = 1e300
+    save(root, "v1", features)
+    return "v1.npy: 1 Inf values, the first at frame 21 of 22, channel 5"
+
+
+def break_rank(root):
+    save(root, "v1", np.zeros((1, 6, 22), np.float32))
+    return "v1.npy: shape (1, 6, 22); expected two axes"
+
+
+def break_empty_features(root):
+    save(root, "v1", np.zeros((6, 0), np.float32))
+    return "v1.npy: shape (6, 0) is empty"
+
+
+def break_empty_labels(root):
+    (root / "groundTruth" / "v1.txt").write_text("\n")
+    return "v1.txt: no labels"
+
+
+def break_object_array(root):
+    np.save(root / "features" / "v1.npy", np.array([{"a": 1}, None]), allow_pickle=True)
+    return "v1.npy: pickled Python objects, which are not loaded"
+
+
+def break_text_array(root):
+    save(root, "v1", np.full((6, 22), "a"))
+    return "v1.npy: values of type <U1; expected float"
+
+
+def break_truncated(root):
+    path = root / "features" / "v1.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    return "v1.npy: truncated: 655 of 656 bytes for shape (6, 22)"
+
+
+def break_format(root):
+    (root / "features" / "v1.npy").write_bytes(b"PK\x03\x04 an archive")
+    return "v1.npy: not a .npy file"
+
+
+def break_header(root):
+    (root / "features" / "v1.npy").write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4',")
+    return "v1.npy: damaged .npy header"
+
+
+def break_negative_shape(root):
+    path = root / "features" / "v1.npy"
+    path.write_bytes(path.read_bytes().replace(b"(6, 22)", b"(-6,22)"))
+    return "v1.npy: shape (-6, 22) is empty"
+
+
+def break_unreadable(root):
+    (root / "features" / "v1.npy").unlink()
+    (root / "features" / "v1.npy").mkdir()
+    return "v1.npy: file cannot be read (Is a directory)"
+
+
+def break_empty_split(root):
+    (root / "splits" / "test.split1.bundle").write_text("")
+    return "test.split1.bundle: no videos"
+
+
+def break_duplicate_id(root):
+    (root / "splits" / "train.split1.bundle").write_text("v0\nv1\nv0.txt\n")
+    return "train.split1.bundle:3: video 'v0' again; first on line 1"
+
+
+def break_overlap(root):
+    (root / "splits" / "test.split1.bundle").write_text("v3\nv0\n")
+    return "test.split1.bundle: video 'v0' is in the train list too"
+
+
+def break_mapping(root):
+    with open(root / "mapping.txt", "a") as file:
+        file.write("three stirring\n")
+    return "mapping.txt:5: 'three stirring'; expected '<id> <class name>'"
+
+
+BREAKS = [function for name, function in sorted(globals().items()) if name.startswith("break_")]
+
+
+@pytest.mark.parametrize("fault", BREAKS, ids=lambda function: function.__name__)
+def test_one_fault_is_one_problem(tmp_path, fault):
+    write_folder(tmp_path)
+    expected = fault(tmp_path)
+    problems = problems_of(tmp_path)
+    assert len(problems) == 1, problems
+    assert expected in problems[0]
+
+
+def test_all_faults_at_once(tmp_path):
+    lengths = [(f"v{i}", 20 + i) for i in range(12)]
+    write_folder(tmp_path, make_videos(lengths))
+    save(tmp_path, "v0", np.full((6, 20), np.nan, np.float32))
+    save(tmp_path, "v3", np.zeros((5, 23), np.float32))
+    (tmp_path / "features" / "v4.npy").unlink()
+    (tmp_path / "groundTruth" / "v4.txt").unlink()
+    (tmp_path / "groundTruth" / "v11.txt").write_text("a\nb\na\n" + "stir\n" * 28)
+    (tmp_path / "splits" / "test.split1.bundle").write_text("v10\nv11\nv11\nv99\n")
+    problems = problems_of(tmp_path, background_ids=(0, 9))
+    for part in ("background id 9", "v0.npy", "v3.npy", "v4.npy", "v4.txt", "v11.txt:1", "v11.txt:2", "bundle:3",
+                 "v99.npy", "v99.txt"):
+        assert sum(part in problem for problem in problems) == 1, part
+    assert len(problems) == 10
+
+
+@pytest.mark.parametrize("tolerance", [2, 30])
+def test_wrong_orientation_of_all_files_is_one_problem(tmp_path, tolerance):
+    write_folder(tmp_path, time_axis="first")
+    problems = problems_of(tmp_path, length_tolerance=tolerance)
+    assert len(problems) == 1
+    assert "all 5 feature files have their axes the other way round" in problems[0]
+    assert 'set config.data.time_axis="first"' in problems[0]
+
+
+def test_a_long_video_is_scanned_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(validation, "_CHUNK_BYTES", 64)
+    for order in "CF":
+        for time_axis in ("last", "first"):
+            root = tmp_path / order / time_axis
+            write_folder(root, time_axis=time_axis)
+            features = np.zeros((37, 6), np.float32)
+            features[[5, 30, 30], [5, 0, 3]] = np.nan
+            stored = features if time_axis == "first" else features.T
+            save(root, "v0", np.asarray(stored, order=order))
+            [problem] = problems_of(root, time_axis=time_axis)
+            assert "3 NaN values, the first at frame 5 of 37, channel 5" in problem
+
+
+def test_small_differences_in_length_and_other_number_types_are_fine(tmp_path):
+    write_folder(tmp_path)
+    save(tmp_path, "v0", np.zeros((6, 39), np.float16))
+    save(tmp_path, "v1", np.zeros((6, 20), ">f8"))
+    save(tmp_path, "v2", np.zeros((6, 41), np.int16))
+    assert problems_of(tmp_path) == []
+
+
+def test_missing_parts_of_the_folder(tmp_path):
+    write_folder(tmp_path)
+    problems = problems_of(tmp_path, split="split9", label_dir="labels", feature_dir="i3d")
+    assert len(problems) == 4
+    assert "splits that exist: split1" in problems[0]
+    assert "folder of label files is missing" in problems[2]
+    assert "folder of feature files is missing" in problems[3]
+
+
+def test_an_unreadable_class_list_does_not_make_every_label_a_problem(tmp_path):
+    write_folder(tmp_path)
+    (tmp_path / "mapping.txt").unlink()
+    [problem] = problems_of(tmp_path)
+    assert "mapping.txt: file is missing" in problem
+
+
+def test_the_same_list_may_serve_twice(tmp_path):
+    write_folder(tmp_path)
+    assert problems_of(tmp_path, validation_split_file="splits/test.{split}.bundle") == []
+    assert len(problems_of(tmp_path, validation_split_file="val.txt")) == 1
+
+
+def test_the_report_counts_groups_and_cuts(tmp_path):
+    write_folder(tmp_path, make_videos([(f"v{i}", 20) for i in range(9)]))
+    (tmp_path / "groundTruth" / "v0.txt").write_text("x\ny\n" + "stir\n" * 18)
+    for i in range(2, 8):
+        (tmp_path / "features" / f"v{i}.npy").unlink()
+    layout = open_layout(settings(tmp_path))
+    problems = validate(layout)
+    report_file = tmp_path / "run" / "problems.txt"
+    with pytest.raises(UserError) as error:
+        validation.report_problems(layout, problems, report_file=report_file, max_shown=3, tree="TREE")
+    lines = str(error.value).split("\n")
+    assert "toy" in lines[0] and lines[0].endswith("split1, has 8 problems:")
+    assert lines[1].endswith("v0.txt")
+    assert lines[2].startswith("  1. line 1: unknown label 'x'")
+    assert lines[3].startswith("  2. line 2: unknown label 'y'")
+    assert lines[4].endswith("v2.npy") and lines[5].startswith("  3. file is missing")
+    assert lines[6] == "... and 5 more" and str(report_file) in lines[7] and len(lines) == 8
+    assert report_file.read_text().split("\n")[:-1] == [str(problem) for problem in problems]
+    validation.report_problems(layout, [])

@@ -1,0 +1,116 @@
+"""Parsers of class lists, frame labels and split lists: what they accept and what they report."""
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from data_pipelines.segmentation.annotations import Problem, read_labels, read_mapping, read_split
+
+CLASS_IDS = {"background": 0, "take cup": 1, "pour_milk": 2}
+
+
+def write(folder, data):
+    path = folder / "file.txt"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"0 background\n1 take cup\n2 pour_milk\n",
+        b"0 background\n1 take cup\n2 pour_milk",
+        b"0 background\r\n1 take cup\r\n2 pour_milk\r\n",
+        b"\xef\xbb\xbf0 background\n1 take cup\n2 pour_milk\n\n  \n",
+        b"  2\tpour_milk \n 0  background\n1   take cup\n",
+    ],
+    ids=["plain", "no last newline", "crlf", "bom and blank end", "white space and any order"],
+)
+def test_mapping_forms(tmp_path, data):
+    assert read_mapping(write(tmp_path, data)) == (CLASS_IDS, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "lines", "texts"),
+    [
+        (b"", [0], ["no classes"]),
+        (b"0 a\nb\n2 c\n", [2], ["'b'"]),
+        (b"0 a\n1\n", [2], ["'1'"]),
+        (b"0 a\n\n1 b\n", [2], ["''"]),
+        (b"-1 a\n0 b\n", [1], ["'-1 a'"]),
+        (b"0 a\n0 b\n2 c\n", [2], ["class id 0 again; first on line 1"]),
+        (b"0 a\n1 b\n2 a\n", [3], ["class name 'a' again; first on line 1"]),
+        (b"1 a\n2 b\n", [2], ["class id 2 of 2 classes; expected the ids 0 to 1"]),
+        (b"0 a\nx b\n1 a\n", [2, 3], ["'x b'", "'a' again"]),
+        (b"0 caf\xe9\n", [1], ["byte 0xe9 is not UTF-8"]),
+    ],
+)
+def test_mapping_problems(tmp_path, data, lines, texts):
+    path = write(tmp_path, data)
+    _, problems = read_mapping(path)
+    assert [problem.line for problem in problems] == lines
+    for problem, text in zip(problems, texts, strict=True):
+        assert text in str(problem)
+        assert str(problem).startswith(f"{path}:{problem.line}: " if problem.line else f"{path}: ")
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n\n", b"\n \t\n"])
+def test_labels_keep_their_last_line(tmp_path, end):
+    labels, problems = read_labels(write(tmp_path, b"background\n take cup \ntake cup\npour_milk" + end), CLASS_IDS)
+    assert labels.tolist() == [0, 1, 1, 2]
+    assert not problems
+
+
+def test_unknown_labels_are_reported_once_per_name(tmp_path):
+    data = b"background\npour_mlk\npour_mlk\n\ntake cup\nzzz\npour_mlk\n"
+    labels, problems = read_labels(write(tmp_path, data), CLASS_IDS)
+    assert labels.tolist() == [0, -1, -1, -1, 1, -1, -1]
+    assert [problem.line for problem in problems] == [2, 4, 6]
+    assert problems[0].text == "unknown label 'pour_mlk' (3 lines); the nearest class is 'pour_milk'"
+    assert problems[1].text == "blank line; expected a class name"
+    assert problems[2].text == "unknown label 'zzz'; expected a name of the class list"
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf\r\n"])
+def test_empty_files(tmp_path, data):
+    path = write(tmp_path, data)
+    labels, problems = read_labels(path, CLASS_IDS)
+    assert labels.size == 0 and "no labels" in str(problems[0])
+    ids, problems = read_split(path)
+    assert not ids and "no videos" in str(problems[0])
+
+
+def test_split_lists(tmp_path):
+    assert read_split(write(tmp_path, b"P01_a.txt\nP02.b\r\nP03 c.txt")) == (["P01_a", "P02.b", "P03 c"], [])
+    ids, problems = read_split(write(tmp_path, b"a.txt\nb\na\n\n../c\nd\\e\n.txt\n"))
+    assert ids == ["a", "b"]
+    assert [problem.line for problem in problems] == [3, 4, 5, 6, 7]
+    assert "first on line 1" in problems[0].text
+    assert "without folders" in problems[2].text
+
+
+def test_unreadable_files(tmp_path):
+    assert "file is missing" in str(read_split(tmp_path / "none.txt")[1][0])
+    assert "cannot be read" in str(read_split(tmp_path)[1][0])
+    labels, problems = read_labels(write(tmp_path, b"\x93NUMPY" + bytes(range(256))), CLASS_IDS)
+    assert labels.size == 0 and "not UTF-8" in str(problems[0])
+
+
+def test_long_lines_do_not_fill_the_screen(tmp_path):
+    _, problems = read_labels(write(tmp_path, b"x" * 10_000 + b"\n\x1b[31mred\n"), CLASS_IDS)
+    assert all(len(problem.text) < 200 and problem.text.isprintable() for problem in problems)
+    assert str(Problem("p", 0, "found")) == "p: found"
+
+
+@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
+@hypothesis.given(
+    st.lists(st.sampled_from(list(CLASS_IDS)), min_size=1, max_size=30),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
+)
+def test_labels_round_trip(tmp_path_factory, names, newline, last_newline):
+    text = newline.join(names) + (newline if last_newline else "")
+    path = write(tmp_path_factory.mktemp("labels"), text.encode())
+    labels, problems = read_labels(path, CLASS_IDS)
+    assert labels.tolist() == [CLASS_IDS[name] for name in names]
+    assert not problems

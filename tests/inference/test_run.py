@@ -1,0 +1,311 @@
+"""--mode predict without a model: the files of a video, what is skipped, what is reported, what a crash leaves."""
+
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_jax import files
+from fact_jax.inference.run import Options
+from fact_jax.metrics.segmentation import SegmentationMetric
+from fact_jax.reporting.segmentation import segment_files
+from fact_jax.runtime.signals import StopRequest
+from fact_jax.types import UserError
+from tests.inference import fakes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def features(tmp_path):
+    for number in range(5):
+        fakes.write_features(tmp_path / "features" / f"v{number}.npy", number)
+    return tmp_path / "features"
+
+
+def predict(features, output, **options):
+    batch_size, stop = options.pop("batch_size", 2), options.pop("stop", None)
+    return fakes.predict(
+        features, fakes.open_output(output, **options), io.StringIO(), stop=stop, batch_size=batch_size
+    )
+
+
+def snapshot(folder):
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths}
+
+
+def record(output, name="v0"):
+    return json.loads((output / "predictions" / f"{name}.json").read_text())
+
+
+def truth(features, name="v0"):
+    return np.argmax(np.load(features / f"{name}.npy"), axis=0)
+
+
+def test_every_video_gets_its_files(features, tmp_path):
+    outcome = predict(features, tmp_path / "out", figures=True)
+    assert outcome.code == 0 and "predicted 5 videos" in outcome.text
+    written = {str(path.relative_to(tmp_path / "out")) for path in snapshot(tmp_path / "out")}
+    suffixes = ("txt", "csv", "json", "npz")
+    assert written == {f"predictions/v{n}.{suffix}" for n in range(5) for suffix in suffixes} | {
+        f"figures/prediction_v{n}.png" for n in range(5)
+    }
+
+
+def test_the_files_of_a_video_say_the_same(features, tmp_path):
+    predict(features, tmp_path / "out")
+    folder = tmp_path / "out" / "predictions"
+    labels = truth(features)
+    names = (folder / "v0.txt").read_text().splitlines()
+    assert names == [fakes.CLASS_NAMES[label] for label in labels]
+    with np.load(folder / "v0.npz", allow_pickle=False) as arrays:
+        probabilities = arrays["probabilities"]
+        assert arrays["class_names"].tolist() == list(fakes.CLASS_NAMES)
+    assert probabilities.shape == (len(labels), 3) and probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), labels)
+    found = record(tmp_path / "out")
+    assert found["video"] == "v0" and found["num_frames"] == len(labels) and found["fps"] == 10.0
+    assert found["class_names"] == list(fakes.CLASS_NAMES) and found["background"] == ["background"]
+    assert found["made_from"]["source"]["path"] == str(features / "v0.npy")
+    assert found["made_from"]["model"]["checkpoint"]["step"] == 7
+    with open(folder / "v0.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = ["start", "end", "start_sec", "end_sec", "label", "confidence"]
+    assert list(rows[0]) == list(found["segments"][0]) == columns
+    spread = []
+    for row, segment in zip(rows, found["segments"], strict=True):
+        start, end = segment["start"], segment["end"]
+        assert start == len(spread) and end > start and segment["start_sec"] == start / 10
+        assert segment["confidence"] == pytest.approx(probabilities[start:end].max(axis=1).mean(), abs=1e-6)
+        for key, value in segment.items():
+            assert row[key] == value if key == "label" else float(row[key]) == pytest.approx(value, abs=1e-4)
+        spread += [segment["label"]] * (end - start)
+    assert spread == names
+
+
+def test_without_fps_and_probabilities_there_are_neither(features, tmp_path):
+    predict(features, tmp_path / "out", fps=0.0, probabilities=False)
+    assert record(tmp_path / "out")["fps"] is None and "start_sec" not in record(tmp_path / "out")["segments"][0]
+    assert not list((tmp_path / "out").rglob("*.npz"))
+    assert (tmp_path / "out" / "predictions" / "v0.csv").read_text().startswith("start,end,label,confidence\n")
+
+
+def test_finished_videos_are_skipped_and_not_touched(features, tmp_path):
+    predict(features, tmp_path / "out")
+    before = snapshot(tmp_path / "out")
+    outcome = predict(features, tmp_path / "out")
+    assert outcome.code == 0 and outcome.predictor.batches == 0 and snapshot(tmp_path / "out") == before
+    assert "5 of 5 videos are finished already" in outcome.text and "predicted 0 videos" in outcome.text
+    fakes.write_features(features / "v9.npy", 9)
+    outcome = predict(features, tmp_path / "out")
+    assert "predicted 1 videos" in outcome.text and outcome.predictor.batches == 1
+    assert {path: entry for path, entry in snapshot(tmp_path / "out").items() if path in before} == before
+
+
+@pytest.mark.parametrize("damage", ["text_cut", "text_missing", "json_cut", "json_other", "json_empty"])
+def test_a_video_whose_files_are_not_whole_is_done_again(features, tmp_path, damage):
+    predict(features, tmp_path / "out")
+    before = {path: entry[1] for path, entry in snapshot(tmp_path / "out").items()}
+    path = tmp_path / "out" / "predictions" / ("v1.txt" if damage.startswith("text") else "v1.json")
+    if damage == "text_missing":
+        path.unlink()
+    else:
+        path.write_text({"json_other": "[1]", "json_empty": ""}.get(damage, path.read_text()[:40]))
+    assert "predicted 1 videos" in predict(features, tmp_path / "out").text
+    assert {path: entry[1] for path, entry in snapshot(tmp_path / "out").items()} == before
+
+
+def test_another_input_checkpoint_or_option_is_another_prediction(features, tmp_path):
+    predict(features, tmp_path / "out")
+    fakes.write_features(features / "v2.npy", 22)
+    assert "predicted 1 videos" in predict(features, tmp_path / "out").text
+    assert (tmp_path / "out" / "predictions" / "v2.txt").read_text().splitlines() == [
+        fakes.CLASS_NAMES[label] for label in truth(features, "v2")
+    ]
+    for changes in ({"fps": 5.0}, {"probabilities": False}, {"origin": {"name": "x", "checkpoint": {"step": 8}}}):
+        assert "predicted 5 videos" in predict(features, tmp_path / "out", **changes).text
+        assert "predicted 0 videos" in predict(features, tmp_path / "out", **changes).text
+        # Nothing of an earlier prediction stays beside it.
+        records = [record(tmp_path / "out", f"v{number}") for number in range(5)]
+        vouched = {tmp_path / "out" / name for found in records for name in found["files"]}
+        left = {path for path in snapshot(tmp_path / "out") if path.suffix != ".json"}
+        assert left == vouched
+
+
+def test_problems_are_listed_and_written_until_they_are_gone(features, tmp_path):
+    np.save(features / "nan.npy", np.full((3, 9), np.nan, np.float32))
+    np.save(features / "wide.npy", np.zeros((4, 9), np.float32))
+    np.save(features / "huge.npy", np.full((3, 40), 1e6, np.float32))
+    outcome = predict(features, tmp_path / "out")
+    assert outcome.code == 1 and "predicted 5 videos" in outcome.text and "3 problems, also in" in outcome.text
+    problems = (tmp_path / "out" / "prediction_problems.txt").read_text().splitlines()
+    assert [Path(line.partition(": ")[0]).name for line in problems] == ["huge.npy", "nan.npy", "wide.npy"]
+    assert "scores are not finite" in problems[0] and "27 NaN values" in problems[1] and "4 channels" in problems[2]
+    assert all(line in outcome.text for line in problems)
+    assert not list((tmp_path / "out").rglob("*nan*"))
+    # A bad file is looked at again every time; the good ones are not.
+    outcome = predict(features, tmp_path / "out")
+    assert outcome.code == 1 and "predicted 0 videos" in outcome.text
+    for number, name in enumerate(("nan", "wide", "huge")):
+        fakes.write_features(features / f"{name}.npy", number)
+    outcome = predict(features, tmp_path / "out")
+    assert outcome.code == 0 and "predicted 3 videos" in outcome.text
+    assert not (tmp_path / "out" / "prediction_problems.txt").exists()
+
+
+@pytest.mark.parametrize("signum, code", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_ends_between_batches_and_the_next_run_goes_on(features, tmp_path, signum, code):
+    class StopAfter(StopRequest):
+        """Is asked before every batch; the signal comes with the second question."""
+
+        asked = 0
+
+        @property
+        def requested(self):
+            self.asked += 1
+            if self.asked == 2:
+                os.kill(os.getpid(), signum)
+            return super().requested
+
+    with StopAfter() as stop:
+        outcome = predict(features, tmp_path / "out", stop=stop)
+    assert outcome.code == code and "3 videos are left" in outcome.text
+    assert len(list((tmp_path / "out").rglob("*.json"))) == 2
+    assert "predicted 3 videos" in predict(features, tmp_path / "out").text
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("writes", range(12))
+def test_a_crash_at_any_write_leaves_whole_files_only(features, tmp_path, monkeypatch, writes):
+    expected = {path.name: entry[1] for path, entry in snapshot_of(features, tmp_path / "expected").items()}
+    replace, count = os.replace, []
+
+    def crash(source, target):
+        count.append(target)
+        if len(count) > writes:
+            raise Crash
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(files.os, "replace", crash)
+        predict(features, tmp_path / "out")
+    left = {path.name: entry[1] for path, entry in snapshot(tmp_path / "out").items()}
+    assert len(left) == writes and left.items() <= expected.items()
+    # A video with a .json has all its files.
+    for path in (tmp_path / "out").rglob("*.json"):
+        assert set(record(tmp_path / "out", path.stem)["files"]) <= {f"predictions/{name}" for name in left}
+    assert f"predicted {5 - writes // 4} videos" in predict(features, tmp_path / "out").text
+    assert {path.name: entry[1] for path, entry in snapshot(tmp_path / "out").items()} == expected
+
+
+def snapshot_of(features, output):
+    predict(features, output)
+    return snapshot(output)
+
+
+KILLED = """
+import io, sys
+from tests.inference import fakes
+fakes.predict(sys.argv[1], fakes.open_output(sys.argv[2], figures=True), io.StringIO(), batch_size=1)
+"""
+
+
+def test_a_killed_process_leaves_whole_videos_and_the_next_one_does_the_others(tmp_path):
+    for number in range(20):
+        fakes.write_features(tmp_path / "features" / f"v{number}.npy", number)
+    features, output = tmp_path / "features", tmp_path / "out"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(features), str(output)], cwd=ROOT)
+    deadline = time.monotonic() + 300
+    while len(list(output.rglob("*.json"))) < 3 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = [path.stem for path in output.rglob("*.json")]
+    assert 3 <= len(done) < 20
+    before = {path: entry for path, entry in snapshot(output).items() if path.stem.removeprefix("prediction_") in done}
+    # What such a process may leave: a file under its temporary name.
+    (output / "predictions" / ".v19.txt.0123456789ab.tmp").write_text("half")
+    outcome = predict(features, output, figures=True)
+    assert outcome.code == 0 and f"predicted {20 - len(done)} videos" in outcome.text
+    after = snapshot(output)
+    assert {path: after[path] for path in before} == before
+    assert len(after) == 20 * 5 and not [path for path in after if path.name.startswith(".")]
+    for number in range(20):
+        names = (output / "predictions" / f"v{number}.txt").read_text().splitlines()
+        assert names == [fakes.CLASS_NAMES[label] for label in truth(features, f"v{number}")]
+
+
+def test_leftovers_of_others_are_left_alone(features, tmp_path):
+    (tmp_path / "out" / "predictions").mkdir(parents=True)
+    foreign = tmp_path / "out" / "predictions" / ".other.txt.0123456789ab.tmp"
+    foreign.write_text("")
+    predict(features, tmp_path / "out")
+    assert foreign.exists()
+
+
+def test_two_processes_do_not_write_to_one_folder(features, tmp_path):
+    with fakes.open_output(tmp_path / "out"), pytest.raises(UserError, match="another process is writing predictions"):
+        predict(features, tmp_path / "out")
+    assert predict(features, tmp_path / "out").code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_a_user_error(features, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be made: .* Choose another --output"):
+        predict(features, tmp_path / "file")
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "atomic_write_bytes", full)
+    with pytest.raises(UserError, match="predictions cannot be written: No space left on device"):
+        predict(features, tmp_path / "out")
+
+
+def test_predictions_of_test_videos_are_not_replaced_by_those_of_others(features, tmp_path):
+    runs = {name: segment_files.to_runs(truth(features, name)) for name in ("v0", "v1")}
+    other = np.array([[1, runs["v1"][:, 1].sum()]])
+    videos = (
+        segment_files.SegmentedVideo("v0", runs["v0"], runs["v0"]), segment_files.SegmentedVideo("v1", other, other)
+    )
+    metric = SegmentationMetric(len(fakes.CLASS_NAMES), ())
+    evaluated = segment_files.SegmentedSet(metric, fakes.CLASS_NAMES, (), "toy", "split1", 0.0, videos)
+    segment_files.write_segments(tmp_path / "run", evaluated)
+    (tmp_path / "run" / "predictions").mkdir()
+    (tmp_path / "run" / "predictions" / "v1.txt").write_text("of the test video\n")
+    outcome = predict(features, tmp_path / "run")
+    assert outcome.code == 1 and "predicted 4 videos" in outcome.text
+    assert "v1.npy: " in outcome.text and "the run's test video of this name" in outcome.text
+    assert (tmp_path / "run" / "predictions" / "v1.txt").read_text() == "of the test video\n"
+    assert predict(features, tmp_path / "elsewhere").code == 0
+
+
+def test_options_are_checked():
+    Options(("x.npy",), fps=29.97).check(uses_transcript=False)
+    Options(("x.npy",), transcripts="folder").check(uses_transcript=True)
+    for fps in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="--fps"):
+            Options(("x.npy",), fps=fps).check(uses_transcript=False)
+    with pytest.raises(UserError, match="needs the transcript of every video: --transcripts FOLDER"):
+        Options(("x.npy",)).check(uses_transcript=True)
+    with pytest.raises(UserError, match="trained without transcripts"):
+        Options(("x.npy",), transcripts="folder").check(uses_transcript=False)
+    with pytest.raises(UserError, match="--durations: this model labels frames"):
+        Options(("x.npy",), durations="durations.json").check(uses_transcript=False)
+    with pytest.raises(UserError, match="--class_scores: this model labels frames"):
+        Options(("x.npy",), class_scores="scores.json").check(uses_transcript=False)

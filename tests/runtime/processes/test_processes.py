@@ -1,0 +1,146 @@
+"""What the processes of a run tell one another, with threads and a dict in their place."""
+
+import threading
+
+import jax
+import pytest
+
+from fact_jax.runtime.processes.joining import Launch, connect, explain, wait_for_coordinator
+from fact_jax.runtime.processes.group import Processes, introduce, is_of_runtime, join
+from fact_jax.types import UserError
+from tests.jobs import free_port
+
+
+class Memory:
+    """A `Store` in memory."""
+
+    def __init__(self, count):
+        self._texts, self._changed = {}, threading.Condition()
+        self._barrier = threading.Barrier(count)
+
+    def set(self, key, text):
+        with self._changed:
+            self._texts[key] = text
+            self._changed.notify_all()
+
+    def wait_for(self, key):
+        with self._changed:
+            assert self._changed.wait_for(lambda: key in self._texts, timeout=30)
+            return self._texts[key]
+
+    def meet(self, key):
+        self._barrier.wait(30)
+
+
+def in_all(count, work):
+    """Runs `work(processes)` as every process of so many; returns what each returned or raised."""
+    store, results = Memory(count), [None] * count
+
+    def run(index):
+        try:
+            results[index] = work(Processes(index, count, store))
+        except UserError as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def test_one_process_tells_itself():
+    with join(None) as processes:
+        assert processes.is_main and processes.count == 1
+        assert processes.from_main(lambda: (1, "x")) == (1, "x")
+        processes.insist_on_equal("settings", {"seed": 1})
+        processes.meet()
+        with processes.main_first():
+            pass
+
+
+def test_the_answer_of_the_first_process_is_that_of_all():
+    def work(processes):
+        first = processes.from_main(lambda: {"index": processes.index, "score": float("inf")})
+        return first, processes.from_main(lambda: None)
+
+    assert in_all(3, work) == [({"index": 0, "score": float("inf")}, None)] * 3
+
+
+def test_the_first_process_goes_first():
+    order = []
+
+    def work(processes):
+        with processes.main_first():
+            order.append(processes.index)
+        processes.meet()
+
+    in_all(3, work)
+    assert order[0] == 0 and sorted(order) == [0, 1, 2]
+
+
+def test_records_that_differ_are_refused_by_the_process_that_differs():
+    def work(processes):
+        own = {"seed": 4 if processes.index == 1 else 3, "log": {"wandb": processes.index == 2}, "train": {"steps": 5}}
+        processes.insist_on_equal("settings", own)
+        return "equal"
+
+    first, second, third = in_all(3, work)
+    assert first == third == "equal"  # where the log goes changes no number
+    assert "this process has other settings than process 0" in str(second)
+    assert "  seed: 3 there, 4 now" in str(second)
+
+
+def test_names():
+    names = in_all(2, lambda processes: introduce(processes._store, processes.index, processes.count))
+    assert names[0] == names[1] and [name[:11] for name in names[0]] == ["process 0 (", "process 1 ("]
+
+
+def test_a_coordinator_that_is_not_there_is_named():
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(UserError, match=rf"coordinator {address} cannot be reached \(Connection refused\)"):
+        wait_for_coordinator(address, 0.2)
+    with pytest.raises(UserError, match="no-such-host.invalid:9 cannot be reached"):
+        wait_for_coordinator("no-such-host.invalid:9", 0.1)
+
+
+def test_without_a_scheduler_the_flags_are_asked_for(monkeypatch):
+    def initialize(*args, **options):
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr("jax.distributed.initialize", initialize)
+    with pytest.raises(UserError, match="no scheduler tells of the processes of this run. .*--coordinator_address"):
+        connect(Launch(), lambda status: None)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("JaxRuntimeError: DEADLINE_EXCEEDED: Deadline Exceeded", "the 3 processes of the run did not come together at a:1"),
+        ("ALREADY_EXISTS: Aborted connect attempt", "two processes have --process_id 2"),
+        ("INVALID_ARGUMENT: Unexpected task registered with task=2", "process 0 was not started with --num_processes 3"),
+        ("UNKNOWN: Failed to start RPC server", "the coordinator cannot listen at a:1: its port is in use"),
+        ("something\nelse", "the processes of the run cannot be connected: something"),
+    ],
+)
+def test_why_processes_do_not_come_together(text, expected):
+    assert explain(Launch("a:1", 3, 2), text).startswith(expected)
+
+
+def test_process_0_counts():
+    store = Memory(2)
+    store.set("count/0", "2")
+    with pytest.raises(UserError, match="--num_processes is 3 here and 2 in process 0"):
+        introduce(store, 1, 3)
+
+
+@pytest.mark.parametrize("error, expected", [
+    (jax.errors.JaxRuntimeError("anything"), True),
+    (ValueError("UNKNOWN: Gloo all-reduce failed: [pair.cc:547] Connection closed by peer [127.0.0.1]:14243"), True),
+    (ValueError("shapes (2,) and (3,) do not go together"), False),
+    (ValueError("the label UNKNOWN: is no class"), False),
+    (TypeError("INTERNAL: of the wrong type"), False),
+], ids=["runtime", "start_of_a_program", "shapes", "text", "type"])
+def test_whose_fault_an_error_may_be(error, expected):
+    assert is_of_runtime(error) is expected

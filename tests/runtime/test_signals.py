@@ -1,0 +1,66 @@
+"""Signals: answered at once, whatever the main thread does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fact_jax.runtime.signals import StopRequest
+
+ROOT = Path(__file__).parents[2]
+# Waits in a function of the system, as a compilation does: Python runs no signal handler meanwhile.
+PROGRAM = """
+import ctypes, sys
+from fact_jax.training.signals import StopRequest
+with StopRequest() as stop:
+    if sys.argv[1] == "busy":
+        stop.busy("the step")
+    print("ready", flush=True)
+    seconds = 3 if sys.argv[1] == "busy" else 60
+    while seconds:  # the function ends early when a signal comes
+        seconds = ctypes.CDLL(None).sleep(seconds)
+    print("saved", stop.requested, stop.name, flush=True)
+sys.exit(stop.exit_code)
+"""
+
+
+@pytest.mark.parametrize("signum, code, name", [(signal.SIGTERM, 0, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("state", ["busy", "idle"])
+def test_a_signal_is_answered(signum, code, name, times, state):
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, state], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(times):
+        process.send_signal(signum)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == code
+    if state == "idle":
+        assert output == f"stopped by {name}; nothing is lost. Run the same command again to continue.\n"
+    else:
+        assert output == f"{name}: the run ends when the step is done\nsaved True {name}\n"
+
+
+def test_the_first_signal_counts_and_what_was_before_comes_back():
+    lines, handlers = [], [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)]
+    with StopRequest(lines.append) as stop:
+        stop.busy("x")
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        deadline = time.monotonic() + 60
+        while not lines and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert stop.name == "Ctrl-C" and stop.exit_code == 130 and len(lines) == 1
+    assert [signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_it_can_be_used_in_any_thread_and_again():
+    stop = StopRequest(print)
+    for _ in range(2):
+        with stop:
+            assert not stop.requested
