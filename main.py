@@ -1,8 +1,8 @@
 """Command line of fact_jax. What every mode does is in fact_jax/app/commands.py.
 
-    python main.py --config configs/fact_synthetic.py --workdir runs/synthetic
-    python main.py --workdir runs/synthetic --mode eval
-    python main.py --workdir runs/synthetic --mode predict --input new_features/
+python main.py --config configs/fact_synthetic.py --workdir runs/synthetic
+python main.py --workdir runs/synthetic --mode eval
+python main.py --workdir runs/synthetic --mode predict --input new_features/
 """
 
 import os
@@ -16,8 +16,7 @@ if __name__ == "__main__":
 
 from absl import app, flags, logging
 
-from fact_jax.app import command_flags
-from fact_jax.app import config_flags
+from fact_jax.app import command_flags, config_flags
 from fact_jax.runtime import heaps
 from fact_jax.types import UserError
 

@@ -5,14 +5,14 @@ the published checkpoint: mAP 54.3 at tIoU 0.5, 36.7 at 0.75, 8.2 at 0.95, avera
 Command: python main.py --config configs/actionformer_anet_i3d.py --config.data.dir=ANET --workdir runs/anet
 """
 
-from configs._base import actionformer_base
-from configs._base import localization_datasets
+from configs._base import actionformer_base, localization_datasets
 
 
 def apply_activitynet_settings(config):
     """The settings that the published ActivityNet configs share."""
-    config.model.update({
-        "window_sizes": (7, 7, 7, 7, 7, -1), "dim": 256, "neck_dim": 256, "head_dim": 256, "absolute_positions": True})
+    config.model.update(
+        {"window_sizes": (7, 7, 7, 7, 7, -1), "dim": 256, "neck_dim": 256, "head_dim": 256, "absolute_positions": True}
+    )
     config.loss.update({"label_smoothing": 0.1, "regression_weight": 2.0, "first_normalizer": 200.0})
     config.optimizer.learning_rate = 1e-3
     config.train.batch_size = 16

@@ -5,8 +5,7 @@ with, and config.model.regression_from and regression_to to the lengths of your 
 Command: python main.py --config configs/actionformer_custom.py --config.data.dir=FOLDER --workdir runs/mine
 """
 
-from configs._base import actionformer_base
-from configs._base import localization_datasets
+from configs._base import actionformer_base, localization_datasets
 
 
 def get_config(arg=""):

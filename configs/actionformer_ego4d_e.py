@@ -5,8 +5,7 @@ Command: python main.py --config configs/actionformer_ego4d_e.py --config.data.d
 """
 
 from configs import actionformer_ego4d_s
-from configs._base import actionformer_base
-from configs._base import localization_datasets
+from configs._base import actionformer_base, localization_datasets
 
 
 def get_config(arg=""):

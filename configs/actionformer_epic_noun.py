@@ -5,8 +5,7 @@ Command: python main.py --config configs/actionformer_epic_noun.py --config.data
 """
 
 from configs import actionformer_epic_verb
-from configs._base import actionformer_base
-from configs._base import localization_datasets
+from configs._base import actionformer_base, localization_datasets
 
 
 def get_config(arg=""):

@@ -4,8 +4,7 @@ Result of the published checkpoint: mAP 82.1 at tIoU 0.3, 71.0 at 0.5, 43.9 at 0
 Command: python main.py --config configs/actionformer_thumos14.py --config.data.dir=THUMOS14 --workdir runs/thumos14
 """
 
-from configs._base import actionformer_base
-from configs._base import localization_datasets
+from configs._base import actionformer_base, localization_datasets
 
 
 def get_config(arg=""):

@@ -5,8 +5,7 @@ Every second of 30 frames per second is used, as published.
 Command: python main.py --config configs/asformer_50salads.py:split=1 --config.data.dir=50SALADS --workdir runs/salads1
 """
 
-from configs._base import asformer_base
-from configs._base import datasets
+from configs._base import asformer_base, datasets
 
 
 def get_config(arg=""):

@@ -4,8 +4,7 @@ Paper: Yi, Wen & Jiang, ASFormer, BMVC 2021; its numbers are the mean of splits 
 Command: python main.py --config configs/asformer_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/asf1
 """
 
-from configs._base import asformer_base
-from configs._base import datasets
+from configs._base import asformer_base, datasets
 
 
 def get_config(arg=""):

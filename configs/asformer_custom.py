@@ -7,8 +7,7 @@ Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("f
 data.sample_rate for long videos: the last layers attend over 512 frames to either side.
 """
 
-from configs._base import asformer_base
-from configs._base import datasets
+from configs._base import asformer_base, datasets
 
 
 def get_config(arg=""):

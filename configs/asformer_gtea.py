@@ -4,8 +4,7 @@ Paper: Yi, Wen & Jiang, ASFormer, BMVC 2021; its numbers are the mean of splits 
 Command: python main.py --config configs/asformer_gtea.py:split=1 --config.data.dir=GTEA --workdir runs/asformer_gtea1
 """
 
-from configs._base import asformer_base
-from configs._base import datasets
+from configs._base import asformer_base, datasets
 
 
 def get_config(arg=""):

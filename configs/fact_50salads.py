@@ -6,8 +6,7 @@ protocol of MS-TCN (Abu Farha & Gall, CVPR 2019): 19 classes, no background clas
 Command: python main.py --config configs/fact_50salads.py:split=1 --config.data.dir=50SALADS --workdir runs/50salads1
 """
 
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def get_config(arg=""):

@@ -4,8 +4,7 @@ Paper: Lu & Elhamifar, FACT, CVPR 2024; its numbers are the mean of splits 1 to 
 Command: python main.py --config configs/fact_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/breakfast1
 """
 
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def apply_training_settings(config):

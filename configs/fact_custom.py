@@ -10,8 +10,7 @@ better 1.5 times that.
 """
 
 from configs import fact_gtea
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def get_config(arg=""):

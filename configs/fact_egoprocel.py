@@ -7,8 +7,7 @@ For one token per class (--config.loss.match=o2m) the published average transcri
 add --config.data.average_transcript_length=7.4.
 """
 
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def get_config(arg=""):

@@ -7,8 +7,7 @@ With the transcripts given: --config.model.use_transcript=True --config.loss.mat
 (--config.loss.match=o2o) the published average transcript length is 165: --config.data.average_transcript_length=165.
 """
 
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def get_config(arg=""):

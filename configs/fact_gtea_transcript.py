@@ -6,8 +6,7 @@ Command: python main.py --config configs/fact_gtea_transcript.py:split=4 --confi
 """
 
 from configs import fact_gtea
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def apply_transcript_settings(config):

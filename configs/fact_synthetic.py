@@ -4,16 +4,24 @@ Result: frame accuracy above 85 and F1@50 above 80 on the test videos (README.md
 Command: python main.py --config configs/fact_synthetic.py --workdir runs/synthetic
 """
 
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def apply_synthetic_settings(config):
     """A network and a schedule for runs of about two minutes."""
     config.model.update({"blocks": "iuU", "num_tokens": 30, "channel_dropout_rate": 0.1})
-    config.model.input_block.update({
-        "hidden_dim": 64, "dropout_rate": 0.1, "frame_branch": "m", "frame_dim": 64, "frame_layers": 8,
-        "action_dim": 64, "action_layers": 3, "action_ff_dim": 64})
+    config.model.input_block.update(
+        {
+            "hidden_dim": 64,
+            "dropout_rate": 0.1,
+            "frame_branch": "m",
+            "frame_dim": 64,
+            "frame_layers": 8,
+            "action_dim": 64,
+            "action_layers": 3,
+            "action_ff_dim": 64,
+        }
+    )
     config.model.update_block.frame_layers = config.model.temporal_block.frame_layers = 8
     config.data.max_buckets = 2  # a third would save less padding than its compilation takes
     config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 18})

@@ -6,8 +6,7 @@ Command: python main.py --config configs/fact_synthetic_transcript.py --workdir 
 """
 
 from configs import fact_gtea_transcript, fact_synthetic
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def get_config(arg=""):

@@ -5,8 +5,7 @@ Command: python main.py --config configs/fact_synthetic_verb_noun.py --workdir r
 """
 
 from configs import fact_synthetic
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 
 
 def get_config(arg=""):

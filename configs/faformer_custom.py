@@ -9,9 +9,7 @@ better 1.5 times that.
 """
 
 from configs import faformer_gtea
-from configs._base import datasets
-from configs._base import fact_base
-from configs._base import faformer_base
+from configs._base import datasets, fact_base, faformer_base
 
 
 def get_config(arg=""):

@@ -4,9 +4,7 @@ No result of FAFormer is known: the numbers printed beside its published code ar
 Command: python main.py --config configs/faformer_gtea.py:split=1 --config.data.dir=GTEA --workdir runs/faformer_gtea1
 """
 
-from configs._base import datasets
-from configs._base import fact_base
-from configs._base import faformer_base
+from configs._base import datasets, fact_base, faformer_base
 
 
 def apply_gtea_settings(config):

@@ -5,9 +5,7 @@ Command: python main.py --config configs/faformer_synthetic.py --workdir runs/fa
 """
 
 from configs import fact_synthetic
-from configs._base import datasets
-from configs._base import fact_base
-from configs._base import faformer_base
+from configs._base import datasets, fact_base, faformer_base
 
 
 def get_config(arg=""):

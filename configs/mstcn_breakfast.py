@@ -4,8 +4,7 @@ Paper: Abu Farha & Gall, MS-TCN, CVPR 2019; its numbers are the mean of splits 1
 Command: python main.py --config configs/mstcn_breakfast.py:split=1 --config.data.dir=BREAKFAST --workdir runs/tcn1
 """
 
-from configs._base import datasets
-from configs._base import mstcn_base
+from configs._base import datasets, mstcn_base
 
 
 def get_config(arg=""):

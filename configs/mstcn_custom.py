@@ -7,8 +7,7 @@ Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("f
 data.sample_rate for long videos.
 """
 
-from configs._base import datasets
-from configs._base import mstcn_base
+from configs._base import datasets, mstcn_base
 
 
 def get_config(arg=""):

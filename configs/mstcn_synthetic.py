@@ -4,9 +4,7 @@ The published network with a shorter schedule and larger batches.
 Command: python main.py --config configs/mstcn_synthetic.py --workdir runs/mstcn
 """
 
-from configs._base import datasets
-from configs._base import frame_model_base
-from configs._base import mstcn_base
+from configs._base import datasets, frame_model_base, mstcn_base
 
 
 def get_config(arg=""):

@@ -5,8 +5,7 @@ Every second of 30 frames per second is used, as published.
 Command: python main.py --config configs/mstcnpp_50salads.py:split=1 --config.data.dir=50SALADS --workdir runs/salads1
 """
 
-from configs._base import datasets
-from configs._base import mstcnpp_base
+from configs._base import datasets, mstcnpp_base
 
 
 def get_config(arg=""):

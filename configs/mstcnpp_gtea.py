@@ -4,8 +4,7 @@ Paper: Li et al., MS-TCN++, TPAMI 2020; its numbers are the mean of splits 1 to 
 Command: python main.py --config configs/mstcnpp_gtea.py:split=1 --config.data.dir=GTEA --workdir runs/mstcnpp_gtea1
 """
 
-from configs._base import datasets
-from configs._base import mstcnpp_base
+from configs._base import datasets, mstcnpp_base
 
 
 def get_config(arg=""):

@@ -4,9 +4,7 @@ The published network with a shorter schedule and larger batches.
 Command: python main.py --config configs/mstcnpp_synthetic.py --workdir runs/mstcnpp
 """
 
-from configs._base import datasets
-from configs._base import frame_model_base
-from configs._base import mstcnpp_base
+from configs._base import datasets, frame_model_base, mstcnpp_base
 
 
 def get_config(arg=""):

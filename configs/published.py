@@ -6,8 +6,7 @@ Their datasets breakfast, gtea, ego and epic give the folder layout of our confi
 takes feature_path, groundTruth_path, map_fname and split_path from the file, below data.dir if they are relative.
 """
 
-from configs._base import datasets
-from configs._base import fact_base
+from configs._base import datasets, fact_base
 from fact_jax.models.fact import published_config
 
 

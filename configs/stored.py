@@ -9,11 +9,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from configs._base import actionformer_base
-from configs._base import datasets
-from configs._base import fact_base
-from configs._base import frame_model_base
-from configs._base import localization_datasets
+from configs._base import actionformer_base, datasets, fact_base, frame_model_base, localization_datasets
 
 
 def get_config(workdir):

@@ -22,12 +22,12 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.core import command_line
-from data_pipelines.tools import epic_folder
-from data_pipelines.segmentation.annotations import Problem
-from data_pipelines.tools.epic_annotations import read_dataset
 from data_pipelines.core.feature_files import FeatureFileError, read_header
-from data_pipelines.tools.frame_lmdb import BadVectorError, FrameStore
 from data_pipelines.core.validation import count_problems, format_problems
+from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.tools import epic_folder
+from data_pipelines.tools.epic_annotations import read_dataset
+from data_pipelines.tools.frame_lmdb import BadVectorError, FrameStore
 from fact_jax.files import atomic_write_text, lock_folder
 from fact_jax.types import UserError
 
@@ -41,8 +41,12 @@ def main(argv=None):
     """Runs the tool; returns 0, or 1 if videos were left out."""
     arguments = _parse(argv)
     dataset = read_dataset(
-        {"train": arguments.train_csv, "test": arguments.validation_csv}, arguments.fps, arguments.verb_classes,
-        arguments.noun_classes, arguments.video_lengths)
+        {"train": arguments.train_csv, "test": arguments.validation_csv},
+        arguments.fps,
+        arguments.verb_classes,
+        arguments.noun_classes,
+        arguments.video_lengths,
+    )
     if unknown := [video for video in arguments.videos or () if video not in dataset.actions]:
         raise UserError(f"--videos: {', '.join(unknown)} is in neither list of actions.")
     stores = [FrameStore("RGB", arguments.rgb), FrameStore("flow", arguments.flow)]
@@ -103,8 +107,11 @@ def _report(output, dataset, problems):
 
 def _parse(argv):
     parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.extract_epic", description=__doc__.split("\n\n")[0],
-        epilog="Exit code: 0 all videos done, 1 some left out, 2 wrong input or no place to write.", allow_abbrev=False)
+        prog="python -m data_pipelines.extract_epic",
+        description=__doc__.split("\n\n")[0],
+        epilog="Exit code: 0 all videos done, 1 some left out, 2 wrong input or no place to write.",
+        allow_abbrev=False,
+    )
     add = parser.add_argument
     add("--rgb", required=True, metavar="LMDB", help="RGB features")
     add("--flow", required=True, metavar="LMDB", help="flow features")
@@ -113,13 +120,27 @@ def _parse(argv):
     add("--output", required=True, metavar="FOLDER", help="dataset folder to write")
     add("--verb_classes", metavar="CSV", help="names of the verbs; without them features are all that is written")
     add("--noun_classes", metavar="CSV", help="names of the nouns")
-    add("--video_lengths", metavar="CSV", help="video_lengths.csv of C2-Action-Detection: frames 1 to length - 1 are "
-        "used, as published; by default all that both LMDBs have")
+    add(
+        "--video_lengths",
+        metavar="CSV",
+        help="video_lengths.csv of C2-Action-Detection: frames 1 to length - 1 are "
+        "used, as published; by default all that both LMDBs have",
+    )
     add("--videos", nargs="+", metavar="VIDEO", help="these videos only")
-    add("--fps", type=command_line.frame_rate(), default=30.0, help="frames per second of the features, for time "
-        "stamps (default: 30)")
-    add("--max_missing", type=float, default=0.01, metavar="SHARE", help="missing frames repeat the frame before, up "
-        "to this share of a video; with more, it is left out (default: 0.01)")
+    add(
+        "--fps",
+        type=command_line.frame_rate(),
+        default=30.0,
+        help="frames per second of the features, for time stamps (default: 30)",
+    )
+    add(
+        "--max_missing",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="missing frames repeat the frame before, up "
+        "to this share of a video; with more, it is left out (default: 0.01)",
+    )
     arguments = parser.parse_args(argv)
     if bool(arguments.verb_classes) != bool(arguments.noun_classes):
         parser.error("--verb_classes and --noun_classes go together")
@@ -183,8 +204,10 @@ class Extraction:
         # Running out of room inside a memory map would end the program without a message.
         needed, free = num_frames * self._width * 4, shutil.disk_usage(self._folder).free
         if needed > free:
-            raise UserError(f"The next video needs {needed / 2**30:.2f} GiB, {self._folder} has {free / 2**30:.2f} GiB "
-                            "free. Make room and run the same command again.")
+            raise UserError(
+                f"The next video needs {needed / 2**30:.2f} GiB, {self._folder} has {free / 2**30:.2f} GiB "
+                "free. Make room and run the same command again."
+            )
 
     def _check(self, path, num_frames, video):
         """Problems of a file that was there before."""

@@ -17,10 +17,10 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.core import command_line
-from data_pipelines.tools import dataset_folder
 from data_pipelines.core.feature_files import frames_and_channels
-from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
 from data_pipelines.core.validation import count_problems, format_problems, scan_values
+from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
+from data_pipelines.tools import dataset_folder
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
@@ -63,10 +63,20 @@ def main(argv=None):
     if not len(everything):
         raise UserError(f"{folder.layout.root} has no video with sound labels:\n{format_problems(problems)}")
     statistics, durations = compute_statistics(everything), segment_durations(everything)
-    report = "\n".join([
-        f"{folder.settings.dataset}, {folder.layout.root}", *folder.findings, *_feature_lines(folder), "",
-        *_subset_lines(folder.index, subsets), "", f"all of them: {statistics.table()}", "",
-        *_duration_lines(statistics, durations, arguments.fps), *_absence_lines(folder.index, subsets)])
+    report = "\n".join(
+        [
+            f"{folder.settings.dataset}, {folder.layout.root}",
+            *folder.findings,
+            *_feature_lines(folder),
+            "",
+            *_subset_lines(folder.index, subsets),
+            "",
+            f"all of them: {statistics.table()}",
+            "",
+            *_duration_lines(statistics, durations, arguments.fps),
+            *_absence_lines(folder.index, subsets),
+        ]
+    )
     output = pathlib.Path(arguments.output or f"inspection_{folder.settings.dataset}")
     count = count_problems(problems)
     listed = f"\n\n{count}:\n{format_problems(problems, len(problems))}\n" if problems else "\n"
@@ -79,20 +89,26 @@ def main(argv=None):
     print(report)
     print(f"\nwrote summary.txt, classes.csv, videos.csv and 5 pictures to {output}")
     if problems:
-        print(f"{count} (all in {output / 'summary.txt'}):\n{format_problems(problems)}",
-              file=sys.stderr)
+        print(f"{count} (all in {output / 'summary.txt'}):\n{format_problems(problems)}", file=sys.stderr)
     return 1 if problems else 0
 
 
 def _parse(argv):
     parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.inspect_dataset", description=__doc__.split("\n\n")[0], allow_abbrev=False,
-        epilog="Exit code: 0 no problems, 1 problems found, 2 nothing to show.")
+        prog="python -m data_pipelines.inspect_dataset",
+        description=__doc__.split("\n\n")[0],
+        allow_abbrev=False,
+        epilog="Exit code: 0 no problems, 1 problems found, 2 nothing to show.",
+    )
     dataset_folder.add_options(parser)
     add = parser.add_argument
     add("--output", metavar="FOLDER", help="where files go (default: inspection_NAME)")
-    add("--fps", type=command_line.frame_rate(or_zero=True), default=0.0, help="label frames per second: lengths in "
-        "seconds (default: in frames)")
+    add(
+        "--fps",
+        type=command_line.frame_rate(or_zero=True),
+        default=0.0,
+        help="label frames per second: lengths in seconds (default: in frames)",
+    )
     add("--check_values", action="store_true", help="read all features, looking for NaN and Inf")
     return parser.parse_args(argv)
 
@@ -116,8 +132,10 @@ def _feature_lines(folder):
     widths = sorted({frames_and_channels(header.shape, folder.layout.time_axis)[1] for header in headers})
     size = sum(header.shape[0] * header.shape[1] * header.dtype.itemsize for header in headers)
     kinds = sorted({str(header.dtype) for header in headers})
-    return [f"features: {len(headers)} files, {', '.join(map(str, widths))} channels, {', '.join(kinds)}, "
-            f"{size / 2**30:.2f} GiB"]
+    return [
+        f"features: {len(headers)} files, {', '.join(map(str, widths))} channels, {', '.join(kinds)}, "
+        f"{size / 2**30:.2f} GiB"
+    ]
 
 
 def _subset_lines(index, subsets):
@@ -134,8 +152,10 @@ def _duration_lines(statistics, durations, fps):
     """Table of segment durations: quartiles and extremes by class."""
     unit, scale = ("s", fps) if fps else ("frames", 1.0)
     width = max(len(name) for name in (*statistics.class_names, "class"))
-    rows = [f"duration of segments in {unit}", f"  {'class':<{width}}  {'min':>8}  {'25 %':>8}  {'median':>8}  "
-            f"{'75 %':>8}  {'max':>8}"]
+    rows = [
+        f"duration of segments in {unit}",
+        f"  {'class':<{width}}  {'min':>8}  {'25 %':>8}  {'median':>8}  {'75 %':>8}  {'max':>8}",
+    ]
     for name, values in zip(statistics.class_names, durations, strict=True):
         if values.size:
             numbers = np.percentile(values, (0, 25, 50, 75, 100)) / scale
@@ -147,7 +167,8 @@ def _absence_lines(index, subsets):
     """Classes that some subset lacks."""
     present = {
         subset: set(np.unique(np.concatenate([index.labels[video] for video in videos])).tolist()) if videos else set()
-        for subset, videos in subsets.items()}
+        for subset, videos in subsets.items()
+    }
     rows = []
     for subset, ids in present.items():
         others = [name for other, name in present.items() if other != subset]
@@ -168,23 +189,46 @@ def _names(index, ids):
 def _class_table(folder, source, statistics, durations, subsets):
     """classes.csv: one row per class."""
     quartiles = ("min", "lower_quartile", "median", "upper_quartile", "max")
-    rows = [["id", "class", "background", "frames", "share", "segments", "videos",
-             *(f"{subset}_frames" for subset in subsets), *(f"segment_{name}_frames" for name in quartiles)]]
+    rows = [
+        [
+            "id",
+            "class",
+            "background",
+            "frames",
+            "share",
+            "segments",
+            "videos",
+            *(f"{subset}_frames" for subset in subsets),
+            *(f"segment_{name}_frames" for name in quartiles),
+        ]
+    ]
     labels = [source.labels(index) for index in range(len(source))]
     num_classes = statistics.num_classes
     videos = np.sum([np.bincount(np.unique(video), minlength=num_classes) for video in labels], axis=0)
     frames = {
-        subset: sum((np.bincount(folder.index.labels[video], minlength=num_classes) for video in ids),
-                    np.zeros(num_classes, np.int64))
-        for subset, ids in subsets.items()}
+        subset: sum(
+            (np.bincount(folder.index.labels[video], minlength=num_classes) for video in ids),
+            np.zeros(num_classes, np.int64),
+        )
+        for subset, ids in subsets.items()
+    }
     total = statistics.class_frames.sum()
     for class_id, name in enumerate(statistics.class_names):
         values = durations[class_id]
         spread = [f"{value:g}" for value in np.percentile(values, (0, 25, 50, 75, 100))] if values.size else [""] * 5
-        rows.append([
-            class_id, name, int(class_id in folder.settings.background_ids), int(statistics.class_frames[class_id]),
-            f"{statistics.class_frames[class_id] / total:.6f}", int(statistics.class_segments[class_id]),
-            int(videos[class_id]), *(int(counts[class_id]) for counts in frames.values()), *spread])
+        rows.append(
+            [
+                class_id,
+                name,
+                int(class_id in folder.settings.background_ids),
+                int(statistics.class_frames[class_id]),
+                f"{statistics.class_frames[class_id] / total:.6f}",
+                int(statistics.class_segments[class_id]),
+                int(videos[class_id]),
+                *(int(counts[class_id]) for counts in frames.values()),
+                *spread,
+            ]
+        )
     return _csv(rows)
 
 
@@ -212,13 +256,17 @@ def _draw(output, folder, subsets, statistics, durations, shares, fps):
     background = folder.settings.background_ids
     tasks = {
         "lengths": lambda path: inspection_plots.plot_counts(
-            path, {subset: statistics.lengths[rows] / (fps or 1) for subset, rows in members.items()},
-            f"length of a video in {'s' if fps else 'frames'}"),
+            path,
+            {subset: statistics.lengths[rows] / (fps or 1) for subset, rows in members.items()},
+            f"length of a video in {'s' if fps else 'frames'}",
+        ),
         "segments": lambda path: inspection_plots.plot_counts(
-            path, {subset: statistics.num_segments[rows] for subset, rows in members.items()}, "segments of a video"),
+            path, {subset: statistics.num_segments[rows] for subset, rows in members.items()}, "segments of a video"
+        ),
         "classes": lambda path: inspection_plots.plot_classes(path, statistics, background),
         "durations": lambda path: inspection_plots.plot_durations(
-            path, statistics.class_names, durations, background, fps),
+            path, statistics.class_names, durations, background, fps
+        ),
         "relative_time": lambda path: inspection_plots.plot_shares(path, statistics.class_names, shares, background),
     }
     for name, draw in tqdm(tasks.items(), desc="Drawing", disable=None, leave=False):

@@ -18,8 +18,8 @@ import textwrap
 import numpy as np
 
 from data_pipelines.core import command_line
-from data_pipelines.tools import dataset_folder
 from data_pipelines.segmentation.verb_nouns import read_names
+from data_pipelines.tools import dataset_folder
 from fact_jax.files import atomic_write_text
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
@@ -85,8 +85,9 @@ def main(argv=None):
 def _insist(folder):
     """As `dataset_folder.insist`; problems name the option of this tool, not the setting that it is for."""
     setting, option = r'config\.data\.time_axis="(\w+)"', r"--time_axis \1"
-    problems = [dataclasses.replace(problem, expected=re.sub(setting, option, problem.expected))
-                for problem in folder.problems]
+    problems = [
+        dataclasses.replace(problem, expected=re.sub(setting, option, problem.expected)) for problem in folder.problems
+    ]
     dataset_folder.insist(dataclasses.replace(folder, problems=problems))
 
 
@@ -95,29 +96,50 @@ def _check_output(path):
         raise UserError(f"--output is {path}, expected a name that ends in .py.")
     full = str(path.resolve())
     if ":" in full or any("\ud800" <= character <= "\udfff" for character in full):
-        raise UserError(f"--output is {ascii(full)}, expected a path of UTF-8 characters without a colon, after which "
-                        "--config takes arguments.")
+        raise UserError(
+            f"--output is {ascii(full)}, expected a path of UTF-8 characters without a colon, after which "
+            "--config takes arguments."
+        )
 
 
 def _parse(argv):
     parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.write_config", description=__doc__.split("\n\n")[0], allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not.")
+        prog="python -m data_pipelines.write_config",
+        description=__doc__.split("\n\n")[0],
+        allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not.",
+    )
     dataset_folder.add_options(parser)
     add = parser.add_argument
     add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
     add("--overwrite", action="store_true", help="replace the config file if it exists")
-    add("--base", choices=BASES, help=f"whose model and training settings to start from (default: gtea, or breakfast "
-        f"from {_MANY_VIDEOS} training videos)")
-    add("--match", choices=("o2o", "o2m"), help='"o2o" a token per segment, "o2m" a token per class and more '
-        f"(default: o2o, unless it takes more than {MAX_TOKENS} tokens)")
+    add(
+        "--base",
+        choices=BASES,
+        help=f"whose model and training settings to start from (default: gtea, or breakfast "
+        f"from {_MANY_VIDEOS} training videos)",
+    )
+    add(
+        "--match",
+        choices=("o2o", "o2m"),
+        help='"o2o" a token per segment, "o2m" a token per class and more '
+        f"(default: o2o, unless it takes more than {MAX_TOKENS} tokens)",
+    )
     add("--num_tokens", type=int, help="action tokens (default: by --token_ratio)")
-    add("--token_ratio", type=command_line.number(1, _MAX_RATIO), default=1.5, help="action tokens per target of the "
-        "fullest video (default: 1.5)")
+    add(
+        "--token_ratio",
+        type=command_line.number(1, _MAX_RATIO),
+        default=1.5,
+        help="action tokens per target of the fullest video (default: 1.5)",
+    )
     add("--batch_size", type=int, help="videos per step (default: that of --base)")
     add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
-    add("--fps", type=command_line.frame_rate(or_zero=True), default=0.0, help="label frames per second, for time axes "
-        "(default: not known)")
+    add(
+        "--fps",
+        type=command_line.frame_rate(or_zero=True),
+        default=0.0,
+        help="label frames per second, for time axes (default: not known)",
+    )
     add("--evaluate_background", action="store_true", help="count background segments in Edit and F1 as well")
     arguments = parser.parse_args(argv)
     for name in ("num_tokens", "batch_size", "sample_rate"):
@@ -140,12 +162,31 @@ def propose(folder, arguments):
     hidden_dim, more = _choose_width(folder)
     reasons += more
     settings = folder.settings
-    data = {name: getattr(settings, name) for name in (
-        "dataset", "dir", "feature_dir", "label_dir", "mapping_file", "verb_mapping_file", "noun_mapping_file",
-        "train_split_file", "test_split_file", "validation_split_file", "split", "time_axis", "background_ids",
-        "length_tolerance")}
-    data |= {"sample_rate": arguments.sample_rate, "evaluate_background": arguments.evaluate_background,
-             "average_transcript_length": average, "fps": arguments.fps}
+    data = {
+        name: getattr(settings, name)
+        for name in (
+            "dataset",
+            "dir",
+            "feature_dir",
+            "label_dir",
+            "mapping_file",
+            "verb_mapping_file",
+            "noun_mapping_file",
+            "train_split_file",
+            "test_split_file",
+            "validation_split_file",
+            "split",
+            "time_axis",
+            "background_ids",
+            "length_tolerance",
+        )
+    }
+    data |= {
+        "sample_rate": arguments.sample_rate,
+        "evaluate_background": arguments.evaluate_background,
+        "average_transcript_length": average,
+        "fps": arguments.fps,
+    }
     return Proposal(base, data, match, num_tokens, hidden_dim, arguments.batch_size, reasons)
 
 
@@ -155,8 +196,10 @@ def _choose_match(counts, arguments):
         return arguments.match, [f'match="{arguments.match}", as given']
     if needed <= MAX_TOKENS:
         return "o2o", [f'match="o2o": a token per segment, of which a video has {most} at most']
-    return "o2m", [f'match="o2m": a token per segment ("o2o") would take {needed} tokens, as a video has up to {most} '
-                   f"segments; no published config has more than {MAX_TOKENS}"]
+    return "o2m", [
+        f'match="o2m": a token per segment ("o2o") would take {needed} tokens, as a video has up to {most} '
+        f"segments; no published config has more than {MAX_TOKENS}"
+    ]
 
 
 def _choose_tokens(counts, match, arguments, average):
@@ -165,11 +208,15 @@ def _choose_tokens(counts, match, arguments, average):
     most = max(counts)
     if arguments.num_tokens:
         if arguments.num_tokens < most:
-            raise UserError(f"--num_tokens is {arguments.num_tokens}, but a video has {most} {what}, which with match "
-                            f'"{match}" takes as many tokens.')
+            raise UserError(
+                f"--num_tokens is {arguments.num_tokens}, but a video has {most} {what}, which with match "
+                f'"{match}" takes as many tokens.'
+            )
         if arguments.num_tokens <= average:
-            raise UserError(f"--num_tokens is {arguments.num_tokens}, expected more: videos have {average:g} {what} on "
-                            "average, and the loss weight of unmatched tokens follows from how many stay unmatched.")
+            raise UserError(
+                f"--num_tokens is {arguments.num_tokens}, expected more: videos have {average:g} {what} on "
+                "average, and the loss weight of unmatched tokens follows from how many stay unmatched."
+            )
         return arguments.num_tokens, f"num_tokens={arguments.num_tokens}, as given"
     tokens = int(most * arguments.token_ratio)
     if tokens > most:
@@ -224,23 +271,32 @@ def _description(folder):
     index = folder.index
     numbers = ", ".join(f"{len(videos)} {subset} videos" for subset, videos in index.splits.items())
     frames = sum(map(len, index.labels.values()))
-    return [f"{folder.layout.root}: {numbers}, {len(index.class_names)} classes, {index.feature_dim} channels, "
-            f"{frames} labelled frames"]
+    return [
+        f"{folder.layout.root}: {numbers}, {len(index.class_names)} classes, {index.feature_dim} channels, "
+        f"{frames} labelled frames"
+    ]
 
 
 def config_text(path, folder, proposal):
     """The Python text of the config file."""
-    notes = "\n".join(
-        _wrapped(line, "- ", "  ") for line in _description(folder) + folder.findings + proposal.reasons)
+    notes = "\n".join(_wrapped(line, "- ", "  ") for line in _description(folder) + folder.findings + proposal.reasons)
     # Both hold names of the user's: none may end the docstring or start an escape. The command is to be typed beside
     # main.py, so it takes the full path.
-    command, notes = (text.replace("\\", "\\\\").replace('"""', '""\\"')
-                      for text in (_training_command(path.resolve()), notes))
+    command, notes = (
+        text.replace("\\", "\\\\").replace('"""', '""\\"') for text in (_training_command(path.resolve()), notes)
+    )
     base = f"fact_{proposal.base}"
     lines = [
-        f'"""FACT on {_plain_name(folder.settings.dataset)}. Written by data_pipelines/write_config.py.', "",
-        f"Command: {command}", "", notes, '"""', "",
-        f"from configs import {', '.join(sorted({'datasets', 'fact_base', base}))}", "", "",
+        f'"""FACT on {_plain_name(folder.settings.dataset)}. Written by data_pipelines/write_config.py.',
+        "",
+        f"Command: {command}",
+        "",
+        notes,
+        '"""',
+        "",
+        f"from configs import {', '.join(sorted({'datasets', 'fact_base', base}))}",
+        "",
+        "",
         'def get_config(arg=""):',
         '    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon."""',
         f"    config = {base}.get_config()",

@@ -48,8 +48,11 @@ def main(argv=None):
 
 def _parse(argv):
     parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.write_synthetic", description=__doc__.split("\n\n")[0], allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not.")
+        prog="python -m data_pipelines.write_synthetic",
+        description=__doc__.split("\n\n")[0],
+        allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not.",
+    )
     add = parser.add_argument
     add("folder", help="new folder to write")
     add("--videos", type=int, default=20, metavar="N", help="number of test videos (default: 20)")

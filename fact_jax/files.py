@@ -13,8 +13,8 @@ import os
 import pathlib
 import re
 import secrets
-import stat
 import shutil
+import stat
 import unicodedata
 
 from fact_jax.types import UserError

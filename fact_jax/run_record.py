@@ -12,13 +12,31 @@ from fact_jax.types import UserError
 FILE = "config.json"
 # Settings that change where things lie or how they look, and no number of the run; `train.skip_nonfinite` changes what
 # happens where a run would end.
-NEUTRAL = ("name", "compilation_cache", "log", "checkpoint", "eval.figures", "eval.max_timelines", "data.dir",
-           "data.tfds_dir", "data.fps", "data.memory_gb", "data.max_padding", "train.skip_nonfinite")
+NEUTRAL = (
+    "name",
+    "compilation_cache",
+    "log",
+    "checkpoint",
+    "eval.figures",
+    "eval.max_timelines",
+    "data.dir",
+    "data.tfds_dir",
+    "data.fps",
+    "data.memory_gb",
+    "data.max_padding",
+    "train.skip_nonfinite",
+)
 # Characters from which on `identity` stores a checksum of a value.
 LONG = 80
 # What settings stand for that records from before them do not name; the others were off.
-FORMER = {"dtype": "float32", "model.dtype": "float32", "train.sampling": "random", "optimizer.schedule": "drop",
-          "optimizer.lowest_rate": 1e-8, "optimizer.plateau_patience": 3}
+FORMER = {
+    "dtype": "float32",
+    "model.dtype": "float32",
+    "train.sampling": "random",
+    "optimizer.schedule": "drop",
+    "optimizer.lowest_rate": 1e-8,
+    "optimizer.plateau_patience": 3,
+}
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

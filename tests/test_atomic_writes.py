@@ -6,8 +6,23 @@ from tests.test_import_order import module_name, source_files
 
 # Calls that make or change a file, by the last part of their name; `open` counts with a mode that writes.
 WRITERS = {
-    "write_text", "write_bytes", "savefig", "save", "savez", "savez_compressed", "savetxt", "tofile", "open_memmap",
-    "memmap", "dump", "save_file", "copyfile", "copy2", "copytree", "NamedTemporaryFile", "mkstemp",
+    "write_text",
+    "write_bytes",
+    "savefig",
+    "save",
+    "savez",
+    "savez_compressed",
+    "savetxt",
+    "tofile",
+    "open_memmap",
+    "memmap",
+    "dump",
+    "save_file",
+    "copyfile",
+    "copy2",
+    "copytree",
+    "NamedTemporaryFile",
+    "mkstemp",
 }
 TO_MEMORY = "buffer"  # what an argument is called that is no file
 # Function -> why it may write otherwise.

@@ -9,7 +9,8 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fact_jax import files
 from fact_jax.types import UserError
@@ -65,8 +66,7 @@ def test_a_full_disk_is_something_the_user_can_put_right(tmp_path, monkeypatch):
         files.atomic_write_text(tmp_path / "a.txt", "x" * 200_000)
     assert isinstance(caught.value, UserError) and caught.value.errno == errno.ENOSPC
     assert re.fullmatch(
-        rf"{tmp_path}/a.txt cannot be written: No space left on device \(\d+.\d MB free\)\.",
-        str(caught.value),
+        rf"{tmp_path}/a.txt cannot be written: No space left on device \(\d+.\d MB free\)\.", str(caught.value)
     )
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file/a.txt cannot be written: (Not a directory|File exists).$"):
@@ -139,22 +139,59 @@ def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
         assert (tmp_path / "a").is_dir()
 
 
-@pytest.mark.parametrize("name", [
-    "P16_cam01-1.5", "with space", "S1_Cheese_C1", "é", "视频 1", "a:b?*", "100% (2)", "x" * 150, "é" * 75, "-a", "a.",
-    "😀",
-    "P03_webcam01_P03_cereals_and_milk_for_breakfast_on_a_long_morning", "clip-7f606f91", "~", "a~b",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "P16_cam01-1.5",
+        "with space",
+        "S1_Cheese_C1",
+        "é",
+        "视频 1",
+        "a:b?*",
+        "100% (2)",
+        "x" * 150,
+        "é" * 75,
+        "-a",
+        "a.",
+        "😀",
+        "P03_webcam01_P03_cereals_and_milk_for_breakfast_on_a_long_morning",
+        "clip-7f606f91",
+        "~",
+        "a~b",
+    ],
+)
 def test_names_that_a_file_can_have_stay(tmp_path, name):
     assert files.safe_name(name) == name
     files.atomic_write_text(tmp_path / f"timeline_{name}.png", "")
     assert os.listdir(tmp_path) == [f"timeline_{name}.png"]
 
 
-@pytest.mark.parametrize("name", [
-    "../../x", "a/b", ".hidden", "a\\b", "a\0b", "a\nb", "", ".", "..", " ", " a", "a ", ". a", "a\udcff", "x" * 151,
-    "é" * 76,
-    "e\u0301", "a\u200bb", "a\u3000b", "\x7f", "a~0123456789abcdef",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../x",
+        "a/b",
+        ".hidden",
+        "a\\b",
+        "a\0b",
+        "a\nb",
+        "",
+        ".",
+        "..",
+        " ",
+        " a",
+        "a ",
+        ". a",
+        "a\udcff",
+        "x" * 151,
+        "é" * 76,
+        "e\u0301",
+        "a\u200bb",
+        "a\u3000b",
+        "\x7f",
+        "a~0123456789abcdef",
+    ],
+)
 def test_other_names_become_one_file_name(tmp_path, name):
     safe = files.safe_name(name)
     assert safe != name and len(safe.encode()) <= files.MAX_NAME and safe.isprintable()

@@ -43,8 +43,13 @@ LEVELS = {
 # The Task protocol is all that training knows of tasks.
 ALSO_ALLOWED = {"fact_jax.training": {"fact_jax.tasks.base"}}
 DATA_MAY_IMPORT = {
-    "fact_jax.types", "fact_jax.files", "fact_jax.ops.masks", "fact_jax.ops.segments", "fact_jax.ops.resampling",
-    "fact_jax.ops.time_grid", "fact_jax.ops.events",
+    "fact_jax.types",
+    "fact_jax.files",
+    "fact_jax.ops.masks",
+    "fact_jax.ops.segments",
+    "fact_jax.ops.resampling",
+    "fact_jax.ops.time_grid",
+    "fact_jax.ops.events",
 }
 # Translates configs of the published code; imports no jax.
 CONFIG_MAY_IMPORT = ("configs.published", "fact_jax.models.fact.published_config")
@@ -52,10 +57,16 @@ OURS = {"fact_jax", "data_pipelines", "configs", "tests", "main"}
 FORBIDDEN = {"tensorflow", "torch"}
 # Reads and writes other people's weight files, and imports torch only when it meets one; the rendering to measure
 # against, which is imported only when it is asked for; a tool that reads features which are published as tensors.
-TORCH_ALLOWED = ("fact_jax.models.weights.weight_files", "fact_jax.benchmark.torch_", "data_pipelines.localization.ego4d")
+TORCH_ALLOWED = (
+    "fact_jax.models.weights.weight_files",
+    "fact_jax.benchmark.torch_",
+    "data_pipelines.localization.ego4d",
+)
 # The only modules of the library that know the data.
 KNOW_DATA = (
-    "fact_jax.app.kinds.segmentation", "fact_jax.app.kinds.localization", "fact_jax.benchmark.ours_segmentation",
+    "fact_jax.app.kinds.segmentation",
+    "fact_jax.app.kinds.localization",
+    "fact_jax.benchmark.ours_segmentation",
     "fact_jax.benchmark.ours_localization",
 )
 

@@ -12,16 +12,21 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from fact_jax.training.logging import writers
 from fact_jax.runtime.processes.watchdog import LOST
+from fact_jax.training.logging import writers
 from tests import jobs
 
 pytestmark = pytest.mark.survival
 
 STEPS = 6
 QUICK = (
-    "--config", "configs/fact_synthetic.py:quick", "--config.model.blocks=iu", "--config.train.batch_size=4",
-    "--config.train.log_every=1", "--config.eval.figures=false", "--config.log.tensorboard=false",
+    "--config",
+    "configs/fact_synthetic.py:quick",
+    "--config.model.blocks=iu",
+    "--config.train.batch_size=4",
+    "--config.train.log_every=1",
+    "--config.eval.figures=false",
+    "--config.log.tensorboard=false",
 )
 SHORT = (*QUICK, f"--config.train.steps={STEPS}", "--config.train.eval_every=3")
 ENDLESS = 100_000  # steps; longer than any of these runs
@@ -34,7 +39,9 @@ LARGEST, MEAN = 2e-5, 1e-7
 def params_of(workdir, step, item="params"):
     with ocp.StandardCheckpointer() as reader:
         restored = reader.restore(Path(workdir).absolute() / "checkpoints" / str(step) / item)
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(restored)}
+    return {
+        jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(restored)
+    }
 
 
 def assert_same_parameters(first, second):
@@ -191,8 +198,13 @@ def test_an_error_in_one_process_ends_all(tmp_path, odd):
 
 
 def test_bad_data_is_told_once(tmp_path):
-    flags = (*SHORT, "--config.data.transcript_dir=nowhere", "--config.model.use_transcript=true",
-             "--config.loss.match=seq", "--config.model.num_tokens=0")
+    flags = (
+        *SHORT,
+        "--config.data.transcript_dir=nowhere",
+        "--config.model.use_transcript=true",
+        "--config.loss.match=seq",
+        "--config.model.num_tokens=0",
+    )
     with jobs.Job(jobs.main_program(tmp_path / "run", 2, *flags)) as job:
         assert job.wait(240) == [2, 2], job.report()
         texts = job.texts()

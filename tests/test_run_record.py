@@ -106,8 +106,10 @@ def test_conversions_are_compared_where_both_know_something(tmp_path):
 
 
 def test_identity_is_short_and_tells_runs_apart():
-    record = {"config": {"seed": 1, "log": {"wandb": True}, "optimizer": {"name": "adam"}},
-              "derived": {"class_names": [f"class {number}" for number in range(100)], "model": {"width": 3}}}
+    record = {
+        "config": {"seed": 1, "log": {"wandb": True}, "optimizer": {"name": "adam"}},
+        "derived": {"class_names": [f"class {number}" for number in range(100)], "model": {"width": 3}},
+    }
     identity = run_record.identity(record)
     assert identity["config"] == {"seed": 1, "optimizer.name": "adam"}
     assert identity["data"]["model.width"] == 3 and len(identity["data"]["class_names"]) < run_record.LONG

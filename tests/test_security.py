@@ -23,7 +23,9 @@ PICKLING = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "sh
 USE_SOCKETS = {"fact_jax.training.ownership", "fact_jax.runtime.processes.joining", "fact_jax.runtime.processes.group"}
 # They need the names of pickle's errors: to read PyTorch's files without pickle.
 NAME_PICKLE = {
-    "fact_jax.models.weights.weight_files", "fact_jax.models.weights.numpy_pickles", "data_pipelines.localization.ego4d",
+    "fact_jax.models.weights.weight_files",
+    "fact_jax.models.weights.numpy_pickles",
+    "data_pipelines.localization.ego4d",
 }
 # One starts the programs it measures; the other is the config, which is code.
 START_PROGRAMS = {"fact_jax.benchmark.workers"}
@@ -130,8 +132,12 @@ assert not watch._seen, watch._seen
 def test_a_prepared_copy_needs_no_network(tmp_path):
     folders.write_folder(tmp_path)
     done = subprocess.run(
-        [*without_network(), sys.executable, "-c", COPY, str(tmp_path)], cwd=ROOT, capture_output=True, text=True,
-        timeout=300)
+        [*without_network(), sys.executable, "-c", COPY, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -140,10 +146,19 @@ def test_a_run_and_a_prediction_pickle_nothing_and_need_no_network(tmp_path):
     videos = folders.make_videos([(f"v{index}", 30 + index) for index in range(5)])
     folders.write_folder(tmp_path / "data", videos)
     settings = {
-        "data.dir": tmp_path / "data", "train.epochs": 2, "model.num_tokens": 40, "train.batch_size": 2, "model.blocks": "iu",
-        "model.input_block.hidden_dim": 16, "model.input_block.frame_dim": 8, "model.input_block.action_dim": 8,
-        "model.input_block.action_ff_dim": 8, "model.input_block.frame_layers": 2,
-        "model.input_block.action_layers": 1, "model.input_block.action_heads": 2, "eval.figures": "False",
+        "data.dir": tmp_path / "data",
+        "train.epochs": 2,
+        "model.num_tokens": 40,
+        "train.batch_size": 2,
+        "model.blocks": "iu",
+        "model.input_block.hidden_dim": 16,
+        "model.input_block.frame_dim": 8,
+        "model.input_block.action_dim": 8,
+        "model.input_block.action_ff_dim": 8,
+        "model.input_block.frame_layers": 2,
+        "model.input_block.action_layers": 1,
+        "model.input_block.action_heads": 2,
+        "eval.figures": "False",
         # Its writer hands events from thread to thread as pickles, which reach no file.
         "log.tensorboard": "False",
     }
@@ -155,8 +170,13 @@ def test_a_run_and_a_prediction_pickle_nothing_and_need_no_network(tmp_path):
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     for arguments in (train, [*run, "--mode", "eval"], predict):
         done = subprocess.run(
-            [*without_network(), sys.executable, "-c", PROGRAM, "watched", *arguments], cwd=ROOT, env=environment,
-            capture_output=True, text=True, timeout=900)
+            [*without_network(), sys.executable, "-c", PROGRAM, "watched", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     written = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".pkl", ".pickle", ".pt")]
     assert not written and len(list((tmp_path / "run" / "predictions").glob("v*.json"))) == 5

@@ -50,50 +50,60 @@ def base_config(name, data):
     config.dtype = "float32"  # of matrix products and convolutions: "float32", or "bfloat16" (parameters stay float32)
     config.compilation_cache = True  # keep compiled programs in the user's cache folder for the next run
     config.data = data
-    config.optimizer = ConfigDict({
-        "name": "adam",  # "adam", "adamw" or "sgd" (optimizer)
-        "learning_rate": 1e-4,  # per step (lr)
-        "momentum": 0.0,  # of sgd (momentum)
-        "weight_decay": 0.0,  # added to the gradient, coupled as in the published code; decoupled in adamw (weight_decay)
-        "clip_norm": 10.0,  # largest global norm of the gradient; 0 = no clipping (clip_grad_norm)
-        "schedule": "drop",  # of the learning rate after the warm-up: one "drop", a "cosine", or "multistep"
-        "warmup_epochs": 0,  # epochs in which the learning rate rises from 0 in a line; 0 = none
-        "decay_epoch": -1,  # of "drop": epochs until the drop of the learning rate; 0 or less = never (lr_decay)
-        "decay_factor": 0.1,  # of "drop" and "multistep": learning rate after a drop, as a multiple of the one before
-        "cosine_epochs": 0,  # of "cosine": epochs from the end of the warm-up to the lowest rate
-        "lowest_rate": 1e-8,  # of "cosine": learning rate at its end
-        "milestones": (),  # of "multistep": epochs after the warm-up at which the learning rate drops
-        "plateau_factor": 0.0,  # learning rate after epochs without a smaller training loss, relative to before; 0 = off
-        "plateau_patience": 3,  # epochs in a row that may bring none; the next one lowers the learning rate
-        "ema_decay": 0.0,  # per step, of averaged weights used in evaluation; 0 = off
-    })
-    config.train = ConfigDict({
-        "batch_size": 1,  # videos per update, all devices together (batch_size)
-        "micro_batch_size": 0,  # videos whose gradients are computed at once, each group padded on its own; 0 = all
-        "sampling": "random",  # videos that share an update: "random" (published), or "by_length" with less padding
-        "epochs": 100,  # passes over the training videos (epoch)
-        "steps": 0,  # updates; 0 = as many as the epochs have
-        "log_every": 100,  # steps between log lines (aux.print_every)
-        "eval_every": 1000,  # steps between evaluations; there is one at the end in any case (aux.eval_every)
-        "skip_nonfinite": False,  # skip and count steps whose loss or gradients are not finite, instead of stopping
-    })
-    config.eval = ConfigDict({
-        "batch_size": 1,  # videos per evaluation batch, all devices together
-        "select_metric": "F1@0.50",  # the best checkpoint has the largest value of this metric, in percent
-        "figures": True,  # draw timelines, confusion matrix and training curves (PNG)
-        "max_timelines": 100,  # most test videos of which timelines are drawn, from the worst to the best; 0 = all
-    })
-    config.checkpoint = ConfigDict({
-        "keep_latest": 1,  # number of newest checkpoints kept, to resume from
-        "keep_best": 1,  # number of best checkpoints kept, by eval.select_metric
-    })
-    config.log = ConfigDict({
-        "tensorboard": True,  # also write TensorBoard events
-        "wandb": False,  # also send the numbers to Weights & Biases (pip install wandb)
-        "wandb_mode": "online",  # "online", or "offline": keep them below the workdir for a later `wandb sync`
-        "wandb_project": "FACT",  # project of the run (aux.wandb_project)
-        "wandb_entity": "",  # user or team; "" = the one logged in (aux.wandb_user)
-    })
+    config.optimizer = ConfigDict(
+        {
+            "name": "adam",  # "adam", "adamw" or "sgd" (optimizer)
+            "learning_rate": 1e-4,  # per step (lr)
+            "momentum": 0.0,  # of sgd (momentum)
+            "weight_decay": 0.0,  # added to the gradient, coupled as in the published code; decoupled in adamw (weight_decay)
+            "clip_norm": 10.0,  # largest global norm of the gradient; 0 = no clipping (clip_grad_norm)
+            "schedule": "drop",  # of the learning rate after the warm-up: one "drop", a "cosine", or "multistep"
+            "warmup_epochs": 0,  # epochs in which the learning rate rises from 0 in a line; 0 = none
+            "decay_epoch": -1,  # of "drop": epochs until the drop of the learning rate; 0 or less = never (lr_decay)
+            "decay_factor": 0.1,  # of "drop" and "multistep": learning rate after a drop, as a multiple of the one before
+            "cosine_epochs": 0,  # of "cosine": epochs from the end of the warm-up to the lowest rate
+            "lowest_rate": 1e-8,  # of "cosine": learning rate at its end
+            "milestones": (),  # of "multistep": epochs after the warm-up at which the learning rate drops
+            "plateau_factor": 0.0,  # learning rate after epochs without a smaller training loss, relative to before; 0 = off
+            "plateau_patience": 3,  # epochs in a row that may bring none; the next one lowers the learning rate
+            "ema_decay": 0.0,  # per step, of averaged weights used in evaluation; 0 = off
+        }
+    )
+    config.train = ConfigDict(
+        {
+            "batch_size": 1,  # videos per update, all devices together (batch_size)
+            "micro_batch_size": 0,  # videos whose gradients are computed at once, each group padded on its own; 0 = all
+            "sampling": "random",  # videos that share an update: "random" (published), or "by_length" with less padding
+            "epochs": 100,  # passes over the training videos (epoch)
+            "steps": 0,  # updates; 0 = as many as the epochs have
+            "log_every": 100,  # steps between log lines (aux.print_every)
+            "eval_every": 1000,  # steps between evaluations; there is one at the end in any case (aux.eval_every)
+            "skip_nonfinite": False,  # skip and count steps whose loss or gradients are not finite, instead of stopping
+        }
+    )
+    config.eval = ConfigDict(
+        {
+            "batch_size": 1,  # videos per evaluation batch, all devices together
+            "select_metric": "F1@0.50",  # the best checkpoint has the largest value of this metric, in percent
+            "figures": True,  # draw timelines, confusion matrix and training curves (PNG)
+            "max_timelines": 100,  # most test videos of which timelines are drawn, from the worst to the best; 0 = all
+        }
+    )
+    config.checkpoint = ConfigDict(
+        {
+            "keep_latest": 1,  # number of newest checkpoints kept, to resume from
+            "keep_best": 1,  # number of best checkpoints kept, by eval.select_metric
+        }
+    )
+    config.log = ConfigDict(
+        {
+            "tensorboard": True,  # also write TensorBoard events
+            "wandb": False,  # also send the numbers to Weights & Biases (pip install wandb)
+            "wandb_mode": "online",  # "online", or "offline": keep them below the workdir for a later `wandb sync`
+            "wandb_project": "FACT",  # project of the run (aux.wandb_project)
+            "wandb_entity": "",  # user or team; "" = the one logged in (aux.wandb_user)
+        }
+    )
     return config
 
 
@@ -101,15 +111,32 @@ def shrink(config):
     """Turns the settings of a run into those of a quick one on a small synthetic dataset."""
     background = (0,) if config.data.background_ids else ()
     # The synthetic dataset has one split only.
-    config.data.update({
-        "reader": "synthetic", "split": "split1", "validation_split_file": "", "transcript_dir": "", "sample_rate": 1,
-        "background_ids": background, "average_transcript_length": 0.0, "max_buckets": 1})
+    config.data.update(
+        {
+            "reader": "synthetic",
+            "split": "split1",
+            "validation_split_file": "",
+            "transcript_dir": "",
+            "sample_rate": 1,
+            "background_ids": background,
+            "average_transcript_length": 0.0,
+            "max_buckets": 1,
+        }
+    )
     # The synthetic dataset brings its own verbs and nouns.
     config.data.synthetic.verb_noun |= bool(config.data.verb_mapping_file)
     config.data.verb_mapping_file = config.data.noun_mapping_file = ""
-    config.data.synthetic.update({
-        "num_train_videos": 4, "num_test_videos": 3, "num_classes": 7, "feature_dim": 12, "num_activities": 2,
-        "num_confusable_pairs": 1, "mean_length": 40})
+    config.data.synthetic.update(
+        {
+            "num_train_videos": 4,
+            "num_test_videos": 3,
+            "num_classes": 7,
+            "feature_dim": 12,
+            "num_activities": 2,
+            "num_confusable_pairs": 1,
+            "mean_length": 40,
+        }
+    )
     config.optimizer.decay_epoch = min(config.optimizer.decay_epoch, 1)
     config.train.update({"batch_size": min(config.train.batch_size, 2), "epochs": 2, "log_every": 1, "eval_every": 2})
     config.eval.batch_size = 2

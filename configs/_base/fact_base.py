@@ -23,40 +23,44 @@ def encoder():
 
 def input_block():
     """The first block, letter i or I of model.blocks (Bi)."""
-    return ConfigDict({
-        "hidden_dim": 512,  # channels that blocks exchange; at least the number of classes + 1 (Bi.hid_dim)
-        "dropout_rate": 0.0,  # probability, in both branches (Bi.dropout)
-        "frame_branch": "m2",  # "m" MS-TCN or "m2" MS-TCN++; with model.name "faformer" also "t", an encoder (Bi.f)
-        "frame_dim": 512,  # channels inside the frame branch (Bi.f_dim)
-        "frame_layers": 10,  # dilated layers; layer l reaches 2**l frames to either side (Bi.f_layers)
-        "frame_norm": False,  # LayerNorm after every layer, branch "m" only (Bi.f_ln)
-        "frame_groups": 1,  # groups of the dilated convolutions (Bi.f_ngp)
-        "action_branch": "sca",  # "sca" self- and cross-attention; with transcripts also "gru", "gru_om" (Bi.a)
-        "action_dim": 512,  # channels inside the action branch; a multiple of action_heads (Bi.a_dim)
-        "action_layers": 6,  # layers of the action branch (Bi.a_layers)
-        "action_heads": 8,  # attention heads (Bi.a_nhead)
-        "action_ff_dim": 512,  # channels of the feed-forward layers (Bi.a_ffdim)
-        **encoder(),
-    })
+    return ConfigDict(
+        {
+            "hidden_dim": 512,  # channels that blocks exchange; at least the number of classes + 1 (Bi.hid_dim)
+            "dropout_rate": 0.0,  # probability, in both branches (Bi.dropout)
+            "frame_branch": "m2",  # "m" MS-TCN or "m2" MS-TCN++; with model.name "faformer" also "t", an encoder (Bi.f)
+            "frame_dim": 512,  # channels inside the frame branch (Bi.f_dim)
+            "frame_layers": 10,  # dilated layers; layer l reaches 2**l frames to either side (Bi.f_layers)
+            "frame_norm": False,  # LayerNorm after every layer, branch "m" only (Bi.f_ln)
+            "frame_groups": 1,  # groups of the dilated convolutions (Bi.f_ngp)
+            "action_branch": "sca",  # "sca" self- and cross-attention; with transcripts also "gru", "gru_om" (Bi.a)
+            "action_dim": 512,  # channels inside the action branch; a multiple of action_heads (Bi.a_dim)
+            "action_layers": 6,  # layers of the action branch (Bi.a_layers)
+            "action_heads": 8,  # attention heads (Bi.a_nhead)
+            "action_ff_dim": 512,  # channels of the feed-forward layers (Bi.a_ffdim)
+            **encoder(),
+        }
+    )
 
 
 def update_block():
     """A block of letter u (Bu). None: the value of the nearest block kind before it in model.blocks."""
-    return ConfigDict({
-        "hidden_dim": placeholder(int),  # channels; must not differ from the input block's (Bu.hid_dim)
-        "dropout_rate": placeholder(float),  # probability (Bu.dropout)
-        "frame_branch": placeholder(str),  # "m", "m2" or "t" (Bu.f)
-        "frame_dim": placeholder(int),  # channels (Bu.f_dim)
-        "frame_layers": 10,  # dilated layers (Bu.f_layers)
-        "frame_norm": placeholder(bool),  # LayerNorm, branch "m" only (Bu.f_ln)
-        "frame_groups": placeholder(int),  # groups (Bu.f_ngp)
-        "action_branch": "sa",  # "sa" self-attention; with transcripts also "gru", "gru_om" (Bu.a)
-        "action_dim": placeholder(int),  # channels (Bu.a_dim)
-        "action_layers": 1,  # layers (Bu.a_layers)
-        "action_heads": placeholder(int),  # attention heads (Bu.a_nhead)
-        "action_ff_dim": placeholder(int),  # channels (Bu.a_ffdim)
-        **encoder(),
-    })
+    return ConfigDict(
+        {
+            "hidden_dim": placeholder(int),  # channels; must not differ from the input block's (Bu.hid_dim)
+            "dropout_rate": placeholder(float),  # probability (Bu.dropout)
+            "frame_branch": placeholder(str),  # "m", "m2" or "t" (Bu.f)
+            "frame_dim": placeholder(int),  # channels (Bu.f_dim)
+            "frame_layers": 10,  # dilated layers (Bu.f_layers)
+            "frame_norm": placeholder(bool),  # LayerNorm, branch "m" only (Bu.f_ln)
+            "frame_groups": placeholder(int),  # groups (Bu.f_ngp)
+            "action_branch": "sa",  # "sa" self-attention; with transcripts also "gru", "gru_om" (Bu.a)
+            "action_dim": placeholder(int),  # channels (Bu.a_dim)
+            "action_layers": 1,  # layers (Bu.a_layers)
+            "action_heads": placeholder(int),  # attention heads (Bu.a_nhead)
+            "action_ff_dim": placeholder(int),  # channels (Bu.a_ffdim)
+            **encoder(),
+        }
+    )
 
 
 def temporal_block():
@@ -69,43 +73,57 @@ def temporal_block():
 def base_config(name, data):
     """A FACT run on the dataset block `data`."""
     config = common.base_config(name, data)
-    config.model = ConfigDict({
-        "name": "fact",  # system to build: "fact" or "faformer"
-        "blocks": "iuUU",  # one letter per block: i, then u or U; with verbs and nouns I, then U (FACT.block)
-        "num_tokens": 60,  # action tokens M; match "o2o" needs one for every segment of a video (FACT.ntoken)
-        "use_transcript": False,  # tokens are the given actions of the video, in order (FACT.trans)
-        "frame_positions": False,  # sinusoidal positions of the frames (FACT.fpos)
-        "ignore_positions": False,  # add no positions to queries and keys, not even learned ones: published FAFormer
-        "channel_dropout_rate": 0.3,  # probability to drop an input channel for a whole video (FACT.cmr)
-        "frame_weight": 0.1,  # share of the frame branch in the final prediction, 0 to 1 (FACT.mwt)
-        "segment_buckets": (64, 256, 1024),  # predicted segments padded to; T is always the last one
-        "remat": False,  # compute the insides of the blocks twice instead of keeping them: less memory, a third slower
-        "input_block": input_block(),
-        "update_block": update_block(),
-        "temporal_block": temporal_block(),
-        "time_mask": ConfigDict({
-            "count": 0,  # stretches of frames set to zero in training; 0 = off (TM.use, TM.m)
-            "max_frames": 30,  # each shorter than this many frames (TM.t)
-            "max_fraction": 0.05,  # and at most this share of the video (TM.p)
-        }),
-    })
-    config.loss = ConfigDict({
-        "match": "o2o",  # "o2o" a token per segment, "o2m" one per class and more, "seq" in order (Loss.match)
-        "prob_cost": 0.2,  # weight of the class probability in the matching cost (Loss.pc)
-        "overlap_cost": 1.0,  # weight of the temporal overlap in the matching cost (Loss.a2fc)
-        "background_weight": 1.0,  # loss weight of background classes, relative to 1 (Loss.bgw)
-        "null_weight": -1.0,  # loss weight of unmatched tokens; -1 = from the average transcript (Loss.nullw)
-        "smoothing_weight": 5.0,  # weight of the smoothness terms (Loss.sw)
-    })
+    config.model = ConfigDict(
+        {
+            "name": "fact",  # system to build: "fact" or "faformer"
+            "blocks": "iuUU",  # one letter per block: i, then u or U; with verbs and nouns I, then U (FACT.block)
+            "num_tokens": 60,  # action tokens M; match "o2o" needs one for every segment of a video (FACT.ntoken)
+            "use_transcript": False,  # tokens are the given actions of the video, in order (FACT.trans)
+            "frame_positions": False,  # sinusoidal positions of the frames (FACT.fpos)
+            "ignore_positions": False,  # add no positions to queries and keys, not even learned ones: published FAFormer
+            "channel_dropout_rate": 0.3,  # probability to drop an input channel for a whole video (FACT.cmr)
+            "frame_weight": 0.1,  # share of the frame branch in the final prediction, 0 to 1 (FACT.mwt)
+            "segment_buckets": (64, 256, 1024),  # predicted segments padded to; T is always the last one
+            "remat": False,  # compute the insides of the blocks twice instead of keeping them: less memory, a third slower
+            "input_block": input_block(),
+            "update_block": update_block(),
+            "temporal_block": temporal_block(),
+            "time_mask": ConfigDict(
+                {
+                    "count": 0,  # stretches of frames set to zero in training; 0 = off (TM.use, TM.m)
+                    "max_frames": 30,  # each shorter than this many frames (TM.t)
+                    "max_fraction": 0.05,  # and at most this share of the video (TM.p)
+                }
+            ),
+        }
+    )
+    config.loss = ConfigDict(
+        {
+            "match": "o2o",  # "o2o" a token per segment, "o2m" one per class and more, "seq" in order (Loss.match)
+            "prob_cost": 0.2,  # weight of the class probability in the matching cost (Loss.pc)
+            "overlap_cost": 1.0,  # weight of the temporal overlap in the matching cost (Loss.a2fc)
+            "background_weight": 1.0,  # loss weight of background classes, relative to 1 (Loss.bgw)
+            "null_weight": -1.0,  # loss weight of unmatched tokens; -1 = from the average transcript (Loss.nullw)
+            "smoothing_weight": 5.0,  # weight of the smoothness terms (Loss.sw)
+        }
+    )
     return config
 
 
 def shrink_model(config):
     """The quick form: the same blocks, branches and matching, a few channels and layers."""
     config.model.update({"num_tokens": 0 if config.model.use_transcript else 24, "segment_buckets": ()})
-    config.model.input_block.update({
-        "hidden_dim": 16, "frame_dim": 16, "frame_layers": 2, "action_dim": 16, "action_layers": 1,
-        "action_heads": 2, "action_ff_dim": 16})
+    config.model.input_block.update(
+        {
+            "hidden_dim": 16,
+            "frame_dim": 16,
+            "frame_layers": 2,
+            "action_dim": 16,
+            "action_layers": 1,
+            "action_heads": 2,
+            "action_ff_dim": 16,
+        }
+    )
     config.model.update_block.frame_layers = config.model.temporal_block.frame_layers = 2
     for block in (config.model.input_block, config.model.update_block, config.model.temporal_block):
         if block.encoder_dim is not None:

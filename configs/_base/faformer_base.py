@@ -19,6 +19,13 @@ def base_config(name, data):
 
 def apply_encoder(config):
     """Frame branch "t" in every block, with the published settings."""
-    config.model.input_block.update({
-        "frame_branch": "t", "encoder_layers": 4, "encoder_dim": 64, "encoder_reduction": 2, "encoder_attention": 0.5,
-        "encoder_channel_dropout_rate": 0.5})
+    config.model.input_block.update(
+        {
+            "frame_branch": "t",
+            "encoder_layers": 4,
+            "encoder_dim": 64,
+            "encoder_reduction": 2,
+            "encoder_attention": 0.5,
+            "encoder_channel_dropout_rate": 0.5,
+        }
+    )

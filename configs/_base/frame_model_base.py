@@ -12,10 +12,12 @@ def base_config(name, data, model):
     """A run on the dataset block `data` with the settings `model` (a dict), of which "name" is the system."""
     config = common.base_config(name, data)
     config.model = ConfigDict(model)
-    config.loss = ConfigDict({
-        "smoothing_weight": 0.15,  # of the smoothness beside the cross-entropy, in every stage
-        "smoothing_clip": 4.0,  # largest change of a log-probability from frame to frame that counts, in nats
-    })
+    config.loss = ConfigDict(
+        {
+            "smoothing_weight": 0.15,  # of the smoothness beside the cross-entropy, in every stage
+            "smoothing_clip": 4.0,  # largest change of a log-probability from frame to frame that counts, in nats
+        }
+    )
     config.optimizer.update({"learning_rate": 5e-4, "clip_norm": 0.0})
     config.train.update({"epochs": 50, "log_every": 20, "eval_every": 100})
     return config

@@ -10,13 +10,17 @@ from configs._base import frame_model_base
 
 def base_config(name, data):
     """An MS-TCN run on the dataset block `data`."""
-    return frame_model_base.base_config(name, data, {
-        "name": "mstcn",  # system to build
-        "num_stages": 4,  # the first reads the features, every other one refines the stage before
-        "num_layers": 10,  # of a stage; layer l has a dilation of 2**l frames
-        "dim": 64,  # channels of the layers
-        "dropout_rate": 0.5,  # probability, in every layer
-    })
+    return frame_model_base.base_config(
+        name,
+        data,
+        {
+            "name": "mstcn",  # system to build
+            "num_stages": 4,  # the first reads the features, every other one refines the stage before
+            "num_layers": 10,  # of a stage; layer l has a dilation of 2**l frames
+            "dim": 64,  # channels of the layers
+            "dropout_rate": 0.5,  # probability, in every layer
+        },
+    )
 
 
 def finish(config, arg):

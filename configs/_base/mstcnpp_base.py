@@ -10,15 +10,19 @@ from configs._base import frame_model_base
 
 def base_config(name, data):
     """An MS-TCN++ run on the dataset block `data`."""
-    config = frame_model_base.base_config(name, data, {
-        "name": "mstcn++",  # system to build
-        "num_layers": 11,  # of the first stage; layer l joins dilations of 2**l and 2**(num_layers-1-l) frames
-        "num_refinements": 3,  # stages after the first
-        "num_refinement_layers": 10,  # of each of them; layer l has a dilation of 2**l frames
-        "share_refinements": False,  # these stages have one set of parameters
-        "dim": 64,  # channels of the layers
-        "dropout_rate": 0.5,  # probability, in every layer
-    })
+    config = frame_model_base.base_config(
+        name,
+        data,
+        {
+            "name": "mstcn++",  # system to build
+            "num_layers": 11,  # of the first stage; layer l joins dilations of 2**l and 2**(num_layers-1-l) frames
+            "num_refinements": 3,  # stages after the first
+            "num_refinement_layers": 10,  # of each of them; layer l has a dilation of 2**l frames
+            "share_refinements": False,  # these stages have one set of parameters
+            "dim": 64,  # channels of the layers
+            "dropout_rate": 0.5,  # probability, in every layer
+        },
+    )
     config.train.epochs = 100
     return config
 

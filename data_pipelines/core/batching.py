@@ -2,9 +2,9 @@
 
 import collections
 
+import grain
 import numpy as np
 
-import grain
 from data_pipelines.core.buckets import Padding, bucket_for, check_buckets
 from data_pipelines.core.feature_files import copy_frames
 from data_pipelines.core.sampling import SAMPLERS
@@ -33,8 +33,19 @@ class TrainBatches:
       buckets: ascending padded lengths.
     """
 
-    def __init__(self, source, *, batch_size, buckets, max_segments, seed, num_rows, micro_batch_size=0,
-                 sampling="random", share=None):
+    def __init__(
+        self,
+        source,
+        *,
+        batch_size,
+        buckets,
+        max_segments,
+        seed,
+        num_rows,
+        micro_batch_size=0,
+        sampling="random",
+        share=None,
+    ):
         """Prepares the batches; reads no features.
 
         Args:
@@ -152,7 +163,12 @@ class EvalBatches:
         """The Batch with this number, 0 <= number < len(self)."""
         positions, padded_length = self._plan[number]
         return assemble(
-            self._source, positions, padded_length, self._max_segments, self._num_rows, self._transcripts,
+            self._source,
+            positions,
+            padded_length,
+            self._max_segments,
+            self._num_rows,
+            self._transcripts,
             share=self._share,
         )
 
@@ -204,13 +220,15 @@ def assemble(source, positions, padded_length, max_segments, num_rows, transcrip
         _check_video(video, length, source.feature_dim)
         transcript = frames_to_segments(video.labels)[0] if transcripts is None else transcripts[video.video_id]
         if len(transcript) > max_segments:
-            raise UserError(f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
-                            f"most {max_segments}.")
+            raise UserError(
+                f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
+                f"most {max_segments}."
+            )
         copy_frames(video.features, arrays["features"][place, :length])
         arrays["mask"][place, :length] = True
         arrays["labels"][place, :length] = video.labels
-        arrays["segment_labels"][place, :len(transcript)] = transcript
-        arrays["segment_mask"][place, :len(transcript)] = True
+        arrays["segment_labels"][place, : len(transcript)] = transcript
+        arrays["segment_mask"][place, : len(transcript)] = True
     video_ids = [source.video_ids[int(position)] for position in positions] + [""] * padding
     positions = tuple(int(position) for position in positions) + (-1,) * padding
     return Batch(arrays, tuple(video_ids), positions, held.start)
@@ -225,15 +243,18 @@ def _check_sizes(source, batch_size, num_rows):
     if len(source) == 0:
         raise UserError("The data set has no videos.")
     if batch_size < 1 or num_rows < batch_size:
-        raise UserError(f"A batch of {batch_size} videos in {num_rows} rows: expected at least 1 video, and at least "
-                        "as many rows as videos.")
+        raise UserError(
+            f"A batch of {batch_size} videos in {num_rows} rows: expected at least 1 video, and at least "
+            "as many rows as videos."
+        )
 
 
 def _check_video(video, length, feature_dim):
     if video.features.shape != (length, feature_dim) or video.labels.shape != (length,):
         raise UserError(
             f"Video {video.video_id!r} has features {video.features.shape} and labels {video.labels.shape}, expected "
-            f"({length}, {feature_dim}) and ({length},). Have its files changed since they were listed?")
+            f"({length}, {feature_dim}) and ({length},). Have its files changed since they were listed?"
+        )
 
 
 def read_ahead(numbers, make, largest):

@@ -108,7 +108,8 @@ def check_buckets(buckets, lengths, video_ids):
         raise UserError(
             f"The largest bucket holds {buckets[-1]} frames, but {too_long} of {lengths.size} videos are longer; the "
             f"longest, {video_ids[longest]!r}, has {lengths[longest]}. Make the last bucket at least that long, or "
-            "leave the buckets empty to have them chosen.")
+            "leave the buckets empty to have them chosen."
+        )
     return buckets
 
 

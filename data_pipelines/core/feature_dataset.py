@@ -31,7 +31,8 @@ FEATURES_FILE = "features.json"
 # The Python classes that the description of our features names. TFDS imports whatever it names.
 _CLASSES = frozenset(
     f"tensorflow_datasets.core.features.{name}"
-    for name in ("features_dict.FeaturesDict", "text_feature.Text", "tensor_feature.Tensor"))
+    for name in ("features_dict.FeaturesDict", "text_feature.Text", "tensor_feature.Tensor")
+)
 MAX_METADATA_BYTES = 2**30
 # What TFDS calls a folder that it has not finished writing, which stays there when the process is killed.
 UNFINISHED = "incomplete."
@@ -226,7 +227,6 @@ class TfdsSource(LabelledVideos):
                 raise ValueError(f"record {index} is of another video than {self.video_ids[index]!r}")
         return np.ascontiguousarray(record["features"][:: self.sample_rate])
 
-
     @contextlib.contextmanager
     def _undamaged(self):
         try:
@@ -277,7 +277,9 @@ def _read_metadata(directory):
         for videos in metadata["videos"].values():
             for video in videos:
                 labels = np.asarray(video["labels"])
-                if len(labels) != len(video["durations"]) or not set(labels) <= set(range(len(metadata["class_names"]))):
+                if len(labels) != len(video["durations"]) or not set(labels) <= set(
+                    range(len(metadata["class_names"]))
+                ):
                     raise ValueError(f"labels of video {video['video_id']!r}")
     except (FileNotFoundError, NotADirectoryError):
         return None

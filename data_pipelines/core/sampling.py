@@ -48,7 +48,7 @@ def batches_by_length(classes, batch_size, generator):
     steps = _num_steps(classes, batch_size)
     starts = np.arange(steps) * batch_size
     if steps > 1:
-        starts[generator.integers(1, steps):] -= steps * batch_size - len(classes)
+        starts[generator.integers(1, steps) :] -= steps * batch_size - len(classes)
     places = (generator.permutation(starts)[:, None] + np.arange(batch_size)) % len(classes)
     return order[places]
 

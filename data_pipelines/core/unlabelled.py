@@ -13,12 +13,12 @@ import unicodedata
 
 import numpy as np
 
-from data_pipelines.segmentation import transcripts
-from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.core.buckets import choose_buckets
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, read_features, read_header
 from data_pipelines.core.input_files import find_files
 from data_pipelines.core.validation import scan_file
+from data_pipelines.segmentation import transcripts
+from data_pipelines.segmentation.annotations import Problem
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.types import UserError, Video
 
@@ -108,12 +108,7 @@ class UnlabelledVideos:
         if features is None:
             features = np.zeros((length, self.feature_dim), np.float32)
         labels = np.zeros(length, np.int32)
-        return Video(
-            self.video_ids[index],
-            features,
-            labels,
-            np.zeros(self.inputs[index].num_frames, np.int32),
-        )
+        return Video(self.video_ids[index], features, labels, np.zeros(self.inputs[index].num_frames, np.int32))
 
     def select(self, positions):
         """The videos at these positions, as a source of their own."""

@@ -5,8 +5,8 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
+from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.segmentation.layouts import SUBSETS
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError

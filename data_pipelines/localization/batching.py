@@ -42,8 +42,10 @@ class TrainBatches:
         if len(source) == 0:
             raise UserError("The data set has no training videos.")
         if self._piece_size < 1 or num_rows < self._piece_size or seed < 0:
-            raise UserError(f"A batch of {batch_size} videos in {num_rows} rows, seed {seed}: expected at least 1 "
-                            "video, at least as many rows as videos, and a seed of 0 or more.")
+            raise UserError(
+                f"A batch of {batch_size} videos in {num_rows} rows, seed {seed}: expected at least 1 "
+                "video, at least as many rows as videos, and a seed of 0 or more."
+            )
         self._source, self._batch_size, self._max_length = source, batch_size, max_length
         self._truncation, self._seed, self._num_rows, self._share = truncation, int(seed), num_rows, share
         self._max_segments = most_segments(source)
@@ -67,14 +69,27 @@ class TrainBatches:
         def load(position, row):
             video = self._source[position]
             window = truncate(
-                len(video.features), video.segments, video.labels, max_length=self._max_length,
-                offset=self._source.grids[position].offset, draw=draw_for(self._seed, step, row), **self._truncation,
+                len(video.features),
+                video.segments,
+                video.labels,
+                max_length=self._max_length,
+                offset=self._source.grids[position].offset,
+                draw=draw_for(self._seed, step, row),
+                **self._truncation,
             )
             return video.features[window.start : window.end], window.segments, window.labels
 
         return tuple(
-            assemble(self._source, positions[rows], rows, load, self._max_length, self._max_segments, self._num_rows,
-                     self._share)
+            assemble(
+                self._source,
+                positions[rows],
+                rows,
+                load,
+                self._max_length,
+                self._max_segments,
+                self._num_rows,
+                self._share,
+            )
             for rows in self._pieces()
         )
 
@@ -119,8 +134,10 @@ class EvalBatches:
         if len(source) == 0:
             raise UserError("The data set has no videos to evaluate.")
         if batch_size < 1 or num_rows < batch_size:
-            raise UserError(f"A batch of {batch_size} videos in {num_rows} rows: expected at least 1 video, and "
-                            "at least as many rows as videos.")
+            raise UserError(
+                f"A batch of {batch_size} videos in {num_rows} rows: expected at least 1 video, and "
+                "at least as many rows as videos."
+            )
         self._source, self._num_rows, self._share = source, num_rows, share
         self._max_segments = most_segments(source)
         padded = np.array([padded_length(int(length)) for length in source.lengths])
@@ -144,9 +161,7 @@ class EvalBatches:
             return np.asarray(video.features), video.segments, video.labels
 
         rows = np.arange(len(positions))
-        return assemble(
-            self._source, positions, rows, load, length, self._max_segments, self._num_rows, self._share
-        )
+        return assemble(self._source, positions, rows, load, length, self._max_segments, self._num_rows, self._share)
 
     def __iter__(self):
         numbers = self._num_rows * self.buckets[-1] * self._source.feature_dim
@@ -193,8 +208,10 @@ def assemble(source, positions, rows, load, length, max_segments, num_rows, shar
     for place, (position, row) in enumerate(zip(positions[share], rows[share], strict=True)):
         features, segments, labels = load(int(position), int(row))
         if len(features) > length or features.shape[1] != source.feature_dim:
-            raise UserError(f"Video {source.video_ids[int(position)]!r} has features {features.shape}, expected "
-                            f"at most ({length}, {source.feature_dim}). Have its files changed since they were listed?")
+            raise UserError(
+                f"Video {source.video_ids[int(position)]!r} has features {features.shape}, expected "
+                f"at most ({length}, {source.feature_dim}). Have its files changed since they were listed?"
+            )
         arrays["features"][place, : len(features)] = features
         arrays["mask"][place, : len(features)] = True
         arrays["segments"][place, : len(labels)] = segments

@@ -9,11 +9,11 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.core.check_notes import CheckNotes
 from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.source import SegmentRules, prepare_segments
+from data_pipelines.segmentation.annotations import Problem
 from fact_jax.types import UserError
 
 _MAX_NAMED = 3
@@ -65,7 +65,9 @@ def check_videos(store, videos, data, rule):
                 problems.append(Problem(place_of(store, name), 0, str(error)))
                 continue
             found = _time_problems(video, data)
-            problems += [Problem(place_of_annotations(data), 0, f"video {name!r}: {text}", hint) for text, hint in found]
+            problems += [
+                Problem(place_of_annotations(data), 0, f"video {name!r}: {text}", hint) for text, hint in found
+            ]
             if not found:
                 usable[subset].append(video)
         if missing:
@@ -115,8 +117,12 @@ def _widths(store, shapes):
     values, counts = np.unique([width for _, width in shapes.values()], return_counts=True)
     common = int(values[counts.argmax()])
     problems = [
-        Problem(place_of(store, name), 0, f"{width} channels (shape {(length, width)})",
-                f"expected {common}, as in {counts.max()} of {len(shapes)} videos")  # fmt: skip
+        Problem(
+            place_of(store, name),
+            0,
+            f"{width} channels (shape {(length, width)})",
+            f"expected {common}, as in {counts.max()} of {len(shapes)} videos",
+        )  # fmt: skip
         for name, (length, width) in shapes.items()
         if width != common
     ]

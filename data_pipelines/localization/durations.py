@@ -32,9 +32,7 @@ def read_durations(path):
     database, problems = read_database(path)
     if problems:
         raise UserError("--durations:\n" + "\n".join(f"  {problem}" for problem in problems))
-    return {
-        name: video.duration for name, video in database.videos.items() if video.duration < UNKNOWN_DURATION
-    }
+    return {name: video.duration for name, video in database.videos.items() if video.duration < UNKNOWN_DURATION}
 
 
 def _read_plain(path):

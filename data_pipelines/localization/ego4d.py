@@ -23,8 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipelines.core import command_line
-from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.core.validation import count_problems, format_problems
+from data_pipelines.segmentation.annotations import Problem
 from fact_jax.files import atomic_write_bytes, atomic_write_text, read_data
 from fact_jax.types import UserError
 
@@ -202,8 +202,11 @@ def _entry(clip, ids):
 def main(argv=None):
     """Runs the tool; returns 0."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.localization.ego4d", description=__doc__.split("\n\n")[0], allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not. Needs PyTorch (pip install torch).")
+        prog="python -m data_pipelines.localization.ego4d",
+        description=__doc__.split("\n\n")[0],
+        allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not. Needs PyTorch (pip install torch).",
+    )
     parser.add_argument("folder", help="folder to write")
     parser.add_argument("--annotations", nargs="+", required=True, metavar="FILE", help="moments_train.json, _val.json")
     for stream in STREAMS:

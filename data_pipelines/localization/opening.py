@@ -4,15 +4,15 @@ import dataclasses
 import os
 import pathlib
 
-from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.core.labelled_videos import MemoryBudget
+from data_pipelines.core.validation import count_problems, format_problems
 from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_database, read_subsets
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizationSource, SegmentRules, truth_of
+from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.segmentation.synthetic import make_spec
-from data_pipelines.core.validation import count_problems, format_problems
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.types import UserError, check_choice
@@ -93,9 +93,7 @@ def open_localization(data, workdir=None, *, memory_limit):
     names = _class_names(found.class_ids, num_classes)
     agnostic = _is_agnostic(found, num_classes)
     sources = {
-        subset: _make_source(
-            found, checked, subset, data, rule, budget, agnostic, ("action",) if agnostic else names
-        )
+        subset: _make_source(found, checked, subset, data, rule, budget, agnostic, ("action",) if agnostic else names)
         for subset in ("train", "test")
     }
     used = set(found.class_ids.values())

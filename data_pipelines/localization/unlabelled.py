@@ -4,13 +4,13 @@ import os
 
 import numpy as np
 
-from data_pipelines.segmentation.annotations import Problem
 from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.core.input_files import find_files
+from data_pipelines.core.unlabelled import Form, Input, UnlabelledVideos, by_name, name_clash, name_problem
 from data_pipelines.localization.features import Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizedVideo
-from data_pipelines.core.unlabelled import Form, Input, UnlabelledVideos, by_name, name_clash, name_problem
+from data_pipelines.segmentation.annotations import Problem
 from fact_jax.types import UserError
 
 SUFFIXES = (".npy", ".npz")
@@ -112,7 +112,9 @@ def open_inputs(inputs, feature_dim, class_names, rule, durations=None, prefix="
             wrong = [Problem(str(same_name[0]), 0, "no duration of this video", "expected its seconds in --durations")]
         problems += wrong
         usable += [] if wrong else [found]
-    return UnlabelledFeatures(usable, Form(feature_dim, "first", rule.sample_rate, class_names), problems, rule, durations)
+    return UnlabelledFeatures(
+        usable, Form(feature_dim, "first", rule.sample_rate, class_names), problems, rule, durations
+    )
 
 
 def _store(video_id, path):

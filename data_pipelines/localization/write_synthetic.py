@@ -58,8 +58,11 @@ def _entry(video, class_names):
 
 def _parse(argv):
     parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.localization.write_synthetic", description=__doc__.split("\n\n")[0],
-        allow_abbrev=False, epilog="Exit code: 0 written, 2 not.")
+        prog="python -m data_pipelines.localization.write_synthetic",
+        description=__doc__.split("\n\n")[0],
+        allow_abbrev=False,
+        epilog="Exit code: 0 written, 2 not.",
+    )
     parser.add_argument("folder", help="new folder to write")
     parser.add_argument("--train_videos", type=int, default=120, metavar="N", help="videos to train on (default: 120)")
     parser.add_argument("--videos", type=int, default=40, metavar="N", help="videos to test on (default: 40)")

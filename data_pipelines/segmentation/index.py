@@ -9,10 +9,10 @@ import hashlib
 
 from tqdm import tqdm
 
-from data_pipelines.segmentation.annotations import Problem, Problems, read_labels, read_mapping, read_split
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, read_header
-from data_pipelines.segmentation.layouts import Layout
 from data_pipelines.core.missing_files import HintedFolder
+from data_pipelines.segmentation.annotations import Problem, Problems, read_labels, read_mapping, read_split
+from data_pipelines.segmentation.layouts import Layout
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError
 

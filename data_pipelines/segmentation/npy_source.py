@@ -21,9 +21,7 @@ class NpySource(LabelledVideos):
         """
         video_ids = index.splits[subset]
         labels = [index.labels[video] for video in video_ids]
-        super().__init__(
-            video_ids, index.class_names, index.feature_dim, labels, index.layout.sample_rate, budget
-        )
+        super().__init__(video_ids, index.class_names, index.feature_dim, labels, index.layout.sample_rate, budget)
         self._layout = index.layout
 
     def read_features(self, index):

@@ -12,19 +12,59 @@ import numpy as np
 
 BACKGROUND = 0
 _PAIR_NAMES = (
-    ("open_jar", "close_jar"), ("stir_coffee", "stir_tea"), ("take_cup", "put_cup"), ("pour_milk", "pour_water"),
-    ("open_fridge", "close_fridge"), ("cut_apple", "cut_pear"), ("take_pan", "put_pan"), ("add_salt", "add_sugar"),
+    ("open_jar", "close_jar"),
+    ("stir_coffee", "stir_tea"),
+    ("take_cup", "put_cup"),
+    ("pour_milk", "pour_water"),
+    ("open_fridge", "close_fridge"),
+    ("cut_apple", "cut_pear"),
+    ("take_pan", "put_pan"),
+    ("add_salt", "add_sugar"),
 )
 _STEP_NAMES = (
-    "crack_egg", "spoon_powder", "squeeze_orange", "fry_pancake", "smear_butter", "take_knife", "cut_bread",
-    "add_teabag", "take_bowl", "pour_oil", "peel_fruit", "whisk_batter", "spread_jam", "toast_bread", "wash_hands",
-    "take_plate", "boil_water", "grate_cheese", "fold_dough", "wipe_table",
+    "crack_egg",
+    "spoon_powder",
+    "squeeze_orange",
+    "fry_pancake",
+    "smear_butter",
+    "take_knife",
+    "cut_bread",
+    "add_teabag",
+    "take_bowl",
+    "pour_oil",
+    "peel_fruit",
+    "whisk_batter",
+    "spread_jam",
+    "toast_bread",
+    "wash_hands",
+    "take_plate",
+    "boil_water",
+    "grate_cheese",
+    "fold_dough",
+    "wipe_table",
 )
 # Steps whose verbs and nouns come up in several classes, also among the look-alike pairs.
 _VERB_NOUN_STEPS = (
-    "take_knife", "cut_bread", "pour_tea", "wash_cup", "take_bread", "pour_coffee", "wash_knife", "cut_cheese",
-    "open_drawer", "take_cheese", "put_plate", "close_drawer", "wash_plate", "put_bread", "spread_butter", "take_plate",
-    "put_cheese", "cut_butter", "wash_pan", "spread_cheese",
+    "take_knife",
+    "cut_bread",
+    "pour_tea",
+    "wash_cup",
+    "take_bread",
+    "pour_coffee",
+    "wash_knife",
+    "cut_cheese",
+    "open_drawer",
+    "take_cheese",
+    "put_plate",
+    "close_drawer",
+    "wash_plate",
+    "put_bread",
+    "spread_butter",
+    "take_plate",
+    "put_cheese",
+    "cut_butter",
+    "wash_pan",
+    "spread_cheese",
 )
 
 
@@ -106,10 +146,14 @@ def make_activities(rng, num_classes, num_pairs, num_activities):
         lead = [middle.pop(0)] if number % 2 and len(middle) > 1 else []
         repeatable = [step for step in middle if step in common] or [None]
         optional = [step for step in lead + middle if step in common] or [None]
-        activities.append(Activity(
-            steps=tuple(lead + opening + middle + closing), optional=optional[-1], repeatable=repeatable[0],
-            swappable=middle[0] if len(middle) > 1 else None,
-        ))
+        activities.append(
+            Activity(
+                steps=tuple(lead + opening + middle + closing),
+                optional=optional[-1],
+                repeatable=repeatable[0],
+                swappable=middle[0] if len(middle) > 1 else None,
+            )
+        )
     return tuple(activities)
 
 
@@ -136,5 +180,5 @@ def add_background(rng, steps, *, between_rate, ends_rate):
         at_end = place in (0, len(steps))
         if draw < (ends_rate if at_end else between_rate):
             transcript.append(BACKGROUND)
-        transcript.extend(steps[place:place + 1])
+        transcript.extend(steps[place : place + 1])
     return np.array(transcript, np.int64)

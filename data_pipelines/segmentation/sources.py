@@ -8,15 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 from absl import logging
 
-from data_pipelines.segmentation.annotations import read_mapping
 from data_pipelines.core.check_notes import CheckNotes
-from data_pipelines.segmentation.index import read_index
 from data_pipelines.core.labelled_videos import DEFAULT_MEMORY_LIMIT, MemoryBudget
+from data_pipelines.core.validation import configured_subsets, format_problems, report_problems, scan_values
+from data_pipelines.segmentation.annotations import read_mapping
+from data_pipelines.segmentation.index import read_index
 from data_pipelines.segmentation.layouts import SUBSETS, expected_tree, layout_without_root, open_layout
 from data_pipelines.segmentation.npy_source import NpySource
 from data_pipelines.segmentation.synthetic import open_synthetic
 from data_pipelines.segmentation.transcripts import collect_transcripts, read_transcripts
-from data_pipelines.core.validation import configured_subsets, format_problems, report_problems, scan_values
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.types import UserError, VerbNouns, VideoSource, check_choice
 
@@ -154,7 +154,9 @@ def _open_tfds(data, workdir, subsets, budget):
 def _open_copy_alone(data, feature_dataset, open_copy):
     """The prepared copy is enough: the source need not be on this machine, apart from what the copy does not hold."""
     layout = layout_without_root(data)
-    directory = feature_dataset.prepared_directory(pathlib.Path(os.path.expanduser(data.tfds_dir)), data.dataset, data.split)
+    directory = feature_dataset.prepared_directory(
+        pathlib.Path(os.path.expanduser(data.tfds_dir)), data.dataset, data.split
+    )
     opened = open_copy(directory, ["train", "test"] + (["validation"] if data.validation_split_file else []))
     splits = {subset: source.video_ids for subset, source in opened.items()}
     extras, problems = _read_extras(layout, next(iter(opened.values())).class_names, splits)

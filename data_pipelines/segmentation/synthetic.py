@@ -74,8 +74,11 @@ class SyntheticSpec:
             ("num_test_videos", self.num_test_videos >= 1, "1 or more"),
             ("num_activities", self.num_activities >= 2, "2 or more"),
             ("num_confusable_pairs", self.num_confusable_pairs >= 0, "0 or more"),
-            ("num_classes", self.num_classes >= needed,
-             f"{needed} or more (background, 2 per confusable pair, 1 per activity)"),
+            (
+                "num_classes",
+                self.num_classes >= needed,
+                f"{needed} or more (background, 2 per confusable pair, 1 per activity)",
+            ),
             ("feature_dim", self.feature_dim >= 2, "2 or more"),
             ("mean_length", self.mean_length >= 1, "1 or more"),
             ("noise", self.noise >= 0, "0 or more"),
@@ -125,8 +128,11 @@ def make_world(spec, seed):
     relative[recipes.BACKGROUND] = 0.7  # it is the most frequent class already
     totals = [relative[_draw_transcript(rng, spec, activities)].sum() for _ in range(_CALIBRATION_VIDEOS)]
     return World(
-        class_names=class_names, activities=activities, prototypes=prototypes,
-        durations=relative * (spec.mean_length / np.mean(totals)), verb_nouns=verb_nouns,
+        class_names=class_names,
+        activities=activities,
+        prototypes=prototypes,
+        durations=relative * (spec.mean_length / np.mean(totals)),
+        verb_nouns=verb_nouns,
     )
 
 
@@ -260,7 +266,8 @@ def _place_pair(prototypes, first, second, centre, apart, distance):
 def _draw_transcript(rng, spec, activities):
     activity = activities[rng.integers(len(activities))]
     steps = recipes.sample_steps(
-        rng, activity, optional_rate=spec.optional_rate, repeat_rate=spec.repeat_rate, swap_rate=spec.swap_rate)
+        rng, activity, optional_rate=spec.optional_rate, repeat_rate=spec.repeat_rate, swap_rate=spec.swap_rate
+    )
     return recipes.add_background(rng, steps, between_rate=spec.background_rate, ends_rate=0.9)
 
 

@@ -10,9 +10,9 @@ import pathlib
 
 import numpy as np
 
-from data_pipelines.segmentation.annotations import Problem, read_labels
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.validation import count_problems, format_problems
+from data_pipelines.segmentation.annotations import Problem, read_labels
 from fact_jax.files import why_no_folder
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
@@ -78,4 +78,3 @@ def read_transcripts(folder, video_ids, class_names):
     if problems:
         raise UserError(f"The transcripts in {folder} have {count_problems(problems)}:\n{format_problems(problems)}")
     return transcripts
-

@@ -9,11 +9,11 @@ import os
 import pathlib
 import types
 
-from data_pipelines.segmentation.annotations import is_id, read_mapping
 from data_pipelines.core.feature_files import TIME_AXES
+from data_pipelines.core.validation import configured_subsets, count_problems, format_problems
+from data_pipelines.segmentation.annotations import is_id, read_mapping
 from data_pipelines.segmentation.index import DatasetIndex, read_index
 from data_pipelines.segmentation.layouts import Layout, check_text, open_layout
-from data_pipelines.core.validation import configured_subsets, count_problems, format_problems
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError, nearest
@@ -30,9 +30,23 @@ _SPLIT_PATTERNS = (
 )
 _VALIDATION_WORDS = ("val", "validation")
 # Names that mean that nothing happens, in lower case.
-_BACKGROUND_NAMES = frozenset((
-    "background", "background,background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
-    "no_action", "no-action", "noaction"))
+_BACKGROUND_NAMES = frozenset(
+    (
+        "background",
+        "background,background",
+        "bg",
+        "sil",
+        "silence",
+        "null",
+        "none",
+        "idle",
+        "nothing",
+        "no action",
+        "no_action",
+        "no-action",
+        "noaction",
+    )
+)
 # A class that starts at least this share of the videos may be background too.
 _OFTEN_FIRST = 0.5
 DEFAULT_TOLERANCE = 15  # frames, as in configs/_base/datasets.py
@@ -69,12 +83,25 @@ def add_options(parser):
     add("--test_split_file", metavar="PATTERN", help="list of test videos (default for all lists: looked for)")
     add("--validation_split_file", metavar="PATTERN", help='list of validation videos; "" for none')
     add("--split", help="split to use, such as split2 (default: split1, or the first there is)")
-    add("--time_axis", choices=TIME_AXES, help='"last" for (channels, frames) files, "first" for (frames, channels) '
-        "(default: found by comparing with the labels)")
-    add("--background", nargs="*", metavar="CLASS", help="names or ids of the background classes; without a value: "
-        "there are none (default: found by name)")
-    add("--length_tolerance", type=int, default=DEFAULT_TOLERANCE, metavar="FRAMES",
-        help=f"frames by which features and labels may differ (default: {DEFAULT_TOLERANCE})")
+    add(
+        "--time_axis",
+        choices=TIME_AXES,
+        help='"last" for (channels, frames) files, "first" for (frames, channels) '
+        "(default: found by comparing with the labels)",
+    )
+    add(
+        "--background",
+        nargs="*",
+        metavar="CLASS",
+        help="names or ids of the background classes; without a value: there are none (default: found by name)",
+    )
+    add(
+        "--length_tolerance",
+        type=int,
+        default=DEFAULT_TOLERANCE,
+        metavar="FRAMES",
+        help=f"frames by which features and labels may differ (default: {DEFAULT_TOLERANCE})",
+    )
 
 
 def survey(options):
@@ -94,10 +121,20 @@ def survey(options):
         raise UserError(f"{options.folder} is not a folder: it {reason}.")
     check_text(root.resolve())
     settings = types.SimpleNamespace(
-        dataset=options.name or root.resolve().name, reader="npy", dir=str(root.resolve()), sample_rate=1,
-        feature_dir=options.feature_dir, label_dir=options.label_dir, mapping_file=options.mapping_file,
-        length_tolerance=options.length_tolerance, time_axis=options.time_axis or "last", background_ids=(),
-        verb_mapping_file="", noun_mapping_file="", transcript_dir="")
+        dataset=options.name or root.resolve().name,
+        reader="npy",
+        dir=str(root.resolve()),
+        sample_rate=1,
+        feature_dir=options.feature_dir,
+        label_dir=options.label_dir,
+        mapping_file=options.mapping_file,
+        length_tolerance=options.length_tolerance,
+        time_axis=options.time_axis or "last",
+        background_ids=(),
+        verb_mapping_file="",
+        noun_mapping_file="",
+        transcript_dir="",
+    )
     findings = _find_splits(settings, root, options) + _find_verb_nouns(settings, root)
     layout = open_layout(settings)
     index, problems = read_index(layout, configured_subsets(layout))
@@ -117,9 +154,11 @@ def survey(options):
 def insist(folder):
     """Raises a UserError that lists the problems of a DatasetFolder, if there are any."""
     if folder.problems:
-        raise UserError(f"{folder.layout.root} has {count_problems(folder.problems)}; put "
-                        f"{'them' if len(folder.problems) > 1 else 'it'} right first:\n"
-                        f"{format_problems(folder.problems)}")
+        raise UserError(
+            f"{folder.layout.root} has {count_problems(folder.problems)}; put "
+            f"{'them' if len(folder.problems) > 1 else 'it'} right first:\n"
+            f"{format_problems(folder.problems)}"
+        )
 
 
 def _find_splits(settings, root, options):
@@ -133,7 +172,8 @@ def _find_splits(settings, root, options):
         shown = " or ".join(f"{train} with {test}" for train, test in patterns[: 1 if all(given) else 2])
         raise UserError(
             f"{root} has no lists of training and test videos: expected {shown} (text files, one video name per line; "
-            "{split} stands for a name such as split1). Other places: --train_split_file and --test_split_file.")
+            "{split} stands for a name such as split1). Other places: --train_split_file and --test_split_file."
+        )
     pair, names = next(iter(found.items()))
     split = options.split or ("split1" if "split1" in names else names[0])
     if split not in names and "{split}" in pair[0]:
@@ -163,8 +203,11 @@ def _split_names(root, pair):
     if why_no_folder(folder):
         return []
     files = [name for name in os.listdir(folder) if os.path.isfile(folder / name)]
-    names = [name[len(start) : len(name) - len(after)] for name in files if name.startswith(start)
-             and name.endswith(after) and len(name) > len(start) + len(after)]
+    names = [
+        name[len(start) : len(name) - len(after)]
+        for name in files
+        if name.startswith(start) and name.endswith(after) and len(name) > len(start) + len(after)
+    ]
     return sorted(name for name in names if os.path.isfile(root / pair[1].replace("{split}", name)))
 
 
@@ -207,7 +250,8 @@ def find_time_axis(index):
     form = "(frames, channels)" if axis == "first" else "(channels, frames)"
     return axis, (
         f'time_axis="{axis}": feature files are {form}; {example}.npy is {index.headers[example].shape} for '
-        f"{len(index.labels[example])} labels")
+        f"{len(index.labels[example])} labels"
+    )
 
 
 def find_background(index, given=None):
@@ -236,8 +280,10 @@ def find_background(index, given=None):
     hint = ""
     if often is not None and firsts.count(often) >= _OFTEN_FIRST * len(firsts):
         share = math.floor(100 * firsts.count(often) / len(firsts))
-        hint = (f"; but {share} % of the videos start with {names[often]!r}: if that means that nothing happens, add "
-                f"--background {names[often]}")
+        hint = (
+            f"; but {share} % of the videos start with {names[often]!r}: if that means that nothing happens, add "
+            f"--background {names[often]}"
+        )
     return ids, f"background classes: none, no class is named background, SIL or the like{hint}"
 
 

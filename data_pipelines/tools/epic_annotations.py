@@ -19,8 +19,8 @@ import zlib
 
 import numpy as np
 
-from data_pipelines.segmentation.annotations import Problem, is_id, quote
 from data_pipelines.core.validation import count_problems, format_problems
+from data_pipelines.segmentation.annotations import Problem, is_id, quote
 from fact_jax.types import UserError
 
 BACKGROUND = "background"
@@ -147,7 +147,8 @@ def read_actions(path, fps, num_verbs=None, num_nouns=None):
         frames = [_frame(text, rate if columns is _TIMESTAMPS else None) for text in (start, stop)]
         sizes = {"verb": (verb, num_verbs), "noun": (noun, num_nouns)}
         wrong = [
-            f"{kind} {quote(text)}" for kind, (text, size) in sizes.items()
+            f"{kind} {quote(text)}"
+            for kind, (text, size) in sizes.items()
             if not is_id(text) or (size is not None and int(text) >= size)
         ]
         wrong += [f"time {quote(text)}" for text, frame in zip((start, stop), frames, strict=True) if frame is None]

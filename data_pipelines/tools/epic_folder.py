@@ -3,9 +3,9 @@
 A file that is there already is never changed, apart from the split lists, which name the videos finished so far.
 """
 
+from data_pipelines.core.validation import format_problems
 from data_pipelines.segmentation.annotations import Problem, read_lines
 from data_pipelines.tools.epic_annotations import frame_labels
-from data_pipelines.core.validation import format_problems
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
 
@@ -18,20 +18,22 @@ def write_class_lists(output, dataset):
     Raises:
       UserError: the folder holds lists of other classes.
     """
-    lists = {
-        "mapping.txt": dataset.class_names, "verb_mapping.txt": dataset.verbs, "noun_mapping.txt": dataset.nouns}
+    lists = {"mapping.txt": dataset.class_names, "verb_mapping.txt": dataset.verbs, "noun_mapping.txt": dataset.nouns}
     texts = {name: "".join(f"{i} {entry}\n" for i, entry in enumerate(names)) for name, names in lists.items()}
     # All are looked at before the first is written.
     problems = [problem for name, text in texts.items() for problem in _differences(output / name, text)]
     if problems:
         raise UserError(
             f"{output} holds a dataset with other classes:\n{format_problems(problems)}\nChoose another --output, or "
-            "leave --verb_classes and --noun_classes out to add features to it.")
+            "leave --verb_classes and --noun_classes out to add features to it."
+        )
     for name, text in texts.items():
         if not (output / name).exists():
             atomic_write_text(output / name, text)
-    print(f"{len(dataset.pairs)} classes of {len(dataset.verbs)} verbs and {len(dataset.nouns)} nouns, background "
-          "included")
+    print(
+        f"{len(dataset.pairs)} classes of {len(dataset.verbs)} verbs and {len(dataset.nouns)} nouns, background "
+        "included"
+    )
 
 
 def write_labels(output, dataset, lengths):
@@ -79,7 +81,10 @@ def write_splits(output, dataset):
     """Lists the videos of either split that have features and labels."""
     for subset, name in SPLIT_FILES.items():
         folders = ((output / "features", ".npy"), (output / "groundTruth", ".txt"))
-        there = [video for video in dataset.videos[subset]
-                 if all((folder / f"{video}{suffix}").exists() for folder, suffix in folders)]
+        there = [
+            video
+            for video in dataset.videos[subset]
+            if all((folder / f"{video}{suffix}").exists() for folder, suffix in folders)
+        ]
         atomic_write_text(output / name, "".join(f"{video}\n" for video in there))
         print(f"{name}: {len(there)} of {len(dataset.videos[subset])} videos")

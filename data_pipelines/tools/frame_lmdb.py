@@ -47,8 +47,10 @@ class FrameStore:
             raise UserError(f"The LMDB of {kind} features, {path}, is empty.")
         self.width = len(first[1]) // _ITEM_BYTES
         if not self.width or len(first[1]) % _ITEM_BYTES:
-            raise UserError(f"{path}: entry {first[0].decode(errors='replace')!r} has {len(first[1])} bytes, expected "
-                            "a vector of float32.")
+            raise UserError(
+                f"{path}: entry {first[0].decode(errors='replace')!r} has {len(first[1])} bytes, expected "
+                "a vector of float32."
+            )
 
     def last_frame(self, video):
         """Largest frame number stored for a video; 0 without any."""
@@ -98,7 +100,8 @@ class FrameStore:
             return None
         if len(stored) != self.width * _ITEM_BYTES:
             raise BadVectorError(
-                f"{self.kind} frame {number} has {len(stored)} bytes, expected {self.width * _ITEM_BYTES}")
+                f"{self.kind} frame {number} has {len(stored)} bytes, expected {self.width * _ITEM_BYTES}"
+            )
         vector = np.frombuffer(stored, "<f4")
         if not np.isfinite(vector).all():
             raise BadVectorError(f"{self.kind} frame {number} has NaN or Inf values")

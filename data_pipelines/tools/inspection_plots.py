@@ -76,8 +76,15 @@ def plot_durations(path, class_names, durations, background, fps):
     figure, axes = _row_chart(len(order))
     values = [durations[class_id] / (fps or 1) for class_id in order]
     boxes = axes.boxplot(
-        values, orientation="horizontal", positions=np.arange(len(order)), whis=(5, 95), widths=0.6,
-        patch_artist=True, flierprops={"markersize": 2, "alpha": 0.4}, medianprops={"color": "black"})
+        values,
+        orientation="horizontal",
+        positions=np.arange(len(order)),
+        whis=(5, 95),
+        widths=0.6,
+        patch_artist=True,
+        flierprops={"markersize": 2, "alpha": 0.4},
+        medianprops={"color": "black"},
+    )
     for class_id, box in zip(order, boxes["boxes"], strict=True):
         box.set_facecolor(_GREY if class_id in background else "#9cc3de")
     largest, smallest = max(map(np.max, values)), min(map(np.min, values))
@@ -114,8 +121,12 @@ def plot_shares(path, class_names, shares, background):
     axes = figure.add_subplot()
     centres = 100 * (np.arange(len(shares)) + 0.5) / len(shares)
     axes.stackplot(centres, 100 * np.array(bands), labels=names, colors=colours, edgecolor="white", linewidth=0.3)
-    axes.set(xlim=(centres[0], centres[-1]), ylim=(0, 100), xlabel="% of the video that has passed",
-             ylabel="% of the videos that show the class")
+    axes.set(
+        xlim=(centres[0], centres[-1]),
+        ylim=(0, 100),
+        xlabel="% of the video that has passed",
+        ylabel="% of the videos that show the class",
+    )
     handles, labels = axes.get_legend_handles_labels()
     # From top to bottom as in the picture.
     figure.legend(handles[::-1], labels[::-1], loc="outside right center", frameon=False, fontsize=8)

@@ -19,7 +19,8 @@ MODES = {
     "eval": (("workdir",), ("config", "step", *PROCESS, "distributed")),
     "predict": (
         ("workdir", "input"),
-        ("config", "step", "output", "transcripts", "fps", "durations", "class_scores", "probabilities", "figures")),
+        ("config", "step", "output", "transcripts", "fps", "durations", "class_scores", "probabilities", "figures"),
+    ),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step",)),
     "report": (("workdirs",), ("output",)),
@@ -68,34 +69,44 @@ def define():
     holders = {
         "workdir": text("workdir", None, "Folder of the run: checkpoints, metrics, figures."),
         "mode": flags.DEFINE_enum(
-            "mode", "train", list(MODES),
+            "mode",
+            "train",
+            list(MODES),
             "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
             "label videos that have no labels; convert: make a workdir from published PyTorch weights; export: write "
-            "such weights; report: compare finished runs."),
+            "such weights; report: compare finished runs.",
+        ),
         "step": flags.DEFINE_integer("step", None, "eval, predict, export: which checkpoint; the best by default."),
         "input": lists("input", [], "predict: feature files (.npy), folders of them, patterns."),
         "transcripts": text("transcripts", None, "predict: folder of VIDEO.txt with the actions in order."),
         "fps": flags.DEFINE_float("fps", None, "predict: frames per second of the features, for times in seconds."),
         "durations": text(
-            "durations", None, "predict, finding actions: JSON with the seconds of every video, or annotations."),
+            "durations", None, "predict, finding actions: JSON with the seconds of every video, or annotations."
+        ),
         "class_scores": text(
-            "class_scores", None, "predict, finding actions: a classifier's scores of every video, .json or .npz."),
+            "class_scores", None, "predict, finding actions: a classifier's scores of every video, .json or .npz."
+        ),
         "probabilities": switch("probabilities", None, "predict: also write every frame's class probabilities."),
         "figures": switch("figures", None, "predict: draw a timeline of every video (default: yes)."),
         "output": text(
-            "output", None,
+            "output",
+            None,
             "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
-            "export: file to write, .pth, .net or .safetensors."),
+            "export: file to write, .pth, .net or .safetensors.",
+        ),
         "checkpoint": text("checkpoint", None, "convert: published weights, .pth, .net, .prm or .safetensors."),
         "reference_config": text("reference_config", None, "convert: YAML config of the published code."),
         "workdirs": lists("workdirs", [], "report: folders of the finished runs to compare."),
         "coordinator_address": text(
-            "coordinator_address", None, "train, eval with several processes: HOST:PORT of process 0, a free port."),
+            "coordinator_address", None, "train, eval with several processes: HOST:PORT of process 0, a free port."
+        ),
         "num_processes": flags.DEFINE_integer("num_processes", None, "train, eval: how many processes there are."),
         "process_id": flags.DEFINE_integer("process_id", None, "train, eval: which of them this is, from 0."),
         "distributed": switch(
-            "distributed", None,
-            "train, eval: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best."),
+            "distributed",
+            None,
+            "train, eval: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best.",
+        ),
     }
 
     def options():
@@ -136,9 +147,7 @@ def _process_problems(options):
     listed = ", ".join(f"--{name}" for name in given)
     if options.distributed:
         return [f"--distributed asks the scheduler for what {listed} says: give one or the other."]
-    problems = [
-        f"--{name} is missing: it goes with {listed}." for name in PROCESS if name not in given
-    ]
+    problems = [f"--{name} is missing: it goes with {listed}." for name in PROCESS if name not in given]
     address, count, index = (getattr(options, name) for name in PROCESS)
     if address is not None and not re.fullmatch(r"([^\s:]+|\[[^\s\]]+\]):\d{1,5}", address):
         problems.append(f"--coordinator_address is {address!r}, expected HOST:PORT, such as node1:12345.")

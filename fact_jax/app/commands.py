@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from fact_jax.app import conversion
-from fact_jax.app import experiment
+from fact_jax.app import conversion, experiment
 from fact_jax.app.command_flags import Options
 from fact_jax.inference.run import Options as PredictOptions
 from fact_jax.models.fact import published_config
 from fact_jax.reporting.report import write_report
-from fact_jax.training.logging import writers
 from fact_jax.runtime.processes import group as processes
 from fact_jax.runtime.processes.joining import Launch
+from fact_jax.training.logging import writers
 
 
 def run(options: Options, console: writers.Console | None = None) -> int:

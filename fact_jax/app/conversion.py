@@ -17,23 +17,20 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from fact_jax import files
-from fact_jax.models.weights import class_list
-from fact_jax.models.weights import state_dict
-from fact_jax.models.weights import weight_files
+from fact_jax import files, run_record
+from fact_jax.app.recognise_weights import recognise
 from fact_jax.models.fact import published_config
 from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.models.weights import class_list, state_dict, weight_files
 from fact_jax.tasks.localization import systems as localization_systems
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.tasks.segmentation.inputs import example_arrays
-from fact_jax.tasks.localization.actionformer import ActionFormerTask
-from fact_jax.app.recognise_weights import recognise
-from fact_jax.training.logging import writers
-from fact_jax import run_record
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
-from fact_jax.training.ownership import own
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
+from fact_jax.training.logging import writers
+from fact_jax.training.ownership import own
 from fact_jax.types import UserError, VerbNouns
 
 # Where ActionFormer's code looks for weights in a PyTorch file, and how it names them there.
@@ -121,7 +118,9 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     config, derived = ConfigDict(record["config"]), record["derived"]
     task = _restore(config, derived)
     if not task.links():
-        raise UserError(f"No names of the parameters of {task.model.title} are published, so there is no file to write.")
+        raise UserError(
+            f"No names of the parameters of {task.model.title} are published, so there is no file to write."
+        )
     with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
         arrays = example_arrays(derived["feature_dim"])
@@ -149,7 +148,9 @@ def _published_form(task, params, config, derived, output):
     if task.model.blocks[0] == "I" and config.data.dataset != "epic":
         notes.append("note: the published code knows verbs and nouns for its dataset 'epic' only")
     return (
-        published_state_dict(task.model, params), {yaml_file: published_config.write(config.to_dict(), derived)}, notes
+        published_state_dict(task.model, params),
+        {yaml_file: published_config.write(config.to_dict(), derived)},
+        notes,
     )
 
 
@@ -258,8 +259,15 @@ def _save(config, workdir, task, params, derived):
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run
     meta = {
-        "step": STEP, "value": None, "select_metric": config.eval.select_metric, "split": None, "metrics": {},
-        "best": {"step": STEP, "value": None}, "position": {"epoch": 0, "batch": 0}, "seed": config.seed, "window": [],
+        "step": STEP,
+        "value": None,
+        "select_metric": config.eval.select_metric,
+        "split": None,
+        "metrics": {},
+        "best": {"step": STEP, "value": None},
+        "position": {"epoch": 0, "batch": 0},
+        "seed": config.seed,
+        "window": [],
         "converted": True,
     }
     identity = run_record.identity({"config": config.to_dict(), "derived": derived})

@@ -5,24 +5,21 @@ from pathlib import Path
 
 import jax
 
-from fact_jax import files
-from fact_jax.app import conversion
+from fact_jax import files, run_record
+from fact_jax.app import conversion, modes
 from fact_jax.app.kinds import localization as localization_parts
-from fact_jax.app import modes
 from fact_jax.app.kinds import segmentation as segmentation_parts
-from fact_jax.inference import run as prediction
-from fact_jax.app.modes import Setup
-from fact_jax.reporting import results
 from fact_jax.app.kinds.base import piece_size
-from fact_jax.training.logging import writers
-from fact_jax.runtime import compilation
-from fact_jax.runtime import host_memory
-from fact_jax import run_record
+from fact_jax.app.modes import Setup
+from fact_jax.inference import run as prediction
+from fact_jax.reporting import results
+from fact_jax.runtime import compilation, host_memory
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.processes.agreement import SharedStop
-from fact_jax.training.ownership import own
 from fact_jax.runtime.processes.group import Processes
 from fact_jax.runtime.signals import StopRequest
+from fact_jax.training.logging import writers
+from fact_jax.training.ownership import own
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
@@ -92,7 +89,11 @@ def _look_at(config, workdir: Path, mode: str, step: int | None):
 def convert(config, workdir, checkpoint, *, explicit=(), console: writers.Console) -> None:
     """Makes a workdir from published weights, see `conversion.convert`; the dataset gives the names of the classes."""
     conversion.convert(
-        config, workdir, checkpoint, read_classes=lambda: _kind(config).read_classes(config), explicit=explicit,
+        config,
+        workdir,
+        checkpoint,
+        read_classes=lambda: _kind(config).read_classes(config),
+        explicit=explicit,
         console=console,
     )
 

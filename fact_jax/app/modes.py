@@ -9,14 +9,14 @@ import jax
 
 from fact_jax import files
 from fact_jax.reporting import results
-from fact_jax.tasks.base import Task
-from fact_jax.training import loop, scoring
-from fact_jax.training.logging import writers
-from fact_jax.training.checkpoints.manager import CheckpointError
 from fact_jax.runtime.processes.group import Processes
 from fact_jax.runtime.signals import StopRequest
-from fact_jax.training.steps import EvalStep
+from fact_jax.tasks.base import Task
+from fact_jax.training import loop, scoring
+from fact_jax.training.checkpoints.manager import CheckpointError
 from fact_jax.training.checkpoints.weights import choose_step, others
+from fact_jax.training.logging import writers
+from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError
 
 

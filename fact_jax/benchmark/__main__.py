@@ -1,7 +1,7 @@
 """Command line of the benchmark.
 
-    python -m fact_jax.benchmark --config configs/fact_breakfast.py --against torch
-    python -m fact_jax.benchmark --config configs/fact_gtea.py --frames 200,230,270,300 --batch 8 --parts full
+python -m fact_jax.benchmark --config configs/fact_breakfast.py --against torch
+python -m fact_jax.benchmark --config configs/fact_gtea.py --frames 200,230,270,300 --batch 8 --parts full
 """
 
 import sys
@@ -9,10 +9,10 @@ import sys
 from absl import app, flags, logging
 
 from fact_jax.app import config_flags
-from fact_jax.runtime import heaps
 from fact_jax.benchmark import options as benchmark_options
 from fact_jax.benchmark import workers
 from fact_jax.benchmark.workload import workload_of
+from fact_jax.runtime import heaps
 from fact_jax.types import UserError
 
 OPTIONS = benchmark_options.define()
@@ -28,8 +28,12 @@ def main(argv):
         if not options.worker:
             benchmark_options.check(options)
         workload = workload_of(
-            options.settings, frames=options.frames, batch=options.batch, num_classes=options.classes,
-            feature_dim=options.feature_dim, pieces=options.segments,
+            options.settings,
+            frames=options.frames,
+            batch=options.batch,
+            num_classes=options.classes,
+            feature_dim=options.feature_dim,
+            pieces=options.segments,
         )
         if options.worker:
             workers.serve(lambda: _subject(options, workload))

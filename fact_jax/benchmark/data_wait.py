@@ -9,9 +9,9 @@ import numpy as np
 
 from fact_jax.app import experiment
 from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import start
 from fact_jax.training.feed import Feed, Timing
-from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.steps import TrainStep
 
 SPLIT = "split1"
@@ -41,10 +41,19 @@ def write_dataset(source, verb_nouns, folder: Path) -> dict:
         _write_list(folder / lists["verb_mapping_file"], verb_nouns.verbs)
         _write_list(folder / lists["noun_mapping_file"], verb_nouns.nouns)
     return {
-        "reader": "npy", "dir": str(folder), "feature_dir": "features", "label_dir": "groundTruth",
-        "mapping_file": "mapping.txt", "split": SPLIT, "train_split_file": "splits/train.{split}.bundle",
-        "test_split_file": "splits/test.{split}.bundle", "validation_split_file": "", "transcript_dir": "",
-        "time_axis": "last", "sample_rate": 1, **lists,
+        "reader": "npy",
+        "dir": str(folder),
+        "feature_dir": "features",
+        "label_dir": "groundTruth",
+        "mapping_file": "mapping.txt",
+        "split": SPLIT,
+        "train_split_file": "splits/train.{split}.bundle",
+        "test_split_file": "splits/test.{split}.bundle",
+        "validation_split_file": "",
+        "transcript_dir": "",
+        "time_axis": "last",
+        "sample_rate": 1,
+        **lists,
     }
 
 
@@ -73,10 +82,19 @@ def write_annotated(source, folder: Path) -> dict:
         database[name] = {"subset": subset, "duration": duration, "fps": grid.fps, "annotations": annotations}
     (folder / "annotations.json").write_text(json.dumps({"database": database}), encoding="utf-8")
     return {
-        "reader": "files", "dir": str(folder), "annotation_file": "annotations.json", "subset_file": "",
-        "feature_places": ("features",), "feature_prefix": "", "feature_suffix": ".npy", "sample_rate": 1,
-        "train_subsets": ("training",), "test_subsets": ("validation",), "num_classes": len(source.class_names),
-        "fps": grid.fps, "external_scores": "",
+        "reader": "files",
+        "dir": str(folder),
+        "annotation_file": "annotations.json",
+        "subset_file": "",
+        "feature_places": ("features",),
+        "feature_prefix": "",
+        "feature_suffix": ".npy",
+        "sample_rate": 1,
+        "train_subsets": ("training",),
+        "test_subsets": ("validation",),
+        "num_classes": len(source.class_names),
+        "fps": grid.fps,
+        "external_scores": "",
     }
 
 
@@ -129,6 +147,10 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
     wait = timing.pop(setup.train_batches.steps_per_epoch + num_steps)["data_wait"]
     size = sum(path.stat().st_size for path in (folder / "data" / "features").iterdir())
     return {
-        "data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": num_videos, "gigabytes": size / 1e9,
+        "data_wait": wait,
+        "seconds": seconds,
+        "steps": num_steps,
+        "videos": num_videos,
+        "gigabytes": size / 1e9,
         "buckets": list(setup.train_batches.buckets),
     }

@@ -58,20 +58,29 @@ def define():
     settings = config_flags.define_config()
     holders = {
         "parts": text(
-            "parts", ",".join(DEFAULT_PARTS),
-            f"What to measure, divided by commas: {', '.join(PARTS)}; or full for all of them."),
+            "parts",
+            ",".join(DEFAULT_PARTS),
+            f"What to measure, divided by commas: {', '.join(PARTS)}; or full for all of them.",
+        ),
         "against": flags.DEFINE_enum(
-            "against", None, ["torch"], "Also measure the same network in plain PyTorch, in turns with ours."),
+            "against", None, ["torch"], "Also measure the same network in plain PyTorch, in turns with ours."
+        ),
         "frames": text(
-            "frames", "", "Frames of a video, or of every video of the batch divided by commas, repeated as needed "
-            "(default: usual for the dataset)."),
+            "frames",
+            "",
+            "Frames of a video, or of every video of the batch divided by commas, repeated as needed "
+            "(default: usual for the dataset).",
+        ),
         "batch": whole("batch", None, "Videos of a batch (default: train.batch_size)."),
         "eval_batch": whole("eval_batch", None, "Videos of an evaluation batch (default: --batch or eval.batch_size)."),
         "classes": whole("classes", None, "Number of classes (default: those of the config's dataset)."),
         "feature_dim": whole("feature_dim", None, "Feature channels (default: usual for the dataset, 2048 mostly)."),
         "segments": whole(
-            "segments", 0, "The features are constant over this many pieces of every video, so that an untrained "
-            "network predicts few segments, as a trained one does; 0: white noise."),
+            "segments",
+            0,
+            "The features are constant over this many pieces of every video, so that an untrained "
+            "network predicts few segments, as a trained one does; 0: white noise.",
+        ),
         "repeats": whole("repeats", 5, "Repeats of every measurement, in turns.", lower_bound=1),
         "max_frames": whole("max_frames", 65536, "lengths: the longest video.", lower_bound=256),
         "max_batch": whole("max_batch", 8, "batches: the largest batch.", lower_bound=1),

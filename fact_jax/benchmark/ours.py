@@ -14,10 +14,9 @@ import numpy as np
 from fact_jax.benchmark import memory
 from fact_jax.benchmark.workload import LOCALIZING, Workload
 from fact_jax.models.weights import state_dict
-from fact_jax.training import start
-from fact_jax.runtime import compilation
-from fact_jax.runtime import host_memory
+from fact_jax.runtime import compilation, host_memory
 from fact_jax.runtime import devices as device_layout
+from fact_jax.training import start
 from fact_jax.training.steps import EvalStep, TrainStep
 
 # Weights that stand still keep the number of predicted segments, and with it the work of a step, the same.
@@ -65,9 +64,7 @@ class Ours:
         self._params = host_state.params
         if training:
             decay = config.optimizer.ema_decay
-            self._train_step = TrainStep(
-                self._task, optimizer, devices, seed=config.seed, ema_decay=decay, say=_quiet
-            )
+            self._train_step = TrainStep(self._task, optimizer, devices, seed=config.seed, ema_decay=decay, say=_quiet)
             self._state = device_layout.replicate(host_state, devices)
             # On the devices already, as in a run, which puts the next batch there while a step runs.
             self._placed = self._train_step.place(batches)

@@ -32,8 +32,13 @@ class LocalizationMaterial:
         """The batches of a training step with all videos; none is cropped, so that both subjects see the same."""
         source, data = self._train_source, self._config.data
         batches = TrainBatches(
-            source, batch_size=len(source), max_length=data.max_frames, seed=self._config.seed, num_rows=num_rows,
-            truncation={"threshold": data.truncation_threshold, "crop_ratio": ()}, micro_batch_size=micro_batch_size,
+            source,
+            batch_size=len(source),
+            max_length=data.max_frames,
+            seed=self._config.seed,
+            num_rows=num_rows,
+            truncation={"threshold": data.truncation_threshold, "crop_ratio": ()},
+            micro_batch_size=micro_batch_size,
         )
         return next(batches.iterate(0))
 

@@ -34,8 +34,11 @@ class SegmentationMaterial:
         self._source, self._verb_nouns = self._make_source()
         statistics = compute_statistics(self._source)
         self.task = systems.build(
-            config, class_names=self._source.class_names, statistics=statistics,
-            full_labels=self._source.full_labels, verb_nouns=self._verb_nouns,
+            config,
+            class_names=self._source.class_names,
+            statistics=statistics,
+            full_labels=self._source.full_labels,
+            verb_nouns=self._verb_nouns,
         )
         data, lengths = config.data, self._source.lengths
         buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
@@ -60,8 +63,12 @@ class SegmentationMaterial:
     def train_batches(self, micro_batch_size, num_rows):
         """The batches of a training step with all videos, as a run makes them."""
         batches = TrainBatches(
-            self._source, batch_size=len(self._source), micro_batch_size=micro_batch_size, seed=self._config.seed,
-            num_rows=num_rows, **self._shared,
+            self._source,
+            batch_size=len(self._source),
+            micro_batch_size=micro_batch_size,
+            seed=self._config.seed,
+            num_rows=num_rows,
+            **self._shared,
         )
         return next(batches.iterate(0))
 

@@ -60,14 +60,13 @@ def _utilisation(session, model, result, ceilings):
         rows[phase] = {}
         for name in session.names:
             counts = result["segments"][name][phase]
-            forward = model["forward"][phase] if "forward" in model else costs.forward_flops(
-                model, workload.feature_dim, workload.lengths, counts
+            forward = (
+                model["forward"][phase]
+                if "forward" in model
+                else costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
             )
             flops = factor * forward
-            rows[phase][name] = {
-                "flops": flops,
-                "share": flops / result[phase][name]["median"] / ceilings[name],
-            }
+            rows[phase][name] = {"flops": flops, "share": flops / result[phase][name]["median"] / ceilings[name]}
     return rows
 
 
@@ -99,9 +98,7 @@ def measure_compile(session):
         environment = {"XDG_CACHE_HOME": cache, "JAX_COMPILATION_CACHE_DIR": None}
         for state in ("cold", "warm"):
             with session.worker("ours", environment) as worker:
-                result[state] = worker.ask(
-                    "first_step", lengths=list(session.workload.lengths), started=worker.started
-                )
+                result[state] = worker.ask("first_step", lengths=list(session.workload.lengths), started=worker.started)
             session.say(f"  {state} cache: {result[state]['total']:.1f} s to the end of the first training step")
     return result
 
@@ -111,7 +108,10 @@ def measure_data(session):
     options = session.options
     with session.worker("ours") as worker, tempfile.TemporaryDirectory(prefix="fact_jax_data_") as folder:
         result = worker.ask(
-            "wait_for_data", folder=folder, lengths=list(session.workload.lengths), num_videos=options.data_videos,
+            "wait_for_data",
+            folder=folder,
+            lengths=list(session.workload.lengths),
+            num_videos=options.data_videos,
             num_steps=options.data_steps,
         )
     session.say(f"  waited {100 * result['data_wait']:.2f} % of {result['seconds']:.1f} s")

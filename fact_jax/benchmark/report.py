@@ -58,10 +58,16 @@ def _step(part):
             one = timing[name]
             share = part["utilisation"][phase][name]["share"]
             ratio = f"{timing['ratio']:.3f}" if name == "ours" and "ratio" in timing else ""
-            rows.append([
-                title, NAMES[name], f"{one['median']:.3f} ({one['min']:.3f} to {one['max']:.3f})",
-                f"{one['per_video']:.3f}", ratio, f"{100 * share:.0f} %",
-            ])
+            rows.append(
+                [
+                    title,
+                    NAMES[name],
+                    f"{one['median']:.3f} ({one['min']:.3f} to {one['max']:.3f})",
+                    f"{one['per_video']:.3f}",
+                    ratio,
+                    f"{100 * share:.0f} %",
+                ]
+            )
     lines = [table(["", "", "seconds", "per video", "ratio", "of matmul ceiling"], rows)]
     waste = f"Padding: {100 * part['padding_waste']:.1f} % of the frames; padded lengths {part['buckets']}."
     ceilings = ", ".join(
@@ -156,5 +162,10 @@ def _data(part):
 
 
 SECTIONS = {
-    "step": _step, "memory": _memory, "compile": _compile, "data": _data, "lengths": _lengths, "batches": _batches,
+    "step": _step,
+    "memory": _memory,
+    "compile": _compile,
+    "data": _data,
+    "lengths": _lengths,
+    "batches": _batches,
 }

@@ -107,8 +107,11 @@ def run(options: Options, workload: Workload, arguments: Sequence[str]) -> dict:
     result = {
         "config": options.settings.name,
         "workload": {
-            "lengths": list(workload.lengths), "classes": workload.num_classes, "feature_dim": workload.feature_dim,
-            "pieces": workload.pieces, "true_segments": workload.num_segments,
+            "lengths": list(workload.lengths),
+            "classes": workload.num_classes,
+            "feature_dim": workload.feature_dim,
+            "pieces": workload.pieces,
+            "true_segments": workload.num_segments,
         },
         "repeats": options.repeats,
         "machine": _machine(options),

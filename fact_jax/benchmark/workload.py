@@ -16,8 +16,15 @@ NUM_FRAMES = {"breakfast": 2000, "gtea": 1100}
 OTHER_CLASSES, OTHER_FRAMES, FEATURE_DIM, TRANSCRIPT = 20, 2000, 2048, 10
 # Channels of the features of localization that are no I3D features.
 FEATURE_DIMS = {
-    "anet_tsp": 512, "epic_verb": 2304, "epic_noun": 2304, "ego4d_s": 2304, "ego4d_o": 1536, "ego4d_e": 256,
-    "ego4d_oe": 1792, "ego4d_se": 2560, "ego4d_soe": 4096,
+    "anet_tsp": 512,
+    "epic_verb": 2304,
+    "epic_noun": 2304,
+    "ego4d_s": 2304,
+    "ego4d_o": 1536,
+    "ego4d_e": 256,
+    "ego4d_oe": 1792,
+    "ego4d_se": 2560,
+    "ego4d_soe": 4096,
 }
 # Fewest frames of a true segment; most of one that overlaps others.
 SHORTEST_SEGMENT, LONGEST_ACTION = 4, 128
@@ -61,8 +68,11 @@ def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=
     batch = batch or config.train.batch_size
     num_classes, feature_dim = num_classes or usual.num_classes, feature_dim or usual.feature_dim
     for name, value, least in (
-        ("frames", min(frames), 2), ("batch", batch, 1), ("classes", num_classes, usual.fewest_classes),
-        ("feature_dim", feature_dim, 1), ("segments", pieces, 0),
+        ("frames", min(frames), 2),
+        ("batch", batch, 1),
+        ("classes", num_classes, usual.fewest_classes),
+        ("feature_dim", feature_dim, 1),
+        ("segments", pieces, 0),
     ):
         if value < least:
             raise UserError(f"--{name} is {value}; expected {least} or more.")

@@ -18,8 +18,7 @@ import numpy as np
 from fact_jax import files
 from fact_jax.inference.segmentation.predictions import Prediction
 from fact_jax.reporting import tables
-from fact_jax.reporting.segmentation import segment_files
-from fact_jax.reporting.segmentation import timelines
+from fact_jax.reporting.segmentation import segment_files, timelines
 from fact_jax.types import UserError
 
 PREDICTIONS, FIGURES = "predictions", "figures"

@@ -11,8 +11,8 @@ from fact_jax.inference.output import EvaluatedVideo, OutputFolder
 from fact_jax.inference.segmentation.predictions import NonFiniteScores
 from fact_jax.inference.segmentation.predictor import Predictor
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training.logging import writers
 from fact_jax.runtime.signals import StopRequest
+from fact_jax.training.logging import writers
 from fact_jax.types import UserError
 
 PROBLEMS_FILE = "prediction_problems.txt"

@@ -132,7 +132,11 @@ class SelfCrossDecoder(nn.Module):
         """
         rate = self.attention_dropout_rate
         layers = _stack(SelfCrossLayer, self.num_layers, 2, 7)(
-            self.num_heads, self.ff_dim, self.dropout_rate, self.dropout_rate if rate is None else rate, self.dtype,
+            self.num_heads,
+            self.ff_dim,
+            self.dropout_rate,
+            self.dropout_rate if rate is None else rate,
+            self.dtype,
             name="layers",
         )
         memory = factored(memory)
@@ -141,7 +145,15 @@ class SelfCrossDecoder(nn.Module):
         zero_start = jnp.asarray(self.zero_start)
         projected = None if self.is_initializing() else self._project(memory_key, memory)
         tokens, _ = layers(
-            tokens, index, projected, positions, token_mask, memory_key.value, memory.value, memory_mask, noise,
+            tokens,
+            index,
+            projected,
+            positions,
+            token_mask,
+            memory_key.value,
+            memory.value,
+            memory_mask,
+            noise,
             zero_start,
         )
         if self.output_norm:

@@ -112,7 +112,13 @@ class Encoder(nn.Module):
         value_dim = self.dim // (self.value_reduction or self.reduction)
         for layer in range(self.num_layers):
             x = EncoderLayer(
-                self.dim // self.reduction, 2**layer, self.attention_scale, self.dropout_rate, self.dtype,
-                self.windows, value_dim, name=f"layer_{layer}",
+                self.dim // self.reduction,
+                2**layer,
+                self.attention_scale,
+                self.dropout_rate,
+                self.dtype,
+                self.windows,
+                value_dim,
+                name=f"layer_{layer}",
             )(x, mask, noise, source)
         return x

@@ -43,8 +43,10 @@ class MaskedConv(nn.Module):
         inputs = 1 if self.depthwise else x.shape[-1]
         shape = (self.kernel_size, inputs, self.features)
         kernel = self.param("kernel", uniform(1.0 / math.sqrt(self.kernel_size * inputs)), shape)
-        y = depthwise_conv(x, kernel[:, 0], self.stride) if self.depthwise else strided_conv(
-            x, kernel, self.stride, dtype=self.dtype
+        y = (
+            depthwise_conv(x, kernel[:, 0], self.stride)
+            if self.depthwise
+            else strided_conv(x, kernel, self.stride, dtype=self.dtype)
         )
         if self.use_bias:
             y = y + self.param("bias", nn.initializers.constant(self.bias), (self.features,))

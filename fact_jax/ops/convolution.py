@@ -61,11 +61,7 @@ def strided_conv(x, kernel, stride=1, dtype="float32"):
         return (x[:, ::stride] @ kernel[0]).astype(jnp.float32)
     reach = kernel.shape[0] // 2
     y = jax.lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=(stride,),
-        padding=[(reach, reach)],
-        dimension_numbers=("NWC", "WIO", "NWC"),
+        x, kernel, window_strides=(stride,), padding=[(reach, reach)], dimension_numbers=("NWC", "WIO", "NWC")
     )
     return y.astype(jnp.float32)
 

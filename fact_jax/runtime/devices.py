@@ -31,7 +31,9 @@ def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list
       batch_size: videos on all devices together.
       devices: those there are; all of all processes by default.
     """
-    devices = sorted(jax.devices() if devices is None else devices, key=lambda device: (device.process_index, device.id))
+    devices = sorted(
+        jax.devices() if devices is None else devices, key=lambda device: (device.process_index, device.id)
+    )
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1")
     rows_each = math.ceil(batch_size / len(devices))

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import jax
 
-from fact_jax.tasks.base import Task
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime import host_memory
+from fact_jax.tasks.base import Task
 
 
 class ProgramCounter:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import jax
 
-from fact_jax.tasks.base import Task
-from fact_jax.training.checkpoints import manager as checkpoint_store
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training import evaluator, nonfinite, optimizers
-from fact_jax.training.logging import writers
-from fact_jax.training.logging.tensorboard import TensorBoardWriter
-from fact_jax.training.feed import Feed, Timing
 from fact_jax.runtime.processes.group import Processes
 from fact_jax.runtime.signals import StopRequest
+from fact_jax.tasks.base import Task
+from fact_jax.training import evaluator, nonfinite, optimizers
+from fact_jax.training.checkpoints import manager as checkpoint_store
+from fact_jax.training.feed import Feed, Timing
+from fact_jax.training.logging import writers
+from fact_jax.training.logging.tensorboard import TensorBoardWriter
 from fact_jax.training.start import open_checkpoints, starting_point, total_steps
 from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.training.window import NonFiniteError, TermWindow

@@ -73,9 +73,7 @@ def last_learning_rate(schedule: optax.Schedule, update: int, opt_state) -> floa
     return float(rate)
 
 
-def make_optimizer(
-    config, steps_per_epoch: int, scales=None, decay_mask=None
-) -> optax.GradientTransformationExtraArgs:
+def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -> optax.GradientTransformationExtraArgs:
     """Returns the optimiser of a run; its update takes the mean loss of the batch as `value`.
 
     Args:

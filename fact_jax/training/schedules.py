@@ -28,7 +28,9 @@ def cosine(rate: float, lowest: float, updates: int) -> optax.Schedule:
 
 def multistep(rate: float, factor: float, milestones: tuple[int, ...]) -> optax.Schedule:
     """Multiplies the rate by `factor` once every one of these numbers of updates is reached."""
-    return lambda count: rate * jnp.float32(factor) ** sum(jnp.asarray(count >= place, jnp.float32) for place in milestones)
+    return lambda count: (
+        rate * jnp.float32(factor) ** sum(jnp.asarray(count >= place, jnp.float32) for place in milestones)
+    )
 
 
 def warm_up(rate: float, updates: int, then: optax.Schedule) -> optax.Schedule:

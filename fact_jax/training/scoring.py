@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import jax
 
-from fact_jax.tasks.base import Evaluation, Task
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training import evaluator
-from fact_jax.training.logging import writers
-from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.runtime.signals import StopRequest
-from fact_jax.training.steps import EvalStep
+from fact_jax.tasks.base import Evaluation, Task
+from fact_jax.training import evaluator
+from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.checkpoints.weights import read_weights
+from fact_jax.training.logging import writers
+from fact_jax.training.steps import EvalStep
 
 
 def evaluate_checkpoint(

@@ -11,12 +11,12 @@ import numpy as np
 import optax
 from jax.extend import core as jax_core
 
-from fact_jax.tasks.base import Task
-from fact_jax.training.checkpoints import manager as checkpoint_store
-from fact_jax.training import optimizers
 from fact_jax import run_record
-from fact_jax.training import state as train_states
 from fact_jax.runtime.processes.group import Processes
+from fact_jax.tasks.base import Task
+from fact_jax.training import optimizers
+from fact_jax.training import state as train_states
+from fact_jax.training.checkpoints import manager as checkpoint_store
 from fact_jax.training.checkpoints.shared import SharedCheckpoints
 from fact_jax.types import Batch, UserError
 
@@ -147,9 +147,7 @@ def starting_point(
     expected = saved[-1] if saved else 0
     batches = train_batches.iterate(expected)
     first = next(batches)
-    initial, optimizer = initial_state(
-        task, config, first[0], train_batches.steps_per_epoch, shapes_only=bool(saved)
-    )
+    initial, optimizer = initial_state(task, config, first[0], train_batches.steps_per_epoch, shapes_only=bool(saved))
     found = checkpoints.restore_latest(checkpoint_store.items_of(initial), say)
     if found is None:
         return StartingPoint(initial, optimizer, itertools.chain([first], batches))

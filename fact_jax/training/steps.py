@@ -14,13 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from fact_jax.tasks.base import BATCH_AXIS, Task
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training import optimizers
 from fact_jax.runtime.programs import Composition, ProgramCounter
+from fact_jax.tasks.base import BATCH_AXIS, Task
+from fact_jax.training import optimizers
 from fact_jax.training.state import TrainState
 from fact_jax.types import Batch
-
 
 SKIPPED = "skipped"  # the term that says whether a step was skipped, 1 or 0
 
@@ -106,9 +105,7 @@ class TrainStep:
         weights = self._compose(train_state.params)
         state, gradients, terms = train_state.state, None, []
         for piece in pieces:
-            more, found, state = self.programs.call(
-                self._gradient, weights, state, piece, train_state.step, self._seed
-            )
+            more, found, state = self.programs.call(self._gradient, weights, state, piece, train_state.step, self._seed)
             gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
         return self.programs.call(self._update, train_state, state, gradients, terms)
@@ -207,12 +204,7 @@ class EvalStep:
     """
 
     def __init__(
-        self,
-        task: Task,
-        devices: Sequence[jax.Device],
-        *,
-        num_buckets: int = 1,
-        say: Callable[[str], None] = print,
+        self, task: Task, devices: Sequence[jax.Device], *, num_buckets: int = 1, say: Callable[[str], None] = print
     ):
         self.programs = ProgramCounter(num_buckets, say)
         self._task = task

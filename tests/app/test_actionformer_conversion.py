@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from configs import actionformer_synthetic, fact_gtea
+from fact_jax import run_record
 from fact_jax.app import conversion
 from fact_jax.models.weights import weight_files
-from fact_jax.training.logging import writers
-from fact_jax import run_record
 from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.checkpoints.weights import read_weights
+from fact_jax.training.logging import writers
 from fact_jax.types import UserError
 from tests.parity import actionformer as parity
 
@@ -59,7 +59,11 @@ def config_of(**changes):
 def convert(workdir, path, config=None, **options):
     stream = io.StringIO()
     conversion.convert(
-        config or config_of(), workdir, path, read_classes=lambda: (CLASSES, None), console=writers.Console(stream),
+        config or config_of(),
+        workdir,
+        path,
+        read_classes=lambda: (CLASSES, None),
+        console=writers.Console(stream),
         **options,
     )
     return stream.getvalue()
@@ -71,7 +75,9 @@ def stored(workdir):
     config = conversion.ConfigDict(record["config"])
     task = conversion._restore(config, record["derived"])
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
-        return task, read_weights(task, config, checkpoints, 0, conversion.example_arrays(record["derived"]["feature_dim"]))
+        return task, read_weights(
+            task, config, checkpoints, 0, conversion.example_arrays(record["derived"]["feature_dim"])
+        )
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +89,12 @@ def converted(tmp_path_factory, checkpoint):
 def test_the_network_is_read_off_the_averaged_weights(converted, golden):
     workdir, said = converted
     for words in (
-        "the weights lie below 'state_dict_ema'", "removed 'module.' from every name",
-        "inferred: ActionFormer, 4 classes, 14 input channels", "neck fpn, neck_norm True",
-        "window_sizes (5, 5, 5, 5)", "model.absolute_positions = False: sinusoids behind the embedding, from the config",
+        "the weights lie below 'state_dict_ema'",
+        "removed 'module.' from every name",
+        "inferred: ActionFormer, 4 classes, 14 input channels",
+        "neck fpn, neck_norm True",
+        "window_sizes (5, 5, 5, 5)",
+        "model.absolute_positions = False: sinusoids behind the embedding, from the config",
     ):
         assert words in said, words
     task, weights = stored(workdir)
@@ -100,7 +109,9 @@ def test_export_gives_the_file_back(converted, tensors, tmp_path):
         conversion.export(converted[0], tmp_path / name, console=writers.Console(io.StringIO()))
         back = weight_files.read_state_dict(tmp_path / name).tensors
         assert back.keys() == tensors.keys()
-        assert all(back[key].tobytes() == tensors[key].tobytes() and back[key].shape == tensors[key].shape for key in back)
+        assert all(
+            back[key].tobytes() == tensors[key].tobytes() and back[key].shape == tensors[key].shape for key in back
+        )
     written = torch.load(tmp_path / "weights.pth.tar", weights_only=True)
     assert set(written) == {"state_dict", "state_dict_ema"}
     assert all(name.startswith("module.") for name in written["state_dict_ema"])
@@ -124,7 +135,9 @@ def test_what_does_not_fit_is_named(checkpoint, tensors, tmp_path):
     path = weight_files.write_state_dict(tmp_path / "odd.npz", odd)
     with pytest.raises(UserError, match="cls_head.extra(.|\n)*reg_head.offset_head.conv.bias"):
         convert(tmp_path / "run", path)
-    path = weight_files.write_state_dict(tmp_path / "broken.npz", tensors | {"backbone.embd.0.conv.weight": np.zeros(3)})
+    path = weight_files.write_state_dict(
+        tmp_path / "broken.npz", tensors | {"backbone.embd.0.conv.weight": np.zeros(3)}
+    )
     with pytest.raises(UserError, match="expected three axes"):
         convert(tmp_path / "run", path)
     assert not (tmp_path / "run").exists()

@@ -8,10 +8,24 @@ from fact_jax.app import command_flags
 from fact_jax.types import UserError
 
 GIVEN = {
-    "config": ("--config=x.py",), "workdir": "runs/x", "step": 3, "input": ("a.npy",), "transcripts": "t", "fps": 15.0,
-    "probabilities": True, "durations": "d.json", "class_scores": "s.json",
-    "figures": False, "output": "out", "checkpoint": "w.pth", "reference_config": "c.yaml", "workdirs": ("runs/x",),
-    "coordinator_address": "node1:12345", "num_processes": 2, "process_id": 0, "distributed": False,
+    "config": ("--config=x.py",),
+    "workdir": "runs/x",
+    "step": 3,
+    "input": ("a.npy",),
+    "transcripts": "t",
+    "fps": 15.0,
+    "probabilities": True,
+    "durations": "d.json",
+    "class_scores": "s.json",
+    "figures": False,
+    "output": "out",
+    "checkpoint": "w.pth",
+    "reference_config": "c.yaml",
+    "workdirs": ("runs/x",),
+    "coordinator_address": "node1:12345",
+    "num_processes": 2,
+    "process_id": 0,
+    "distributed": False,
 }
 
 

@@ -10,8 +10,7 @@ import pytest
 from absl import flags
 from ml_collections import ConfigDict
 
-from fact_jax.app import config_flags
-from fact_jax.app import config_rules
+from fact_jax.app import config_flags, config_rules
 from fact_jax.models.actionformer import config as actionformer_config
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
@@ -20,9 +19,20 @@ from fact_jax.types import UserError
 from tests.test_import_order import ROOT
 
 FACT_NAMES = (
-    "fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_50salads", "fact_custom", "fact_synthetic", "fact_epic",
-    "fact_gtea_transcript", "fact_synthetic_transcript", "fact_synthetic_verb_noun", "faformer_gtea",
-    "faformer_breakfast", "faformer_custom", "faformer_synthetic",
+    "fact_breakfast",
+    "fact_gtea",
+    "fact_egoprocel",
+    "fact_50salads",
+    "fact_custom",
+    "fact_synthetic",
+    "fact_epic",
+    "fact_gtea_transcript",
+    "fact_synthetic_transcript",
+    "fact_synthetic_verb_noun",
+    "faformer_gtea",
+    "faformer_breakfast",
+    "faformer_custom",
+    "faformer_synthetic",
 )
 # Of the networks that label frames: name of the system in the file -> its datasets.
 FRAME_MODELS = {
@@ -34,9 +44,21 @@ FRAME_NAMES = tuple(f"{system}_{dataset}" for system, datasets in FRAME_MODELS.i
 NAMES = FACT_NAMES + FRAME_NAMES
 # Compared with the published table in tests/models/test_actionformer_configs.py.
 ACTIONFORMER_NAMES = tuple(
-    f"actionformer_{dataset}" for dataset in (
-        "thumos14", "anet_i3d", "anet_tsp", "epic_verb", "epic_noun", "ego4d_s", "ego4d_o", "ego4d_e", "ego4d_se",
-        "ego4d_oe", "ego4d_soe", "custom", "synthetic",
+    f"actionformer_{dataset}"
+    for dataset in (
+        "thumos14",
+        "anet_i3d",
+        "anet_tsp",
+        "epic_verb",
+        "epic_noun",
+        "ego4d_s",
+        "ego4d_o",
+        "ego4d_e",
+        "ego4d_se",
+        "ego4d_oe",
+        "ego4d_soe",
+        "custom",
+        "synthetic",
     )
 )
 
@@ -108,7 +130,15 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_in_the_table():
     files = {path.stem for path in (ROOT / "configs").glob("*.py")}
-    bases = {"common", "datasets", "localization_datasets", "fact_base", "faformer_base", "frame_model_base", "actionformer_base"}
+    bases = {
+        "common",
+        "datasets",
+        "localization_datasets",
+        "fact_base",
+        "faformer_base",
+        "frame_model_base",
+        "actionformer_base",
+    }
     bases |= {f"{system}_base" for system in FRAME_MODELS}
     assert files == {*NAMES, *ACTIONFORMER_NAMES, *bases, "__init__", "published", "stored"}
 
@@ -125,7 +155,9 @@ def test_loads_locked_and_builds(name, arguments):
     else:
         model = systems.FRAME_MODELS[config.model.name].from_settings(config.model, 7, config.dtype)
         assert dataclasses.asdict(model) | {"name": config.model.name} == config.model.to_dict() | {
-            "num_classes": 7, "dtype": "float32"}
+            "num_classes": 7,
+            "dtype": "float32",
+        }
     with pytest.raises(KeyError):
         config["unknown"] = 1
     with pytest.raises((KeyError, AttributeError)):
@@ -255,16 +287,26 @@ def test_quick_is_small_and_needs_no_files(name):
     assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes
     assert leaves(quick)["data.evaluate_background"] == leaves(full)["data.evaluate_background"]
     assert quick.data.synthetic.verb_noun == (full.model.get("blocks", "i")[0] == "I")
-    for key in ("model.blocks", "model.use_transcript", "model.input_block.frame_branch",
-                "model.input_block.action_branch", "loss.match",
-                "model.channel_dropout_rate", "model.time_mask.count", "model.dropout_rate", "loss.smoothing_weight"):
+    for key in (
+        "model.blocks",
+        "model.use_transcript",
+        "model.input_block.frame_branch",
+        "model.input_block.action_branch",
+        "loss.match",
+        "model.channel_dropout_rate",
+        "model.time_mask.count",
+        "model.dropout_rate",
+        "loss.smoothing_weight",
+    ):
         assert leaves(quick).get(key) == leaves(full).get(key)
 
 
 @pytest.mark.parametrize("system", ["fact", "actionformer", *FRAME_MODELS])
 def test_every_field_has_a_comment(system):
     commented = set()
-    others = {"fact": ["datasets"], "actionformer": ["localization_datasets"]}.get(system, ["datasets", "frame_model_base"])
+    others = {"fact": ["datasets"], "actionformer": ["localization_datasets"]}.get(
+        system, ["datasets", "frame_model_base"]
+    )
     for base in ("common", f"{system}_base", *others):
         for line in (ROOT / "configs" / f"{base}.py").read_text().splitlines():
             match = re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =) .+  # \S', line)
@@ -357,8 +399,14 @@ def command_line(monkeypatch):
 
 def test_command_line_overrides(command_line):
     config = command_line(
-        "--config", "configs/fact_gtea.py:split=2,seed=3", "--workdir=x", "--config.train.epochs=3",
-        "--config.optimizer.learning_rate", "1", "--noconfig.eval.figures", "--config.data.background_ids=(1,2)",
+        "--config",
+        "configs/fact_gtea.py:split=2,seed=3",
+        "--workdir=x",
+        "--config.train.epochs=3",
+        "--config.optimizer.learning_rate",
+        "1",
+        "--noconfig.eval.figures",
+        "--config.data.background_ids=(1,2)",
         "--config.model.update_block.hidden_dim=32",
     )
     assert (config.name, config.data.split, config.train.epochs) == ("fact_gtea", "split2", 3)
@@ -431,8 +479,11 @@ def test_a_given_config_goes_before_that_of_the_workdir(command_line, tmp_path):
 
 @pytest.mark.parametrize(
     "text, message",
-    [("not json", "cannot be read as the record"), ("[]", "cannot be read as the record"),
-     ('{"config": {"train": {"epoks": 3}}}', "does not know: train.epoks")],
+    [
+        ("not json", "cannot be read as the record"),
+        ("[]", "cannot be read as the record"),
+        ('{"config": {"train": {"epoks": 3}}}', "does not know: train.epoks"),
+    ],
 )
 def test_unreadable_records(command_line, capfd, tmp_path, text, message):
     (tmp_path / "config.json").write_text(text)

@@ -13,14 +13,13 @@ from flax.traverse_util import flatten_dict
 
 from configs import fact_epic, fact_gtea, fact_gtea_transcript, fact_synthetic, published
 from data_pipelines.segmentation.sources import open_sources
-from fact_jax.app import conversion
-from fact_jax.app import experiment
-from fact_jax.models.weights import weight_files
-from fact_jax.models.fact.published_state import published_state_dict
-from fact_jax.tasks.segmentation import systems
-from fact_jax.training.logging import writers
 from fact_jax import run_record
+from fact_jax.app import conversion, experiment
+from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.models.weights import weight_files
+from fact_jax.tasks.segmentation import systems
 from fact_jax.training.checkpoints.manager import Checkpoints
+from fact_jax.training.logging import writers
 from fact_jax.types import UserError, VerbNouns
 
 ROOT = Path(__file__).parents[2]
@@ -54,8 +53,12 @@ def config_of(module=fact_gtea, **changes):
 def convert(workdir, checkpoint, config=None, class_names=CLASSES, verb_nouns=None, **options):
     stream = io.StringIO()
     conversion.convert(
-        config or config_of(), workdir, checkpoint, read_classes=lambda: (class_names, verb_nouns),
-        console=writers.Console(stream), **options,
+        config or config_of(),
+        workdir,
+        checkpoint,
+        read_classes=lambda: (class_names, verb_nouns),
+        console=writers.Console(stream),
+        **options,
     )
     return stream.getvalue()
 
@@ -230,8 +233,14 @@ def test_wrapped_checkpoints_of_a_training_run(tensors, tmp_path):
 
 def variant(module, tmp_path, verb_nouns=None, **changes):
     """Random weights of a small network of another variant: (their file, its tensors)."""
-    small = {"hidden_dim": 16, "frame_dim": 8, "frame_layers": 2, "action_dim": 8, "action_layers": 1,
-             "action_ff_dim": 6}
+    small = {
+        "hidden_dim": 16,
+        "frame_dim": 8,
+        "frame_layers": 2,
+        "action_dim": 8,
+        "action_layers": 1,
+        "action_ff_dim": 6,
+    }
     config = config_of(module, **{f"model.input_block.{name}": value for name, value in small.items()}, **changes)
     derived = {"class_names": CLASSES, "verb_nouns": None if verb_nouns is None else vars(verb_nouns)}
     task = systems.restore(config, derived)
@@ -320,7 +329,8 @@ def test_datasets_of_another_kind_or_size(tensors, tmp_path):
 
 def test_weights_of_another_system_from_the_command_line(tmp_path):
     tensors = {
-        "stage1.conv_1x1.weight": np.zeros((4, 6, 1)), "stage1.layers.0.conv_dilated.weight": np.zeros((4, 4, 3)),
+        "stage1.conv_1x1.weight": np.zeros((4, 6, 1)),
+        "stage1.layers.0.conv_dilated.weight": np.zeros((4, 4, 3)),
         "stage1.conv_out.weight": np.zeros((3, 4, 1)),
     }
     path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)

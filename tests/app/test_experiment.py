@@ -225,9 +225,7 @@ def write_dataset(root):
 def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
     write_dataset(tmp_path / "data")
     config = make_config(
-        data__reader="npy",
-        data__dir=str(tmp_path / "data"),
-        data__validation_split_file="splits/val.{split}.bundle",
+        data__reader="npy", data__dir=str(tmp_path / "data"), data__validation_split_file="splits/val.{split}.bundle"
     )
     code, text = run(tmp_path / "run", config=config)
     assert code == 0

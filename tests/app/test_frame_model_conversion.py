@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from configs import asformer_gtea, fact_gtea, mstcn_50salads, mstcn_gtea, mstcnpp_gtea
-from fact_jax.models.weights import state_dict
-from fact_jax.models.weights import weight_files
+from fact_jax import run_record
+from fact_jax.models.weights import state_dict, weight_files
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask
-from fact_jax import run_record
 from fact_jax.types import UserError
+from tests.app.test_conversion import convert, export, stored
 from tests.models import fact_cases as cases
 from tests.models.frame_cases import MODELS, random_params
 from tests.parity.__main__ import check_file
-from tests.app.test_conversion import convert, export, stored
 
 WEIGHTS = Path(__file__).parents[3] / "shared" / "data" / "mstcn_weights"
 CLASSES = ("background", "pour", "stir", "serve")
@@ -57,12 +56,17 @@ def test_weights_come_back_bit_for_bit_without_a_setting(name, tmp_path):
 def test_names_come_in_the_published_order():
     _, _, tensors = state_dict_of("mstcn")
     names = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
-    stage = ["conv_1x1", *(f"layers.{layer}.{part}" for layer in range(3) for part in ("conv_dilated", "conv_1x1")),
-             "conv_out"]
+    stage = [
+        "conv_1x1",
+        *(f"layers.{layer}.{part}" for layer in range(3) for part in ("conv_dilated", "conv_1x1")),
+        "conv_out",
+    ]
     assert names == [f"{prefix}.{name}" for prefix in ("stage1", "stages.0", "stages.1") for name in stage]
     _, _, tensors = state_dict_of("mstcn++ shared")
-    assert list(tensors)[:4] == [f"PG.{name}" for name in (
-        "conv_1x1_in.weight", "conv_1x1_in.bias", "conv_dilated_1.0.weight", "conv_dilated_1.0.bias")]
+    assert list(tensors)[:4] == [
+        f"PG.{name}"
+        for name in ("conv_1x1_in.weight", "conv_1x1_in.bias", "conv_dilated_1.0.weight", "conv_dilated_1.0.bias")
+    ]
     np.testing.assert_array_equal(tensors["Rs.0.conv_out.weight"], tensors["Rs.2.conv_out.weight"])
 
 
@@ -131,9 +135,9 @@ def test_recorded_outputs_of_small_networks_agree_and_wrong_ones_fail(name, tmp_
     task, params, tensors = state_dict_of(name)
     weight_files.write_state_dict(tmp_path / "small_state.npz", tensors)
     x = np.random.default_rng(7).standard_normal((1, cases.FEATURE_DIM, 9)).astype(np.float32)
-    logits = jax.device_get(jax.jit(task.model.network.apply)(
-        {"params": params}, x.transpose(0, 2, 1), np.ones((1, 9), bool), None
-    ))
+    logits = jax.device_get(
+        jax.jit(task.model.network.apply)({"params": params}, x.transpose(0, 2, 1), np.ones((1, 9), bool), None)
+    )
     arrays = {f"stage{stage}": values.transpose(0, 2, 1) for stage, values in enumerate(logits)}
     arrays |= {"seed": np.int64(7), "shape": np.array(x.shape), "x_head": x[0, :4, :4]}
     np.savez(tmp_path / "small_golden.npz", **arrays)

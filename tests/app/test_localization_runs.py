@@ -124,7 +124,9 @@ def test_durations_say_where_videos_end(tmp_path):
     durations = {video: entry["duration"] for video, entry in json.loads(told.read_text())["database"].items()}
     longest = max(durations, key=durations.get)
     (tmp_path / "some.json").write_text(json.dumps({longest: 2 * durations[longest]}))
-    code, text = predict(tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(tmp_path / "some.json"))
+    code, text = predict(
+        tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(tmp_path / "some.json")
+    )
     assert code == 1 and "6 problems" in text and "no duration of this video; expected its seconds" in text
     changed = json.loads((tmp_path / "out" / "predictions" / f"{longest}.json").read_text())
     assert changed["duration"] == 2 * durations[longest]
@@ -133,7 +135,9 @@ def test_durations_say_where_videos_end(tmp_path):
 
     run(tmp_path / "fixed", config=make_config(**files))
     (tmp_path / "short.json").write_text(json.dumps({longest: 1.5}))
-    predict(tmp_path / "fixed", [inputs / f"{longest}.npy"], make_config(**files), durations=str(tmp_path / "short.json"))
+    predict(
+        tmp_path / "fixed", [inputs / f"{longest}.npy"], make_config(**files), durations=str(tmp_path / "short.json")
+    )
     cut = json.loads((tmp_path / "fixed" / "predictions" / f"{longest}.json").read_text())
     ends = [item["segment"][1] for item in cut["results"][longest]]
     assert cut["duration"] == 1.5 and max(ends) == 1.5
@@ -166,7 +170,11 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     assert "come from the scores of another system" in (tmp_path / "run" / "results.md").read_text()
 
     inputs, told = tmp_path / "data" / "features", tmp_path / "data" / "scores.json"
-    wanted = {"output": tmp_path / "out", "durations": str(tmp_path / "data" / "annotations.json"), "class_scores": str(told)}
+    wanted = {
+        "output": tmp_path / "out",
+        "durations": str(tmp_path / "data" / "annotations.json"),
+        "class_scores": str(told),
+    }
     chosen = [inputs / f"{video}.npy" for video in scores]
     code, _ = predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
     predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]

@@ -66,7 +66,10 @@ def snapshot(folder):
 def stopped_at(step, *arguments):
     """Sends SIGTERM to main.py when it has printed the line of a training step; returns what it printed after that."""
     process = subprocess.Popen(
-        [sys.executable, "main.py", *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "main.py", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     for line in process.stdout:
@@ -88,8 +91,15 @@ def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
     assert "resuming after step" in resumed.stdout
     steps = [row["step"] for row in writers.read_rows(workdir / "metrics.jsonl") if "train/loss" in row]
     assert steps == sorted(set(steps))
-    for file in ("config.json", "results.md", "tables/per_class.csv", "figures/confusion_matrix.png",
-                 "figures/training_curves.png", "figures/timeline_test_0000.png", "predictions/test_0000.txt"):
+    for file in (
+        "config.json",
+        "results.md",
+        "tables/per_class.csv",
+        "figures/confusion_matrix.png",
+        "figures/training_curves.png",
+        "figures/timeline_test_0000.png",
+        "predictions/test_0000.txt",
+    ):
         assert (workdir / file).stat().st_size > 0, file
 
     before = snapshot(workdir)
@@ -105,8 +115,12 @@ def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
 @pytest.mark.slow
 def test_a_learning_rate_on_a_plateau_goes_on_within_an_epoch(tmp_path):
     run = (
-        "--config", "configs/asformer_gtea.py:quick", "--config.train.epochs=6", "--config.train.eval_every=3",
-        "--config.optimizer.learning_rate=0.05", "--config.optimizer.plateau_patience=0",
+        "--config",
+        "configs/asformer_gtea.py:quick",
+        "--config.train.epochs=6",
+        "--config.train.eval_every=3",
+        "--config.optimizer.learning_rate=0.05",
+        "--config.optimizer.plateau_patience=0",
     )
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     result = command_line(*run, "--workdir", whole, cwd=ROOT)
@@ -147,16 +161,27 @@ def write_bad_dataset(folder):
     (folder / "splits" / "train.split1.bundle").write_text("\n".join([*videos, "good"]) + "\n")
     (folder / "splits" / "test.split1.bundle").write_text("")
     return (
-        "has 8 problems", "narrow.npy", "nan.npy", "label.txt",
+        "has 8 problems",
+        "narrow.npy",
+        "nan.npy",
+        "label.txt",
         "line 4: unknown label 'puor'; the nearest class is 'pour'",
-        "broken.npy", "turned.npy", "time_axis", "unfeatured.npy", "line 9: video 'good' again", "test.split1.bundle",
+        "broken.npy",
+        "turned.npy",
+        "time_axis",
+        "unfeatured.npy",
+        "line 9: video 'good' again",
+        "test.split1.bundle",
     )
 
 
 def test_command_line_lists_every_problem_of_the_data(tmp_path):
     expected = write_bad_dataset(tmp_path / "data")
     result = command_line(
-        "--config", ROOT / "configs" / "fact_custom.py", f"--config.data.dir={tmp_path / 'data'}", "--workdir",
+        "--config",
+        ROOT / "configs" / "fact_custom.py",
+        f"--config.data.dir={tmp_path / 'data'}",
+        "--workdir",
         tmp_path / "run",
     )
     assert result.returncode == 2, result.stderr

@@ -20,13 +20,24 @@ QUICK = ["--config", "configs/fact_gtea.py:quick", "--repeats", "2"]
 def benchmark(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "fact_jax.benchmark", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
     )
 
 
 def test_step_of_a_quick_config(tmp_path):
     finished = benchmark(
-        *QUICK, "--parts", "step", "--batch", 2, "--frames", "20,30", "--config.model.blocks=iU", "--output",
+        *QUICK,
+        "--parts",
+        "step",
+        "--batch",
+        2,
+        "--frames",
+        "20,30",
+        "--config.model.blocks=iU",
+        "--output",
         tmp_path / "out",
     )
     assert finished.returncode == 0, finished.stderr
@@ -46,8 +57,21 @@ def test_step_of_a_quick_config(tmp_path):
 def test_all_parts_against_torch(tmp_path):
     pytest.importorskip("torch")
     finished = benchmark(
-        *QUICK, "--parts", "full", "--against", "torch", "--max_frames", 1024, "--max_batch", 2, "--data_videos", 3,
-        "--data_steps", 4, "--output", tmp_path,
+        *QUICK,
+        "--parts",
+        "full",
+        "--against",
+        "torch",
+        "--max_frames",
+        1024,
+        "--max_batch",
+        2,
+        "--data_videos",
+        3,
+        "--data_steps",
+        4,
+        "--output",
+        tmp_path,
     )
     assert finished.returncode == 0, finished.stderr
     result = json.loads((tmp_path / "benchmark.json").read_text())
@@ -64,8 +88,25 @@ def test_all_parts_against_torch(tmp_path):
 def test_all_parts_of_localization(tmp_path):
     pytest.importorskip("torch")
     finished = benchmark(
-        "--config", "configs/actionformer_ego4d_oe.py:quick", "--repeats", 1, "--parts", "full", "--against", "torch",
-        "--max_frames", 256, "--max_batch", 2, "--frames", "50,100", "--data_videos", 3, "--data_steps", 4, "--output",
+        "--config",
+        "configs/actionformer_ego4d_oe.py:quick",
+        "--repeats",
+        1,
+        "--parts",
+        "full",
+        "--against",
+        "torch",
+        "--max_frames",
+        256,
+        "--max_batch",
+        2,
+        "--frames",
+        "50,100",
+        "--data_videos",
+        3,
+        "--data_steps",
+        4,
+        "--output",
         tmp_path,
     )
     assert finished.returncode == 0, finished.stderr
@@ -110,8 +151,7 @@ def test_mistakes_are_answered_in_words(arguments, words):
 
 
 @pytest.mark.parametrize(
-    "config, words",
-    [("fact_gtea_transcript", "tokens from transcripts"), ("fact_epic", "verbs and nouns")],
+    "config, words", [("fact_gtea_transcript", "tokens from transcripts"), ("fact_epic", "verbs and nouns")]
 )
 def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
     (tmp_path / "torch.py").write_text("")
@@ -123,7 +163,7 @@ def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
 
 def given(**model):
     return options.Options(
-        ConfigDict({"model": model}), ("step",), "torch", (), *[None] * 4, 0, 1, 1, 1, 1, 1, None, None, None,
+        ConfigDict({"model": model}), ("step",), "torch", (), *[None] * 4, 0, 1, 1, 1, 1, 1, None, None, None
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from configs import faformer_gtea, fact_breakfast, fact_egoprocel, fact_gtea
+from configs import fact_breakfast, fact_egoprocel, fact_gtea, faformer_gtea
 from fact_jax.benchmark import costs
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import PlainClasses

@@ -116,7 +116,13 @@ def load(*arguments, program=("-m", "fact_jax.benchmark.load")):
 
 
 SMALL = (
-    "--videos", 1200, "--max_frames", 400, "--interval", "0.05", "--config.eval.figures=False",
+    "--videos",
+    1200,
+    "--max_frames",
+    400,
+    "--interval",
+    "0.05",
+    "--config.eval.figures=False",
     "--config.data.max_buckets=1",
 )
 
@@ -143,8 +149,19 @@ def test_training_on_many_videos(tmp_path, leaks, feature_dim, epochs):
 @pytest.mark.parametrize("files", [120, 20], ids="{} files".format)
 def test_predicting_an_hour(tmp_path, files):
     finished = load(
-        "--what", "predict", "--hours", 1, "--files", files, "--feature_dim", 128, "--interval", "0.02",
-        "--figures=false", "--output", tmp_path,
+        "--what",
+        "predict",
+        "--hours",
+        1,
+        "--files",
+        files,
+        "--feature_dim",
+        128,
+        "--interval",
+        "0.02",
+        "--figures=false",
+        "--output",
+        tmp_path,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     result = json.loads((tmp_path / "predict.json").read_text())

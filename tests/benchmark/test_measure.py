@@ -49,7 +49,8 @@ RESULT = {
     "lengths": [
         {"frames": frames, "train": timed(frames / 1000, frames / 500), "evaluate": timed(frames**2 / 1e6, 1.0)}
         for frames in (256, 1024, 4096)
-    ] + [{"frames": 16384, "failed": "the process of 'ours' ended with code 1"}],
+    ]
+    + [{"frames": 16384, "failed": "the process of 'ours' ended with code 1"}],
     "batches": [{"batch": batch, "train": timed(batch, 2 * batch), "evaluate": timed(1, 1)} for batch in (1, 2)],
 }
 

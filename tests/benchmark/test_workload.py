@@ -35,7 +35,8 @@ def test_frames_are_repeated_over_the_batch():
 
 
 @pytest.mark.parametrize(
-    "flag", [{"frames": (1,)}, {"num_classes": 10}, {"pieces": -1}, {"batch": -2}, {"feature_dim": -1}],
+    "flag",
+    [{"frames": (1,)}, {"num_classes": 10}, {"pieces": -1}, {"batch": -2}, {"feature_dim": -1}],
     ids=lambda flag: next(iter(flag)),
 )
 def test_numbers_out_of_range_are_named(flag):

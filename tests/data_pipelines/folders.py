@@ -10,11 +10,25 @@ CLASS_NAMES = ("background", "take cup", "pour_milk", "stir")
 def settings(root, **changes):
     """The fields of config.data for a folder written by `write_folder`, with changes."""
     fields = {
-        "dataset": "toy", "reader": "npy", "dir": str(root), "feature_dir": "features", "label_dir": "groundTruth",
-        "mapping_file": "mapping.txt", "train_split_file": "splits/train.{split}.bundle",
-        "test_split_file": "splits/test.{split}.bundle", "validation_split_file": "", "split": "split1",
-        "time_axis": "last", "sample_rate": 1, "background_ids": (0,), "length_tolerance": 2, "tfds_dir": "",
-        "verb_mapping_file": "", "noun_mapping_file": "", "transcript_dir": "", "synthetic": {},
+        "dataset": "toy",
+        "reader": "npy",
+        "dir": str(root),
+        "feature_dir": "features",
+        "label_dir": "groundTruth",
+        "mapping_file": "mapping.txt",
+        "train_split_file": "splits/train.{split}.bundle",
+        "test_split_file": "splits/test.{split}.bundle",
+        "validation_split_file": "",
+        "split": "split1",
+        "time_axis": "last",
+        "sample_rate": 1,
+        "background_ids": (0,),
+        "length_tolerance": 2,
+        "tfds_dir": "",
+        "verb_mapping_file": "",
+        "noun_mapping_file": "",
+        "transcript_dir": "",
+        "synthetic": {},
     }
     return types.SimpleNamespace(**(fields | changes))
 

@@ -21,7 +21,8 @@ def dirty(base, **faults):
     """A dataset folder with faults: features__v0="nan", labels__w1="utf16", splits__test="crlf", mapping="bom"."""
     dataset = Dataset(base).write()
     tables = {
-        "features": (feature_faults.FEATURES, dataset.feature_file), "labels": (text_faults.LABELS, dataset.label_file),
+        "features": (feature_faults.FEATURES, dataset.feature_file),
+        "labels": (text_faults.LABELS, dataset.label_file),
         "splits": (text_faults.SPLITS, dataset.split_file),
         "mapping": (text_faults.MAPPING, lambda _: dataset.mapping_file),
     }
@@ -34,8 +35,15 @@ def dirty(base, **faults):
 
 def train(base, **faults):
     folder = dirty(base, **faults).root
-    return ["main.py", "--config", "configs/fact_custom.py", f"--config.data.dir={folder}", "--workdir", f"{base}/run",
-            "--config.data.length_tolerance=2"]
+    return [
+        "main.py",
+        "--config",
+        "configs/fact_custom.py",
+        f"--config.data.dir={folder}",
+        "--workdir",
+        f"{base}/run",
+        "--config.data.length_tolerance=2",
+    ]
 
 
 def tool(name):
@@ -56,15 +64,34 @@ def predict(base, **files):
         np.save(base / "data" / f"{name}.npy", rng.normal(size=(runs.FEATURE_DIM, 20)).astype(np.float32))
     for name, fault in files.items():
         feature_faults.FEATURES[fault].apply(base / "data" / f"{name}.npy", base / "CANARY")
-    return ["main.py", "--workdir", f"{base}/run", "--mode", "predict", "--input", f"{base}/data", "--output",
-            f"{base}/predicted", "--figures=false"]
+    return [
+        "main.py",
+        "--workdir",
+        f"{base}/run",
+        "--mode",
+        "predict",
+        "--input",
+        f"{base}/data",
+        "--output",
+        f"{base}/predicted",
+        "--figures=false",
+    ]
 
 
 def convert(base, fault):
     other_cases.torch_saved(other_cases.torch_tensors)(base / "weights.pth")
     other_cases.WEIGHTS[fault].apply(base / "weights.pth", base / "CANARY")
-    return ["main.py", "--mode", "convert", "--config", "configs/fact_custom.py", "--checkpoint", f"{base}/weights.pth",
-            "--workdir", f"{base}/run"]
+    return [
+        "main.py",
+        "--mode",
+        "convert",
+        "--config",
+        "configs/fact_custom.py",
+        "--checkpoint",
+        f"{base}/weights.pth",
+        "--workdir",
+        f"{base}/run",
+    ]
 
 
 def yaml(base, fault):
@@ -82,22 +109,50 @@ def record(base, content):
 # name -> (what makes the command line, its options, exit code, what is printed).
 COMMANDS = {
     "training on many faults": (
-        train, {"features__v0": "fifo", "features__w1": "nan", "labels__v1": "utf16", "labels__w0": "table",
-                "features__v2": "endless_header"},
-        2, r"(?s)has 15 problems:.*v1.txt\n +1\. text in UTF-16; save it as UTF-8.*w0.txt.*more unknown labels.*v0.npy\n"
-           r" +\d+\. file cannot be read \(not a regular file\).*v2.npy\n.*4294967295 bytes.*w1.npy\n.*1 NaN values"),
+        train,
+        {
+            "features__v0": "fifo",
+            "features__w1": "nan",
+            "labels__v1": "utf16",
+            "labels__w0": "table",
+            "features__v2": "endless_header",
+        },
+        2,
+        r"(?s)has 15 problems:.*v1.txt\n +1\. text in UTF-16; save it as UTF-8.*w0.txt.*more unknown labels.*v0.npy\n"
+        r" +\d+\. file cannot be read \(not a regular file\).*v2.npy\n.*4294967295 bytes.*w1.npy\n.*1 NaN values",
+    ),
     "training without a class list": (
-        train, {"mapping": "zero_byte"}, 2, r"mapping.txt\n +1\. line 2: control character '\\x00'; expected a text"),
-    "writing a config": (tool("write_config"), {"mapping": "bom_and_crlf", "labels__v1": "crlf"}, 0, "wrote .*config.py"),
+        train,
+        {"mapping": "zero_byte"},
+        2,
+        r"mapping.txt\n +1\. line 2: control character '\\x00'; expected a text",
+    ),
+    "writing a config": (
+        tool("write_config"),
+        {"mapping": "bom_and_crlf", "labels__v1": "crlf"},
+        0,
+        "wrote .*config.py",
+    ),
     "writing no config": (
-        tool("write_config"), {"splits__test": "parent"}, 2, "'../features/w1.txt'; expected a video name without"),
-    "inspecting": (
-        tool("inspect_dataset"), {"labels__v2": "million"}, 1, "41 frames of features for 1000000 labels"),
+        tool("write_config"),
+        {"splits__test": "parent"},
+        2,
+        "'../features/w1.txt'; expected a video name without",
+    ),
+    "inspecting": (tool("inspect_dataset"), {"labels__v2": "million"}, 1, "41 frames of features for 1000000 labels"),
     "predicting": (
-        predict, {"v1": "pickled_array", "v2": "device", "v3": "signs", "v4": "wide"},
-        1, r"(?s)predicted 1 videos.*4 problems.*v1.npy: pickled Python objects, which are not loaded.*v2.npy: not a "
-           r"regular file.*v3.npy: damaged .npy header.*v4.npy: 6 channels"),
-    "converting a pickle": (convert, {"fault": "torch_bomb"}, 2, "weights.pth holds objects that are not plain numbers"),
+        predict,
+        {"v1": "pickled_array", "v2": "device", "v3": "signs", "v4": "wide"},
+        1,
+        r"(?s)predicted 1 videos.*4 problems.*v1.npy: pickled Python objects, which are not loaded.*v2.npy: not a "
+        r"regular file.*v3.npy: damaged .npy header.*v4.npy: 6 channels",
+    ),
+    "converting a pickle": (
+        convert,
+        {"fault": "torch_bomb"},
+        2,
+        "weights.pth holds objects that are not plain numbers",
+    ),
     "converting an archive": (convert, {"fault": "npz_bomb"}, 2, "would take 120000128 in memory"),
     "a published config that is code": (yaml, {"fault": "python_object"}, 2, "theirs.yaml.* nested|theirs.yaml is not"),
     "a published config without end": (yaml, {"fault": "laughs"}, 2, r"theirs.yaml, line \d+: bg_class is a nested"),
@@ -112,8 +167,13 @@ def test_the_program_says_what_is_wrong(tmp_path, name):
         pytest.importorskip("torch")
     arguments = make(tmp_path, **options)
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600,
-        env=os.environ | {"PYTHONPATH": str(ROOT)})
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     printed = done.stdout + done.stderr
     print(f"exit code {done.returncode}\n{printed}")  # pytest -rP shows it
     assert done.returncode == code, printed

@@ -12,8 +12,8 @@ import pytest
 
 from data_pipelines import extract_epic
 from data_pipelines.core import command_line
-from data_pipelines.tools.frame_lmdb import FrameStore
 from data_pipelines.segmentation.sources import open_sources
+from data_pipelines.tools.frame_lmdb import FrameStore
 from fact_jax import files
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import settings
@@ -24,8 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 LENGTHS = {"P01_01": 40, "P01_101": 25, "P02_03": 31, "P02_04": 12}
 DIMS = {"rgb": 5, "flow": 3}
 LAYOUT = {
-    "time_axis": "first", "train_split_file": "{split}.train", "test_split_file": "{split}.test",
-    "verb_mapping_file": "verb_mapping.txt", "noun_mapping_file": "noun_mapping.txt", "length_tolerance": 0}
+    "time_axis": "first",
+    "train_split_file": "{split}.train",
+    "test_split_file": "{split}.test",
+    "verb_mapping_file": "verb_mapping.txt",
+    "noun_mapping_file": "noun_mapping.txt",
+    "length_tolerance": 0,
+}
 
 
 def vector(kind, video, number):
@@ -50,20 +55,26 @@ def write_inputs(folder, rgb=None, flow=None):
     header = "video_id,start_timestamp,stop_timestamp,verb_class,noun_class\n"
     (folder / "train.csv").write_text(
         header + "P01_01,00:00:00.20,00:00:00.50,0,1\nP01_01,00:00:00.40,00:00:00.60,1,0\n"
-        "P01_101,00:00:00.00,00:00:00.10,0,0\n")
-    (folder / "val.csv").write_text(
-        header + "P02_03,00:00:00.90,00:00:01.50,1,1\nP02_04,00:00:00.10,00:00:00.20,0,1\n")
+        "P01_101,00:00:00.00,00:00:00.10,0,0\n"
+    )
+    (folder / "val.csv").write_text(header + "P02_03,00:00:00.90,00:00:01.50,1,1\nP02_04,00:00:00.10,00:00:00.20,0,1\n")
     (folder / "verbs.csv").write_text("id,key\n0,take\n1,put\n")
     (folder / "nouns.csv").write_text("id,key\n0,cup\n1,pan\n")
     (folder / "lengths.csv").write_text("video,frames\n" + "".join(f"{v},{n}\n" for v, n in LENGTHS.items()))
-    names = {"rgb": "rgb", "flow": "flow", "train_csv": "train.csv", "validation_csv": "val.csv",
-             "verb_classes": "verbs.csv", "noun_classes": "nouns.csv", "output": "epic"}
+    names = {
+        "rgb": "rgb",
+        "flow": "flow",
+        "train_csv": "train.csv",
+        "validation_csv": "val.csv",
+        "verb_classes": "verbs.csv",
+        "noun_classes": "nouns.csv",
+        "output": "epic",
+    }
     return [part for name, value in names.items() for part in (f"--{name}", str(folder / value))]
 
 
 def expected_features(video, length):
-    return np.stack([
-        np.concatenate([vector("rgb", video, n), vector("flow", video, n)]) for n in range(1, length + 1)])
+    return np.stack([np.concatenate([vector("rgb", video, n), vector("flow", video, n)]) for n in range(1, length + 1)])
 
 
 def test_the_folder_can_be_trained_on(tmp_path, capsys):
@@ -169,8 +180,12 @@ def test_bad_videos_are_left_out_and_all_reported(tmp_path, capsys):
     assert extract_epic.main(arguments) == 1
     captured = capsys.readouterr()
     assert "4 problems:" in captured.err and "0 of 4 videos" in captured.out and "to train" not in captured.out
-    for text in ("35 of 40 flow frames are missing (6, 7, 8, 9, 10, ...); more than --max_missing=0.01",
-                 "flow frame 9 has 16 bytes, expected 12", "RGB frame 7 has NaN", "there are no RGB frames"):
+    for text in (
+        "35 of 40 flow frames are missing (6, 7, 8, 9, 10, ...); more than --max_missing=0.01",
+        "flow frame 9 has 16 bytes, expected 12",
+        "RGB frame 7 has NaN",
+        "there are no RGB frames",
+    ):
         assert text in captured.err
     assert list((tmp_path / "epic" / "features").iterdir()) == []
     assert (tmp_path / "epic" / "split1.train").read_text() == ""
@@ -211,12 +226,15 @@ def test_a_long_list_of_problems_goes_to_a_file(tmp_path, capsys, monkeypatch):
     assert len((tmp_path / "epic" / extract_epic.PROBLEMS_FILE).read_text().splitlines()) == 4
 
 
-@pytest.mark.parametrize(("changes", "text"), [
-    ({"--rgb": "nothing"}, "does not exist"),
-    ({"--flow": "train.csv"}, "is no LMDB of flow features"),
-    ({"--videos": "P09_09"}, "P09_09 is in neither list of actions"),
-    ({"--verb_classes": "nouns.csvv"}, "file is missing"),
-])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"--rgb": "nothing"}, "does not exist"),
+        ({"--flow": "train.csv"}, "is no LMDB of flow features"),
+        ({"--videos": "P09_09"}, "P09_09 is in neither list of actions"),
+        ({"--verb_classes": "nouns.csvv"}, "file is missing"),
+    ],
+)
 def test_mistakes_end_with_a_message_and_code_2(tmp_path, changes, text):
     arguments = write_inputs(tmp_path)
     for name, value in changes.items():

@@ -150,6 +150,10 @@ def test_the_command_line(tmp_path):
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.startswith("toy, ") and done.stderr == ""
     assert (tmp_path / "out" / "relative_time.png").is_file()
-    done = subprocess.run([sys.executable, "-m", "data_pipelines.inspect_dataset", f"{tmp_path}/none"], cwd=ROOT,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "data_pipelines.inspect_dataset", f"{tmp_path}/none"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr

@@ -12,9 +12,9 @@ import pytest
 from configs import fact_custom, fact_synthetic, fact_synthetic_verb_noun
 from configs._base import datasets
 from data_pipelines import write_config, write_synthetic
+from data_pipelines.core.unlabelled import Form, open_inputs
 from data_pipelines.segmentation.sources import open_sources
 from data_pipelines.segmentation.synthetic import SyntheticSpec, make_spec
-from data_pipelines.core.unlabelled import Form, open_inputs
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,10 +83,15 @@ def test_nothing_that_is_there_is_touched(tmp_path):
     assert os.listdir(tmp_path) == ["mapping.txt"]
 
 
-@pytest.mark.parametrize(("arguments", "text"), [
-    (["toy", "--videos=0"], "--videos is 0, expected 1 to 10000"), (["toy", "--videos", "many"], "invalid int value"),
-    ([], "required"), (["file/toy"], "file/toy cannot be written"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["toy", "--videos=0"], "--videos is 0, expected 1 to 10000"),
+        (["toy", "--videos", "many"], "invalid int value"),
+        ([], "required"),
+        (["file/toy"], "file/toy cannot be written"),
+    ],
+)
 def test_mistakes_end_with_code_2_and_no_traceback(tmp_path, arguments, text):
     (tmp_path / "file").write_text("")
     command = [sys.executable, "-m", "data_pipelines.write_synthetic", *arguments]

@@ -11,8 +11,8 @@ from fact_jax.inference import run as mode
 from fact_jax.inference.output import OutputFolder
 from fact_jax.inference.segmentation.predictions import from_scores
 from fact_jax.ops.resampling import downsampled_length
-from fact_jax.training.logging import writers
 from fact_jax.runtime.signals import StopRequest
+from fact_jax.training.logging import writers
 
 CLASS_NAMES = ("background", "pour, slowly", "stir")
 FORM = Form(feature_dim=len(CLASS_NAMES), time_axis="last", sample_rate=2, class_names=CLASS_NAMES)
@@ -58,8 +58,12 @@ def write_features(path: Path, seed: int) -> Path:
 def open_output(path, **changes) -> OutputFolder:
     """The folder of a prediction with checkpoint 7."""
     settings = {
-        "origin": {"name": "fake", "checkpoint": {"step": 7, "sha256": "0"}}, "class_names": CLASS_NAMES,
-        "background_ids": (0,), "fps": 10.0, "probabilities": True, "figures": False,
+        "origin": {"name": "fake", "checkpoint": {"step": 7, "sha256": "0"}},
+        "class_names": CLASS_NAMES,
+        "background_ids": (0,),
+        "fps": 10.0,
+        "probabilities": True,
+        "figures": False,
     }
     return OutputFolder(path, **(settings | changes))
 

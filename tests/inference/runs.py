@@ -4,9 +4,9 @@ import jax
 import numpy as np
 
 from configs import fact_synthetic
+from fact_jax import run_record
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
-from fact_jax import run_record
 from tests.overrides import override
 
 CLASS_NAMES = ("background", "pour", "stir", "serve")
@@ -20,8 +20,9 @@ def make_config(base=fact_synthetic, **changes):
     with config.unlocked():
         config.compilation_cache = False
         config.model.update({"num_tokens": 6, "segment_buckets": (8,), "frame_weight": 0.6})
-        config.model.input_block.update({
-            "hidden_dim": 8, "frame_dim": 6, "action_dim": 4, "action_ff_dim": 6, "dropout_rate": 0.0})
+        config.model.input_block.update(
+            {"hidden_dim": 8, "frame_dim": 6, "action_dim": 4, "action_ff_dim": 6, "dropout_rate": 0.0}
+        )
         override(config, changes)
     return config.lock()
 

@@ -281,7 +281,8 @@ def test_predictions_of_test_videos_are_not_replaced_by_those_of_others(features
     runs = {name: segment_files.to_runs(truth(features, name)) for name in ("v0", "v1")}
     other = np.array([[1, runs["v1"][:, 1].sum()]])
     videos = (
-        segment_files.SegmentedVideo("v0", runs["v0"], runs["v0"]), segment_files.SegmentedVideo("v1", other, other)
+        segment_files.SegmentedVideo("v0", runs["v0"], runs["v0"]),
+        segment_files.SegmentedVideo("v1", other, other),
     )
     metric = SegmentationMetric(len(fakes.CLASS_NAMES), ())
     evaluated = segment_files.SegmentedSet(metric, fakes.CLASS_NAMES, (), "toy", "split1", 0.0, videos)

@@ -25,8 +25,7 @@ def dense(query, key, value, mask, reach, distances):
 
 
 @pytest.mark.parametrize(
-    ("length", "reach", "block", "positions"),
-    [(11, 2, 4, True), (5, 9, 4, True), (10, 6, 4, False)],
+    ("length", "reach", "block", "positions"), [(11, 2, 4, True), (5, 9, 4, True), (10, 6, 4, False)]
 )
 def test_equals_the_dense_form(length, reach, block, positions, monkeypatch):
     monkeypatch.setattr(module, "QUERIES", block)

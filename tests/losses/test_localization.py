@@ -13,8 +13,12 @@ def test_focal_loss_equals_the_reference():
     logits = np.linspace(-6, 6, 13).astype(np.float32)
     for target in (0.0, 0.05, 0.5, 1.0):
         expected = [reference.focal(float(logit), target) for logit in logits]
-        np.testing.assert_allclose(sigmoid_focal_loss(logits, np.full(13, target, np.float32)), expected, rtol=2e-5, atol=1e-7)
-    check_grads(lambda x: sigmoid_focal_loss(x, jnp.array([0.0, 0.3, 1.0])), (jnp.array([1.0, -2.0, 0.5]),), 1, eps=1e-2)
+        np.testing.assert_allclose(
+            sigmoid_focal_loss(logits, np.full(13, target, np.float32)), expected, rtol=2e-5, atol=1e-7
+        )
+    check_grads(
+        lambda x: sigmoid_focal_loss(x, jnp.array([0.0, 0.3, 1.0])), (jnp.array([1.0, -2.0, 0.5]),), 1, eps=1e-2
+    )
 
 
 def test_focal_loss_is_finite_at_the_ends():

@@ -14,9 +14,20 @@ FEATURE_DIM, NUM_CLASSES, FRAMES = 5, 3, 16
 def tiny_config(**changes):
     """Three levels of eight channels; windows of five frames, and all on the last level."""
     settings = {
-        "num_classes": NUM_CLASSES, "max_frames": FRAMES, "embedding_layers": 1, "stem_layers": 1, "branch_layers": 2,
-        "dim": 8, "num_heads": 2, "window_sizes": (5, 5, -1), "absolute_positions": True, "neck_dim": 8, "head_dim": 8,
-        "head_layers": 2, "regression_ranges": ((0, 3), (2, 6), (5, 1000)), "drop_path_rate": 0.2,
+        "num_classes": NUM_CLASSES,
+        "max_frames": FRAMES,
+        "embedding_layers": 1,
+        "stem_layers": 1,
+        "branch_layers": 2,
+        "dim": 8,
+        "num_heads": 2,
+        "window_sizes": (5, 5, -1),
+        "absolute_positions": True,
+        "neck_dim": 8,
+        "head_dim": 8,
+        "head_layers": 2,
+        "regression_ranges": ((0, 3), (2, 6), (5, 1000)),
+        "drop_path_rate": 0.2,
     }
     return ActionFormerConfig(**(settings | changes))
 

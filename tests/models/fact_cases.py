@@ -17,14 +17,35 @@ FEATURE_DIM = 5
 
 
 def small_config(
-    blocks="iuU", frame_branch="m", *, update_branch=None, dropout_rate=0.0, segment_buckets=(4,),
-    action_branch="sca", classes=CLASSES, hidden_dim=8, **changes
+    blocks="iuU",
+    frame_branch="m",
+    *,
+    update_branch=None,
+    dropout_rate=0.0,
+    segment_buckets=(4,),
+    action_branch="sca",
+    classes=CLASSES,
+    hidden_dim=8,
+    **changes,
 ):
     """A FactConfig with a few channels and layers; `action_branch` is that of the first block."""
     block = BlockConfig(
-        hidden_dim=hidden_dim, dropout_rate=dropout_rate, frame_branch=frame_branch, frame_dim=6, frame_layers=2,
-        frame_norm=False, frame_groups=1, action_branch=action_branch, action_dim=4, action_layers=2, action_heads=2,
-        action_ff_dim=6, encoder_layers=2, encoder_dim=5, encoder_reduction=2, encoder_attention=0.5,
+        hidden_dim=hidden_dim,
+        dropout_rate=dropout_rate,
+        frame_branch=frame_branch,
+        frame_dim=6,
+        frame_layers=2,
+        frame_norm=False,
+        frame_groups=1,
+        action_branch=action_branch,
+        action_dim=4,
+        action_layers=2,
+        action_heads=2,
+        action_ff_dim=6,
+        encoder_layers=2,
+        encoder_dim=5,
+        encoder_reduction=2,
+        encoder_attention=0.5,
         encoder_channel_dropout_rate=dropout_rate,
     )
     update = BlockConfig(frame_branch=update_branch, action_branch="sa", action_layers=1, frame_layers=2)
@@ -79,6 +100,4 @@ def one_video(batch, row, length):
     """The given row of a batch, alone and without padding of frames and segments."""
     sizes = dict.fromkeys(("features", "mask", "labels"), length)
     sizes |= dict.fromkeys(("segment_labels", "segment_mask"), int(batch["segment_mask"][row].sum()))
-    return {
-        name: x[row : row + 1, : sizes[name]] if name in sizes else x[row : row + 1] for name, x in batch.items()
-    }
+    return {name: x[row : row + 1, : sizes[name]] if name in sizes else x[row : row + 1] for name, x in batch.items()}

@@ -11,16 +11,33 @@ from tests.models.fact_cases import NUM_CLASSES
 MODELS = {
     "mstcn": MSTCN(num_classes=NUM_CLASSES, num_stages=3, num_layers=3, dim=6, dropout_rate=0.4),
     "mstcn++": MSTCNPlusPlus(
-        num_classes=NUM_CLASSES, num_layers=3, num_refinements=2, num_refinement_layers=2, share_refinements=False, dim=6,
+        num_classes=NUM_CLASSES,
+        num_layers=3,
+        num_refinements=2,
+        num_refinement_layers=2,
+        share_refinements=False,
+        dim=6,
         dropout_rate=0.4,
     ),
     "mstcn++ shared": MSTCNPlusPlus(
-        num_classes=NUM_CLASSES, num_layers=2, num_refinements=3, num_refinement_layers=2, share_refinements=True, dim=6,
+        num_classes=NUM_CLASSES,
+        num_layers=2,
+        num_refinements=3,
+        num_refinement_layers=2,
+        share_refinements=True,
+        dim=6,
         dropout_rate=0.4,
     ),
     "asformer": Asformer(
-        num_classes=NUM_CLASSES, num_decoders=2, num_layers=3, dim=6, query_reduction=2, value_reduction=3,
-        windows="released", channel_dropout_rate=0.3, dropout_rate=0.4,
+        num_classes=NUM_CLASSES,
+        num_decoders=2,
+        num_layers=3,
+        dim=6,
+        query_reduction=2,
+        value_reduction=3,
+        windows="released",
+        channel_dropout_rate=0.3,
+        dropout_rate=0.4,
     ),
 }
 

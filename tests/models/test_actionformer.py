@@ -71,7 +71,9 @@ def test_one_convolution_over_all_levels_equals_one_for_each():
 def test_positions_are_stretched_for_longer_videos():
     table = positions(6, 6, 5)
     angle = 2 / 10000 ** (2 / 5)
-    np.testing.assert_allclose(table[2, :4] * np.sqrt(5), [np.sin(2), np.cos(2), np.sin(angle), np.cos(angle)], rtol=1e-6)
+    np.testing.assert_allclose(
+        table[2, :4] * np.sqrt(5), [np.sin(2), np.cos(2), np.sin(angle), np.cos(angle)], rtol=1e-6
+    )
     np.testing.assert_array_equal(positions(4, 6, 5), table[:4])
     longer = positions(12, 6, 5)
     np.testing.assert_array_equal(longer[[0, 11]], table[[0, 5]])

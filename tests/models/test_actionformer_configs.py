@@ -9,9 +9,9 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from fact_jax.benchmark import costs
-from fact_jax.models.weights import state_dict
 from fact_jax.models.actionformer import architecture, published
 from fact_jax.models.actionformer.config import from_settings
+from fact_jax.models.weights import state_dict
 from fact_jax.tasks.localization.actionformer import ActionFormerTask
 
 # Of spec section 2: input channels, parameters, GFLOP of a video of max_frames, multiple that longer ones are padded to.
@@ -95,18 +95,36 @@ def test_parameters_travel_both_ways():
     rng = np.random.default_rng(0)
     model = from_settings(
         {
-            "branch_layers": 2, "stem_layers": 1, "embedding_layers": 1, "dim": 8, "num_heads": 2, "window_sizes": (5,),
-            "relative_positions": True, "neck": "fpn", "neck_dim": 6, "head_dim": 4, "regression_from": (0, 1, 2),
-            "regression_to": (1, 2, 9), "stream_dims": (3, 2), "stream_widths": (2, 6),
+            "branch_layers": 2,
+            "stem_layers": 1,
+            "embedding_layers": 1,
+            "dim": 8,
+            "num_heads": 2,
+            "window_sizes": (5,),
+            "relative_positions": True,
+            "neck": "fpn",
+            "neck_dim": 6,
+            "head_dim": 4,
+            "regression_from": (0, 1, 2),
+            "regression_to": (1, 2, 9),
+            "stream_dims": (3, 2),
+            "stream_widths": (2, 6),
         },
-        num_classes=3, max_frames=16, dtype="float32",
+        num_classes=3,
+        max_frames=16,
+        dtype="float32",
     )
     task = ActionFormerTask(model)
     features = {"features": jax.ShapeDtypeStruct((1, 1, 5), np.float32)}
     shapes = jax.eval_shape(lambda key: task.init(key, features), jax.random.key(0))["params"]
     params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes)
     tensors = state_dict.to_torch(published.links(model), params)
-    assert tensors["reg_head.scale.1.scale"].shape == () and tensors["backbone.stem.0.attn.rel_pe"].shape == (1, 1, 2, 5)
+    assert tensors["reg_head.scale.1.scale"].shape == () and tensors["backbone.stem.0.attn.rel_pe"].shape == (
+        1,
+        1,
+        2,
+        5,
+    )
     back = state_dict.to_flax(published.links(model), tensors, shapes)
     jax.tree.map(np.testing.assert_array_equal, back, params)
     told = architecture.infer(tensors, "file").model_settings

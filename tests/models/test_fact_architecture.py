@@ -7,16 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import architecture, published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import KINDS, BlockConfig, FactConfig, resolve_blocks
 from fact_jax.models.fact.network import Fact
+from fact_jax.models.weights import state_dict
 from fact_jax.types import UserError
 from tests.models import fact_cases as cases
 
-PLAIN = ("hidden_dim", "frame_branch", "frame_dim", "frame_layers", "frame_norm", "frame_groups", "action_branch",
-         "action_dim", "action_layers", "action_ff_dim")
+PLAIN = (
+    "hidden_dim",
+    "frame_branch",
+    "frame_dim",
+    "frame_layers",
+    "frame_norm",
+    "frame_groups",
+    "action_branch",
+    "action_dim",
+    "action_layers",
+    "action_ff_dim",
+)
 
 
 def zeros_of(config, feature_dim=cases.FEATURE_DIM):
@@ -29,8 +39,17 @@ def zeros_of(config, feature_dim=cases.FEATURE_DIM):
     return state_dict.to_torch(published.links(config), zeros)
 
 
-ENCODER = ("hidden_dim", "frame_branch", "encoder_layers", "encoder_dim", "encoder_reduction", "action_branch",
-           "action_dim", "action_layers", "action_ff_dim")
+ENCODER = (
+    "hidden_dim",
+    "frame_branch",
+    "encoder_layers",
+    "encoder_dim",
+    "encoder_reduction",
+    "action_branch",
+    "action_dim",
+    "action_layers",
+    "action_ff_dim",
+)
 
 
 def make_config(blocks, update=None, use_transcript=False, faformer=False, **first):
@@ -38,9 +57,22 @@ def make_config(blocks, update=None, use_transcript=False, faformer=False, **fir
     classes = VerbNounClasses(5, 7, (0, 4, 2), (6, 0, 0)) if blocks[0] == "I" else PlainClasses(4)
     block = dataclasses.replace(
         BlockConfig(
-            hidden_dim=16, dropout_rate=0.0, frame_branch="m", frame_dim=12, frame_layers=3, frame_norm=False,
-            frame_groups=1, action_branch="sca", action_dim=8, action_layers=2, action_heads=2, action_ff_dim=6,
-            encoder_layers=3, encoder_dim=10, encoder_reduction=2, encoder_attention=0.5,
+            hidden_dim=16,
+            dropout_rate=0.0,
+            frame_branch="m",
+            frame_dim=12,
+            frame_layers=3,
+            frame_norm=False,
+            frame_groups=1,
+            action_branch="sca",
+            action_dim=8,
+            action_layers=2,
+            action_heads=2,
+            action_ff_dim=6,
+            encoder_layers=3,
+            encoder_dim=10,
+            encoder_reduction=2,
+            encoder_attention=0.5,
             encoder_channel_dropout_rate=0.0,
         ),
         **first,
@@ -48,7 +80,11 @@ def make_config(blocks, update=None, use_transcript=False, faformer=False, **fir
     later = BlockConfig(action_branch="sa", action_layers=1, frame_layers=2, segment_layers=2)
     kinds = (block, dataclasses.replace(later, **(update or {})), later)
     return FactConfig(
-        blocks, resolve_blocks(blocks, *kinds), classes, 0 if use_transcript else 9, use_transcript=use_transcript,
+        blocks,
+        resolve_blocks(blocks, *kinds),
+        classes,
+        0 if use_transcript else 9,
+        use_transcript=use_transcript,
         faformer=faformer,
     )
 
@@ -75,8 +111,13 @@ def check(found, config, feature_dim):
         make_config("iuuU", frame_norm=True, frame_groups=4, action_dim=16),
         make_config("iu", update={"frame_layers": 5, "frame_branch": "m2", "action_layers": 3, "frame_dim": 8}),
         make_config("iuUU", faformer=True, frame_branch="t"),
-        make_config("iu", faformer=True, frame_branch="t", encoder_reduction=10,
-                    update={"encoder_dim": 7, "encoder_reduction": 7}),
+        make_config(
+            "iu",
+            faformer=True,
+            frame_branch="t",
+            encoder_reduction=10,
+            update={"encoder_dim": 7, "encoder_reduction": 7},
+        ),
         make_config("iuU", faformer=True, frame_branch="m2", update={"frame_branch": "t", "encoder_layers": 1}),
     ],
     ids=lambda config: config.blocks,
@@ -146,8 +187,10 @@ def test_encoders_without_a_part(name, words):
         (lambda t: t.pop("action_query"), "action_embed.weight is missing"),
         (lambda t: t.update({"action_query": np.zeros(3)}), r"action_query has the shape \(3,\); expected 3 axes"),
         (lambda t: t.update({"block_list.5.x": np.zeros(3)}), r"has the numbers \[0, 1, 2, 3, 5\]"),
-        (lambda t: t.pop("block_list.3.frame_branch.layers.1.conv_dilated.weight"),
-         "block 3 differs from an earlier block of the letter 'U' in frame_layers"),
+        (
+            lambda t: t.pop("block_list.3.frame_branch.layers.1.conv_dilated.weight"),
+            "block 3 differs from an earlier block of the letter 'U' in frame_layers",
+        ),
     ],
 )
 def test_state_dicts_of_no_network(change, words):
@@ -163,27 +206,36 @@ def stage(prefix, inputs, channels, layers, classes, first="conv_1x1"):
 
 
 MS_TCN_PLUS = {
-    "PG.conv_1x1_in.weight": (8, 20, 1), "PG.conv_out.weight": (3, 8, 1),
-    **{f"PG.conv_dilated_1.{k}.weight": (8, 8, 3) for k in range(4)}, **stage("Rs.0.", 3, 8, 2, 3),
+    "PG.conv_1x1_in.weight": (8, 20, 1),
+    "PG.conv_out.weight": (3, 8, 1),
+    **{f"PG.conv_dilated_1.{k}.weight": (8, 8, 3) for k in range(4)},
+    **stage("Rs.0.", 3, 8, 2, 3),
 }
 ASFORMER = {
-    "encoder.conv_1x1.weight": (8, 20, 1), "encoder.conv_out.weight": (3, 8, 1),
+    "encoder.conv_1x1.weight": (8, 20, 1),
+    "encoder.conv_out.weight": (3, 8, 1),
     "encoder.layers.0.att_layer.query_conv.weight": (4, 8, 1),
     **{f"decoders.{k}.conv_out.weight": (3, 8, 1) for k in range(2)},
 }
 ACTIONFORMER = {
-    "backbone.embd.0.conv.weight": (16, 20, 3), "backbone.stem.0.ln1.weight": (1, 16, 1),
-    "backbone.branch.0.ln1.weight": (1, 16, 1), "cls_head.cls_head.conv.weight": (1, 16, 3),
+    "backbone.embd.0.conv.weight": (16, 20, 3),
+    "backbone.stem.0.ln1.weight": (1, 16, 1),
+    "backbone.branch.0.ln1.weight": (1, 16, 1),
+    "cls_head.cls_head.conv.weight": (1, 16, 3),
 }
 
 
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
-        (stage("stage1.", 20, 8, 4, 3) | stage("stages.0.", 3, 8, 4, 3) | stage("stages.1.", 3, 8, 4, 3),
-         "it is MS-TCN with 3 stages of 4 layers and 8 channels each, 3 classes, 20 input channels"),
-        (stage("stage1.", 20, 8, 4, 3, first="conv_in"),
-         "it is MS-TCN with 1 stage of 4 layers and 8 channels each, 3 classes, 20 input channels"),
+        (
+            stage("stage1.", 20, 8, 4, 3) | stage("stages.0.", 3, 8, 4, 3) | stage("stages.1.", 3, 8, 4, 3),
+            "it is MS-TCN with 3 stages of 4 layers and 8 channels each, 3 classes, 20 input channels",
+        ),
+        (
+            stage("stage1.", 20, 8, 4, 3, first="conv_in"),
+            "it is MS-TCN with 1 stage of 4 layers and 8 channels each, 3 classes, 20 input channels",
+        ),
         (stage("", 20, 8, 4, 3), "it is MS-TCN with 1 stage of 4 layers"),
         (MS_TCN_PLUS, "MS-TCN++ with 4 layers of 8 channels in the prediction stage, 1 refinement stage, 3 classes"),
         (ASFORMER, "ASFormer with an encoder and 2 decoders, 1 layer of 8 channels in the encoder, 3 classes, 20 in"),

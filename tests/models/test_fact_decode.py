@@ -108,7 +108,10 @@ def test_transcript_decoding_of_verbs_and_nouns_takes_the_attention():
 @pytest.mark.parametrize(
     "config",
     [
-        PLAIN, VERB_NOUN, TRANSCRIPT, dataclasses.replace(TRANSCRIPT, frame_weight=0.0),
+        PLAIN,
+        VERB_NOUN,
+        TRANSCRIPT,
+        dataclasses.replace(TRANSCRIPT, frame_weight=0.0),
         dataclasses.replace(VERB_NOUN, use_transcript=True),
     ],
     ids=["plain", "verb_noun", "transcript", "attention_alone", "verb_noun_transcript"],

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import faformer_gtea, fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_gtea_transcript
+from configs import fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_gtea_transcript, faformer_gtea
 from fact_jax.layers.factored import Factored
 from fact_jax.models.fact import config as fact_config
-from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.blocks import TemporalBlock
+from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
@@ -35,15 +35,26 @@ def objective(config, params, batch, noise):
 
 
 LEARNED = cases.small_config(
-    "iuU", update_branch="m2", dropout_rate=0.3, segment_buckets=(2,), frame_positions=True,
-    channel_dropout_rate=0.2, time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
+    "iuU",
+    update_branch="m2",
+    dropout_rate=0.3,
+    segment_buckets=(2,),
+    frame_positions=True,
+    channel_dropout_rate=0.2,
+    time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
 )
 # So many channels that products with 16 frames are made of fewer (fact_jax/layers/factored.py), with 12 not.
 WIDE = cases.small_config("iuU", dropout_rate=0.3, hidden_dim=40)
 TRANSCRIPT = cases.small_config("iuU", action_branch="gru_om", dropout_rate=0.3, use_transcript=True)
 VERB_NOUN = cases.small_config("IU", classes=cases.VERB_NOUN, dropout_rate=0.3, frame_positions=True)
 FAFORMER = cases.small_config(
-    "iU", "t", faformer=True, dropout_rate=0.3, segment_buckets=(2,), channel_dropout_rate=0.2, frame_positions=True,
+    "iU",
+    "t",
+    faformer=True,
+    dropout_rate=0.3,
+    segment_buckets=(2,),
+    channel_dropout_rate=0.2,
+    frame_positions=True,
     time_mask=fact_config.TimeMaskConfig(2, 4, 0.5),
 )
 FAFORMER_TRANSCRIPT = cases.small_config("iuU", "t", faformer=True, dropout_rate=0.3, use_transcript=True)
@@ -183,9 +194,12 @@ def temporal_block():
     exact = TemporalBlock(config, cases.CLASSES, ())
     bucketed = TemporalBlock(config, cases.CLASSES, (2, 5, 10, 64))
     arguments = (
-        Factored(jnp.zeros((2, NUM_FRAMES, 8))), jnp.ones((2, NUM_FRAMES), bool), jnp.zeros((2, 6, 8)),
+        Factored(jnp.zeros((2, NUM_FRAMES, 8))),
+        jnp.ones((2, NUM_FRAMES), bool),
+        jnp.zeros((2, 6, 8)),
         jnp.ones((2, 6), bool),
-        jnp.ones((1, 6, 4)), None,
+        jnp.ones((1, 6, 4)),
+        None,
     )
     params = exact.init(jax.random.key(0), *arguments)
     assert jax.tree.structure(params) == jax.tree.structure(bucketed.init(jax.random.key(0), *arguments))
@@ -227,9 +241,7 @@ def test_training_noise_is_a_function_of_the_seed():
     config = cases.small_config("iu", dropout_rate=0.5)
     params, batch = cases.init_params(config), cases.ragged_batch((9,), 9)
     apply = jax.jit(lambda noise: Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise)[-1])
-    first, again, other = (
-        apply(video_seeds(jax.random.key(seed), batch["row"])).frame_logits for seed in (0, 0, 1)
-    )
+    first, again, other = (apply(video_seeds(jax.random.key(seed), batch["row"])).frame_logits for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.1
 
@@ -237,7 +249,10 @@ def test_training_noise_is_a_function_of_the_seed():
 # Parameter counts of the published configurations (spec section 9; of FAFormer section 7).
 COUNTS = {
     faformer_gtea: 9_480_384,
-    fact_breakfast: 119_458_304, fact_gtea: 10_418_176, fact_egoprocel: 40_972_544, fact_epic: 43_626_240,
+    fact_breakfast: 119_458_304,
+    fact_gtea: 10_418_176,
+    fact_egoprocel: 40_972_544,
+    fact_epic: 43_626_240,
     fact_gtea_transcript: 8_533_760,
 }
 

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import faformer_gtea, fact_gtea
-from fact_jax.models.weights import state_dict
+from configs import fact_gtea, faformer_gtea
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact import published, published_config
 from fact_jax.models.fact.classes import PlainClasses
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import automatic_null_weight
+from fact_jax.models.weights import state_dict
 from tests.models import fact_cases as cases
 
 # Some rows of the table of spec section 9, gtea configuration.

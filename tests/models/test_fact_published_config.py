@@ -6,7 +6,7 @@ import pytest
 import yaml
 from ml_collections import ConfigDict
 
-from configs import faformer_gtea, fact_synthetic, published
+from configs import fact_synthetic, faformer_gtea, published
 from fact_jax.models.fact import published_config
 from fact_jax.models.fact.config import BlockConfig, resolve_blocks
 from fact_jax.types import UserError
@@ -53,20 +53,57 @@ TABLE = {
 }
 # "Everywhere" below that table, and settings that are inherited there, written in both ways.
 EVERYWHERE = {
-    "optimizer": "Adam", "weight_decay": 0.0, "momentum": 0.0, "clip_grad_norm": 10.0, "Bi.hid_dim": 512,
-    "Bi.a_ffdim": 512, "Bi.a_nhead": 8, "Bi.f_ln": False, "Bi.f_ngp": 1, "Bu.a": "sa", "Bu.a_layers": 1,
-    "Bu.a_nhead": 8, "BU.a": "sa", "BU.a_layers": 1, "BU.a_nhead": 8, "BU.s_layers": 1, "aux.resume": "max",
-    "Bu.hid_dim": None, "Bu.f_dim": "None", "BU.dropout": "None", "BU.a_dim": None, "TM.inplace": True,
+    "optimizer": "Adam",
+    "weight_decay": 0.0,
+    "momentum": 0.0,
+    "clip_grad_norm": 10.0,
+    "Bi.hid_dim": 512,
+    "Bi.a_ffdim": 512,
+    "Bi.a_nhead": 8,
+    "Bi.f_ln": False,
+    "Bi.f_ngp": 1,
+    "Bu.a": "sa",
+    "Bu.a_layers": 1,
+    "Bu.a_nhead": 8,
+    "BU.a": "sa",
+    "BU.a_layers": 1,
+    "BU.a_nhead": 8,
+    "BU.s_layers": 1,
+    "aux.resume": "max",
+    "Bu.hid_dim": None,
+    "Bu.f_dim": "None",
+    "BU.dropout": "None",
+    "BU.a_dim": None,
+    "TM.inplace": True,
 }
 SHIPPED = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
 # The table of spec section 2 of FAFormer, where it differs from the gtea column; the encoders of all blocks are alike.
 FAFORMER = {
-    "hid_dim": 512, "Bi.f": "t", "FACT.token_phase": 3, "FACT.prompt": True, "FACT.dynamic_token": True,
-    "FACT.token_thresh": 0.5, "Loss.temporal_affinity_weight": 0.0, "BaFormer.depth": 3, "upgrades.mode": "x",
-    "class_names": ["a", "b"], "aux.eval_every": 500,
-    **{f"{block}.T.{key}": value for block in ("Bi", "Bu", "BU") for key, value in {
-        "num_layers": 4, "r1": 2, "r2": 2, "num_f_maps": 64, "alpha": 0.5, "channel_masking_rate": 0.5,
-        "conv_kernel_size": 3, "dropout": 0.1}.items()},
+    "hid_dim": 512,
+    "Bi.f": "t",
+    "FACT.token_phase": 3,
+    "FACT.prompt": True,
+    "FACT.dynamic_token": True,
+    "FACT.token_thresh": 0.5,
+    "Loss.temporal_affinity_weight": 0.0,
+    "BaFormer.depth": 3,
+    "upgrades.mode": "x",
+    "class_names": ["a", "b"],
+    "aux.eval_every": 500,
+    **{
+        f"{block}.T.{key}": value
+        for block in ("Bi", "Bu", "BU")
+        for key, value in {
+            "num_layers": 4,
+            "r1": 2,
+            "r2": 2,
+            "num_f_maps": 64,
+            "alpha": 0.5,
+            "channel_masking_rate": 0.5,
+            "conv_kernel_size": 3,
+            "dropout": 0.1,
+        }.items()
+    },
 }
 
 
@@ -159,22 +196,32 @@ def test_written_faformer_configs_read_back(tmp_path):
 def test_what_the_file_says_is_told_from_defaults(tmp_path):
     path = write(tmp_path, {"dataset": "gtea", "Bi.f": "m", "FACT.ntoken": 40, "aux.gpu": 3, "TM.use": True})
     found = published_config.read(path)
-    assert set(found.given) == {
-        "model.input_block.frame_branch", "model.num_tokens", "model.time_mask.count"
-    }
+    assert set(found.given) == {"model.input_block.frame_branch", "model.num_tokens", "model.time_mask.count"}
     assert found.ignored == ("aux.gpu",)
     assert found.settings["optimizer.name"] == "sgd" and found.settings["optimizer.learning_rate"] == 0.1
     assert found.settings["model.input_block.dropout_rate"] == 0.5 and found.settings["model.time_mask.count"] == 5
 
 
 def test_datasets_of_ones_own(tmp_path):
-    path = write(tmp_path, gtea(
-        dataset="kitchen", feature_path="feats", groundTruth_path="/data/labels", map_fname="map.txt",
-        split_path="lists", feature_transpose=True, bg_class=[0, 3], average_transcript_len=12,
-    ))
+    path = write(
+        tmp_path,
+        gtea(
+            dataset="kitchen",
+            feature_path="feats",
+            groundTruth_path="/data/labels",
+            map_fname="map.txt",
+            split_path="lists",
+            feature_transpose=True,
+            bg_class=[0, 3],
+            average_transcript_len=12,
+        ),
+    )
     data = published.get_config(f"{path},split=2,seed=3").data
     assert (data.dataset, data.feature_dir, data.label_dir, data.mapping_file) == (
-        "kitchen", "feats", "/data/labels", "map.txt"
+        "kitchen",
+        "feats",
+        "/data/labels",
+        "map.txt",
     )
     assert data.train_split_file == "lists/train.{split}.bundle" and data.test_split_file == "lists/test.{split}.bundle"
     assert (data.time_axis, data.background_ids, data.average_transcript_length) == ("last", (0, 3), 12.0)

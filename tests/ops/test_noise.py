@@ -112,9 +112,7 @@ def test_a_row_keeps_its_numbers_wherever_it_is_computed():
     alone, shuffled = video_seeds(key, np.array([5])), video_seeds(key, np.array([2, 5, 0]))
     np.testing.assert_array_equal(alone[0], shuffled[1])
     assert len({tuple(row) for row in np.asarray(shuffled).tolist()}) == 3
-    np.testing.assert_array_equal(
-        random_bits(alone, SALT, (1, 4, 4))[0], random_bits(shuffled, SALT, (3, 4, 4))[1]
-    )
+    np.testing.assert_array_equal(random_bits(alone, SALT, (1, 4, 4))[0], random_bits(shuffled, SALT, (3, 4, 4))[1])
 
 
 def test_seeds_depend_on_row_and_key():

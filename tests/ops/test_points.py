@@ -52,7 +52,9 @@ def test_targets_equal_the_reference(radius):
         )
         np.testing.assert_array_equal(found.classes[row], classes)
         some = [place for place, pair in enumerate(offsets) if pair is not None]
-        np.testing.assert_allclose(found.offsets[row, some], np.reshape([offsets[place] for place in some], (-1, 2)), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            found.offsets[row, some], np.reshape([offsets[place] for place in some], (-1, 2)), rtol=1e-5, atol=1e-5
+        )
     assert not found.classes[0].any()
 
 

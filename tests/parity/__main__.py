@@ -20,7 +20,16 @@ import numpy as np
 
 from fact_jax.types import UserError
 from tests.parity import (
-    actionformer, asformer, fact, faformer, localization_metrics, matching, metrics, nms, stages, truncation,
+    actionformer,
+    asformer,
+    fact,
+    faformer,
+    localization_metrics,
+    matching,
+    metrics,
+    nms,
+    stages,
+    truncation,
 )
 from tests.parity.report import Row, format_row
 

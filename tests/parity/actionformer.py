@@ -8,12 +8,12 @@ import numpy as np
 from ml_collections import ConfigDict
 from scipy.optimize import linear_sum_assignment
 
-from fact_jax.models.weights import state_dict
 from fact_jax.models.actionformer import published
 from fact_jax.models.actionformer.objective import points_of
+from fact_jax.models.weights import state_dict
 from fact_jax.ops.points import assign
-from fact_jax.tasks.localization.actionformer import ActionFormerTask
 from fact_jax.runtime import devices as device_layout
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
 from fact_jax.training import optimizers, steps
 from fact_jax.training import state as train_states
 from fact_jax.types import Batch
@@ -113,8 +113,12 @@ def _check_points(fixture):
 def _check_targets(fixture, batch):
     npz, model = fixture.npz, fixture.model
     targets = assign(
-        points_of(model, model.max_frames), batch["segments"], batch["segment_labels"], batch["segment_mask"],
-        model.num_classes, radius=fixture.task.loss_config.center_radius,
+        points_of(model, model.max_frames),
+        batch["segments"],
+        batch["segment_labels"],
+        batch["segment_mask"],
+        model.num_classes,
+        radius=fixture.task.loss_config.center_radius,
     )
     some = np.asarray(targets.classes).sum(-1) > 0
     valid = np.concatenate([batch["mask"][:, ::stride] for stride in model.strides], axis=1)
@@ -123,7 +127,9 @@ def _check_targets(fixture, batch):
         identical("target/cls", targets.classes, npz["target/cls"]),
         identical("target/pos_mask", some & valid, npz["target/pos_mask"]),
         compare(
-            "target/offsets_pos", np.where(some[..., None], targets.offsets, 0.0), npz["target/offsets_pos"],
+            "target/offsets_pos",
+            np.where(some[..., None], targets.offsets, 0.0),
+            npz["target/offsets_pos"],
             atol=FORWARD_ATOL,
         ),
     ]
@@ -234,7 +240,11 @@ def _check_candidates(fixture, name, found):
         compare(f"{name}/scores", ours["scores"][rows], theirs["scores"][columns], atol=FORWARD_ATOL),
         # Offsets are multiplied by the stride of their level.
         compare(
-            f"{name}/segments", ours["segments"][rows], theirs["segments"][columns], atol=FORWARD_ATOL, rtol=FORWARD_ATOL
+            f"{name}/segments",
+            ours["segments"][rows],
+            theirs["segments"][columns],
+            atol=FORWARD_ATOL,
+            rtol=FORWARD_ATOL,
         ),
     ]
     if not any(len(side["scores"]) for side in alone):
@@ -282,9 +292,7 @@ def _check_trajectory(fixture, batch):
     variables = {"params": fixture.params, "state": task.first_state()}
     state = jax.tree.map(np.asarray, train_states.create(variables, optimizer, use_ema=True))
     devices = jax.local_devices()[:1]
-    step = steps.TrainStep(
-        task, optimizer, devices, seed=0, ema_decay=settings["ema_decay"], say=lambda line: None
-    )
+    step = steps.TrainStep(task, optimizer, devices, seed=0, ema_decay=settings["ema_decay"], say=lambda line: None)
     state, terms, normalizers = device_layout.replicate(state, devices), [], []
     ids = tuple(f"train{row}" for row in batch["row"])
     for _ in range(settings["steps"]):
@@ -292,7 +300,9 @@ def _check_trajectory(fixture, batch):
         terms.append(steps.fetch_terms([found])[0])
         normalizers.append(terms[-1]["normalizer"][0])
     final = device_layout.unreplicate(state)
-    losses = [[total / share for total, share in (t["loss_classification"], t["loss_regression"], t["loss"])] for t in terms]
+    losses = [
+        [total / share for total, share in (t["loss_classification"], t["loss_regression"], t["loss"])] for t in terms
+    ]
     rows += [
         compare("traj/losses", losses, npz["traj/losses"], rtol=TRAJECTORY_RTOL),
         compare("traj/grad_norm", [t["grad_norm"][0] for t in terms], npz["traj/grad_norm"], rtol=TRAJECTORY_RTOL),
@@ -313,7 +323,9 @@ def _check_moved(fixture, final):
             continue
         # Adam goes by the ratio of gradients: where one is small, rounding shows in the step.
         unsure = np.minimum(GRADIENT_ROUNDING / np.maximum(np.abs(npz[f"grad/{name}"]), GRADIENT_ROUNDING), 1.0)
-        rows.append(_near(f"traj/param/{name}", ours - start, wanted - start, TRAJECTORY_RTOL, 1e-6 + travelled * unsure))
+        rows.append(
+            _near(f"traj/param/{name}", ours - start, wanted - start, TRAJECTORY_RTOL, 1e-6 + travelled * unsure)
+        )
         # An average lies so near to its start that rounding is a part of the change.
         rounding = fixture.settings["traj"]["steps"] * 2 * ROUNDING * float(np.max(np.abs(start)))
         rows.append(_near(f"traj/ema_delta/{name}", averaged[name] - start, change, TRAJECTORY_RTOL, rounding))

@@ -64,8 +64,15 @@ def candidate_config(test) -> CandidateConfig:
 def optimizer_config(trajectory):
     """The optimiser of the steps in the file, as `config.optimizer`."""
     return {
-        "name": "adamw", "learning_rate": trajectory["learning_rate"], "weight_decay": trajectory["weight_decay"],
-        "clip_norm": trajectory["clip_grad_l2norm"], "momentum": 0.0, "schedule": "cosine",
-        "warmup_epochs": trajectory["warmup_epochs"], "cosine_epochs": trajectory["epochs"], "lowest_rate": 1e-8,
-        "decay_epoch": -1, "decay_factor": 0.1,
+        "name": "adamw",
+        "learning_rate": trajectory["learning_rate"],
+        "weight_decay": trajectory["weight_decay"],
+        "clip_norm": trajectory["clip_grad_l2norm"],
+        "momentum": 0.0,
+        "schedule": "cosine",
+        "warmup_epochs": trajectory["warmup_epochs"],
+        "cosine_epochs": trajectory["epochs"],
+        "lowest_rate": 1e-8,
+        "decay_epoch": -1,
+        "decay_factor": 0.1,
     }

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fact_jax.models.weights import state_dict
 from fact_jax.models.asformer.model import Asformer
+from fact_jax.models.weights import state_dict
 from fact_jax.tasks.segmentation.frame_models import StageLoss, stage_losses
 from tests.parity.fact import Reader
 from tests.parity.faformer import relative_to_largest
@@ -48,9 +48,15 @@ class Fixture:
         """Our model with these windows."""
         theirs = self.settings
         return Asformer(
-            num_classes=theirs["num_classes"], num_decoders=theirs["num_decoders"], num_layers=theirs["num_layers"],
-            dim=theirs["num_f_maps"], query_reduction=theirs["r1"], value_reduction=theirs["r2"], windows=windows,
-            channel_dropout_rate=theirs["channel_masking_rate"], dropout_rate=0.5,
+            num_classes=theirs["num_classes"],
+            num_decoders=theirs["num_decoders"],
+            num_layers=theirs["num_layers"],
+            dim=theirs["num_f_maps"],
+            query_reduction=theirs["r1"],
+            value_reduction=theirs["r2"],
+            windows=windows,
+            channel_dropout_rate=theirs["channel_masking_rate"],
+            dropout_rate=0.5,
         )
 
     def check_settings(self):
@@ -67,7 +73,10 @@ class Fixture:
 
         def forward(params):
             logits, state = model.network.apply(
-                {"params": params}, self.features, self.mask, mutable="intermediates",
+                {"params": params},
+                self.features,
+                self.mask,
+                mutable="intermediates",
                 capture_intermediates=lambda module, method: method in ("__call__", "_weights", "encoded"),
             )
             frame, smooth = (part[:, 0] for part in stage_losses(loss, logits, self.labels, self.mask))
@@ -80,9 +89,7 @@ class Fixture:
         else:
             (total, aux), gradients = jax.device_get(jax.jit(forward)(self.params)), {}
         logits, frame, smooth, recorded = aux
-        values = {
-            "out/logits": np.swapaxes(logits, 1, 2), "loss/total": total, "loss/ce": frame, "loss/smooth": smooth,
-        }
+        values = {"out/logits": np.swapaxes(logits, 1, 2), "loss/total": total, "loss/ce": frame, "loss/smooth": smooth}
         for name in recorded:
             if name != "__call__":
                 values |= _inner_values(f"out/{name.replace('_', '')}", recorded[name], self.mask.size)

@@ -9,13 +9,13 @@ import optax
 from ml_collections import ConfigDict
 
 from fact_jax.layers.positions import sinusoidal_positions
-from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.decode import decode
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import fact_loss, truth_of
+from fact_jax.models.weights import state_dict
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.training.optimizers import make_optimizer
 from tests.parity import fact_settings
@@ -95,11 +95,18 @@ class Fixture:
         """The published optimiser of the configuration."""
         settings = self.published
         return make_optimizer(
-            ConfigDict({
-                "name": settings["optimizer"].lower(), "learning_rate": settings["lr"],
-                "momentum": settings["momentum"], "weight_decay": settings["weight_decay"],
-                "clip_norm": settings["clip_grad_norm"], "decay_epoch": -1, "decay_factor": 0.1, "ema_decay": 0.0,
-            }),
+            ConfigDict(
+                {
+                    "name": settings["optimizer"].lower(),
+                    "learning_rate": settings["lr"],
+                    "momentum": settings["momentum"],
+                    "weight_decay": settings["weight_decay"],
+                    "clip_norm": settings["clip_grad_norm"],
+                    "decay_epoch": -1,
+                    "decay_factor": 0.1,
+                    "ema_decay": 0.0,
+                }
+            ),
             steps_per_epoch=1,
         )
 
@@ -258,7 +265,11 @@ def _check_step(fixture, gradients, after):
             solid = np.abs(npz[f"grad/{name}"]) > SOLID_GRADIENT
             rows.append(compare(key, value[solid], npz[key][solid], atol=STEP_ATOL))
             if not solid.all():
-                rest = compare(f"{key} (|grad| <= {SOLID_GRADIENT})", value[~solid], npz[key][~solid],
-                               atol=2 * learning_rate + STEP_ATOL)
+                rest = compare(
+                    f"{key} (|grad| <= {SOLID_GRADIENT})",
+                    value[~solid],
+                    npz[key][~solid],
+                    atol=2 * learning_rate + STEP_ATOL,
+                )
                 rows.append(rest)
     return rows

@@ -28,9 +28,7 @@ def model_config(published: Mapping[str, Any], classes: PlainClasses | VerbNounC
     )
 
 
-def loss_config(
-    published: Mapping[str, Any], background_ids, classes: PlainClasses | VerbNounClasses
-) -> LossConfig:
+def loss_config(published: Mapping[str, Any], background_ids, classes: PlainClasses | VerbNounClasses) -> LossConfig:
     """Translates the published `Loss` node and resolves an automatic null weight (-1) as the published code does."""
     loss = published["Loss"]
     null_weight = loss["nullw"]

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fact_jax.models.weights import state_dict
 from fact_jax.models.fact.classes import PlainClasses
 from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import class_weights, truth_of
+from fact_jax.models.weights import state_dict
 from fact_jax.ops import matching
 from fact_jax.ops import segments as seg
 from tests.parity.fact import Fixture, Reader, published_outputs
@@ -48,7 +48,9 @@ def check(npz):
 def _forward(fixture, config, params):
     """(loss, (outputs, block losses and terms, match, predicted labels, what the modules give))."""
     outputs, state = Fact(config).apply(
-        {"params": params}, *fixture.inputs, mutable="intermediates",
+        {"params": params},
+        *fixture.inputs,
+        mutable="intermediates",
         capture_intermediates=lambda module, method: method in ("__call__", "_merge"),
     )
     loss, aux = fixture.evaluate(outputs)

@@ -50,10 +50,7 @@ def _solve(mode, cost, transcript, padding):
 
 def _check_item(name, mode, cost, item):
     tokens, segments = _solve(mode, cost, item["transcript"], PADDING)
-    return [
-        identical(f"{name}/tokens", tokens, item[mode][0]),
-        identical(f"{name}/segments", segments, item[mode][1]),
-    ]
+    return [identical(f"{name}/tokens", tokens, item[mode][0]), identical(f"{name}/segments", segments, item[mode][1])]
 
 
 def _check_refused(name, mode, item):

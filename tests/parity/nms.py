@@ -62,7 +62,11 @@ def _check_variant(path, case, options, npz):
     return [
         # Voting over a segment without length divides 0 by 0, as published.
         compare(
-            f"{path}/segments", found.segments, npz[f"{path}/segments"], atol=SEGMENT_ATOL, rtol=SEGMENT_RTOL,
+            f"{path}/segments",
+            found.segments,
+            npz[f"{path}/segments"],
+            atol=SEGMENT_ATOL,
+            rtol=SEGMENT_RTOL,
             same_nan=settings.voting_threshold > 0,
         ),
         compare(f"{path}/scores", found.scores, npz[f"{path}/scores"], atol=SCORE_ATOL),

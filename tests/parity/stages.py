@@ -11,11 +11,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from fact_jax.models.weights import state_dict
-from fact_jax.models.weights import weight_files
+from fact_jax.app.recognise_weights import recognise
+from fact_jax.models.weights import state_dict, weight_files
 from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.tasks.segmentation.inputs import example_arrays
-from fact_jax.app.recognise_weights import recognise
 from fact_jax.training.checkpoints.weights import variable_shapes
 from fact_jax.types import UserError
 from tests.parity.report import compare, identical

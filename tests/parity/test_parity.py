@@ -12,7 +12,13 @@ from tests.parity.__main__ import check_file, main
 GOLDEN = Path(__file__).parents[1] / "golden"
 ALL_GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
 CASES = (
-    "iuUU_m2_o2o", "iuU_m_o2o", "iUUU_m2_o2m", "ln_grouped", "transcript_gru_seq", "transcript_sca_seq", "sepverbnoun",
+    "iuUU_m2_o2o",
+    "iuU_m_o2o",
+    "iUUU_m2_o2m",
+    "ln_grouped",
+    "transcript_gru_seq",
+    "transcript_sca_seq",
+    "sepverbnoun",
 )
 
 
@@ -20,8 +26,12 @@ CASES = (
 @pytest.mark.parametrize(
     "name",
     [
-        "fact_match", "fact_metrics", "fact_iuU_m_o2o",
-        "actionformer_nms", "actionformer_map", "actionformer_trunc",
+        "fact_match",
+        "fact_metrics",
+        "fact_iuU_m_o2o",
+        "actionformer_nms",
+        "actionformer_map",
+        "actionformer_trunc",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         pytest.param("faformer_gtea_small", marks=pytest.mark.slow),
@@ -64,8 +74,14 @@ def test_wrong_numbers_fail(tmp_path, capsys):
 def test_every_array_of_a_file_counts(tmp_path, capsys):
     with np.load(GOLDEN / "faformer_gtea_small.npz") as archive:
         arrays = {name: archive[name] for name in archive.files}
-    wrong = ("out/block1/enc_layer2", "out/block2/sf_merge", "match/a2f_soft_iou", "noop_pos/out/block0/frame_clogit",
-             "grad/block_list.1.frame_branch.encoder.layers.2.att_layer.query_conv.weight", "loss/block2/seg")
+    wrong = (
+        "out/block1/enc_layer2",
+        "out/block2/sf_merge",
+        "match/a2f_soft_iou",
+        "noop_pos/out/block0/frame_clogit",
+        "grad/block_list.1.frame_branch.encoder.layers.2.att_layer.query_conv.weight",
+        "loss/block2/seg",
+    )
     for name in wrong:
         arrays[name] = arrays[name] * 1.01
     arrays["out/block0/unknown"] = np.zeros(3, np.float32)

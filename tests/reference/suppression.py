@@ -17,7 +17,9 @@ def soft_suppress(segments, scores, *, decay, min_score, sigma=0.5, iou_threshol
         taken.append(items[first])
         place = first + 1
         while place < len(items):
-            items[place][2] = np.float32(items[place][2] * weight(items[first], items[place], decay, sigma, iou_threshold))
+            items[place][2] = np.float32(
+                items[place][2] * weight(items[first], items[place], decay, sigma, iou_threshold)
+            )
             if items[place][2] < np.float32(min_score):
                 items[place] = items[-1]
                 items.pop()

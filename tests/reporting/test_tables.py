@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from fact_jax.reporting import tables
 from fact_jax.metrics.segmentation import METRIC_NAMES, SegmentationMetric
+from fact_jax.reporting import tables
 
 NAMES = ["background", 'take "it", now', "pour"]
 
@@ -54,8 +54,12 @@ def test_no_video_gives_an_empty_table():
 def test_results_name_the_protocol(state):
     scores = state.compute()
     text = tables.results_markdown(
-        scores, dataset="gtea", split="split1, test", how_scored=tables.how_segments_are_scored(["background"]),
-        num_videos=2, selection="step 7",
+        scores,
+        dataset="gtea",
+        split="split1, test",
+        how_scored=tables.how_segments_are_scored(["background"]),
+        num_videos=2,
+        selection="step 7",
     )
     header, rule, values = [line for line in text.splitlines() if line.startswith("|")]
     assert [cell.strip() for cell in header.strip("|").split("|")] == list(METRIC_NAMES)

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from configs import fact_synthetic
+from fact_jax import run_record
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.reporting import results, tables
 from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation
-from fact_jax import run_record
 from fact_jax.types import Batch
 from tests.overrides import override
 
@@ -29,7 +29,14 @@ def corrupt(generator, labels, share, num_classes=len(CLASS_NAMES)):
 
 
 def evaluate(
-    truth, predictions, *, class_names=CLASS_NAMES, background=(0,), fps=10.0, split="split1", dataset="kitchen",
+    truth,
+    predictions,
+    *,
+    class_names=CLASS_NAMES,
+    background=(0,),
+    fps=10.0,
+    split="split1",
+    dataset="kitchen",
     max_timelines=0,
 ):
     """A SegmentationEvaluation that has seen the predictions; both are {video id: int [N]}."""
@@ -76,8 +83,14 @@ def finish(workdir, config, overrides, evaluation, *, select_metric, how_scored)
     evaluation.write(workdir, figures=False)
     scores = evaluation.metrics()
     result = {
-        "name": config.name, "dataset": "kitchen", "split": config.data.split, "seed": config.seed,
-        "select_metric": select_metric, "selected_on": "test", "best_step": 10, "final_step": 12,
+        "name": config.name,
+        "dataset": "kitchen",
+        "split": config.data.split,
+        "seed": config.seed,
+        "select_metric": select_metric,
+        "selected_on": "test",
+        "best_step": 10,
+        "final_step": 12,
         "num_videos": {"test": len(evaluation.state().videos)},
         "metrics": {"test": {"best": scores, "final": {key: math.nan for key in scores}}},
     }

@@ -10,8 +10,7 @@ from fact_jax.runtime import devices as layout
 
 
 @pytest.mark.parametrize(
-    "batch_size, available, expected",
-    [(1, 8, 1), (4, 8, 4), (8, 8, 8), (6, 4, 3), (9, 8, 5), (16, 8, 8), (5, 1, 1)],
+    "batch_size, available, expected", [(1, 8, 1), (4, 8, 4), (8, 8, 8), (6, 4, 3), (9, 8, 5), (16, 8, 8), (5, 1, 1)]
 )
 def test_chosen_devices_pad_as_little_as_possible(batch_size, available, expected):
     chosen = layout.choose(batch_size, jax.local_devices()[:available])
@@ -29,7 +28,9 @@ class FakeDevice(NamedTuple):
 
 def fake_devices(counts):
     """Devices of several processes, in an order that mixes them, as on a torus of TPUs."""
-    devices = [FakeDevice(process, 100 * process + number) for process, count in enumerate(counts) for number in range(count)]
+    devices = [
+        FakeDevice(process, 100 * process + number) for process, count in enumerate(counts) for number in range(count)
+    ]
     return devices[::2] + devices[1::2]
 
 
@@ -71,9 +72,13 @@ def test_a_broadcast_keeps_every_bit(monkeypatch):
     monkeypatch.setattr(layout, "BROADCAST_BYTES", 4096)
     rng = np.random.default_rng(0)
     tree = {
-        "special": np.array([-0.0, np.nan, np.inf, 1e-45], np.float32), "large": rng.normal(size=(70, 50)),
-        "bytes": np.arange(7, dtype=np.uint8), "flags": np.array([True, False]), "none": np.zeros((0, 3)),
-        "number": np.int64(-5), "reversed": np.arange(6.0).reshape(2, 3).T,
+        "special": np.array([-0.0, np.nan, np.inf, 1e-45], np.float32),
+        "large": rng.normal(size=(70, 50)),
+        "bytes": np.arange(7, dtype=np.uint8),
+        "flags": np.array([True, False]),
+        "none": np.zeros((0, 3)),
+        "number": np.int64(-5),
+        "reversed": np.arange(6.0).reshape(2, 3).T,
     }
     found = layout.broadcast(tree, jax.devices()[:1], is_source=True)
     for name, array in tree.items():

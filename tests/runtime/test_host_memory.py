@@ -83,5 +83,7 @@ print((grown - before) >> 20, (host_memory._private_bytes() - before) >> 20)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a property of glibc's allocator")
 def test_a_heap_in_pieces_is_given_back():
     command = [sys.executable, "-c", FRAGMENTS]
-    grown, left = map(int, subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split())
+    grown, left = map(
+        int, subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.split()
+    )
     assert grown >= 400 and left < 100

@@ -32,8 +32,13 @@ sys.exit(stop.exit_code)
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("state", ["busy", "idle"])
 def test_a_signal_is_answered(signum, code, name, times, state):
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, state], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, state],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     assert process.stdout.readline() == "ready\n"
     for _ in range(times):
         process.send_signal(signum)

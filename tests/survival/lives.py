@@ -19,8 +19,12 @@ STEPS, EVERY = 240, 8
 PATIENCE_SEC = 1800.0
 POLL_SEC = 0.001
 # The smallest network there is, and what takes long to import left out: most of a life is its start.
-SMALL = ("--config.model.blocks=iu", "--config.model.input_block.frame_layers=1",
-         "--config.model.update_block.frame_layers=1", "--config.log.tensorboard=false")
+SMALL = (
+    "--config.model.blocks=iu",
+    "--config.model.input_block.frame_layers=1",
+    "--config.model.update_block.frame_layers=1",
+    "--config.log.tensorboard=false",
+)
 SETTINGS = (f"--config.train.steps={STEPS}", f"--config.train.eval_every={EVERY}", "--config.train.log_every=1")
 
 
@@ -45,8 +49,11 @@ class Life:
         self._saving = bool(unfinished(workdir))  # what the process before left
         self._output = tempfile.TemporaryFile("w+")  # a pipe would fill up while nobody reads it
         self.process = subprocess.Popen(
-            command(workdir, *more, settings=settings), cwd=ROOT, env={**os.environ, **(environment or {})},
-            stdout=self._output, stderr=subprocess.STDOUT,
+            command(workdir, *more, settings=settings),
+            cwd=ROOT,
+            env={**os.environ, **(environment or {})},
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
         )
 
     def __enter__(self):
@@ -143,8 +150,13 @@ def finish(workdir, *more, **options):
 
 def leftovers(workdir):
     """Names of files and folders that a finished run should not have."""
-    return [str(path) for path in Path(workdir).rglob("*") if path.name.endswith(".tmp") or "orbax-checkpoint-tmp" in
-            path.name or path.name in (".removed", ".replaced", ".lock", "damaged")]
+    return [
+        str(path)
+        for path in Path(workdir).rglob("*")
+        if path.name.endswith(".tmp")
+        or "orbax-checkpoint-tmp" in path.name
+        or path.name in (".removed", ".replaced", ".lock", "damaged")
+    ]
 
 
 def contents(workdir):

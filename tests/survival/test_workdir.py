@@ -83,8 +83,12 @@ def test_the_second_process_is_refused(tmp_path):
 
 
 def test_a_run_goes_on_with_another_number_of_devices(tmp_path):
-    settings = ("--config.train.batch_size=4", "--config.train.steps=24", "--config.train.eval_every=8",
-                "--config.train.log_every=1")
+    settings = (
+        "--config.train.batch_size=4",
+        "--config.train.steps=24",
+        "--config.train.eval_every=8",
+        "--config.train.log_every=1",
+    )
     losses = {}
     for counts in ((1,), (2, 4, 1), (4, 2)):
         workdir = tmp_path / "-".join(map(str, counts))
@@ -96,8 +100,9 @@ def test_a_run_goes_on_with_another_number_of_devices(tmp_path):
                 else:
                     code, output = life.end()
                 assert code == 0 and f"on {count} device(s)" in output, output
-        losses[counts] = [row["train/loss"] for row in writers.read_rows(workdir / "metrics.jsonl")
-                          if "train/loss" in row]
+        losses[counts] = [
+            row["train/loss"] for row in writers.read_rows(workdir / "metrics.jsonl") if "train/loss" in row
+        ]
         assert len(losses[counts]) == 24
     for found in losses.values():
         np.testing.assert_allclose(found, losses[(1,)], rtol=2e-3)

@@ -16,9 +16,9 @@ from pathlib import Path
 import jax
 import pytest
 
+from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import loop
 from fact_jax.training.logging import writers
-from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.start import starting_point
 from fact_jax.training.window import NonFiniteError
 from fact_jax.types import UserError

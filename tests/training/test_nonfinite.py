@@ -192,8 +192,14 @@ def state_after(steps, *, skip, task=None, batches=None, num_devices=2, **overri
     """The host-side train state and terms after these steps of training."""
     config = toy.toy_config(optimizer__ema_decay=0.5, **overrides)
     batches = batches or broken_batches()
-    return toy.some_steps(task or BreakingTask("nan", mutable=True), num_devices, steps, batches=batches,
-                          config=config, skip_nonfinite=skip)
+    return toy.some_steps(
+        task or BreakingTask("nan", mutable=True),
+        num_devices,
+        steps,
+        batches=batches,
+        config=config,
+        skip_nonfinite=skip,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -78,8 +78,14 @@ def test_adamw_with_decay_groups_equals_the_reference():
     rng = np.random.default_rng(4)
     params, gradients = rng.normal(size=5).astype(np.float32), rng.normal(size=(12, 5)).astype(np.float32)
     config = optimizer_config(
-        name="adamw", weight_decay=0.3, clip_norm=1.0, learning_rate=0.05, schedule="cosine", warmup_epochs=1,
-        cosine_epochs=3, lowest_rate=1e-8,
+        name="adamw",
+        weight_decay=0.3,
+        clip_norm=1.0,
+        learning_rate=0.05,
+        schedule="cosine",
+        warmup_epochs=1,
+        cosine_epochs=3,
+        lowest_rate=1e-8,
     )
     split = [{"a": jnp.asarray(g[:2]), "b": jnp.asarray(g[2:])} for g in gradients]
     start = {"a": jnp.asarray(params[:2]), "b": jnp.asarray(params[2:])}
@@ -95,7 +101,10 @@ def test_decay_groups_beside_frozen_parameters():
     config = optimizer_config(name="sgd", weight_decay=0.5, clip_norm=0.0, learning_rate=1.0, decay_epoch=0)
     params = {"decayed": jnp.ones(1), "other": jnp.ones(1), "frozen": jnp.ones(1)}
     got, _ = run_optimizer(
-        config, params, [jax.tree.map(jnp.zeros_like, params)], {"decayed": 0.5, "other": 1.0, "frozen": 0.0},
+        config,
+        params,
+        [jax.tree.map(jnp.zeros_like, params)],
+        {"decayed": 0.5, "other": 1.0, "frozen": 0.0},
         {"decayed": True, "other": False, "frozen": True},
     )
     assert jax.tree.map(np.ndarray.item, jax.device_get(got)) == {"decayed": 0.75, "other": 1.0, "frozen": 1.0}

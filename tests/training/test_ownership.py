@@ -25,8 +25,13 @@ with own(sys.argv[1], "--mode train"):
 
 def test_a_second_process_is_told_who_has_the_workdir_until_that_one_dies(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / "run"], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, env=environment, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "run"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
     with process:
         assert process.stdout.readline() == "held\n"
         words = rf"run is in use by process {process.pid} on {socket.gethostname()} \(--mode train, since .*Wait until"

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from fact_jax.tasks.base import BATCH_AXIS, LossOutput
 from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime.signals import StopRequest
+from fact_jax.tasks.base import BATCH_AXIS, LossOutput
 from fact_jax.training import loop, start, steps
 from fact_jax.training.logging import writers
-from fact_jax.runtime.signals import StopRequest
 from fact_jax.types import Batch
 from tests.overrides import override
 
@@ -96,7 +96,9 @@ class ToyTask:
         log_probs = jnp.take_along_axis(jax.nn.log_softmax(logits), batch["labels"][..., None], -1)
         total = -jnp.sum(jnp.where(mask, log_probs, 0.0))
         frames = mask.sum().astype(jnp.float32)
-        return LossOutput({"loss": (total, frames), "square": (jnp.sum(jnp.where(mask, features, 0.0) ** 2), frames)}, state)
+        return LossOutput(
+            {"loss": (total, frames), "square": (jnp.sum(jnp.where(mask, features, 0.0) ** 2), frames)}, state
+        )
 
     def predict(self, params, state, batch):
         features = batch["features"]
@@ -219,17 +221,32 @@ class ToyEvalBatches:
 
 def toy_config(**overrides):
     """Returns the part of a config the loop reads; dotted overrides, e.g. train__epochs=2."""
-    config = ConfigDict({
-        "seed": 3,
-        "optimizer": {
-            "name": "adam", "learning_rate": 0.05, "momentum": 0.0, "weight_decay": 0.01, "clip_norm": 1.0,
-            "decay_epoch": 2, "decay_factor": 0.1, "ema_decay": 0.0,
-        },
-        "train": {"batch_size": 4, "epochs": 4, "steps": 0, "log_every": 2, "eval_every": 5, "skip_nonfinite": False},
-        "eval": {"batch_size": 4, "select_metric": "Acc", "figures": False},
-        "checkpoint": {"keep_latest": 1, "keep_best": 1},
-        "log": {"tensorboard": False, "wandb": False},
-    })
+    config = ConfigDict(
+        {
+            "seed": 3,
+            "optimizer": {
+                "name": "adam",
+                "learning_rate": 0.05,
+                "momentum": 0.0,
+                "weight_decay": 0.01,
+                "clip_norm": 1.0,
+                "decay_epoch": 2,
+                "decay_factor": 0.1,
+                "ema_decay": 0.0,
+            },
+            "train": {
+                "batch_size": 4,
+                "epochs": 4,
+                "steps": 0,
+                "log_every": 2,
+                "eval_every": 5,
+                "skip_nonfinite": False,
+            },
+            "eval": {"batch_size": 4, "select_metric": "Acc", "figures": False},
+            "checkpoint": {"keep_latest": 1, "keep_best": 1},
+            "log": {"tensorboard": False, "wandb": False},
+        }
+    )
     return override(config, overrides)
 
 
@@ -267,8 +284,13 @@ def some_steps(task, num_devices, num_steps, *, batches=None, config=None, skip_
     first = next(iter(batches.iterate(0)))
     host_state, optimizer = start.initial_state(task, config, first[0], batches.steps_per_epoch)
     train_step = steps.TrainStep(
-        task, optimizer, devices, seed=config.seed, ema_decay=config.optimizer.ema_decay,
-        skip_nonfinite=skip_nonfinite, say=lambda text: None,
+        task,
+        optimizer,
+        devices,
+        seed=config.seed,
+        ema_decay=config.optimizer.ema_decay,
+        skip_nonfinite=skip_nonfinite,
+        say=lambda text: None,
     )
     state, terms = device_layout.replicate(host_state, devices), []
     for _, batch in zip(range(num_steps), batches.iterate(0)):

@@ -1,6 +1,6 @@
 """One of several processes that train the toy task together, as main.py has it for the real one.
 
-    python -m tests.training.toy_process WORKDIR STEPS [COORDINATOR COUNT INDEX]
+python -m tests.training.toy_process WORKDIR STEPS [COORDINATOR COUNT INDEX]
 """
 
 import contextlib
@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training import loop, steps
-from fact_jax.training.logging import writers
 from fact_jax.runtime.processes import group as processes
 from fact_jax.runtime.processes.agreement import SharedStop
 from fact_jax.runtime.processes.joining import Launch
 from fact_jax.runtime.signals import StopRequest
+from fact_jax.training import loop, steps
+from fact_jax.training.logging import writers
 from tests.training import toy
 
 BATCH_SIZE = 4
@@ -51,8 +51,14 @@ def train(group, stop, workdir, num_steps):
         rows=rows, lengths=(6,), hook=lambda step: time.sleep(STEP_SEC), cut=lambda batch: (held(batch, share),)
     )
     settings = loop.Settings(
-        workdir=workdir, split="test", num_buckets=1, devices=devices,
-        eval_step=steps.EvalStep(task, devices, say=console.say), console=console, stop=stop, processes=group,
+        workdir=workdir,
+        split="test",
+        num_buckets=1,
+        devices=devices,
+        eval_step=steps.EvalStep(task, devices, say=console.say),
+        console=console,
+        stop=stop,
+        processes=group,
     )
     config = toy.toy_config(train__steps=num_steps, train__log_every=1, optimizer__ema_decay=0.9)
     return loop.train(task, config, batches, EvalBatches(rows, share), settings)
@@ -60,7 +66,7 @@ def train(group, stop, workdir, num_steps):
 
 def main(workdir, num_steps, address=None, count="1", index="0"):
     launch = Launch(address, int(count), int(index)) if address else None
-    with processes.join(launch) as group, (SharedStop() if launch else StopRequest()) as stop:
+    with processes.join(launch) as group, SharedStop() if launch else StopRequest() as stop:
         outcome = train(group, stop, Path(workdir), int(num_steps))
     with contextlib.suppress(BrokenPipeError):
         print(outcome, flush=True)

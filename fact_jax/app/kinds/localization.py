@@ -10,14 +10,14 @@ from data_pipelines.localization import opening, unlabelled
 from data_pipelines.localization.batching import EvalBatches, TrainBatches
 from data_pipelines.localization.class_scores import read_class_scores
 from data_pipelines.localization.durations import read_durations
+from fact_jax.app.kinds.base import Parts, Prediction, piece_size
 from fact_jax.inference.localization import predictor as inference
 from fact_jax.inference.localization.output import DetectionFolder
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.reporting.localization import tables as localization_tables
-from fact_jax.app.kinds.base import Parts, Prediction, piece_size
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop
 from fact_jax.types import UserError
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.segmentation import sources as video_sources
 from data_pipelines.core import unlabelled
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.buckets import check_buckets, choose_buckets
 from data_pipelines.core.fingerprints import labels_fingerprint, transcripts_fingerprint
+from data_pipelines.segmentation import sources as video_sources
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax import inference
+from fact_jax.app.kinds.base import Parts, Prediction, piece_size
 from fact_jax.inference import run as prediction
 from fact_jax.reporting import tables
-from fact_jax.app.kinds.base import Parts, Prediction, piece_size
-from fact_jax.tasks.segmentation import systems
 from fact_jax.runtime import devices as device_layout
+from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
 
 SYSTEMS = systems.BUILDERS
@@ -51,7 +51,10 @@ def prepare(config, sources, devices) -> Parts:
     statistics = all_statistics["train"]
     labels = _label_reader(evaluations.values())
     task = systems.build(
-        config, class_names=sources.class_names, statistics=statistics, full_labels=labels,
+        config,
+        class_names=sources.class_names,
+        statistics=statistics,
+        full_labels=labels,
         verb_nouns=sources.verb_nouns,
     )
     buckets = _buckets(config.data, everything)

@@ -1,7 +1,7 @@
 """Command line of the load test.
 
-    python -m fact_jax.benchmark.load --config configs/fact_custom.py:quick --videos 10000 --output load
-    python -m fact_jax.benchmark.load --config configs/fact_custom.py:quick --what predict --hours 24 --output load
+python -m fact_jax.benchmark.load --config configs/fact_custom.py:quick --videos 10000 --output load
+python -m fact_jax.benchmark.load --config configs/fact_custom.py:quick --what predict --hours 24 --output load
 """
 
 import sys
@@ -40,7 +40,12 @@ def main(argv):
     try:
         if WHAT.value == "train":
             load = run.Training(
-                VIDEOS.value, MIN_FRAMES.value, MAX_FRAMES.value, FEATURE_DIM.value, BATCH.value, EPOCHS.value,
+                VIDEOS.value,
+                MIN_FRAMES.value,
+                MAX_FRAMES.value,
+                FEATURE_DIM.value,
+                BATCH.value,
+                EPOCHS.value,
                 EVALUATIONS.value,
             )
         else:

@@ -47,10 +47,14 @@ class Training:
         """Writes the videos; returns the config of the run."""
         source = dataset.make_videos(self.lengths, self.feature_dim, NUM_CLASSES, NUM_SEGMENTS)
         steps = -(-self.num_videos // self.batch_size) * self.epochs
-        train = {"batch_size": self.batch_size, "epochs": self.epochs, "steps": 0,
-                 "log_every": max(1, steps // 20), "eval_every": max(1, steps // self.evaluations)}
-        data = dataset.write_labelled(source, folder) | {
-            "memory_gb": MEMORY_GB, "background_ids": (0,)}
+        train = {
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "steps": 0,
+            "log_every": max(1, steps // 20),
+            "eval_every": max(1, steps // self.evaluations),
+        }
+        data = dataset.write_labelled(source, folder) | {"memory_gb": MEMORY_GB, "background_ids": (0,)}
         return _changed(config, data=data, train=train, eval={"batch_size": self.batch_size})
 
     def run(self, config, folder: Path, console):

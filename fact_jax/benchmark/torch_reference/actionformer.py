@@ -211,9 +211,7 @@ class Neck(nn.Module):
         self.pyramid, self.scale, self.first = c["neck"] == "fpn", c["scale_factor"], c["first_level"]
         if self.pyramid:
             self.lateral_convs = nn.ModuleList([MaskedConv1D(c["dim"], width, 1, bias=not norm) for _ in levels])
-            self.fpn_convs = nn.ModuleList(
-                [MaskedConv1D(width, width, 3, groups=width, bias=not norm) for _ in levels]
-            )
+            self.fpn_convs = nn.ModuleList([MaskedConv1D(width, width, 3, groups=width, bias=not norm) for _ in levels])
         self.fpn_norms = nn.ModuleList([ChannelNorm(width) if norm else nn.Identity() for _ in levels])
 
     def forward(self, levels):

@@ -76,9 +76,9 @@ class Encoder(nn.Module):
     def __init__(self, input_dim, dim, num_layers, query_dim, value_dim, windows, scale, channel_dropout, dropout=0.5):
         super().__init__()
         self.conv_1x1 = nn.Conv1d(input_dim, dim, 1)
-        self.layers = nn.ModuleList([
-            EncoderLayer(dim, query_dim, value_dim, 2**layer, windows, scale, dropout) for layer in range(num_layers)
-        ])
+        self.layers = nn.ModuleList(
+            [EncoderLayer(dim, query_dim, value_dim, 2**layer, windows, scale, dropout) for layer in range(num_layers)]
+        )
         self.channel_dropout = nn.Dropout1d(channel_dropout)
 
     def forward(self, x, source=None):
@@ -95,8 +95,14 @@ class EncoderBranch(nn.Module):
         super().__init__()
         width = c["encoder_dim"] // c["encoder_reduction"]
         self.encoder = Encoder(
-            input_dim or c["frame_dim"], c["encoder_dim"], c["encoder_layers"], width, width, "block",
-            c["encoder_attention"], c["encoder_channel_dropout_rate"],
+            input_dim or c["frame_dim"],
+            c["encoder_dim"],
+            c["encoder_layers"],
+            width,
+            width,
+            "block",
+            c["encoder_attention"],
+            c["encoder_channel_dropout_rate"],
         )
         self.conv_out = nn.Conv1d(c["encoder_dim"], c["hidden_dim"], 1)
 
@@ -110,8 +116,15 @@ class Stage(Encoder):
     def __init__(self, model, input_dim, scale, channel_dropout=0.0):
         dim = model["dim"]
         super().__init__(
-            input_dim, dim, model["num_layers"], dim // model["query_reduction"], dim // model["value_reduction"],
-            model["windows"], scale, channel_dropout, model["dropout_rate"],
+            input_dim,
+            dim,
+            model["num_layers"],
+            dim // model["query_reduction"],
+            dim // model["value_reduction"],
+            model["windows"],
+            scale,
+            channel_dropout,
+            model["dropout_rate"],
         )
         self.conv_out = nn.Conv1d(dim, model["num_classes"], 1)
 

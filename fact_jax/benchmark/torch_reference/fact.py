@@ -85,10 +85,12 @@ class MSTCN(nn.Module):
         super().__init__()
         width = c["frame_dim"]
         self.conv_1x1 = nn.Conv1d(input_dim, width, 1) if input_dim else nn.Identity()
-        self.layers = nn.Sequential(*[
-            MSTCNLayer(width, 2**layer, c["frame_groups"], c["frame_norm"], c["dropout_rate"])
-            for layer in range(c["frame_layers"])
-        ])
+        self.layers = nn.Sequential(
+            *[
+                MSTCNLayer(width, 2**layer, c["frame_groups"], c["frame_norm"], c["dropout_rate"])
+                for layer in range(c["frame_layers"])
+            ]
+        )
         self.conv_out = nn.Conv1d(width, c["hidden_dim"], 1)
 
     def forward(self, x):

@@ -13,8 +13,12 @@ from fact_jax.benchmark.torch_reference.fact import MSTCN, MSTCN2
 def _stage(model, num_layers):
     """Settings of a stage as those of a frame branch."""
     return {
-        "frame_dim": model["dim"], "frame_layers": num_layers, "frame_groups": 1, "frame_norm": False,
-        "dropout_rate": model["dropout_rate"], "hidden_dim": model["num_classes"],
+        "frame_dim": model["dim"],
+        "frame_layers": num_layers,
+        "frame_groups": 1,
+        "frame_norm": False,
+        "dropout_rate": model["dropout_rate"],
+        "hidden_dim": model["num_classes"],
     }
 
 

@@ -68,11 +68,7 @@ class DetectionFolder(OutputFolder):
     def _to_text(self, video, prediction):
         found = {video.video_id: prediction.detections}
         content = detection_files.submission(found, self._class_names, self._made_by())
-        content |= {
-            "duration": prediction.duration,
-            "made_from": self._made_from(video),
-            "files": self._digests(video),
-        }
+        content |= {"duration": prediction.duration, "made_from": self._made_from(video), "files": self._digests(video)}
         return detection_files.to_json(content)
 
     def _draw(self, video, prediction):

@@ -10,19 +10,19 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from fact_jax import run_record
 from fact_jax.inference.segmentation.predictions import NonFiniteScores
 from fact_jax.inference.segmentation.predictor import check_features
 from fact_jax.ops.nms import Detections
 from fact_jax.ops.time_grid import GridRule
+from fact_jax.runtime import compilation
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
 from fact_jax.training import loop
-from fact_jax.runtime import compilation
-from fact_jax import run_record
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training.checkpoints.manager import CheckpointError
-from fact_jax.training.steps import EvalStep
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
+from fact_jax.training.steps import EvalStep
 from fact_jax.types import Batch, UserError
 
 
@@ -87,7 +87,11 @@ class LocalizationPredictor:
         """
         if class_scores is not None:
             class_scores = np.asarray(class_scores, np.float32)
-            if class_scores.ndim != 1 or not len(class_scores) or not np.all(np.isfinite(class_scores) & (class_scores >= 0)):
+            if (
+                class_scores.ndim != 1
+                or not len(class_scores)
+                or not np.all(np.isfinite(class_scores) & (class_scores >= 0))
+            ):
                 raise UserError(
                     f"class_scores is an array of shape {class_scores.shape}; expected one finite number of 0 or more for "
                     "every class."

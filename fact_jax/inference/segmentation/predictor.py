@@ -11,18 +11,18 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from fact_jax import run_record
 from fact_jax.inference.segmentation import predictions
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.ops.segments import frames_to_segments
+from fact_jax.runtime import compilation
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.inputs import example_arrays
 from fact_jax.training import loop
-from fact_jax.runtime import compilation
-from fact_jax import run_record
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training.checkpoints.manager import CheckpointError
-from fact_jax.training.steps import EvalStep
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
+from fact_jax.training.steps import EvalStep
 from fact_jax.types import Batch, UserError, nearest
 
 # Lengths beyond the buckets of the training run grow by this factor, rounded up to a multiple.
@@ -200,7 +200,9 @@ def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | No
     if config.compilation_cache:
         compilation.use_cache(say)
     if config.model.name not in systems.BUILDERS:
-        raise UserError(f"{workdir} is a run of {config.model.name}: use fact_jax.inference.localization.predictor.load.")
+        raise UserError(
+            f"{workdir} is a run of {config.model.name}: use fact_jax.inference.localization.predictor.load."
+        )
     task = systems.restore(config, record["derived"])
     with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
         chosen = choose_step(checkpoints, step, say)

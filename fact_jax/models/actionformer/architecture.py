@@ -73,14 +73,18 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture | None:
         return None
     reader = _Reader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path)
     transformer = reader.count("backbone.branch.{}.ln1.weight") > 0 or reader.count("backbone.stem.{}.ln1.weight") > 0
-    streams = [reader.shape(f"backbone.proj.{k}.conv.weight") for k in range(reader.count("backbone.proj.{}.conv.weight"))]
+    streams = [
+        reader.shape(f"backbone.proj.{k}.conv.weight") for k in range(reader.count("backbone.proj.{}.conv.weight"))
+    ]
     dim, width, embedding_kernel = reader.shape("backbone.embd.0.conv.weight")
     branches = reader.count("backbone.branch.{}.ln1.weight" if transformer else "backbone.branch.{}.conv1.conv.weight")
     settings = {
         "name": "actionformer",
         "backbone": "transformer" if transformer else "conv",
         "embedding_layers": reader.count("backbone.embd.{}.conv.weight"),
-        "stem_layers": reader.count("backbone.stem.{}.ln1.weight" if transformer else "backbone.stem.{}.conv1.conv.weight"),
+        "stem_layers": reader.count(
+            "backbone.stem.{}.ln1.weight" if transformer else "backbone.stem.{}.conv1.conv.weight"
+        ),
         "branch_layers": branches,
         "stream_dims": tuple(shape[1] for shape in streams),
         "stream_widths": tuple(shape[0] for shape in streams),

@@ -75,7 +75,10 @@ class Backbone(nn.Module):
         config = self.config
         for index in range(config.embedding_layers):
             conv = MaskedConv(
-                config.dim, config.embedding_kernel, use_bias=not config.embedding_norm, dtype=config.dtype,
+                config.dim,
+                config.embedding_kernel,
+                use_bias=not config.embedding_norm,
+                dtype=config.dtype,
                 name=f"embedding_{index}",
             )
             x, _ = conv(x, mask)

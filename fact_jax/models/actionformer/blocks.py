@@ -33,8 +33,13 @@ class TransformerBlock(nn.Module):
         """Maps x [B, T, D] and mask (bool [B, T]) to ([B, T / stride, D], mask [B, T / stride])."""
         config, dim = self.config, x.shape[-1]
         attention = ConvAttention(
-            config.num_heads, self.window, self.stride, config.relative_positions and self.window > 1,
-            config.dropout_rate, config.dtype, name="attention",
+            config.num_heads,
+            self.window,
+            self.stride,
+            config.relative_positions and self.window > 1,
+            config.dropout_rate,
+            config.dtype,
+            name="attention",
         )
         y, short = attention(LayerNorm(name="norm_1")(x), mask, noise)
         skip = x if self.stride == 1 else max_pool(x, kernel_size(self.stride), self.stride)

@@ -73,9 +73,7 @@ class ActionFormerConfig:
     head_layers: int = 3
     head_kernel: int = 3
     head_norm: bool = True
-    regression_ranges: tuple[tuple[float, float], ...] = (
-        (0, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 10000),
-    )
+    regression_ranges: tuple[tuple[float, float], ...] = ((0, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 10000))
     class_prior: float = 0.01
     dropout_rate: float = 0.0
     drop_path_rate: float = 0.1

@@ -106,5 +106,7 @@ class Heads(nn.Module):
         offsets = Head(config, 2, name="regression")(x, mask, joint.inside)
         logits, offsets, mask = map(joint.points, (logits, offsets, mask))
         scales = self.param("level_scale", nn.initializers.ones, (len(levels),))
-        offsets = jax.nn.relu(offsets * jnp.repeat(scales, np.array(lengths), total_repeat_length=sum(lengths))[:, None])
+        offsets = jax.nn.relu(
+            offsets * jnp.repeat(scales, np.array(lengths), total_repeat_length=sum(lengths))[:, None]
+        )
         return logits, offsets, mask

@@ -64,7 +64,11 @@ def loss_sums(config: ActionFormerConfig, loss: LossConfig, outputs: Outputs, ba
     """
     points = points_of(config, batch["features"].shape[1])
     targets = assign(
-        points, batch["segments"], batch["segment_labels"], batch["segment_mask"], config.num_classes,
+        points,
+        batch["segments"],
+        batch["segment_labels"],
+        batch["segment_mask"],
+        config.num_classes,
         radius=loss.center_radius,
     )
     valid = outputs.mask & batch["video_mask"][:, None]

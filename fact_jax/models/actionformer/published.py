@@ -13,9 +13,7 @@ def links(config: ActionFormerConfig) -> list[Link]:
         result += _conv(f"backbone.proj.{index}", f"backbone/projection_{index}")
     embeddings = range(config.embedding_layers)
     for index in embeddings:
-        result += _conv(
-            f"backbone.embd.{index}", f"backbone/embedding_{index}", use_bias=not config.embedding_norm
-        )
+        result += _conv(f"backbone.embd.{index}", f"backbone/embedding_{index}", use_bias=not config.embedding_norm)
     for index in embeddings if config.embedding_norm else ():
         result += _norm(f"backbone.embd_norm.{index}", f"backbone/embedding_norm_{index}")
     block = _conv_block if config.backbone == "conv" else _transformer_block

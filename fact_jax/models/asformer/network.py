@@ -60,6 +60,15 @@ class AsformerNetwork(nn.Module):
     def _stage(self, name, attention_scale, channel_dropout_rate=0.0):
         model = self.model
         return Stage(
-            model.dim, model.num_layers, model.num_classes, model.query_reduction, attention_scale,
-            channel_dropout_rate, model.dropout_rate, model.dtype, model.windows, model.value_reduction, name=name,
+            model.dim,
+            model.num_layers,
+            model.num_classes,
+            model.query_reduction,
+            attention_scale,
+            channel_dropout_rate,
+            model.dropout_rate,
+            model.dtype,
+            model.windows,
+            model.value_reduction,
+            name=name,
         )

@@ -87,7 +87,7 @@ class Architecture:
         """
         if (self.blocks[0] == "I") != (verb_nouns is not None):
             kinds = ("plain classes", "classes that are pairs of a verb and a noun")
-            theirs, ours = (kinds[::-1] if verb_nouns is None else kinds)
+            theirs, ours = kinds[::-1] if verb_nouns is None else kinds
             raise UserError(
                 f"{path} is of a network with {theirs} (blocks {self.blocks}), the dataset has {ours}. See "
                 "config.data.verb_mapping_file and noun_mapping_file."

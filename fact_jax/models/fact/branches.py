@@ -7,7 +7,6 @@ from fact_jax.layers.encoder import Encoder
 from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig
 
-
 # Of the attentions in the first decoder of FAFormer, whatever the block's dropout: the default of PyTorch's layers.
 FAFORMER_ATTENTION_DROPOUT = 0.1
 

@@ -77,8 +77,10 @@ class VerbNounClasses:
     def of(cls, verb_nouns: VerbNouns):
         """The classes of a dataset's verb and noun lists."""
         return cls(
-            len(verb_nouns.verbs), len(verb_nouns.nouns),
-            tuple(verb_nouns.verb_of_action), tuple(verb_nouns.noun_of_action),
+            len(verb_nouns.verbs),
+            len(verb_nouns.nouns),
+            tuple(verb_nouns.verb_of_action),
+            tuple(verb_nouns.noun_of_action),
         )
 
     @property

@@ -53,18 +53,14 @@ class SegmentUpdate(nn.Module):
         segments, segment_logits, segment_mask, segment_positions = _read_segments(
             self, config.segment_layers, num_segments, frames, mask, runs, frame_positions
         )
-        actions, f2a_logits, _ = CrossAttention(
-            config.action_dim, config.dropout_rate, dtype=self.dtype, name="f2a"
-        )(
+        actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, dtype=self.dtype, name="f2a")(
             segments, actions, segment_mask, source_positions=segment_positions, query_positions=positions, noise=noise
         )
         actions = action_branch(config, self.dtype, "action_branch")(actions, positions, token_mask, noise)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         gathered, a2f_logits, attention = CrossAttention(
             config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f"
-        )(
-            actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, noise=noise
-        )
+        )(actions, segments, token_mask, source_positions=positions, query_positions=segment_positions, noise=noise)
         num_frames = frames.value.shape[1]
         return SegmentExchange(
             actions=actions,

@@ -48,8 +48,14 @@ class MSTCNPlusPlusNetwork(nn.Module):
         """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModel.network`."""
         model = self.model
         prediction = MSTCNPlusPlus(
-            model.dim, model.num_layers, model.num_classes, model.dropout_rate, map_input=True, last_dropout=True,
-            dtype=model.dtype, name="prediction",
+            model.dim,
+            model.num_layers,
+            model.num_classes,
+            model.dropout_rate,
+            map_input=True,
+            last_dropout=True,
+            dtype=model.dtype,
+            name="prediction",
         )
         outputs = [prediction(features, mask, noise).value]
         stages = [

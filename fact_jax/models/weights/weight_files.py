@@ -201,7 +201,15 @@ def _read_npz(path):
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (
-        ValueError, TypeError, SyntaxError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+        ValueError,
+        TypeError,
+        SyntaxError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
         tokenize.TokenError,
     ) as error:
         # RuntimeError: an encrypted archive, or one packed in a way that Python does not know. MemoryError: a header
@@ -237,8 +245,18 @@ def _read_torch(path):
         ) from error
     # A damaged file takes the reader to places where it did not expect to be.
     except (
-        RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-        ArithmeticError, MemoryError, struct.error, tarfile.TarError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        ArithmeticError,
+        MemoryError,
+        struct.error,
+        tarfile.TarError,
     ) as error:
         reason = str(error).strip().splitlines()
         reason = reason[0] if reason else type(error).__name__

@@ -34,8 +34,7 @@ def lanes(segments, most):
     taken, found = [[] for _ in range(most)], []
     for start, end in np.asarray(segments).tolist():
         free = (
-            lane for lane, others in enumerate(taken)
-            if not any(first < end and start < last for first, last in others)
+            lane for lane, others in enumerate(taken) if not any(first < end and start < last for first, last in others)
         )
         lane = next(free, -1)
         if lane >= 0:

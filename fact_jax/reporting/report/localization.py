@@ -6,8 +6,7 @@ import math
 import numpy as np
 
 from fact_jax.metrics.localization import AVERAGE
-from fact_jax.reporting.localization import detection_layout
-from fact_jax.reporting.localization import detection_sets
+from fact_jax.reporting.localization import detection_layout, detection_sets
 from fact_jax.reporting.localization import tables as localization_tables
 from fact_jax.reporting.report import statistics, thresholds
 from fact_jax.reporting.report.detection_sample import DetectionSample

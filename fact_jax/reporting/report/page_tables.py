@@ -10,8 +10,10 @@ def score_table(groups):
     """A row per group, a column per score; the best mean is bold."""
     tables = [statistics.group_scores(group) for group in groups]
     names = list(tables[0])
-    best = {name: max((table[name].mean for table in tables if not math.isnan(table[name].mean)), default=None)
-            for name in names}
+    best = {
+        name: max((table[name].mean for table in tables if not math.isnan(table[name].mean)), default=None)
+        for name in names
+    }
     body = []
     for group, table in zip(groups, tables, strict=True):
         cells = [f'<th scope="row">{html.escape(group.label)}</th>']
@@ -42,8 +44,10 @@ def settings_table(groups):
     """The settings in which the groups differ; "" if there are none."""
     if not groups[0].settings:
         return ""
-    rows = [[f"<code>{html.escape(key)}</code>", *(html.escape(group.settings[key]) for group in groups)]
-            for key in groups[0].settings]
+    rows = [
+        [f"<code>{html.escape(key)}</code>", *(html.escape(group.settings[key]) for group in groups)]
+        for key in groups[0].settings
+    ]
     return opening_table("Settings that differ", ["Setting", *(html.escape(group.label) for group in groups)], rows)
 
 
@@ -96,7 +100,7 @@ def differences_section(groups, differences):
         '<section id="differences" aria-labelledby="differences-title">'
         '<h2 id="differences-title">Paired differences</h2><table class="stack"><thead class="visually-hidden"><tr>'
         '<th scope="col">Score</th><th scope="col">Difference and interval</th><th scope="col">Picture</th>'
-        f'</tr></thead>{"".join(bodies)}</table>'
+        f"</tr></thead>{''.join(bodies)}</table>"
         f'<p class="hint">{html.escape(markdown.how_differences(groups))} Blue: the interval does not contain 0.</p>'
         "</section>"
     )

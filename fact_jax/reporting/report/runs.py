@@ -6,13 +6,13 @@ import math
 import pathlib
 from types import ModuleType
 
+from fact_jax import run_record
 from fact_jax.metrics.localization import LocalizationState
 from fact_jax.metrics.segmentation import SegmentationState
 from fact_jax.reporting import results as run_results
 from fact_jax.reporting.localization.detection_sets import DetectedSet
 from fact_jax.reporting.report import kinds
 from fact_jax.reporting.segmentation.segment_files import SegmentedSet
-from fact_jax import run_record
 from fact_jax.types import UserError
 
 # Settings that differ between repetitions of one run, or say where things lie and how they look.

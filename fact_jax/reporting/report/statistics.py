@@ -138,8 +138,14 @@ def differences(groups, *, resamples=RESAMPLES, seed=SEED):
         for index, name in enumerate(groups[first].runs[0].scores):
             found.append(
                 Difference(
-                    groups[second].label, groups[first].label, name, float(values[index]), float(low[index]),
-                    float(high[index]), num_videos, tuple(common),
+                    groups[second].label,
+                    groups[first].label,
+                    name,
+                    float(values[index]),
+                    float(low[index]),
+                    float(high[index]),
+                    num_videos,
+                    tuple(common),
                 )
             )
     return found

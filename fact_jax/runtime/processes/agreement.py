@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from fact_jax.tasks.base import BATCH_AXIS
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest, name_of
+from fact_jax.tasks.base import BATCH_AXIS
 
 # Polls until a vote counts: as many steps as the host may be ahead of the devices, so that nobody waits for a result.
 LAG = 2

@@ -19,8 +19,8 @@ from typing import Any
 
 import jax
 
-from fact_jax.runtime import devices as device_layout
 from fact_jax import run_record
+from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.processes.joining import Launch, connect
 from fact_jax.runtime.processes.store import Store
 from fact_jax.runtime.processes.watchdog import Watchdog
@@ -28,7 +28,9 @@ from fact_jax.types import UserError
 
 _MAY_DIFFER = tuple(name for name in run_record.NEUTRAL if name != "train.skip_nonfinite")
 # Codes with which the runtime begins its messages about connections, collectives and devices.
-_STATUS = re.compile("(ABORTED|CANCELLED|DATA_LOSS|DEADLINE_EXCEEDED|FAILED_PRECONDITION|INTERNAL|UNAVAILABLE|UNKNOWN): ")
+_STATUS = re.compile(
+    "(ABORTED|CANCELLED|DATA_LOSS|DEADLINE_EXCEEDED|FAILED_PRECONDITION|INTERNAL|UNAVAILABLE|UNKNOWN): "
+)
 USER_ERROR, PROGRAM_ERROR, INTERRUPTED = 2, 1, 130  # exit codes
 
 

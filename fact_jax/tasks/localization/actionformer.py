@@ -97,9 +97,11 @@ class ActionFormerTask:
         # A number of the whole batch: one device brings it in.
         first = (jax.lax.axis_index(BATCH_AXIS) == 0).astype(jnp.float32)
         share = grown * first
-        parts = jax.lax.psum(
-            jax.lax.stop_gradient((sums.classification, sums.regression)), BATCH_AXIS
-        ) if self.loss_config.regression_weight <= 0 else (0.0, 0.0)
+        parts = (
+            jax.lax.psum(jax.lax.stop_gradient((sums.classification, sums.regression)), BATCH_AXIS)
+            if self.loss_config.regression_weight <= 0
+            else (0.0, 0.0)
+        )
         weight = regression_weight(self.loss_config, *(part / running["value"] for part in parts))
         terms = {
             "loss": (sums.classification + weight * sums.regression, share),

@@ -11,9 +11,7 @@ from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import Detections, NmsSettings, fuse_scores, suppress
 from fact_jax.ops.time_grid import TimeGrid
-from fact_jax.reporting.localization import detection_files
-from fact_jax.reporting.localization import detection_layout
-from fact_jax.reporting.localization import detection_sets
+from fact_jax.reporting.localization import detection_files, detection_layout, detection_sets
 from fact_jax.reporting.localization import figures as localization_figures
 from fact_jax.reporting.localization import tables as localization_tables
 

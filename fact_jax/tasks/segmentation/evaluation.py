@@ -11,8 +11,8 @@ from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.ops.resampling import upsample
 from fact_jax.reporting import curves, tables
-from fact_jax.reporting.segmentation import segment_files
-from fact_jax.reporting.segmentation import timelines
+from fact_jax.reporting.segmentation import segment_files, timelines
+
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:

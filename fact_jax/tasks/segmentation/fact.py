@@ -19,8 +19,8 @@ from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fa
 from fact_jax.ops import matching
 from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks.base import LossOutput
-from fact_jax.tasks.segmentation.inputs import network_inputs
 from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation, protocol_of
+from fact_jax.tasks.segmentation.inputs import network_inputs
 from fact_jax.types import UserError, VerbNouns
 
 TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")

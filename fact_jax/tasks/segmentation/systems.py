@@ -7,8 +7,8 @@ from typing import Any
 from fact_jax.models.asformer.model import Asformer
 from fact_jax.models.frame_model import FrameModel
 from fact_jax.models.mstcn.model import MSTCN, MSTCNPlusPlus
-from fact_jax.tasks.segmentation import frame_models as frame_segmentation
 from fact_jax.tasks.segmentation import fact as segmentation
+from fact_jax.tasks.segmentation import frame_models as frame_segmentation
 from fact_jax.types import check_choice
 
 SegmentationTask = segmentation.FactTask | frame_segmentation.FrameTask

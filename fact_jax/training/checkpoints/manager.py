@@ -16,10 +16,10 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from fact_jax import run_record
+from fact_jax.runtime import devices as device_layout
 from fact_jax.training.checkpoints import errors as errors
 from fact_jax.training.checkpoints import folders as folders
-from fact_jax.runtime import devices as device_layout
-from fact_jax import run_record
 from fact_jax.training.checkpoints.errors import CheckpointError
 from fact_jax.training.checkpoints.integrity import check_shapes, checksum, is_sealed, seal
 from fact_jax.training.checkpoints.retention import Keep, is_evaluated, rank

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.runtime.processes.group import Processes
+from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 
 
 class SharedCheckpoints:

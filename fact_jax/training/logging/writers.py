@@ -12,8 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fact_jax import files
-from fact_jax import run_record
+from fact_jax import files, run_record
 from fact_jax.types import UserError, check_choice
 
 WANDB_MODES = ("online", "offline")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from fact_jax.models.weights import state_dict
 from fact_jax.models.fact import published
 from fact_jax.models.fact.config import TimeMaskConfig
 from fact_jax.models.fact.decode import decode
 from fact_jax.models.fact.network import Fact
 from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
+from fact_jax.models.weights import state_dict
 from fact_jax.training import optimizers
 from tests.models import fact_cases as cases
 
@@ -35,7 +35,8 @@ FAFORMER = cases.small_config("iuU", "t", faformer=True, frame_positions=True), 
 
 
 @pytest.fixture(
-    scope="module", params=[*CONFIGS, pytest.param("faformer", marks=pytest.mark.slow)],
+    scope="module",
+    params=[*CONFIGS, pytest.param("faformer", marks=pytest.mark.slow)],
     ids=lambda name: name.replace(" ", "_"),
 )
 def both(request):

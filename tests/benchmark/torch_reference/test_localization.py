@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from fact_jax.models.weights import state_dict
 from fact_jax.models.actionformer.objective import LossConfig
-from fact_jax.tasks.localization.actionformer import ActionFormerTask
+from fact_jax.models.weights import state_dict
 from fact_jax.runtime import devices as device_layout
+from fact_jax.tasks.localization.actionformer import ActionFormerTask
 from fact_jax.training import optimizers
 from tests.models.actionformer_cases import FEATURE_DIM, make_batch, tiny_params, tiny_task
 
@@ -23,7 +23,12 @@ from fact_jax.benchmark.torch_reference import subject as torch_subject
 
 LENGTHS = (16, 11)
 OPTIMIZER = {
-    "name": "adamw", "learning_rate": 1e-2, "momentum": 0.0, "weight_decay": 0.5, "clip_norm": 0.1, "decay_epoch": -1,
+    "name": "adamw",
+    "learning_rate": 1e-2,
+    "momentum": 0.0,
+    "weight_decay": 0.5,
+    "clip_norm": 0.1,
+    "decay_epoch": -1,
     "decay_factor": 0.1,
 }
 EMA_DECAY = 0.8
@@ -73,8 +78,13 @@ def both(request):
         updated = jax.tree.map(jnp.add, params, updates)
         average = optimizers.update_ema(params, updated, EMA_DECAY)
         return {
-            "loss": value, "outputs": outputs, "gradients": gradients, "updated": updated, "average": average,
-            "normalizer": output.state["normalizer"]["value"], "candidates": task.predict(params, {}, batch),
+            "loss": value,
+            "outputs": outputs,
+            "gradients": gradients,
+            "updated": updated,
+            "average": average,
+            "normalizer": output.state["normalizer"]["value"],
+            "candidates": task.predict(params, {}, batch),
         }
 
     devices = jax.local_devices()[:1]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_pipelines.core import batching
 from data_pipelines.core.batching import EvalBatches, TrainBatches, assemble
@@ -48,13 +49,25 @@ class ListSource:
 
 
 def train_batches(num_videos=7, batch_size=3, seed=0, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS, **options):
-    return TrainBatches(ListSource(num_videos), batch_size=batch_size, buckets=buckets, max_segments=max_segments,
-                        seed=seed, num_rows=num_rows or batch_size, **options)
+    return TrainBatches(
+        ListSource(num_videos),
+        batch_size=batch_size,
+        buckets=buckets,
+        max_segments=max_segments,
+        seed=seed,
+        num_rows=num_rows or batch_size,
+        **options,
+    )
 
 
 def eval_batches(num_videos=7, batch_size=3, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS):
-    return EvalBatches(ListSource(num_videos), batch_size=batch_size, buckets=buckets, max_segments=max_segments,
-                       num_rows=num_rows or batch_size)
+    return EvalBatches(
+        ListSource(num_videos),
+        batch_size=batch_size,
+        buckets=buckets,
+        max_segments=max_segments,
+        num_rows=num_rows or batch_size,
+    )
 
 
 def assert_same(first, second):
@@ -77,12 +90,16 @@ def assert_sound(batch, source, num_rows, padded_length, rows=None):
     rows = range(num_rows) if rows is None else rows
     arrays = batch.arrays
     expected = {
-        "features": ((num_rows, padded_length, DIM), np.float32), "mask": ((num_rows, padded_length), bool),
-        "labels": ((num_rows, padded_length), np.int32), "segment_labels": ((num_rows, SEGMENTS), np.int32),
-        "segment_mask": ((num_rows, SEGMENTS), bool), "video_mask": ((num_rows,), bool), "row": ((num_rows,), np.int32),
+        "features": ((num_rows, padded_length, DIM), np.float32),
+        "mask": ((num_rows, padded_length), bool),
+        "labels": ((num_rows, padded_length), np.int32),
+        "segment_labels": ((num_rows, SEGMENTS), np.int32),
+        "segment_mask": ((num_rows, SEGMENTS), bool),
+        "video_mask": ((num_rows,), bool),
+        "row": ((num_rows,), np.int32),
     }
     assert {key: (array.shape, array.dtype) for key, array in arrays.items()} == expected
-    np.testing.assert_array_equal(arrays["row"][:len(rows)], rows)
+    np.testing.assert_array_equal(arrays["row"][: len(rows)], rows)
     assert len(batch.video_ids) == len(batch.positions) == num_rows
     for row in range(num_rows):
         position = batch.positions[row]
@@ -96,12 +113,12 @@ def assert_sound(batch, source, num_rows, padded_length, rows=None):
             length, transcript = len(video.labels), frames_to_segments(video.labels)[0]
             np.testing.assert_array_equal(arrays["features"][row, :length], video.features)
             np.testing.assert_array_equal(arrays["labels"][row, :length], video.labels)
-            np.testing.assert_array_equal(arrays["segment_labels"][row, :len(transcript)], transcript)
+            np.testing.assert_array_equal(arrays["segment_labels"][row, : len(transcript)], transcript)
         np.testing.assert_array_equal(arrays["mask"][row], np.arange(padded_length) < length)
         np.testing.assert_array_equal(arrays["segment_mask"][row], np.arange(SEGMENTS) < len(transcript))
         assert not arrays["features"][row, length:].any()
         assert not arrays["labels"][row, length:].any()
-        assert not arrays["segment_labels"][row, len(transcript):].any()
+        assert not arrays["segment_labels"][row, len(transcript) :].any()
 
 
 @EXAMPLES
@@ -121,8 +138,14 @@ def test_an_epoch_is_one_order_topped_up_from_its_start(num_videos, batch_size, 
 
 
 @EXAMPLES
-@given(st.integers(1, 9), st.integers(1, 14), st.integers(1, 15), st.integers(0, 2), st.integers(0, 9),
-       st.sampled_from(["random", "by_length"]))
+@given(
+    st.integers(1, 9),
+    st.integers(1, 14),
+    st.integers(1, 15),
+    st.integers(0, 2),
+    st.integers(0, 9),
+    st.sampled_from(["random", "by_length"]),
+)
 def test_micro_batches_are_the_batch_in_pieces(num_videos, batch_size, piece_size, extra_rows, step, sampling):
     buckets, source = (2, 4, 9), ListSource(num_videos)
     num_rows = min(piece_size, batch_size) + extra_rows
@@ -134,9 +157,9 @@ def test_micro_batches_are_the_batch_in_pieces(num_videos, batch_size, piece_siz
         real = [position for position in piece.positions if position >= 0]
         lengths += [ListSource.length(position) for position in real]
         assert padded_length == min(bucket for bucket in buckets if bucket >= max(lengths))
-        assert_sound(piece, source, num_rows, padded_length, piece.arrays["row"][:len(real)])
-        assert [expected.positions[row] for row in piece.arrays["row"][:len(real)]] == real
-        rows += piece.arrays["row"][:len(real)].tolist()
+        assert_sound(piece, source, num_rows, padded_length, piece.arrays["row"][: len(real)])
+        assert [expected.positions[row] for row in piece.arrays["row"][: len(real)]] == real
+        rows += piece.arrays["row"][: len(real)].tolist()
     assert sorted(rows) == list(range(batch_size))
     assert len(pieces) == -(-batch_size // piece_size)
     if len(pieces) == 1:
@@ -272,7 +295,8 @@ def wait_for(condition, seconds=5.0):
 def test_reading_needs_no_parsed_flags():
     program = (
         "from tests.data_pipelines.core.test_batching import eval_batches, train_batches\n"
-        "print(len(list(eval_batches())), next(train_batches().iterate(5))[0].positions)\n")
+        "print(len(list(eval_batches())), next(train_batches().iterate(5))[0].positions)\n"
+    )
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_pipelines.core.buckets import bucket_for, check_buckets, choose_buckets, default_multiple
 from fact_jax.types import UserError
@@ -29,7 +30,9 @@ def test_no_choice_pads_less(lengths, max_buckets, multiple):
     sizes = sorted({multiple * -(-length // multiple) for length in lengths})
     fewest = min(
         padded_frames(lengths, (*rest, sizes[-1]))
-        for count in range(max_buckets) for rest in itertools.combinations(sizes[:-1], count))
+        for count in range(max_buckets)
+        for rest in itertools.combinations(sizes[:-1], count)
+    )
     assert padded_frames(lengths, buckets) == fewest
     assert len(buckets) <= max_buckets
     assert all(bucket % multiple == 0 for bucket in buckets)
@@ -58,8 +61,10 @@ def test_more_buckets_never_waste_more(lengths):
 def test_no_more_buckets_than_the_padding_takes(lengths, max_buckets, max_padding):
     buckets = choose_buckets(lengths, max_buckets, max_padding, multiple=2)
     enough = [
-        count for count in range(1, max_buckets + 1)
-        if padding_waste(lengths, choose_buckets(lengths, count, multiple=2)) <= max_padding]
+        count
+        for count in range(1, max_buckets + 1)
+        if padding_waste(lengths, choose_buckets(lengths, count, multiple=2)) <= max_padding
+    ]
     if enough:
         assert buckets == choose_buckets(lengths, enough[0], multiple=2)
     else:

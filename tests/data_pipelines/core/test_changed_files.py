@@ -87,12 +87,17 @@ FAULTS = {
 TWO = (("cut short", "v1"), ("deleted", "v4"))
 
 
-@pytest.mark.parametrize(("fault", "video"), [
-    pytest.param(fault, video, marks=[] if (fault, video) in TWO else [pytest.mark.survival])
-    for fault in FAULTS for video in ("v1", "v4")  # of the training and of the test list
-])
+@pytest.mark.parametrize(
+    ("fault", "video"),
+    [
+        pytest.param(fault, video, marks=[] if (fault, video) in TWO else [pytest.mark.survival])
+        for fault in FAULTS
+        for video in ("v1", "v4")  # of the training and of the test list
+    ],
+)
 def test_a_feature_file_that_changes_stops_the_run_and_it_goes_on_later(
-        tmp_path, monkeypatch, undisturbed, fault, video):
+    tmp_path, monkeypatch, undisturbed, fault, video
+):
     monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
     metrics, sound = undisturbed
     shutil.copytree(sound, tmp_path / "data", copy_function=shutil.copy2)

@@ -22,12 +22,15 @@ def fail_with(error):
     return tool
 
 
-@pytest.mark.parametrize(("error", "text"), [
-    (UserError("no such class"), "error: no such class\n"),
-    (PermissionError(13, "Permission denied", "lists/x.txt"), "error: lists/x.txt: Permission denied\n"),
-    (OSError(28, "No space left on device"), "error: No space left on device\n"),
-    (OSError("of no kind"), "error: of no kind\n"),
-])
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UserError("no such class"), "error: no such class\n"),
+        (PermissionError(13, "Permission denied", "lists/x.txt"), "error: lists/x.txt: Permission denied\n"),
+        (OSError(28, "No space left on device"), "error: No space left on device\n"),
+        (OSError("of no kind"), "error: of no kind\n"),
+    ],
+)
 def test_code_2_and_a_message_for_what_the_user_can_change(capsys, error, text):
     """Not code 1, which says that the work is done but for some videos."""
     assert ending(fail_with(error)) == 2 and capsys.readouterr().err == text

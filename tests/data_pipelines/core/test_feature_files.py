@@ -7,7 +7,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_pipelines.core import feature_files
 from data_pipelines.core.batching import assemble
@@ -27,15 +28,20 @@ EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
 
 
 @EXAMPLES
-@given(st.integers(1, 9), st.integers(1, 200), st.sampled_from("CF"), st.integers(1, 3),
-       st.sampled_from([np.float32, np.float64, np.float16, np.int32]))
+@given(
+    st.integers(1, 9),
+    st.integers(1, 200),
+    st.sampled_from("CF"),
+    st.integers(1, 3),
+    st.sampled_from([np.float32, np.float64, np.float16, np.int32]),
+)
 def test_frames_are_copied_whatever_their_order(num_frames, num_channels, order, sample_rate, dtype):
     values = np.random.default_rng(num_channels).integers(-99, 99, (num_frames, num_channels))
     frames = np.array(values, dtype, order=order)[::sample_rate]
     destination = np.full((num_frames + 2, num_channels), 7, np.float32)
-    copy_frames(frames, destination[:len(frames)])
-    np.testing.assert_array_equal(destination[:len(frames)], values[::sample_rate])
-    assert (destination[len(frames):] == 7).all()
+    copy_frames(frames, destination[: len(frames)])
+    np.testing.assert_array_equal(destination[: len(frames)], values[::sample_rate])
+    assert (destination[len(frames) :] == 7).all()
 
 
 @pytest.mark.parametrize("time_axis", ["first", "last"])
@@ -48,7 +54,7 @@ def test_a_file_is_read_whatever_its_order_and_type(tmp_path, monkeypatch, time_
     for cut, num_bytes in itertools.product(({}, {"num_frames": 80, "sample_rate": 3}), (2**20, 1000, 7)):
         monkeypatch.setattr(feature_files, "_BLOCK_BYTES", num_bytes)
         monkeypatch.setattr(feature_files, "_FRAME_BYTES", num_bytes)
-        expected = values[:cut.get("num_frames"):cut.get("sample_rate", 1)]
+        expected = values[: cut.get("num_frames") : cut.get("sample_rate", 1)]
         opened = open_features(tmp_path / "v.npy", time_axis, **cut)
         read = read_features(tmp_path / "v.npy", time_axis, **cut)
         assert opened.shape == expected.shape and opened.nbytes == read.nbytes
@@ -66,7 +72,8 @@ def test_blocks_are_the_file_in_its_order(tmp_path, fortran):
     for num_bytes, num_rows in ((1, (1, None)), (1, (2, 2)), (28, (1, 4)), (28, (3, 9)), (999, (1, None))):
         found = np.full(rows.shape, -1)
         for row, column, block in read_blocks(
-                tmp_path / "v.npy", read_header(tmp_path / "v.npy"), num_bytes=num_bytes, num_rows=num_rows):
+            tmp_path / "v.npy", read_header(tmp_path / "v.npy"), num_bytes=num_bytes, num_rows=num_rows
+        ):
             assert block.nbytes <= max(num_bytes, 2 * num_rows[0])
             found[row : row + block.shape[0], column : column + block.shape[1]] = block
         np.testing.assert_array_equal(found, rows)

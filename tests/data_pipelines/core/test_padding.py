@@ -1,7 +1,8 @@
 """What batches are padded to, counted without reading: the same as in the batches themselves."""
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_pipelines.core.buckets import Padding
 from tests.data_pipelines.core.test_batching import train_batches
@@ -10,12 +11,18 @@ EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
 
 
 @EXAMPLES
-@given(st.integers(1, 30), st.integers(1, 8), st.integers(0, 4), st.integers(0, 2),
-       st.sampled_from(["random", "by_length"]))
+@given(
+    st.integers(1, 30),
+    st.integers(1, 8),
+    st.integers(0, 4),
+    st.integers(0, 2),
+    st.sampled_from(["random", "by_length"]),
+)
 def test_the_padding_of_epochs_is_that_of_their_batches(num_videos, batch_size, piece_size, extra_rows, sampling):
     num_rows = min(piece_size or batch_size, batch_size) + extra_rows
-    batches = train_batches(num_videos, batch_size, 3, num_rows, (2, 4, 9), micro_batch_size=piece_size,
-                            sampling=sampling)
+    batches = train_batches(
+        num_videos, batch_size, 3, num_rows, (2, 4, 9), micro_batch_size=piece_size, sampling=sampling
+    )
     padding = batches.padding(num_epochs=2)
     assert batches._source.reads == []
     masks = [batch.arrays["mask"] for step in range(2 * batches.steps_per_epoch) for batch in batches.batches(step)]

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_pipelines.core.sampling import SAMPLERS, batches_by_length, random_batches
 
@@ -34,7 +35,7 @@ def test_every_video_comes_up_and_batches_are_full(name):
 @given(CLASSES, st.integers(1, 40), st.integers(0, 5))
 def test_random_batches_are_one_order_topped_up_from_its_start(classes, batch_size, seed):
     shown = random_batches(classes, batch_size, np.random.default_rng(seed)).ravel().tolist()
-    order = shown[:len(classes)]
+    order = shown[: len(classes)]
     assert sorted(order) == list(range(len(classes)))
     assert shown == list(itertools.islice(itertools.cycle(order), len(shown)))
 
@@ -55,8 +56,9 @@ def test_batches_by_length_hold_neighbouring_classes(classes, batch_size, seed):
 def test_batches_by_length_meet_anew_in_every_epoch():
     classes = np.repeat([0, 1], 12)
     epochs = [batches_by_length(classes, 4, np.random.default_rng([0, epoch])) for epoch in range(40)]
-    meetings = {frozenset(pair) for batches in epochs for batch in batches.tolist()
-                for pair in itertools.combinations(batch, 2)}
+    meetings = {
+        frozenset(pair) for batches in epochs for batch in batches.tolist() for pair in itertools.combinations(batch, 2)
+    }
     assert len(meetings) == 2 * 66  # every pair of a class, no pair of two
     first = [int(classes[batches[0, 0]]) for batches in epochs]
     assert 10 < sum(first) < 30  # no epoch begins with the short ones as a rule

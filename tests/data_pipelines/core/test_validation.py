@@ -172,8 +172,18 @@ def test_all_faults_at_once(tmp_path):
     (tmp_path / "groundTruth" / "v11.txt").write_text("a\nb\na\n" + "stir\n" * 28)
     (tmp_path / "splits" / "test.split1.bundle").write_text("v10\nv11\nv11\nv99\n")
     problems = problems_of(tmp_path, background_ids=(0, 9))
-    for part in ("background id 9", "v0.npy", "v3.npy", "v4.npy", "v4.txt", "v11.txt:1", "v11.txt:2", "bundle:3",
-                 "v99.npy", "v99.txt"):
+    for part in (
+        "background id 9",
+        "v0.npy",
+        "v3.npy",
+        "v4.npy",
+        "v4.txt",
+        "v11.txt:1",
+        "v11.txt:2",
+        "bundle:3",
+        "v99.npy",
+        "v99.txt",
+    ):
         assert sum(part in problem for problem in problems) == 1, part
     assert len(problems) == 10
 

@@ -6,7 +6,7 @@ import unicodedata
 # Video ids that are fine: one file each, read as any other.
 ODD = {
     "spaces": "two  words here",
-    "quotes": "it's \"quoted\" `here`",
+    "quotes": 'it\'s "quoted" `here`',
     "shell": "$(touch canary); rm -rf * & echo",
     "percent": "100%s {0} %n",
     "pattern": "v[0-9]*?.x",

@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from data_pipelines.core.unlabelled import Form, open_inputs
 from data_pipelines.segmentation.sources import open_sources
 from data_pipelines.segmentation.transcripts import collect_transcripts
-from data_pipelines.core.unlabelled import Form, open_inputs
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
-from fact_jax.models.weights import weight_files
 from fact_jax.models.fact import published_config
+from fact_jax.models.weights import weight_files
 from tests.data_pipelines.dirty import names, text_faults
 from tests.data_pipelines.dirty.dataset import CLASS_NAMES, WIDTH, Dataset
 from tests.data_pipelines.dirty.entries import check_sources, user_error
@@ -148,7 +148,10 @@ COPIES = {
     f"{name}-{fault}": (name, change)
     for name in ("metadata.json", "dataset_info.json", "features.json", "feature_dataset-train.array_record-00000")
     for fault, change in (
-        ("half", _first_half), ("nested", lambda _: b"[" * 100_000), ("changed", lambda content: content[::-1]))
+        ("half", _first_half),
+        ("nested", lambda _: b"[" * 100_000),
+        ("changed", lambda content: content[::-1]),
+    )
 } | {"features.json-class": ("features.json", lambda content: content.replace(b"text_feature.Text", b"evil.Text"))}
 
 
@@ -264,11 +267,19 @@ WEIGHTS = {name: fault for name, fault in PLACES.items() if name != "link_outsid
     "torch_old": replaced(torch_saved(torch_tensors, _use_new_zipfile_serialization=False)),
     "torch_half": replaced(torch_saved(lambda torch: torch_tensors(torch, torch.float16))),
     "torch_double": replaced(torch_saved(lambda torch: torch_tensors(torch, torch.float64))),
-    "torch_wrapped": replaced(torch_saved(
-        lambda torch: {"state_dict": {f"module.{k}": v for k, v in torch_tensors(torch).items()}, "epoch": 3})),
-    "torch_strided": replaced(torch_saved(
-        lambda torch: {name: tensor.mT.contiguous().mT if tensor.ndim == 2 else tensor
-                       for name, tensor in torch_tensors(torch).items()})),
+    "torch_wrapped": replaced(
+        torch_saved(
+            lambda torch: {"state_dict": {f"module.{k}": v for k, v in torch_tensors(torch).items()}, "epoch": 3}
+        )
+    ),
+    "torch_strided": replaced(
+        torch_saved(
+            lambda torch: {
+                name: tensor.mT.contiguous().mT if tensor.ndim == 2 else tensor
+                for name, tensor in torch_tensors(torch).items()
+            }
+        )
+    ),
     "npz": replaced(npz_saved(**TENSORS)),
     "npz_fortran": replaced(npz_saved(**{name: np.asfortranarray(value) for name, value in TENSORS.items()})),
     "torch_bomb": Fault(torch_bomb, CODE),
@@ -276,17 +287,20 @@ WEIGHTS = {name: fault for name, fault in PLACES.items() if name != "link_outsid
     "bare_pickle": Fault(bare_pickle, CODE),
     "object_npz": Fault(object_npz, NO_NPZ),
     "npz_bomb": replaced(npz_bomb, "would take 120000128 in memory, more than 100 times"),
-    "npz_declares_much": replaced(npz_header(
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"), NO_NPZ),
+    "npz_declares_much": replaced(
+        npz_header("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"), NO_NPZ
+    ),
     "npz_signs": replaced(npz_header("-" * 9000 + "1"), NO_NPZ),
     "npz_nested": replaced(npz_header("(" * 9000), NO_NPZ),
     "npz_text_inside": replaced(npz_header("not a header"), NO_NPZ),
-    "torch_repeated": replaced(torch_saved(
-        lambda torch: {"a.weight": torch.zeros(1).expand(1_000_000_000_000)}), "would take 4000000000000 in memory"),
-    "torch_sparse": replaced(torch_saved(
-        lambda torch: {"a.weight": torch.eye(3).to_sparse()}), "sparse or quantised"),
-    "torch_complex": replaced(torch_saved(
-        lambda torch: torch_tensors(torch, torch.complex64)), "expected real numbers"),
+    "torch_repeated": replaced(
+        torch_saved(lambda torch: {"a.weight": torch.zeros(1).expand(1_000_000_000_000)}),
+        "would take 4000000000000 in memory",
+    ),
+    "torch_sparse": replaced(torch_saved(lambda torch: {"a.weight": torch.eye(3).to_sparse()}), "sparse or quantised"),
+    "torch_complex": replaced(
+        torch_saved(lambda torch: torch_tensors(torch, torch.complex64)), "expected real numbers"
+    ),
     "torch_list": replaced(torch_saved(lambda torch: [1, 2]), "holds one list"),
     "traversal": replaced(member_named("../../escaped"), "weights"),
     "cut": Fault(lambda path, canary: path.write_bytes(path.read_bytes()[:-20]), "cut short|damaged|cannot be read"),
@@ -296,9 +310,10 @@ WEIGHTS = {name: fault for name, fault in PLACES.items() if name != "link_outsid
     "zeros": replaced(sparse(2**32), "begins with|safetensors"),
     "safetensors_claims": replaced(safetensors_header("{", 2**62), "cannot be read as a safetensors file"),
     "safetensors_nested": replaced(safetensors_header("{" + '"a":[' * 5000), "cannot be read as a safetensors file"),
-    "safetensors_beyond": replaced(safetensors_header(
-        '{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}'),
-        "cannot be read as a safetensors file"),
+    "safetensors_beyond": replaced(
+        safetensors_header('{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}'),
+        "cannot be read as a safetensors file",
+    ),
 }
 
 
@@ -372,9 +387,13 @@ YAML = {name: fault for name, fault in PLACES.items()} | {
     "long_number": added("epoch: " + "9" * 5000 + "\n", "line 10: epoch is no value|line 10: epoch is a"),
     "laughs": added(
         "aux:\n  exp: &a0 [x, x, x, x, x, x, x, x, x]\n"
-        + "".join(f"  {key}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i, key in enumerate(
-            ("mark", "runid", "debug", "resume", "logdir", "cfg_file", "set_cfgs", "gpu")))
-        + "bg_class: *a8\n", r"line \d+: bg_class is a nested value"),
+        + "".join(
+            f"  {key}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n"
+            for i, key in enumerate(("mark", "runid", "debug", "resume", "logdir", "cfg_file", "set_cfgs", "gpu"))
+        )
+        + "bg_class: *a8\n",
+        r"line \d+: bg_class is a nested value",
+    ),
     "recursive": added("bg_class: &a [*a]\n", "line 10: bg_class is a nested value"),
     "deep": added("bg_class: " + "[" * 20_000 + "\n", "nested too deeply|is not plain YAML"),
     "long_key": added("x" * 100_000 + ": 1\n", "has no key x|is not plain YAML"),
@@ -410,7 +429,12 @@ def published(kind, _):
 def trials(num_predictions, num_transcripts, num_verbs):
     """So many trials of every kind, and all of the weight files and the published configs."""
     kinds = (
-        (prediction, (*PREDICTED, *names.ODD, *names.UNSTORABLE), ("v0", "v1", "v2", "w0", "w1", "w2"), num_predictions),
+        (
+            prediction,
+            (*PREDICTED, *names.ODD, *names.UNSTORABLE),
+            ("v0", "v1", "v2", "w0", "w1", "w2"),
+            num_predictions,
+        ),
         (transcript, (*LISTED,), ("w0", "w1", "w2"), num_transcripts),
         (verbs, (*text_faults.VERBS,), ("",), num_verbs),
         (prepared, (*COPIES,), ("",), len(COPIES)),

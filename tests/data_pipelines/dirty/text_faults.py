@@ -62,8 +62,7 @@ TEXTS = {
     "blank": rewritten(lambda content: b"\n \r\n\t\n", r"no (labels|videos|classes|verbs|nouns)"),
     "blank_line": lines(lambda found: [found[0], "", *found[1:]], "blank line|''; expected"),
     "large": replaced(sparse(2**30), "1073741824 bytes; expected at most"),
-    "newlines": replaced(
-        lambda path: path.write_bytes(b"a\n" * 10_000_001), "10000001 lines; expected at most"),
+    "newlines": replaced(lambda path: path.write_bytes(b"a\n" * 10_000_001), "10000001 lines; expected at most"),
 } | PLACES
 
 # Of labels and transcripts.
@@ -72,27 +71,36 @@ NAMES = {
     "typo": lines(line(3, "pour_mlk"), rf"{UNKNOWN} 'pour_mlk'; the nearest class is 'pour_milk'"),
     "case": lines(line(3, "Background"), rf"{UNKNOWN} 'Background'; the nearest class is 'background'"),
     "other_unicode_form": lines(
-        line(3, unicodedata.normalize("NFD", "café")), rf"{UNKNOWN} .*in another Unicode form \(NFC and NFD\)"),
+        line(3, unicodedata.normalize("NFD", "café")), rf"{UNKNOWN} .*in another Unicode form \(NFC and NFD\)"
+    ),
     "second_bom": lines(line(3, "\ufeffbackground"), rf"{UNKNOWN} '\\ufeffbackground'"),
     "ids_for_names": lines(lambda found: ["2"] * len(found), rf"{UNKNOWN} '2' \(\d+ lines\)"),
     "table": lines(
-        lambda found: [f"{i},{name}" for i, name in enumerate(found)], rf"(?s){UNKNOWN} '0,.*more unknown labels"),
+        lambda found: [f"{i},{name}" for i, name in enumerate(found)], rf"(?s){UNKNOWN} '0,.*more unknown labels"
+    ),
     "long_line": lines(line(3, "x" * 3_000_000), rf"{UNKNOWN} 'x{{60}}'\.\.\.; expected a name"),
     "markup": lines(line(3, "<script>alert(1)</script>"), rf"{UNKNOWN} '<script>"),
     "million_unknown": replaced(million(lambda i: f"label {i}\n"), r"(?s)unknown label 'label 0'.*999990 more unknown"),
 }
-LABELS = TEXTS | NAMES | {
-    "two_more": lines(lambda found: [*found, "background", "background"], relative=True),
-    "three_more": lines(
-        lambda found: [*found, *["background"] * 3], "frames of features for", relative=True),
-    "three_less": lines(lambda found: found[:-3], "frames of features for", relative=True),
-    "one_line": lines(lambda found: [" ".join(found)], UNKNOWN, relative=True),
-    "million": replaced(million(lambda i: "pour_milk\n"), "frames of features for 1000000 labels", relative=True),
-}
-TRANSCRIPTS = TEXTS | NAMES | {
-    "shortened": lines(lambda found: [a for a, b in zip(found, ["", *found], strict=False) if a != b]),
-    "million": Fault(lambda path, canary: _repeat(path, 1_000_000)),
-}
+LABELS = (
+    TEXTS
+    | NAMES
+    | {
+        "two_more": lines(lambda found: [*found, "background", "background"], relative=True),
+        "three_more": lines(lambda found: [*found, *["background"] * 3], "frames of features for", relative=True),
+        "three_less": lines(lambda found: found[:-3], "frames of features for", relative=True),
+        "one_line": lines(lambda found: [" ".join(found)], UNKNOWN, relative=True),
+        "million": replaced(million(lambda i: "pour_milk\n"), "frames of features for 1000000 labels", relative=True),
+    }
+)
+TRANSCRIPTS = (
+    TEXTS
+    | NAMES
+    | {
+        "shortened": lines(lambda found: [a for a, b in zip(found, ["", *found], strict=False) if a != b]),
+        "million": Fault(lambda path, canary: _repeat(path, 1_000_000)),
+    }
+)
 
 
 def _repeat(path, least):
@@ -107,8 +115,7 @@ MAPPING = TEXTS | {
     "reversed": lines(lambda found: found[::-1]),
     "leading_zeros": lines(lambda found: [f"00{text}" for text in found]),
     "gap": lines(line(3, "4 café"), r"class id 4 of 4 classes; expected the ids 0 to 3"),
-    "from_one": lines(
-        lambda found: [f"{int(text[0]) + 1}{text[1:]}" for text in found], "class id 4 of 4 classes"),
+    "from_one": lines(lambda found: [f"{int(text[0]) + 1}{text[1:]}" for text in found], "class id 4 of 4 classes"),
     "same_id": lines(line(3, "2 café"), "class id 2 again; first on line 3"),
     "same_name": lines(line(3, "3 pour_milk"), "class name 'pour_milk' again; first on line 3", relative=True),
     "negative_id": lines(line(3, "-1 café"), "'-1 café'; expected '<id> <class name>'", relative=True),
@@ -119,9 +126,11 @@ MAPPING = TEXTS | {
     "no_id": lines(line(3, "café"), "expected '<id> <class name>'", relative=True),
     "no_name": lines(line(3, "3"), "'3'; expected '<id> <class name>'", relative=True),
     "commas": lines(
-        lambda found: [text.replace(" ", ",", 1) for text in found], r"'0,background'; expected", relative=True),
+        lambda found: [text.replace(" ", ",", 1) for text in found], r"'0,background'; expected", relative=True
+    ),
     "long_name": lines(
-        line(3, "3 " + "é" * 1_000_000), "class name of 1000000 characters, .*expected at most 200", relative=True),
+        line(3, "3 " + "é" * 1_000_000), "class name of 1000000 characters, .*expected at most 200", relative=True
+    ),
     "less": lines(lambda found: found[:3], relative=True),
 }
 
@@ -133,7 +142,8 @@ SPLITS = {
     "without_ending": lines(lambda found: [text.removesuffix(".txt") for text in found]),
     "same_video": lines(lambda found: [*found, found[0]], "again; first on line 1"),
     "same_with_and_without_ending": lines(
-        lambda found: [*found, found[0].removesuffix(".txt")], "again; first on line 1"),
+        lambda found: [*found, found[0].removesuffix(".txt")], "again; first on line 1"
+    ),
     "parent": lines(line(1, lambda text: f"../features/{text}"), "expected a video name without folders"),
     "absolute": lines(line(1, "/etc/passwd"), "'/etc/passwd'; expected a video name without folders"),
     "backslash": lines(line(1, r"..\v1.txt"), "expected a video name without folders"),
@@ -142,7 +152,8 @@ SPLITS = {
     "long_name": lines(line(1, "x" * 251), "a name of 251 bytes, .*at most 250"),
     "very_long_name": lines(line(1, "é" * 2_000_000), "a name of 4000000 bytes, .*at most 250"),
     "paths": lines(
-        lambda found: [f"features/{i}.npy" for i in range(60_000)], r"(?s)without folders.*59980 more problems"),
+        lambda found: [f"features/{i}.npy" for i in range(60_000)], r"(?s)without folders.*59980 more problems"
+    ),
 }
 
 # Of a list of verbs. `relative`: classes lose their verb.

@@ -7,8 +7,10 @@ from fact_jax.types import UserError
 from tests.data_pipelines.folders import settings, write_folder
 
 EGOPROCEL = {
-    "dataset": "egoprocel", "time_axis": "first",
-    "train_split_file": "{split}.train", "test_split_file": "{split}.test",
+    "dataset": "egoprocel",
+    "time_axis": "first",
+    "train_split_file": "{split}.train",
+    "test_split_file": "{split}.test",
 }
 
 

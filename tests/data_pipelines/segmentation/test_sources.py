@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from data_pipelines.core import feature_dataset
-from data_pipelines.segmentation import npy_source
 from data_pipelines.core.check_notes import CHECK_FILE
-from data_pipelines.segmentation.index import read_index
 from data_pipelines.core.labelled_videos import MemoryBudget
+from data_pipelines.segmentation import npy_source
+from data_pipelines.segmentation.index import read_index
 from data_pipelines.segmentation.layouts import open_layout
 from data_pipelines.segmentation.sources import PROBLEMS_FILE, open_sources
 from fact_jax.ops.resampling import downsample_labels
@@ -207,7 +207,10 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     write_folder(root)
     data = settings(root)
     scanned = []
-    monkeypatch.setattr("data_pipelines.segmentation.sources.scan_values", lambda _, headers, problems: scanned.append(len(headers)) or [])
+    monkeypatch.setattr(
+        "data_pipelines.segmentation.sources.scan_values",
+        lambda _, headers, problems: scanned.append(len(headers)) or [],
+    )
     open_sources(data, workdir)
     open_sources(data, workdir)
     open_sources(data, workdir, subsets=("test",))
@@ -290,7 +293,8 @@ def test_verbs_nouns_and_transcripts(tmp_path, reader):
     write_extras(tmp_path)
     sources = open_sources(settings(tmp_path, reader=reader, **EXTRAS))
     assert sources.verb_nouns == VerbNouns(
-        ("take", "pour", "background"), ("cup", "milk", "background"), (2, 0, 1, 0), (2, 0, 1, 1))
+        ("take", "pour", "background"), ("cup", "milk", "background"), (2, 0, 1, 0), (2, 0, 1, 1)
+    )
     assert sources.class_names == PAIRS
     assert {video: array.tolist() for video, array in sources.transcripts.items()} == {"v3": [1, 2, 1], "v4": [1, 2, 1]}
 
@@ -332,7 +336,8 @@ def test_the_synthetic_reader_makes_verbs_and_nouns_and_takes_transcripts(tmp_pa
     sources = open_sources(data)
     pairs = sources.verb_nouns
     assert sources.class_names == tuple(
-        f"{pairs.verbs[v]},{pairs.nouns[n]}" for v, n in zip(pairs.verb_of_action, pairs.noun_of_action, strict=True))
+        f"{pairs.verbs[v]},{pairs.nouns[n]}" for v, n in zip(pairs.verb_of_action, pairs.noun_of_action, strict=True)
+    )
     assert sources.transcripts is None
     for video in sources.test.video_ids:
         (tmp_path / f"{video}.txt").write_text("open,jar\nclose,jar\n")

@@ -39,8 +39,10 @@ def test_counts_by_hand():
     assert "3 videos, 4 classes, 12 frames" in table
     assert "mean 3.3, max 6 (v2)" in table
     assert [row.split() for row in table.split("\n")[-4:]] == [
-        ["0", "rest", "6", "50.0%", "5"], ["1", "cut", "5", "41.7%", "4"],
-        ["2", "stir", "1", "8.3%", "1"], ["3", "never", "0", "0.0%", "0"],
+        ["0", "rest", "6", "50.0%", "5"],
+        ["1", "cut", "5", "41.7%", "4"],
+        ["2", "stir", "1", "8.3%", "1"],
+        ["3", "never", "0", "0.0%", "0"],
     ]
 
 
@@ -68,7 +70,8 @@ def test_durations_equal_the_loop(videos):
 
 @hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
 @hypothesis.given(
-    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5), st.integers(1, 7))
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5), st.integers(1, 7)
+)
 def test_shares_over_time_equal_the_loop(videos, num_bins):
     shares = shares_over_time(Source(videos, "abcd"), num_bins)
     expected = np.zeros((num_bins, 4))

@@ -5,7 +5,8 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
 from data_pipelines.segmentation import recipes
@@ -22,9 +23,15 @@ SMALL = SyntheticSpec(num_train_videos=40, num_test_videos=12)
 def specs(draw):
     pairs, activities = draw(st.integers(0, 5)), draw(st.integers(2, 6))
     return SyntheticSpec(
-        num_train_videos=4, num_test_videos=3, num_confusable_pairs=pairs, num_activities=activities,
-        num_classes=1 + 2 * pairs + activities + draw(st.integers(0, 12)), feature_dim=draw(st.integers(2, 30)),
-        mean_length=draw(st.integers(20, 120)), transition_frames=draw(st.integers(1, 6)))
+        num_train_videos=4,
+        num_test_videos=3,
+        num_confusable_pairs=pairs,
+        num_activities=activities,
+        num_classes=1 + 2 * pairs + activities + draw(st.integers(0, 12)),
+        feature_dim=draw(st.integers(2, 30)),
+        mean_length=draw(st.integers(20, 120)),
+        transition_frames=draw(st.integers(1, 6)),
+    )
 
 
 @EXAMPLES
@@ -113,11 +120,17 @@ def test_noise_and_transitions_are_as_specified():
     assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0.6, abs=0.02)
 
 
-@pytest.mark.parametrize(("spec", "seed", "expected"), [
-    (SyntheticSpec(), 0, "28292968a72b43fc6cd5fdd68c671b1564134e5c224e4040c86a3d8afbf5dd3e"),
-    (SyntheticSpec(num_classes=40, feature_dim=20, num_confusable_pairs=9, num_activities=6), 3,
-     "2a8042e5b705a0ea024933a4daaade4652ae7a7b3e77bff1c86a60eba4ae48cf"),
-])
+@pytest.mark.parametrize(
+    ("spec", "seed", "expected"),
+    [
+        (SyntheticSpec(), 0, "28292968a72b43fc6cd5fdd68c671b1564134e5c224e4040c86a3d8afbf5dd3e"),
+        (
+            SyntheticSpec(num_classes=40, feature_dim=20, num_confusable_pairs=9, num_activities=6),
+            3,
+            "2a8042e5b705a0ea024933a4daaade4652ae7a7b3e77bff1c86a60eba4ae48cf",
+        ),
+    ],
+)
 def test_the_videos_are_those_of_every_release(spec, seed, expected):
     """Results in README.md are measured on these videos; the digest is that of commit a8aa30a."""
     digest = hashlib.sha256()
@@ -138,7 +151,8 @@ def test_verb_noun_classes(spec, seed):
     pairs, world = source.verb_nouns, source.world
     assert len(set(source.class_names)) == spec.num_classes and source.class_names[0] == "background,background"
     assert source.class_names == tuple(
-        f"{pairs.verbs[v]},{pairs.nouns[n]}" for v, n in zip(pairs.verb_of_action, pairs.noun_of_action, strict=True))
+        f"{pairs.verbs[v]},{pairs.nouns[n]}" for v, n in zip(pairs.verb_of_action, pairs.noun_of_action, strict=True)
+    )
     assert set(pairs.verb_of_action) == set(range(len(pairs.verbs)))
     assert set(pairs.noun_of_action) == set(range(len(pairs.nouns)))
     np.testing.assert_allclose(np.linalg.norm(world.prototypes, axis=1), 1.0, atol=1e-12)
@@ -206,12 +220,15 @@ def test_any_mapping_gives_a_specification():
     assert len(open_synthetic(ConfigDict({"num_test_videos": 2}), "test", 0)) == 2
 
 
-@pytest.mark.parametrize(("values", "message"), [
-    ({"num_class": 20}, "no setting 'num_class'. Did you mean 'num_classes'"),
-    ({"num_classes": 10}, "num_classes is 10, expected 11 or more"),
-    ({"noise_correlation": 1.0, "num_test_videos": 0}, "num_test_videos is 0.*noise_correlation is 1.0"),
-    ({"swap_rate": 1.5}, r"swap_rate is 1.5, expected in \[0, 1\]"),
-])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"num_class": 20}, "no setting 'num_class'. Did you mean 'num_classes'"),
+        ({"num_classes": 10}, "num_classes is 10, expected 11 or more"),
+        ({"noise_correlation": 1.0, "num_test_videos": 0}, "num_test_videos is 0.*noise_correlation is 1.0"),
+        ({"swap_rate": 1.5}, r"swap_rate is 1.5, expected in \[0, 1\]"),
+    ],
+)
 def test_bad_settings_are_user_errors(values, message):
     with pytest.raises(UserError, match=message):
         make_spec(values)

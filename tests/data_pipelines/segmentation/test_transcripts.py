@@ -14,11 +14,15 @@ NAMES = ("background", "take cup", "pour_milk")
 IDS = {name: i for i, name in enumerate(NAMES)}
 
 
-@pytest.mark.parametrize("text", [
-    "background\ntake cup\nbackground\npour_milk\n",
-    "background\nbackground\ntake cup\ntake cup\ntake cup\nbackground\npour_milk\npour_milk",
-    "\ufeffbackground\r\ntake cup \r\n background\r\npour_milk\r\n\r\n",
-], ids=["transcript", "frame labels", "bom and crlf"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "background\ntake cup\nbackground\npour_milk\n",
+        "background\nbackground\ntake cup\ntake cup\ntake cup\nbackground\npour_milk\npour_milk",
+        "\ufeffbackground\r\ntake cup \r\n background\r\npour_milk\r\n\r\n",
+    ],
+    ids=["transcript", "frame labels", "bom and crlf"],
+)
 def test_both_forms(tmp_path, text):
     path = tmp_path / "v.txt"
     path.write_text(text, encoding="utf-8", newline="")

@@ -27,7 +27,8 @@ def test_parts_of_every_class(tmp_path):
     result, problems = read_verb_nouns(*write_lists(tmp_path), CLASS_NAMES)
     assert problems == []
     assert result == VerbNouns(
-        ("take", "put", "background"), ("cup", "red pan", "background"), (2, 0, 1, 0), (2, 0, 0, 1))
+        ("take", "put", "background"), ("cup", "red pan", "background"), (2, 0, 1, 0), (2, 0, 0, 1)
+    )
 
 
 def test_no_lists_no_pairs():
@@ -105,8 +106,7 @@ def test_names_and_ids_go_together(tmp_path_factory, verbs, nouns, data):
     assert problems == []
     for made in (result, pair_up(names)):
         assert [
-            f"{made.verbs[v]},{made.nouns[n]}"
-            for v, n in zip(made.verb_of_action, made.noun_of_action, strict=True)
+            f"{made.verbs[v]},{made.nouns[n]}" for v, n in zip(made.verb_of_action, made.noun_of_action, strict=True)
         ] == names
     assert len(result.verbs) == len(verbs) and set(pair_up(names).nouns) == {noun for _, noun in pairs}
 

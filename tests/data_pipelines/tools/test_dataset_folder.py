@@ -38,13 +38,19 @@ def test_a_folder_in_the_usual_form(tmp_path, time_axis):
     assert f'time_axis="{time_axis}"' in text and "0 (background), by name" in text
 
 
-@pytest.mark.parametrize(("names", "pattern", "split"), [
-    (["split1.train", "split1.test", "split2.train"], "{split}.train", "split1"),
-    (["splits/fold_b.train", "splits/fold_b.test", "splits/fold_a.train", "splits/fold_a.test"],
-     "splits/{split}.train", "fold_a"),
-    (["splits/train.x.txt", "splits/test.x.txt"], "splits/train.{split}.txt", "x"),
-    (["train.txt", "test.txt"], "train.txt", "split1"),
-])
+@pytest.mark.parametrize(
+    ("names", "pattern", "split"),
+    [
+        (["split1.train", "split1.test", "split2.train"], "{split}.train", "split1"),
+        (
+            ["splits/fold_b.train", "splits/fold_b.test", "splits/fold_a.train", "splits/fold_a.test"],
+            "splits/{split}.train",
+            "fold_a",
+        ),
+        (["splits/train.x.txt", "splits/test.x.txt"], "splits/train.{split}.txt", "x"),
+        (["train.txt", "test.txt"], "train.txt", "split1"),
+    ],
+)
 def test_split_lists_of_other_names(tmp_path, names, pattern, split):
     write_folder(tmp_path)
     write_lists(tmp_path, names)
@@ -89,8 +95,13 @@ def test_background_classes(tmp_path):
     write_folder(tmp_path)
     assert look(tmp_path, "--background").settings.background_ids == ()
     assert look(tmp_path, "--background", "stir", "1", "stir").settings.background_ids == (3, 1)
-    for wrong, hint in (("stirr", "Did you mean 'stir'"), ("4", "ids \\(0 to 3\\)"), ("9" * 30, "no class"),
-                        ("00000000099", "no class"), ("٣", "no class")):
+    for wrong, hint in (
+        ("stirr", "Did you mean 'stir'"),
+        ("4", "ids \\(0 to 3\\)"),
+        ("9" * 30, "no class"),
+        ("00000000099", "no class"),
+        ("٣", "no class"),
+    ):
         with pytest.raises(UserError, match=hint):
             look(tmp_path, "--background", wrong)
     rename_classes(tmp_path, ("G0", "SIL", "G2", "No_Action"))

@@ -31,13 +31,15 @@ def test_both_forms_give_the_same_actions(tmp_path):
         "a,P01_11,00:00:00.00,00:00:01.89,take plate,0,2,['plate']\n"
         "b,P01_11,00:00:01.56,00:00:02.45,\"put plate, down\",1,2,['plate']\n"
         "c,P01_12,00:00:49.15,00:00:50.95,take paper,0,49,\"['paper', 'x']\"\n"
-        "d,P01_12,01:00:02.30,01:00:02.31,take paper,0,49,['paper']\n")
+        "d,P01_12,01:00:02.30,01:00:02.31,take paper,0,49,['paper']\n"
+    )
     frames = C2 + (
-        "a,P01_11,1,56,0,2,106\nb,P01_11,46,73,1,2,1216\n"
-        "c,P01_12,1474,1528,0,49,9\nd,P01_12,108069,108069,0,49,9\n")
+        "a,P01_11,1,56,0,2,106\nb,P01_11,46,73,1,2,1216\nc,P01_12,1474,1528,0,49,9\nd,P01_12,108069,108069,0,49,9\n"
+    )
     expected = {
         "P01_11": [Action(1, 56, 0, 2), Action(46, 73, 1, 2)],
-        "P01_12": [Action(1474, 1528, 0, 49), Action(108069, 108070, 0, 49)]}
+        "P01_12": [Action(1474, 1528, 0, 49), Action(108069, 108070, 0, 49)],
+    }
     assert read_actions(write(tmp_path, "epic.csv", stamps), 30) == (expected, [])
     assert read_actions(write(tmp_path, "c2.csv", frames), 30) == (expected, [])
     (tmp_path / "epic.csv.gz").write_bytes(gzip.compress(stamps.encode()))
@@ -50,19 +52,30 @@ def test_bad_rows(tmp_path):
         "b,P01,0:1,00:00:02.00,x,0,-1,[]\n"
         "c,,00:00:01.00,00:00:02.00,x,0,0,[]\n"
         "d,P01,00:00:03.00,00:00:02.00,x,0,0,[]\n"
-        "e,P01,00:00:03.00\n")
+        "e,P01,00:00:03.00\n"
+    )
     actions, problems = read_actions(write(tmp_path, "epic.csv", text), 30, 2, 2)
     assert actions == {}
     assert [problem.line for problem in problems] == [2, 3, 4, 5, 6]
     assert [problem.found for problem in problems] == [
-        "verb '2'", "noun '-1', time '0:1'", "video ''",
-        "stops at 00:00:02.00 before it starts at 00:00:03.00", "verb '', noun '', time ''"]
+        "verb '2'",
+        "noun '-1', time '0:1'",
+        "video ''",
+        "stops at 00:00:02.00 before it starts at 00:00:03.00",
+        "verb '', noun '', time ''",
+    ]
 
 
-@pytest.mark.parametrize(("content", "text"), [
-    (None, "file is missing"), (b"", "columns ''"), (b"video,begin\nP01,3\n", "columns 'video, begin'"),
-    (b"\xff\xfe\x00", "cannot be read"), (C2.encode(), "no rows"),
-])
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "file is missing"),
+        (b"", "columns ''"),
+        (b"video,begin\nP01,3\n", "columns 'video, begin'"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (C2.encode(), "no rows"),
+    ],
+)
 def test_files_that_are_no_list_of_actions(tmp_path, content, text):
     path = tmp_path / "actions.csv"
     if content is not None:
@@ -81,7 +94,7 @@ def test_class_names_and_lengths(tmp_path):
     text = "\ufeffid,key,instances,category\n0,take,\"['take', 'get']\",a\n1,turn-on,[],b\n"
     good = write(tmp_path, "good.csv", text)
     assert read_class_names(good) == (("take", "turn-on"), [])
-    bad = write(tmp_path, "bad.csv", "id,key\n0,take\n2,put\n2,take\n3,\"a,b\"\n4,background\n")
+    bad = write(tmp_path, "bad.csv", 'id,key\n0,take\n2,put\n2,take\n3,"a,b"\n4,background\n')
     assert [problem.line for problem in read_class_names(bad)[1]] == [3, 4, 5, 6]
     lengths = write(tmp_path, "lengths.csv", "video,frames\nP01,30\nP02,one\nP03,1\n")
     found, problems = read_lengths(lengths)

@@ -191,9 +191,15 @@ def test_a_transcript_decides_which_actions_there_are(transcript_model):
 
 @pytest.mark.parametrize(
     "transcript, text",
-    [(None, "needs the transcript"), ([], "needs the transcript"), (["sitr"], "'sitr', which is no class of this "
-     "model. Did you mean 'stir'"), ([1, 4], "has 4, which is no class"), ([-1], "has -1"), (["pour", 1.5], "has 1.5"),
-     ("pour", "one name")],
+    [
+        (None, "needs the transcript"),
+        ([], "needs the transcript"),
+        (["sitr"], "'sitr', which is no class of this model. Did you mean 'stir'"),
+        ([1, 4], "has 4, which is no class"),
+        ([-1], "has -1"),
+        (["pour", 1.5], "has 1.5"),
+        ("pour", "one name"),
+    ],
 )
 def test_a_transcript_that_cannot_be_used_is_refused(transcript_model, transcript, text):
     with pytest.raises(UserError, match=text):

@@ -154,7 +154,12 @@ def test_everything_wrong_is_listed_at_once():
 
 @pytest.mark.parametrize(
     ("key", "shape"),
-    [("attention.0.in_proj", (13, 6)), ("attention.0.in_proj", ()), ("pointwise.weight", (6, 4, 3)), ("query", (5, 2, 4))]
+    [
+        ("attention.0.in_proj", (13, 6)),
+        ("attention.0.in_proj", ()),
+        ("pointwise.weight", (6, 4, 3)),
+        ("query", (5, 2, 4)),
+    ],
 )
 def test_tensors_that_cannot_be_split_or_squeezed_are_wrong_shapes_too(key, shape):
     tensors, params = tensors_and_params()

@@ -133,8 +133,15 @@ def test_pickled_objects_are_refused_and_not_run(tmp_path):
 
 
 NUMPY_VALUES = [
-    np.float64(3.0), np.float32(0.1), np.int64(-7), np.bool_(True), np.arange(6, dtype="<f4").reshape(2, 3),
-    np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(3, dtype=">i2"), np.array(2.5), np.zeros((0, 3)),
+    np.float64(3.0),
+    np.float32(0.1),
+    np.int64(-7),
+    np.bool_(True),
+    np.arange(6, dtype="<f4").reshape(2, 3),
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.arange(3, dtype=">i2"),
+    np.array(2.5),
+    np.zeros((0, 3)),
 ]
 
 

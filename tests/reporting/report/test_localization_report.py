@@ -91,7 +91,13 @@ def test_videos_are_scored_by_the_classes_that_they_have(groups, report):
         assert [row[name] for name in SCORES] == pytest.approx([alone[name] for name in SCORES], abs=1e-9)
     rows = read(report[0], "report_videos.csv")
     assert len(rows) == 4 * 6 and list(rows[0])[:6] == [
-        "group", "split", "seed", "video_id", "true_segments", "detections"]
+        "group",
+        "split",
+        "seed",
+        "video_id",
+        "true_segments",
+        "detections",
+    ]
 
 
 def test_markdown_says_what_was_averaged_and_how_intervals_were_made(report):
@@ -124,7 +130,11 @@ def test_a_class_without_a_true_segment_has_no_score(tmp_path, truth):
     write_report([path], tmp_path / "out", lambda line: None)
     row = read(tmp_path / "out", "report_classes.csv")[3]
     assert (row["class_id"], row["class_name"], row["true_segments"], row["detections"]) == (
-        "40", "wash", "0.0000", "1.0000")
+        "40",
+        "wash",
+        "0.0000",
+        "1.0000",
+    )
     assert row["AP@avg"] == "" and row["AP@avg_runs"] == "0"
     text = (tmp_path / "out" / "report.md").read_text()
     assert "1 of 4 classes have no true segment." in text and "Paired" not in text
@@ -212,7 +222,8 @@ def test_the_page_holds_the_best_detections_of_every_run(groups):
     assert video["frames"] == 100.0 and list(video["runs"]) == [0, 1, 2, 3]
     assert sorted(zip(video["true"][::2], [item[:2] for item in video["true"][1::2]])) == sorted(
         (label, [round(start, 2), round(end, 2)])
-        for label, (start, end) in zip(own.truth_labels.tolist(), own.truth_segments.tolist()))
+        for label, (start, end) in zip(own.truth_labels.tolist(), own.truth_segments.tolist())
+    )
     items = video["runs"][3]["segments"][1::2]
     scores = [score for *_, score, _ in items]
     assert scores == sorted(scores, reverse=True) and scores[0] == round(float(own.scores.max()), 3)
@@ -265,7 +276,7 @@ def test_a_picture_has_a_line_per_system_and_a_point_per_overlap(report):
 def test_one_overlap_and_undefined_scores_make_a_picture_too():
     nothing = statistics.spread([[]])
     text = threshold_chart.chart((0.5,), ["a", "b"], [[statistics.spread([[40.0]])] * 2, [nothing] * 2])
-    assert text.count("<circle cx=\"50.00%\"") == 1 and "b: – at 0.5" in text
+    assert text.count('<circle cx="50.00%"') == 1 and "b: – at 0.5" in text
 
 
 def test_converted_weights_stand_beside_a_training(tmp_path, truth):

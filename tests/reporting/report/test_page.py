@@ -139,7 +139,11 @@ def test_what_is_chosen_stands_in_the_address(desktop, address):
     assert videos(desktop) == ["a rare one"]
     assert desktop.evaluate("document.getElementById('errors').checked")
     assert desktop.evaluate("[...document.querySelectorAll('#run-chips .chip')].map((one) => one.ariaPressed)") == [
-        "true", "false", "true", "false"]
+        "true",
+        "false",
+        "true",
+        "false",
+    ]
     desktop.evaluate("document.querySelector('.video').scrollIntoView()")
     desktop.settle()
     assert desktop.evaluate("document.querySelectorAll('.video .strip').length") == 3
@@ -237,8 +241,10 @@ def test_the_table_of_classes_fits_and_its_bars_have_one_scale(tmp_path, width):
     names = ("background", "action10", "action2", "action1", "action11")
     truth = workdirs.make_truth(0, 2, num_classes=5)
     systems = {"a": truth, "a_system_with_quite_a_long_name": {key: np.roll(row, 5) for key, row in truth.items()}}
-    paths = [workdirs.make_run(tmp_path / name, truth, predicted, name=name, class_names=names)
-             for name, predicted in systems.items()]
+    paths = [
+        workdirs.make_run(tmp_path / name, truth, predicted, name=name, class_names=names)
+        for name, predicted in systems.items()
+    ]
     write_report(paths, tmp_path / "out", lambda line: None)
     with browser.Page(width, 900) as page:
         page.open((tmp_path / "out" / "report.html").as_uri())

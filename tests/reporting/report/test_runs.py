@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from fact_jax import run_record
 from fact_jax.reporting.report import runs, write_report
 from fact_jax.reporting.report.groups import group_runs
-from fact_jax import run_record
 from fact_jax.types import UserError
 from tests.reporting import workdirs
 
@@ -23,7 +23,11 @@ def test_seeds_and_splits_of_one_config_are_one_group(tmp_path):
     assert [group.label for group in found] == [group.short for group in found] == ["system0", "system1"]
     for group in found:
         assert [(run.split, run.seed) for run in group.runs] == [
-            ("split1", 0), ("split1", 1), ("split2", 0), ("split2", 1)]
+            ("split1", 0),
+            ("split1", 1),
+            ("split2", 0),
+            ("split2", 1),
+        ]
         assert {split: len(members) for split, members in group.by_split().items()} == {"split1": 2, "split2": 2}
         assert group.settings == {}
 
@@ -58,9 +62,11 @@ def test_a_setting_that_an_older_run_does_not_have_makes_no_difference(tmp_path,
 
 def test_groups_with_many_differences_are_numbered(tmp_path, truth):
     changes = {"optimizer__learning_rate": 0.5, "optimizer__momentum": 0.5, "train__epochs": 77}
-    paths = [workdirs.make_run(tmp_path / "a", truth, truth),
-             workdirs.make_run(tmp_path / "b", truth, truth, settings=changes),
-             workdirs.make_run(tmp_path / "c", truth, truth, name="other")]
+    paths = [
+        workdirs.make_run(tmp_path / "a", truth, truth),
+        workdirs.make_run(tmp_path / "b", truth, truth, settings=changes),
+        workdirs.make_run(tmp_path / "c", truth, truth, name="other"),
+    ]
     found = group_runs(runs.read_runs(paths))
     assert [group.label for group in found] == ["fact (variant 1)", "fact (variant 2)", "other"]
     assert found[1].settings.keys() == {"optimizer.learning_rate", "optimizer.momentum", "train.epochs"}
@@ -78,8 +84,11 @@ def test_everything_wrong_is_said_at_once(tmp_path, truth):
         write_report([good, tmp_path / "nothing", unfinished, old, empty, good], tmp_path / "report")
     lines = str(caught.value).splitlines()
     expected = [
-        ("nothing", "is no folder"), ("unfinished", "results.json is missing"), ("old", "segments.json is missing"),
-        ("empty", "holds no run"), ("good", "is given twice"),
+        ("nothing", "is no folder"),
+        ("unfinished", "results.json is missing"),
+        ("old", "segments.json is missing"),
+        ("empty", "holds no run"),
+        ("good", "is given twice"),
     ]
     assert len(lines) == len(expected)
     for line, (name, message) in zip(lines, expected):
@@ -168,8 +177,11 @@ def test_converted_weights_have_to_be_evaluated_first(tmp_path, truth):
 
 
 BROKEN = [
-    ("config.json", "[]"), ("config.json", "{"), ("config.json", '{"config": [], "derived": {}}'),
-    ("config.json", '{"config": {}, "derived": 3}'), ("results.json", '{"metrics": {}}'),
+    ("config.json", "[]"),
+    ("config.json", "{"),
+    ("config.json", '{"config": [], "derived": {}}'),
+    ("config.json", '{"config": {}, "derived": 3}'),
+    ("results.json", '{"metrics": {}}'),
     ("results.json", '{"metrics": {"test": {"best": {}}}, "best_step": 1e400, "selected_on": "test"}'),
 ]
 

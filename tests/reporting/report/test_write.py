@@ -37,8 +37,15 @@ def nasty(tmp_path_factory):
 def test_every_file_is_written_and_named(report):
     folder, lines = report
     names = {path.name for path in folder.iterdir()}
-    assert names == {"report.md", "report.csv", "report_runs.csv", "report_classes.csv", "report_videos.csv",
-                     "report_differences.csv", "report.html"}
+    assert names == {
+        "report.md",
+        "report.csv",
+        "report_runs.csv",
+        "report_classes.csv",
+        "report_videos.csv",
+        "report_differences.csv",
+        "report.html",
+    }
     assert all(name in lines[-1] for name in names) and lines[0].startswith("| system")
 
 
@@ -57,7 +64,8 @@ def test_tables_hold_every_run_video_class_and_difference(report):
     assert len(read(folder, "report_classes.csv")) == 2 * 4
     videos = read(folder, "report_videos.csv")
     assert len(videos) == 8 * 5 and {row["video_id"] for row in videos if row["split"] == "split2"} == {
-        f"split2_{index}" for index in range(5)}
+        f"split2_{index}" for index in range(5)
+    }
     differences = read(folder, "report_differences.csv")
     assert [row["score"] for row in differences] == scores
     for row in differences:

@@ -5,8 +5,8 @@ import threading
 import jax
 import pytest
 
-from fact_jax.runtime.processes.joining import Launch, connect, explain, wait_for_coordinator
 from fact_jax.runtime.processes.group import Processes, introduce, is_of_runtime, join
+from fact_jax.runtime.processes.joining import Launch, connect, explain, wait_for_coordinator
 from fact_jax.types import UserError
 from tests.jobs import free_port
 
@@ -117,9 +117,15 @@ def test_without_a_scheduler_the_flags_are_asked_for(monkeypatch):
 @pytest.mark.parametrize(
     "text, expected",
     [
-        ("JaxRuntimeError: DEADLINE_EXCEEDED: Deadline Exceeded", "the 3 processes of the run did not come together at a:1"),
+        (
+            "JaxRuntimeError: DEADLINE_EXCEEDED: Deadline Exceeded",
+            "the 3 processes of the run did not come together at a:1",
+        ),
         ("ALREADY_EXISTS: Aborted connect attempt", "two processes have --process_id 2"),
-        ("INVALID_ARGUMENT: Unexpected task registered with task=2", "process 0 was not started with --num_processes 3"),
+        (
+            "INVALID_ARGUMENT: Unexpected task registered with task=2",
+            "process 0 was not started with --num_processes 3",
+        ),
         ("UNKNOWN: Failed to start RPC server", "the coordinator cannot listen at a:1: its port is in use"),
         ("something\nelse", "the processes of the run cannot be connected: something"),
     ],
@@ -135,12 +141,19 @@ def test_process_0_counts():
         introduce(store, 1, 3)
 
 
-@pytest.mark.parametrize("error, expected", [
-    (jax.errors.JaxRuntimeError("anything"), True),
-    (ValueError("UNKNOWN: Gloo all-reduce failed: [pair.cc:547] Connection closed by peer [127.0.0.1]:14243"), True),
-    (ValueError("shapes (2,) and (3,) do not go together"), False),
-    (ValueError("the label UNKNOWN: is no class"), False),
-    (TypeError("INTERNAL: of the wrong type"), False),
-], ids=["runtime", "start_of_a_program", "shapes", "text", "type"])
+@pytest.mark.parametrize(
+    "error, expected",
+    [
+        (jax.errors.JaxRuntimeError("anything"), True),
+        (
+            ValueError("UNKNOWN: Gloo all-reduce failed: [pair.cc:547] Connection closed by peer [127.0.0.1]:14243"),
+            True,
+        ),
+        (ValueError("shapes (2,) and (3,) do not go together"), False),
+        (ValueError("the label UNKNOWN: is no class"), False),
+        (TypeError("INTERNAL: of the wrong type"), False),
+    ],
+    ids=["runtime", "start_of_a_program", "shapes", "text", "type"],
+)
 def test_whose_fault_an_error_may_be(error, expected):
     assert is_of_runtime(error) is expected

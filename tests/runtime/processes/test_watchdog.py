@@ -58,10 +58,14 @@ def test_a_status_without_words_is_blamed_on_whoever_is_silent(monkeypatch):
 @pytest.mark.parametrize(
     "status, expected",
     [
-        ("UNAVAILABLE: The following tasks are unhealthy (stopped sending heartbeats):\n/job:jax_worker/replica:0/task:2\n",
-         "process 2 (c, pid 3) has given no sign of life"),
-        ("UNAVAILABLE: Failed to send RPC to coordination service. Socket closed",
-         "process 0 (a, pid 1), the coordinator of the others, is gone"),
+        (
+            "UNAVAILABLE: The following tasks are unhealthy (stopped sending heartbeats):\n/job:jax_worker/replica:0/task:2\n",
+            "process 2 (c, pid 3) has given no sign of life",
+        ),
+        (
+            "UNAVAILABLE: Failed to send RPC to coordination service. Socket closed",
+            "process 0 (a, pid 1), the coordinator of the others, is gone",
+        ),
         ("INTERNAL: something else\nmore", "the connection to the other processes is lost (INTERNAL: something else)"),
         ("", "the connection to the other processes is lost (no reason given)"),
     ],

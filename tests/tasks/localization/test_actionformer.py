@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fact_jax.models.actionformer.objective import LossConfig
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import BATCH_AXIS
 from fact_jax.tasks.localization.actionformer import loss_config
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training import start
 from fact_jax.types import Batch, UserError
 from tests.models.actionformer_cases import FRAMES, make_batch, tiny_params, tiny_task
@@ -94,7 +94,9 @@ def test_micro_batches_count_as_one_batch(whole):
     # Another step goes on from there.
     third = totals(task, params, pieces[1], 1, second[2], seed=10)
     count = third[0]["positives"][0]
-    np.testing.assert_allclose(third[2]["normalizer"]["value"], 0.9 * state["normalizer"]["value"] + 0.1 * count, rtol=1e-6)
+    np.testing.assert_allclose(
+        third[2]["normalizer"]["value"], 0.9 * state["normalizer"]["value"] + 0.1 * count, rtol=1e-6
+    )
 
 
 def test_a_batch_without_instances(whole):
@@ -122,8 +124,12 @@ def test_a_weight_that_makes_both_parts_equal(whole):
 def test_training_steps_on_one_device_two_and_in_micro_batches():
     task = tiny_task(dropout_rate=0.3)
     config = toy.toy_config(
-        optimizer__name="adamw", optimizer__ema_decay=0.9, optimizer__schedule="cosine", optimizer__warmup_epochs=1,
-        optimizer__cosine_epochs=2, optimizer__lowest_rate=1e-8,
+        optimizer__name="adamw",
+        optimizer__ema_decay=0.9,
+        optimizer__schedule="cosine",
+        optimizer__warmup_epochs=1,
+        optimizer__cosine_epochs=2,
+        optimizer__lowest_rate=1e-8,
     )
 
     class Batches:
@@ -161,7 +167,11 @@ def test_predictions_are_candidates_of_every_row(whole):
     batch = make_batch((16, 5), rows=3)
     found = jax.jit(task.predict)(params, {}, {key: batch[key] for key in task.predict_keys})
     assert {name: array.shape for name, array in found.items()} == {
-        "segments": (3, 30, 2), "scores": (3, 30), "labels": (3, 30), "valid": (3, 30)}
+        "segments": (3, 30, 2),
+        "scores": (3, 30),
+        "labels": (3, 30),
+        "valid": (3, 30),
+    }
     assert not found["valid"][2].any() and found["valid"][:2].any()
 
 
@@ -184,7 +194,10 @@ def test_classes_without_an_example_start_at_less_than_the_others():
 
 def test_settings_of_the_loss():
     settings = {
-        "center_sampling": "none", "center_radius": 1.5, "label_smoothing": 0.1, "regression_weight": 2.0,
+        "center_sampling": "none",
+        "center_radius": 1.5,
+        "label_smoothing": 0.1,
+        "regression_weight": 2.0,
         "first_normalizer": 200.0,
     }
     assert loss_config(settings) == LossConfig(None, 0.1, 2.0, 200.0)

@@ -36,7 +36,9 @@ def test_of_many_videos_some_timelines_are_drawn_from_the_worst_to_the_best(tmp_
     predictions = {f"v{number}": (np.arange(20) < 2 * number).astype(np.int64) for number in range(9)}
     evaluation = workdirs.evaluate(truth, predictions, max_timelines=3)
     (line,) = evaluation.write(tmp_path, figures=True)
-    assert line.startswith("drew the timelines of 3 of 9 videos, from the worst to the best; --config.eval.max_timelines")
+    assert line.startswith(
+        "drew the timelines of 3 of 9 videos, from the worst to the best; --config.eval.max_timelines"
+    )
     drawn = sorted(path.stem for path in (tmp_path / "figures").glob("timeline_*"))
     assert drawn == ["timeline_v0", "timeline_v4", "timeline_v8"]
     assert len(list((tmp_path / "predictions").iterdir())) == 9

@@ -10,9 +10,9 @@ from configs import fact_gtea
 from data_pipelines.segmentation.statistics import DatasetStatistics
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.models.fact.objective import LossConfig
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import fact as segmentation
 from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training import optimizers, state
 from fact_jax.training.steps import TrainStep
 from fact_jax.types import Batch, UserError
@@ -97,7 +97,12 @@ def test_any_number_of_devices_trains_alike(dropout_rate, device_counts):
 
 def statistics_with(num_segments):
     return DatasetStatistics(
-        CLASS_NAMES, ("short", "long"), np.array([9, 9]), np.ones(4), np.ones(4), np.array([2, num_segments]),
+        CLASS_NAMES,
+        ("short", "long"),
+        np.array([9, 9]),
+        np.ones(4),
+        np.ones(4),
+        np.array([2, num_segments]),
         np.array([2, 3]),
     )
 
@@ -151,8 +156,14 @@ def test_an_evaluation_stretches_scores_and_writes(tmp_path):
     assert (tmp_path / "predictions" / "v0.txt").read_text().split() == ["background"] * 4 + ["pour"] * 4 + ["stir"] * 4
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {
-        "predictions/v0.txt", "predictions/v1.txt", "tables/per_video.csv", "tables/per_class.csv",
-        "tables/segments.json", "figures/timeline_v0.png", "figures/timeline_v1.png", "figures/confusion_matrix.png",
+        "predictions/v0.txt",
+        "predictions/v1.txt",
+        "tables/per_video.csv",
+        "tables/per_class.csv",
+        "tables/segments.json",
+        "figures/timeline_v0.png",
+        "figures/timeline_v1.png",
+        "figures/confusion_matrix.png",
     }
 
 
@@ -160,5 +171,3 @@ def test_an_evaluation_of_nothing_has_the_same_names():
     empty = SegmentationEvaluation(make_protocol()).metrics()
     assert isinstance(empty, dict) and set(empty) >= {"Edit", "AccB", "Acc", "F1@0.50"}
     assert np.isnan(empty["Acc"])
-
-

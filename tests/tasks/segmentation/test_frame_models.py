@@ -11,9 +11,9 @@ from flax.traverse_util import flatten_dict
 
 from configs import mstcn_gtea
 from configs._base import frame_model_base
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask, StageLoss, stage_losses
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training import optimizers, state
 from fact_jax.training.steps import TrainStep
 from fact_jax.types import Batch, UserError
@@ -85,7 +85,9 @@ def test_composed_parameters_give_the_same_predictions(task, params):
             plain["probabilities"][row, :length], composed["probabilities"][row, :length], atol=1e-5
         )
     assert {name: plain[name].shape for name in ("labels", "first_stage_labels")} == {
-        "labels": (3, SIZE), "first_stage_labels": (3, SIZE)}
+        "labels": (3, SIZE),
+        "first_stage_labels": (3, SIZE),
+    }
     np.testing.assert_array_equal(plain["labels"], plain["probabilities"].argmax(-1))
     np.testing.assert_array_equal(plain["confidence"], plain["probabilities"].max(-1))
 
@@ -93,7 +95,9 @@ def test_composed_parameters_give_the_same_predictions(task, params):
 def test_stage_losses_are_those_of_the_loops():
     rng = np.random.default_rng(5)
     logits = rng.normal(size=(2, 3, SIZE, cases.NUM_CLASSES)).astype(np.float32) * 5
-    frame, smooth = jax.device_get(jax.jit(functools.partial(stage_losses, LOSS))(logits, BATCH["labels"], BATCH["mask"]))
+    frame, smooth = jax.device_get(
+        jax.jit(functools.partial(stage_losses, LOSS))(logits, BATCH["labels"], BATCH["mask"])
+    )
     for stage in range(2):
         for row, length in enumerate(LENGTHS):
             log_probs = np.asarray(jax.nn.log_softmax(logits[stage, row, :length]), np.float64)

@@ -11,8 +11,8 @@ import pytest
 
 from fact_jax.training.checkpoints import errors as errors
 from fact_jax.training.checkpoints import folders as folders
-from fact_jax.training.checkpoints import manager as checkpoint_store
 from fact_jax.training.checkpoints import integrity
+from fact_jax.training.checkpoints import manager as checkpoint_store
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints, checksum
 from fact_jax.training.checkpoints.weights import choose_step
 from fact_jax.types import UserError
@@ -276,7 +276,9 @@ def test_parameters_alone_are_read(tmp_path):
     damage(tmp_path / "c", 5, "state")
     with Checkpoints(tmp_path / "c", read_only=True) as checkpoints:
         items, _ = checkpoints.restore(5, {"params": make_items(0)["params"]})
-    same = jax.tree.map(lambda found, saved: found.tobytes() == saved.tobytes(), items["params"], make_items(5)["params"])
+    same = jax.tree.map(
+        lambda found, saved: found.tobytes() == saved.tobytes(), items["params"], make_items(5)["params"]
+    )
     assert jax.tree.leaves(same) and all(jax.tree.leaves(same))
 
 

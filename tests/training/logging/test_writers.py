@@ -34,7 +34,11 @@ def test_rewind_drops_what_comes_again(tmp_path):
         file.write('{"step": 8, "trai')  # the process died here
     writer.rewind(4)
     assert [(row["step"], "test/Acc" in row) for row in writers.read_rows(path)] == [
-        (2, False), (2, True), (4, False), (4, True)]
+        (2, False),
+        (2, True),
+        (4, False),
+        (4, True),
+    ]
     writer.rewind(4, drop_groups_at_step=("test",))
     assert [(row["step"], "test/Acc" in row) for row in writers.read_rows(path)] == [(2, False), (2, True), (4, False)]
     writer.rewind(0)
@@ -173,11 +177,25 @@ def test_wandb_gets_the_published_keys_and_the_whole_config(wandb, tmp_path):
     writer.write(7, "test", {"Edit": math.nan, "F1@0.50": 30.0})
     writer.close()
     (run,) = wandb.runs
-    assert run.rows[0] == (7, {"train-loss/loss": 2.0, "train-loss/loss_frame": 1.0, "train-metric/accuracy": 0.5,
-                               "train-metric/learning_rate": 1e-3})
+    assert run.rows[0] == (
+        7,
+        {
+            "train-loss/loss": 2.0,
+            "train-loss/loss_frame": 1.0,
+            "train-metric/accuracy": 0.5,
+            "train-metric/learning_rate": 1e-3,
+        },
+    )
     assert run.rows[1][1].keys() == {"test-metric/Edit", "test-metric/F1@0.50"} and run.finished
-    wanted = {"project": "kitchen", "entity": None, "group": "fact_gtea", "name": "fact_gtea/split2/seed3",
-              "mode": "offline", "resume": "allow", "dir": str(tmp_path)}
+    wanted = {
+        "project": "kitchen",
+        "entity": None,
+        "group": "fact_gtea",
+        "name": "fact_gtea/split2/seed3",
+        "mode": "offline",
+        "resume": "allow",
+        "dir": str(tmp_path),
+    }
     assert wanted.items() <= run.options.items()
     settings = run.options["config"]
     assert settings["data.split"] == "split2" and settings["train.batch_size"] == 1 and settings["seed"] == 3
