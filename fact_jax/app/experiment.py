@@ -170,6 +170,7 @@ def prepare(
         eval_step=EvalStep(parts.task, devices, num_buckets=parts.num_programs, say=console.say),
         devices=devices,
         derived=parts.derived,
+        write_evaluation=kind.write_evaluation,
         how_scored=parts.how_scored,
         console=console,
         stop=stop,

@@ -1,7 +1,7 @@
 """What the modes of the command line do with a run whose data is open: train it, or evaluate one of its checkpoints."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Setup:
       derived: what follows from data and config, for config.json.
       console: where lines go.
       stop: set by signals.
+      write_evaluation: of the kind, see `reporting.segmentation.writer`.
       how_scored: sentences about the metrics, for results.md.
       processes: of the run.
     """
@@ -51,6 +52,7 @@ class Setup:
     derived: dict[str, Any]
     console: writers.Console
     stop: StopRequest
+    write_evaluation: Callable[..., Sequence[str]]
     how_scored: Sequence[str] = ()
     processes: Processes = Processes()
 
@@ -97,7 +99,7 @@ def _write_evaluation(setup, evaluation, folder):
     with files.lock_folder(predictions, wait=True):
         for place in (folder, predictions, folder / "tables", folder / "figures"):
             files.remove_leftovers(place)
-        for line in evaluation.write(folder, figures=setup.config.eval.figures):
+        for line in setup.write_evaluation(evaluation, folder, figures=setup.config.eval.figures):
             setup.console.say(line)
 
 

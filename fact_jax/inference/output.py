@@ -222,9 +222,8 @@ class OutputFolder:
             f"mean confidence {prediction.confidence.mean():.2f}",
             f"checkpoint {self._origin['checkpoint']['step']}",
         ]
-        strips = {name: getattr(prediction, key) for name, key in timelines.STRIPS.items()}
         return timelines.plot_timeline(
-            {name: labels for name, labels in strips.items() if labels is not None},
+            timelines.strips({key: getattr(prediction, key) for key in timelines.STRIPS}),
             self._class_names,
             fps=self._fps,
             title=f"{self._origin['name']} · {video.video_id}",

@@ -4,8 +4,7 @@ A task binds a model, its losses and its metrics. The loop, the evaluator and th
 these methods only, so a new system needs no change there.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -51,13 +50,6 @@ class Evaluation(Protocol):
 
         The names do not depend on what was added: an evaluation that saw nothing gives the same names, with
         NaN where a value is undefined.
-        """
-
-    def write(self, workdir: Path, *, figures: bool) -> Sequence[str]:
-        """Writes predictions/, tables/ and, with `figures`, figures/ below `workdir`.
-
-        Returns:
-          Lines for the user: what was left out.
         """
 
 

@@ -7,6 +7,7 @@ from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import Detections, NmsSettings
 from fact_jax.ops.time_grid import TimeGrid
 from fact_jax.reporting.localization import tables as localization_tables
+from fact_jax.reporting.localization import writer
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
 from fact_jax.types import Batch
 from tests.reporting import workdirs
@@ -70,7 +71,9 @@ def make_run(workdir, truth, detections, *, name="actionformer", seed=0, setting
     evaluation = evaluate(truth, detections, **protocol)
     overrides = {"name": name, "seed": seed, **(settings or {})}
     how_scored = ("3 classes", *localization_tables.HOW_SCORED)
-    return workdirs.finish(workdir, config, overrides, evaluation, select_metric="mAP@avg", how_scored=how_scored)
+    return workdirs.finish(
+        workdir, config, overrides, evaluation, writer, select_metric="mAP@avg", how_scored=how_scored
+    )
 
 
 def make_grid(folder, *, noises=(1.0, 3.0), seeds=(0, 1), **truth):

@@ -8,7 +8,8 @@ from configs import fact_synthetic
 from fact_jax import run_record
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.reporting import results, tables
-from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation
+from fact_jax.reporting.segmentation import writer
+from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol
 from fact_jax.types import Batch
 from tests.overrides import override
 
@@ -40,7 +41,7 @@ def evaluate(
     max_timelines=0,
 ):
     """A SegmentationEvaluation that has seen the predictions; both are {video id: int [N]}."""
-    protocol = Protocol(
+    protocol = SegmentationProtocol(
         metric=SegmentationMetric(len(class_names), background),
         class_names=tuple(class_names),
         background_ids=background,
@@ -72,15 +73,15 @@ def make_run(workdir, truth, predictions, *, name="fact", split="split1", seed=0
     overrides = {"name": name, "seed": seed, "data__split": split, **(settings or {})}
     evaluation = evaluate(truth, predictions, split=split, **protocol)
     how_scored = tables.how_segments_are_scored(["background"])
-    return finish(workdir, config, overrides, evaluation, select_metric="F1@0.50", how_scored=how_scored)
+    return finish(workdir, config, overrides, evaluation, writer, select_metric="F1@0.50", how_scored=how_scored)
 
 
-def finish(workdir, config, overrides, evaluation, *, select_metric, how_scored):
+def finish(workdir, config, overrides, evaluation, writer, *, select_metric, how_scored):
     """Writes config.json, what an evaluation writes, and the results of a run; returns the workdir."""
     with config.unlocked():
         override(config, overrides)
     run_record.write(workdir, config=config.to_dict(), derived={})
-    evaluation.write(workdir, figures=False)
+    writer.write_evaluation(evaluation, workdir, figures=False)
     scores = evaluation.metrics()
     result = {
         "name": config.name,

@@ -7,12 +7,12 @@ import numpy as np
 from fact_jax.ops import segments
 from fact_jax.reporting import colors, pictures
 
-# Name of a strip of a prediction -> the labels it shows; a system has some of them.
+# What a system labels frames with -> the name of its strip, from top to bottom; a system has some of them.
 STRIPS = {
-    "frame branch": "frame_labels",
-    "action branch": "action_labels",
-    "first stage": "first_stage_labels",
-    "prediction": "labels",
+    "frame_labels": "frame branch",
+    "action_labels": "action branch",
+    "first_stage_labels": "first stage",
+    "labels": "prediction",
 }
 WIDTH = 12.0  # inches
 STRIP_HEIGHT = 0.52
@@ -26,6 +26,11 @@ SEPARATED_SHARE = 0.01
 # Videos longer than this get an axis in minutes and seconds.
 LONG_VIDEO_SEC = 120.0
 TICK_STEPS_SEC = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+
+
+def strips(labellings):
+    """{name of a strip: labels} of those of the keys of `STRIPS` that are there and not None."""
+    return {strip: labellings[key] for key, strip in STRIPS.items() if labellings.get(key) is not None}
 
 
 @pictures.fallback_fonts()

@@ -19,7 +19,7 @@ from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fa
 from fact_jax.ops import matching
 from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks.base import LossOutput
-from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation, protocol_of
+from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import network_inputs
 from fact_jax.types import UserError, VerbNouns
 
@@ -38,7 +38,7 @@ class FactTask:
 
     model: fact_config.FactConfig
     loss_config: LossConfig | None = None
-    protocol: Protocol | None = None
+    protocol: SegmentationProtocol | None = None
 
     @property
     def network(self):

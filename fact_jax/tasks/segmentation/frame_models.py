@@ -16,7 +16,7 @@ from fact_jax.losses.smoothing import smoothness
 from fact_jax.models.frame_model import FrameModel
 from fact_jax.ops.noise import video_seeds
 from fact_jax.tasks.base import LossOutput
-from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation, protocol_of
+from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import network_inputs
 from fact_jax.types import VerbNouns
 
@@ -46,7 +46,7 @@ class FrameTask:
 
     model: FrameModel
     loss_config: StageLoss | None = None
-    protocol: Protocol | None = None
+    protocol: SegmentationProtocol | None = None
 
     predict_keys = ("features", "mask")
     uses_transcript = False

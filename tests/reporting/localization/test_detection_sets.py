@@ -8,7 +8,7 @@ import pytest
 
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
-from fact_jax.reporting.localization import detection_sets
+from fact_jax.reporting.localization import detection_sets, writer
 from fact_jax.types import UserError
 from tests.reporting import localization_workdirs as made
 
@@ -47,7 +47,7 @@ def test_an_evaluation_leaves_its_scores(tmp_path):
     truth = made.make_truth(0) | {"no features": (np.array([[1.0, 5.0], [1.0005, 5.0]]), np.array([0, 0]))}
     known = {video: truth[video] for video in truth if video != "no features"}
     evaluation = made.evaluate(truth, made.detect(1, known, 2.0), duration=1e8)
-    evaluation.write(tmp_path, figures=False)
+    writer.write_evaluation(evaluation, tmp_path, figures=False)
     read = detection_sets.read_detections(tmp_path)
     assert read.state().compute() == evaluation.state().compute() and set(read.durations.values()) == {0.0}
     (lost,) = [video for video in read.videos if video.video_id == "no features"]

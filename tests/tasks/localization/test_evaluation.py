@@ -1,4 +1,4 @@
-"""From candidates to scores, files and pictures."""
+"""From candidates to scores, and their files and pictures."""
 
 import csv
 import json
@@ -9,6 +9,7 @@ import pytest
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.ops.nms import NmsSettings
 from fact_jax.ops.time_grid import TimeGrid
+from fact_jax.reporting.localization import writer
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
 from fact_jax.types import Batch
 
@@ -73,7 +74,8 @@ def test_scores_of_another_system_name_the_detections():
 
 
 def test_files_hold_seconds_and_names(tmp_path):
-    assert filled(max_timelines=1).write(tmp_path, figures=True)[0].startswith("drew the detections of 1 of 2 videos")
+    (line,) = writer.write_evaluation(filled(max_timelines=1), tmp_path, figures=True)
+    assert line.startswith("drew the detections of 1 of 2 videos")
     content = json.loads((tmp_path / "predictions" / "detections.json").read_text())
     assert set(content) == {"version", "results", "external_data"} and set(content["results"]) == {"v_a", "v_b"}
     first = content["results"]["v_b"][0]
@@ -93,5 +95,5 @@ def test_files_hold_seconds_and_names(tmp_path):
 def test_nothing_found_is_written_too(tmp_path):
     evaluation = LocalizationEvaluation(protocol())
     assert set(evaluation.metrics().values()) == {0.0}
-    assert evaluation.write(tmp_path, figures=True) == ()
+    assert writer.write_evaluation(evaluation, tmp_path, figures=True) == ()
     assert json.loads((tmp_path / "predictions" / "detections.json").read_text())["results"] == {}

@@ -1,49 +1,10 @@
-"""What an evaluation leaves for a report."""
+"""What an evaluation keeps of the videos it saw."""
 
 import tracemalloc
 
 import numpy as np
 
-from fact_jax.reporting.segmentation import segment_files
 from tests.reporting import workdirs
-
-
-def test_the_segments_of_an_evaluation_give_its_scores_again(tmp_path):
-    truth = workdirs.make_truth(0, num_videos=6) | {"all background": np.zeros(9, np.int64)}
-    generator = np.random.default_rng(1)
-    predictions = {video_id: workdirs.corrupt(generator, labels, 0.4) for video_id, labels in truth.items()}
-    evaluation = workdirs.evaluate(truth, predictions)
-    evaluation.write(tmp_path, figures=False)
-    read = segment_files.read_segments(tmp_path)
-    assert read.state().compute() == evaluation.metrics()
-    np.testing.assert_equal(read.state().per_class(), evaluation.state().per_class())
-    assert {video.video_id: segment_files.to_frames(video.true).tolist() for video in read.videos} == {
-        video_id: labels.tolist() for video_id, labels in truth.items()
-    }
-
-
-def test_segments_are_at_the_full_rate(tmp_path):
-    truth = {"v": np.repeat([0, 1, 2], 4)}
-    evaluation = workdirs.evaluate(truth, {"v": np.array([0, 0, 1, 1, 2, 2])})  # every second frame
-    evaluation.write(tmp_path, figures=False)
-    (video,) = segment_files.read_segments(tmp_path).videos
-    assert video.true.tolist() == video.predicted.tolist() == [[0, 4], [1, 4], [2, 4]]
-
-
-def test_of_many_videos_some_timelines_are_drawn_from_the_worst_to_the_best(tmp_path):
-    truth = {f"v{number}": np.zeros(20, np.int64) for number in range(9)}
-    # Video k has 2 k wrong frames.
-    predictions = {f"v{number}": (np.arange(20) < 2 * number).astype(np.int64) for number in range(9)}
-    evaluation = workdirs.evaluate(truth, predictions, max_timelines=3)
-    (line,) = evaluation.write(tmp_path, figures=True)
-    assert line.startswith(
-        "drew the timelines of 3 of 9 videos, from the worst to the best; --config.eval.max_timelines"
-    )
-    drawn = sorted(path.stem for path in (tmp_path / "figures").glob("timeline_*"))
-    assert drawn == ["timeline_v0", "timeline_v4", "timeline_v8"]
-    assert len(list((tmp_path / "predictions").iterdir())) == 9
-    assert workdirs.evaluate(truth, predictions, max_timelines=9).write(tmp_path, figures=True) == ()
-    assert len(list((tmp_path / "figures").glob("timeline_*"))) == 9
 
 
 def test_labels_are_kept_in_a_byte_each():

@@ -12,7 +12,7 @@ from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.models.fact.objective import LossConfig
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import fact as segmentation
-from fact_jax.tasks.segmentation.evaluation import Protocol, SegmentationEvaluation
+from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol
 from fact_jax.training import optimizers, state
 from fact_jax.training.steps import TrainStep
 from fact_jax.types import Batch, UserError
@@ -23,7 +23,7 @@ CLASS_NAMES = ("background", "pour", "stir", "serve")
 
 
 def make_protocol(truth=None):
-    return Protocol(
+    return SegmentationProtocol(
         metric=SegmentationMetric(cases.NUM_CLASSES, (0,)),
         class_names=CLASS_NAMES,
         background_ids=(0,),
@@ -141,7 +141,7 @@ def test_nothing_to_match_by_is_refused():
         build(loss__prob_cost=0.0, loss__overlap_cost=0.0)
 
 
-def test_an_evaluation_stretches_scores_and_writes(tmp_path):
+def test_an_evaluation_stretches_and_scores():
     truth = {"v0": np.repeat([0, 1, 2], 4), "v1": np.repeat([3, 0], [5, 2])}
     batch = make_batch((6, 7), 3)
     outputs = {name: np.zeros((3, 8), np.int64) for name in ("labels", "frame_labels", "action_labels")}
@@ -152,19 +152,8 @@ def test_an_evaluation_stretches_scores_and_writes(tmp_path):
     metrics = evaluation.metrics()
     assert metrics["Acc"] == metrics["AccB"] == metrics["Edit"] == 100.0
     assert metrics["F1@0.50"] == pytest.approx(99.999, abs=1e-3)
-    evaluation.write(tmp_path, figures=True)
-    assert (tmp_path / "predictions" / "v0.txt").read_text().split() == ["background"] * 4 + ["pour"] * 4 + ["stir"] * 4
-    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == {
-        "predictions/v0.txt",
-        "predictions/v1.txt",
-        "tables/per_video.csv",
-        "tables/per_class.csv",
-        "tables/segments.json",
-        "figures/timeline_v0.png",
-        "figures/timeline_v1.png",
-        "figures/confusion_matrix.png",
-    }
+    names = [CLASS_NAMES[label] for label in evaluation.predictions["v0"]["labels"]]
+    assert names == ["background"] * 4 + ["pour"] * 4 + ["stir"] * 4
 
 
 def test_an_evaluation_of_nothing_has_the_same_names():

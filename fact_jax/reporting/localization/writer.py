@@ -1,0 +1,62 @@
+"""What an evaluation of localization leaves below a folder: predictions/, tables/ and figures/."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fact_jax import files
+from fact_jax.reporting.localization import detection_files, detection_layout, detection_sets, tables
+from fact_jax.reporting.localization import figures as pictures
+
+
+def write_evaluation(evaluation, folder, *, figures):
+    """Writes the files of an evaluation.
+
+    Args:
+      evaluation: `fact_jax.tasks.localization.evaluation.LocalizationEvaluation`.
+      folder: where they go.
+      figures: also draw the curves, and detections of videos.
+
+    Returns:
+      Lines for the user: what was left out.
+    """
+    folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
+    detection_files.write_detections(
+        folder / "predictions", evaluation.detections, protocol.class_names, protocol.dataset
+    )
+    tables.write_tables(folder / "tables", state, protocol.class_names)
+    known = {name: time.duration for name, time in protocol.times.items() if time.duration < detection_layout.ENDLESS}
+    durations = dict.fromkeys(protocol.truth, 0.0) | known
+    detected = detection_sets.DetectedSet(state, protocol.class_names, protocol.dataset, durations)
+    detection_sets.write_detections(folder, detected)
+    return _draw(evaluation, state.per_class(), folder / "figures") if figures else ()
+
+
+def _draw(evaluation, scores, folder):
+    protocol = evaluation.protocol
+    title = f"{protocol.dataset}: {len(protocol.truth)} videos"
+    curves = pictures.plot_precision_recall(protocol.metric, scores, title=title)
+    files.save_figure(folder / "precision_recall.png", curves)
+    curves = pictures.plot_map(protocol.metric, scores, protocol.class_names, title=title)
+    files.save_figure(folder / "map_against_tiou.png", curves)
+    videos = sorted(evaluation.detections)
+    count = min(protocol.max_timelines or len(videos), len(videos))
+    for place in np.linspace(0, len(videos) - 1, count).round().astype(int):
+        figure = _plot_video(evaluation, videos[place])
+        files.save_figure(folder / f"detections_{files.safe_name(videos[place])}.png", figure)
+    if count == len(videos):
+        return ()
+    return (f"drew the detections of {count} of {len(videos)} videos; --config.eval.max_timelines=0 draws all",)
+
+
+def _plot_video(evaluation, video_id):
+    protocol, found = evaluation.protocol, evaluation.detections[video_id]
+    truth = protocol.truth[video_id]
+    return pictures.plot_detections(
+        found,
+        protocol.class_names,
+        detection_layout.shown_duration(protocol.times[video_id].duration, found, truth[0]),
+        truth=truth,
+        title=f"{protocol.dataset} · {video_id}",
+        note=f"{len(truth[1])} true segments, the best of {len(found.scores)} detections",
+    )

@@ -1,0 +1,79 @@
+"""What an evaluation of segmented videos leaves below a folder: predictions/, tables/ and figures/."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fact_jax import files
+from fact_jax.reporting import curves, tables
+from fact_jax.reporting.segmentation import segment_files, timelines
+
+
+def write_evaluation(evaluation, folder, *, figures):
+    """Writes the files of an evaluation.
+
+    Args:
+      evaluation: `fact_jax.tasks.segmentation.evaluation.SegmentationEvaluation`.
+      folder: where they go.
+      figures: also draw the timelines and the confusion matrix.
+
+    Returns:
+      Lines for the user: what was left out.
+    """
+    folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
+    for video_id, labellings in evaluation.predictions.items():
+        lines = "".join(f"{protocol.class_names[label]}\n" for label in labellings["labels"])
+        files.atomic_write_text(folder / "predictions" / f"{files.safe_name(video_id)}.txt", lines)
+    tables.write_tables(folder / "tables", state, protocol.class_names)
+    segment_files.write_segments(folder, _segmented(evaluation))
+    return _draw(evaluation, state, folder / "figures") if figures else ()
+
+
+def _segmented(evaluation):
+    protocol, to_runs = evaluation.protocol, segment_files.to_runs
+    return segment_files.SegmentedSet(
+        metric=protocol.metric,
+        class_names=protocol.class_names,
+        background_ids=protocol.background_ids,
+        dataset=protocol.dataset,
+        split=protocol.split,
+        fps=protocol.fps,
+        videos=tuple(
+            segment_files.SegmentedVideo(name, to_runs(protocol.full_labels(name)), to_runs(labellings["labels"]))
+            for name, labellings in sorted(evaluation.predictions.items())
+        ),
+    )
+
+
+def _draw(evaluation, state, folder):
+    protocol, videos = evaluation.protocol, state.per_video()
+    drawn = _spread(videos, protocol.max_timelines or len(videos))
+    for scores in drawn:
+        video_id = scores["video_id"]
+        figure = timelines.plot_timeline(
+            {"ground truth": protocol.full_labels(video_id)} | timelines.strips(evaluation.predictions[video_id]),
+            protocol.class_names,
+            fps=protocol.fps,
+            title=f"{protocol.dataset} · {video_id}",
+            metrics_text="   ".join(f"{name} {scores[name]:.1f}" for name in ("Acc", "Edit", "F1@0.50")),
+            background_ids=protocol.background_ids,
+        )
+        files.save_figure(folder / f"timeline_{files.safe_name(video_id)}.png", figure)
+    title = f"{protocol.dataset}, {protocol.split}: predicted against true class of every frame"
+    confusion = curves.plot_confusion(state.confusion(), protocol.class_names, title=title)
+    files.save_figure(folder / "confusion_matrix.png", confusion)
+    if len(drawn) == len(videos):
+        return ()
+    return (
+        f"drew the timelines of {len(drawn)} of {len(videos)} videos, from the worst to the best; "
+        "--config.eval.max_timelines=0 draws all",
+    )
+
+
+def _spread(videos, count):
+    """Rows of at most `count` videos, evenly over their order by correct frames, as sorted as they came."""
+    if count >= len(videos):
+        return videos
+    ranked = np.argsort([scores["AccB"] for scores in videos], kind="stable")
+    places = np.linspace(0, len(videos) - 1, count).round().astype(int)
+    return [videos[place] for place in sorted(ranked[places])]
