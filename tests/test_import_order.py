@@ -49,7 +49,6 @@ DATA_MAY_IMPORT = {
     "fact_jax.ops.segments",
     "fact_jax.ops.resampling",
     "fact_jax.ops.time_grid",
-    "fact_jax.ops.events",
 }
 # Translates configs of the published code; imports no jax.
 CONFIG_MAY_IMPORT = ("configs.published", "fact_jax.models.fact.published_config")

@@ -8,7 +8,7 @@ import numpy as np
 
 from data_pipelines.core.labelled_videos import FeatureCache
 from data_pipelines.localization.grids import clip_to_video
-from fact_jax.ops.events import without_doubles
+from fact_jax.ops.segments import without_duplicates
 
 
 class LocalizedVideo(NamedTuple):
@@ -111,7 +111,7 @@ def prepare_segments(video, length, grid, rules, training):
     segments, labels = video.segments, np.zeros_like(video.labels) if rules.class_agnostic else video.labels
     if rules.remove_doubles:
         # As published, before the labels are made equal.
-        kept = without_doubles(segments, video.labels)
+        kept = without_duplicates(segments, video.labels)
         segments, labels = segments[kept], labels[kept]
     segments = grid.to_grid(segments)
     if rules.clip and training:

@@ -8,14 +8,14 @@ import numpy as np
 
 from fact_jax.models.actionformer import architecture as actionformer
 from fact_jax.models.fact import architecture
-from fact_jax.models.frame_model import FrameModel, Inferred
+from fact_jax.models.frame_model import FrameModelConfig, Inferred
 from fact_jax.models.weights.shape_reader import check_count
 from fact_jax.tasks.segmentation.systems import FRAME_MODELS
 
 
 @dataclasses.dataclass(frozen=True)
 class FrameArchitecture:
-    """What a state dict of a `FrameModel` tells, in the form of `fact_jax.models.fact.architecture.Architecture`.
+    """What a state dict of a `FrameModelConfig` tells, in the form of `fact_jax.models.fact.architecture.Architecture`.
 
     Attributes:
       name: of the system, config.model.name.
@@ -24,7 +24,7 @@ class FrameArchitecture:
     """
 
     name: str
-    model: type[FrameModel]
+    model: type[FrameModelConfig]
     inferred: Inferred
 
     block_settings: ClassVar[Mapping[str, Any]] = {}

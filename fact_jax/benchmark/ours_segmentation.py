@@ -10,7 +10,7 @@ from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.buckets import check_buckets, choose_buckets
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.benchmark.workload import MadeVideos, Workload
-from fact_jax.ops.noise import video_seeds
+from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.types import VerbNouns
@@ -116,11 +116,11 @@ class SegmentationMaterial:
 
         @functools.partial(jax.jit, static_argnames="training")
         def probe(params, batch, training):
-            noise = video_seeds(jax.random.key(self._config.seed), batch["row"]) if training else None
+            dropout_rng = video_seeds(jax.random.key(self._config.seed), batch["row"]) if training else None
             if isinstance(task, FrameTask):
-                return task.network_outputs(params, batch, noise)[-1], []
+                return task.network_outputs(params, batch, dropout_rng)[-1], []
             transcript = (batch["segment_labels"], batch["segment_mask"]) if task.uses_transcript else ()
-            outputs = task.network.apply({"params": params}, batch["features"], batch["mask"], noise, *transcript)
+            outputs = task.network.apply({"params": params}, batch["features"], batch["mask"], dropout_rng, *transcript)
             counts = [output.segments.runs.count for output in outputs if output.segments is not None]
             return outputs[-1].frame_logits, counts
 

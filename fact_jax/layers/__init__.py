@@ -1,1 +1,1 @@
-"""Flax Linen building blocks. Inputs are [B, length, channels]; `noise` switches dropout on (see dropout.py)."""
+"""Flax Linen building blocks. Inputs are [B, length, channels]; `dropout_rng` switches dropout on (see dropout.py)."""

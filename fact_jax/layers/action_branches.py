@@ -14,7 +14,7 @@ from fact_jax.layers.factored import factored
 from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.ops.noise import fold
+from fact_jax.ops.dropout_rng import fold
 
 
 def _stack(layer, num_layers, num_mapped, num_broadcast):
@@ -27,9 +27,9 @@ def _stack(layer, num_layers, num_mapped, num_broadcast):
     )
 
 
-def _layer_noise(noise, index):
+def _layer_rng(dropout_rng, index):
     # Stacked layers share one path, so they are told apart by their index.
-    return None if noise is None else fold(noise, index)
+    return None if dropout_rng is None else fold(dropout_rng, index)
 
 
 class FeedForward(nn.Module):
@@ -40,8 +40,8 @@ class FeedForward(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, noise):
-        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), noise)
+    def __call__(self, x, dropout_rng):
+        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), dropout_rng)
         return Dense(x.shape[-1], self.dtype, name="outer")(hidden)
 
 
@@ -56,22 +56,22 @@ class SelfCrossLayer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, noise, zero_start
+        self, tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, dropout_rng, zero_start
     ):
-        dim, noise = tokens.shape[-1], _layer_noise(noise, index)
+        dim, dropout_rng = tokens.shape[-1], _layer_rng(dropout_rng, index)
         place = add_positions(tokens, positions)
         # Tokens that start at zero all have the same value in the first layer: the bias.
         attention = dim, self.num_heads, self.attention_dropout_rate, self.dtype
         y = MultiHeadAttention(*attention, name="self_attention")(
-            place, place, tokens, token_mask, noise, zero_start & (index == 0)
+            place, place, tokens, token_mask, dropout_rng, zero_start & (index == 0)
         )
-        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
+        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
         y = MultiHeadAttention(*attention, name="cross_attention")(
-            add_positions(tokens, positions), memory_key, memory, memory_mask, noise, projected=projected
+            add_positions(tokens, positions), memory_key, memory, memory_mask, dropout_rng, projected=projected
         )
-        tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise))
-        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, noise)
-        return LayerNorm(name="norm_3")(tokens + Dropout(self.dropout_rate)(y, noise)), None
+        tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
+        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, dropout_rng)
+        return LayerNorm(name="norm_3")(tokens + Dropout(self.dropout_rate)(y, dropout_rng)), None
 
 
 class SelfLayer(nn.Module):
@@ -83,16 +83,16 @@ class SelfLayer(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, index, positions, token_mask, noise):
-        noise = _layer_noise(noise, index)
+    def __call__(self, tokens, index, positions, token_mask, dropout_rng):
+        dropout_rng = _layer_rng(dropout_rng, index)
         place = add_positions(tokens, positions)
         attention = MultiHeadAttention(
             tokens.shape[-1], self.num_heads, self.dropout_rate, self.dtype, name="self_attention"
         )
-        y = attention(place, place, tokens, token_mask, noise)
-        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, noise))
-        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, noise)
-        return LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, noise)), None
+        y = attention(place, place, tokens, token_mask, dropout_rng)
+        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
+        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, dropout_rng)
+        return LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, dropout_rng)), None
 
 
 class SelfCrossDecoder(nn.Module):
@@ -118,7 +118,7 @@ class SelfCrossDecoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, noise=None):
+    def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, dropout_rng=None):
         """Maps tokens [B, M, a] to [B, M, out_dim].
 
         Args:
@@ -128,7 +128,7 @@ class SelfCrossDecoder(nn.Module):
           token_mask: bool [B, M].
           memory: float [B, K, h] or Factored; memory_positions: [K, <= h] or None, added to its keys.
           memory_mask: bool [B, K].
-          noise: see fact_jax/layers/dropout.py.
+          dropout_rng: see fact_jax/layers/dropout.py.
         """
         rate = self.attention_dropout_rate
         layers = _stack(SelfCrossLayer, self.num_layers, 2, 7)(
@@ -153,7 +153,7 @@ class SelfCrossDecoder(nn.Module):
             memory_key.value,
             memory.value,
             memory_mask,
-            noise,
+            dropout_rng,
             zero_start,
         )
         if self.output_norm:
@@ -186,12 +186,12 @@ class SelfDecoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, noise=None):
+    def __call__(self, tokens, positions, token_mask, dropout_rng=None):
         """Maps tokens [B, M, a] to [B, M, out_dim]; arguments as in `SelfCrossDecoder`."""
         layers = _stack(SelfLayer, self.num_layers, 1, 3)(
             self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
         )
-        tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, noise)
+        tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, dropout_rng)
         return Dense(self.out_dim, name="output")(tokens)
 
 
@@ -212,8 +212,8 @@ class RecurrentBranch(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, token_mask, noise=None):
+    def __call__(self, tokens, token_mask, dropout_rng=None):
         """Maps tokens [B, M, D] to [B, M, out_dim or a]; `token_mask` (bool [B, M]) is a prefix."""
         gru = BidirectionalGRU(self.dim // 2, self.num_layers, self.dropout_rate, self.dtype, name="gru")
-        tokens = LayerNorm(name="norm")(gru(tokens, token_mask, noise))
+        tokens = LayerNorm(name="norm")(gru(tokens, token_mask, dropout_rng))
         return tokens if self.out_dim is None else Dense(self.out_dim, name="output")(tokens)

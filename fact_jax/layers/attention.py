@@ -32,14 +32,14 @@ class MultiHeadAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, query, key, value, key_mask, noise=None, equal_values=None, projected=None):
+    def __call__(self, query, key, value, key_mask, dropout_rng=None, equal_values=None, projected=None):
         """Attends from Q queries to K keys.
 
         Args:
           query: float [B, Q, dim].
           key, value: float [B, K, E]; E may differ from dim.
           key_mask: bool [B, K], keys that may be attended to.
-          noise: see fact_jax/layers/dropout.py.
+          dropout_rng: see fact_jax/layers/dropout.py.
           equal_values: bool scalar, True when the caller knows that all values are equal, so that without dropout the
             weights cannot matter; None means False. Cuts their gradient, which is round-off then (see
             `Dense.inert_bias`).
@@ -62,19 +62,19 @@ class MultiHeadAttention(nn.Module):
 
         q = project(query, "query")
         k, v = (project(key, "key"), project(value, "value")) if projected is None else projected
-        mixed = self._attend(q / math.sqrt(q.shape[-1]), k, v, key_mask, noise, equal_values).reshape(query.shape)
+        mixed = self._attend(q / math.sqrt(q.shape[-1]), k, v, key_mask, dropout_rng, equal_values).reshape(query.shape)
         return Dense(self.dim, self.dtype, bias_bound=0.0, name="out")(mixed)
 
     # The weights of all heads are by far the largest arrays here: their gradient computes them again.
     @functools.partial(nn.remat, prevent_cse=False)
-    def _attend(self, q, k, v, key_mask, noise, equal_values):
+    def _attend(self, q, k, v, key_mask, dropout_rng, equal_values):
         """Weighted sums of the values, [B, Q, H, dim / H]."""
         logits = product("bqhd,bkhd->bhqk", q, k, self.dtype)
-        drops = self.dropout_rate > 0 and noise is not None
+        drops = self.dropout_rate > 0 and dropout_rng is not None
         if equal_values is not None and not drops:
             logits = jnp.where(equal_values, jax.lax.stop_gradient(logits), logits)
         weights = masked_softmax(logits, key_mask[:, None, None, :])
-        weights = Dropout(self.dropout_rate)(weights, noise)
+        weights = Dropout(self.dropout_rate)(weights, dropout_rng)
         return product("bhqk,bkhd->bqhd", weights, v, self.dtype)
 
 
@@ -97,7 +97,7 @@ class CrossAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, noise=None):
+    def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, dropout_rng=None):
         """Gathers from X source elements into Y query elements.
 
         Args:
@@ -105,7 +105,7 @@ class CrossAttention(nn.Module):
           query: float [B, Y, h] or Factored.
           source_mask: bool [B, X].
           source_positions, query_positions: added before the key and the query projection, or None.
-          noise: see fact_jax/layers/dropout.py.
+          dropout_rng: see fact_jax/layers/dropout.py.
 
         Returns:
           (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
@@ -122,14 +122,14 @@ class CrossAttention(nn.Module):
             attended = product("byh,ho->byo", source.weighted_sums(attention, dtype), value, dtype) + value_bias
         else:
             values = product("bxh,ho->bxo", source.value, value, dtype) + value_bias
-            if self.dropout_rate == 0 or noise is None:
+            if self.dropout_rate == 0 or dropout_rng is None:
                 values = product("bxh,ho->bxo", values, kernel[width:], dtype)
                 own, own_kernel = query.operands(kernel[:width])
                 output = product("byh,ho->byo", own, own_kernel, dtype)
                 return output + product("byx,bxo->byo", attention, values, dtype) + bias, logits, attention
             attended = product("byx,bxo->byo", attention, values, dtype)
         gathered = jnp.concatenate([query.value, attended], axis=-1)
-        gathered = Dropout(self.dropout_rate)(gathered, noise)
+        gathered = Dropout(self.dropout_rate)(gathered, dropout_rng)
         return product("...i,io->...o", gathered, kernel, dtype) + bias, logits, attention
 
     def _logits(self, source, query):

@@ -1,14 +1,16 @@
-"""Dropout and input augmentation, switched on by `noise`.
+"""Dropout and input augmentation, switched on by `dropout_rng`.
 
-Every random layer takes `noise`: seeds of the videos, uint32 [B, 2] (fact_jax/ops/noise.py), or None to switch it off.
-The random numbers of a video depend on its seeds, the layer and the position, not on padding or other videos. A module
+Every random layer takes `dropout_rng`: seeds of the videos, uint32 [B, 2] (fact_jax/ops/dropout_rng.py), or None to
+switch it off. The random numbers of a video depend on its seeds, the layer and the position, not on padding or other videos. A module
 is called once per step: two calls of the same one would repeat its numbers.
 """
 
 import flax.linen as nn
 import jax.numpy as jnp
 
-from fact_jax.ops import noise as random
+from fact_jax.ops import dropout_rng as random
+
+PATH_SCALE = 1e-4  # of a path at the start
 
 
 class Dropout(nn.Module):
@@ -17,10 +19,10 @@ class Dropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x, noise):
-        if self.rate == 0.0 or noise is None:
+    def __call__(self, x, dropout_rng):
+        if self.rate == 0.0 or dropout_rng is None:
             return x
-        keep = random.random_keep(noise, random.salt(self.path), x.shape, self.rate)
+        keep = random.random_keep(dropout_rng, random.salt(self.path), x.shape, self.rate)
         return jnp.where(keep, x / (1.0 - self.rate), 0.0)
 
 
@@ -30,11 +32,11 @@ class ChannelDropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x, noise):
+    def __call__(self, x, dropout_rng):
         """Maps [B, T, D] to [B, T, D]."""
-        if self.rate == 0.0 or noise is None:
+        if self.rate == 0.0 or dropout_rng is None:
             return x
-        keep = random.random_keep(noise, random.salt(self.path), (x.shape[0], x.shape[-1]), self.rate)
+        keep = random.random_keep(dropout_rng, random.salt(self.path), (x.shape[0], x.shape[-1]), self.rate)
         return jnp.where(keep[:, None, :], x / (1.0 - self.rate), 0.0)
 
 
@@ -56,11 +58,11 @@ class TimeMask(nn.Module):
     max_fraction: float
 
     @nn.compact
-    def __call__(self, x, mask, noise):
+    def __call__(self, x, mask, dropout_rng):
         """Maps [B, T, D] to [B, T, D]; T of a video is its number of True entries in `mask` (bool [B, T])."""
-        if self.count == 0 or noise is None:
+        if self.count == 0 or dropout_rng is None:
             return x
-        draws = random.random_uniform(noise, random.salt(self.path), (x.shape[0], self.count, 2))
+        draws = random.random_uniform(dropout_rng, random.salt(self.path), (x.shape[0], self.count, 2))
         num_frames = jnp.sum(mask, axis=1)[:, None]
         limit = jnp.floor(self.max_fraction * num_frames).astype(jnp.int32)
         # The published code crashes on a stretch as long as the video; here it keeps one frame.
@@ -71,6 +73,26 @@ class TimeMask(nn.Module):
         time = jnp.arange(x.shape[1])[None, None]
         covered = (time >= start[..., None]) & (time < (start + size)[..., None])
         return jnp.where(jnp.any(covered, axis=1)[..., None], 0.0, x)
+
+
+class AffineDropPath(nn.Module):
+    """Scales channels; in training leaves a video out with probability `rate` and scales the others by 1/(1 - rate).
+
+    The scale is learned and applied in evaluation, too. With a rate of 0 there is neither.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x, dropout_rng):
+        """Maps [B, T, D] to [B, T, D]; `dropout_rng` as in fact_jax/layers/dropout.py."""
+        if self.rate == 0.0:
+            return x
+        x = x * self.param("scale", nn.initializers.constant(PATH_SCALE), (x.shape[-1],))
+        if dropout_rng is None:
+            return x
+        keep = random.random_keep(dropout_rng, random.salt(self.path), x.shape[:1], self.rate)
+        return jnp.where(keep[:, None, None], x / (1.0 - self.rate), 0.0)
 
 
 def _integer(uniform, bound):

@@ -49,7 +49,7 @@ class EncoderLayer(nn.Module):
     value_dim: int | None = None
 
     @nn.compact
-    def __call__(self, x, mask, noise=None, source=None):
+    def __call__(self, x, mask, dropout_rng=None, source=None):
         """Maps [B, T, N] to [B, T, N], both zero outside `mask` (bool [B, T]).
 
         `source`, float [B, T, E], is what the values of sliding attention are made of; None: what its queries are.
@@ -59,7 +59,7 @@ class EncoderLayer(nn.Module):
         normalised = InstanceNorm(name="norm")(y, mask)
         attended = self._attended(normalised, normalised if source is None else source, mask)
         y = Dense(dim, self.dtype, name="mix")(self.attention_scale * attended + y)
-        return computed_once(zero_padding(x + Dropout(self.dropout_rate)(y, noise), mask))
+        return computed_once(zero_padding(x + Dropout(self.dropout_rate)(y, dropout_rng), mask))
 
     def _attended(self, x, source, mask):
         if self.windows == "block":
@@ -101,13 +101,13 @@ class Encoder(nn.Module):
     value_reduction: int | None = None
 
     @nn.compact
-    def __call__(self, x, mask, noise=None):
+    def __call__(self, x, mask, dropout_rng=None):
         """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
-        return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, noise))
+        return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, dropout_rng))
 
-    def encoded(self, x, mask, noise=None, source=None):
+    def encoded(self, x, mask, dropout_rng=None, source=None):
         """What the last layer gives, float [B, T, N], zero outside `mask`; `source`: see `EncoderLayer`."""
-        x = ChannelDropout(self.channel_dropout_rate)(x, noise)
+        x = ChannelDropout(self.channel_dropout_rate)(x, dropout_rng)
         x = zero_padding(Dense(self.dim, self.dtype, name="input")(x), mask)
         value_dim = self.dim // (self.value_reduction or self.reduction)
         for layer in range(self.num_layers):
@@ -120,5 +120,5 @@ class Encoder(nn.Module):
                 self.windows,
                 value_dim,
                 name=f"layer_{layer}",
-            )(x, mask, noise, source)
+            )(x, mask, dropout_rng, source)
         return x

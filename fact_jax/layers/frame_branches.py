@@ -11,7 +11,7 @@ from fact_jax.ops.convolution import dilated_conv
 from fact_jax.ops.fusion import computed_once
 
 
-class MSTCN(nn.Module):
+class DilatedStage(nn.Module):
     """Residual layers of dilations 1, 2, 4, ... (Abu Farha & Gall, CVPR 2019; published branch `m`).
 
     Attributes:
@@ -35,7 +35,7 @@ class MSTCN(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask, noise=None):
+    def __call__(self, x, mask, dropout_rng=None):
         """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
@@ -43,17 +43,17 @@ class MSTCN(nn.Module):
         for layer in range(self.num_layers):
             y = TemporalConv(self.dim, 2**layer, self.groups, self.dtype, name=f"dilated_{layer}")(x)
             y = Dense(self.dim, self.dtype, name=f"mix_{layer}")(jax.nn.relu(y))
-            x = x + Dropout(self.dropout_rate)(y, noise)
+            x = x + Dropout(self.dropout_rate)(y, dropout_rng)
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)
             x = computed_once(zero_padding(x, mask))
         return mapped(Dense(self.out_dim, name="output"), x)
 
 
-class MSTCNPlusPlus(nn.Module):
+class DualDilatedStage(nn.Module):
     """Layers that fuse a falling and a rising dilation (Li et al., TPAMI 2020; published branch `m2`).
 
-    Attributes as in `MSTCN`, without normalisation, and
+    Attributes as in `DilatedStage`, without normalisation, and
       last_dropout: dropout after the last layer too, as in MS-TCN++; FACT's branch has none there.
 
     Takes its parameters as they are trained or, with fewer products per frame, as `compose_layers` gives them.
@@ -69,7 +69,7 @@ class MSTCNPlusPlus(nn.Module):
     last_dropout: bool = False
 
     @nn.compact
-    def __call__(self, x, mask, noise=None):
+    def __call__(self, x, mask, dropout_rng=None):
         """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
@@ -78,7 +78,7 @@ class MSTCNPlusPlus(nn.Module):
         for layer in range(self.num_layers):
             y = jax.nn.relu(self._fused(layer, 2 ** (last - layer), 2**layer, x))
             if layer != last or self.last_dropout:
-                y = Dropout(self.dropout_rate)(y, noise)
+                y = Dropout(self.dropout_rate)(y, dropout_rng)
             x = computed_once(zero_padding(x + y, mask))
         return mapped(Dense(self.out_dim, name="output"), x)
 
@@ -96,7 +96,7 @@ class MSTCNPlusPlus(nn.Module):
 
 
 def compose_layers(params, num_layers):
-    """Multiplies the convolutions of an `MSTCNPlusPlus` without groups into the maps that fuse them.
+    """Multiplies the convolutions of an `DualDilatedStage` without groups into the maps that fuse them.
 
     Nothing lies between two dilated convolutions f -> f and the map 2f -> f behind them, so a layer is one convolution
     of five taps: three of the falling dilation, whose centre holds both centres, and two of the rising one. That takes

@@ -30,15 +30,15 @@ class BidirectionalGRU(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask, noise=None):
+    def __call__(self, x, mask, dropout_rng=None):
         """Maps [B, P, D] (or Factored) to [B, P, 2H] (forward, then backward).
 
         `mask` (bool [B, P], a prefix) marks valid steps; padded steps change no valid output and give 0.
-        `noise`: see fact_jax/layers/dropout.py.
+        `dropout_rng`: see fact_jax/layers/dropout.py.
         """
         for layer in range(self.num_layers):
             if layer:
-                x = Dropout(self.dropout_rate)(x, noise)
+                x = Dropout(self.dropout_rate)(x, dropout_rng)
             x = self._layer(factored(x), mask, layer)
         return x
 

@@ -10,9 +10,10 @@ videos: batches, devices and hosts cannot change a score.
 """
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 
+@runtime_checkable
 class State(Protocol):
     """What a metric has counted so far."""
 

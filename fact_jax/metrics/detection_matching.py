@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from fact_jax.ops.events import segment_tiou
+from fact_jax.ops.segments import segment_tiou
 
 
-def match_detections(truth_pairs, truth_segments, pairs, segments, thresholds, top_k):
+def match_detections(true_pairs, true_segments, pairs, segments, thresholds, top_k):
     """Compares detections with the true segments of the same video and class.
 
     From the best detection on, each takes the true segment that it overlaps most of those that are left and that it
     overlaps enough.
 
     Args:
-      truth_pairs: int64 [N, 2], video and class of every true segment.
-      truth_segments: float64 [N, 2].
+      true_pairs: int64 [N, 2], video and class of every true segment.
+      true_segments: float64 [N, 2].
       pairs: int64 [P, 2], of the detections, the best ones of a pair first.
       segments: float64 [P, 2].
       thresholds: float64 [L], least tIoU.
@@ -24,25 +24,18 @@ def match_detections(truth_pairs, truth_segments, pairs, segments, thresholds, t
       the true segment enough, taken or not.
     """
     hits = np.zeros((len(pairs), len(thresholds)), bool)
-    found = np.zeros((len(truth_pairs), len(thresholds), len(top_k)), bool)
-    if not len(truth_pairs) or not len(pairs):
+    found = np.zeros((len(true_pairs), len(thresholds), len(top_k)), bool)
+    if not len(true_pairs) or not len(pairs):
         return hits, found
-    both = np.unique(np.concatenate([truth_pairs, pairs]), axis=0, return_inverse=True)[1].reshape(-1)
-    groups, truth_groups = both[len(truth_pairs) :], both[: len(truth_pairs)]
-    counts = np.bincount(truth_groups, minlength=both.max() + 1)
-    lists, truth_lists = _sorted(groups), _sorted(truth_groups)
+    both = np.unique(np.concatenate([true_pairs, pairs]), axis=0, return_inverse=True)[1].reshape(-1)
+    groups, true_groups = both[len(true_pairs) :], both[: len(true_pairs)]
+    counts = np.bincount(true_groups, minlength=both.max() + 1)
+    lists, true_lists = _sorted(groups), _sorted(true_groups)
     # Groups of equally many true segments together, as the published code sorts each such list, see `_take`.
-    for count in np.unique(counts[truth_groups]):
+    for count in np.unique(counts[true_groups]):
         chosen = np.flatnonzero(counts == count)
         _match_groups(
-            _Lists(*lists, chosen),
-            _Lists(*truth_lists, chosen),
-            segments,
-            truth_segments,
-            thresholds,
-            top_k,
-            hits,
-            found,
+            _Lists(*lists, chosen), _Lists(*true_lists, chosen), segments, true_segments, thresholds, top_k, hits, found
         )
     return hits, found
 
@@ -66,7 +59,7 @@ class _Lists:
         return self._order[self.first[places] + rank]
 
 
-def _match_groups(detected, true, segments, truth_segments, thresholds, top_k, hits, found):
+def _match_groups(detected, true, segments, true_segments, thresholds, top_k, hits, found):
     """Fills `hits` and `found` for groups that have true segments; one detection of every group at a time."""
     count = true.count[0]
     truth = true.items(slice(None), np.arange(count)[:, None]).T
@@ -75,7 +68,7 @@ def _match_groups(detected, true, segments, truth_segments, thresholds, top_k, h
     for rank in range(detected.count.max(initial=0)):
         places = np.flatnonzero(detected.count > rank)
         items = detected.items(places, rank)
-        tiou = segment_tiou(segments[items][:, None], truth_segments[truth[places]])[:, 0]
+        tiou = segment_tiou(segments[items][:, None], true_segments[truth[places]])[:, 0]
         for column, k in enumerate(top_k):
             if rank < k * count:
                 overlap[places, :, column] = np.maximum(overlap[places, :, column], tiou)

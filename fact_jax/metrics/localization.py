@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from fact_jax.metrics.detection_matching import match_detections
-from fact_jax.ops.events import without_doubles
+from fact_jax.ops.segments import without_duplicates
 
 DEFAULT_TOP_K = (1, 5)
 AVERAGE = "avg"
@@ -37,20 +37,20 @@ class LocalizationMetric:
         """The state of no videos."""
         return LocalizationState(self, ())
 
-    def from_video(self, video_id, truth_segments, truth_labels, segments, scores, labels):
+    def from_video(self, video_id, true_segments, true_labels, segments, scores, labels):
         """The state of one video; all segments in one unit, as float64, and doubles of the truth left out.
 
         Args:
           video_id: its name.
-          truth_segments, truth_labels: float [N, 2] and int [N].
+          true_segments, true_labels: float [N, 2] and int [N].
           segments, scores, labels: of its detections, float [P, 2], float [P] and int [P]; a video without any counts
             as one in which nothing was found.
         """
-        kept = without_doubles(truth_segments, truth_labels)
+        kept = without_duplicates(true_segments, true_labels)
         video = _Video(
             str(video_id),
-            np.asarray(truth_segments, np.float64).reshape(-1, 2)[kept],
-            np.asarray(truth_labels, np.int64).reshape(-1)[kept],
+            np.asarray(true_segments, np.float64).reshape(-1, 2)[kept],
+            np.asarray(true_labels, np.int64).reshape(-1)[kept],
             np.asarray(segments, np.float64).reshape(-1, 2),
             np.asarray(scores).reshape(-1),
             np.asarray(labels, np.int64).reshape(-1),
@@ -72,8 +72,8 @@ class LocalizationMetric:
 @dataclasses.dataclass(frozen=True)
 class _Video:
     video_id: str
-    truth_segments: np.ndarray
-    truth_labels: np.ndarray
+    true_segments: np.ndarray
+    true_labels: np.ndarray
     segments: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
@@ -87,7 +87,7 @@ class Matches:
 
     Attributes:
       class_ids: int64 [K], classes that occur in the ground truth, ascending.
-      truth_videos, truth_classes: int64 [N], numbers of every true segment.
+      true_videos, true_classes: int64 [N], numbers of every true segment.
       found: bool [N, L, R], whether it is found at every threshold and k.
       places: int64 [Q], detections that count for one of these classes, class by class and the best first: their places
         among those of all videos, one video after the other.
@@ -96,8 +96,8 @@ class Matches:
     """
 
     class_ids: np.ndarray
-    truth_videos: np.ndarray
-    truth_classes: np.ndarray
+    true_videos: np.ndarray
+    true_classes: np.ndarray
     found: np.ndarray
     places: np.ndarray
     videos: np.ndarray
@@ -165,7 +165,7 @@ class LocalizationState:
     @functools.cached_property
     def _matches(self):
         videos = sorted(self.videos, key=lambda video: video.video_id)
-        truth = _gather(videos, ("truth_segments", "truth_labels"))
+        truth = _gather(videos, ("true_segments", "true_labels"))
         detected = _gather(videos, ("segments", "scores", "labels"))
         return match_classes(self.metric, *truth, *detected)
 
@@ -178,18 +178,18 @@ def _gather(videos, names):
     return numbers, *(np.concatenate([getattr(video, name) for video in videos]) for name in names)
 
 
-def match_classes(metric, truth_videos, truth_segments, truth_labels, videos, segments, scores, labels):
+def match_classes(metric, true_videos, true_segments, true_labels, videos, segments, scores, labels):
     """Compares detections with the truth; both without doubles, in any order.
 
     Args:
       metric: LocalizationMetric.
-      truth_videos, truth_segments, truth_labels: int [N], float64 [N, 2] and int [N]; videos by any numbers.
+      true_videos, true_segments, true_labels: int [N], float64 [N, 2] and int [N]; videos by any numbers.
       videos, segments, scores, labels: of the detections, [P] each; of equal scores the last one counts first.
 
     Returns:
       Matches.
     """
-    class_ids, truth_classes = np.unique(truth_labels, return_inverse=True)
+    class_ids, true_classes = np.unique(true_labels, return_inverse=True)
     classes = np.searchsorted(class_ids, labels)
     known = class_ids[np.minimum(classes, len(class_ids) - 1)] == labels if len(class_ids) else classes < 0
     classes = np.where(known, classes, labels)
@@ -197,22 +197,22 @@ def match_classes(metric, truth_videos, truth_segments, truth_labels, videos, se
     order = order[(classes[order] >= 0) & (classes[order] < len(class_ids))]
     order = order[np.argsort(classes[order], kind="stable")]
     hits, found = match_detections(
-        _pairs(truth_videos, truth_classes),
-        truth_segments,
+        _pairs(true_videos, true_classes),
+        true_segments,
         _pairs(videos[order], classes[order]),
         segments[order],
         np.array(metric.thresholds),
         metric.top_k,
     )
     return Matches(
-        class_ids, truth_videos, truth_classes, found, order, videos[order], classes[order], scores[order], hits
+        class_ids, true_videos, true_classes, found, order, videos[order], classes[order], scores[order], hits
     )
 
 
 def score_classes(metric, matches):
     """ClassScores of Matches."""
     count = len(matches.class_ids)
-    num_true = np.bincount(matches.truth_classes, minlength=count)
+    num_true = np.bincount(matches.true_classes, minlength=count)
     bounds = np.searchsorted(matches.classes, np.arange(count + 1))
     precision = np.zeros((len(metric.thresholds), count))
     curves = []
@@ -220,7 +220,7 @@ def score_classes(metric, matches):
         precision[:, place] = average_precision(matches.hits[first:last], num_true[place])
         curves.append((matches.scores[first:last], matches.hits[first:last]))
     recall = np.zeros((len(metric.thresholds), len(metric.top_k), count))
-    np.add.at(recall, (slice(None), slice(None), matches.truth_classes), matches.found.transpose(1, 2, 0))
+    np.add.at(recall, (slice(None), slice(None), matches.true_classes), matches.found.transpose(1, 2, 0))
     recall /= np.maximum(num_true, 1)
     return ClassScores(matches.class_ids, num_true, np.diff(bounds), precision, recall, tuple(curves))
 

@@ -1,7 +1,8 @@
 """What a network that labels frames has to offer: the base of every system but FACT and FAFormer.
 
 Such a network gives every frame class logits, stage after stage; the last stage is the prediction. A system is one
-subclass of `FrameModel`, whose fields are its settings, and one Flax module; `fact_jax.tasks.segmentation.systems` names it.
+subclass of `FrameModelConfig`, whose fields are its settings, and one Flax module;
+`fact_jax.tasks.segmentation.systems` names it.
 """
 
 import abc
@@ -27,7 +28,7 @@ class Inferred(NamedTuple):
       settings: those keys of config.model that the file tells, with their values.
       feature_dim: D.
       num_classes: K.
-      tensors: name -> array, under the names of `FrameModel.links`.
+      tensors: name -> array, under the names of `FrameModelConfig.links`.
     """
 
     settings: dict[str, Any]
@@ -37,7 +38,7 @@ class Inferred(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FrameModel(abc.ABC):
+class FrameModelConfig(abc.ABC):
     """Settings of a network; subclasses are frozen dataclasses too, whose own fields are the keys of config.model.
 
     Attributes:
@@ -58,7 +59,7 @@ class FrameModel(abc.ABC):
     def network(self) -> nn.Module:
         """The Flax module.
 
-        It maps features [B, T, D], mask bool [B, T] (a prefix) and noise (seeds of the videos, uint32 [B, 2], see
+        It maps features [B, T, D], mask bool [B, T] (a prefix) and dropout_rng (seeds of the videos, uint32 [B, 2], see
         `fact_jax.layers.dropout`; None: no dropout) to logits [stages, B, T, K]. What the features hold outside of
         the mask must not change the logits inside of it.
         """
@@ -92,7 +93,7 @@ class FrameModel(abc.ABC):
         return None
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], num_classes: int, dtype: str) -> "FrameModel":
+    def from_settings(cls, settings: Mapping[str, Any], num_classes: int, dtype: str) -> "FrameModelConfig":
         """Builds the model from config.model, the number of classes and config.dtype.
 
         Raises:

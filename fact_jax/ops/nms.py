@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fact_jax.ops.events import segment_tiou
+from fact_jax.ops.segments import segment_tiou
 from fact_jax.ops.suppression import hard_suppress, soft_suppress
 from fact_jax.types import check_choice
 
@@ -36,7 +36,7 @@ class Detections(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class NmsSettings:
+class NmsConfig:
     """How candidates become detections.
 
     Attributes:
@@ -67,7 +67,7 @@ def suppress(candidates, settings):
 
     Args:
       candidates: Detections, in any order; of equal scores the order decides as in the published operator.
-      settings: NmsSettings.
+      settings: NmsConfig.
 
     Returns:
       Detections, the best first, at most `max_detections`. With "none" the candidates as they are. Zero-length

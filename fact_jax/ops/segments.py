@@ -1,10 +1,9 @@
-"""Runs of equal labels, on the host (NumPy) and inside compiled code (JAX)."""
+"""Segments of a video: from frame labels and back, overlap, duplicates (NumPy)."""
 
-from typing import NamedTuple
-
-import jax
-import jax.numpy as jnp
 import numpy as np
+
+# Seconds by which the ends of one segment, annotated twice, may differ; segments shorter than this are none.
+DUPLICATE_TOLERANCE_SEC = 1e-3
 
 
 def frames_to_segments(labels):
@@ -32,83 +31,45 @@ def segments_to_frames(segment_labels, starts, ends):
     return np.repeat(np.asarray(segment_labels, np.int64), np.asarray(ends) - np.asarray(starts))
 
 
-class Runs(NamedTuple):
-    """Maximal runs of one label in a padded batch.
-
-    Attributes:
-      index: int32 [B, T], number of the run a frame belongs to; frames of the padding repeat the last run.
-      count: int32 [B], runs of every video (0 for a video without frames).
-    """
-
-    index: jax.Array
-    count: jax.Array
-
-
-def find_runs(labels, mask):
-    """Numbers the runs of `labels` (int [B, T]) over the valid prefix given by `mask` (bool [B, T])."""
-    opens = jnp.concatenate([mask[:, :1], (labels[:, 1:] != labels[:, :-1]) & mask[:, 1:]], axis=1)
-    count = jnp.sum(opens, axis=1, dtype=jnp.int32)
-    index = jnp.maximum(jnp.cumsum(opens, axis=1, dtype=jnp.int32) - 1, 0)
-    return Runs(index, count)
-
-
-def run_lengths(runs, mask, num_runs):
-    """Frames in every run: float32 [B, num_runs], 0 beyond the last run."""
-    return pool_sum(jnp.ones(mask.shape + (1,), jnp.float32), runs, mask, num_runs)[..., 0]
-
-
-def pool_sum(values, runs, mask, num_runs):
-    """Sums `values` over the frames of every run.
+def segment_tiou(first, second):
+    """Temporal intersection over union of every pair, without an epsilon.
 
     Args:
-      values: float [B, T, K].
-      runs: Runs of the batch.
-      mask: bool [B, T], frames that count.
-      num_runs: static P; runs numbered P or more are dropped, so P must not be below the largest count.
+      first: float [..., N, 2], start and end.
+      second: float [..., M, 2].
 
     Returns:
-      float [B, P, K]; zeros beyond a video's last run.
+      Array [..., N, M] in [0, 1], of the type of the two. Two segments without length at one time give NaN.
     """
-
-    def one(values, index, mask):
-        # Frames of the padding go to run P, which segment_sum drops.
-        index = jnp.where(mask, index, num_runs)
-        return jax.ops.segment_sum(values, index, num_segments=num_runs, indices_are_sorted=True)
-
-    return jax.vmap(one)(values, runs.index, mask)
-
-
-def pool_mean(values, runs, mask, num_runs):
-    """Averages `values` over the frames of every run; zeros beyond the last run. Arguments as in `pool_sum`."""
-    lengths = run_lengths(runs, mask, num_runs)
-    return pool_sum(values, runs, mask, num_runs) / jnp.maximum(lengths, 1.0)[..., None]
+    first, second = np.asarray(first)[..., :, None, :], np.asarray(second)[..., None, :, :]
+    overlap = np.minimum(first[..., 1], second[..., 1]) - np.maximum(first[..., 0], second[..., 0])
+    overlap = np.maximum(overlap, 0)
+    union = (first[..., 1] - first[..., 0]) + (second[..., 1] - second[..., 0]) - overlap
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return overlap / union
 
 
-def spread(segment_values, runs):
-    """Repeats a value of every run over the frames of the run: [B, P, K] -> [B, T, K]."""
-    return jnp.take_along_axis(segment_values, runs.index[..., None], axis=1, mode="clip")
+def without_duplicates(segments, labels, tolerance=DUPLICATE_TOLERANCE_SEC):
+    """Which segments of a video count: the first of several equal ones, and none that is shorter than the tolerance.
 
+    Args:
+      segments: float [N, 2], start and end.
+      labels: int [N].
+      tolerance: in the unit of the segments; equal labels with both ends this close are one segment.
 
-def run_centres(runs, mask, num_runs):
-    """Middle frame (first + last) // 2 of every run, its last frame included: int32 [B, num_runs].
-
-    Entries beyond a video's last run are 0.
+    Returns:
+      int64 [K], their indices, ascending.
     """
-    time = jnp.arange(mask.shape[1])
-
-    def one(index, mask):
-        index = jnp.where(mask, index, num_runs)
-        first = jax.ops.segment_min(time, index, num_segments=num_runs, indices_are_sorted=True)
-        last = jax.ops.segment_max(time, index, num_segments=num_runs, indices_are_sorted=True)
-        return first, last
-
-    first, last = jax.vmap(one)(runs.index, mask)
-    valid = jnp.arange(num_runs)[None] < runs.count[:, None]
-    # Empty runs hold the extremes of the integer type: clear them before they are added.
-    return (jnp.where(valid, first, 0) + jnp.where(valid, last, 0)) // 2
-
-
-def class_fractions(segment_fractions, segment_labels, num_classes):
-    """Adds up overlaps with segments of one class: float [B, P, S] and int [B, S] -> [B, P, C]."""
-    onehot = jax.nn.one_hot(segment_labels, num_classes, dtype=segment_fractions.dtype)
-    return jnp.matmul(segment_fractions, onehot, precision=jax.lax.Precision.HIGHEST)
+    kept = []
+    for index, ((start, end), label) in enumerate(zip(segments, labels, strict=True)):
+        if end - start < tolerance:
+            continue
+        duplicates = (
+            abs(start - segments[other][0]) <= tolerance
+            and abs(end - segments[other][1]) <= tolerance
+            and label == labels[other]
+            for other in kept
+        )
+        if not any(duplicates):
+            kept.append(index)
+    return np.array(kept, np.int64)

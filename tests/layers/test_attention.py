@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.attention import CrossAttention, MultiHeadAttention
-from fact_jax.ops.noise import video_seeds
+from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
 from tests.layers.test_linear import assert_uniform
@@ -56,12 +56,12 @@ def test_without_keys_the_output_is_its_bias_with_finite_gradients():
     assert all(np.isfinite(g).all() for g in jax.tree.leaves(gradients))
 
 
-@pytest.mark.parametrize("noise", [None, SEEDS])
-def test_padded_keys_do_not_show(noise):
+@pytest.mark.parametrize("dropout_rng", [None, SEEDS])
+def test_padded_keys_do_not_show(dropout_rng):
     layer, key = MultiHeadAttention(4, 2, 0.3), keys(4)
 
     def apply(params, x, mask):
-        seeds = None if noise is None else noise[: len(x)]
+        seeds = None if dropout_rng is None else dropout_rng[: len(x)]
         return layer.apply(params, QUERY[: len(x)], x, x, mask, seeds)
 
     # Two queries only: the comparison cuts the output at the number of keys.
@@ -130,7 +130,7 @@ def test_cross_attention_ignores_padding_of_its_source():
     params = random_params(layer, source, QUERY, MASK)
 
     def apply(params, x, mask):
-        return pad_queries(layer.apply(params, x, QUERY[: len(x)], mask, noise=SEEDS[: len(x)])[0], x.shape[1])
+        return pad_queries(layer.apply(params, x, QUERY[: len(x)], mask, dropout_rng=SEEDS[: len(x)])[0], x.shape[1])
 
     assert_padding_invariant(apply, params, source[:1], 8)
 
@@ -143,7 +143,7 @@ def test_cross_attention_drops_parts_of_its_own_input_and_of_what_it_gathered():
     variables["params"]["out"] = {"kernel": kernel, "bias": np.zeros(8, np.float32)}
     layer = CrossAttention(8, 0.5)
     plain, _, weights = host_jit(layer.apply)(variables, source, QUERY, MASK)
-    noisy, _, noisy_weights = host_jit(layer.apply)(variables, source, QUERY, MASK, noise=SEEDS)
+    noisy, _, noisy_weights = host_jit(layer.apply)(variables, source, QUERY, MASK, dropout_rng=SEEDS)
     np.testing.assert_allclose(weights, noisy_weights, rtol=1e-6)
     dropped = np.asarray(noisy) == 0
     assert dropped[..., :4].any()

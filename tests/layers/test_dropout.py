@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.dropout import ChannelDropout, Dropout, TimeMask
-from fact_jax.ops import noise
+from fact_jax.ops import dropout_rng
 from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import layers as reference
 
 ROWS = 2000
 X = np.random.default_rng(0).uniform(1.0, 2.0, (4, 8, 6)).astype(np.float32)
-video_seeds = host_jit(noise.video_seeds)
+video_seeds = host_jit(dropout_rng.video_seeds)
 
 
 def seeds(rows=4, key=0):
@@ -88,7 +88,7 @@ def test_time_mask_equals_the_loops(monkeypatch, count, max_frames, max_fraction
     draws = rng.random((len(lengths), count, 2)).astype(np.float32)
     draws[1] = np.float32(1 - 2**-24)  # the largest number the generator gives
     x = rng.uniform(1, 2, (len(lengths), 40, 2)).astype(np.float32)
-    monkeypatch.setattr(noise, "random_uniform", lambda seeds, layer_salt, shape: draws.reshape(shape))
+    monkeypatch.setattr(dropout_rng, "random_uniform", lambda seeds, layer_salt, shape: draws.reshape(shape))
     mask = prefix_mask(lengths, 40)
     out = run(TimeMask(count, max_frames, max_fraction), x, mask, seeds(len(lengths)))
     for row, length in enumerate(lengths):
@@ -144,7 +144,7 @@ def test_limit_on_the_length_is_exact(max_fraction, monkeypatch):
     """int(fraction * T) as Python computes it, for every T up to 400."""
     lengths = np.arange(401)
     draws = np.full((401, 1, 2), 1 - 2**-24, np.float32)
-    monkeypatch.setattr(noise, "random_uniform", lambda seeds, layer_salt, shape: draws)
+    monkeypatch.setattr(dropout_rng, "random_uniform", lambda seeds, layer_salt, shape: draws)
     mask = prefix_mask(lengths, 401)
     x, unused = np.ones((401, 401, 1)), np.zeros((401, 2), np.uint32)
     out = run(TimeMask(1, 1000, max_fraction), x, mask, unused)

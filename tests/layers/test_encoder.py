@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.encoder import Encoder, InstanceNorm
-from fact_jax.ops.noise import video_seeds
+from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
 from tests.ragged import host_jit, prefix_mask

@@ -11,7 +11,7 @@ from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.factored import Factored
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.ops.noise import video_seeds
+from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.parameters import random_params
 from tests.ragged import host_jit, prefix_mask
 
@@ -94,16 +94,16 @@ def _values_and_gradients(apply, params, features):
     return host_jit(jax.value_and_grad(total, argnums=(0, 1, 2)))(params, FACTOR, BASIS)
 
 
-@pytest.mark.parametrize("noise", [None, SEEDS])
+@pytest.mark.parametrize("dropout_rng", [None, SEEDS])
 @pytest.mark.parametrize("long_source", [True, False])
-def test_cross_attention(noise, long_source):
+def test_cross_attention(dropout_rng, long_source):
     layer = CrossAttention(6, 0.3)
     mask = prefix_mask((40, 33) if long_source else (5, 2), 40 if long_source else 5)
     order = (lambda x: (x, SHORT)) if long_source else (lambda x: (SHORT, x))
     params = random_params(layer, *order(LONG.value), mask)
 
     def apply(params, x):
-        return layer.apply(params, *order(x), mask, noise=noise)
+        return layer.apply(params, *order(x), mask, dropout_rng=dropout_rng)
 
     found, expected = (_values_and_gradients(apply, params, features) for features in (LONG, LONG.value))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4), found, expected)

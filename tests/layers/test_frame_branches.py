@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus, compose_layers
-from fact_jax.ops.noise import video_seeds
+from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage, compose_layers
+from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
 from tests.ragged import host_jit, prefix_mask
@@ -17,10 +17,10 @@ MASK = prefix_mask(LENGTHS, 6)
 SEEDS = video_seeds(jax.random.key(1), np.arange(3))
 X = np.where(MASK[..., None], np.random.default_rng(0).normal(size=(3, 6, 4)), 1e3).astype(np.float32)
 BRANCHES = {
-    "m": MSTCN(4, 3, 5, 0.4),
-    "m grouped, normalised, mapped": MSTCN(4, 2, 5, 0.4, groups=2, use_norm=True, map_input=True),
-    "m2": MSTCNPlusPlus(4, 3, 5, 0.4),
-    "m2 grouped, mapped": MSTCNPlusPlus(4, 2, 5, 0.4, groups=2, map_input=True),
+    "m": DilatedStage(4, 3, 5, 0.4),
+    "m grouped, normalised, mapped": DilatedStage(4, 2, 5, 0.4, groups=2, use_norm=True, map_input=True),
+    "m2": DualDilatedStage(4, 3, 5, 0.4),
+    "m2 grouped, mapped": DualDilatedStage(4, 2, 5, 0.4, groups=2, map_input=True),
 }
 
 
@@ -55,7 +55,7 @@ def test_values_equal_the_loops(name):
     branch = BRANCHES[name]
     variables = random_params(branch, X, MASK)
     out = host_jit(branch.apply)(variables, X, MASK).value
-    loops = mstcn if isinstance(branch, MSTCN) else mstcn_plus_plus
+    loops = mstcn if isinstance(branch, DilatedStage) else mstcn_plus_plus
     assert out.shape == (3, 6, 5)
     for row, length in enumerate(LENGTHS):
         expected = loops(X[row, :length].astype(np.float64), numpy_tree(variables["params"]), branch)
@@ -82,7 +82,7 @@ def test_every_layer_draws_its_own_dropout(dropout_draws, name, masks):
 
 @pytest.mark.parametrize("num_layers", [1, 3, 4])
 def test_composed_layers_give_the_same_values_and_gradients(num_layers):
-    branch = MSTCNPlusPlus(4, num_layers, 5, 0.4, map_input=True)
+    branch = DualDilatedStage(4, num_layers, 5, 0.4, map_input=True)
     params = random_params(branch, X, MASK)["params"]
 
     def value(params, compose):
@@ -99,7 +99,7 @@ def test_composed_layers_give_the_same_values_and_gradients(num_layers):
 
 
 def test_one_layer_of_plus_plus_has_no_dropout():
-    branch = MSTCNPlusPlus(4, 1, 5, 0.9)
+    branch = DualDilatedStage(4, 1, 5, 0.9)
     variables = random_params(branch, X, MASK)
     apply = host_jit(branch.apply)
     np.testing.assert_array_equal(apply(variables, X, MASK, SEEDS).value, apply(variables, X, MASK).value)

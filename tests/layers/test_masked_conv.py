@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers.drop_path import AffineDropPath
+from fact_jax.layers.dropout import AffineDropPath
 from fact_jax.layers.masked_conv import MaskedConv
 from fact_jax.ops.convolution import depthwise_conv, max_pool, strided_conv
 
@@ -70,11 +70,11 @@ def test_paths_are_left_out_for_whole_videos():
     np.testing.assert_allclose(variables["params"]["scale"], 1e-4)
     run = jax.jit(path.apply)
     np.testing.assert_allclose(run(variables, x, None), 1e-4)
-    noise = np.arange(800, dtype=np.uint32).reshape(400, 2)
-    y = np.asarray(run(variables, x, noise))
+    dropout_rng = np.arange(800, dtype=np.uint32).reshape(400, 2)
+    y = np.asarray(run(variables, x, dropout_rng))
     kept = y[:, 0, 0] > 0
     assert 0.65 < kept.mean() < 0.85
     np.testing.assert_allclose(y, np.where(kept[:, None, None], np.full(x.shape, 1e-4 / 0.75), 0.0), rtol=1e-6)
     # A video's fate is its own.
-    np.testing.assert_array_equal(run(variables, x[:5], noise[7:12]), y[7:12])
+    np.testing.assert_array_equal(run(variables, x[:5], dropout_rng[7:12]), y[7:12])
     assert AffineDropPath(0.0).init(jax.random.key(0), x, None) == {}

@@ -5,7 +5,7 @@ import numpy as np
 
 from fact_jax.models.actionformer.candidates import CandidateConfig
 from fact_jax.models.actionformer.config import ActionFormerConfig
-from fact_jax.models.actionformer.objective import LossConfig
+from fact_jax.models.actionformer.objective import ActionFormerLossConfig
 from fact_jax.tasks.localization.actionformer import ActionFormerTask
 
 FEATURE_DIM, NUM_CLASSES, FRAMES = 5, 3, 16
@@ -35,7 +35,9 @@ def tiny_config(**changes):
 def tiny_task(loss=None, **changes):
     """A task of that network."""
     config = tiny_config(**changes)
-    return ActionFormerTask(config, loss or LossConfig(first_normalizer=7.0), CandidateConfig(0.0, 10, 0.01))
+    return ActionFormerTask(
+        config, loss or ActionFormerLossConfig(first_normalizer=7.0), CandidateConfig(0.0, 10, 0.01)
+    )
 
 
 def tiny_params(task, seed=0):

@@ -3,14 +3,14 @@
 import jax
 import numpy as np
 
-from fact_jax.models.asformer.model import Asformer
-from fact_jax.models.mstcn.model import MSTCN, MSTCNPlusPlus
+from fact_jax.models.asformer.model import ASFormerConfig
+from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
 from tests.models.fact_cases import NUM_CLASSES
 
 # Name of the test case -> model.
 MODELS = {
-    "mstcn": MSTCN(num_classes=NUM_CLASSES, num_stages=3, num_layers=3, dim=6, dropout_rate=0.4),
-    "mstcn++": MSTCNPlusPlus(
+    "mstcn": MSTCNConfig(num_classes=NUM_CLASSES, num_stages=3, num_layers=3, dim=6, dropout_rate=0.4),
+    "mstcn++": MSTCNPlusPlusConfig(
         num_classes=NUM_CLASSES,
         num_layers=3,
         num_refinements=2,
@@ -19,7 +19,7 @@ MODELS = {
         dim=6,
         dropout_rate=0.4,
     ),
-    "mstcn++ shared": MSTCNPlusPlus(
+    "mstcn++ shared": MSTCNPlusPlusConfig(
         num_classes=NUM_CLASSES,
         num_layers=2,
         num_refinements=3,
@@ -28,7 +28,7 @@ MODELS = {
         dim=6,
         dropout_rate=0.4,
     ),
-    "asformer": Asformer(
+    "asformer": ASFormerConfig(
         num_classes=NUM_CLASSES,
         num_decoders=2,
         num_layers=3,

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from fact_jax.models.asformer.model import Asformer
-from fact_jax.ops import noise
+from fact_jax.models.asformer.model import ASFormerConfig
+from fact_jax.ops import dropout_rng
 from fact_jax.types import UserError
 from tests.layers.parameters import numpy_tree, random_params
 from tests.models.frame_cases import MODELS
@@ -58,7 +58,7 @@ def _expected(x, params, model):
     ],
 )
 def test_published_parameter_counts(num_classes, count):
-    model = Asformer(
+    model = ASFormerConfig(
         num_classes=num_classes, windows="released", channel_dropout_rate=0.3, dropout_rate=0.5, **PUBLISHED
     )
     shapes = jax.ShapeDtypeStruct((1, 8, 2048), np.float32), jax.ShapeDtypeStruct((1, 8), bool)
@@ -67,13 +67,13 @@ def test_published_parameter_counts(num_classes, count):
 
 
 def test_the_encoder_alone_drops_channels_and_every_layer_draws_its_own_dropout(monkeypatch):
-    draws, original = [], noise.random_keep
+    draws, original = [], dropout_rng.random_keep
 
     def recording(seeds, salt, shape, rate):
         draws.append((int(salt), shape, rate))
         return original(seeds, salt, shape, rate)
 
-    monkeypatch.setattr(noise, "random_keep", recording)
+    monkeypatch.setattr(dropout_rng, "random_keep", recording)
     shapes = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in (X, MASK, np.zeros((2, 2), np.uint32))]
     jax.eval_shape(MODEL.network.init, jax.random.key(0), *shapes)
     channels = [draw for draw in draws if len(draw[1]) == 2]

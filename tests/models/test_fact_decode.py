@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fact_jax.models.fact.blocks import BlockOutput
 from fact_jax.models.fact.decode import decode, decode_scores
-from fact_jax.models.fact.outputs import BlockOutput
 from tests.models import fact_cases as cases
 
 FRAMES, TOKENS, CLASSES, WEIGHT = 7, 5, cases.NUM_CLASSES, 0.3

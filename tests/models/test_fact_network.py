@@ -13,25 +13,24 @@ from fact_jax.layers.factored import Factored
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.blocks import TemporalBlock
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
-from fact_jax.models.fact.composition import compose
-from fact_jax.models.fact.network import Fact
-from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
-from fact_jax.ops.noise import video_seeds
+from fact_jax.models.fact.network import Fact, compose
+from fact_jax.models.fact.objective import FactLossConfig, fact_loss, ground_truth_of
+from fact_jax.ops.dropout_rng import video_seeds
 from tests.models import fact_cases as cases
 
 SIZE = 16
-LOSS = LossConfig(match="o2o", background_weight=0.5, null_weight=0.2, smoothing_weight=2.0, background_ids=(0,))
+LOSS = FactLossConfig(match="o2o", background_weight=0.5, null_weight=0.2, smoothing_weight=2.0, background_ids=(0,))
 
 
-def objective(config, params, batch, noise):
+def objective(config, params, batch, dropout_rng):
     """Returns (losses [B], outputs) of a batch."""
     transcript = (jnp.asarray(batch["segment_labels"]), jnp.asarray(batch["segment_mask"]))
     tokens, token_mask = (None, None), jnp.ones((len(batch["mask"]), config.num_tokens), bool)
     if config.use_transcript:
         tokens, token_mask = transcript, transcript[1]
-    outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise, *tokens)
-    truth = truth_of(batch["labels"], jnp.asarray(batch["mask"]), *transcript)
-    return fact_loss(LOSS, config.classes, outputs, truth, token_mask)[0], outputs
+    outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"], dropout_rng, *tokens)
+    ground_truth = ground_truth_of(batch["labels"], jnp.asarray(batch["mask"]), *transcript)
+    return fact_loss(LOSS, config.classes, outputs, ground_truth, token_mask)[0], outputs
 
 
 LEARNED = cases.small_config(
@@ -76,19 +75,20 @@ def padded_and_alone(request):
     config, lengths, tolerance = request.param
     params = cases.init_params(config)
     batch = cases.ragged_batch(lengths, SIZE)
-    noise = video_seeds(jax.random.key(3), batch["row"])
+    dropout_rng = video_seeds(jax.random.key(3), batch["row"])
 
     @jax.jit
-    def run(params, batch, noise):
+    def run(params, batch, dropout_rng):
         def total(params):
-            losses, outputs = objective(config, params, batch, noise)
+            losses, outputs = objective(config, params, batch, dropout_rng)
             return jnp.sum(losses), (losses, outputs)
 
         return jax.grad(total, has_aux=True)(params)
 
-    together = run(params, batch, noise)
+    together = run(params, batch, dropout_rng)
     alone = [
-        run(params, cases.one_video(batch, row, length), noise[row : row + 1]) for row, length in enumerate(lengths)
+        run(params, cases.one_video(batch, row, length), dropout_rng[row : row + 1])
+        for row, length in enumerate(lengths)
     ]
     return together, alone, tolerance
 
@@ -106,8 +106,8 @@ def test_padding_changes_no_output(padded_and_alone):
             found = block.action_features[row, :num_tokens]
             np.testing.assert_allclose(found, expected.action_features[0], atol=tolerance)
             if block.segments is not None:
-                count = int(expected.segments.runs.count[0])
-                assert int(block.segments.runs.count[row]) == count
+                count = int(expected.segments.segmentation.count[0])
+                assert int(block.segments.segmentation.count[row]) == count
                 np.testing.assert_allclose(
                     block.segments.logits[row, :count], expected.segments.logits[0, :count], atol=tolerance
                 )
@@ -136,12 +136,12 @@ def test_composed_weights_and_recomputed_blocks_change_no_number():
     lengths = (12, 5)
     plain = cases.small_config("iuU", "m2", dropout_rate=0.3)
     batch, params = cases.ragged_batch(lengths, SIZE), cases.init_params(plain)
-    noise = video_seeds(jax.random.key(3), batch["row"])
+    dropout_rng = video_seeds(jax.random.key(3), batch["row"])
 
     def run(config, composed):
         def total(params):
             weights = compose(config, params) if composed else params
-            return jnp.sum(objective(config, weights, batch, noise)[0])
+            return jnp.sum(objective(config, weights, batch, dropout_rng)[0])
 
         return jax.jit(jax.value_and_grad(total))(params)
 
@@ -227,7 +227,7 @@ def test_any_number_of_predicted_segments_is_exact(temporal_block, num_segments)
     mask = np.arange(NUM_FRAMES) < np.array([[NUM_FRAMES], [3]])
     actions = rng.normal(size=(2, 6, 8)).astype(np.float32)
     found, expected = (step(params, features, mask, actions) for step in (bucketed, exact))
-    assert found[0][1].segments.runs.count.tolist() == [num_segments, 1]
+    assert found[0][1].segments.segmentation.count.tolist() == [num_segments, 1]
     valid = np.arange(NUM_FRAMES) < num_segments
     np.testing.assert_allclose(
         found[0][1].segments.logits[0][valid], expected[0][1].segments.logits[0][valid], atol=1e-6
@@ -240,7 +240,9 @@ def test_any_number_of_predicted_segments_is_exact(temporal_block, num_segments)
 def test_training_noise_is_a_function_of_the_seed():
     config = cases.small_config("iu", dropout_rate=0.5)
     params, batch = cases.init_params(config), cases.ragged_batch((9,), 9)
-    apply = jax.jit(lambda noise: Fact(config).apply({"params": params}, batch["features"], batch["mask"], noise)[-1])
+    apply = jax.jit(
+        lambda dropout_rng: Fact(config).apply({"params": params}, batch["features"], batch["mask"], dropout_rng)[-1]
+    )
     first, again, other = (apply(video_seeds(jax.random.key(seed), batch["row"])).frame_logits for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fact_jax.ops import segments
+from fact_jax.ops import pooling, segments
 from tests.ragged import host_jit, prefix_mask
 from tests.reference.segmentation_scores import runs
 from tests.reference.segments import run_sums
@@ -18,21 +18,21 @@ T, K = 9, 2
 SETTINGS = settings(derandomize=True, max_examples=50, deadline=None)
 VIDEOS = st.lists(st.lists(st.integers(0, 2), max_size=T), min_size=3, max_size=3)
 
-find_runs = host_jit(segments.find_runs)
+find_segments = host_jit(pooling.find_segments)
 
 
 @functools.cache
-def pooling(num_runs):
-    """Everything that depends on a batch of runs, compiled once per number of runs."""
+def pooled(num_segments):
+    """Everything that depends on a batch of segments, compiled once per number of segments."""
 
     @jax.jit
     def compute(values, labels, mask):
-        found = segments.find_runs(labels, mask)
+        found = pooling.find_segments(labels, mask)
         return {
-            "sum": segments.pool_sum(values, found, mask, num_runs),
-            "mean": segments.pool_mean(values, found, mask, num_runs),
-            "lengths": segments.run_lengths(found, mask, num_runs),
-            "centres": segments.run_centres(found, mask, num_runs),
+            "sum": pooling.pool_sum(values, found, mask, num_segments),
+            "mean": pooling.pool_mean(values, found, mask, num_segments),
+            "lengths": pooling.segment_lengths(found, mask, num_segments),
+            "centres": pooling.segment_centres(found, mask, num_segments),
         }
 
     return compute
@@ -69,7 +69,7 @@ def test_frames_to_segments_wants_one_axis():
 @given(VIDEOS)
 def test_runs_of_a_batch(videos):
     labels, mask, _ = batch(videos)
-    found = find_runs(labels, mask)
+    found = find_segments(labels, mask)
     assert found.index.dtype == found.count.dtype == jnp.int32
     for row, video in enumerate(videos):
         expected = runs(video)
@@ -83,7 +83,7 @@ def test_runs_of_a_batch(videos):
 @given(VIDEOS)
 def test_pooling_over_runs(videos):
     labels, mask, values = batch(videos)
-    out = jax.device_get(pooling(T)(values, labels, mask))
+    out = jax.device_get(pooled(T)(values, labels, mask))
     for row, video in enumerate(videos):
         expected = runs(video)
         lengths = [end - start for _, start, end in expected] + [0] * (T - len(expected))
@@ -99,7 +99,7 @@ def test_pooling_over_runs(videos):
 def test_small_bucket_of_runs_that_just_fits(video):
     labels, mask, values = batch([video])
     size = max(len(runs(video)), 1)
-    small, large = (jax.device_get(pooling(p)(values, labels, mask)) for p in (size, T))
+    small, large = (jax.device_get(pooled(p)(values, labels, mask)) for p in (size, T))
     for name in small:
         np.testing.assert_array_equal(small[name], large[name][:, :size])
         assert np.isfinite(small[name]).all()
@@ -107,7 +107,7 @@ def test_small_bucket_of_runs_that_just_fits(video):
 
 def test_runs_beyond_the_bucket_are_dropped():
     labels, mask, values = batch([[0, 0, 1, 2, 2]])
-    small, large = (jax.device_get(pooling(p)(values, labels, mask)) for p in (2, T))
+    small, large = (jax.device_get(pooled(p)(values, labels, mask)) for p in (2, T))
     for name in small:
         np.testing.assert_array_equal(small[name], large[name][:, :2])
 
@@ -116,7 +116,7 @@ def test_spread_repeats_over_frames():
     videos = [[0, 0, 1], [], [2] * T]
     labels, mask, _ = batch(videos)
     values = np.random.default_rng(1).normal(size=(3, T, K)).astype(np.float32)
-    out = host_jit(lambda *args: segments.spread(args[0], segments.find_runs(*args[1:])))(values, labels, mask)
+    out = host_jit(lambda *args: pooling.spread(args[0], pooling.find_segments(*args[1:])))(values, labels, mask)
     assert out.shape == (3, T, K)
     for row, video in enumerate(videos):
         for run, (_, start, end) in enumerate(runs(video)):
@@ -126,7 +126,7 @@ def test_spread_repeats_over_frames():
 
 def test_gradient_of_a_mean_is_shared_by_the_frames_of_its_run():
     labels, mask, values = batch([[0, 0, 1]])
-    gradient = host_jit(jax.grad(lambda v: jnp.sum(pooling(T)(v, labels, mask)["mean"])))(values)
+    gradient = host_jit(jax.grad(lambda v: jnp.sum(pooled(T)(v, labels, mask)["mean"])))(values)
     np.testing.assert_allclose(gradient[0, :, 0], [0.5, 0.5, 1.0] + [0.0] * (T - 3))
 
 
@@ -140,4 +140,4 @@ def test_class_fractions_add_up_segments_of_one_class():
         for run in range(4):
             for segment in range(3):
                 expected[row, run, labels[row, segment]] += fractions[row, run, segment]
-    np.testing.assert_allclose(segments.class_fractions(fractions, labels, 5), expected, rtol=1e-6)
+    np.testing.assert_allclose(pooling.class_fractions(fractions, labels, 5), expected, rtol=1e-6)

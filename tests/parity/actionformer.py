@@ -177,7 +177,7 @@ def _without_dropout(task):
     """The task whose layers leave out nothing, as in the fixtures; the scales of the paths are there all the same."""
 
     class Quiet(ActionFormerTask):
-        def noise(self, rng, batch):
+        def dropout_rng(self, rng, batch):
             return None
 
     return Quiet(task.model, task.loss_config, task.candidate_config)

@@ -4,7 +4,7 @@ import numpy as np
 
 from fact_jax.models.actionformer.candidates import CandidateConfig
 from fact_jax.models.actionformer.config import ActionFormerConfig
-from fact_jax.models.actionformer.objective import LossConfig
+from fact_jax.models.actionformer.objective import ActionFormerLossConfig
 
 BACKBONES = {"convTransformer": "transformer", "conv": "conv"}
 
@@ -46,9 +46,9 @@ def model_config(model) -> ActionFormerConfig:
     )
 
 
-def loss_config(train) -> LossConfig:
+def loss_config(train) -> ActionFormerLossConfig:
     """Translates the published `train_cfg` node."""
-    return LossConfig(
+    return ActionFormerLossConfig(
         center_radius=train["center_sample_radius"] if train["center_sample"] == "radius" else None,
         label_smoothing=train["label_smoothing"],
         regression_weight=train["loss_weight"],

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fact_jax.models.asformer.model import Asformer
+from fact_jax.models.asformer.model import ASFormerConfig
 from fact_jax.models.weights import state_dict
-from fact_jax.tasks.segmentation.frame_models import StageLoss, stage_losses
+from fact_jax.tasks.segmentation.frame_models import StageLossConfig, stage_losses
 from tests.parity.fact import Reader
 from tests.parity.faformer import relative_to_largest
 from tests.parity.report import Row, compare, identical
@@ -47,7 +47,7 @@ class Fixture:
     def model(self, windows):
         """Our model with these windows."""
         theirs = self.settings
-        return Asformer(
+        return ASFormerConfig(
             num_classes=theirs["num_classes"],
             num_decoders=theirs["num_decoders"],
             num_layers=theirs["num_layers"],
@@ -68,7 +68,7 @@ class Fixture:
 
     def check_windows(self, windows, prefix):
         """Outputs, inner values, losses and gradients that the file has for these windows."""
-        loss = StageLoss(self.settings["smooth_weight"], self.settings["smooth_clamp"] ** 0.5)
+        loss = StageLossConfig(self.settings["smooth_weight"], self.settings["smooth_clamp"] ** 0.5)
         model = self.model(windows)
 
         def forward(params):

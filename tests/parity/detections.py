@@ -15,7 +15,7 @@ from data_pipelines.localization.source import SegmentRules, prepare_segments
 from data_pipelines.localization.truncation import truncate
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
-from fact_jax.ops.nms import Detections, NmsSettings, fuse_scores, suppress
+from fact_jax.ops.nms import Detections, NmsConfig, fuse_scores, suppress
 from fact_jax.ops.time_grid import GridRule, TimeGrid
 from tests.parity.nms import SEGMENT_RTOL
 from tests.parity.report import compare, identical
@@ -41,8 +41,8 @@ def check(npz):
 
 
 def nms_settings(test_cfg):
-    """NmsSettings from published keys."""
-    return NmsSettings(
+    """NmsConfig from published keys."""
+    return NmsConfig(
         method={"soft": "gaussian"}.get(test_cfg["nms_method"], test_cfg["nms_method"]),
         per_class=test_cfg["multiclass_nms"],
         max_detections=test_cfg["max_seg_num"],

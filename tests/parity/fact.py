@@ -11,10 +11,9 @@ from ml_collections import ConfigDict
 from fact_jax.layers.positions import sinusoidal_positions
 from fact_jax.models.fact import published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
-from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.decode import decode
-from fact_jax.models.fact.network import Fact
-from fact_jax.models.fact.objective import fact_loss, truth_of
+from fact_jax.models.fact.network import Fact, compose
+from fact_jax.models.fact.objective import fact_loss, ground_truth_of
 from fact_jax.models.weights import state_dict
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.training.optimizers import make_optimizer
@@ -85,9 +84,9 @@ class Fixture:
 
     def evaluate(self, outputs):
         """Returns (loss, (outputs, block losses and terms, match, predicted labels)) of the video."""
-        truth = truth_of(self.labels, self.mask, self.transcript, self.segment_mask)
+        ground_truth = ground_truth_of(self.labels, self.mask, self.transcript, self.segment_mask)
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
-        loss, blocks, match = fact_loss(self.loss_config, self.classes, outputs, truth, token_mask)
+        loss, blocks, match = fact_loss(self.loss_config, self.classes, outputs, ground_truth, token_mask)
         labels = decode(self.config, outputs[-1], *self.tokens)["labels"]
         return loss[0], (outputs, blocks, match, labels)
 
@@ -206,7 +205,7 @@ def published_outputs(classes, output):
         "action_logp": classes.token_log_probs(output.action_logits[0]),
     }
     if output.segments is not None:
-        count = int(output.segments.runs.count[0])
+        count = int(output.segments.segmentation.count[0])
         labels, starts, ends = frames_to_segments(output.segments.classes[0])
         named |= {"seg_class": labels, "seg_start": starts, "seg_end": ends - 1}
         named["seg_clogit"] = output.segments.logits[0, :count]

@@ -5,7 +5,7 @@ from typing import Any
 
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import BlockConfig, FactConfig, TimeMaskConfig, resolve_blocks
-from fact_jax.models.fact.objective import LossConfig, automatic_null_weight
+from fact_jax.models.fact.objective import FactLossConfig, automatic_null_weight
 from fact_jax.models.fact.published_config import BLOCK_FIELDS, transcript_length
 from fact_jax.models.fact.published_yaml import flatten
 
@@ -28,14 +28,16 @@ def model_config(published: Mapping[str, Any], classes: PlainClasses | VerbNounC
     )
 
 
-def loss_config(published: Mapping[str, Any], background_ids, classes: PlainClasses | VerbNounClasses) -> LossConfig:
+def loss_config(
+    published: Mapping[str, Any], background_ids, classes: PlainClasses | VerbNounClasses
+) -> FactLossConfig:
     """Translates the published `Loss` node and resolves an automatic null weight (-1) as the published code does."""
     loss = published["Loss"]
     null_weight = loss["nullw"]
     if null_weight == -1:
         average = transcript_length(published.get("dataset", ""), loss["match"]) or published["average_transcript_len"]
         null_weight = automatic_null_weight(published["FACT"]["ntoken"], average, classes.null_weight_classes)
-    return LossConfig(
+    return FactLossConfig(
         match=loss["match"],
         prob_cost=loss["pc"],
         overlap_cost=loss["a2fc"],

@@ -9,12 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from fact_jax.models.fact.classes import PlainClasses
-from fact_jax.models.fact.composition import compose
-from fact_jax.models.fact.network import Fact
-from fact_jax.models.fact.objective import class_weights, truth_of
+from fact_jax.models.fact.network import Fact, compose
+from fact_jax.models.fact.objective import class_weights, ground_truth_of
 from fact_jax.models.weights import state_dict
-from fact_jax.ops import matching
-from fact_jax.ops import segments as seg
+from fact_jax.ops import matching, pooling
 from tests.parity.fact import Fixture, Reader, published_outputs
 from tests.parity.report import Row, compare, identical
 
@@ -115,18 +113,18 @@ def _check_forward(fixture, loss, aux, prefix=""):
 def _check_match(fixture, aux):
     """The matching, and what it is computed from."""
     outputs, match = aux[0], aux[2]
-    truth = truth_of(fixture.labels, fixture.mask, fixture.transcript, fixture.segment_mask)
+    ground_truth = ground_truth_of(fixture.labels, fixture.mask, fixture.transcript, fixture.segment_mask)
     weights = class_weights(fixture.loss_config, fixture.classes.num_classes)
     whole = {
         "token_idx": match.tokens[0][match.mask[0]],
         "seg_idx": match.segments[0][match.mask[0]],
         "transcript": fixture.transcript[0],
-        "seg_label": seg.find_runs(fixture.labels, fixture.mask).index[0],
+        "seg_label": pooling.find_segments(fixture.labels, fixture.mask).index[0],
     }
     others = {
         "cweight": weights,
         "sweight": weights[fixture.transcript[0]],
-        "a2f_soft_iou": matching.attention_iou(outputs[-1].a2f_attention[0], truth.onehot[0]),
+        "a2f_soft_iou": matching.attention_iou(outputs[-1].a2f_attention[0], ground_truth.onehot[0]),
     }
     keys = {name: f"match/{name}" for name in (*whole, *others) if f"match/{name}" in fixture.npz}
     return [
@@ -173,18 +171,18 @@ def _exchange_values(inner, output):
     f2a, _, attention = (value[0] for value in inner["f2a"]["__call__"][0])
     a2f = inner["a2f"]["__call__"][0][0][0]
     if output.segments is not None:
-        attention = attention[:, output.segments.runs.index[0]]
-        a2f = a2f[: output.segments.runs.count[0]]
+        attention = attention[:, output.segments.segmentation.index[0]]
+        a2f = a2f[: output.segments.segmentation.count[0]]
     return {"f2a_out": f2a, "f2a_attn": attention, "a2f_out": a2f}
 
 
 def _segment_values(inner, output, before, mask):
-    runs = output.segments.runs
-    count = int(runs.count[0])
+    segmentation = output.segments.segmentation
+    count = int(segmentation.count[0])
     return {
-        "tdu_seg_label": runs.index[0],
-        "tdu_seg_lens": seg.run_lengths(runs, mask, count)[0],
-        "tdu_seg_center": seg.run_centres(runs, jnp.asarray(mask), count)[0],
-        "seg_update_in": seg.pool_mean(before.frame_features, runs, mask, count)[0],
+        "tdu_seg_label": segmentation.index[0],
+        "tdu_seg_lens": pooling.segment_lengths(segmentation, mask, count)[0],
+        "tdu_seg_center": pooling.segment_centres(segmentation, jnp.asarray(mask), count)[0],
+        "seg_update_in": pooling.pool_mean(before.frame_features, segmentation, mask, count)[0],
         "seg_update": inner["gru"]["__call__"][0][0, :count],
     }

@@ -63,9 +63,9 @@ def _segments(npz, path, chosen):
 
 def _check_doubles(npz, states):
     videos = [video for state in states for video in state.videos]
-    segments = np.concatenate([video.truth_segments for video in videos])
-    labels = np.unique(np.concatenate([video.truth_labels for video in videos]), return_inverse=True)[1]
-    found = np.column_stack([np.repeat([int(v.video_id) for v in videos], [len(v.truth_labels) for v in videos]),
+    segments = np.concatenate([video.true_segments for video in videos])
+    labels = np.unique(np.concatenate([video.true_labels for video in videos]), return_inverse=True)[1]
+    found = np.column_stack([np.repeat([int(v.video_id) for v in videos], [len(v.true_labels) for v in videos]),
                              segments, labels])  # fmt: skip
     wanted = np.column_stack([npz[f"gt_dedup/{name}"] for name in ("video", "start", "end", "label_index")])
     return [identical("gt_dedup", _ordered(found), _ordered(wanted))]

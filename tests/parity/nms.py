@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from fact_jax.ops.nms import Detections, NmsSettings, suppress
+from fact_jax.ops.nms import Detections, NmsConfig, suppress
 from fact_jax.ops.suppression import hard_suppress, soft_suppress
 from tests.parity.report import compare, identical
 
@@ -49,7 +49,7 @@ def _candidates(path, npz):
 
 
 def _check_variant(path, case, options, npz):
-    settings = NmsSettings(
+    settings = NmsConfig(
         method="gaussian" if options["use_soft_nms"] else "hard",
         per_class=options["multiclass"],
         max_detections=options["max_seg_num"],

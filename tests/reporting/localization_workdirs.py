@@ -4,7 +4,7 @@ import numpy as np
 
 from configs import actionformer_synthetic
 from fact_jax.metrics.localization import LocalizationMetric
-from fact_jax.ops.nms import Detections, NmsSettings
+from fact_jax.ops.nms import Detections, NmsConfig
 from fact_jax.ops.time_grid import TimeGrid
 from fact_jax.reporting.localization import tables as localization_tables
 from fact_jax.reporting.localization import writer
@@ -51,7 +51,7 @@ def evaluate(
     """A LocalizationEvaluation that has seen the detections, {video: Detections}; others of the truth are misses."""
     protocol = LocalizationProtocol(
         metric=LocalizationMetric(tuple(thresholds)),
-        nms=NmsSettings(method="none"),
+        nms=NmsConfig(method="none"),
         class_names=dict(enumerate(class_names)) if isinstance(class_names, tuple) else class_names,
         dataset=dataset,
         truth=truth,

@@ -6,7 +6,7 @@ from fact_jax.benchmark.torch_reference import localization_objective as objecti
 from fact_jax.benchmark.torch_reference.actionformer import TorchActionFormer
 from fact_jax.benchmark.workload import MadeActions
 from fact_jax.models.actionformer.config import ActionFormerConfig
-from fact_jax.ops.nms import Detections, NmsSettings, suppress
+from fact_jax.ops.nms import Detections, NmsConfig, suppress
 
 
 class PaddedVideos:
@@ -22,7 +22,7 @@ class PaddedVideos:
         self._c = c = description["model"]
         self.network = TorchActionFormer(c, workload.feature_dim).to(device)
         self._objective = objective.Objective(c, description["loss"])
-        self._candidates, self._nms = description["candidates"], NmsSettings(**description["nms"])
+        self._candidates, self._nms = description["candidates"], NmsConfig(**description["nms"])
         place = (description["feature_stride"], description["window"])
         source, longest = MadeActions(workload, *place), c["max_frames"]
         padded_length = ActionFormerConfig(**c).padded_length

@@ -84,7 +84,7 @@ class Objective:
     """
 
     def __init__(self, c, loss):
-        """Args: `c` the ActionFormerConfig, `loss` the LossConfig, both as dicts."""
+        """Args: `c` the ActionFormerConfig, `loss` the ActionFormerLossConfig, both as dicts."""
         self._c, self._loss = c, loss
         self.normalizer = loss["first_normalizer"]
 

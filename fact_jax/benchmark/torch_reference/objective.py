@@ -69,7 +69,7 @@ def video_loss(loss, outputs, truth):
     """Mean of the block losses of one video.
 
     Args:
-      loss: LossConfig as a dict.
+      loss: FactLossConfig as a dict.
       outputs: BlockOutput of every block.
       truth: Truth.
     """

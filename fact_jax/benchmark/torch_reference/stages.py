@@ -67,7 +67,7 @@ def stages_loss(loss, logits, labels):
     """Cross-entropy and smoothness of all stages, summed.
 
     Args:
-      loss: StageLoss as a dict.
+      loss: StageLossConfig as a dict.
       logits: float [stages, T, K].
       labels: int [T].
     """

@@ -33,13 +33,13 @@ class Backbone(nn.Module):
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, features, mask, noise):
+    def __call__(self, features, mask, dropout_rng):
         """Runs all blocks.
 
         Args:
           features: float [B, T, D_in], zero outside `mask`.
           mask: bool [B, T].
-          noise: see fact_jax/layers/dropout.py.
+          dropout_rng: see fact_jax/layers/dropout.py.
 
         Returns:
           list of (float [B, T / scale**l, D], bool [B, T / scale**l]), one per level l = 0, ..., branch_layers.
@@ -50,10 +50,10 @@ class Backbone(nn.Module):
             table = jnp.asarray(positions(x.shape[1], config.max_frames, config.dim))
             x = x + table * mask[..., None]
         for index in range(config.stem_layers):
-            x, mask = self._block(0, 1, f"stem_{index}")(x, mask, noise)
+            x, mask = self._block(0, 1, f"stem_{index}")(x, mask, dropout_rng)
         levels = [(x, mask)]
         for index in range(config.branch_layers):
-            x, mask = self._block(1 + index, config.scale_factor, f"branch_{index}")(x, mask, noise)
+            x, mask = self._block(1 + index, config.scale_factor, f"branch_{index}")(x, mask, dropout_rng)
             levels.append((x, mask))
         return levels
 

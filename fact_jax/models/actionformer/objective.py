@@ -16,7 +16,7 @@ LEAST_REGRESSION = 0.01  # that the classification is divided by, where it gives
 
 
 @dataclasses.dataclass(frozen=True)
-class LossConfig:
+class ActionFormerLossConfig:
     """Settings of the objective. Published keys stand in brackets.
 
     Attributes:
@@ -52,7 +52,7 @@ def points_of(config: ActionFormerConfig, num_frames: int) -> Points:
     return pyramid_points(config.level_lengths(num_frames), config.strides, config.regression_ranges)
 
 
-def loss_sums(config: ActionFormerConfig, loss: LossConfig, outputs: Outputs, batch) -> LossSums:
+def loss_sums(config: ActionFormerConfig, loss: ActionFormerLossConfig, outputs: Outputs, batch) -> LossSums:
     """Compares outputs with the instances of the videos.
 
     Args:
@@ -83,14 +83,51 @@ def loss_sums(config: ActionFormerConfig, loss: LossConfig, outputs: Outputs, ba
     return LossSums(jnp.sum(focal), jnp.sum(distance), jnp.sum(positive, dtype=jnp.float32))
 
 
-def next_normalizer(normalizer, num_positives):
-    """The running normaliser after a batch with so many positive points, which is the one that the batch uses."""
-    return NORMALIZER_MOMENTUM * normalizer + (1 - NORMALIZER_MOMENTUM) * jnp.maximum(num_positives, 1.0)
-
-
-def regression_weight(loss: LossConfig, classification, regression):
+def regression_weight(loss: ActionFormerLossConfig, classification, regression):
     """Weight of the regression, without a gradient; the values are those of the whole batch, normalised."""
     if loss.regression_weight > 0:
         return jnp.float32(loss.regression_weight)
     classification, regression = map(jax.lax.stop_gradient, (classification, regression))
     return classification / jnp.maximum(regression, LEAST_REGRESSION)
+
+
+def first_normalizer_state(first: float) -> dict[str, jax.Array]:
+    """Returns the state before the first step.
+
+    Args:
+      first: value that the running mean starts with.
+    """
+    return {
+        "value": jnp.float32(first),
+        "before_step": jnp.float32(first),
+        "positives": jnp.float32(0.0),
+        # No step has this one: the last number of a step's is 1.
+        "step_key": jnp.zeros_like(_step_key(jax.random.key(0))),
+    }
+
+
+def advance_normalizer(state, key, num_positives):
+    """Counts positive points of a step.
+
+    A step may come in micro-batches, each with the state that the one before it left and with the same key. Then what
+    is returned for all of them adds up to the value after the whole step, as if they had been one batch.
+
+    Args:
+      state: what `first_normalizer_state` or a call before this one gave.
+      key: of the step, the same for all its micro-batches and for no other step.
+      num_positives: float scalar, of the micro-batch on all devices.
+
+    Returns:
+      (the state after it, by how much the value of this step has grown: all of it with the first micro-batch).
+    """
+    step_key = _step_key(key)
+    goes_on = jnp.all(state["step_key"] == step_key)
+    before = jnp.where(goes_on, state["before_step"], state["value"])
+    positives = jnp.where(goes_on, state["positives"], 0.0) + num_positives
+    value = NORMALIZER_MOMENTUM * before + (1 - NORMALIZER_MOMENTUM) * jnp.maximum(positives, 1.0)
+    grown = value - jnp.where(goes_on, state["value"], 0.0)
+    return {"value": value, "before_step": before, "positives": positives, "step_key": step_key}, grown
+
+
+def _step_key(key):
+    return jnp.append(jax.random.key_data(key), jnp.uint32(1))

@@ -1,20 +1,29 @@
-"""Settings of ASFormer."""
+"""ASFormer: an encoder over frames, and decoders that refine its prediction.
+
+Source: Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021, arXiv:2110.08568.
+Deviation: padding does not show. The published code normalises over it, and takes one video at a time.
+"""
 
 import dataclasses
 import math
 from collections.abc import Mapping
 from typing import ClassVar
 
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from fact_jax.layers.encoder import Encoder
+from fact_jax.layers.linear import Dense, zero_padding
 from fact_jax.models.asformer import published
-from fact_jax.models.asformer.network import AsformerNetwork
-from fact_jax.models.frame_model import FrameModel
+from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.types import UserError, check_choice
 
 WINDOWS = ("released", "banded")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Asformer(FrameModel):
+class ASFormerConfig(FrameModelConfig):
     """ASFormer.
 
     Attributes:
@@ -51,8 +60,8 @@ class Asformer(FrameModel):
 
     @property
     def network(self):
-        """See `FrameModel.network`."""
-        return AsformerNetwork(self)
+        """See `FrameModelConfig.network`."""
+        return ASFormer(self)
 
     @property
     def other_multiply_adds(self):
@@ -62,14 +71,73 @@ class Asformer(FrameModel):
         return (1 + self.num_decoders) * keys * channels
 
     def links(self):
-        """See `FrameModel.links`."""
+        """See `FrameModelConfig.links`."""
         return published.links(self)
 
     @classmethod
     def infer(cls, tensors, path):
-        """See `FrameModel.infer`."""
+        """See `FrameModelConfig.infer`."""
         return published.infer(tensors, path)
 
     def attention_scale(self, decoder: int) -> float:
         """Weight of the attention in every layer of a decoder, counted from 0; the encoder's is 1."""
         return math.exp(-3.0 * decoder)
+
+
+class Stage(Encoder):
+    """One stage: class logits and the features that they are read off."""
+
+    @nn.compact
+    def __call__(self, x, mask, dropout_rng=None, source=None):
+        """Maps frames to classes.
+
+        Args:
+          x: float [B, T, D].
+          mask: bool [B, T]; frames outside of it influence no valid frame.
+          dropout_rng: seeds of the videos, or None.
+          source: float [B, T, E], what the attention takes its values from; None: the stage's own features.
+
+        Returns:
+          (logits [B, T, K], features [B, T, N]), both zero outside `mask`.
+        """
+        features = self.encoded(x, mask, dropout_rng, source)
+        return zero_padding(Dense(self.out_dim, name="output")(features), mask), features
+
+
+class ASFormer(nn.Module):
+    """The encoder reads features, every decoder the class probabilities of the stage before.
+
+    The attention of a decoder mixes the last features of the stage before, the same in all its layers, and counts less
+    from decoder to decoder.
+    """
+
+    config: ASFormerConfig
+
+    @nn.compact
+    def __call__(self, features, mask, dropout_rng=None):
+        """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModelConfig.network`."""
+        config = self.config
+        encoder = self._stage("encoder", 1.0, config.channel_dropout_rate)
+        logits, last = encoder(zero_padding(features, mask), mask, dropout_rng)
+        stages = [logits]
+        for index in range(config.num_decoders):
+            decoder = self._stage(f"decoder_{index}", config.attention_scale(index))
+            logits, last = decoder(zero_padding(jax.nn.softmax(logits), mask), mask, dropout_rng, last)
+            stages.append(logits)
+        return jnp.stack(stages)
+
+    def _stage(self, name, attention_scale, channel_dropout_rate=0.0):
+        config = self.config
+        return Stage(
+            config.dim,
+            config.num_layers,
+            config.num_classes,
+            config.query_reduction,
+            attention_scale,
+            channel_dropout_rate,
+            config.dropout_rate,
+            config.dtype,
+            config.windows,
+            config.value_reduction,
+            name=name,
+        )

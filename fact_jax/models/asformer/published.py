@@ -14,7 +14,7 @@ _FIRST = "encoder.layers.0"
 
 
 def links(model) -> list[Link]:
-    """Links of an Asformer."""
+    """Links of an ASFormerConfig."""
     stages = {"encoder": "encoder"}
     stages |= {_DECODERS.format(number): f"decoder_{number}" for number in range(model.num_decoders)}
     result = []

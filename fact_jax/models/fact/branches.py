@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from fact_jax.layers.action_branches import RecurrentBranch, SelfCrossDecoder, SelfDecoder
 from fact_jax.layers.encoder import Encoder
-from fact_jax.layers.frame_branches import MSTCN, MSTCNPlusPlus
+from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig
 
 # Of the attentions in the first decoder of FAFormer, whatever the block's dropout: the default of PyTorch's layers.
@@ -49,14 +49,14 @@ def frame_branch(config: BlockConfig, map_input, dtype, name):
         name=name,
     )
     if config.frame_branch == "m":
-        return MSTCN(use_norm=config.frame_norm, **shared)
-    return MSTCNPlusPlus(**shared)
+        return DilatedStage(use_norm=config.frame_norm, **shared)
+    return DualDilatedStage(**shared)
 
 
 def action_branch(config: BlockConfig, dtype, name, form=DecoderForm()):
     """Builds the action branch that the settings name.
 
-    Returns a function (tokens, positions, token_mask, noise, memory, memory_positions, memory_mask) -> [B, M, h]; the
+    Returns a function (tokens, positions, token_mask, dropout_rng, memory, memory_positions, memory_mask) -> [B, M, h]; the
     memory is read by "sca" alone, which also has a `form`, and a GRU ignores positions as well.
     """
     if config.action_branch in RECURRENT_BRANCHES:
@@ -64,7 +64,7 @@ def action_branch(config: BlockConfig, dtype, name, form=DecoderForm()):
         branch = RecurrentBranch(
             config.action_dim, config.action_layers, config.dropout_rate, out_dim, dtype, name=name
         )
-        return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, token_mask, noise)
+        return lambda tokens, positions, token_mask, dropout_rng, *memory: branch(tokens, token_mask, dropout_rng)
     shared = dict(
         num_layers=config.action_layers,
         num_heads=config.action_heads,
@@ -76,6 +76,10 @@ def action_branch(config: BlockConfig, dtype, name, form=DecoderForm()):
     )
     if config.action_branch == "sa":
         branch = SelfDecoder(**shared)
-        return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, positions, token_mask, noise)
+        return lambda tokens, positions, token_mask, dropout_rng, *memory: branch(
+            tokens, positions, token_mask, dropout_rng
+        )
     branch = SelfCrossDecoder(**form._asdict(), **shared)
-    return lambda tokens, positions, token_mask, noise, *memory: branch(tokens, positions, token_mask, *memory, noise)
+    return lambda tokens, positions, token_mask, dropout_rng, *memory: branch(
+        tokens, positions, token_mask, *memory, dropout_rng
+    )

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import ChannelDropout, TimeMask
+from fact_jax.layers.frame_branches import compose_layers
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.positions import sinusoidal_positions
 from fact_jax.models.fact.blocks import InputBlock, SegmentInputBlock, TemporalBlock, UpdateBlock
@@ -22,13 +23,13 @@ class Fact(nn.Module):
     config: FactConfig
 
     @nn.compact
-    def __call__(self, features, mask, noise=None, transcript=None, transcript_mask=None):
+    def __call__(self, features, mask, dropout_rng=None, transcript=None, transcript_mask=None):
         """Runs all blocks.
 
         Args:
           features: float [B, T, D]; values outside `mask` are ignored, whatever they are.
           mask: bool [B, T], True on a prefix of at least one frame per video.
-          noise: uint32 [B, 2], seeds of the videos (`fact_jax.ops.noise.video_seeds`); switches dropout and masking
+          dropout_rng: uint32 [B, 2], seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`); switches dropout and masking
             on. None for evaluation.
           transcript: int [B, S], the actions of every video in order, and `transcript_mask` bool [B, S], a prefix; only
             with config.use_transcript, where M = S.
@@ -41,9 +42,9 @@ class Fact(nn.Module):
         features = jnp.where(mask[..., None], features, 0.0)
         if config.faformer:
             features = Dense(hidden_dim, config.dtype, name="input_projection")(features)
-        features = ChannelDropout(config.channel_dropout_rate)(features, noise)
+        features = ChannelDropout(config.channel_dropout_rate)(features, dropout_rng)
         time_mask = config.time_mask
-        features = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(features, mask, noise)
+        features = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(features, mask, dropout_rng)
 
         frame_positions = None
         if config.frame_positions and not config.ignore_positions:
@@ -59,7 +60,7 @@ class Fact(nn.Module):
 
         frames, outputs = features, []
         for index in range(len(config.blocks)):
-            output = self._block(index)(frames, mask, actions, token_mask, positions, frame_positions, noise)
+            output = self._block(index)(frames, mask, actions, token_mask, positions, frame_positions, dropout_rng)
             frames, actions = output.frames, output.action_features
             outputs.append(output)
         return tuple(outputs)
@@ -90,3 +91,26 @@ class Fact(nn.Module):
         if letter == "u":
             return kept(UpdateBlock)(*shared, **last)
         return kept(TemporalBlock)(*shared, config.segment_buckets, **last)
+
+
+def compose(config: FactConfig, params, num_frames=None):
+    """Composes the layers of the MS-TCN++ branches where that saves more products than it takes.
+
+    A layer of f channels saves 3 f^2 products per frame and takes 6 f^3 to compose; with groups, its composition would
+    have more taps than its parts.
+
+    Args:
+      config: of the network.
+      params: its parameters.
+      num_frames: padded frames that one composition serves; None: many.
+
+    Returns:
+      Parameters for the same network, see `fact_jax.layers.frame_branches.compose_layers`.
+    """
+    composed = dict(params)
+    for index, block in enumerate(config.block_configs):
+        pays = num_frames is None or num_frames > 2 * block.frame_dim
+        if block.frame_branch == "m2" and block.frame_groups == 1 and pays:
+            layers = compose_layers(params[f"block_{index}"]["frame_branch"], block.frame_layers)
+            composed[f"block_{index}"] = {**params[f"block_{index}"], "frame_branch": layers}
+    return composed

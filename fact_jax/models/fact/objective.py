@@ -11,13 +11,12 @@ from fact_jax.losses.alignment import alignment_losses, token_targets
 from fact_jax.losses.classification import frame_cross_entropy, soft_cross_entropy, token_cross_entropy
 from fact_jax.losses.smoothing import smoothness
 from fact_jax.models.fact.classes import VerbNounClasses
-from fact_jax.ops import matching
-from fact_jax.ops import segments as seg
+from fact_jax.ops import matching, pooling
 from fact_jax.ops.masks import masked_log_softmax
 
 
 @dataclasses.dataclass(frozen=True)
-class LossConfig:
+class FactLossConfig:
     """Weights of the objective.
 
     Attributes:
@@ -38,7 +37,7 @@ class LossConfig:
     background_ids: tuple[int, ...] = ()
 
 
-class Truth(NamedTuple):
+class GroundTruth(NamedTuple):
     """Ground truth of a padded batch.
 
     Attributes:
@@ -55,11 +54,11 @@ class Truth(NamedTuple):
     onehot: jax.Array
 
 
-def truth_of(labels, mask, segment_labels, segment_mask):
-    """Builds a `Truth` from the arrays of a batch; segments are the runs of `labels`."""
-    index = seg.find_runs(labels, mask).index
+def ground_truth_of(labels, mask, segment_labels, segment_mask):
+    """Builds a `GroundTruth` from the arrays of a batch; segments are stretches of equal `labels`."""
+    index = pooling.find_segments(labels, mask).index
     onehot = jax.nn.one_hot(index, segment_labels.shape[1], dtype=jnp.float32) * mask[..., None]
-    return Truth(labels, mask, segment_labels, segment_mask, onehot)
+    return GroundTruth(labels, mask, segment_labels, segment_mask, onehot)
 
 
 def automatic_null_weight(num_tokens, average_length, num_classes):
@@ -83,26 +82,28 @@ def class_weights(config, num_classes):
     return weights
 
 
-def match_tokens(config, classes, output, truth, token_mask):
+def match_tokens(config, classes, output, ground_truth, token_mask):
     """Matches tokens to segments by the last block's class probabilities and attention; carries no gradient."""
     probs = jax.lax.stop_gradient(jnp.exp(classes.token_log_probs(output.action_logits)))
-    attention = jax.lax.stop_gradient(output.a2f_attention) * truth.mask[..., None]
+    attention = jax.lax.stop_gradient(output.a2f_attention) * ground_truth.mask[..., None]
 
     def one(probs, attention, onehot, labels, mask, token_mask):
         cost = matching.matching_cost(probs, attention, onehot, labels, config.prob_cost, config.overlap_cost)
         return matching.match(config.match, cost, labels, mask, token_mask)
 
-    return jax.vmap(one)(probs, attention, truth.onehot, truth.segment_labels, truth.segment_mask, token_mask)
+    return jax.vmap(one)(
+        probs, attention, ground_truth.onehot, ground_truth.segment_labels, ground_truth.segment_mask, token_mask
+    )
 
 
-def block_loss(config, classes, output, truth, match, weights, token_mask):
+def block_loss(config, classes, output, ground_truth, match, weights, token_mask):
     """Loss of one block.
 
     Args:
-      config: LossConfig.
+      config: FactLossConfig.
       classes: PlainClasses or VerbNounClasses.
       output: BlockOutput of any kind of block.
-      truth: Truth.
+      ground_truth: GroundTruth.
       match: Match with leading axis B.
       weights: float [C+1] from `class_weights`.
       token_mask: bool [B, M].
@@ -113,25 +114,27 @@ def block_loss(config, classes, output, truth, match, weights, token_mask):
     """
     num_classes = classes.num_classes
     frame_log_probs = classes.log_probs(output.frame_logits)
-    targets = token_targets(match, truth.segment_labels, output.action_logits.shape[1], num_classes)
+    targets = token_targets(match, ground_truth.segment_labels, output.action_logits.shape[1], num_classes)
     # With verbs and nouns the tokens are averaged by their number, otherwise by the sum of their weights.
     token_loss = frame_cross_entropy if isinstance(classes, VerbNounClasses) else token_cross_entropy
     terms = {
-        "frame": frame_cross_entropy(frame_log_probs, truth.labels, weights, truth.mask),
+        "frame": frame_cross_entropy(frame_log_probs, ground_truth.labels, weights, ground_truth.mask),
         "token": token_loss(classes.token_log_probs(output.action_logits), targets, weights, token_mask),
-        "smooth_frame": smoothness(frame_log_probs, truth.mask),
+        "smooth_frame": smoothness(frame_log_probs, ground_truth.mask),
     }
     frame, smooth = terms["frame"], terms["smooth_frame"]
-    pooled, mask = truth.onehot, truth.mask
+    pooled, mask = ground_truth.onehot, ground_truth.mask
     if output.segments is not None:
         mask = output.segments.mask
-        pooled = seg.pool_mean(truth.onehot, output.segments.runs, truth.mask, truth.mask.shape[1])
-        fractions = seg.class_fractions(pooled, truth.segment_labels, num_classes)
+        pooled = pooling.pool_mean(
+            ground_truth.onehot, output.segments.segmentation, ground_truth.mask, ground_truth.mask.shape[1]
+        )
+        fractions = pooling.class_fractions(pooled, ground_truth.segment_labels, num_classes)
         terms["segment"] = soft_cross_entropy(classes.log_probs(output.segments.logits), fractions, weights, mask)
         frame = (frame + terms["segment"]) / 2.0
     total = classes.term_weight * (frame + terms["token"])
     if output.f2a_logits is not None:
-        pair_weights = _segment_weights(weights, truth)
+        pair_weights = _segment_weights(weights, ground_truth)
         if config.match == "o2o" and output.action_logits.shape[1] == 1:
             # The published code broadcasts a single pair against the weights of all segments (spec, trap 2).
             pair_weights = jnp.broadcast_to(jnp.sum(pair_weights, axis=1, keepdims=True), pair_weights.shape)
@@ -140,8 +143,10 @@ def block_loss(config, classes, output, truth, match, weights, token_mask):
         )
         total = total + terms["f2a"] + terms["a2f"]
         if output.segments is None:
-            terms["smooth_a2f"] = _token_smoothness(output.a2f_logits, truth.mask, token_mask)
-            terms["smooth_f2a"] = _token_smoothness(jnp.swapaxes(output.f2a_logits, 1, 2), truth.mask, token_mask)
+            terms["smooth_a2f"] = _token_smoothness(output.a2f_logits, ground_truth.mask, token_mask)
+            terms["smooth_f2a"] = _token_smoothness(
+                jnp.swapaxes(output.f2a_logits, 1, 2), ground_truth.mask, token_mask
+            )
             smooth = smooth + terms["smooth_a2f"] + terms["smooth_f2a"]
     return total + config.smoothing_weight * smooth, terms
 
@@ -151,25 +156,25 @@ def _token_smoothness(logits, mask, token_mask):
     return smoothness(log_probs, mask, num_channels=jnp.sum(token_mask, axis=1))
 
 
-def _segment_weights(weights, truth):
+def _segment_weights(weights, ground_truth):
     # A segment's weight knows background only: "no action" does not occur among ground-truth segments.
-    return jnp.where(truth.segment_mask, jnp.asarray(weights)[truth.segment_labels], 0.0)
+    return jnp.where(ground_truth.segment_mask, jnp.asarray(weights)[ground_truth.segment_labels], 0.0)
 
 
-def fact_loss(config, classes, outputs, truth, token_mask):
+def fact_loss(config, classes, outputs, ground_truth, token_mask):
     """Mean of the block losses.
 
     Args:
-      config: LossConfig.
+      config: FactLossConfig.
       classes: PlainClasses or VerbNounClasses.
       outputs: BlockOutput of every block.
-      truth: Truth.
+      ground_truth: GroundTruth.
       token_mask: bool [B, M].
 
     Returns:
       (loss [B], per-block list of (loss [B], terms), Match).
     """
     weights = jnp.asarray(class_weights(config, classes.num_classes))
-    match = match_tokens(config, classes, outputs[-1], truth, token_mask)
-    blocks = [block_loss(config, classes, output, truth, match, weights, token_mask) for output in outputs]
+    match = match_tokens(config, classes, outputs[-1], ground_truth, token_mask)
+    blocks = [block_loss(config, classes, output, ground_truth, match, weights, token_mask) for output in outputs]
     return sum(loss for loss, _ in blocks) / len(blocks), blocks, match

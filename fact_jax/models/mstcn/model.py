@@ -1,16 +1,27 @@
-"""Settings of MS-TCN and MS-TCN++."""
+"""MS-TCN and MS-TCN++ as networks of their own: stages of dilated layers, each refining the one before.
+
+Source: Abu Farha & Gall, MS-TCN, CVPR 2019 (github.com/yabufarha/ms-tcn); Li, Abu Farha, Liu, Cheng & Gall, MS-TCN++,
+TPAMI 2020 (github.com/sj-li/MS-TCN2). Both are published for batches of one video. MS-TCN multiplies every layer with
+the mask, MS-TCN++ with none; here frames outside of the mask are zero after every layer of both, so that a video gives
+the same logits however it is padded, and those of the published code where it is not.
+"""
 
 import dataclasses
 from typing import ClassVar
 
-from fact_jax.layers.frame_branches import compose_layers
-from fact_jax.models.frame_model import FrameModel
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage, compose_layers
+from fact_jax.layers.linear import zero_padding
+from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn import published
-from fact_jax.models.mstcn.network import MSTCNNetwork, MSTCNPlusPlusNetwork
+from fact_jax.ops.dropout_rng import fold
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MSTCN(FrameModel):
+class MSTCNConfig(FrameModelConfig):
     """MS-TCN.
 
     Attributes:
@@ -29,21 +40,21 @@ class MSTCN(FrameModel):
 
     @property
     def network(self):
-        """See `FrameModel.network`."""
-        return MSTCNNetwork(self)
+        """See `FrameModelConfig.network`."""
+        return MSTCN(self)
 
     def links(self):
-        """See `FrameModel.links`."""
+        """See `FrameModelConfig.links`."""
         return published.links(self)
 
     @classmethod
     def infer(cls, tensors, path):
-        """See `FrameModel.infer`."""
+        """See `FrameModelConfig.infer`."""
         return published.infer(tensors, path)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MSTCNPlusPlus(FrameModel):
+class MSTCNPlusPlusConfig(FrameModelConfig):
     """MS-TCN++.
 
     Attributes:
@@ -66,8 +77,8 @@ class MSTCNPlusPlus(FrameModel):
 
     @property
     def network(self):
-        """See `FrameModel.network`."""
-        return MSTCNPlusPlusNetwork(self)
+        """See `FrameModelConfig.network`."""
+        return MSTCNPlusPlus(self)
 
     @property
     def num_refinement_parameters(self):
@@ -81,10 +92,67 @@ class MSTCNPlusPlus(FrameModel):
         return {**params, "prediction": compose_layers(params["prediction"], self.num_layers)}
 
     def links(self):
-        """See `FrameModel.links`."""
+        """See `FrameModelConfig.links`."""
         return published.links_plus_plus(self)
 
     @classmethod
     def infer(cls, tensors, path):
-        """See `FrameModel.infer`."""
+        """See `FrameModelConfig.infer`."""
         return published.infer_plus_plus(tensors, path)
+
+
+class MSTCN(nn.Module):
+    """Stages of dilated residual layers; the first reads features, the others class probabilities."""
+
+    config: MSTCNConfig
+
+    @nn.compact
+    def __call__(self, features, mask, dropout_rng=None):
+        """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModelConfig.network`."""
+        config, outputs, x = self.config, [], features
+        for stage in range(config.num_stages):
+            outputs.append(_stage(config, config.num_layers, f"stage_{stage}")(x, mask, dropout_rng).value)
+            x = _probabilities(outputs[-1], mask)
+        return jnp.stack(outputs)
+
+
+class MSTCNPlusPlus(nn.Module):
+    """A stage of dual dilated layers, then stages as those of MS-TCN."""
+
+    config: MSTCNPlusPlusConfig
+
+    @nn.compact
+    def __call__(self, features, mask, dropout_rng=None):
+        """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModelConfig.network`."""
+        config = self.config
+        prediction = DualDilatedStage(
+            config.dim,
+            config.num_layers,
+            config.num_classes,
+            config.dropout_rate,
+            map_input=True,
+            last_dropout=True,
+            dtype=config.dtype,
+            name="prediction",
+        )
+        outputs = [prediction(features, mask, dropout_rng).value]
+        stages = [
+            _stage(config, config.num_refinement_layers, f"refinement_{number}")
+            for number in range(config.num_refinement_parameters)
+        ]
+        for number in range(config.num_refinements):
+            stage = stages[min(number, len(stages) - 1)]
+            # Stages that share their parameters draw dropouts of their own.
+            own = dropout_rng if dropout_rng is None or not config.share_refinements else fold(dropout_rng, number)
+            outputs.append(stage(_probabilities(outputs[-1], mask), mask, own).value)
+        return jnp.stack(outputs)
+
+
+def _stage(config, num_layers, name):
+    return DilatedStage(
+        config.dim, num_layers, config.num_classes, config.dropout_rate, map_input=True, dtype=config.dtype, name=name
+    )
+
+
+def _probabilities(logits, mask):
+    return zero_padding(jax.nn.softmax(logits), mask)

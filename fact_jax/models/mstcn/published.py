@@ -18,7 +18,7 @@ _PREDICTION, _REFINEMENTS = "PG", "Rs.{}"
 
 
 def links(model):
-    """Links of an MSTCN."""
+    """Links of an MSTCNConfig."""
     result = mstcn_links(_FIRST, "stage_0", model.num_layers)
     for stage in range(1, model.num_stages):
         result += mstcn_links(_OTHERS.format(stage - 1), f"stage_{stage}", model.num_layers)
@@ -26,7 +26,7 @@ def links(model):
 
 
 def links_plus_plus(model):
-    """Links of an MSTCNPlusPlus; refinements that share their parameters have one name each all the same."""
+    """Links of an MSTCNPlusPlusConfig; refinements that share their parameters have one name each all the same."""
     result = mstcn_plus_plus_links(_PREDICTION, "prediction", model.num_layers)
     for number in range(model.num_refinements):
         ours = f"refinement_{0 if model.share_refinements else number}"

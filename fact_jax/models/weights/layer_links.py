@@ -17,7 +17,7 @@ def norm_links(theirs, ours, index=None):
 
 
 def mstcn_links(theirs, ours, num_layers, *, map_input=True, use_norm=False):
-    """Of `fact_jax.layers.frame_branches.MSTCN`."""
+    """Of `fact_jax.layers.frame_branches.MSTCNConfig`."""
     result = dense_links(f"{theirs}.conv_1x1", f"{ours}/input", squeeze=2) if map_input else []
     for layer in range(num_layers):
         there = f"{theirs}.layers.{layer}"
@@ -42,7 +42,7 @@ def encoder_links(theirs, ours, num_layers):
 
 
 def mstcn_plus_plus_links(theirs, ours, num_layers, *, map_input=True):
-    """Of `fact_jax.layers.frame_branches.MSTCNPlusPlus`."""
+    """Of `fact_jax.layers.frame_branches.MSTCNPlusPlusConfig`."""
     result = dense_links(f"{theirs}.conv_1x1_in", f"{ours}/input", squeeze=2) if map_input else []
     for key, name in (("conv_dilated_1", "falling"), ("conv_dilated_2", "rising")):
         for layer in range(num_layers):

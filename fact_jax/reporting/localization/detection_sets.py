@@ -70,7 +70,7 @@ def write_detections(workdir, detected):
         {
             "id": video.video_id,
             "duration": float(detected.durations[video.video_id]),
-            "true": _flat(video.truth_labels, video.truth_segments.T.tolist()),
+            "true": _flat(video.true_labels, video.true_segments.T.tolist()),
             "detections": _flat(video.labels, [_digits(column) for column in (*video.segments.T, video.scores)]),
         }
         for video in sorted(detected.videos, key=lambda video: video.video_id)

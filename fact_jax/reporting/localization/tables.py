@@ -25,7 +25,7 @@ def write_tables(folder, state, class_names):
         "per_class.csv": per_class(state.metric, found, class_names),
         "per_threshold.csv": per_threshold(state.metric, found),
         "per_video.csv": [
-            {"video": video.video_id, "true_segments": len(video.truth_labels), "detections": len(video.labels)}
+            {"video": video.video_id, "true_segments": len(video.true_labels), "detections": len(video.labels)}
             for video in sorted(state.videos, key=lambda video: video.video_id)
         ],
     }

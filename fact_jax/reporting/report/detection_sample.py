@@ -15,7 +15,7 @@ class _Class:
     """What the scores of one class are made of.
 
     Attributes:
-      truth_videos: int64 [V], videos with a true segment.
+      true_videos: int64 [V], videos with a true segment.
       num_true: float64 [V], true segments of each.
       found: float64 [V, L * k], those of them that are found, at every threshold and k.
       videos: int64 [W], videos with a detection.
@@ -24,7 +24,7 @@ class _Class:
       hits: bool [H, L], whether it is right at every threshold.
     """
 
-    truth_videos: np.ndarray
+    true_videos: np.ndarray
     num_true: np.ndarray
     found: np.ndarray
     videos: np.ndarray
@@ -66,7 +66,7 @@ class DetectionSample:
         recall = np.zeros((num_levels * num_columns, len(weights)))
         present = np.zeros(len(weights))
         for one in self._classes:
-            true = drawn[one.truth_videos]
+            true = drawn[one.true_videos]
             num_true = one.num_true @ true
             present += num_true > 0
             recall += one.found.T @ true / np.maximum(num_true, 1.0)
@@ -79,10 +79,10 @@ class DetectionSample:
 
 def _gather(matches, number):
     """The _Class of this number."""
-    chosen = matches.truth_classes == number
-    truth_videos, place = np.unique(matches.truth_videos[chosen], return_inverse=True)
+    chosen = matches.true_classes == number
+    true_videos, place = np.unique(matches.true_videos[chosen], return_inverse=True)
     found = matches.found[chosen].reshape(len(place), -1)
-    found_by_video = np.zeros((len(truth_videos), found.shape[1]))
+    found_by_video = np.zeros((len(true_videos), found.shape[1]))
     np.add.at(found_by_video, place, found)
     first, last = np.searchsorted(matches.classes, (number, number + 1))
     hits, hit_places = matches.hits[first:last], np.flatnonzero(matches.hits[first:last].any(axis=1))
@@ -91,8 +91,8 @@ def _gather(matches, number):
     between = np.zeros((len(hit_places), len(videos)))
     np.add.at(between, (np.searchsorted(hit_places, np.arange(len(place_of_video))), place_of_video), 1.0)
     return _Class(
-        truth_videos,
-        np.bincount(place, minlength=len(truth_videos)).astype(np.float64),
+        true_videos,
+        np.bincount(place, minlength=len(true_videos)).astype(np.float64),
         found_by_video,
         videos,
         between.cumsum(axis=0),

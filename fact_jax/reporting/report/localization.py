@@ -53,7 +53,7 @@ def comparable(evaluated):
 
 def truth_of(video):
     """As for segmentation."""
-    return [video.truth_labels.tolist(), video.truth_segments.tolist()]
+    return [video.true_labels.tolist(), video.true_segments.tolist()]
 
 
 def names(metric):
@@ -83,7 +83,7 @@ def video_scores(run):
     for first in range(0, len(videos), statistics.CHUNK):
         chunk = videos[first : first + statistics.CHUNK]
         for video, values in zip(chunk, score(np.eye(len(chunk), len(videos), first)), strict=True):
-            counts = {"true_segments": len(video.truth_labels), "detections": len(video.labels)}
+            counts = {"true_segments": len(video.true_labels), "detections": len(video.labels)}
             rows.append({"video_id": video.video_id, **counts, **dict(zip(columns, values.tolist(), strict=True))})
     return rows
 
@@ -178,8 +178,8 @@ def page_videos(run, groups):
     for video in run.evaluated.videos:
         detections = detection_sets.detections_of(video)
         drawn, chosen = detection_layout.best_detections(detections, most, share=LEAST_SHARE)
-        order = np.argsort(video.truth_segments[:, 0], kind="stable")
-        truth, labels = video.truth_segments[order], video.truth_labels[order]
+        order = np.argsort(video.true_segments[:, 0], kind="stable")
+        truth, labels = video.true_segments[order], video.true_labels[order]
         true_lanes = detection_layout.lanes(truth, len(truth))
         lanes = detection_layout.lanes(drawn.segments, MORE_LANES + 1 + int(true_lanes.max(initial=0)))
         kept = lanes >= 0
@@ -217,5 +217,5 @@ def _right(run):
     """bool [P], of all detections, one video after the other: whether each takes a true segment."""
     matches, metric = run.state.matches(), run.state.metric
     right = np.zeros(sum(len(video.labels) for video in run.evaluated.videos), bool)
-    right[matches.places] = matches.hits[:, metric.thresholds.index(_error_level(metric))]
+    right[matches.indices] = matches.hits[:, metric.thresholds.index(_error_level(metric))]
     return right

@@ -7,13 +7,19 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import path_aware_map
 
-from fact_jax.models.actionformer import normalizer, published
+from fact_jax.models.actionformer import published
 from fact_jax.models.actionformer.candidates import CandidateConfig, candidates
 from fact_jax.models.actionformer.config import ActionFormerConfig, from_settings
 from fact_jax.models.actionformer.heads import logit
 from fact_jax.models.actionformer.network import ActionFormer
-from fact_jax.models.actionformer.objective import LossConfig, loss_sums, regression_weight
-from fact_jax.ops.noise import video_seeds
+from fact_jax.models.actionformer.objective import (
+    ActionFormerLossConfig,
+    advance_normalizer,
+    first_normalizer_state,
+    loss_sums,
+    regression_weight,
+)
+from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import BATCH_AXIS, Evaluation, LossOutput
 from fact_jax.types import UserError, check_choice
 
@@ -31,14 +37,14 @@ class ActionFormerTask:
 
     Attributes:
       model: ActionFormerConfig.
-      loss_config: LossConfig; None in a task that only predicts.
+      loss_config: ActionFormerLossConfig; None in a task that only predicts.
       candidate_config: which detections `predict` gives.
       new_evaluation: makes an empty accumulator; None in a task that only predicts.
       empty_classes: classes without an example, which start with the probability EMPTY_PRIOR.
     """
 
     model: ActionFormerConfig
-    loss_config: LossConfig | None = None
+    loss_config: ActionFormerLossConfig | None = None
     candidate_config: CandidateConfig = CandidateConfig()
     new_evaluation: Callable[[], Evaluation] | None = None
     empty_classes: tuple[int, ...] = ()
@@ -79,7 +85,7 @@ class ActionFormerTask:
         """The mutable collections before the first step; {} in a task that only predicts."""
         if self.loss_config is None:
             return {}
-        return {"normalizer": normalizer.first_state(self.loss_config.first_normalizer)}
+        return {"normalizer": first_normalizer_state(self.loss_config.first_normalizer)}
 
     def loss(self, params, state, batch, rng):
         """Sums ActionFormer's objective over the videos of one device; see the protocol.
@@ -89,11 +95,11 @@ class ActionFormerTask:
 
         With micro-batches the normaliser is that of the whole step. A regression_weight of 0 is that of a micro-batch.
         """
-        noise = self.noise(rng, batch)
-        outputs = self.network.apply({"params": params}, batch["features"], batch["mask"], noise)
+        dropout_rng = self.dropout_rng(rng, batch)
+        outputs = self.network.apply({"params": params}, batch["features"], batch["mask"], dropout_rng)
         sums = loss_sums(self.model, self.loss_config, outputs, batch)
         positives = jax.lax.psum(sums.num_positives, BATCH_AXIS)
-        running, grown = normalizer.advance(state["normalizer"], rng, positives)
+        running, grown = advance_normalizer(state["normalizer"], rng, positives)
         # A number of the whole batch: one device brings it in.
         first = (jax.lax.axis_index(BATCH_AXIS) == 0).astype(jnp.float32)
         share = grown * first
@@ -112,7 +118,7 @@ class ActionFormerTask:
         }
         return LossOutput(terms, {"normalizer": running})
 
-    def noise(self, rng, batch):
+    def dropout_rng(self, rng, batch):
         """Seeds of the dropout of every row."""
         return video_seeds(rng, batch["row"])
 
@@ -142,14 +148,14 @@ class ActionFormerTask:
         return self.new_evaluation()
 
 
-def loss_config(loss) -> LossConfig:
-    """Builds the LossConfig of `config.loss`.
+def loss_config(loss) -> ActionFormerLossConfig:
+    """Builds the ActionFormerLossConfig of `config.loss`.
 
     Raises:
       UserError: an unknown way of sampling.
     """
     sampling = check_choice("config.loss.center_sampling", loss["center_sampling"], CENTER_SAMPLING)
-    return LossConfig(
+    return ActionFormerLossConfig(
         center_radius=loss["center_radius"] if sampling == "radius" else None,
         label_smoothing=loss["label_smoothing"],
         regression_weight=loss["regression_weight"],

@@ -7,7 +7,7 @@ import numpy as np
 
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
-from fact_jax.ops.nms import Detections, NmsSettings, fuse_scores, suppress
+from fact_jax.ops.nms import Detections, NmsConfig, fuse_scores, suppress
 from fact_jax.ops.time_grid import TimeGrid
 
 NO_DETECTIONS = Detections(np.zeros((0, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
@@ -27,7 +27,7 @@ class LocalizationProtocol:
 
     Attributes:
       metric: LocalizationMetric.
-      nms: NmsSettings.
+      nms: NmsConfig.
       class_names: class name by id, of the truth and of the detections.
       dataset: name shown in titles.
       truth: video -> (segments float64 [N, 2] in seconds, labels int [N]); also videos that have no features.
@@ -37,7 +37,7 @@ class LocalizationProtocol:
     """
 
     metric: LocalizationMetric
-    nms: NmsSettings
+    nms: NmsConfig
     class_names: Mapping[int, str]
     dataset: str
     truth: Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -46,9 +46,9 @@ class LocalizationProtocol:
     max_timelines: int = 0
 
 
-def nms_settings(detection) -> NmsSettings:
-    """NmsSettings from `config.detection`."""
-    return NmsSettings(
+def nms_settings(detection) -> NmsConfig:
+    """NmsConfig from `config.detection`."""
+    return NmsConfig(
         method=detection["nms_method"],
         per_class=detection["per_class"],
         max_detections=detection["max_detections"],
@@ -59,7 +59,7 @@ def nms_settings(detection) -> NmsSettings:
     )
 
 
-def detect(candidates, row, time: VideoTime, nms: NmsSettings, class_scores=None) -> Detections:
+def detect(candidates, row, time: VideoTime, nms: NmsConfig, class_scores=None) -> Detections:
     """Detections of one video in seconds, the best first.
 
     Args:

@@ -12,12 +12,11 @@ import numpy as np
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact import published
 from fact_jax.models.fact.classes import classes_of
-from fact_jax.models.fact.composition import compose
 from fact_jax.models.fact.decode import decode, decode_scores
-from fact_jax.models.fact.network import Fact
-from fact_jax.models.fact.objective import LossConfig, automatic_null_weight, fact_loss, truth_of
+from fact_jax.models.fact.network import Fact, compose
+from fact_jax.models.fact.objective import FactLossConfig, automatic_null_weight, fact_loss, ground_truth_of
 from fact_jax.ops import matching
-from fact_jax.ops.noise import video_seeds
+from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import LossOutput
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import network_inputs
@@ -32,12 +31,12 @@ class FactTask:
 
     Attributes:
       model: FactConfig.
-      loss_config: LossConfig with a resolved null weight; None in a task that only predicts.
+      loss_config: FactLossConfig with a resolved null weight; None in a task that only predicts.
       protocol: how predictions are scored and written; None in a task that only predicts.
     """
 
     model: fact_config.FactConfig
-    loss_config: LossConfig | None = None
+    loss_config: FactLossConfig | None = None
     protocol: SegmentationProtocol | None = None
 
     @property
@@ -74,13 +73,13 @@ class FactTask:
         unweighted parts averaged over the blocks that have them; "accuracy", correct training frames.
         """
         mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
-        noise = video_seeds(rng, batch["row"])
-        outputs = self._run(params, batch, noise)
-        truth = truth_of(batch["labels"], mask, batch["segment_labels"], batch["segment_mask"])
+        dropout_rng = video_seeds(rng, batch["row"])
+        outputs = self._run(params, batch, dropout_rng)
+        ground_truth = ground_truth_of(batch["labels"], mask, batch["segment_labels"], batch["segment_mask"])
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
         if self.model.use_transcript:
             token_mask = batch["segment_mask"]
-        losses, blocks, _ = fact_loss(self.loss_config, self.model.classes, outputs, truth, token_mask)
+        losses, blocks, _ = fact_loss(self.loss_config, self.model.classes, outputs, ground_truth, token_mask)
         num_videos = jnp.sum(video_mask)
         terms = {"loss": (jnp.sum(losses * video_mask), num_videos)}
         for name, values in _average_terms([parts for _, parts in blocks]).items():
@@ -102,9 +101,9 @@ class FactTask:
     def _transcript(self, batch):
         return tuple(batch[key] for key in TRANSCRIPT_KEYS) if self.model.use_transcript else (None, None)
 
-    def _run(self, params, batch, noise=None):
+    def _run(self, params, batch, dropout_rng=None):
         features, mask = batch["features"], batch["mask"]
-        return self.network.apply({"params": params}, features, mask, noise, *self._transcript(batch))
+        return self.network.apply({"params": params}, features, mask, dropout_rng, *self._transcript(batch))
 
     def learning_rate_scales(self, params):
         """Every parameter learns at the full rate."""
@@ -162,7 +161,7 @@ def build(
     at_least = math.floor(average) + 1 if loss.null_weight == -1 else 0
     if not model.use_transcript:
         matching.check_matchable(loss.match, model.num_tokens, largest, video_id, at_least)
-    loss_config = LossConfig(
+    loss_config = FactLossConfig(
         match=loss.match,
         prob_cost=loss.prob_cost,
         overlap_cost=loss.overlap_cost,

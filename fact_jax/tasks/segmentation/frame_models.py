@@ -1,6 +1,6 @@
 """Action segmentation by networks that give every frame class logits, stage after stage (MS-TCN and its kin).
 
-Binds any `FrameModel` to the loss that MS-TCN made common, and to the segmentation metrics.
+Binds any `FrameModelConfig` to the loss that MS-TCN made common, and to the segmentation metrics.
 """
 
 import dataclasses
@@ -13,8 +13,8 @@ import numpy as np
 
 from fact_jax.losses.classification import frame_cross_entropy
 from fact_jax.losses.smoothing import smoothness
-from fact_jax.models.frame_model import FrameModel
-from fact_jax.ops.noise import video_seeds
+from fact_jax.models.frame_model import FrameModelConfig
+from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import LossOutput
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import network_inputs
@@ -22,7 +22,7 @@ from fact_jax.types import VerbNouns
 
 
 @dataclasses.dataclass(frozen=True)
-class StageLoss:
+class StageLossConfig:
     """Loss of one stage: cross-entropy plus smoothness.
 
     Attributes:
@@ -36,23 +36,23 @@ class StageLoss:
 
 @dataclasses.dataclass(frozen=True)
 class FrameTask:
-    """Trains and evaluates a `FrameModel` (implements `fact_jax.tasks.base.Task`).
+    """Trains and evaluates a `FrameModelConfig` (implements `fact_jax.tasks.base.Task`).
 
     Attributes:
-      model: FrameModel.
-      loss_config: StageLoss; None in a task that only predicts.
+      model: FrameModelConfig.
+      loss_config: StageLossConfig; None in a task that only predicts.
       protocol: how predictions are scored and written; None in a task that only predicts.
     """
 
-    model: FrameModel
-    loss_config: StageLoss | None = None
+    model: FrameModelConfig
+    loss_config: StageLossConfig | None = None
     protocol: SegmentationProtocol | None = None
 
     predict_keys = ("features", "mask")
     uses_transcript = False
 
     def compose(self, params, num_frames):
-        """See the protocol, and `FrameModel.compose`."""
+        """See the protocol, and `FrameModelConfig.compose`."""
         return self.model.compose(params, num_frames)
 
     def init(self, rng, batch):
@@ -93,9 +93,9 @@ class FrameTask:
         probabilities = jax.nn.softmax(logits[-1])
         return _labels(logits) | {"probabilities": probabilities, "confidence": jnp.max(probabilities, axis=-1)}
 
-    def network_outputs(self, params, batch, noise=None):
-        """Logits of all stages, [stages, B, T, K]; `noise` as in `FrameModel.network`."""
-        return self.model.network.apply({"params": params}, batch["features"], batch["mask"], noise)
+    def network_outputs(self, params, batch, dropout_rng=None):
+        """Logits of all stages, [stages, B, T, K]; `dropout_rng` as in `FrameModelConfig.network`."""
+        return self.model.network.apply({"params": params}, batch["features"], batch["mask"], dropout_rng)
 
     def learning_rate_scales(self, params):
         """Every parameter learns at the full rate."""
@@ -106,7 +106,7 @@ class FrameTask:
         return None
 
     def links(self):
-        """Links to the published names of the parameters; see `FrameModel.links`."""
+        """Links to the published names of the parameters; see `FrameModelConfig.links`."""
         return self.model.links()
 
     def evaluation(self):
@@ -118,7 +118,7 @@ def _labels(logits):
     return {"labels": jnp.argmax(logits[-1], axis=-1), "first_stage_labels": jnp.argmax(logits[0], axis=-1)}
 
 
-def stage_losses(loss: StageLoss, logits, labels, mask):
+def stage_losses(loss: StageLossConfig, logits, labels, mask):
     """Cross-entropy and smoothness of every stage.
 
     Args:
@@ -142,7 +142,7 @@ def stage_losses(loss: StageLoss, logits, labels, mask):
 
 
 def build(
-    model: type[FrameModel],
+    model: type[FrameModelConfig],
     config: Mapping[str, Any],
     *,
     class_names,
@@ -165,10 +165,10 @@ def build(
     """
     del statistics, verb_nouns
     settings = model.from_settings(config.model, len(class_names), config.dtype)
-    loss = StageLoss(config.loss.smoothing_weight, config.loss.smoothing_clip)
+    loss = StageLossConfig(config.loss.smoothing_weight, config.loss.smoothing_clip)
     return FrameTask(settings, loss, protocol_of(config, class_names, full_labels))
 
 
-def restore(model: type[FrameModel], config: Mapping[str, Any], derived: Mapping[str, Any]) -> FrameTask:
+def restore(model: type[FrameModelConfig], config: Mapping[str, Any], derived: Mapping[str, Any]) -> FrameTask:
     """Builds the task of a recorded run for prediction alone; see `systems.restore`."""
     return FrameTask(model.from_settings(config["model"], len(derived["class_names"]), config["dtype"]))

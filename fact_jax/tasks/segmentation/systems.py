@@ -4,9 +4,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fact_jax.models.asformer.model import Asformer
-from fact_jax.models.frame_model import FrameModel
-from fact_jax.models.mstcn.model import MSTCN, MSTCNPlusPlus
+from fact_jax.models.asformer.model import ASFormerConfig
+from fact_jax.models.frame_model import FrameModelConfig
+from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
 from fact_jax.tasks.segmentation import fact as segmentation
 from fact_jax.tasks.segmentation import frame_models as frame_segmentation
 from fact_jax.types import check_choice
@@ -14,7 +14,11 @@ from fact_jax.types import check_choice
 SegmentationTask = segmentation.FactTask | frame_segmentation.FrameTask
 
 # Networks that give every frame class logits.
-FRAME_MODELS: Mapping[str, type[FrameModel]] = {"mstcn": MSTCN, "mstcn++": MSTCNPlusPlus, "asformer": Asformer}
+FRAME_MODELS: Mapping[str, type[FrameModelConfig]] = {
+    "mstcn": MSTCNConfig,
+    "mstcn++": MSTCNPlusPlusConfig,
+    "asformer": ASFormerConfig,
+}
 # Functions such as `segmentation.build`.
 BUILDERS: dict[str, Callable[..., SegmentationTask]] = {
     "fact": segmentation.build,

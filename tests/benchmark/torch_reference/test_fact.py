@@ -12,7 +12,7 @@ from fact_jax.models.fact import published
 from fact_jax.models.fact.config import TimeMaskConfig
 from fact_jax.models.fact.decode import decode
 from fact_jax.models.fact.network import Fact
-from fact_jax.models.fact.objective import LossConfig, fact_loss, truth_of
+from fact_jax.models.fact.objective import FactLossConfig, fact_loss, ground_truth_of
 from fact_jax.models.weights import state_dict
 from fact_jax.training import optimizers
 from tests.models import fact_cases as cases
@@ -24,7 +24,7 @@ from fact_jax.benchmark.torch_reference import objective as torch_objective
 from fact_jax.benchmark.torch_reference import subject as torch_subject
 
 LENGTHS = (23, 9)
-LOSS = LossConfig(
+LOSS = FactLossConfig(
     match="o2o", prob_cost=0.2, background_weight=0.5, null_weight=0.2, smoothing_weight=2.0, background_ids=(0,)
 )
 CONFIGS = {
@@ -49,7 +49,9 @@ def both(request):
     def run(params):
         def total(params):
             outputs = Fact(config).apply({"params": params}, batch["features"], batch["mask"], None)
-            truth = truth_of(*(jnp.asarray(batch[key]) for key in ("labels", "mask", "segment_labels", "segment_mask")))
+            truth = ground_truth_of(
+                *(jnp.asarray(batch[key]) for key in ("labels", "mask", "segment_labels", "segment_mask"))
+            )
             tokens = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
             losses = fact_loss(loss_config, config.classes, outputs, truth, tokens)[0]
             return jnp.mean(losses), (losses, outputs, decode(config, outputs[-1])["labels"])

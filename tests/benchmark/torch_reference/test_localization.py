@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from fact_jax.models.actionformer.objective import LossConfig
+from fact_jax.models.actionformer.objective import ActionFormerLossConfig
 from fact_jax.models.weights import state_dict
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.localization.actionformer import ActionFormerTask
@@ -33,14 +33,14 @@ OPTIMIZER = {
 }
 EMA_DECAY = 0.8
 CASES = {
-    "shipped": (LossConfig(first_normalizer=7.0), {}),
+    "shipped": (ActionFormerLossConfig(first_normalizer=7.0), {}),
     "pyramid": (
-        LossConfig(first_normalizer=7.0, center_radius=None, label_smoothing=0.2, regression_weight=0.0),
+        ActionFormerLossConfig(first_normalizer=7.0, center_radius=None, label_smoothing=0.2, regression_weight=0.0),
         {"neck": "fpn", "neck_dim": 6, "stream_dims": (2, 3), "stream_widths": (3, 5), "relative_positions": True,
          "embedding_norm": False, "drop_path_rate": 0.0, "first_level": 1, "regression_ranges": ((0, 4), (3, 1000))},
     ),
     "convolutions": (
-        LossConfig(first_normalizer=7.0), {"backbone": "conv", "neck_norm": False, "head_norm": False, "head_layers": 3},
+        ActionFormerLossConfig(first_normalizer=7.0), {"backbone": "conv", "neck_norm": False, "head_norm": False, "head_layers": 3},
     ),
 }  # fmt: skip
 
@@ -48,7 +48,7 @@ CASES = {
 class Quiet(ActionFormerTask):
     """Leaves out nothing in training, so that both see the same network."""
 
-    def noise(self, rng, batch):
+    def dropout_rng(self, rng, batch):
         return None
 
 

@@ -10,7 +10,7 @@ import pytest
 from fact_jax.benchmark.workload import LOCALIZING
 from fact_jax.models.weights import state_dict
 from fact_jax.tasks.segmentation import systems
-from fact_jax.tasks.segmentation.frame_models import FrameTask, StageLoss
+from fact_jax.tasks.segmentation.frame_models import FrameTask, StageLossConfig
 from tests.models import fact_cases as cases
 from tests.models.frame_cases import MODELS, random_params
 
@@ -27,7 +27,7 @@ LENGTH = 13
 def test_logits_loss_and_gradients(case):
     rates = ("dropout_rate", "channel_dropout_rate")
     model = dataclasses.replace(MODELS[case], **{name: 0.0 for name in rates if hasattr(MODELS[case], name)})
-    task = FrameTask(model, StageLoss(0.15, 4.0))
+    task = FrameTask(model, StageLossConfig(0.15, 4.0))
     batch = cases.ragged_batch((LENGTH,), LENGTH)
     # Residual layers with attention need no more to reach logits whose changes are cut.
     scale = 1 if case == "asformer" else 2

@@ -37,7 +37,7 @@ def test_a_set_comes_back_to_the_last_bit(tmp_path):
     for field in ("metric", "class_names", "dataset", "durations"):
         assert getattr(read, field) == getattr(written, field)
     for old, new in zip(sorted(written.videos, key=lambda video: video.video_id), read.videos, strict=True):
-        for field in ("truth_segments", "truth_labels", "segments", "labels"):
+        for field in ("true_segments", "true_labels", "segments", "labels"):
             np.testing.assert_array_equal(getattr(old, field), getattr(new, field), strict=True)
         np.testing.assert_array_equal(np.float32(old.scores), new.scores)
     assert read.state().compute() == written.state().compute()
@@ -51,7 +51,7 @@ def test_an_evaluation_leaves_its_scores(tmp_path):
     read = detection_sets.read_detections(tmp_path)
     assert read.state().compute() == evaluation.state().compute() and set(read.durations.values()) == {0.0}
     (lost,) = [video for video in read.videos if video.video_id == "no features"]
-    assert len(lost.truth_labels) == 1 and len(lost.labels) == 0
+    assert len(lost.true_labels) == 1 and len(lost.labels) == 0
 
 
 def test_a_missing_file_names_the_way_to_make_it(tmp_path):

@@ -35,7 +35,7 @@ def slow_scores(state, counts):
     drawn = []
     for video, count in zip(state.videos, counts, strict=True):
         drawn += [dataclasses.replace(video, video_id=f"{video.video_id} {copy}") for copy in range(count)]
-    classes = np.concatenate([video.truth_labels for video in drawn])
+    classes = np.concatenate([video.true_labels for video in drawn])
     for place, video in enumerate(drawn):
         kept = np.isin(video.labels, classes)
         parts = {name: getattr(video, name)[kept] for name in ("segments", "scores", "labels")}
@@ -56,7 +56,7 @@ def test_all_videos_once_are_the_evaluation_with_the_detections_of_unknown_class
     state = make_state(3, num_classes=3, unknown=(-1, 99))
     # The classes are now 1, 2 and 3, of which 1 is the first: detections of a class 0 count for it.
     state = dataclasses.replace(state, videos=tuple(
-        dataclasses.replace(video, truth_labels=video.truth_labels + 1, labels=video.labels + 1)
+        dataclasses.replace(video, true_labels=video.true_labels + 1, labels=video.labels + 1)
         for video in state.videos))  # fmt: skip
     assert (state.matches().classes == 0).sum() > sum((video.labels == 1).sum() for video in state.videos)
     (found,) = DetectionSample(state, [video.video_id for video in state.videos])(np.ones((1, 7)))

@@ -84,9 +84,9 @@ def test_videos_are_scored_by_the_classes_that_they_have(groups, report):
     metric = run.state.metric
     for video, row in zip(run.evaluated.videos, run.video_scores, strict=True):
         # Detections of classes that the video lacks count for others where it is all there is.
-        known = np.isin(video.labels, video.truth_labels)
+        known = np.isin(video.labels, video.true_labels)
         parts = (part[known] for part in (video.segments, video.scores, video.labels))
-        alone = metric.from_video(video.video_id, video.truth_segments, video.truth_labels, *parts).compute()
+        alone = metric.from_video(video.video_id, video.true_segments, video.true_labels, *parts).compute()
         assert (row["video_id"], row["detections"]) == (video.video_id, 12)
         assert [row[name] for name in SCORES] == pytest.approx([alone[name] for name in SCORES], abs=1e-9)
     rows = read(report[0], "report_videos.csv")
@@ -222,7 +222,7 @@ def test_the_page_holds_the_best_detections_of_every_run(groups):
     assert video["frames"] == 100.0 and list(video["runs"]) == [0, 1, 2, 3]
     assert sorted(zip(video["true"][::2], [item[:2] for item in video["true"][1::2]])) == sorted(
         (label, [round(start, 2), round(end, 2)])
-        for label, (start, end) in zip(own.truth_labels.tolist(), own.truth_segments.tolist())
+        for label, (start, end) in zip(own.true_labels.tolist(), own.true_segments.tolist())
     )
     items = video["runs"][3]["segments"][1::2]
     scores = [score for *_, score, _ in items]

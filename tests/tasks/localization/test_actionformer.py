@@ -7,19 +7,19 @@ import jax
 import numpy as np
 import pytest
 
-from fact_jax.models.actionformer.objective import LossConfig
+from fact_jax.models.actionformer.objective import ActionFormerLossConfig
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import BATCH_AXIS
 from fact_jax.tasks.localization.actionformer import loss_config
 from fact_jax.training import start
 from fact_jax.types import Batch, UserError
-from tests.models.actionformer_cases import FRAMES, make_batch, tiny_params, tiny_task
+from tests.models.actionformer_cases import make_batch, tiny_params, tiny_task
 from tests.training import toy
 
 LENGTHS = (16, 11, 7, 13)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def compiled(task, num_devices):
     """Compiled (terms, gradients of the loss sum, state) of a batch over so many devices, added up."""
 
@@ -113,7 +113,7 @@ def test_a_batch_without_instances(whole):
 @pytest.mark.slow
 def test_a_weight_that_makes_both_parts_equal(whole):
     _, params, _ = whole
-    task = tiny_task(LossConfig(first_normalizer=7.0, regression_weight=0.0))
+    task = tiny_task(ActionFormerLossConfig(first_normalizer=7.0, regression_weight=0.0))
     one = totals(task, params, make_batch(LENGTHS), 1)
     terms = one[0]
     np.testing.assert_allclose(terms["loss"][0], 2 * terms["loss_classification"][0], rtol=1e-5)
@@ -200,7 +200,7 @@ def test_settings_of_the_loss():
         "regression_weight": 2.0,
         "first_normalizer": 200.0,
     }
-    assert loss_config(settings) == LossConfig(None, 0.1, 2.0, 200.0)
+    assert loss_config(settings) == ActionFormerLossConfig(None, 0.1, 2.0, 200.0)
     with pytest.raises(UserError, match="'radios'. Did you mean 'radius'"):
         loss_config(settings | {"center_sampling": "radios"})
 

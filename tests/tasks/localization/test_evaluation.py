@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fact_jax.metrics.localization import LocalizationMetric
-from fact_jax.ops.nms import NmsSettings
+from fact_jax.ops.nms import NmsConfig
 from fact_jax.ops.time_grid import TimeGrid
 from fact_jax.reporting.localization import writer
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime
@@ -25,7 +25,7 @@ TRUTH = {
 def protocol(**changes):
     options = {
         "metric": LocalizationMetric((0.3, 0.5)),
-        "nms": NmsSettings(min_score=0.001, max_detections=10),
+        "nms": NmsConfig(min_score=0.001, max_detections=10),
         "class_names": NAMES,
         "dataset": "demo",
         "truth": TRUTH,

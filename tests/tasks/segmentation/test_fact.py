@@ -9,7 +9,7 @@ import pytest
 from configs import fact_gtea
 from data_pipelines.segmentation.statistics import DatasetStatistics
 from fact_jax.metrics.segmentation import SegmentationMetric
-from fact_jax.models.fact.objective import LossConfig
+from fact_jax.models.fact.objective import FactLossConfig
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import fact as segmentation
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol
@@ -36,7 +36,7 @@ def make_protocol(truth=None):
 
 def make_task(dropout_rate=0.2):
     config = cases.small_config("iuU", update_branch="m2", dropout_rate=dropout_rate, channel_dropout_rate=0.2)
-    return segmentation.FactTask(config, LossConfig(null_weight=0.2, smoothing_weight=1.0), make_protocol())
+    return segmentation.FactTask(config, FactLossConfig(null_weight=0.2, smoothing_weight=1.0), make_protocol())
 
 
 def make_batch(lengths, num_rows):

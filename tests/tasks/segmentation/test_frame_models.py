@@ -13,7 +13,7 @@ from configs import mstcn_gtea
 from configs._base import frame_model_base
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import systems
-from fact_jax.tasks.segmentation.frame_models import FrameTask, StageLoss, stage_losses
+from fact_jax.tasks.segmentation.frame_models import FrameTask, StageLossConfig, stage_losses
 from fact_jax.training import optimizers, state
 from fact_jax.training.steps import TrainStep
 from fact_jax.types import Batch, UserError
@@ -22,7 +22,7 @@ from tests.models.frame_cases import MODELS, random_params
 from tests.ragged import host_jit
 from tests.reference import losses as reference
 
-LOSS = StageLoss(smoothing_weight=0.15, smoothing_clip=4.0)
+LOSS = StageLossConfig(smoothing_weight=0.15, smoothing_clip=4.0)
 LENGTHS, SIZE = (9, 4, 1), 11
 BATCH = cases.ragged_batch(LENGTHS, SIZE, garbage=1e3)
 # Padded rows hold frames: nothing but `video_mask` tells that they are none.

@@ -7,17 +7,17 @@ import jax
 import numpy as np
 import pytest
 
-from fact_jax.ops import noise
+from fact_jax.ops import dropout_rng
 from tests.ragged import host_jit
 
-SALT = noise.salt(("block_0", "Dropout_0"))
+SALT = dropout_rng.salt(("block_0", "Dropout_0"))
 
 # One program per shape: without compilation every elementwise step of the hash would be one.
-video_seeds = host_jit(noise.video_seeds)
-random_bits = host_jit(noise.random_bits, static_argnums=2)
-random_uniform = host_jit(noise.random_uniform, static_argnums=2)
-random_keep = host_jit(noise.random_keep, static_argnums=(2, 3))
-fold = host_jit(noise.fold)
+video_seeds = host_jit(dropout_rng.video_seeds)
+random_bits = host_jit(dropout_rng.random_bits, static_argnums=2)
+random_uniform = host_jit(dropout_rng.random_uniform, static_argnums=2)
+random_keep = host_jit(dropout_rng.random_keep, static_argnums=(2, 3))
+fold = host_jit(dropout_rng.fold)
 
 
 @functools.cache
@@ -79,7 +79,7 @@ def test_time_and_channel_do_not_trade_places():
 
 def test_layers_are_independent():
     names = [("a", f"Dropout_{k}") for k in range(4)] + [("b", "Dropout_0"), ("a", "b"), ()]
-    salts = [noise.salt(name) for name in names]
+    salts = [dropout_rng.salt(name) for name in names]
     assert len(set(salts)) == len(names)
     values = [np.asarray(random_uniform(seeds(), salt, (8, 16, 32))) for salt in salts]
     for first, second in itertools.combinations(values, 2):
@@ -87,8 +87,8 @@ def test_layers_are_independent():
 
 
 def test_salts_are_the_same_in_every_process():
-    assert noise.salt(("block_0", "Dropout_0")) == 0x33E003D4
-    assert noise.salt(("ab", "c")) != noise.salt(("a", "bc"))
+    assert dropout_rng.salt(("block_0", "Dropout_0")) == 0x33E003D4
+    assert dropout_rng.salt(("ab", "c")) != dropout_rng.salt(("a", "bc"))
 
 
 def test_steps_are_independent():
@@ -131,7 +131,7 @@ def test_fold_derives_independent_seeds():
 
 
 def test_fold_accepts_a_traced_index():
-    np.testing.assert_array_equal(fold(seeds(), np.int32(2)), noise.fold(seeds(), 2))
+    np.testing.assert_array_equal(fold(seeds(), np.int32(2)), dropout_rng.fold(seeds(), 2))
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
