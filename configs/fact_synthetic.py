@@ -1,6 +1,6 @@
 """FACT on the built-in synthetic dataset: the first run of a newcomer, a few minutes on two CPU cores.
 
-Result: frame accuracy above 85 and F1@50 above 80 on the test videos (README.md has the measured values).
+Result: frame accuracy above 85 and F1@50 above 80 on the test videos (measured values: fact_jax/benchmark/history).
 Command: python main.py --config configs/fact_synthetic.py --workdir runs/synthetic
 """
 

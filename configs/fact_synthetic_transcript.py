@@ -1,7 +1,7 @@
 """FACT with given transcripts on the built-in synthetic dataset: a first run with transcripts, no files needed.
 
-The order of the actions is known and their times are not (README.md has the measured values). Every frame chooses its
-place in the transcript on its own, so the predicted order can still differ from the given one.
+The order of the actions is known and their times are not. Every frame chooses its place in the transcript on its own,
+so the predicted order can still differ from the given one. Measured values: fact_jax/benchmark/history.
 Command: python main.py --config configs/fact_synthetic_transcript.py --workdir runs/transcript
 """
 

@@ -1,4 +1,4 @@
-"""What the section "Security" of the README says: nothing is pickled, evaluated or sent, and caches are private."""
+"""What .github/SECURITY.md says: nothing is pickled, evaluated or sent, and caches are private."""
 
 import ast
 import os

@@ -1,7 +1,7 @@
 """Dataset blocks, config.data: where the files of a dataset lie and how its results are counted.
 
 Published keys of the FACT code stand in brackets. The folder, `data.dir`, is always given on the command line:
---config.data.dir=FOLDER. README.md shows the folder tree of every dataset.
+--config.data.dir=FOLDER. data_pipelines/README.md shows the folder tree of every dataset.
 """
 
 from ml_collections import ConfigDict

@@ -1,8 +1,8 @@
 """FAFormer's own settings; every FAFormer config starts from here.
 
 FAFormer is FACT with a projection of the input features and an encoder in the manner of ASFormer for a frame branch.
-What is published of it cannot be run as it is; README.md lists what was repaired. Published keys stand in brackets in
-fact_base.py; the settings are those of the one published config, for GTEA.
+The published code cannot be run as it is; fact_jax/models/fact/README.md lists the repairs. Published keys stand in
+brackets in fact_base.py; the settings are those of the one published config, for GTEA.
 """
 
 from configs._base import fact_base

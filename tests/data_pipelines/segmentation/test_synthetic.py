@@ -132,7 +132,7 @@ def test_noise_and_transitions_are_as_specified():
     ],
 )
 def test_the_videos_are_those_of_every_release(spec, seed, expected):
-    """Results in README.md are measured on these videos; the digest is that of commit a8aa30a."""
+    """Results in fact_jax/benchmark/history are measured on these videos; the digest is that of commit a8aa30a."""
     digest = hashlib.sha256()
     for split in ("train", "test"):
         source = open_synthetic(spec, split, seed)
