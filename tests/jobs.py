@@ -99,7 +99,9 @@ class Job:
     def report(self):
         """All of it, with the exit codes so far, for the message of a failure."""
         codes = [process.poll() for process in self.processes]
-        return "\n".join(f"---- process {i}: {code}\n{text}" for i, (code, text) in enumerate(zip(codes, self.texts())))
+        return "\n".join(
+            f"---- process {i}: {code}\n{text}" for i, (code, text) in enumerate(zip(codes, self.texts(), strict=True))
+        )
 
     def wait_for_step(self, workdir, step):
         """Waits until this job has written a row of `step` or later to metrics.jsonl."""

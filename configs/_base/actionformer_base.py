@@ -55,11 +55,11 @@ def base_config(name, blocks):
     )
     config.loss = ConfigDict(
         {
-            "center_sampling": "radius",  # points that find an instance: near its centre, or "none", all in it (center_sample)
+            "center_sampling": "radius",  # points of an instance: near its centre; "none": all in it (center_sample)
             "center_radius": 1.5,  # strides around the centre (center_sample_radius)
             "label_smoothing": 0.0,  # share of a target that is spread over the classes (label_smoothing)
             "regression_weight": 1.0,  # beside the classification; 0 = as much as makes both equal (loss_weight)
-            "first_normalizer": 100.0,  # positive points of a batch that their running mean starts with (init_loss_norm)
+            "first_normalizer": 100.0,  # start of the running mean of positive points of a batch (init_loss_norm)
         }
     )
     config.optimizer.update(

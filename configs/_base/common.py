@@ -55,16 +55,16 @@ def base_config(name, data):
             "name": "adam",  # "adam", "adamw" or "sgd" (optimizer)
             "learning_rate": 1e-4,  # per step (lr)
             "momentum": 0.0,  # of sgd (momentum)
-            "weight_decay": 0.0,  # added to the gradient, coupled as in the published code; decoupled in adamw (weight_decay)
+            "weight_decay": 0.0,  # added to the gradient as in the published code; decoupled in adamw (weight_decay)
             "clip_norm": 10.0,  # largest global norm of the gradient; 0 = no clipping (clip_grad_norm)
             "schedule": "drop",  # of the learning rate after the warm-up: one "drop", a "cosine", or "multistep"
             "warmup_epochs": 0,  # epochs in which the learning rate rises from 0 in a line; 0 = none
             "decay_epoch": -1,  # of "drop": epochs until the drop of the learning rate; 0 or less = never (lr_decay)
-            "decay_factor": 0.1,  # of "drop" and "multistep": learning rate after a drop, as a multiple of the one before
+            "decay_factor": 0.1,  # of "drop" and "multistep": learning rate after a drop, relative to before
             "cosine_epochs": 0,  # of "cosine": epochs from the end of the warm-up to the lowest rate
             "lowest_rate": 1e-8,  # of "cosine": learning rate at its end
             "milestones": (),  # of "multistep": epochs after the warm-up at which the learning rate drops
-            "plateau_factor": 0.0,  # learning rate after epochs without a smaller training loss, relative to before; 0 = off
+            "plateau_factor": 0.0,  # the same after epochs without a smaller training loss; 0 = off
             "plateau_patience": 3,  # epochs in a row that may bring none; the next one lowers the learning rate
             "ema_decay": 0.0,  # per step, of averaged weights used in evaluation; 0 = off
         }

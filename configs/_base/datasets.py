@@ -15,11 +15,11 @@ def base():
             "reader": "npy",  # "npy" the folder itself, "tfds" a prepared copy of it, "synthetic" made on the fly
             "dir": "",  # root folder of the dataset
             "feature_dir": "features",  # folder of VIDEO.npy, below dir (feature_path)
-            "label_dir": "groundTruth",  # folder of VIDEO.txt with one class name per frame, below dir (groundTruth_path)
+            "label_dir": "groundTruth",  # folder of VIDEO.txt, a class name per frame, below dir (groundTruth_path)
             "mapping_file": "mapping.txt",  # lines "<class id> <class name>", below dir (map_fname)
             "verb_mapping_file": "",  # verbs, one per line, below dir; with nouns: classes are named "<verb>,<noun>"
             "noun_mapping_file": "",  # nouns, one per line, below dir; "" for both = classes that are not such pairs
-            "transcript_dir": "",  # folder of VIDEO.txt, below dir, with the transcripts of evaluated videos; "" = labels
+            "transcript_dir": "",  # folder of VIDEO.txt, below dir: transcripts of evaluated videos; "" = labels
             "train_split_file": "splits/train.{split}.bundle",  # list of training videos, below dir (split_path)
             "test_split_file": "splits/test.{split}.bundle",  # list of test videos, below dir (split_path)
             "validation_split_file": "",  # if set, evaluates and selects the best checkpoint on this list, not on test
@@ -33,7 +33,7 @@ def base():
             "fps": 0.0,  # label frames per second, for the time axes of figures; 0 = axes in frames
             "length_tolerance": 15,  # frames by which features and labels may differ; both are cut to the shorter
             "max_buckets": 8,  # most lengths that videos are padded to, each compiled once
-            "max_padding": 0.1,  # share of padded frames that is small enough for fewer lengths, at least 0 and less than 1
+            "max_padding": 0.1,  # share of padded frames that is small enough for fewer lengths, 0 <= share < 1
             "buckets": (),  # the lengths themselves, in frames after sampling; () = chosen from the videos
             "tfds_dir": "",  # folder of the prepared copy for reader "tfds"; "" = <dir>/tfds
             "synthetic": synthetic_block(),
@@ -42,7 +42,7 @@ def base():
 
 
 def synthetic_block():
-    """The dataset that reader "synthetic" makes on the fly; data_pipelines/segmentation/synthetic.py has the finer settings."""
+    """The dataset that reader "synthetic" makes on the fly; finer settings: data_pipelines/segmentation/synthetic."""
     return ConfigDict(
         {
             "num_train_videos": 100,  # videos to train on

@@ -80,11 +80,11 @@ def base_config(name, data):
             "num_tokens": 60,  # action tokens M; match "o2o" needs one for every segment of a video (FACT.ntoken)
             "use_transcript": False,  # tokens are the given actions of the video, in order (FACT.trans)
             "frame_positions": False,  # sinusoidal positions of the frames (FACT.fpos)
-            "ignore_positions": False,  # add no positions to queries and keys, not even learned ones: published FAFormer
+            "ignore_positions": False,  # add no positions, not even learned ones, to queries and keys: FAFormer
             "channel_dropout_rate": 0.3,  # probability to drop an input channel for a whole video (FACT.cmr)
             "frame_weight": 0.1,  # share of the frame branch in the final prediction, 0 to 1 (FACT.mwt)
             "segment_buckets": (64, 256, 1024),  # predicted segments padded to; T is always the last one
-            "remat": False,  # compute the insides of the blocks twice instead of keeping them: less memory, a third slower
+            "remat": False,  # compute the insides of the blocks twice: less memory, a third slower
             "input_block": input_block(),
             "update_block": update_block(),
             "temporal_block": temporal_block(),

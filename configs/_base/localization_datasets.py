@@ -32,12 +32,12 @@ def base():
             "fps": 0.0,  # video frames per second; 0 = as the annotations say (default_fps)
             "max_frames": 2304,  # features that a training video is padded or cut to (max_seq_len)
             "resize": False,  # stretch or shrink every video to max_frames features (force_upsampling)
-            "truncation_threshold": 0.5,  # share of a segment that stays in a cut video, or it is left out (trunc_thresh)
+            "truncation_threshold": 0.5,  # share of a segment that stays in a cut video, else it goes (trunc_thresh)
             "crop_ratio": (0.9, 1.0),  # least and largest share of a video trained with; () = all of it (crop_ratio)
             "remove_doubles": False,  # count annotations once that are the same within a millisecond
             "clip_segments": False,  # cut training segments to the video, leave out those mostly behind its end
             "tiou_thresholds": (0.3, 0.4, 0.5, 0.6, 0.7),  # temporal overlaps of the evaluation
-            "external_scores": "",  # file with scores of the classes for every video, below dir; "" = none (ext_score_file)
+            "external_scores": "",  # file with class scores of every video, below dir; "" = none (ext_score_file)
             "memory_gb": 4.0,  # GiB of features that stay in memory once read; the others are read from disk each time
             "tfds_dir": "",  # folder of the prepared copy for reader "tfds"; "" = <dir>/tfds
             "synthetic": synthetic_block(),

@@ -65,4 +65,4 @@ def truncate(length, segments, labels, *, max_length, threshold, offset, crop_ra
 
 def draw_for(seed, step, row):
     """`draw` for one row of one training step: the same numbers whenever the step is made."""
-    return random.Random(f"truncation {seed} {step} {row}").randint
+    return random.Random(f"truncation {seed} {step} {row}").randint  # noqa: S311 (no secret: it must repeat)

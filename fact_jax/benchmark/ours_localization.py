@@ -68,8 +68,12 @@ class LocalizationMaterial:
         shapes = {path: leaf.shape for path, leaf in flatten_dict(params, sep="/").items()}
         model, lengths = self.task.model, self._workload.lengths
         padded = {"train": [model.max_frames] * len(lengths), "evaluate": map(model.padded_length, lengths)}
-        flops = lambda frames: costs.pyramid_flops(model, shapes, frames)
-        return {"forward": {phase: sum(map(flops, found)) for phase, found in padded.items()}}
+        return {
+            "forward": {
+                phase: sum(costs.pyramid_flops(model, shapes, frames) for frames in found)
+                for phase, found in padded.items()
+            }
+        }
 
     def inspect(self, params, batches, predict):
         """(likeliest class, logits and offsets of every point; no segments, candidates and detections of videos)."""

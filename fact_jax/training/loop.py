@@ -198,10 +198,11 @@ class _Run:
         try:
             self._skips.tell(self._window.fetch())
         except NonFiniteError as error:
+            bad = error.bad
             raise nonfinite.explain(
-                error.bad,
+                bad,
                 # Data order is a function of (seed, step); the arrays on the devices are gone.
-                lambda: next(iter(self._train_batches.iterate(error.bad.step - 1))),
+                lambda: next(iter(self._train_batches.iterate(bad.step - 1))),
                 workdir=self._settings.workdir,
                 seed=self._config.seed,
                 last_good=self._saved_step,

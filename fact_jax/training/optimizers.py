@@ -111,7 +111,9 @@ def _add_decay(decay, mask) -> optax.GradientTransformation:
         return optax.add_decayed_weights(decay)
 
     def update(updates, state, params):
-        add = lambda decays, update, param: update + decay * param if decays and not _masked(update) else update
+        def add(decays, update, param):
+            return update + decay * param if decays and not _masked(update) else update
+
         return jax.tree.map(add, mask, updates, params, is_leaf=_masked), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)

@@ -41,8 +41,9 @@ def checkpoint(tmp_path_factory, tensors):
     path = tmp_path_factory.mktemp("weights") / "epoch_035.pth.tar"
     averaged = {f"module.{name}": torch.from_numpy(tensor) for name, tensor in tensors.items()}
     raw = {name: 2 * tensor for name, tensor in averaged.items()}
-    torch.save({"epoch": 35, "state_dict": raw, "scheduler": {"last_epoch": 35, "_last_lr": [0.0]},
-                "optimizer": {"state": {}, "param_groups": [{"lr": 1e-4}]}, "state_dict_ema": averaged}, path)  # fmt: skip
+    torch.save({"epoch": 35, "state_dict": raw, "state_dict_ema": averaged,
+                "scheduler": {"last_epoch": 35, "_last_lr": [0.0]},
+                "optimizer": {"state": {}, "param_groups": [{"lr": 1e-4}]}}, path)  # fmt: skip
     return path
 
 

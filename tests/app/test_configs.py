@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 from absl import flags
@@ -16,8 +17,8 @@ from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
 from fact_jax.tasks.segmentation import systems
 from fact_jax.types import UserError
-from tests.test_import_order import ROOT
 
+ROOT = Path(__file__).resolve().parents[2]
 FACT_NAMES = (
     "fact_breakfast",
     "fact_gtea",

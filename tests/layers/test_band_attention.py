@@ -50,6 +50,6 @@ def test_masked_keys_have_no_part_in_anything():
         return jax.grad(lambda k, v: jnp.sum(jnp.square(band_attention(q, k, v, mask, 2)[:, :6])), (0, 1))(k, v)
 
     other = (np.where(mask[..., None, None], part, np.float32(1e3)) for part in (k, v))
-    for found, plain in zip(gradients(*other), gradients(k, v)):
+    for found, plain in zip(gradients(*other), gradients(k, v), strict=True):
         np.testing.assert_array_equal(found, plain)
         np.testing.assert_array_equal(found[:, 6:], 0.0)

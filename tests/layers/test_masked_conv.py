@@ -54,7 +54,10 @@ def test_the_output_is_masked_and_the_input_is_read_as_it_is():
 
 def test_start_of_the_parameters():
     x, mask = np.zeros((1, 4, 50), np.float32), np.ones((1, 4), bool)
-    init = lambda module: jax.jit(module.init)(jax.random.key(0), x, mask)["params"]
+
+    def init(module):
+        return jax.jit(module.init)(jax.random.key(0), x, mask)["params"]
+
     params = init(MaskedConv(60, 3, bias=0.25))
     bound = 1 / np.sqrt(150)
     assert params["kernel"].shape == (3, 50, 60) and 0.99 * bound < np.abs(params["kernel"]).max() <= bound

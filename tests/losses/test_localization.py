@@ -31,7 +31,9 @@ def test_focal_loss_is_finite_at_the_ends():
 def test_distance_iou_loss_equals_the_reference():
     rng = np.random.default_rng(0)
     predicted, targets = rng.uniform(0.1, 5, (2, 20, 2)).astype(np.float32)
-    expected = [reference.distance_iou(one.tolist(), other.tolist()) for one, other in zip(predicted, targets)]
+    expected = [
+        reference.distance_iou(one.tolist(), other.tolist()) for one, other in zip(predicted, targets, strict=True)
+    ]
     np.testing.assert_allclose(distance_iou_loss(predicted, targets), expected, rtol=1e-5, atol=1e-6)
     assert distance_iou_loss(targets, targets).max() < 1e-6
 

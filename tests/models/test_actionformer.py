@@ -61,7 +61,7 @@ def test_one_convolution_over_all_levels_equals_one_for_each():
     @jax.jit
     def both(params):
         together = joint.points(head.apply(params, joint.join(levels), joint.join(masks), joint.inside))
-        apart = [head.apply(params, x, m, np.ones(x.shape[1], bool)) for x, m in zip(levels, masks)]
+        apart = [head.apply(params, x, m, np.ones(x.shape[1], bool)) for x, m in zip(levels, masks, strict=True)]
         return together, jnp.concatenate(apart, axis=1)
 
     together, apart = both(params)
@@ -92,7 +92,7 @@ def test_padded_lengths_are_the_published_ones():
 
 
 def test_windows_may_move_by_what_the_coarsest_stride_does_not_divide():
-    """As in the paper's variant for ActivityNet: windows of 11 on four levels, 160 features, levels to a stride of 32."""
+    """The paper's variant for ActivityNet: windows of 11 on four levels, 160 features, levels to a stride of 32."""
     config = tiny_config(max_frames=48, window_sizes=(7, -1, -1))
     assert config.length_terms == (6, 2, 4)
     assert [config.padded_length(length) for length in (1, 48, 49, 61)] == [48, 48, 60, 72]

@@ -40,7 +40,9 @@ def test_targets_equal_the_reference(radius):
     for count in (0, 1, 6, 9):
         starts = rng.uniform(-1, 12, count).round(2)
         lengths = rng.choice([0.5, 2.0, 3.0, 3.0005, 6.0, 11.0], count)
-        videos.append([(s, s + n, int(k)) for s, n, k in zip(starts, lengths, rng.integers(0, NUM_CLASSES, count))])
+        videos.append(
+            [(s, s + n, int(k)) for s, n, k in zip(starts, lengths, rng.integers(0, NUM_CLASSES, count), strict=True)]
+        )
     # At both bounds of a range, on the end of an instance, and two of one length around the same point.
     videos.append([(4.0, 8.0, 0), (6.0, 6.5, 1), (0.0, 14.0, 2), (4.5, 8.5, 1)])
     segments, labels, mask = padded(videos, 12)
@@ -48,7 +50,11 @@ def test_targets_equal_the_reference(radius):
     for row, instances in enumerate(videos):
         pairs = [tuple(map(float, segments[row, place])) for place in range(len(instances))]
         classes, offsets = reference.assign(
-            list(zip(*map(np.ndarray.tolist, POINTS))), pairs, [label for *_, label in instances], NUM_CLASSES, radius
+            list(zip(*map(np.ndarray.tolist, POINTS), strict=True)),
+            pairs,
+            [label for *_, label in instances],
+            NUM_CLASSES,
+            radius,
         )
         np.testing.assert_array_equal(found.classes[row], classes)
         some = [place for place, pair in enumerate(offsets) if pair is not None]

@@ -35,7 +35,7 @@ def test_soft_suppression_takes_what_the_loop_takes(decay, tied, min_score):
         segments, scores, groups = candidates(seed, 40, tied=tied)
         options = {"decay": decay, "min_score": min_score, "iou_threshold": 0.3, "sigma": 0.5}
         taken, lowered = soft_suppress(segments, scores, groups, **options)
-        wanted = by_group(segments, scores, groups, lambda s, p: reference.soft_suppress(s, p, **options)[0])
+        wanted = by_group(segments, scores, groups, lambda s, p, told=options: reference.soft_suppress(s, p, **told)[0])
         assert taken.tolist() == wanted
         assert (lowered <= scores[taken]).all() and lowered.dtype == np.float32
 

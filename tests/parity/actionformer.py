@@ -1,4 +1,4 @@
-"""Compares ActionFormer with outputs, losses, gradients and optimiser steps of the published code (spec, section 14)."""
+"""Compares ActionFormer with outputs, losses, gradients and optimiser steps of the published code."""
 
 import dataclasses
 import json

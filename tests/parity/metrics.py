@@ -35,7 +35,7 @@ def check(npz):
         rows += _check_joint(f"joint/{index}", item)
     for index, item in enumerate(read.get("shrink_expand", [])):
         rows.append(_check_shrink(f"shrink_expand/{index}", item))
-    for index, item in enumerate(read.get("expand_index", [])):
+    for item in read.get("expand_index", []):
         found = resampling.nearest_index(item["in_len"], item["out_len"])
         rows.append(_row(f"expand_index/{item['in_len']}to{item['out_len']}", [(found, item["index"], 0)]))
     return rows

@@ -19,7 +19,7 @@ def assign(points, segments, labels, num_classes, radius):
     classes, offsets = [], []
     for time, low, high, stride in points:
         found = []
-        for (start, end), label in zip(segments, labels):
+        for (start, end), label in zip(segments, labels, strict=True):
             first, last = start, end
             if radius is not None:
                 first = max((start + end) / 2 - radius * stride, start)

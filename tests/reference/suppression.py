@@ -5,7 +5,10 @@ import numpy as np
 
 def soft_suppress(segments, scores, *, decay, min_score, sigma=0.5, iou_threshold=0.1):
     """Returns (indices, scores) in the order in which items are taken."""
-    items = [[float(s), float(e), np.float32(score), i] for i, ((s, e), score) in enumerate(zip(segments, scores))]
+    items = [
+        [float(s), float(e), np.float32(score), i]
+        for i, ((s, e), score) in enumerate(zip(segments, scores, strict=True))
+    ]
     taken = []
     first = 0
     while first < len(items):

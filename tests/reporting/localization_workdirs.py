@@ -13,13 +13,14 @@ from fact_jax.types import Batch
 from tests.reporting import workdirs
 
 CLASS_NAMES = ("pour", "stir", "serve")
+NUM_CLASSES = len(CLASS_NAMES)
 THRESHOLDS = (0.3, 0.5, 0.7)
 DURATION = 100.0  # seconds
 # One feature a second, so that grid units are seconds.
 GRID = TimeGrid(1.0, 0.0, 1.0)
 
 
-def make_truth(seed, num_videos=6, num_classes=len(CLASS_NAMES)):
+def make_truth(seed, num_videos=6, num_classes=NUM_CLASSES):
     """{video: (segments float64 [N, 2] in seconds, labels int64 [N])}; every class is in most of the videos."""
     generator = np.random.default_rng(seed)
     truth = {}

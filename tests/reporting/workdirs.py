@@ -14,15 +14,16 @@ from fact_jax.types import Batch
 from tests.overrides import override
 
 CLASS_NAMES = ("background", "pour", "stir", "serve")
+NUM_CLASSES = len(CLASS_NAMES)
 
 
-def random_labels(generator, num_frames, num_classes=len(CLASS_NAMES), mean_length=8):
+def random_labels(generator, num_frames, num_classes=NUM_CLASSES, mean_length=8):
     """int64 [num_frames] with segments of about `mean_length` frames."""
     changes = generator.random(num_frames) < 1.0 / mean_length
     return generator.integers(0, num_classes, num_frames)[np.cumsum(changes)]
 
 
-def corrupt(generator, labels, share, num_classes=len(CLASS_NAMES)):
+def corrupt(generator, labels, share, num_classes=NUM_CLASSES):
     """Replaces about `share` of the frames, in stretches, by other labels."""
     wrong = random_labels(generator, len(labels), num_classes)
     places = np.cumsum(generator.random(len(labels)) < 0.1) % 100 < 100 * share
@@ -99,7 +100,7 @@ def finish(workdir, config, overrides, evaluation, writer, *, select_metric, how
     return workdir
 
 
-def make_truth(seed, num_videos=5, prefix="video", num_classes=len(CLASS_NAMES)):
+def make_truth(seed, num_videos=5, prefix="video", num_classes=NUM_CLASSES):
     """{video id: int64 [N]} of random videos."""
     generator = np.random.default_rng(seed)
     return {

@@ -56,7 +56,7 @@ def adam(params, gradients, rates, *, clip_norm, weight_decay):
     """Parameters after one Adam update per gradient."""
     params = list(params)
     first, second = [0.0] * len(params), [0.0] * len(params)
-    for index, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
+    for index, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         for k, g in enumerate(clip(gradient, clip_norm)):
             g = g + weight_decay * params[k]
             first[k] = 0.9 * first[k] + 0.1 * g
@@ -70,7 +70,7 @@ def adamw(params, gradients, rates, *, clip_norm, weight_decay, decayed):
     """Parameters after one AdamW update per gradient; `decayed` says of every number whether it decays."""
     params = list(params)
     first, second = [0.0] * len(params), [0.0] * len(params)
-    for index, (gradient, rate) in enumerate(zip(gradients, rates), start=1):
+    for index, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         for k, g in enumerate(clip(gradient, clip_norm)):
             params[k] *= 1.0 - rate * weight_decay * decayed[k]
             first[k] = 0.9 * first[k] + 0.1 * g
@@ -83,8 +83,8 @@ def adamw(params, gradients, rates, *, clip_norm, weight_decay, decayed):
 def sgd(params, gradients, rates, *, clip_norm, weight_decay, momentum):
     """Parameters after one SGD update per gradient; the momentum buffer starts as the first gradient."""
     params, buffer = list(params), None
-    for gradient, rate in zip(gradients, rates):
-        gradient = [g + weight_decay * p for g, p in zip(clip(gradient, clip_norm), params)]
-        buffer = gradient if buffer is None else [momentum * b + g for b, g in zip(buffer, gradient)]
-        params = [p - rate * b for p, b in zip(params, buffer)]
+    for gradient, rate in zip(gradients, rates, strict=True):
+        gradient = [g + weight_decay * p for g, p in zip(clip(gradient, clip_norm), params, strict=True)]
+        buffer = gradient if buffer is None else [momentum * b + g for b, g in zip(buffer, gradient, strict=True)]
+        params = [p - rate * b for p, b in zip(params, buffer, strict=True)]
     return params

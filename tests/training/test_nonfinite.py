@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop, nonfinite
 from fact_jax.training.window import BadStep, NonFiniteError
 from fact_jax.types import UserError
@@ -260,7 +259,7 @@ def test_skipped_steps_are_counted_named_and_kept_out_of_averages(skipped):
     assert all(np.isfinite(row["train/loss"]) and np.isfinite(row["train/grad_norm"]) for row in logged)
     named = [line for line in lines if line.startswith("skipped step ")]
     assert [line.split(":")[0] for line in named] == ["skipped step 3", "skipped step 4", "skipped step 8"]
-    for line, step in zip(named, (2, 3, 7)):
+    for line, step in zip(named, (2, 3, 7), strict=True):
         assert line.endswith(f"Videos of that batch: {', '.join(videos_of(broken_batches(), step))}")
     assert [meta["skipped"] for meta in checksums(workdir).values()] == [3] * len(checksums(workdir))
     assert any(line.startswith("step 8/12") and "skipped_steps 3" in line for line in lines)

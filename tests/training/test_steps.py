@@ -26,7 +26,7 @@ def test_any_number_of_devices_gives_the_same_update(options):
         assert_trees_close(reference.params, state.params, 1e-6)
         assert_trees_close(reference.state, state.state, 1e-4)
         assert_trees_close(reference.opt_state, state.opt_state, 1e-6)
-        for expected, found in zip(reference_terms, terms):
+        for expected, found in zip(reference_terms, terms, strict=True):
             assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
 
 
@@ -97,7 +97,7 @@ def test_one_program_per_bucket():
     train_step = steps.TrainStep(task, optimizer, devices, seed=0, num_buckets=3, say=lines.append)
     eval_step = steps.EvalStep(task, devices, num_buckets=3, say=lines.append)
     state = device_layout.replicate(host_state, devices)
-    for _, (batch,) in zip(range(9), batches.iterate(0)):
+    for _, (batch,) in zip(range(9), batches.iterate(0), strict=True):
         state, _ = train_step(state, (batch,))
         eval_step(eval_step.compose(state.params), state.state, batch)
     assert train_step.programs.lengths == [5, 7, 8]

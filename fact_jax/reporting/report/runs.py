@@ -211,7 +211,7 @@ def _truth_mismatches(runs):
 
 def _difference(expected, found):
     if isinstance(expected, tuple) and expected and found and len(expected) == len(found):
-        place = next(index for index, pair in enumerate(zip(expected, found)) if pair[0] != pair[1])
+        place = next(index for index, pair in enumerate(zip(expected, found, strict=True)) if pair[0] != pair[1])
         return f"entry {place} is {expected[place]!r} in the first and {found[place]!r} in the second"
     if isinstance(expected, tuple):
         return f"{len(expected)} entries in the first and {len(found)} in the second"

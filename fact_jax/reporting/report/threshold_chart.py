@@ -43,7 +43,8 @@ def chart(thresholds, labels, series):
         for number, (label, line) in enumerate(zip(labels, series, strict=True))
     )
     told = "; ".join(
-        f"{label}: " + ", ".join(f"{_text(found.mean)} at {level:g}" for level, found in zip(thresholds, line))
+        f"{label}: "
+        + ", ".join(f"{_text(found.mean)} at {level:g}" for level, found in zip(thresholds, line, strict=True))
         for label, line in zip(labels, series, strict=True)
     )
     return (

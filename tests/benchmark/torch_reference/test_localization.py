@@ -40,7 +40,8 @@ CASES = {
          "embedding_norm": False, "drop_path_rate": 0.0, "first_level": 1, "regression_ranges": ((0, 4), (3, 1000))},
     ),
     "convolutions": (
-        ActionFormerLossConfig(first_normalizer=7.0), {"backbone": "conv", "neck_norm": False, "head_norm": False, "head_layers": 3},
+        ActionFormerLossConfig(first_normalizer=7.0),
+        {"backbone": "conv", "neck_norm": False, "head_norm": False, "head_layers": 3},
     ),
 }  # fmt: skip
 
@@ -103,7 +104,7 @@ def run(network, batch, rows=slice(None)):
 
 def test_outputs_of_all_levels(both):
     _, batch, ours, network = both
-    logits, offsets, mask = (torch.cat(parts, 1).detach() for parts in zip(*run(network, batch)))
+    logits, offsets, mask = (torch.cat(parts, 1).detach() for parts in zip(*run(network, batch), strict=True))
     np.testing.assert_array_equal(mask, ours["outputs"].mask)
     np.testing.assert_allclose(logits, ours["outputs"].logits, atol=5e-6, rtol=1e-5)
     np.testing.assert_allclose(offsets, ours["outputs"].offsets, atol=5e-6, rtol=1e-5)
@@ -148,7 +149,7 @@ def test_candidates_of_every_video(both):
     for row in range(len(LENGTHS)):
         cuts = np.cumsum(task.model.level_lengths(max(LENGTHS)))[:-1]
         parts = [np.split(part[row : row + 1], cuts, axis=1) for part in outputs[:3]]
-        levels = [torch_actionformer.Level(*map(torch.from_numpy, level)) for level in zip(*parts)]
+        levels = [torch_actionformer.Level(*map(torch.from_numpy, level)) for level in zip(*parts, strict=True)]
         found = torch_localization_objective.candidates(dataclasses.asdict(task.model), settings, levels)
         valid = ours["candidates"]["valid"][row]
         assert 0 < valid.sum() == len(found.scores)

@@ -165,7 +165,7 @@ def test_micro_batches_are_the_batch_in_pieces(num_videos, batch_size, piece_siz
     if len(pieces) == 1:
         assert rows == sorted(rows)
     else:  # sorted by length, and as the batch has them where lengths are equal
-        assert list(zip(lengths, rows)) == sorted(zip(lengths, rows))
+        assert list(zip(lengths, rows, strict=True)) == sorted(zip(lengths, rows, strict=True))
 
 
 @pytest.mark.parametrize("options", [{}, {"sampling": "by_length"}, {"sampling": "by_length", "micro_batch_size": 2}])

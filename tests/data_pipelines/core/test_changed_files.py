@@ -1,4 +1,4 @@
-"""Files that change while a run reads them: the run says which one, keeps its checkpoint and goes on once it is back."""
+"""Files that change while a run reads them: the run names it, keeps its checkpoint and goes on once it is back."""
 
 import io
 import os

@@ -1,6 +1,6 @@
 """Faulty inputs of prediction, transcripts, verb lists, prepared copies, weight files and published configs.
 
-Every function makes a Trial: something to run in a folder, and the file that has to be named with what is said of it, or
+Every function makes a Trial: something to run in a folder, the file that has to be named and what is said of it, or
 nothing where the result is that of the sound input.
 """
 

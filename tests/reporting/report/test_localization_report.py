@@ -220,9 +220,9 @@ def test_the_page_holds_the_best_detections_of_every_run(groups):
     run = groups[1].runs[1]
     video, own = data["videos"][2], run.evaluated.videos[2]
     assert video["frames"] == 100.0 and list(video["runs"]) == [0, 1, 2, 3]
-    assert sorted(zip(video["true"][::2], [item[:2] for item in video["true"][1::2]])) == sorted(
+    assert sorted(zip(video["true"][::2], [item[:2] for item in video["true"][1::2]], strict=True)) == sorted(
         (label, [round(start, 2), round(end, 2)])
-        for label, (start, end) in zip(own.true_labels.tolist(), own.true_segments.tolist())
+        for label, (start, end) in zip(own.true_labels.tolist(), own.true_segments.tolist(), strict=True)
     )
     items = video["runs"][3]["segments"][1::2]
     scores = [score for *_, score, _ in items]

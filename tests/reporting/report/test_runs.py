@@ -91,7 +91,7 @@ def test_everything_wrong_is_said_at_once(tmp_path, truth):
         ("good", "is given twice"),
     ]
     assert len(lines) == len(expected)
-    for line, (name, message) in zip(lines, expected):
+    for line, (name, message) in zip(lines, expected, strict=True):
         assert name in line and message in line
     assert "--mode eval" in lines[2] and not (tmp_path / "report").exists()
 

@@ -28,7 +28,7 @@ def report(tmp_path_factory):
 def nasty(tmp_path_factory):
     """Text of the page of a run whose names are chosen to break it."""
     folder = tmp_path_factory.mktemp("nasty")
-    truth = {f"{name} video": labels for name, labels in zip(NASTY, workdirs.make_truth(0, 4).values())}
+    truth = {f"{name} video": labels for name, labels in zip(NASTY, workdirs.make_truth(0, 4).values(), strict=True)}
     path = workdirs.make_run(folder / "a", truth, truth, class_names=NASTY, name="<i>x</i>", dataset="<u>&amp;")
     write_report([path], folder / "out", lambda line: None)
     return (folder / "out" / "report.html").read_text(encoding="utf-8")

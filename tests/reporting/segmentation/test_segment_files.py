@@ -34,7 +34,7 @@ def make_set(videos):
 def test_runs_are_maximal_and_turn_back_into_frames(labels):
     runs = segment_files.to_runs(np.array(labels, np.int64))
     assert segment_files.to_frames(runs).tolist() == labels
-    assert all(first != second for first, second in zip(runs[:-1, 0], runs[1:, 0]))
+    assert all(first != second for first, second in zip(runs[:-1, 0], runs[1:, 0], strict=True))
     assert runs.shape[1] == 2 and (runs[:, 1] > 0).all()
 
 

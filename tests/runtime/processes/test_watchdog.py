@@ -59,7 +59,8 @@ def test_a_status_without_words_is_blamed_on_whoever_is_silent(monkeypatch):
     "status, expected",
     [
         (
-            "UNAVAILABLE: The following tasks are unhealthy (stopped sending heartbeats):\n/job:jax_worker/replica:0/task:2\n",
+            "UNAVAILABLE: The following tasks are unhealthy (stopped sending heartbeats):\n"
+            "/job:jax_worker/replica:0/task:2\n",
             "process 2 (c, pid 3) has given no sign of life",
         ),
         (
