@@ -46,7 +46,8 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     if options.mode == "export":
         conversion.export(workdir, options.output, step=options.step, console=console)
         return 0
-    write_report(options.workdirs, options.output or "report", console.say)
+    kinds = {name: kind.report for name, kind in experiment.KINDS.items()}
+    write_report(options.workdirs, options.output or "report", kinds, console.say)
     return 0
 
 

@@ -57,7 +57,7 @@ def results_markdown(metrics, *, dataset, split, how_scored, num_videos, selecti
     """
     plural = "video" if num_videos == 1 else "videos"
     protocol, *sentences = how_scored
-    protocol = f"SegmentationProtocol: {dataset}, {split}, {num_videos} {plural}; {protocol}."
+    protocol = f"Protocol: {dataset}, {split}, {num_videos} {plural}; {protocol}."
     lines = [f"# Results: {dataset}", "", *markdown_table([dict(metrics)]), "", protocol, *sentences]
     if selection:
         lines += [f"Parameters: {selection}."]

@@ -11,6 +11,7 @@ from data_pipelines.localization import write_synthetic
 from fact_jax.app import experiment
 from fact_jax.inference.localization import predictor as localization
 from fact_jax.inference.run import Options
+from fact_jax.reporting.report.localization import LocalizationReport
 from fact_jax.reporting.report.runs import notes, read_runs
 from fact_jax.tasks.localization import systems as localization_systems
 from fact_jax.training.logging import writers
@@ -62,7 +63,7 @@ def test_a_run_trains_evaluates_and_is_evaluated_again(tmp_path):
     assert {"precision_recall.png", "map_against_tiou.png", "training_curves.png"} < pictures and len(pictures) == 7
     code, text = run(workdir, "eval")
     assert code == 0 and "the same, to the last digit" in text
-    (found,) = read_runs([workdir])
+    (found,) = read_runs([workdir], {"actionformer": LocalizationReport()})
     assert notes([found]) == [] and found.scores == found.stored and len(found.evaluated.videos) == 4
 
 

@@ -65,10 +65,7 @@ def test_results_name_the_protocol(state):
     assert [cell.strip() for cell in header.strip("|").split("|")] == list(METRIC_NAMES)
     assert rule.count("---:") == len(METRIC_NAMES)
     assert [cell.strip() for cell in values.strip("|").split("|")] == [f"{value:.2f}" for value in scores.values()]
-    line = (
-        "SegmentationProtocol: gtea, split1, test, 2 videos; "
-        "background classes: `background` excluded from Acc, Edit and F1."
-    )
+    line = "Protocol: gtea, split1, test, 2 videos; background classes: `background` excluded from Acc, Edit and F1."
     assert line in text.splitlines()
     assert "Parameters: step 7." in text
 

@@ -7,12 +7,16 @@ import numpy as np
 from configs import fact_synthetic
 from fact_jax import run_record
 from fact_jax.metrics.segmentation import SegmentationMetric
-from fact_jax.reporting import results, tables
+from fact_jax.reporting import report, results, tables
+from fact_jax.reporting.report import runs
+from fact_jax.reporting.report.localization import LocalizationReport
+from fact_jax.reporting.report.segmentation import SegmentationReport
 from fact_jax.reporting.segmentation import writer
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol
 from fact_jax.types import Batch
 from tests.overrides import override
 
+KINDS = {"fact": SegmentationReport(), "actionformer": LocalizationReport()}
 CLASS_NAMES = ("background", "pour", "stir", "serve")
 NUM_CLASSES = len(CLASS_NAMES)
 
@@ -98,6 +102,16 @@ def finish(workdir, config, overrides, evaluation, writer, *, select_metric, how
     }
     results.write_results(workdir, result, how_scored=how_scored, rows=[], figures=False)
     return workdir
+
+
+def read_runs(paths):
+    """The runs in these workdirs."""
+    return runs.read_runs(paths, KINDS)
+
+
+def write_report(paths, output, say=lambda line: None):
+    """Writes the report on these workdirs."""
+    report.write_report(paths, output, KINDS, say)
 
 
 def make_truth(seed, num_videos=5, prefix="video", num_classes=NUM_CLASSES):

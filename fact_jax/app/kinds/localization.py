@@ -16,6 +16,7 @@ from fact_jax.inference.localization.output import DetectionFolder
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.reporting.localization import tables as localization_tables
 from fact_jax.reporting.localization import writer
+from fact_jax.reporting.report.localization import LocalizationReport
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
@@ -24,6 +25,7 @@ from fact_jax.types import UserError
 
 SYSTEMS = systems.SYSTEMS
 write_evaluation = writer.write_evaluation
+report = LocalizationReport()
 
 
 def open_sources(config, notes):

@@ -15,6 +15,7 @@ from fact_jax import inference
 from fact_jax.app.kinds.base import Parts, Prediction, piece_size
 from fact_jax.inference import run as prediction
 from fact_jax.reporting import tables
+from fact_jax.reporting.report.segmentation import SegmentationReport
 from fact_jax.reporting.segmentation import writer
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import systems
@@ -22,6 +23,7 @@ from fact_jax.training import loop
 
 SYSTEMS = systems.BUILDERS
 write_evaluation = writer.write_evaluation
+report = SegmentationReport()
 
 
 def open_sources(config, notes):

@@ -28,7 +28,7 @@ class Group:
 
     @property
     def kind(self):
-        """The kind of its runs and of all that they are compared with, see `kinds`."""
+        """The kind of its runs and of all that they are compared with."""
         return self.runs[0].kind
 
     @property

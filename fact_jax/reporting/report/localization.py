@@ -1,6 +1,5 @@
-"""What a report knows about runs of temporal action localization; `segmentation` says what the functions give."""
+"""Reports on runs of temporal action localization."""
 
-import html
 import math
 
 import numpy as np
@@ -10,20 +9,7 @@ from fact_jax.reporting.localization import detection_layout, detection_sets
 from fact_jax.reporting.localization import tables as localization_tables
 from fact_jax.reporting.report import statistics, thresholds
 from fact_jax.reporting.report.detection_sample import DetectionSample
-
-TASK = "temporal action localization"
-FILE = detection_sets.DETECTIONS_FILE
-EVIDENCE, TRUTH = "detections", "true segments"
-FIRST_SCORE = f"mAP@{AVERAGE}"
-CLASS_COUNTS = ("true_segments", "detections")
-SEEN_BY, UNSEEN = ("true_segments",), "have no true segment"
-HOW_RESAMPLED = (
-    "a video that is drawn twice counts as two, and scores are computed anew from the detections of each resample, "
-    "without the classes of which it has no true segment"
-)
-ERRORS = "mark wrong detections"
-STYLES = ("page.css", "page_detections.css")
-SCRIPTS = ("page_basics.js", "page_timelines.js", "page_detections.js", "page_controls.js")
+from fact_jax.reporting.report.kind import ReportKind
 
 # Detections of a video and run that are drawn at the most, and at the least where there are very many videos.
 MAX_DRAWN, MIN_DRAWN = 40, 10
@@ -35,162 +21,129 @@ LEAST_SHARE = 0.1
 MORE_LANES = 2
 
 
-def read(workdir):
-    """DetectedSet of a workdir."""
-    return detection_sets.read_detections(workdir)
+class LocalizationReport(ReportKind):
+    """Actions are found in time; scores are counted from detections and true segments."""
 
+    task = "temporal action localization"
+    file = detection_sets.DETECTIONS_FILE
+    evidence, truth = "detections", "true segments"
+    first_score = f"mAP@{AVERAGE}"
+    class_counts = ("true_segments", "detections")
+    seen_by, unseen = ("true_segments",), "have no true segment"
+    how_resampled = (
+        "a video that is drawn twice counts as two, and scores are computed anew from the detections of each resample, "
+        "without the classes of which it has no true segment"
+    )
+    errors = "mark wrong detections"
+    styles = ("page.css", "page_detections.css")
+    scripts = ("page_basics.js", "page_timelines.js", "page_detections.js", "page_controls.js")
 
-def comparable(evaluated):
-    """As for segmentation."""
-    return {
-        "datasets": evaluated.dataset,
-        "lists of classes": tuple(evaluated.class_names.values()),
-        "numbers of the classes": tuple(evaluated.class_names),
-        "tIoU of the scores": evaluated.metric.thresholds,
-        "numbers of detections of recall": evaluated.metric.top_k,
-    }
+    def read(self, workdir):
+        return detection_sets.read_detections(workdir)
 
+    def comparable(self, evaluated):
+        return {
+            "datasets": evaluated.dataset,
+            "lists of classes": tuple(evaluated.class_names.values()),
+            "numbers of the classes": tuple(evaluated.class_names),
+            "tIoU of the scores": evaluated.metric.thresholds,
+            "numbers of detections of recall": evaluated.metric.top_k,
+        }
 
-def truth_of(video):
-    """As for segmentation."""
-    return [video.true_labels.tolist(), video.true_segments.tolist()]
+    def truth_of(self, video):
+        return [video.true_labels.tolist(), video.true_segments.tolist()]
 
+    def names(self, metric):
+        return metric.main_names()
 
-def names(metric):
-    """As for segmentation."""
-    return metric.main_names()
+    def class_scores(self, run):
+        state, class_names = run.state, run.evaluated.class_names
+        table = localization_tables.per_class(state.metric, state.per_class(), class_names)
+        known = {row["class_id"]: row for row in table}
+        labels = np.concatenate([video.labels for video in state.videos])
+        unknown = dict.fromkeys((name.replace("mAP", "AP") for name in state.metric.names()), math.nan)
+        rows = []
+        for class_id in class_names:
+            row = known.get(class_id) or {"true_segments": 0, "detections": int(np.sum(labels == class_id)), **unknown}
+            rows.append({"class_id": class_id} | {name: value for name, value in row.items() if name != "class_name"})
+        return rows
 
+    def video_scores(self, run):
+        videos, columns = run.evaluated.videos, self.names(run.state.metric)
+        score = self.sample(run.state, [video.video_id for video in videos])
+        rows = []
+        for first in range(0, len(videos), statistics.CHUNK):
+            chunk = videos[first : first + statistics.CHUNK]
+            for video, values in zip(chunk, score(np.eye(len(chunk), len(videos), first)), strict=True):
+                counts = {"true_segments": len(video.true_labels), "detections": len(video.labels)}
+                rows.append({"video_id": video.video_id, **counts, **dict(zip(columns, values.tolist(), strict=True))})
+        return rows
 
-def class_scores(run):
-    """Rows of per_class.csv, and rows of NaN for classes without a true segment."""
-    state, class_names = run.state, run.evaluated.class_names
-    table = localization_tables.per_class(state.metric, state.per_class(), class_names)
-    known = {row["class_id"]: row for row in table}
-    labels = np.concatenate([video.labels for video in state.videos])
-    unknown = dict.fromkeys((name.replace("mAP", "AP") for name in state.metric.names()), math.nan)
-    rows = []
-    for class_id in class_names:
-        row = known.get(class_id) or {"true_segments": 0, "detections": int(np.sum(labels == class_id)), **unknown}
-        rows.append({"class_id": class_id} | {name: value for name, value in row.items() if name != "class_name"})
-    return rows
+    def sample(self, state, video_ids):
+        score = DetectionSample(state, video_ids)
+        everything = state.metric.names()
+        places = [everything.index(name) for name in self.names(state.metric)]
+        return lambda weights: score(weights)[:, places]
 
+    def protocol(self, evaluated):
+        levels = ", ".join(f"{level:g}" for level in evaluated.metric.thresholds)
+        count = len(evaluated.class_names)
+        return f"{count} class{'es' * (count != 1)}, tIoU {levels}. {' '.join(localization_tables.HOW_SCORED)}"
 
-def video_scores(run):
-    """A dict per video: its counts, and its scores by the classes that it has."""
-    videos, columns = run.evaluated.videos, names(run.state.metric)
-    score = sample(run.state, [video.video_id for video in videos])
-    rows = []
-    for first in range(0, len(videos), statistics.CHUNK):
-        chunk = videos[first : first + statistics.CHUNK]
-        for video, values in zip(chunk, score(np.eye(len(chunk), len(videos), first)), strict=True):
-            counts = {"true_segments": len(video.true_labels), "detections": len(video.labels)}
-            rows.append({"video_id": video.video_id, **counts, **dict(zip(columns, values.tolist(), strict=True))})
-    return rows
+    def classes(self, evaluated):
+        return evaluated.class_names
 
+    def page_columns(self, metric):
+        return [*_recalls(metric), *(f"AP@{level:.2f}" for level in metric.thresholds), f"AP@{AVERAGE}"]
 
-def sample(state, video_ids):
-    """As for segmentation."""
-    score = DetectionSample(state, video_ids)
-    everything = state.metric.names()
-    places = [everything.index(name) for name in names(state.metric)]
-    return lambda weights: score(weights)[:, places]
+    def text_columns(self, metric):
+        return (f"AP@{AVERAGE}", *_recalls(metric))
 
+    def more_tables(self, groups):
+        return {"report_thresholds.csv": thresholds.threshold_rows(groups)}
 
-def protocol(evaluated):
-    """As for segmentation."""
-    levels = ", ".join(f"{level:g}" for level in evaluated.metric.thresholds)
-    count = len(evaluated.class_names)
-    return f"{count} class{'es' * (count != 1)}, tIoU {levels}. {' '.join(localization_tables.HOW_SCORED)}"
+    def more_markdown(self, groups):
+        return thresholds.markdown_lines(groups)
 
+    def more_sections(self, groups):
+        return {"overlap": thresholds.page_section(groups)}
 
-def classes(evaluated):
-    """As for segmentation."""
-    return evaluated.class_names
+    def how_drawn(self, groups):
+        return (
+            f"True segments, and below them the best detections of every run: at most {_num_drawn(groups)}, and none with "
+            f"less than {LEAST_SHARE:.0%} of the run's best score in the video. The stronger the colour, the higher the "
+            "score. What overlaps a better detection lies in a further lane, of which there are few. The scores of a video "
+            "are over the classes that it has. A detection is called wrong that takes no true segment at tIoU "
+            f"{_error_level(groups[0].evaluated.metric):.2f}."
+        )
 
+    def page_settings(self, evaluated):
+        """Times are seconds: one "frame" is one of them. "right": the tIoU from which on a detection is right."""
+        return {"fps": 1, "right": f"{_error_level(evaluated.metric):.2f}"}
 
-def describe_class(evaluated, class_id):
-    """As for segmentation."""
-    return {"class_id": class_id, "class_name": evaluated.class_names[class_id]}
-
-
-def background_of(evaluated):
-    """There is no background."""
-    return ()
-
-
-def page_columns(metric):
-    """As for segmentation."""
-    return [*_recalls(metric), *(f"AP@{level:.2f}" for level in metric.thresholds), f"AP@{AVERAGE}"]
-
-
-def text_columns(metric):
-    """As for segmentation."""
-    return (f"AP@{AVERAGE}", *_recalls(metric))
+    def page_videos(self, run, groups):
+        most, places = _num_drawn(groups), {label: place for place, label in enumerate(run.evaluated.class_names)}
+        right, found, first = _right(run), {}, 0
+        for video in run.evaluated.videos:
+            detections = detection_sets.detections_of(video)
+            drawn, chosen = detection_layout.best_detections(detections, most, share=LEAST_SHARE)
+            order = np.argsort(video.true_segments[:, 0], kind="stable")
+            truth, labels = video.true_segments[order], video.true_labels[order]
+            true_lanes = detection_layout.lanes(truth, len(truth))
+            lanes = detection_layout.lanes(drawn.segments, MORE_LANES + 1 + int(true_lanes.max(initial=0)))
+            kept = lanes >= 0
+            own = right[first : first + len(detections.labels)][chosen]
+            found[video.video_id] = (
+                round(detection_layout.shown_duration(run.evaluated.durations[video.video_id], drawn, truth), 3),
+                _flat(places, labels, truth, true_lanes),
+                _flat(places, drawn.labels[kept], drawn.segments[kept], lanes[kept], drawn.scores[kept], own[kept]),
+            )
+            first += len(detections.labels)
+        return found
 
 
 def _recalls(metric):
     return [f"Recall@{k}x@{AVERAGE}" for k in metric.top_k]
-
-
-def more_tables(groups):
-    """Scores at every tIoU."""
-    return {"report_thresholds.csv": thresholds.threshold_rows(groups)}
-
-
-def more_markdown(groups):
-    """Scores at every tIoU."""
-    return thresholds.markdown_lines(groups)
-
-
-def more_sections(groups):
-    """Scores at every tIoU."""
-    return {"overlap": thresholds.page_section(groups)}
-
-
-def how_drawn(groups):
-    """As for segmentation."""
-    level = _error_level(groups[0].evaluated.metric)
-    return f'<p class="hint above">{html.escape(_how_drawn(_num_drawn(groups), level))}</p>'
-
-
-def _how_drawn(count, level):
-    return (
-        f"True segments, and below them the best detections of every run: at most {count}, and none with less than "
-        f"{LEAST_SHARE:.0%} of the run's best score in the video. The stronger the colour, the higher the score. What "
-        f"overlaps a better detection lies in a further lane, of which there are few. The scores of a video are over "
-        f"the classes that it has. A detection is called wrong that takes no true segment at tIoU {level:.2f}."
-    )
-
-
-def page_settings(evaluated):
-    """Times are seconds: one "frame" is one of them. "right": the tIoU from which on a detection is right."""
-    return {"fps": 1, "right": f"{_error_level(evaluated.metric):.2f}"}
-
-
-def page_videos(run, groups):
-    """{video: (seconds, true segments, detections)}.
-
-    Segments are lists class, [start, end, lane], ..., of detections [start, end, lane, score, whether it is right]; a
-    class is a place in the list of classes of the page.
-    """
-    most, places = _num_drawn(groups), {label: place for place, label in enumerate(run.evaluated.class_names)}
-    right, found, first = _right(run), {}, 0
-    for video in run.evaluated.videos:
-        detections = detection_sets.detections_of(video)
-        drawn, chosen = detection_layout.best_detections(detections, most, share=LEAST_SHARE)
-        order = np.argsort(video.true_segments[:, 0], kind="stable")
-        truth, labels = video.true_segments[order], video.true_labels[order]
-        true_lanes = detection_layout.lanes(truth, len(truth))
-        lanes = detection_layout.lanes(drawn.segments, MORE_LANES + 1 + int(true_lanes.max(initial=0)))
-        kept = lanes >= 0
-        own = right[first : first + len(detections.labels)][chosen]
-        found[video.video_id] = (
-            round(detection_layout.shown_duration(run.evaluated.durations[video.video_id], drawn, truth), 3),
-            _flat(places, labels, truth, true_lanes),
-            _flat(places, drawn.labels[kept], drawn.segments[kept], lanes[kept], drawn.scores[kept], own[kept]),
-        )
-        first += len(detections.labels)
-    return found
 
 
 def _flat(places, labels, segments, lanes, scores=None, right=None):

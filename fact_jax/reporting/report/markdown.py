@@ -52,7 +52,7 @@ def how_differences(groups):
     return (
         f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
         f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within "
-        f"every split (random seed {statistics.SEED}), the same videos for both; {groups[0].kind.HOW_RESAMPLED}. "
+        f"every split (random seed {statistics.SEED}), the same videos for both; {groups[0].kind.how_resampled}. "
         f"An interval tells how much hangs on the choice of test videos, not on the training seed."
     )
 
@@ -113,7 +113,7 @@ def _class_lines(groups):
     """A row per class that occurs, with three scores of every group."""
     kind = groups[0].kind
     class_rows = rows.class_rows(groups)
-    seen = {row["class_id"] for row in class_rows if any(row[name] > 0 for name in kind.SEEN_BY)}
+    seen = {row["class_id"] for row in class_rows if any(row[name] > 0 for name in kind.seen_by)}
     found = {}
     for row in class_rows:
         if row["class_id"] not in seen:
@@ -125,7 +125,7 @@ def _class_lines(groups):
     lines = table(list(found.values())) if found else []
     total = len(kind.classes(groups[0].evaluated))
     if len(seen) < total:
-        lines += ["", f"{total - len(seen)} of {total} classes {kind.UNSEEN}."]
+        lines += ["", f"{total - len(seen)} of {total} classes {kind.unseen}."]
     return lines
 
 

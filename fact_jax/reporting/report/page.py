@@ -43,11 +43,11 @@ def report_page(groups, differences, notes):
         settings=page_tables.settings_table(groups),
         runs=page_tables.runs_table(groups),
         between="\n".join(between.values()),
-        how_drawn=kind.how_drawn(groups),
-        mark_errors=kind.ERRORS,
-        style=_assets(kind.STYLES),
+        how_drawn=f'<p class="hint above">{html.escape(drawn)}</p>' if (drawn := kind.how_drawn(groups)) else "",
+        mark_errors=kind.errors,
+        style=_assets(kind.styles),
         data=embedded_json(page_data(groups)),
-        script='"use strict";\n(() => {\n' + _assets(kind.SCRIPTS) + "})();",
+        script='"use strict";\n(() => {\n' + _assets(kind.scripts) + "})();",
     )
 
 
@@ -68,7 +68,7 @@ def page_data(groups):
     return {
         **kind.page_settings(evaluated),
         "metrics": metrics,
-        "select": kind.FIRST_SCORE if kind.FIRST_SCORE in metrics else metrics[-1],
+        "select": kind.first_score if kind.first_score in metrics else metrics[-1],
         "splits": sorted({run.split for group in groups for run in group.runs}),
         "longest": max((video["frames"] for video in videos), default=1),
         "groups": [group.short for group in groups],

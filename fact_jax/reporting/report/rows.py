@@ -57,7 +57,7 @@ def class_rows(groups):
             row = {"group": group.label, **kind.describe_class(evaluated, class_id)}
             for name, found in columns.items():
                 row[name] = found.mean
-                if name not in kind.CLASS_COUNTS:
+                if name not in kind.class_counts:
                     row[f"{name}_std"], row[f"{name}_runs"] = found.std, found.count
             rows.append(row)
     return rows

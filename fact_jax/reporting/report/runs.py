@@ -4,15 +4,11 @@ import dataclasses
 import functools
 import math
 import pathlib
-from types import ModuleType
+from typing import Any
 
 from fact_jax import run_record
-from fact_jax.metrics.localization import LocalizationState
-from fact_jax.metrics.segmentation import SegmentationState
 from fact_jax.reporting import results as run_results
-from fact_jax.reporting.localization.detection_sets import DetectedSet
-from fact_jax.reporting.report import kinds
-from fact_jax.reporting.segmentation.segment_files import SegmentedSet
+from fact_jax.reporting.report.kind import ReportKind
 from fact_jax.types import UserError
 
 # Settings that differ between repetitions of one run, or say where things lie and how they look.
@@ -29,7 +25,7 @@ class Run:
 
     Attributes:
       workdir: its folder.
-      kind: see `kinds`.
+      kind: of work.
       name: config.name.
       split: config.data.split.
       seed: config.seed.
@@ -37,21 +33,21 @@ class Run:
         "converted".
       best_step: the step that was evaluated.
       selected_on: name of the subset on which that step was chosen, or NOT_CHOSEN.
-      evaluated: the test videos.
+      evaluated: the test videos, see `ReportKind`.
       state: counted again from `evaluated`.
       stored: the scores in results.json by name, NaN where undefined; empty for converted weights, which have none.
     """
 
     workdir: pathlib.Path
-    kind: ModuleType
+    kind: ReportKind
     name: str
     split: str
     seed: int
     settings: dict
     best_step: int
     selected_on: str
-    evaluated: SegmentedSet | DetectedSet
-    state: SegmentationState | LocalizationState
+    evaluated: Any
+    state: Any
     stored: dict
 
     @functools.cached_property
@@ -75,11 +71,12 @@ class Run:
         return self.kind.sample(self.state, video_ids)
 
 
-def read_runs(workdirs):
+def read_runs(workdirs, kinds):
     """Reads every workdir.
 
     Args:
       workdirs: folders of finished runs.
+      kinds: ReportKind by the name of a system.
 
     Returns:
       list of Run.
@@ -93,7 +90,7 @@ def read_runs(workdirs):
             problems.append(f"{workdir} is given twice. Name it once.")
             continue
         try:
-            runs.append(_read_run(workdir))
+            runs.append(_read_run(workdir, kinds))
         except UserError as error:
             problems.append(str(error))
     if not seen:
@@ -108,7 +105,7 @@ def notes(runs):
     """Lines about runs whose stored scores are not those counted again; empty if all is well."""
     lines = []
     for run in runs:
-        evidence = run.kind.EVIDENCE
+        evidence = run.kind.evidence
         for name, stored in run.stored.items():
             found = run.scores.get(name, math.nan)
             if not (abs(found - stored) <= SCORE_TOLERANCE or math.isnan(found) and math.isnan(stored)):
@@ -120,7 +117,7 @@ def notes(runs):
     return lines
 
 
-def _read_run(workdir):
+def _read_run(workdir, kinds):
     if not workdir.is_dir():
         raise UserError(f"{workdir} is no folder, expected the workdir of a finished run.")
     try:
@@ -128,7 +125,7 @@ def _read_run(workdir):
         if record is None:
             raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing.")
         config, converted = record["config"], "converted" in record["derived"]
-        kind = kinds.kind_of(config)
+        kind = kinds[config["model"]["name"]]
         results = _converted_result(workdir, kind) if converted else _result(workdir)
         evaluated = kind.read(workdir)
         return Run(
@@ -172,7 +169,7 @@ def _result(workdir):
 
 def _converted_result(workdir, kind):
     """What stands for results.json: no step was chosen, and no scores are stored beside what they are made of."""
-    if not (workdir / kind.FILE).exists():
+    if not (workdir / kind.file).exists():
         how = f"Do that first: --mode eval --workdir {workdir}"
         raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
     return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {"test": {"best": {}}}}
@@ -181,7 +178,7 @@ def _converted_result(workdir, kind):
 def _mismatches(runs):
     """Lines about runs that cannot stand in one table with the first one."""
     lines = []
-    comparable = [{"tasks": run.kind.TASK} | run.kind.comparable(run.evaluated) for run in runs]
+    comparable = [{"tasks": run.kind.task} | run.kind.comparable(run.evaluated) for run in runs]
     for run, values in zip(runs[1:], comparable[1:], strict=True):
         for what, expected in comparable[0].items():
             # What the other kind of run does not have is not compared.
@@ -199,10 +196,10 @@ def _truth_mismatches(runs):
     for run in runs:
         for video in run.evaluated.videos:
             own = run.kind.truth_of(video)
-            first, truth = known.setdefault((run.kind.TASK, run.split, video.video_id), (run, own))
+            first, truth = known.setdefault((run.kind.task, run.split, video.video_id), (run, own))
             if truth != own:
                 lines.append(
-                    f"{first.workdir} and {run.workdir} cannot be compared: they have different {run.kind.TRUTH} for "
+                    f"{first.workdir} and {run.workdir} cannot be compared: they have different {run.kind.truth} for "
                     f"the video {video.video_id!r} of {run.split}."
                 )
                 break

@@ -9,13 +9,14 @@ from fact_jax.reporting.report import markdown, page, rows, runs, statistics
 from fact_jax.types import UserError
 
 
-def write_report(workdirs, output, say=print):
+def write_report(workdirs, output, kinds, say=print):
     """Gathers finished runs into one report.
 
     Args:
       workdirs: folders of finished runs of one dataset; seeds and splits of one config form one line of the tables.
       output: folder of the report, created. Gets report.md, report.html, report.csv (scores of the groups) and
-        report_{runs,classes,videos,differences}.csv, for localization also report_thresholds.csv.
+        report_{runs,classes,videos,differences}.csv, and the further tables of the kind.
+      kinds: ReportKind by the name of a system.
       say: called with every line meant for the user.
 
     Raises:
@@ -24,7 +25,7 @@ def write_report(workdirs, output, say=print):
     output = pathlib.Path(output)
     if output.exists() and not output.is_dir():
         raise UserError(f"--output {output} is a file, expected a folder.")
-    found = runs.read_runs(workdirs)
+    found = runs.read_runs(workdirs, kinds)
     groups = grouping.group_runs(found)
     notes = runs.notes(found) + grouping.coverage(groups)
     differences = statistics.differences(groups)

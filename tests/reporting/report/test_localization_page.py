@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fact_jax.reporting.report import write_report
-from tests.reporting import browser
+from tests.reporting import browser, workdirs
 from tests.reporting import localization_workdirs as made
 
 pytestmark = pytest.mark.skipif(
@@ -29,7 +28,7 @@ def address(tmp_path_factory):
         path = folder / f"{system}_{seed}"
         names = (*made.CLASS_NAMES, "rare")
         paths.append(made.make_run(path, truth, found, name=system, seed=seed, class_names=names))
-    write_report(paths, folder / "out", lambda line: None)
+    workdirs.write_report(paths, folder / "out")
     return (folder / "out" / "report.html").as_uri()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fact_jax.ops.nms import Detections
-from fact_jax.reporting.report import page, runs, statistics, threshold_chart, write_report
+from fact_jax.reporting.report import localization, page, runs, statistics, threshold_chart
 from fact_jax.reporting.report.groups import group_runs
 from fact_jax.types import UserError
 from tests.reporting import localization_workdirs as made
@@ -25,14 +25,14 @@ def paths(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def groups(paths):
-    return group_runs(runs.read_runs(paths))
+    return group_runs(workdirs.read_runs(paths))
 
 
 @pytest.fixture(scope="module")
 def report(paths, tmp_path_factory):
     """(folder of their report, the lines that were said)."""
     folder, lines = tmp_path_factory.mktemp("report"), []
-    write_report(paths, folder, lines.append)
+    workdirs.write_report(paths, folder, lines.append)
     return folder, lines
 
 
@@ -127,7 +127,7 @@ def test_a_class_without_a_true_segment_has_no_score(tmp_path, truth):
     segments, scores, labels = found[video]
     found[video] = Detections(segments, scores, np.where(np.arange(len(labels)) == 7, 40, labels))
     path = made.make_run(tmp_path / "a", truth, found, class_names=names)
-    write_report([path], tmp_path / "out", lambda line: None)
+    workdirs.write_report([path], tmp_path / "out")
     row = read(tmp_path / "out", "report_classes.csv")[3]
     assert (row["class_id"], row["class_name"], row["true_segments"], row["detections"]) == (
         "40",
@@ -144,16 +144,16 @@ def test_a_run_that_was_evaluated_before_says_how_to_go_on(tmp_path, truth):
     path = made.make_run(tmp_path / "a", truth, {})
     (path / "tables" / "detections.json").unlink()
     with pytest.raises(UserError, match=f"{path}.*detections.json is missing.*--mode eval"):
-        runs.read_runs([path])
+        workdirs.read_runs([path])
 
 
 def test_detections_of_other_parameters_than_the_result_are_noted(tmp_path, truth):
     path = made.make_run(tmp_path / "a", truth, made.detect(0, truth, 1.0))
-    assert runs.notes(runs.read_runs([path])) == []
+    assert runs.notes(workdirs.read_runs([path])) == []
     results = json.loads((path / "results.json").read_text())
     results["metrics"]["test"]["best"]["mAP@0.50"] = 12.0
     (path / "results.json").write_text(json.dumps(results))
-    (note,) = runs.notes(runs.read_runs([path]))
+    (note,) = runs.notes(workdirs.read_runs([path]))
     assert "by its detections and 12.00 in results.json; this report goes by the detections." in note
 
 
@@ -170,7 +170,7 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path, truth, case):
     changes, message = OTHER[case]
     paths = [made.make_run(tmp_path / "a", truth, {}), made.make_run(tmp_path / "b", truth, {}, seed=1, **changes)]
     with pytest.raises(UserError, match=message):
-        runs.read_runs(paths)
+        workdirs.read_runs(paths)
 
 
 def test_segmentation_and_localization_are_refused_with_all_else_that_differs(tmp_path, truth):
@@ -182,7 +182,7 @@ def test_segmentation_and_localization_are_refused_with_all_else_that_differs(tm
         made.make_run(tmp_path / "c", moved, {}, thresholds=(0.5,)),
     ]
     with pytest.raises(UserError) as caught:
-        write_report(paths, tmp_path / "out")
+        workdirs.write_report(paths, tmp_path / "out")
     lines = str(caught.value).splitlines()
     expected = [
         ("b", "the tasks differ, 'temporal action localization' in the first and 'action segmentation' in the second"),
@@ -201,7 +201,7 @@ def test_names_cannot_break_the_page_and_it_loads_nothing(tmp_path, truth):
         made.make_run(tmp_path / name, truth, found, class_names=names, name=f"<i>{name}</i>", dataset="<u>&amp;")
         for name in "ab"
     ]
-    write_report(paths, tmp_path / "out", lambda line: None)
+    workdirs.write_report(paths, tmp_path / "out")
     elements = Elements((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
     kinds = [attributes.get("type") for tag, attributes in elements.tags if tag == "script"]
     assert kinds == ["application/json", None]
@@ -235,7 +235,7 @@ def test_a_detection_is_right_that_takes_a_true_segment(tmp_path):
     spans = np.float32([[20, 30], [0, 9], [0, 10], [40, 46], [40, 44], [0, 10]])
     found = Detections(spans, np.float32([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), np.int32([1, 1, 1, 0, 0, 0]))
     detections = {"a": found, "b": found.at([2, 0])}
-    (group,) = group_runs(runs.read_runs([made.make_run(tmp_path / "a", truth, detections)]))
+    (group,) = group_runs(workdirs.read_runs([made.make_run(tmp_path / "a", truth, detections)]))
     first, second = page.page_data([group])["videos"]
     drawn = first["runs"][0]["segments"]
     # The second on a true segment finds it taken; 4 of 10 seconds are too few; the last has another class.
@@ -248,7 +248,7 @@ def test_videos_without_any_true_segment_make_a_report_without_scores(tmp_path):
     truth = {"v": (np.zeros((0, 2)), np.zeros(0, np.int64))}
     found = {"v": Detections(np.float32([[1, 2]]), np.float32([0.5]), np.int32([1]))}
     paths = [made.make_run(tmp_path / name, truth, found, name=name) for name in "ab"]
-    write_report(paths, tmp_path / "out", lambda line: None)
+    workdirs.write_report(paths, tmp_path / "out")
     assert "3 of 3 classes have no true segment." in (tmp_path / "out" / "report.md").read_text()
     assert {row["mean"] for row in read(tmp_path / "out", "report.csv")} == {""}
 
@@ -256,9 +256,9 @@ def test_videos_without_any_true_segment_make_a_report_without_scores(tmp_path):
 def test_fewer_detections_are_drawn_where_there_are_very_many_videos(groups, monkeypatch):
     kind = groups[0].kind
     assert "at most 40" in kind.how_drawn(groups)
-    monkeypatch.setattr(kind, "MAX_ON_PAGE", 24 * 11)
+    monkeypatch.setattr(localization, "MAX_ON_PAGE", 24 * 11)
     assert "at most 11" in kind.how_drawn(groups)
-    monkeypatch.setattr(kind, "MAX_ON_PAGE", 1)
+    monkeypatch.setattr(localization, "MAX_ON_PAGE", 1)
     assert "at most 10" in kind.how_drawn(groups)
 
 
@@ -285,8 +285,8 @@ def test_converted_weights_stand_beside_a_training(tmp_path, truth):
     record = json.loads((second / "config.json").read_text())
     (second / "config.json").write_text(json.dumps(record | {"derived": {"converted": {"file": "weights.pth.tar"}}}))
     (second / "results.json").unlink()
-    labels = [group.label for group in group_runs(runs.read_runs([first, second]))]
+    labels = [group.label for group in group_runs(workdirs.read_runs([first, second]))]
     assert labels == ["actionformer (weights=trained)", "actionformer (weights=converted)"]
     shutil.rmtree(second / "tables")
     with pytest.raises(UserError, match=f"converted weights .*not been evaluated.*--mode eval --workdir {second}"):
-        runs.read_runs([second])
+        workdirs.read_runs([second])

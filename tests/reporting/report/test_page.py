@@ -6,7 +6,6 @@ import statistics
 import numpy as np
 import pytest
 
-from fact_jax.reporting.report import write_report
 from tests.reporting import browser, workdirs
 
 pytestmark = pytest.mark.skipif(
@@ -29,7 +28,7 @@ def address(tmp_path_factory):
             path = folder / f"{system}{seed}"
             workdirs.make_run(path, truth, predictions, name=f"system{system}", seed=seed, class_names=NAMES)
             paths.append(path)
-    write_report(paths, folder / "out", lambda line: None)
+    workdirs.write_report(paths, folder / "out")
     return (folder / "out" / "report.html").as_uri()
 
 
@@ -245,7 +244,7 @@ def test_the_table_of_classes_fits_and_its_bars_have_one_scale(tmp_path, width):
         workdirs.make_run(tmp_path / name, truth, predicted, name=name, class_names=names)
         for name, predicted in systems.items()
     ]
-    write_report(paths, tmp_path / "out", lambda line: None)
+    workdirs.write_report(paths, tmp_path / "out")
     with browser.Page(width, 900) as page:
         page.open((tmp_path / "out" / "report.html").as_uri())
         shown = "[...document.querySelectorAll('#class-table tbody th')].map((one) => one.innerText.trim())"
@@ -272,7 +271,7 @@ def test_printing_shows_every_video_and_no_controls(desktop, address):
 def test_many_videos_are_drawn_only_where_one_looks(tmp_path):
     truth = workdirs.make_truth(0, num_videos=120)
     path = workdirs.make_run(tmp_path / "a", truth, truth)
-    write_report([path], tmp_path / "out", lambda line: None)
+    workdirs.write_report([path], tmp_path / "out")
     with browser.Page(*browser.DESKTOP) as page:
         page.open((tmp_path / "out" / "report.html").as_uri())
         drawn = "document.querySelectorAll('.video .strip').length"

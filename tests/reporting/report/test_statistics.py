@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fact_jax.metrics.base import merge_states
-from fact_jax.reporting.report import runs, statistics
+from fact_jax.reporting.report import statistics
 from fact_jax.reporting.report.groups import group_runs
 from tests.reporting import workdirs
 
 
 @pytest.fixture(scope="module")
 def groups(tmp_path_factory):
-    return group_runs(runs.read_runs(workdirs.make_grid(tmp_path_factory.mktemp("grid"))))
+    return group_runs(workdirs.read_runs(workdirs.make_grid(tmp_path_factory.mktemp("grid"))))
 
 
 def test_a_mean_is_over_seeds_first_and_splits_then():
@@ -107,7 +107,7 @@ def test_a_system_does_not_differ_from_itself(tmp_path):
     generator = np.random.default_rng(0)
     predictions = {key: workdirs.corrupt(generator, labels, 0.3) for key, labels in truth.items()}
     paths = [workdirs.make_run(tmp_path / name, truth, predictions, name=name) for name in "ab"]
-    for one in statistics.differences(group_runs(runs.read_runs(paths)), resamples=100):
+    for one in statistics.differences(group_runs(workdirs.read_runs(paths)), resamples=100):
         assert one.value == one.low == one.high == 0.0
 
 
@@ -119,7 +119,7 @@ def test_only_common_videos_are_compared(tmp_path):
         workdirs.make_run(tmp_path / "a2", truth, truth, name="a", split="split2"),
         workdirs.make_run(tmp_path / "b", part, part, name="b"),
     ]
-    found = statistics.differences(group_runs(runs.read_runs(paths)), resamples=50)
+    found = statistics.differences(group_runs(workdirs.read_runs(paths)), resamples=50)
     assert {(one.num_videos, one.splits) for one in found} == {(2, ("split1",))}
 
 
@@ -129,8 +129,8 @@ def test_without_a_common_video_there_is_no_difference_and_with_one_no_interval(
     first = workdirs.make_run(tmp_path / "a", truth, truth, name="a")
     apart = workdirs.make_run(tmp_path / "b", truth, truth, name="b", split="split2")
     single = workdirs.make_run(tmp_path / "c", one, one, name="c")
-    assert statistics.differences(group_runs(runs.read_runs([first, apart]))) == []
-    found = statistics.differences(group_runs(runs.read_runs([first, single])))
+    assert statistics.differences(group_runs(workdirs.read_runs([first, apart]))) == []
+    found = statistics.differences(group_runs(workdirs.read_runs([first, single])))
     assert len(found) == 6
     for one in found:
         assert one.value == pytest.approx(0, abs=1e-2) and math.isnan(one.low) and math.isnan(one.high)

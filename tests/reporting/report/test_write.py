@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from fact_jax.reporting.report import page, runs, write_report
+from fact_jax.reporting.report import page
 from fact_jax.reporting.report.groups import group_runs
 from fact_jax.types import UserError
 from tests.reporting import workdirs
@@ -20,7 +20,7 @@ def report(tmp_path_factory):
     """(folder of a report over two systems, two splits and two seeds, the lines that were said)."""
     folder = tmp_path_factory.mktemp("report")
     lines = []
-    write_report(workdirs.make_grid(folder / "runs"), folder / "out", lines.append)
+    workdirs.write_report(workdirs.make_grid(folder / "runs"), folder / "out", lines.append)
     return folder / "out", lines
 
 
@@ -30,7 +30,7 @@ def nasty(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nasty")
     truth = {f"{name} video": labels for name, labels in zip(NASTY, workdirs.make_truth(0, 4).values(), strict=True)}
     path = workdirs.make_run(folder / "a", truth, truth, class_names=NASTY, name="<i>x</i>", dataset="<u>&amp;")
-    write_report([path], folder / "out", lambda line: None)
+    workdirs.write_report([path], folder / "out")
     return (folder / "out" / "report.html").read_text(encoding="utf-8")
 
 
@@ -92,7 +92,7 @@ def test_uneven_coverage_is_noted(tmp_path):
         workdirs.make_run(tmp_path / "b", truth, truth, name="b"),
     ]
     lines = []
-    write_report(paths, tmp_path / "out", lines.append)
+    workdirs.write_report(paths, tmp_path / "out", lines.append)
     assert "note: b has no run of split2: its mean is over other videos." in lines
     assert "note: a has other seeds in some splits (split1: 0, split2: 1)." in lines
     for name in ("report.md", "report.html"):
@@ -102,7 +102,7 @@ def test_uneven_coverage_is_noted(tmp_path):
 def test_classes_that_never_occur_are_counted_not_listed(tmp_path):
     truth = workdirs.make_truth(0, 2)
     path = workdirs.make_run(tmp_path / "a", truth, truth, class_names=(*workdirs.CLASS_NAMES, "unseen", "unknown"))
-    write_report([path], tmp_path / "out", lambda line: None)
+    workdirs.write_report([path], tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text()
     assert "2 of 6 classes are never true and never predicted." in text and "| unseen |" not in text
     assert len(read(tmp_path / "out", "report_classes.csv")) == 6
@@ -110,7 +110,7 @@ def test_classes_that_never_occur_are_counted_not_listed(tmp_path):
 
 def test_segments_are_whole_numbers_and_a_dash_where_they_are_not_counted(tmp_path):
     truth = {"video": np.repeat([0, 1, 2, 1], 10)}
-    write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out", lambda line: None)
+    workdirs.write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text()
     assert "| background | – | – | 100.00 |" in text and "| pour | 2 |" in text and "| stir | 1 |" in text
     rows = read(tmp_path / "out", "report_classes.csv")
@@ -119,7 +119,7 @@ def test_segments_are_whole_numbers_and_a_dash_where_they_are_not_counted(tmp_pa
 
 def test_one_run_makes_a_report(tmp_path):
     truth = workdirs.make_truth(0, 2)
-    write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out", lambda line: None)
+    workdirs.write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text()
     assert "Paired" not in text and "| fact | 1 | 1 | 100.00 | 100.00 |" in text
     assert (tmp_path / "out" / "report_differences.csv").read_text() == ""
@@ -129,7 +129,7 @@ def test_one_run_makes_a_report(tmp_path):
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="--output .* is a file, expected a folder"):
-        write_report([tmp_path / "nothing"], tmp_path / "out")
+        workdirs.write_report([tmp_path / "nothing"], tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 
 
@@ -154,7 +154,7 @@ def test_names_cannot_break_the_page(nasty):
 def test_names_cannot_break_the_markdown(tmp_path):
     truth = workdirs.make_truth(0, 2)
     path = workdirs.make_run(tmp_path / "a", truth, truth, class_names=NASTY)
-    write_report([path], tmp_path / "out", lambda line: None)
+    workdirs.write_report([path], tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     assert "<script" not in text and "Käse \\| schneiden" in text
 
@@ -169,7 +169,7 @@ def test_embedded_json_is_json_without_tags():
 
 def test_the_page_holds_the_segments_of_every_run(tmp_path):
     paths = workdirs.make_grid(tmp_path)
-    groups = group_runs(runs.read_runs(paths))
+    groups = group_runs(workdirs.read_runs(paths))
     data = page.page_data(groups)
     assert data["series"] == [{"group": group, "seed": seed} for group in (0, 1) for seed in (0, 1)]
     assert len(data["videos"]) == 10 and data["longest"] == max(video["frames"] for video in data["videos"])
