@@ -11,20 +11,19 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from configs import fact_epic, fact_gtea, fact_gtea_transcript, fact_synthetic, published
+from configs import fact_epic, fact_gtea_transcript, fact_synthetic, published
 from data_pipelines.segmentation.sources import open_sources
 from fact_jax import run_record
-from fact_jax.app import conversion, experiment
+from fact_jax.app import experiment
 from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.models.weights import weight_files
 from fact_jax.tasks.segmentation import systems
-from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError, VerbNouns
+from tests.app.conversions import CLASSES, config_of, convert, export, stored, variant
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "fact_iuU_m_o2o.npz"
-CLASSES = [f"action {k}" for k in range(5)]
 VERB_NOUNS = VerbNouns(("take", "put", "cut"), ("cup", "knife"), (0, 0, 1, 1, 2), (0, 1, 0, 1, 1))
 
 
@@ -39,45 +38,6 @@ def tensors(golden):
     """The state dict of the fixture, with the positional buffer as the published code saves it."""
     found = {name.removeprefix("param/"): golden[name] for name in golden if name.startswith("param/")}
     return found | {"frame_pe.pe": np.zeros((10000, 1, 24), np.float32)}
-
-
-def config_of(module=fact_gtea, **changes):
-    """A shipped config with attention heads that a network of a few channels can have."""
-    config = module.get_config().copy_and_resolve_references()
-    with config.unlocked():
-        config.model.input_block.action_heads = 4
-        config.update_from_flattened_dict({key.replace("__", "."): value for key, value in changes.items()})
-    return config.lock()
-
-
-def convert(workdir, checkpoint, config=None, class_names=CLASSES, verb_nouns=None, **options):
-    stream = io.StringIO()
-    conversion.convert(
-        config or config_of(),
-        workdir,
-        checkpoint,
-        read_classes=lambda: (class_names, verb_nouns),
-        console=writers.Console(stream),
-        **options,
-    )
-    return stream.getvalue()
-
-
-def export(workdir, output, **options):
-    stream = io.StringIO()
-    conversion.export(workdir, output, console=writers.Console(stream), **options)
-    return stream.getvalue()
-
-
-def stored(workdir):
-    """(task, parameters) of a converted workdir."""
-    record = run_record.read(workdir)
-    task = systems.restore(record["config"], record["derived"])
-    batch = {"features": jax.ShapeDtypeStruct((1, 1, record["derived"]["feature_dim"]), np.float32)}
-    shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
-    with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
-        items, _ = checkpoints.restore(checkpoints.best_step(), {"params": shapes})
-    return task, items["params"]
 
 
 @pytest.fixture(scope="module")
@@ -229,27 +189,6 @@ def test_wrapped_checkpoints_of_a_training_run(tensors, tmp_path):
     assert "removed 'module.'" in said and "left out what lies beside them: epoch" in said
     _, params = stored(tmp_path / "run")
     np.testing.assert_array_equal(params["action_query"], tensors["action_query"][:, 0])
-
-
-def variant(module, tmp_path, verb_nouns=None, **changes):
-    """Random weights of a small network of another variant: (their file, its tensors)."""
-    small = {
-        "hidden_dim": 16,
-        "frame_dim": 8,
-        "frame_layers": 2,
-        "action_dim": 8,
-        "action_layers": 1,
-        "action_ff_dim": 6,
-    }
-    config = config_of(module, **{f"model.input_block.{name}": value for name, value in small.items()}, **changes)
-    derived = {"class_names": CLASSES, "verb_nouns": None if verb_nouns is None else vars(verb_nouns)}
-    task = systems.restore(config, derived)
-    batch = {"features": jax.ShapeDtypeStruct((1, 1, 7), np.float32)}
-    shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
-    rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes)
-    tensors = published_state_dict(task.model, params)
-    return weight_files.write_state_dict(tmp_path / "weights.npz", tensors), tensors
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fact_jax import run_record
 from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.models.weights import weight_files
 from fact_jax.types import UserError
-from tests.app.test_conversion import config_of, convert, export, stored, variant
+from tests.app.conversions import config_of, convert, export, stored, variant
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "faformer_gtea_small.npz"
 CLASSES = [f"action {k}" for k in range(7)]

@@ -13,7 +13,7 @@ from fact_jax.models.weights import state_dict, weight_files
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.types import UserError
-from tests.app.test_conversion import convert, export, stored
+from tests.app.conversions import convert, export, stored
 from tests.models import fact_cases as cases
 from tests.models.frame_cases import MODELS, random_params
 from tests.parity.__main__ import check_file

@@ -8,8 +8,7 @@ import pytest
 from fact_jax.layers.attention import CrossAttention, MultiHeadAttention
 from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
-from tests.layers.parameters import numpy_tree, random_params
-from tests.layers.test_linear import assert_uniform
+from tests.layers.parameters import assert_uniform, numpy_tree, random_params
 from tests.ragged import host_jit, prefix_mask
 from tests.reference import layers as reference
 

@@ -6,20 +6,12 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, product, zero_padding
+from tests.layers.parameters import assert_uniform
 from tests.ragged import host_jit, pad_axis, prefix_mask
 from tests.reference import layers as reference
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
-
-
-def assert_uniform(values, bound):
-    """Samples fill U(-bound, bound): the extremes are near the ends, mean and variance fit."""
-    values = np.ravel(values).astype(np.float64)
-    assert np.max(np.abs(values)) <= bound
-    assert np.max(np.abs(values)) > 0.9 * bound
-    assert abs(np.mean(values)) < 5 * bound / np.sqrt(3 * values.size)
-    assert abs(np.var(values) / (bound**2 / 3) - 1) < 5 * np.sqrt(0.8 / values.size)
 
 
 def test_dense_starts_like_torchs_linear():

@@ -2,7 +2,6 @@
 
 import gc
 import hashlib
-import json
 import math
 import os
 import re
@@ -16,13 +15,12 @@ from pathlib import Path
 import jax
 import pytest
 
-from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import loop
-from fact_jax.training.logging import writers
 from fact_jax.training.start import starting_point
 from fact_jax.training.window import NonFiniteError
 from fact_jax.types import UserError
 from tests.training import toy
+from tests.training.watching import StopAt, checksums, rows
 
 ROOT = Path(__file__).parents[2]
 TOTAL = 12
@@ -33,32 +31,10 @@ def short_batches(**options):
     return toy.ToyTrainBatches(lengths=(6,), **options)
 
 
-def checksums(workdir):
-    """Checksums and metrics of all checkpoints of a run, by step."""
-    metas = [json.loads(path.read_text()) for path in Path(workdir).glob("checkpoints/*/meta/metadata")]
-    return {meta["step"]: meta for meta in metas}
-
-
-def rows(workdir):
-    return writers.read_rows(Path(workdir) / "metrics.jsonl")
-
-
 def snapshot(workdir):
     files = [path for path in sorted(Path(workdir).rglob("*"))]
     content = {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file()}
     return {p: (p.stat().st_mtime_ns, content.get(p)) for p in files}
-
-
-class StopAt(StopRequest):
-    """Stops the run when the data pipeline reaches a step, as a signal would; the update of that step is not made."""
-
-    def __init__(self, step, signum=signal.SIGTERM):
-        super().__init__()
-        self.step, self.signal = step, signum
-
-    def note_step(self, step):
-        if step == self.step:
-            self.signum = self.signal
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import pytest
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop, start, steps
 from tests.training import toy
-from tests.training.test_loop import StopAt, checksums
-from tests.training.test_steps import assert_trees_close
+from tests.training.watching import StopAt, assert_trees_close, checksums
 
 BUCKETS = (5, 7, 9)
 SETTINGS = {"optimizer__ema_decay": 0.5, "optimizer__clip_norm": 0.1, "optimizer__weight_decay": 0.1}
@@ -25,24 +24,10 @@ def cut_into(videos, rows=None):
     return functools.partial(toy.micro_batches, videos=videos, rows=rows, lengths=BUCKETS)
 
 
-class SumTask(toy.ToyTask):
-    """Collects sums in its mutable state that no loss depends on, so that micro-batches do not change them."""
-
-    def init(self, rng, batch):
-        return super().init(rng, batch) | {"state": {"frames": np.zeros(()), "batches": np.zeros((), np.int32)}}
-
-    def loss(self, params, state, batch, rng):
-        output = super().loss(params, {}, batch, rng)
-        frames = output.terms["loss"][1]
-        # Reduced over devices, as every state has to be.
-        frames = jax.lax.psum(frames, "batch")
-        return output._replace(state={"frames": state["frames"] + frames, "batches": state["batches"] + 1})
-
-
 @pytest.fixture(scope="module")
 def whole_steps():
     """Train state and terms of three steps of whole batches on one device."""
-    return toy.three_steps(SumTask(), 1, batches=batches_of(), config=toy.toy_config(**SETTINGS))
+    return toy.three_steps(toy.SumTask(), 1, batches=batches_of(), config=toy.toy_config(**SETTINGS))
 
 
 @pytest.mark.parametrize("num_devices", [1, 2])
@@ -53,7 +38,7 @@ def test_micro_batches_make_the_update_of_the_whole_batch(whole_steps, videos, n
     rows = videos + videos % num_devices
     whole, terms = whole_steps
     pieces, piece_terms = toy.three_steps(
-        SumTask(), num_devices, batches=batches_of(cut_into(videos, rows)), config=config
+        toy.SumTask(), num_devices, batches=batches_of(cut_into(videos, rows)), config=config
     )
     assert int(pieces.step) == 3
     assert_trees_close(whole.params, pieces.params, 1e-6)
@@ -136,7 +121,7 @@ def test_nothing_is_reduced_over_a_single_device():
 
 def test_an_interrupted_run_in_micro_batches_ends_with_the_same_bits(tmp_path):
     config = toy.toy_config(train__steps=6, train__log_every=4, optimizer__ema_decay=0.9)
-    arguments = {"task": SumTask(), "config": config, "num_devices": 1}
+    arguments = {"task": toy.SumTask(), "config": config, "num_devices": 1}
     toy.train(tmp_path / "whole", train_batches=batches_of(cut_into(2)), **arguments)
     stop = StopAt(3)
     batches = batches_of(cut_into(2), hook=stop.note_step)

@@ -17,7 +17,7 @@ from fact_jax.training import loop, nonfinite
 from fact_jax.training.window import BadStep, NonFiniteError
 from fact_jax.types import UserError
 from tests.training import toy
-from tests.training.test_loop import StopAt, checksums, rows
+from tests.training.watching import StopAt, checksums, rows
 
 SIGNAL = 77.0  # a feature that makes the task below fail
 
@@ -214,9 +214,7 @@ def test_a_skipped_step_changes_nothing_but_the_step_number(kind, num_devices):
 
 
 def test_the_mutable_state_of_a_step_in_pieces_is_taken_back():
-    from tests.training.test_micro_batches import SumTask
-
-    class Breaking(SumTask, BreakingTask):
+    class Breaking(toy.SumTask, BreakingTask):
         def __init__(self):
             BreakingTask.__init__(self, "gradient")
 

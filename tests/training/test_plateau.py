@@ -12,7 +12,7 @@ from fact_jax.training import loop, plateau
 from fact_jax.training.logging import writers
 from tests.ragged import host_jit
 from tests.training import reference, toy
-from tests.training.test_loop import StopAt, checksums
+from tests.training.watching import StopAt, checksums
 
 SETTINGS = {"plateau_factor": 0.5, "plateau_patience": 0, "decay_epoch": 0}
 # Whole numbers, whose sums are exact, and with them every comparison.

@@ -7,12 +7,9 @@ import pytest
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import evaluator, start, steps
 from tests.training import toy
+from tests.training.watching import assert_trees_close
 
 FRAMES = 36  # of the ten test videos
-
-
-def assert_trees_close(first, second, tolerance):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=tolerance), first, second)
 
 
 @pytest.mark.parametrize("options", [{}, {"mutable": True}, {"frozen": True}], ids=["plain", "mutable", "frozen"])

@@ -312,3 +312,17 @@ def build(config, *, class_names, statistics, full_labels, verb_nouns=None):
     task = ToyTask(num_classes=len(class_names))
     task.model, task.loss_config, task.full_labels = NoSettings(), NoSettings(), full_labels
     return task
+
+
+class SumTask(ToyTask):
+    """Collects sums in its mutable state that no loss depends on, so that micro-batches do not change them."""
+
+    def init(self, rng, batch):
+        return super().init(rng, batch) | {"state": {"frames": np.zeros(()), "batches": np.zeros((), np.int32)}}
+
+    def loss(self, params, state, batch, rng):
+        output = super().loss(params, {}, batch, rng)
+        frames = output.terms["loss"][1]
+        # Reduced over devices, as every state has to be.
+        frames = jax.lax.psum(frames, "batch")
+        return output._replace(state={"frames": state["frames"] + frames, "batches": state["batches"] + 1})

@@ -13,61 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.core import batching
-from data_pipelines.core.batching import EvalBatches, TrainBatches, assemble
+from data_pipelines.core.batching import EvalBatches, assemble
 from fact_jax.ops.segments import frames_to_segments
-from fact_jax.types import UserError, Video
+from fact_jax.types import UserError
+from tests.data_pipelines.core.listed import DIM, SEGMENTS, ListSource, eval_batches, train_batches
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
-SEGMENTS = 5
-DIM = 3
-
-
-class ListSource:
-    """Videos made from their index: lengths 1..9, up to 5 segments, no feature equal to 0."""
-
-    feature_dim = DIM
-    class_names = ("background", "take", "pour")
-
-    def __init__(self, num_videos):
-        self.video_ids = [f"video_{index}" for index in range(num_videos)]
-        self.lengths = np.array([self.length(index) for index in range(num_videos)], np.int64)
-        self.reads = []
-
-    def __len__(self):
-        return len(self.video_ids)
-
-    @staticmethod
-    def length(index):
-        return 1 + (5 * index) % 9
-
-    def __getitem__(self, index):
-        self.reads.append(index)
-        length = self.length(index)
-        features = np.full((length, DIM), index + 1, np.float32) + np.arange(length)[:, None] / 16
-        labels = ((np.arange(length) // 2 + index) % 3).astype(np.int32)
-        return Video(self.video_ids[index], features, labels, labels)
-
-
-def train_batches(num_videos=7, batch_size=3, seed=0, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS, **options):
-    return TrainBatches(
-        ListSource(num_videos),
-        batch_size=batch_size,
-        buckets=buckets,
-        max_segments=max_segments,
-        seed=seed,
-        num_rows=num_rows or batch_size,
-        **options,
-    )
-
-
-def eval_batches(num_videos=7, batch_size=3, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS):
-    return EvalBatches(
-        ListSource(num_videos),
-        batch_size=batch_size,
-        buckets=buckets,
-        max_segments=max_segments,
-        num_rows=num_rows or batch_size,
-    )
 
 
 def assert_same(first, second):
@@ -294,7 +245,7 @@ def wait_for(condition, seconds=5.0):
 
 def test_reading_needs_no_parsed_flags():
     program = (
-        "from tests.data_pipelines.core.test_batching import eval_batches, train_batches\n"
+        "from tests.data_pipelines.core.listed import eval_batches, train_batches\n"
         "print(len(list(eval_batches())), next(train_batches().iterate(5))[0].positions)\n"
     )
     root = Path(__file__).parents[3]

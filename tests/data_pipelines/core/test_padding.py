@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.core.buckets import Padding
-from tests.data_pipelines.core.test_batching import train_batches
+from tests.data_pipelines.core.listed import train_batches
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
 

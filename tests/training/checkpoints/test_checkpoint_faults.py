@@ -16,7 +16,7 @@ from fact_jax.training.checkpoints import manager as checkpoint_store
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints, checksum
 from fact_jax.training.checkpoints.weights import choose_step
 from fact_jax.types import UserError
-from tests.training.checkpoints.test_checkpoints import damage, make_items, save
+from tests.training.checkpoints.saved import damage, make_items, save
 
 
 def edit_meta(folder, change, *, sealed=True):

@@ -1,0 +1,57 @@
+"""Batches of videos that are made from their index."""
+
+import numpy as np
+
+from data_pipelines.core.batching import EvalBatches, TrainBatches
+from fact_jax.types import Video
+
+SEGMENTS = 5
+DIM = 3
+
+
+class ListSource:
+    """Videos made from their index: lengths 1..9, up to 5 segments, no feature equal to 0."""
+
+    feature_dim = DIM
+    class_names = ("background", "take", "pour")
+
+    def __init__(self, num_videos):
+        self.video_ids = [f"video_{index}" for index in range(num_videos)]
+        self.lengths = np.array([self.length(index) for index in range(num_videos)], np.int64)
+        self.reads = []
+
+    def __len__(self):
+        return len(self.video_ids)
+
+    @staticmethod
+    def length(index):
+        return 1 + (5 * index) % 9
+
+    def __getitem__(self, index):
+        self.reads.append(index)
+        length = self.length(index)
+        features = np.full((length, DIM), index + 1, np.float32) + np.arange(length)[:, None] / 16
+        labels = ((np.arange(length) // 2 + index) % 3).astype(np.int32)
+        return Video(self.video_ids[index], features, labels, labels)
+
+
+def train_batches(num_videos=7, batch_size=3, seed=0, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS, **options):
+    return TrainBatches(
+        ListSource(num_videos),
+        batch_size=batch_size,
+        buckets=buckets,
+        max_segments=max_segments,
+        seed=seed,
+        num_rows=num_rows or batch_size,
+        **options,
+    )
+
+
+def eval_batches(num_videos=7, batch_size=3, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS):
+    return EvalBatches(
+        ListSource(num_videos),
+        batch_size=batch_size,
+        buckets=buckets,
+        max_segments=max_segments,
+        num_rows=num_rows or batch_size,
+    )
