@@ -10,14 +10,14 @@ videos: batches, devices and hosts cannot change a score.
 """
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 
 @runtime_checkable
 class State(Protocol):
     """What a metric has counted so far."""
 
-    def merge(self, *others: "State") -> "State":
+    def merge(self, *others: Self) -> Self:
         """Returns the state of everything counted in this one and in `others`; changes none of them."""
         ...
 

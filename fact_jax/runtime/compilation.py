@@ -23,8 +23,9 @@ def use_cache(say: Callable[[str], None]) -> Path | None:
     The folder is for its owner alone: whoever can write to it can have code run by the next program that reads it. A
     cache that the environment or the caller has configured is left as it is.
     """
-    if jax.config.jax_compilation_cache_dir:
-        return Path(jax.config.jax_compilation_cache_dir)
+    # jax.config gets its attributes when jax is imported.
+    if configured := jax.config.jax_compilation_cache_dir:  # pyrefly: ignore[missing-attribute]
+        return Path(configured)
     folder = cache_folder()
     try:
         folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)

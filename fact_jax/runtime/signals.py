@@ -90,7 +90,7 @@ class StopRequest:
     @property
     def name(self) -> str:
         """What to call the signal in a message."""
-        return name_of(self.signum)
+        return name_of(self.signum) if self.signum is not None else "no signal"
 
     def _note(self, signum, frame):
         del frame
