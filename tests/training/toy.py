@@ -293,7 +293,7 @@ def some_steps(task, num_devices, num_steps, *, batches=None, config=None, skip_
         say=lambda text: None,
     )
     state, terms = device_layout.replicate(host_state, devices), []
-    for _, batch in zip(range(num_steps), batches.iterate(0), strict=True):
+    for _, batch in zip(range(num_steps), batches.iterate(0), strict=False):
         state, step_terms = train_step(state, batch)
         terms += steps.fetch_terms([step_terms])
     return device_layout.unreplicate(state), terms
