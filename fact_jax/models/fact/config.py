@@ -13,6 +13,8 @@ ACTION_BRANCHES = ("sca", "sa", *RECURRENT_BRANCHES)
 DTYPES = ("float32", "bfloat16")
 # Letter of model.blocks -> the settings of that kind of block.
 KINDS = {"i": "input_block", "I": "input_block", "u": "update_block", "U": "temporal_block"}
+# No value of its own: taken from the block before.
+INHERITED: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,24 +35,24 @@ class BlockConfig:
       segment_layers: layers of the GRU over segments; temporal blocks only (an "I" block always has two).
     """
 
-    hidden_dim: int | None = None
-    dropout_rate: float | None = None
-    frame_branch: str | None = None
-    frame_dim: int | None = None
-    frame_layers: int | None = None
-    frame_norm: bool | None = None
-    frame_groups: int | None = None
-    action_branch: str | None = None
-    action_dim: int | None = None
-    action_layers: int | None = None
-    action_heads: int | None = None
-    action_ff_dim: int | None = None
+    hidden_dim: int = INHERITED
+    dropout_rate: float = INHERITED
+    frame_branch: str = INHERITED
+    frame_dim: int = INHERITED
+    frame_layers: int = INHERITED
+    frame_norm: bool = INHERITED
+    frame_groups: int = INHERITED
+    action_branch: str = INHERITED
+    action_dim: int = INHERITED
+    action_layers: int = INHERITED
+    action_heads: int = INHERITED
+    action_ff_dim: int = INHERITED
     segment_layers: int = 1
-    encoder_layers: int | None = None
-    encoder_dim: int | None = None
-    encoder_reduction: int | None = None
-    encoder_attention: float | None = None
-    encoder_channel_dropout_rate: float | None = None
+    encoder_layers: int = INHERITED
+    encoder_dim: int = INHERITED
+    encoder_reduction: int = INHERITED
+    encoder_attention: float = INHERITED
+    encoder_channel_dropout_rate: float = INHERITED
 
     @property
     def open_settings(self):
