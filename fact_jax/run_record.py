@@ -17,6 +17,7 @@ NEUTRAL = (
     "compilation_cache",
     "log",
     "checkpoint",
+    "eval.again",
     "eval.figures",
     "eval.max_timelines",
     "data.dir",

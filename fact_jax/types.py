@@ -79,20 +79,30 @@ class Batch:
     """A padded batch on the host, before it is split over devices.
 
     `arrays` holds numpy arrays whose first axis is the B rows of the global batch; of several processes each holds the
-    rows of its own devices only:
-      features float32 [B, T, D]; mask bool [B, T] (a prefix of True); labels int32 [B, T];
-      segment_labels int32 [B, S] and segment_mask bool [B, S], the transcript of every video;
+    rows of its own devices only. In all of them are
       video_mask bool [B] (False: a padded row that may not count anywhere);
-      row int32 [B], the row's number in the global batch, which seeds its random numbers.
+      row int32 [B], the row's number in the global batch, which seeds its random numbers;
+    and what the task reads, for segmentation
+      features float32 [B, T, D]; mask bool [B, T] (a prefix of True); labels int32 [B, T];
+      segment_labels int32 [B, S] and segment_mask bool [B, S], the transcript of every video.
     `video_ids` holds one id per row of the global batch, "" for a padded row. `positions` gives the index of each such
     row's video in its source, -1 for a padded row. `first_row` is the row of the global batch that the first one of the
-    arrays is.
+    arrays is. `heavy` names the arrays that hold the videos themselves, such as ("features",) or, of raw video,
+    ("frames",) with uint8 [B, T, H, W, 3]: no process sends them to another, and the first one's second axis is T.
+    `subset` is the evaluated set that the videos are of, where an evaluation reads several; "" in training.
     """
 
     arrays: Mapping[str, np.ndarray]
     video_ids: Sequence[str]
     positions: Sequence[int]
     first_row: int = 0
+    heavy: tuple[str, ...] = ()
+    subset: str = ""
+
+    @property
+    def length(self) -> int | None:
+        """T, to which the videos are padded; None where no array is heavy."""
+        return self.arrays[self.heavy[0]].shape[1] if self.heavy else None
 
     @property
     def held_ids(self) -> Sequence[str]:

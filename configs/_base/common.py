@@ -85,6 +85,7 @@ def base_config(name, data):
         {
             "batch_size": 1,  # videos per evaluation batch, all devices together
             "select_metric": "F1@0.50",  # the best checkpoint has the largest value of this metric, in percent
+            "again": True,  # the best and the last step once more at the end, which checks them and writes predictions
             "figures": True,  # draw timelines, confusion matrix and training curves (PNG)
             "max_timelines": 100,  # most test videos of which timelines are drawn, from the worst to the best; 0 = all
         }

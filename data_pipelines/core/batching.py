@@ -231,7 +231,7 @@ def assemble(source, positions, padded_length, max_segments, num_rows, transcrip
         arrays["segment_mask"][place, : len(transcript)] = True
     video_ids = [source.video_ids[int(position)] for position in positions] + [""] * padding
     positions = tuple(int(position) for position in positions) + (-1,) * padding
-    return Batch(arrays, tuple(video_ids), positions, held.start)
+    return Batch(arrays, tuple(video_ids), positions, held.start, heavy=("features",))
 
 
 def _padding(lengths, padded_lengths, num_rows):

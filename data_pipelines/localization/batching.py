@@ -218,7 +218,8 @@ def assemble(source, positions, rows, load, length, max_segments, num_rows, shar
         arrays["segment_labels"][place, : len(labels)] = labels
         arrays["segment_mask"][place, : len(labels)] = True
     video_ids = [source.video_ids[int(position)] for position in positions] + [""] * padding
-    return Batch(arrays, tuple(video_ids), tuple(map(int, positions)) + (-1,) * padding, held.start)
+    positions = tuple(map(int, positions)) + (-1,) * padding
+    return Batch(arrays, tuple(video_ids), positions, held.start, heavy=("features",))
 
 
 def _padding(lengths, padded, num_rows):

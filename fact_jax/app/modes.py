@@ -2,91 +2,79 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import jax
 
 from fact_jax import files
 from fact_jax.reporting import results
-from fact_jax.runtime.processes.group import Processes
-from fact_jax.runtime.signals import StopRequest
-from fact_jax.tasks.base import Task
 from fact_jax.training import loop, scoring
 from fact_jax.training.checkpoints.manager import CheckpointError
 from fact_jax.training.checkpoints.weights import choose_step, others
+from fact_jax.training.evaluator import selecting
 from fact_jax.training.logging import writers
-from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError
 
 
-@dataclasses.dataclass(frozen=True)
-class Setup:
-    """A run with its data opened.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setup(loop.Setup):
+    """A run with its data opened, and what its results say.
 
     Attributes:
-      config: as given.
-      workdir: folder of the run.
-      task: built for the data.
-      train_batches: of the training videos.
-      eval_batches: of the evaluated videos by name: "test", and "validation" if there is one.
-      selection: the one that evaluation during training and the choice of the best step use.
-      eval_step: compiled prediction.
-      devices: where to run, of all processes.
       derived: what follows from data and config, for config.json.
-      console: where lines go.
-      stop: set by signals.
       write_evaluation: of the kind, see `reporting.segmentation.writer`.
       how_scored: sentences about the metrics, for results.md.
-      processes: of the run.
     """
 
-    config: Any
-    workdir: Path
-    task: Task
-    train_batches: Any
-    eval_batches: Mapping[str, Sequence]
-    selection: str
-    eval_step: EvalStep
-    devices: list[jax.Device]
-    derived: dict[str, Any]
-    console: writers.Console
-    stop: StopRequest
+    derived: Mapping[str, Any]
     write_evaluation: Callable[..., Sequence[str]]
     how_scored: Sequence[str] = ()
-    processes: Processes = Processes()
 
 
 def train(setup: Setup) -> bool:
     """Trains, then reports the best and the final step; False if it was asked to stop."""
-    settings = loop.Settings(
-        workdir=setup.workdir,
-        split=setup.selection,
-        num_buckets=len(setup.train_batches.buckets),
-        devices=setup.devices,
-        eval_step=setup.eval_step,
-        console=setup.console,
-        stop=setup.stop,
-        processes=setup.processes,
-    )
-    batches = setup.eval_batches[setup.selection]
-    if not loop.train(setup.task, setup.config, setup.train_batches, batches, settings).finished:
+    if not loop.train(setup).finished:
         return False
     with _checkpoints(setup) as checkpoints:
         try:
             steps = {"best": checkpoints.best_step(setup.console.say), "final": checkpoints.steps()[-1]}
-            evaluated = {step: _evaluate_step(setup, checkpoints, step) for step in sorted(set(steps.values()))}
-            meta = checkpoints.meta(steps["best"])
+            evaluated = _evaluate_at_end(setup, checkpoints, steps)
+            metas = {step: checkpoints.meta(step) for step in steps.values()}
         except CheckpointError as error:
             way_out = f"--mode eval scores another one: {others(checkpoints)}"
             raise UserError(f"the run is complete, but {error}. {way_out}") from error
     if None in evaluated.values():
         return False
-    _, verdict = scoring.compare_with_stored(evaluated[steps["best"]], meta)
-    setup.console.say(f"evaluated step {steps['best']} again: {verdict}")
+    best = evaluated.get(steps["best"], {})
+    _, verdict = scoring.compare_with_stored(best, metas[steps["best"]])
+    if verdict:
+        setup.console.say(f"evaluated step {steps['best']} again: {verdict}")
     if setup.processes.is_main:
-        _write_results(setup, steps, evaluated)
+        if (first := setup.evaluators[0].name) in best:
+            _write_evaluation(setup, best[first], setup.workdir)
+        else:
+            setup.console.say("config.eval.again is off: --mode eval writes predictions and tables")
+        _write_results(setup, steps, {step: _scores(metas[step], evaluated.get(step, {})) for step in metas})
     return True
+
+
+def _evaluate_at_end(setup, checkpoints, steps):
+    """{step: {name: Evaluation}, or None if asked to stop} of what is evaluated after the last update.
+
+    All evaluators at the best and the final step; without `config.eval.again`, which older configs lack, those at the
+    best one that training left out.
+    """
+    if setup.config.eval.get("again", True):
+        wanted = dict.fromkeys(sorted(set(steps.values())), tuple(setup.evaluators))
+    else:
+        left_out = tuple(evaluator for evaluator in setup.evaluators if not evaluator.every)
+        wanted = {steps["best"]: left_out} if left_out else {}
+    return {
+        step: scoring.evaluate_checkpoint(setup, checkpoints, step, evaluators) for step, evaluators in wanted.items()
+    }
+
+
+def _scores(meta, evaluated):
+    """{name: metrics} of a step: as evaluated now or, where that was not done, as training stored them."""
+    return scoring.stored_metrics(meta) | {name: evaluation.metrics() for name, evaluation in evaluated.items()}
 
 
 def _checkpoints(setup):
@@ -103,12 +91,11 @@ def _write_evaluation(setup, evaluation, folder):
             setup.console.say(line)
 
 
-def _write_results(setup, steps, evaluated):
-    """Writes the result of a finished run and prints it."""
-    _write_evaluation(setup, evaluated[steps["best"]]["test"], setup.workdir)
+def _write_results(setup, steps, scores):
+    """Writes the result of a finished run and prints it; `scores`: {step: {name: metrics}}."""
+    names = [evaluator.name for evaluator in setup.evaluators]
     metrics = {
-        subset: {which: evaluated[step][subset].metrics() for which, step in steps.items()}
-        for subset in setup.eval_batches
+        name: {which: scores[step][name] for which, step in steps.items() if name in scores[step]} for name in names
     }
     data = setup.config.data
     result = {
@@ -117,7 +104,7 @@ def _write_results(setup, steps, evaluated):
         "split": data.split,
         "seed": setup.config.seed,
         "select_metric": setup.config.eval.select_metric,
-        "selected_on": setup.selection,
+        "selected_on": selecting(setup.evaluators, setup.config.eval.select_metric).name,
         "best_step": steps["best"],
         "final_step": steps["final"],
         "num_videos": setup.derived["num_videos"],
@@ -140,7 +127,7 @@ def evaluate(setup: Setup, step: int | None) -> bool:
     with _checkpoints(setup) as checkpoints:
         chosen = choose_step(checkpoints, step, setup.console.say)
         try:
-            evaluated = _evaluate_step(setup, checkpoints, chosen)
+            evaluated = scoring.evaluate_checkpoint(setup, checkpoints, chosen, setup.evaluators)
             meta = checkpoints.meta(chosen)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
@@ -156,21 +143,6 @@ def evaluate(setup: Setup, step: int | None) -> bool:
         return True
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
     folder = setup.workdir if step is None else setup.workdir / f"eval_step_{step}"
-    _write_evaluation(setup, evaluated["test"], folder)
+    _write_evaluation(setup, evaluated[setup.evaluators[0].name], folder)
     setup.console.say(f"wrote predictions and tables of step {chosen} to {folder}")
     return True
-
-
-def _evaluate_step(setup, checkpoints, step):
-    """Returns the filled evaluation of every evaluated source at one checkpoint, or None if asked to stop."""
-    return scoring.evaluate_checkpoint(
-        setup.task,
-        setup.config,
-        checkpoints,
-        step,
-        setup.eval_batches,
-        eval_step=setup.eval_step,
-        devices=setup.devices,
-        console=setup.console,
-        stop=setup.stop,
-    )

@@ -53,13 +53,14 @@ def write_results(workdir, results, *, how_scored, rows, figures):
 
 
 def results_text(results, how_scored):
-    """Text of results.md: the test scores of the best step with their protocol, then every subset and step."""
+    """Text of results.md: the first scores of the best step with their protocol, then every evaluator and step."""
+    first = next(iter(results["metrics"]))
     text = tables.results_markdown(
-        _numbers(results["metrics"]["test"]["best"]),
+        _numbers(results["metrics"][first]["best"]),
         dataset=results["dataset"],
-        split=f"{results['split']}, test",
+        split=f"{results['split']}, {first}",
         how_scored=how_scored,
-        num_videos=results["num_videos"]["test"],
+        num_videos=results["num_videos"][first],
         selection=selection_text(results),
     )
     return text + "\n" + "\n".join(["## Best and final step", "", *tables.markdown_table(table_rows(results))]) + "\n"

@@ -1,7 +1,7 @@
 """Compiled programs: how many there are, and the one that brings parameters into the form they are multiplied in."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 
@@ -26,28 +26,33 @@ class ProgramCounter:
         self._say = say
         self._name = ""
 
-    def traced(self, name: str, batch: Mapping[str, jax.Array] | None = None) -> None:
+    def traced(self, name: str) -> None:
         """Notes a new program. Called from inside a function's Python body, which runs once per compilation.
 
         Args:
           name: what to call it in the log line.
-          batch: what it was made for; None if it knows no buckets.
         """
         self.count += 1
         self._name = name
-        if batch is not None:
-            self.lengths.append(batch["mask"].shape[-1])
-            self._name = f"{name} for bucket T={self.lengths[-1]}"
 
-    def call(self, function: Callable, *args):
-        """Calls `function`, and says how long it took if that compiled a program."""
-        count, buckets = self.count, len(self.lengths)
-        start = time.perf_counter()
+    def call(self, function: Callable, *args, length: int | None = None):
+        """Calls `function`, and says how long it took if that compiled a program.
+
+        Args:
+          function: compiled on the way, which `traced` notes.
+          *args: of the function.
+          length: padded length of the batch among them; None if the program knows no buckets.
+        """
+        count, start = self.count, time.perf_counter()
         result = function(*args)
         host_memory.give_back_excess()
         if self.count > count:
-            place = f" (program {len(self.lengths)} of {self.expected})" if len(self.lengths) > buckets else ""
-            self._say(f"compiled {self._name} in {time.perf_counter() - start:.1f} s{place}")
+            bucket = place = ""
+            if length is not None:
+                self.lengths.append(length)
+                bucket = f" for bucket T={length}"
+                place = f" (program {len(self.lengths)} of {self.expected})"
+            self._say(f"compiled {self._name}{bucket} in {time.perf_counter() - start:.1f} s{place}")
         return result
 
 

@@ -34,14 +34,14 @@ class LossOutput(NamedTuple):
 
 
 class Evaluation(Protocol):
-    """Accumulates one pass over an evaluation set on the host; one object per pass."""
+    """Accumulates one pass over an evaluation set, or several, on the host; one object per pass."""
 
     def add(self, batch: Batch, outputs: Mapping[str, np.ndarray]) -> None:
         """Takes one batch and what `Task.predict` gave for it.
 
         Args:
-          batch: the batch, with all B global rows; in a run of several processes without its features. Rows with
-            `video_mask` False are skipped.
+          batch: the batch, with all B global rows; in a run of several processes without its heavy arrays. Rows with
+            `video_mask` False are skipped. Its `subset` says which set it is of.
           outputs: what `predict` returned, every array with its B rows first.
         """
 
@@ -73,7 +73,7 @@ class Task(Protocol):
           batch: arrays of one training batch, for their shapes.
         """
 
-    def compose(self, params: Tree, num_frames: int | None) -> Tree:
+    def compose(self, params: Tree, batch: Mapping[str, jax.Array] | None) -> Tree:
         """Returns the parameters as the network multiplies with them, for instance linear maps in a row as one.
 
         Pure, traced and differentiable. `loss` and `predict` take either form. Called once per update and once per
@@ -81,7 +81,8 @@ class Task(Protocol):
 
         Args:
           params: model parameters.
-          num_frames: padded frames per device that one call serves; None: many, as in an evaluation.
+          batch: what the weights serve on one device, for its shapes: whether it is large enough for what they cost;
+            None: many batches, as in an evaluation.
         """
 
     def loss(self, params: Tree, state: Tree, batch: Mapping[str, jax.Array], rng: jax.Array) -> LossOutput:
@@ -109,6 +110,3 @@ class Task(Protocol):
 
     def weight_decay_mask(self, params: Tree) -> Tree | None:
         """Returns for every parameter whether weight decay applies to it, or None: it applies to all of them."""
-
-    def evaluation(self) -> Evaluation:
-        """Returns an empty accumulator for one pass over an evaluation set."""

@@ -1,49 +1,102 @@
-"""One pass over an evaluation set."""
+"""The evaluations of a run: what each of them reads, when, and one pass of it."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from fact_jax.tasks.base import Evaluation, Task
+from fact_jax.tasks.base import Evaluation
+from fact_jax.training.feed import iterating
 from fact_jax.training.steps import EvalStep
-from fact_jax.types import Batch
+from fact_jax.types import Batch, UserError
 
 
-def evaluate(
-    task: Task,
-    eval_step: EvalStep,
-    weights,
-    state,
-    batches: Iterable[Batch],
-    *,
-    progress: Callable[[int], None] = lambda done: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Evaluation | None:
-    """Runs the model over every batch and returns the filled evaluation, or None if `should_stop` said so.
+@dataclasses.dataclass(frozen=True)
+class Evaluator:
+    """One evaluation of a run, with its own videos and its own period.
 
-    One batch is computed on the devices while the host works on the one before. Of several processes all call this,
-    each with its own rows of the batches, and all get the evaluation of all rows.
-
-    Args:
-      task: gives the empty evaluation.
-      eval_step: the compiled prediction.
-      weights: what `eval_step.compose` gave.
-      state: replicated mutable collections.
-      batches: every video exactly once; padded rows carry `video_mask` False.
-      progress: called with the number of batches done.
-      should_stop: asked before every batch; gives the same answers in all processes.
+    Attributes:
+      name: of its rows in metrics.jsonl and of its scores in results.json, such as "test".
+      sets: name -> batches of every video of that set once. They are read one set after the other, anew for every pass.
+      start: gives the empty Evaluation of a pass.
+      every: steps between two passes in training, which has one at its end in any case; 0: none in training, only
+        finished checkpoints are scored.
     """
-    evaluation = task.evaluation()
-    running = None
-    done = 0
-    for batch in batches:
-        if should_stop():
-            return None
-        outputs = eval_step(weights, state, batch)
+
+    name: str
+    sets: Mapping[str, Collection[Batch]]
+    start: Callable[[], Evaluation]
+    every: int = 0
+
+    def is_due(self, step: int, total: int) -> bool:
+        """Whether a run of `total` steps evaluates after `step`."""
+        return self.every > 0 and step > 0 and (step >= total or step % self.every == 0)
+
+    def num_batches(self) -> int:
+        """Batches of all sets."""
+        return sum(map(len, self.sets.values()))
+
+    def first_batch(self) -> Batch:
+        """Any batch, for its shapes."""
+        with contextlib.closing(self._batches()) as batches:
+            return next(batches)
+
+    def run(
+        self,
+        eval_step: EvalStep,
+        weights,
+        state,
+        *,
+        progress: Callable[[int], None] = lambda done: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Evaluation | None:
+        """Runs the model over every batch and returns the filled evaluation, or None if `should_stop` said so.
+
+        One batch is computed on the devices while the host works on the one before. Of several processes all call this,
+        each with its own rows of the batches, and all get the evaluation of all rows.
+
+        Args:
+          eval_step: the compiled prediction.
+          weights: what `eval_step.compose` gave.
+          state: replicated mutable collections.
+          progress: called with the number of batches done.
+          should_stop: asked before every batch; gives the same answers in all processes.
+        """
+        evaluation = self.start()
+        running = None
+        done = 0
+        with contextlib.closing(self._batches()) as all_batches:
+            for batch in all_batches:
+                if should_stop():
+                    return None
+                outputs = eval_step(weights, state, batch)
+                if running is not None:
+                    evaluation.add(*eval_step.fetch(*running))
+                    done += 1
+                    progress(done)
+                running = (batch, outputs)
         if running is not None:
             evaluation.add(*eval_step.fetch(*running))
-            done += 1
-            progress(done)
-        running = (batch, outputs)
-    if running is not None:
-        evaluation.add(*eval_step.fetch(*running))
-        progress(done + 1)
-    return evaluation
+            progress(done + 1)
+        return evaluation
+
+    def _batches(self) -> Iterator[Batch]:
+        for subset, batches in self.sets.items():
+            with iterating(batches) as iterator:
+                for batch in iterator:
+                    yield dataclasses.replace(batch, subset=subset)
+
+
+def selecting(evaluators: Sequence[Evaluator], metric: str) -> Evaluator:
+    """Returns the evaluator by whose metric the best step is chosen: the first one in training that has it.
+
+    Raises:
+      UserError: there is none.
+    """
+    names: list[str] = []
+    for evaluator in evaluators:
+        if evaluator.every:
+            found = evaluator.start().metrics()
+            if metric in found:
+                return evaluator
+            names += found
+    raise UserError(f"config.eval.select_metric is {metric!r}; this task has {', '.join(names)}.")

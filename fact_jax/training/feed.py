@@ -1,11 +1,28 @@
-"""What a training run is fed with: its batches, on the devices ahead of time, and how long it waited for them."""
+"""What a run is fed with: its batches, on the devices ahead of time, and how long it waited for them."""
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from fact_jax.training.steps import Placed
 from fact_jax.types import Batch
+
+
+@contextlib.contextmanager
+def iterating(batches: Iterable[Any]) -> Iterator[Iterator[Any]]:
+    """Iterates, and ends the threads or processes that read ahead however the `with` block is left."""
+    iterator = iter(batches)
+    try:
+        yield iterator
+    finally:
+        close(iterator)
+
+
+def close(iterator: Iterator[Any]) -> None:
+    """Ends what an iterator holds, if it can be ended."""
+    if hasattr(iterator, "close"):
+        iterator.close()
 
 
 class Timing:
@@ -43,22 +60,28 @@ class Feed:
     """
 
     def __init__(
-        self, batches: Iterator[tuple[Batch, ...]], place: Callable[[tuple[Batch, ...]], Placed], timing: Timing
+        self,
+        batches: Iterator[tuple[Batch, ...]],
+        place: Callable[[tuple[Batch, ...]], Placed],
+        timing: Timing,
+        first: tuple[Batch, ...] | None = None,
     ):
         """
         Args:
           batches: of the steps that follow, in order.
           place: puts the batches of a step on the devices.
           timing: told of the time spent waiting for `batches`.
+          first: batches of a step before those, read already; None: there are none.
         """
-        self._batches, self._place, self._timing = batches, place, timing
+        self._batches, self._place, self._timing, self._first = batches, place, timing, first
         self._ready: Placed | None = None
 
     def prepare(self) -> None:
         """Puts the batches of the next step on the devices, unless they are there."""
         if self._ready is None:
             with self._timing.waiting():
-                batches = next(self._batches)
+                batches = self._first or next(self._batches)
+            self._first = None
             self._ready = self._place(batches)
 
     def take(self) -> Placed:
@@ -66,3 +89,7 @@ class Feed:
         self.prepare()
         ready, self._ready = self._ready, None
         return ready
+
+    def close(self) -> None:
+        """Ends the threads or processes that read ahead."""
+        close(self._batches)

@@ -6,8 +6,9 @@ update or a log line depends on. So a run that was interrupted and resumed ends 
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -15,15 +16,15 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.processes.group import Processes
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.tasks.base import Task
-from fact_jax.training import evaluator, nonfinite, optimizers
+from fact_jax.training import nonfinite, optimizers
 from fact_jax.training.checkpoints import manager as checkpoint_store
-from fact_jax.training.feed import Feed, Timing
+from fact_jax.training.evaluator import Evaluator, selecting
+from fact_jax.training.feed import Feed, Timing, iterating
 from fact_jax.training.logging import writers
 from fact_jax.training.logging.tensorboard import TensorBoardWriter
 from fact_jax.training.start import open_checkpoints, starting_point, total_steps
 from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.training.window import NonFiniteError, TermWindow
-from fact_jax.types import Batch, UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,88 +40,85 @@ class Outcome:
     step: int
 
 
-@dataclasses.dataclass
-class Settings:
-    """What the loop needs apart from task, data and config.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A run with its data opened.
 
     Attributes:
+      config: the config of the run; the loop reads seed, optimizer, train, eval.select_metric, checkpoint and log.
       workdir: folder of the run.
-      split: what the evaluation set is called in metrics.jsonl, e.g. "test".
-      num_buckets: number of length buckets of the training batches.
+      task: what to train, built for the data.
+      train_batches: has `steps_per_epoch`, `buckets`, the padded lengths, and `iterate(start_step)`, an endless
+        iterator of tuples: the batch of a step, or its micro-batches.
+      evaluators: what is evaluated, in training or on finished checkpoints; the first one's predictions are kept.
+      eval_step: compiled prediction.
       devices: where to run, of all processes.
-      eval_step: compiled prediction, shared with the caller's own evaluations.
       console: where lines go.
       stop: asked after every step and every evaluation batch.
       processes: of the run.
     """
 
+    config: Any
     workdir: Path
-    split: str
-    num_buckets: int
-    devices: Sequence[jax.Device]
+    task: Task
+    train_batches: Any
+    evaluators: Sequence[Evaluator]
     eval_step: EvalStep
+    devices: Sequence[jax.Device]
     console: writers.Console
     stop: StopRequest
     processes: Processes = Processes()
 
 
-def train(task: Task, config, train_batches, eval_batches: Iterable[Batch], settings: Settings) -> Outcome:
+def train(setup: Setup) -> Outcome:
     """Trains until the last step or until asked to stop, from whatever the workdir holds.
-
-    Args:
-      task: what to train.
-      config: the config of the run; reads seed, optimizer, train, eval.select_metric, checkpoint and log.
-      train_batches: has `steps_per_epoch` and `iterate(start_step)`, an endless iterator of tuples: the batch of a
-        step, or its micro-batches.
-      eval_batches: every video of the evaluation set once; iterated anew for every evaluation.
-      settings: see there.
 
     Raises:
       NonFiniteError: a loss or gradient is NaN or infinite, and `config.train.skip_nonfinite` is off. Nothing of that
         step is saved but its batch, for inspection.
       UserError: a setting or the checkpoints of the workdir cannot be used.
     """
-    with open_checkpoints(config, settings.workdir, processes=settings.processes) as checkpoints:
-        run = _Run(task, config, train_batches, eval_batches, settings, checkpoints)
+    with open_checkpoints(setup.config, setup.workdir, processes=setup.processes) as checkpoints:
+        run = _Run(setup, checkpoints)
         try:
             outcome = run.run()
         finally:
             run.close()
-    settings.stop.idle()
+    setup.stop.idle()
     return outcome
 
 
 class _Run:
     """One process's part of a run."""
 
-    def __init__(self, task, config, train_batches, eval_batches, settings, checkpoints):
-        self._task, self._config, self._settings = task, config, settings
-        self._train_batches, self._eval_batches = train_batches, eval_batches
-        self._checkpoints = checkpoints
-        self._console, self._stop = settings.console, settings.stop
+    def __init__(self, setup, checkpoints):
+        config, train_batches = setup.config, setup.train_batches
+        self._setup, self._config, self._checkpoints = setup, config, checkpoints
+        self._console, self._stop = setup.console, setup.stop
         self._total = total_steps(config, train_batches.steps_per_epoch)
-        self._writes = settings.processes.is_main
-        self._jsonl = writers.JsonlWriter(settings.workdir / "metrics.jsonl") if self._writes else writers.NoWriter()
+        self._selecting = selecting(setup.evaluators, config.eval.select_metric)
+        self._writes = setup.processes.is_main
+        self._jsonl = writers.JsonlWriter(setup.workdir / "metrics.jsonl") if self._writes else writers.NoWriter()
         self._writers = []
         self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
         self._timing = Timing()
-        start = starting_point(task, config, train_batches, checkpoints, self._console.say)
+        start = starting_point(setup.task, config, train_batches, checkpoints, self._console.say)
         self._step = self._saved_step = start.step
         self._evaluated_step, self._best = start.evaluated_step, start.best
         self._window = TermWindow(start.window, start.skipped)
         self._skips = nonfinite.SkipReport(self._console.say)
         self._host_state = start.state
         self._train_step = TrainStep(
-            task,
+            setup.task,
             start.optimizer,
-            settings.devices,
+            setup.devices,
             seed=config.seed,
             ema_decay=config.optimizer.ema_decay,
             skip_nonfinite=config.train.skip_nonfinite,
-            num_buckets=settings.num_buckets,
+            num_buckets=len(train_batches.buckets),
             say=self._console.say,
         )
-        self._feed = Feed(start.batches, self._train_step.place, self._timing)
+        self._feed = Feed(start.batches, self._train_step.place, self._timing, start.first)
 
     def run(self) -> Outcome:
         """Runs to the end or to a stop signal."""
@@ -169,30 +167,32 @@ class _Run:
     def close(self):
         """Leaves nothing half written."""
         self._console.end()
+        self._feed.close()
         for writer in self._writers:
             writer.close()
 
     def _begin(self):
-        settings, config = self._settings, self._config
-        split = () if self._step == self._evaluated_step else (settings.split,)
-        self._jsonl.rewind(self._step, drop_groups_at_step=split)
+        setup, config = self._setup, self._config
+        pending = () if self._step == self._evaluated_step else tuple(e.name for e in setup.evaluators if e.every)
+        self._jsonl.rewind(self._step, drop_groups_at_step=pending)
         if config.log.tensorboard and self._writes:
-            self._writers.append(TensorBoardWriter(settings.workdir / "tensorboard", self._step + 1))
+            self._writers.append(TensorBoardWriter(setup.workdir / "tensorboard", self._step + 1))
         if config.log.wandb and self._writes:
-            self._writers.append(writers.WandbWriter(settings.workdir, config, self._console.say))
-        self._state = device_layout.replicate(self._host_state, settings.devices)
+            self._writers.append(writers.WandbWriter(setup.workdir, config, self._console.say))
+        self._state = device_layout.replicate(self._host_state, setup.devices)
         self._host_state = None
         origin = f"resuming after step {self._step}" if self._step else "training from the start"
-        place = f"{len(settings.devices)} device(s)"
-        if settings.processes.count > 1:
-            place = f"{place} of {settings.processes.count} processes"
+        place = f"{len(setup.devices)} device(s)"
+        if setup.processes.count > 1:
+            place = f"{place} of {setup.processes.count} processes"
         self._console.say(f"{origin}: {self._total} steps on {place}")
         self._console.begin("train", self._total, self._step)
 
     def _evaluation_due(self) -> bool:
-        at_end = self._step >= self._total
-        due = self._step > 0 and (at_end or self._step % self._config.train.eval_every == 0)
-        return due and self._evaluated_step != self._step
+        return self._evaluated_step != self._step and bool(self._due())
+
+    def _due(self) -> list[Evaluator]:
+        return [evaluator for evaluator in self._setup.evaluators if evaluator.is_due(self._step, self._total)]
 
     def _check_losses(self):
         try:
@@ -201,12 +201,16 @@ class _Run:
             bad = error.bad
             raise nonfinite.explain(
                 bad,
-                # Data order is a function of (seed, step); the arrays on the devices are gone.
-                lambda: next(iter(self._train_batches.iterate(bad.step - 1))),
-                workdir=self._settings.workdir,
+                lambda: self._read_again(bad.step),
+                workdir=self._setup.workdir,
                 seed=self._config.seed,
                 last_good=self._saved_step,
             ) from error
+
+    def _read_again(self, step):
+        """The batches of a step, whose arrays on the devices are gone; data order is a function of (seed, step)."""
+        with iterating(self._setup.train_batches.iterate(step - 1)) as batches:
+            return next(batches)
 
     def _log(self):
         self._check_losses()
@@ -225,7 +229,7 @@ class _Run:
         numbers = {name: value for name, value in values.items() if writers.to_json_value(value) is not None}
         for writer in self._writers:
             writer.write(self._step, "train", numbers)
-        epoch = (self._step - 1) // self._train_batches.steps_per_epoch + 1
+        epoch = (self._step - 1) // self._setup.train_batches.steps_per_epoch + 1
         pace = self._console.pace(self._step, self._total)
         timing = self._timing.pop(self._step)
         if timing:
@@ -238,58 +242,72 @@ class _Run:
 
     def _evaluate_and_save(self):
         self._check_losses()
-        metrics = self._evaluate()
-        if metrics is None:
+        evaluated = self._evaluate()
+        if evaluated is None:
             return  # asked to stop: the caller saves the step as it is, and a resumed run evaluates it first
-        name = self._config.eval.select_metric
-        if name not in metrics:
-            raise UserError(f"config.eval.select_metric is {name!r}; this task has {', '.join(metrics)}.")
-        value = writers.to_json_value(metrics[name])
-        is_best = self._best["value"] is None or (value is not None and value >= self._best["value"])
-        if is_best:
-            self._best = {"step": self._step, "value": value}
         self._evaluated_step = self._step
-        self._jsonl.write(self._step, self._settings.split, metrics)
-        for writer in self._writers:
-            writer.write(self._step, self._settings.split, metrics)
-        best = "  (best so far)" if is_best else f"  (best {name}: step {self._best['step']})"
-        scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
-        self._console.say(f"step {self._step}  {self._settings.split}:  {scores}{best}")
-        self._save(metrics, value)
+        for name, metrics in evaluated.items():
+            best = self._choose(metrics) if name == self._selecting.name else ""
+            for writer in (self._jsonl, *self._writers):
+                writer.write(self._step, name, metrics)
+            scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
+            self._console.say(f"step {self._step}  {name}:  {scores}{best}")
+        self._save(evaluated)
         self._restart_clocks()
 
+    def _choose(self, metrics):
+        """Notes the step if it is the best so far; returns the words for it."""
+        name = self._config.eval.select_metric
+        value = writers.to_json_value(metrics[name])
+        if self._best["value"] is None or (value is not None and value >= self._best["value"]):
+            self._best = {"step": self._step, "value": value}
+            return "  (best so far)"
+        return f"  (best {name}: step {self._best['step']})"
+
     def _evaluate(self):
+        """{name: metrics} of every evaluator whose turn it is, None if asked to stop."""
         if self._step > self._saved_step:
             self._stop.busy("a batch of the evaluation")
-        eval_step = self._settings.eval_step
-        evaluation = evaluator.evaluate(
-            self._task,
-            eval_step,
-            eval_step.compose(self._state.eval_params),
-            self._state.state,
-            self._eval_batches,
-            progress=lambda done: self._console.progress(self._step, f"evaluation batch {done}"),
-            should_stop=self._stop.poll,
-        )
-        return None if evaluation is None else evaluation.metrics()
+        eval_step = self._setup.eval_step
+        weights = eval_step.compose(self._state.eval_params)
+        evaluated = {}
+        for evaluator in self._due():
+            evaluation = evaluator.run(
+                eval_step,
+                weights,
+                self._state.state,
+                progress=lambda done: self._console.progress(self._step, f"evaluation batch {done}"),
+                should_stop=self._stop.poll,
+            )
+            if evaluation is None:
+                return None
+            evaluated[evaluator.name] = evaluation.metrics()
+        return evaluated
 
-    def _save(self, metrics, value):
+    def _save(self, evaluated):
         self._stop.busy(f"the checkpoint of step {self._step}")
-        epoch, batch = divmod(self._step, self._train_batches.steps_per_epoch)
+        epoch, batch = divmod(self._step, self._setup.train_batches.steps_per_epoch)
+        evaluated = {
+            name: {key: writers.to_json_value(number) for key, number in metrics.items()}
+            for name, metrics in evaluated.items()
+        }
+        metrics = evaluated.pop(self._selecting.name, {})
         meta = {
             "step": self._step,
-            "value": value,
+            "value": metrics.get(self._config.eval.select_metric),
             "select_metric": self._config.eval.select_metric,
-            "split": self._settings.split,
-            "metrics": {name: writers.to_json_value(number) for name, number in metrics.items()},
+            "split": self._selecting.name,
+            "metrics": metrics,
             "best": self._best,
             "position": {"epoch": epoch, "batch": batch},
             "seed": self._config.seed,
             "window": self._window.fetched,
             "skipped": self._window.skipped,
         }
-        items = checkpoint_store.items_of(checkpoint_store.to_host(self._state, self._settings.devices))
-        nonfinite.check_state(items, self._step, workdir=self._settings.workdir, last_good=self._saved_step)
+        if evaluated:  # by evaluators that select nothing
+            meta["others"] = evaluated
+        items = checkpoint_store.items_of(checkpoint_store.to_host(self._state, self._setup.devices))
+        nonfinite.check_state(items, self._step, workdir=self._setup.workdir, last_good=self._saved_step)
         # The rows of these steps first: a checkpoint on disk vouches for them.
         self._jsonl.flush()
         self._checkpoints.save(items, meta)
@@ -298,9 +316,9 @@ class _Run:
     def _save_and_say(self):
         self._check_losses()
         if self._step > self._saved_step:
-            self._save({}, None)
+            self._save({})
         self._checkpoints.wait()
         self._console.say(
             f"stopped by {self._stop.name} after step {self._step} of {self._total}; everything is saved in "
-            f"{self._settings.workdir}. Run the same command again to continue."
+            f"{self._setup.workdir}. Run the same command again to continue."
         )

@@ -57,13 +57,17 @@ def _last_good(workdir, step):
 
 def describe(batches: Sequence[Batch]) -> list[str]:
     """Returns lines that name the videos of a step, the one with the largest feature first, and what to do."""
-    largest = sorted(_largest_features(batches), key=lambda entry: -entry[1])
-    shown = [f"{video_id} ({'NaN' if value == math.inf else f'{value:.3g}'})" for video_id, value in largest]
-    read = {video_id for video_id, _ in largest}
     every = [video_id for batch in batches for video_id in batch.video_ids if video_id]
-    shown += [f"{video_id} (read by another process)" for video_id in every if video_id not in read]
+    if not any(_float_inputs(batch) for batch in batches):
+        largest, shown, what = [], every, ""
+    else:
+        largest = sorted(_largest_inputs(batches), key=lambda entry: -entry[1])
+        shown = [f"{video_id} ({'NaN' if value == math.inf else f'{value:.3g}'})" for video_id, value in largest]
+        read = {video_id for video_id, _ in largest}
+        shown += [f"{video_id} (read by another process)" for video_id in every if video_id not in read]
+        what = ", with their largest absolute feature"
     more = f" and {len(shown) - MAX_VIDEOS} more" if len(shown) > MAX_VIDEOS else ""
-    lines = [f"Videos of that batch, with their largest absolute feature: {', '.join(shown[:MAX_VIDEOS])}{more}."]
+    lines = [f"Videos of that batch{what}: {', '.join(shown[:MAX_VIDEOS])}{more}."]
     extreme = [video_id for video_id, value in largest if value > EXTREME]
     if extreme:
         named = ", ".join(extreme[:MAX_VIDEOS])
@@ -73,14 +77,21 @@ def describe(batches: Sequence[Batch]) -> list[str]:
     return lines
 
 
-def _largest_features(batches: Iterable[Batch]) -> list[tuple[str, float]]:
-    """(video id, largest |feature| of its valid frames, infinity for NaN) of every video."""
+def _float_inputs(batch):
+    """The heavy arrays that can hold an extreme value at all: bytes of frames cannot."""
+    heavy = [batch.arrays[name] for name in batch.heavy]
+    return [array for array in heavy if np.issubdtype(array.dtype, np.floating)]
+
+
+def _largest_inputs(batches: Iterable[Batch]) -> list[tuple[str, float]]:
+    """(video id, largest |value| of its heavy arrays, infinity for NaN) of every video; padding is zero."""
     found = []
     for batch in batches:
+        inputs = _float_inputs(batch)
         for row in np.flatnonzero(batch.arrays["video_mask"]):
-            features = batch.arrays["features"][row, : int(batch.arrays["mask"][row].sum())]
             # Two reductions instead of an absolute copy: a video may take gigabytes.
-            value = max(float(np.max(features, initial=0.0)), -float(np.min(features, initial=0.0)))
+            extremes = [(np.max(array[row], initial=0.0), -np.min(array[row], initial=0.0)) for array in inputs]
+            value = float(np.max(extremes))
             found.append((batch.held_ids[row], math.inf if math.isnan(value) else value))
     return found
 

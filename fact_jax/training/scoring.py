@@ -2,61 +2,48 @@
 
 from collections.abc import Mapping, Sequence
 
-import jax
-
 from fact_jax.runtime import devices as device_layout
-from fact_jax.runtime.signals import StopRequest
-from fact_jax.tasks.base import Evaluation, Task
-from fact_jax.training import evaluator
+from fact_jax.tasks.base import Evaluation
 from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.checkpoints.weights import read_weights
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.training.logging import writers
-from fact_jax.training.steps import EvalStep
+from fact_jax.training.loop import Setup
 
 
 def evaluate_checkpoint(
-    task: Task,
-    config,
-    checkpoints: Checkpoints,
-    step: int,
-    eval_batches: Mapping[str, Sequence],
-    *,
-    eval_step: EvalStep,
-    devices: Sequence[jax.Device],
-    console: writers.Console,
-    stop: StopRequest,
+    setup: Setup, checkpoints: Checkpoints, step: int, evaluators: Sequence[Evaluator]
 ) -> dict[str, Evaluation] | None:
-    """Returns the filled evaluation of every evaluation set at one checkpoint, or None if asked to stop.
+    """Returns the filled evaluation of every evaluator by its name, at one checkpoint, or None if asked to stop.
 
     Args:
-      task: whose checkpoint it is.
-      config: of the run.
+      setup: of the run.
       checkpoints: of the run.
       step: which checkpoint.
-      eval_batches: name of the set -> its batches.
-      eval_step: compiled prediction.
-      devices: where to run, of all processes.
-      console: shows progress.
-      stop: asked before every batch.
+      evaluators: some of the run's, at least one.
 
     Raises:
       CheckpointError: the checkpoint cannot be used.
     """
-    first = next(iter(next(iter(eval_batches.values()))))
-    weights = read_weights(task, config, checkpoints, step, first.arrays)
-    composed = eval_step.compose(device_layout.replicate(weights.params, devices))
-    state = device_layout.replicate(weights.state, devices)
+    weights = read_weights(setup.task, setup.config, checkpoints, step, evaluators[0].first_batch().arrays)
+    composed = setup.eval_step.compose(device_layout.replicate(weights.params, setup.devices))
+    state = device_layout.replicate(weights.state, setup.devices)
+    console, stop = setup.console, setup.stop
     evaluated = {}
-    for name, batches in eval_batches.items():
-        console.begin(f"evaluate {name}", len(batches))
-        evaluated[name] = evaluator.evaluate(
-            task, eval_step, composed, state, batches, progress=console.progress, should_stop=stop.poll
-        )
+    for evaluator in evaluators:
+        console.begin(f"evaluate {evaluator.name}", evaluator.num_batches())
+        evaluation = evaluator.run(setup.eval_step, composed, state, progress=console.progress, should_stop=stop.poll)
         console.end()
-        if evaluated[name] is None:
+        if evaluation is None:
             console.say(f"stopped by {stop.name} during an evaluation. Run the same command again to repeat it.")
             return None
+        evaluated[evaluator.name] = evaluation
     return evaluated
+
+
+def stored_metrics(meta: Mapping) -> dict[str, dict[str, float | None]]:
+    """Returns the metrics that training stored with a checkpoint, by evaluator; {} if it evaluated nothing there."""
+    return ({meta["split"]: meta["metrics"]} if meta["metrics"] else {}) | meta.get("others", {})
 
 
 def compare_with_stored(evaluated: Mapping[str, Evaluation], meta: Mapping) -> tuple[bool, str]:
@@ -66,16 +53,18 @@ def compare_with_stored(evaluated: Mapping[str, Evaluation], meta: Mapping) -> t
       (equal, text): equal to the last bit, and a line that says so; or a text with every metric that differs. A
       checkpoint that training did not evaluate gives (True, "").
     """
-    stored, split = meta["metrics"], meta["split"]
-    if not stored or split not in evaluated:
+    stored = {name: metrics for name, metrics in stored_metrics(meta).items() if name in evaluated}
+    if not stored:
         return True, ""
-    found = {name: writers.to_json_value(value) for name, value in evaluated[split].metrics().items()}
-    where = f"the {split} metrics that training stored with step {meta['step']}"
-    if found == stored:
+    where = f"the {' and '.join(stored)} metrics that training stored with step {meta['step']}"
+    lines = []
+    for name, then in stored.items():
+        now = {key: writers.to_json_value(value) for key, value in evaluated[name].metrics().items()}
+        lines += [
+            f"  {key}: {then.get(key)} then, {now.get(key)} now"
+            for key in sorted(now | then)
+            if then.get(key) != now.get(key)
+        ]
+    if not lines:
         return True, f"the same, to the last digit, as {where}"
-    lines = [
-        f"  {name}: {stored.get(name)} then, {found.get(name)} now"
-        for name in sorted(found | stored)
-        if stored.get(name) != found.get(name)
-    ]
     return False, "\n".join([f"warning: not equal to {where}:", *lines])

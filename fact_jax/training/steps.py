@@ -29,11 +29,13 @@ class Placed(NamedTuple):
 
     Attributes:
       video_ids: of all rows of all processes, "" for padded ones.
-      pieces: arrays [devices, B / devices, ...] of every batch, those of this process.
+      arrays: [devices, B / devices, ...] of every batch, those of this process.
+      lengths: padded length of every batch.
     """
 
     video_ids: tuple[str, ...]
-    pieces: tuple[Mapping[str, jax.Array], ...]
+    arrays: tuple[Mapping[str, jax.Array], ...]
+    lengths: tuple[int | None, ...]
 
 
 class TrainStep:
@@ -81,14 +83,17 @@ class TrainStep:
         parallel = functools.partial(device_layout.parallel, devices=devices)
         self._whole = parallel(self._update_from_batch, donate=(0,))
         self._compose = Composition(task, devices, self.programs)
-        self._gradient = parallel(self._gradients_of_piece)
+        self._gradient = parallel(self._gradients_of_micro_batch)
         self._add = parallel(_sum_in_place, donate=(0,))
         self._update = parallel(self._update_from_sums, donate=(0,))
 
     def place(self, batches: tuple[Batch, ...]) -> Placed:
         """Puts the batches of a step on the devices; what comes back can be given to a call in their place."""
-        pieces = tuple(device_layout.place(dict(batch.arrays), self._devices) for batch in batches)
-        return Placed(tuple(video_id for batch in batches for video_id in batch.video_ids), pieces)
+        return Placed(
+            video_ids=tuple(video_id for batch in batches for video_id in batch.video_ids),
+            arrays=tuple(device_layout.place(dict(batch.arrays), self._devices) for batch in batches),
+            lengths=tuple(batch.length for batch in batches),
+        )
 
     def __call__(self, train_state: TrainState, batches: tuple[Batch, ...] | Placed):
         """Returns (the new state, terms). The given state is consumed: its memory is reused.
@@ -97,28 +102,26 @@ class TrainStep:
         `skip_nonfinite`, SKIPPED -> (1 or 0, 1), on the devices, not fetched; read them with `fetch_terms`.
         """
         placed = batches if isinstance(batches, Placed) else self.place(batches)
-        if len(placed.pieces) == 1:
-            return self.programs.call(self._whole, train_state, placed.pieces[0], self._seed)
-        return self._step_in_pieces(train_state, placed.pieces)
-
-    def _step_in_pieces(self, train_state, pieces):
+        if len(placed.arrays) == 1:
+            return self.programs.call(self._whole, train_state, *placed.arrays, self._seed, length=placed.lengths[0])
         weights = self._compose(train_state.params)
         state, gradients, terms = train_state.state, None, []
-        for piece in pieces:
-            more, found, state = self.programs.call(self._gradient, weights, state, piece, train_state.step, self._seed)
+        for arrays, length in zip(placed.arrays, placed.lengths, strict=True):
+            more, found, state = self.programs.call(
+                self._gradient, weights, state, arrays, train_state.step, self._seed, length=length
+            )
             gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
         return self.programs.call(self._update, train_state, state, gradients, terms)
 
     def _update_from_batch(self, train_state, batch, seed):
-        self.programs.traced("train step", batch)
-        num_frames = batch["mask"].size
-        weights, pull_back = jax.vjp(lambda params: self._task.compose(params, num_frames), train_state.params)
+        self.programs.traced("train step")
+        weights, pull_back = jax.vjp(lambda params: self._task.compose(params, batch), train_state.params)
         gradients, terms, state = self._gradients(weights, train_state.state, batch, train_state.step, seed)
         return self._updated(train_state, state, gradients, pull_back, terms)
 
-    def _gradients_of_piece(self, weights, state, batch, step, seed):
-        self.programs.traced("gradient of micro-batches", batch)
+    def _gradients_of_micro_batch(self, weights, state, batch, step, seed):
+        self.programs.traced("gradient of micro-batches")
         return self._gradients(weights, state, batch, step, seed)
 
     def _update_from_sums(self, train_state, state, gradients, terms):
@@ -229,22 +232,22 @@ class EvalStep:
         """
         # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
         arrays = device_layout.place({key: batch.arrays[key] for key in self._task.predict_keys}, self._devices)
-        return self.programs.call(self._step, weights, state, arrays)
+        return self.programs.call(self._step, weights, state, arrays, length=batch.length)
 
     def fetch(self, batch: Batch, outputs) -> tuple[Batch, Mapping[str, np.ndarray]]:
         """Returns a batch and what a call gave for it on the host, with the rows of all processes in each of them.
 
-        Of several processes all call this, and the features stay where they are.
+        Of several processes all call this, and the heavy arrays stay where they are.
         """
         if len(device_layout.local(self._devices)) == len(self._devices):
             return batch, device_layout.unshard(outputs)
-        arrays = {key: array for key, array in batch.arrays.items() if key != "features"}
+        arrays = {key: array for key, array in batch.arrays.items() if key not in batch.heavy}
         placed = device_layout.place(arrays, self._devices)
         arrays, outputs = device_layout.gather((placed, outputs), self._devices)
         return dataclasses.replace(batch, arrays=arrays, first_row=0), outputs
 
     def _predict(self, weights, state, batch):
-        self.programs.traced("eval step", batch)
+        self.programs.traced("eval step")
         return self._task.predict(weights, state, batch)
 
 

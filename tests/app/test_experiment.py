@@ -23,11 +23,13 @@ from tests.overrides import override
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
+WRITER = "fact_jax.app.kinds.segmentation.write_evaluation"
 
 
 @pytest.fixture(autouse=True)
 def toy_task(monkeypatch):
     monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
+    monkeypatch.setattr(WRITER, toy.write_evaluation)
 
 
 def make_config(**overrides):
@@ -56,6 +58,7 @@ def finished_run(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(systems.BUILDERS, "fact", toy.build)
+        patch.setattr(WRITER, toy.write_evaluation)
         return workdir, run(workdir)
 
 
@@ -178,10 +181,14 @@ def test_wrong_calls_are_user_errors(tmp_path):
 def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
     """The handler is the one of the whole run, so the signal is a real one, sent by the task itself."""
 
+    class StoppingEvaluation(toy.ToyEvaluation):
+        def add(self, batch, outputs):
+            os.kill(os.getpid(), signal.SIGINT)
+            super().add(batch, outputs)
+
     class Stopping(toy.ToyTask):
         def evaluation(self):
-            os.kill(os.getpid(), signal.SIGINT)
-            return super().evaluation()
+            return StoppingEvaluation()
 
     def build(config, *, class_names, statistics, full_labels, verb_nouns=None):
         task = Stopping(num_classes=len(class_names))

@@ -233,7 +233,7 @@ def test_total_steps():
 
 PROGRAM = """
 import sys, time
-from fact_jax.training.signals import StopRequest
+from fact_jax.runtime.signals import StopRequest
 from tests.training import toy
 slow = lambda step: time.sleep(0.2) if len(sys.argv) > 2 else None
 with StopRequest() as stop:

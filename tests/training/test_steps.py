@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training import evaluator, start, steps
+from fact_jax.training import start, steps
+from fact_jax.training.evaluator import Evaluator
 from tests.training import toy
 from tests.training.watching import assert_trees_close
 
@@ -111,9 +112,10 @@ def test_evaluation_sees_every_video_once():
     params = device_layout.replicate(variables["params"], devices)
     done = []
     eval_step = steps.EvalStep(task, devices, say=lambda text: None)
-    evaluation = evaluator.evaluate(task, eval_step, params, {}, toy.ToyEvalBatches(), progress=done.append)
+    test = Evaluator("test", {"some": toy.ToyEvalBatches(), "none": []}, task.evaluation)
+    evaluation = test.run(eval_step, params, {}, progress=done.append)
     assert sorted(evaluation.videos) == sorted(f"v{i}" for i in range(100, 110))
     assert evaluation.metrics()["frames"] == FRAMES
     assert done == [1, 2, 3]
-    empty = evaluator.evaluate(task, steps.EvalStep(task, devices), params, {}, [])
+    empty = Evaluator("test", {"none": []}, task.evaluation).run(steps.EvalStep(task, devices), params, {})
     assert empty.metrics().keys() == evaluation.metrics().keys()

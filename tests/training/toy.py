@@ -18,6 +18,7 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.tasks.base import BATCH_AXIS, LossOutput
 from fact_jax.training import loop, start, steps
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.training.logging import writers
 from fact_jax.types import Batch
 from tests.overrides import override
@@ -29,14 +30,16 @@ COMPOSED_FRAMES = 20
 
 
 class ToyEvaluation:
-    """Frame accuracy; an evaluation that always gives `score` if that is set."""
+    """Frame accuracy; or the first of `scores`, which it takes away, if there are any."""
 
-    def __init__(self, score=None):
+    def __init__(self, scores=()):
         self.correct = self.frames = 0
         self.videos = []
-        self._score = score
+        self._scores, self._score = scores, None
 
     def add(self, batch, outputs):
+        if not self.videos and self._scores:
+            self._score = self._scores.pop(0)
         for row in np.flatnonzero(batch.arrays["video_mask"]):
             mask = batch.arrays["mask"][row]
             self.correct += int((outputs["labels"][row] == batch.arrays["labels"][row])[mask].sum())
@@ -51,6 +54,11 @@ class ToyEvaluation:
         Path(workdir).mkdir(exist_ok=True)
         (Path(workdir) / "toy.json").write_text(json.dumps({"videos": sorted(self.videos), "figures": figures}))
         return ()
+
+
+def write_evaluation(evaluation, folder, *, figures):
+    """As a kind has it."""
+    return evaluation.write(folder, figures=figures)
 
 
 class ToyTask:
@@ -77,8 +85,8 @@ class ToyTask:
         dense = {"kernel": kernel, "bias": jnp.zeros(self.num_classes)}
         return {"params": {"mix": mix, "dense": dense}, "state": state}
 
-    def compose(self, params, num_frames):
-        if num_frames is not None and num_frames < COMPOSED_FRAMES:
+    def compose(self, params, batch):
+        if batch is not None and batch["mask"].size < COMPOSED_FRAMES:
             return params
         dense = params["dense"]
         return {"composed": params["mix"] @ dense["kernel"], "bias": dense["bias"]}
@@ -113,7 +121,7 @@ class ToyTask:
         return jax.tree.map(lambda param: param.ndim > 1, params) if self.frozen else None
 
     def evaluation(self):
-        return ToyEvaluation(self.scores.pop(0) if self.scores else None)
+        return ToyEvaluation(self.scores)
 
     @staticmethod
     def _logits(params, features):
@@ -141,23 +149,24 @@ def make_batch(indices, *, rows, length, epoch_noise=0.0):
         arrays["mask"][row, :frames] = True
         arrays["video_mask"][row] = True
     padding = rows - len(indices)
-    return Batch(arrays, [f"v{i}" for i in indices] + [""] * padding, list(indices) + [-1] * padding)
+    ids = [f"v{i}" for i in indices] + [""] * padding
+    return Batch(arrays, ids, list(indices) + [-1] * padding, heavy=("features",))
 
 
 def micro_batches(batch, videos, *, rows=None, lengths=None):
-    """Cuts a batch into pieces of so many videos, by length.
+    """Cuts a batch into micro-batches of so many videos, by length.
 
     Args:
       batch: the whole batch.
-      videos: of a piece; the last may have fewer.
-      rows: of a piece, `videos` by default; those beyond its videos are padding.
-      lengths: buckets; None: all pieces keep the length of the batch.
+      videos: of a micro-batch; the last may have fewer.
+      rows: of a micro-batch, `videos` by default; those beyond its videos are padding.
+      lengths: buckets; None: all micro-batches keep the length of the batch.
     """
     rows = rows or videos
     frames = batch.arrays["mask"].sum(1)
     real = np.flatnonzero(batch.arrays["video_mask"])
     order = real[np.argsort(frames[real], kind="stable")]
-    pieces = []
+    found = []
     for first in range(0, len(order), videos):
         chosen = order[first : first + videos]
         padding = rows - len(chosen)
@@ -169,8 +178,9 @@ def micro_batches(batch, videos, *, rows=None, lengths=None):
         arrays = {key: array[:, :length] if array.ndim > 1 else array for key, array in arrays.items()}
         arrays["video_mask"] = np.arange(rows) < len(chosen)
         video_ids = [batch.video_ids[row] for row in chosen] + [""] * padding
-        pieces.append(Batch(arrays, video_ids, [batch.positions[row] for row in chosen] + [-1] * padding))
-    return tuple(pieces)
+        positions = [batch.positions[row] for row in chosen] + [-1] * padding
+        found.append(Batch(arrays, video_ids, positions, heavy=batch.heavy))
+    return tuple(found)
 
 
 class ToyTrainBatches:
@@ -185,6 +195,7 @@ class ToyTrainBatches:
         self.cut = cut or (lambda batch: (batch,))
         self.batch_size, self.rows, self.num_videos = batch_size, rows, num_videos
         self.lengths, self.seed, self.poison_step, self.hook = lengths, seed, poison_step, hook
+        self.buckets = tuple(sorted(set(lengths)))
         self.steps_per_epoch = num_videos // batch_size
 
     def iterate(self, start_step):
@@ -250,25 +261,28 @@ def toy_config(**overrides):
     return override(config, overrides)
 
 
-def train(workdir, *, task=None, config=None, train_batches=None, eval_batches=None, num_devices=2, stop=None):
+def train(
+    workdir, *, task=None, config=None, train_batches=None, eval_batches=None, evaluators=None, num_devices=2, stop=None
+):
     """Runs the loop on the toy data; returns (outcome, lines printed)."""
-    task = task or ToyTask()
+    task, config = task or ToyTask(), config or toy_config()
     lines = []
     console = writers.Console()
     console.say = lines.append
     devices = jax.local_devices()[:num_devices]
-    settings = loop.Settings(
+    test = Evaluator("test", {"test": eval_batches or ToyEvalBatches()}, task.evaluation, config.train.eval_every)
+    setup = loop.Setup(
+        config=config,
         workdir=Path(workdir),
-        split="test",
-        num_buckets=2,
-        devices=devices,
+        task=task,
+        train_batches=train_batches or ToyTrainBatches(),
+        evaluators=evaluators or [test],
         eval_step=steps.EvalStep(task, devices, num_buckets=1, say=lines.append),
+        devices=devices,
         console=console,
         stop=stop or StopRequest(),
     )
-    batches = train_batches or ToyTrainBatches()
-    outcome = loop.train(task, config or toy_config(), batches, eval_batches or ToyEvalBatches(), settings)
-    return outcome, lines
+    return loop.train(setup), lines
 
 
 def three_steps(task, num_devices, *, batches=None, config=None):

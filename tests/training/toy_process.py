@@ -15,6 +15,7 @@ from fact_jax.runtime.processes.agreement import SharedStop
 from fact_jax.runtime.processes.joining import Launch
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import loop, steps
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.training.logging import writers
 from tests.training import toy
 
@@ -50,18 +51,21 @@ def train(group, stop, workdir, num_steps):
     batches = toy.ToyTrainBatches(
         rows=rows, lengths=(6,), hook=lambda step: time.sleep(STEP_SEC), cut=lambda batch: (held(batch, share),)
     )
-    settings = loop.Settings(
+    config = toy.toy_config(train__steps=num_steps, train__log_every=1, optimizer__ema_decay=0.9)
+    test = Evaluator("test", {"test": EvalBatches(rows, share)}, task.evaluation, config.train.eval_every)
+    setup = loop.Setup(
+        config=config,
         workdir=workdir,
-        split="test",
-        num_buckets=1,
-        devices=devices,
+        task=task,
+        train_batches=batches,
+        evaluators=[test],
         eval_step=steps.EvalStep(task, devices, say=console.say),
+        devices=devices,
         console=console,
         stop=stop,
         processes=group,
     )
-    config = toy.toy_config(train__steps=num_steps, train__log_every=1, optimizer__ema_decay=0.9)
-    return loop.train(task, config, batches, EvalBatches(rows, share), settings)
+    return loop.train(setup)
 
 
 def main(workdir, num_steps, address=None, count="1", index="0"):

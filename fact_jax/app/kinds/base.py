@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fact_jax.tasks.base import Task
+from fact_jax.training.evaluator import Evaluator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Parts:
     Attributes:
       task: built for the data.
       train_batches: of the training videos, see `training.loop.train`; `buckets` are their padded lengths.
-      eval_batches: of the evaluated videos by name: "test", and "validation" if there is one.
+      evaluators: of the run, see `training.loop.Setup`.
       derived: what follows from data and settings, for config.json; a run with other values is another run.
       num_programs: padded lengths of an evaluation, a compiled program each.
       statistics: text of statistics.txt.
@@ -28,7 +29,7 @@ class Parts:
 
     task: Task
     train_batches: Any
-    eval_batches: Mapping[str, Sequence]
+    evaluators: Sequence[Evaluator]
     derived: Mapping[str, Any]
     num_programs: int
     statistics: str

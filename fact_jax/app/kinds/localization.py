@@ -21,6 +21,7 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
 from fact_jax.training import loop
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.types import UserError
 
 SYSTEMS = systems.SYSTEMS
@@ -52,7 +53,7 @@ def prepare(config, sources, devices) -> Parts:
     return Parts(
         task=task,
         train_batches=train_batches,
-        eval_batches={"test": eval_batches},
+        evaluators=(Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every),),
         derived=derived,
         num_programs=len(eval_batches.buckets),
         statistics=_statistics(sources),

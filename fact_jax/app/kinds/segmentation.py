@@ -20,6 +20,7 @@ from fact_jax.reporting.segmentation import writer
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
+from fact_jax.training.evaluator import Evaluator
 
 SYSTEMS = systems.BUILDERS
 write_evaluation = writer.write_evaluation
@@ -66,11 +67,16 @@ def prepare(config, sources, devices) -> Parts:
         config, sources, evaluations, all_statistics, buckets, devices, task.uses_transcript
     )
     derived = _derive(config, sources, everything, statistics, train_batches, task)
+    selection = "validation" if "validation" in eval_batches else "test"
     background = () if config.data.evaluate_background else config.data.background_ids
     return Parts(
         task=task,
         train_batches=train_batches,
-        eval_batches=eval_batches,
+        evaluators=tuple(
+            # The best step is chosen on the validation videos where there are some: the others wait for it.
+            Evaluator(name, {name: batches}, task.evaluation, config.train.eval_every if name == selection else 0)
+            for name, batches in eval_batches.items()
+        ),
         derived=derived,
         num_programs=len(buckets),
         statistics="\n".join(f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()),

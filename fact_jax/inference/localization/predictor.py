@@ -115,7 +115,7 @@ class LocalizationPredictor:
         }
         padding = self._num_devices - 1
         arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
-        batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding)
+        batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding, heavy=("features",))
         return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration, class_scores, fps)
 
     def names_of(self, num_classes: int, names=None):

@@ -129,7 +129,7 @@ class Predictor:
         # One row for every device; the others are padding.
         padding = self._num_devices - 1
         arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
-        return Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding)
+        return Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding, heavy=("features",))
 
     def _check_transcript(self, transcript):
         if not self.uses_transcript:
@@ -167,8 +167,8 @@ class _Scoring:
     def predict_keys(self):
         return self.task.predict_keys
 
-    def compose(self, params, num_frames):
-        return self.task.compose(params, num_frames)
+    def compose(self, params, batch):
+        return self.task.compose(params, batch)
 
     def predict(self, weights, state, batch):
         return self.task.predict_scores(weights, state, batch)

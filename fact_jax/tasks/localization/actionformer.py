@@ -56,7 +56,7 @@ class ActionFormerTask:
         """The Flax module."""
         return ActionFormer(self.model)
 
-    def compose(self, params, num_frames):
+    def compose(self, params, batch):
         """The network multiplies with its parameters as they are; see the protocol."""
         return params
 

@@ -54,9 +54,9 @@ class FactTask:
         """Whether `predict` reads transcripts."""
         return self.model.use_transcript
 
-    def compose(self, params, num_frames):
+    def compose(self, params, batch):
         """MS-TCN++ layers as one convolution each, where that pays; see the protocol."""
-        return compose(self.model, params, num_frames)
+        return compose(self.model, params, None if batch is None else batch["mask"].size)
 
     def init(self, rng, batch):
         """Draws initial parameters as PyTorch does; see the protocol."""

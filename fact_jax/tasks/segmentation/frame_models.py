@@ -51,9 +51,9 @@ class FrameTask:
     predict_keys = ("features", "mask")
     uses_transcript = False
 
-    def compose(self, params, num_frames):
+    def compose(self, params, batch):
         """See the protocol, and `FrameModelConfig.compose`."""
-        return self.model.compose(params, num_frames)
+        return self.model.compose(params, None if batch is None else batch["mask"].size)
 
     def init(self, rng, batch):
         """Draws initial parameters; see the protocol."""

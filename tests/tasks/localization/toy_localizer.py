@@ -41,7 +41,7 @@ class ToyLocalizer:
         shape = batch["features"].shape[-1], self.num_classes
         return {"params": {"kernel": 0.1 * jax.random.normal(rng, shape)}, "state": {}}
 
-    def compose(self, params, num_frames):
+    def compose(self, params, batch):
         return params
 
     def loss(self, params, state, batch, rng):
