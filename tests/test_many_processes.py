@@ -3,6 +3,7 @@
 Where the network does not matter the toy task stands in for it, which compiles in a second.
 """
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from fact_jax.runtime.processes.watchdog import LOST
+from fact_jax.runtime.processes.joining import HEARTBEAT_SEC
 from fact_jax.training.logging import writers
 from tests import jobs
 
@@ -159,10 +160,11 @@ def test_when_a_process_is_killed_the_others_end_and_any_number_goes_on(tmp_path
         start = time.monotonic()
         codes = job.wait(120)
         seconds, texts = time.monotonic() - start, job.texts()
-        assert seconds < 60 and codes == [-signal.SIGKILL if i == killed else LOST for i in range(3)], job.report()
+        assert seconds < HEARTBEAT_SEC + 15 and 0 not in codes and codes[killed] == -signal.SIGKILL, job.report()
     for index in {0, 1, 2} - {killed}:
-        assert f"error: process {killed} (" in texts[index] and "Start all processes again" in texts[index]
-        assert "Traceback" not in texts[index] and "stack trace" not in texts[index] and "terminate" not in texts[index]
+        # Whoever is first: the collective that fails, or JAX, which notices at once when process 0 is gone.
+        assert re.search("Start all processes again|another task died|gloo", texts[index]), texts[index]
+        assert "Traceback" not in texts[index]
     saved = saved_steps(tmp_path)[-1]
     for count in (2, 1):
         with jobs.Job(jobs.toy_program(tmp_path, count, ENDLESS)) as job:
@@ -179,9 +181,10 @@ def test_a_process_that_hangs_is_missed(tmp_path):
         job.wait_for_step(tmp_path, 3)
         job.signal(signal.SIGSTOP, 1)
         start = time.monotonic()
-        assert job.processes[0].wait(120) == LOST, job.report()
-        assert time.monotonic() - start < 60
-        assert "error: process 1 (" in job.texts()[0]
+        assert job.processes[0].wait(120) == -signal.SIGABRT, job.report()
+        assert time.monotonic() - start < HEARTBEAT_SEC + 15
+        assert "another task died" in job.texts()[0]
+        assert "The following tasks are unhealthy (stopped sending heartbeats):\n1\n" in job.texts()[0]
 
 
 @pytest.mark.parametrize("odd", [0, 1])
@@ -193,7 +196,7 @@ def test_an_error_in_one_process_ends_all(tmp_path, odd):
         texts = job.texts()
     assert "[process 1] error: this process has other settings than process 0" in texts[1]
     assert f"  seed: {'7 there, 0 now' if odd == 0 else '0 there, 7 now'}" in texts[1]
-    assert "error: process 1 (" in texts[0] and "has ended: this process has other settings" in texts[0]
+    assert "error: process 1 has ended: it has other settings than process 0" in texts[0]
     assert "Traceback" not in "".join(texts)
 
 
@@ -209,4 +212,4 @@ def test_bad_data_is_told_once(tmp_path):
         assert job.wait(240) == [2, 2], job.report()
         texts = job.texts()
     assert texts[0].startswith("error: ") and "transcript" in texts[0]
-    assert texts[1].startswith("[process 1] error: process 0 (") and len(texts[1].splitlines()) == 1
+    assert texts[1].startswith("[process 1] error: process 0 has ended: ") and len(texts[1].splitlines()) == 1

@@ -8,7 +8,7 @@ from fact_jax.inference.run import Options as PredictOptions
 from fact_jax.models.fact import published_config
 from fact_jax.reporting.report import write_report
 from fact_jax.runtime.processes import group as processes
-from fact_jax.runtime.processes.joining import Launch
+from fact_jax.runtime.processes.joining import LaunchConfig
 from fact_jax.training.logging import writers
 
 
@@ -54,10 +54,10 @@ def run(options: Options, console: writers.Console | None = None) -> int:
 def _launch(options):
     """Which process of several this is; None: the only one."""
     if options.distributed:
-        return Launch()
+        return LaunchConfig()
     if options.num_processes in (None, 1):
         return None
-    return Launch(options.coordinator_address, options.num_processes, options.process_id)
+    return LaunchConfig(options.coordinator_address, options.num_processes, options.process_id)
 
 
 def _explicit(options, console):

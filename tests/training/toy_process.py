@@ -12,7 +12,7 @@ from pathlib import Path
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.processes import group as processes
 from fact_jax.runtime.processes.agreement import SharedStop
-from fact_jax.runtime.processes.joining import Launch
+from fact_jax.runtime.processes.joining import LaunchConfig
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import loop, steps
 from fact_jax.training.evaluator import Evaluator
@@ -69,7 +69,7 @@ def train(group, stop, workdir, num_steps):
 
 
 def main(workdir, num_steps, address=None, count="1", index="0"):
-    launch = Launch(address, int(count), int(index)) if address else None
+    launch = LaunchConfig(address, int(count), int(index)) if address else None
     with processes.join(launch) as group, SharedStop() if launch else StopRequest() as stop:
         outcome = train(group, stop, Path(workdir), int(num_steps))
     with contextlib.suppress(BrokenPipeError):

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from fact_jax.models.fact import other_systems
 from fact_jax.models.fact.config import KINDS
 from fact_jax.models.fact.published import BUFFERS
 from fact_jax.models.weights.shape_reader import ShapeReader, check_count
@@ -130,8 +129,8 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
       path: of the file, for messages.
 
     Raises:
-      UserError: the tensors are of neither; says which system they belong to, or shows some names. Or a tensor that
-        each of these networks has is missing or of a strange shape, or blocks of one kind differ.
+      UserError: the tensors are of neither; shows some names. Or a tensor that each of these networks has is missing or
+        of a strange shape, or blocks of one kind differ.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     _check_system(shapes, path)
@@ -169,12 +168,9 @@ def _check_system(shapes, path):
         f"  {name} {shape}" for name, shape in list(shapes.items())[:4]
     )
     held += "\n  ..." if len(shapes) > 4 else ""
-    found = other_systems.describe(shapes)
-    verdict = "This is not FACT or FAFormer"
-    verdict += f": it is {found}" if found else ", nor another system known here"
     raise UserError(
-        f"{path}: {verdict}.\n{held}\nA state dict of FACT has names such as action_query and "
-        "block_list.0.frame_branch.conv_out.weight."
+        f"{path}: This is not FACT or FAFormer, nor another system known here.\n{held}\nA state dict of FACT has names "
+        "such as action_query and block_list.0.frame_branch.conv_out.weight."
     )
 
 

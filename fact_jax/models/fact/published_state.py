@@ -14,63 +14,13 @@ FRAME_ROWS, TOKEN_ROWS = 10000, 1000
 
 # Parts of names in the order in which the published modules create them; one order serves every level.
 _ORDER = (
-    "action_query",
-    "input_proj",
-    "frame_pe",
-    "action_pe",
-    "action_embed",
-    "verb_embed",
-    "noun_embed",
-    "block_list",
-    "frame_branch",
-    "input_action_branch",
-    "seg_update",
-    "seg_combine",
-    "f2a_layer",
-    "action_branch",
-    "a2f_layer",
-    "sf_merge",
-    "encoder",
-    "feed_forward",
-    "att_layer",
-    "query_conv",
-    "key_conv",
-    "value_conv",
-    "layer",
-    "conv_1x1_in",
-    "conv_dilated_1",
-    "conv_dilated_2",
-    "conv_fusion",
-    "conv_dilated",
-    "conv_1x1",
-    "layers",
-    "conv_out",
-    "gru",
-    "layernorm",
-    "out_map",
-    "self_attn",
-    "multihead_attn",
-    "in_proj_weight",
-    "q_proj_weight",
-    "k_proj_weight",
-    "v_proj_weight",
-    "in_proj_bias",
-    "out_proj",
-    "linear1",
-    "linear2",
-    "norm1",
-    "norm2",
-    "norm3",
-    "out_linear",
-    "norm",
-    "X_K",
-    "X_V",
-    "Y_Q",
-    "Y_W",
-    "weight",
-    "bias",
-    "pe",
-)
+    "action_query input_proj frame_pe action_pe action_embed verb_embed noun_embed block_list frame_branch "
+    "input_action_branch seg_update seg_combine f2a_layer action_branch a2f_layer sf_merge encoder feed_forward "
+    "att_layer query_conv key_conv value_conv layer conv_1x1_in conv_dilated_1 conv_dilated_2 conv_fusion conv_dilated "
+    "conv_1x1 layers conv_out gru layernorm out_map self_attn multihead_attn in_proj_weight q_proj_weight "
+    "k_proj_weight v_proj_weight in_proj_bias out_proj linear1 linear2 norm1 norm2 norm3 out_linear norm X_K X_V Y_Q "
+    "Y_W weight bias pe"
+).split()
 _RECURRENT = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 

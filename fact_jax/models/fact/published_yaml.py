@@ -14,72 +14,38 @@ from fact_jax.types import UserError, check_choice, nearest
 # Accepted and without meaning here: places, devices and bookkeeping of the published program.
 WITHOUT_MEANING = (
     "TM.inplace",
-    "aux.gpu",
-    "aux.mark",
-    "aux.runid",
-    "aux.debug",
-    "aux.resume",
-    "aux.wandb_offline",
-    "aux.exp",
-    "aux.logdir",
-    "aux.cfg_file",
-    "aux.set_cfgs",
+    *(f"aux.{key}" for key in "gpu mark runid debug resume wandb_offline exp logdir cfg_file set_cfgs".split()),
 )
-
-_UPDATE = {
-    "hid_dim": None,
-    "dropout": None,
-    "a": "sa",
-    "a_nhead": None,
-    "a_ffdim": None,
-    "a_layers": 1,
-    "a_dim": None,
-    "f": None,
-    "f_layers": 5,
-    "f_ln": None,
-    "f_dim": None,
-    "f_ngp": None,
-}
-DEFAULTS = {
-    "aux": {"eval_every": 1000, "print_every": 200, "wandb_project": "FACT", "wandb_user": ""},
-    "split": "split1",
-    "sr": 1,
-    "eval_bg": False,
-    "bg_class": 0,
-    "average_transcript_len": 0.0,
-    "feature_path": None,
-    "groundTruth_path": None,
-    "map_fname": None,
-    "split_path": None,
-    "feature_transpose": False,
-    "batch_size": 4,
-    "optimizer": "SGD",
-    "epoch": 2,
-    "lr": 0.1,
-    "lr_decay": -1,
-    "momentum": 0.009,
-    "weight_decay": 0.0,
-    "clip_grad_norm": 10.0,
-    "FACT": {"ntoken": 30, "block": "iuUU", "trans": False, "fpos": True, "cmr": 0.3, "mwt": 0.1},
-    "Bi": {
-        "hid_dim": 512,
-        "dropout": 0.5,
-        "a": "sca",
-        "a_nhead": 8,
-        "a_ffdim": 2048,
-        "a_layers": 6,
-        "a_dim": 512,
-        "f": "cnn",
-        "f_layers": 10,
-        "f_ln": True,
-        "f_dim": 512,
-        "f_ngp": 4,
-    },
-    "Bu": _UPDATE,
-    "BU": _UPDATE | {"s_layers": 1},
-    "Loss": {"pc": 1.0, "a2fc": 1.0, "match": "o2o", "bgw": 1.0, "nullw": -1.0, "sw": 0.0},
-    "TM": {"use": False, "t": 30, "p": 0.05, "m": 5},
-}
+# The published defaults; a setting without a value is taken from the block before.
+DEFAULTS = yaml.safe_load("""
+aux: {eval_every: 1000, print_every: 200, wandb_project: FACT, wandb_user: ""}
+split: split1
+sr: 1
+eval_bg: false
+bg_class: 0
+average_transcript_len: 0.0
+feature_path:
+groundTruth_path:
+map_fname:
+split_path:
+feature_transpose: false
+batch_size: 4
+optimizer: SGD
+epoch: 2
+lr: 0.1
+lr_decay: -1
+momentum: 0.009
+weight_decay: 0.0
+clip_grad_norm: 10.0
+FACT: {ntoken: 30, block: iuUU, trans: false, fpos: true, cmr: 0.3, mwt: 0.1}
+Bi: {hid_dim: 512, dropout: 0.5, a: sca, a_nhead: 8, a_ffdim: 2048, a_layers: 6, a_dim: 512,
+     f: cnn, f_layers: 10, f_ln: true, f_dim: 512, f_ngp: 4}
+Bu: &update {hid_dim: , dropout: , a: sa, a_nhead: , a_ffdim: , a_layers: 1, a_dim: ,
+             f: , f_layers: 5, f_ln: , f_dim: , f_ngp: }
+BU: {<<: *update, s_layers: 1}
+Loss: {pc: 1.0, a2fc: 1.0, match: o2o, bgw: 1.0, nullw: -1.0, sw: 0.0}
+TM: {use: false, t: 30, p: 0.05, m: 5}
+""")
 _MAX_BYTES = 2**18
 _SHOWN = 60
 BLOCKS = ("Bi", "Bu", "BU")

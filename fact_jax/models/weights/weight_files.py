@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import safetensors.numpy
 
 from fact_jax import files
 from fact_jax.models.weights import numpy_pickles
@@ -35,6 +36,18 @@ NESTED_KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net", 
 AVERAGED_KEY = "state_dict_ema"
 # Put before every name by the wrappers DataParallel and torch.compile.
 WRAPPERS = ("module.", "_orig_mod.")
+# What readers raise for a damaged file, which takes them to places where they did not expect to be.
+DAMAGED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
 # Bytes in memory for every byte of the file, beyond a size that does not matter.
 _MOST_UNPACKED = 100
 _ANY_SIZE = 64 * 2**20
@@ -65,14 +78,8 @@ def read_state_dict(path, *, averaged: bool = True) -> StateDict:
         than numbers, or PyTorch is needed and not installed.
     """
     path = Path(path)
-    kind = _kind(path)
-    if kind == "safetensors":
-        entries = _read_safetensors(path)
-    elif kind == "npz":
-        entries = _read_npz(path)
-    else:
-        entries = _read_torch(path)
-    entries, notes = _find_tensors(path, entries, averaged)
+    read = {"safetensors": _read_safetensors, "npz": _read_npz, "torch": _read_torch}[_kind(path)]
+    entries, notes = _find_tensors(path, read(path), averaged)
     tensors = {str(name): entry for name, entry in entries.items() if _is_tensor(entry)}
     _check_unpacked(path, sum(_num_bytes(tensor) for tensor in tensors.values()))
     others = [f"{name} ({type(entry).__name__})" for name, entry in entries.items() if not _is_tensor(entry)]
@@ -101,9 +108,7 @@ def write_state_dict(path, tensors: Mapping[str, np.ndarray], *, below=(), prefi
     # safetensors stores the memory of an array whatever its strides say.
     tensors = {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
     if path.suffix == ".safetensors":
-        from safetensors import numpy as safetensors_numpy
-
-        content = safetensors_numpy.save(tensors, metadata={"format": "pt"})
+        content = safetensors.numpy.save(tensors, metadata={"format": "pt"})
     elif path.suffix == ".npz":
         buffer = io.BytesIO()
         np.savez(buffer, **tensors)
@@ -186,12 +191,10 @@ def _num_bytes(tensor):
 
 
 def _read_safetensors(path):
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safetensors.safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, TypeError, AttributeError) as error:
+    except (safetensors.SafetensorError, TypeError, AttributeError) as error:
         # NumPy has no name for some element types; the library then fails to find one.
         raise UserError(f"{path} cannot be read as a safetensors file: {error}. It may be cut short.") from error
 
@@ -200,20 +203,9 @@ def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (
-        ValueError,
-        TypeError,
-        SyntaxError,
-        OSError,
-        EOFError,
-        RuntimeError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-        tokenize.TokenError,
-    ) as error:
-        # RuntimeError: an encrypted archive, or one packed in a way that Python does not know. MemoryError: a header
-        # that announces more than there is memory, or is nested too deeply for Python's parser.
+    except (*DAMAGED, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:
+        # RuntimeError: an encrypted archive, or one packed in a way that Python does not know. SyntaxError, TokenError
+        # and MemoryError: a header that is none, announces more than there is memory, or is nested too deeply.
         raise UserError(f"{path} cannot be read as an .npz file: {error}.") from error
 
 
@@ -243,21 +235,7 @@ def _read_torch(path):
             "not loaded; expected a state dict, tensors by name. If you trust the file, write its state dict where it "
             'was made: torch.save(model.state_dict(), "weights.pth").'
         ) from error
-    # A damaged file takes the reader to places where it did not expect to be.
-    except (
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        ArithmeticError,
-        MemoryError,
-        struct.error,
-        tarfile.TarError,
-    ) as error:
+    except (*DAMAGED, RuntimeError, struct.error, tarfile.TarError) as error:
         reason = str(error).strip().splitlines()
         reason = reason[0] if reason else type(error).__name__
         raise UserError(f"{path} cannot be read as a PyTorch file: {reason}. It may be cut short.") from error

@@ -1,4 +1,7 @@
-"""Requests to stop, of which any process of a run may get one, as a decision that all of them take at the same step."""
+"""Requests to stop, of which any process of a run may get one, as a decision that all of them take at the same step.
+
+`multihost_utils.reached_preemption_sync_point` of JAX knows SIGTERM only, not Ctrl-C.
+"""
 
 import collections
 import functools
@@ -16,6 +19,17 @@ from fact_jax.tasks.base import BATCH_AXIS
 LAG = 2
 
 
+def largest(number: int) -> jax.Array:
+    """Starts a vote; returns the largest number of all processes, [1]. Every process has to call it."""
+    devices = tuple(device_layout.one_per_process())
+    return _program(devices)(device_layout.place(np.array([number], np.int32), devices)).addressable_shards[0].data
+
+
+@functools.cache
+def _program(devices):
+    return device_layout.parallel(lambda number: jax.lax.pmax(number, BATCH_AXIS), devices)
+
+
 class SharedStop(StopRequest):
     """A stop request that all processes of a run see at the same poll, whichever of them got the signal.
 
@@ -23,16 +37,15 @@ class SharedStop(StopRequest):
     looked at LAG polls later, by all alike. Polls therefore have to come in the same order in all processes.
     """
 
-    def __init__(self, say: Callable[[str], None] = print, vote: Callable[[int], Any] | None = None):
+    def __init__(self, say: Callable[[str], None] = print, vote: Callable[[int], Any] = largest):
         """
         Args:
           say: prints a line.
-          vote: starts a vote with the signal of this process, 0 for none; what it returns becomes, by int(), that of
-            all. By default over the first device of every process.
+          vote: starts a vote with the signal of this process, 0 for none; returns an array of one number.
         """
         super().__init__(say)
         self._received = 0
-        self._vote = vote or _largest
+        self._vote = vote
         self._running: collections.deque[Any] = collections.deque()
 
     def poll(self) -> bool:
@@ -40,7 +53,7 @@ class SharedStop(StopRequest):
         if self.signum is None:
             self._running.append(self._vote(self._received))
             if len(self._running) > LAG:
-                self.signum = int(self._running.popleft()) or None
+                self.signum = np.asarray(self._running.popleft()).item() or None
         return self.requested
 
     def _note(self, signum, frame):
@@ -50,23 +63,3 @@ class SharedStop(StopRequest):
     def _answer(self):
         # Never at once, even where nothing would be lost: the others would miss this process.
         self._say(f"{name_of(self._received)}: all processes stop after the same step, one of the next")
-
-
-class _Result:
-    """The result of a vote, fetched when it is asked for."""
-
-    def __init__(self, array):
-        self._array = array
-
-    def __int__(self):
-        return int(np.ravel(self._array.addressable_shards[0].data)[0])
-
-
-def _largest(signum):
-    devices = tuple(device_layout.one_per_process())
-    return _Result(_program(devices)(device_layout.place(np.array([signum], np.int32), devices)))
-
-
-@functools.cache
-def _program(devices):
-    return device_layout.parallel(lambda signum: jax.lax.pmax(signum, BATCH_AXIS), devices)

@@ -1,40 +1,22 @@
 """Connects the processes of a run by `jax.distributed`, with a message for whatever is missing."""
 
-import contextlib
 import dataclasses
-import functools
-import os
 import socket
 import sys
 import time
-from collections.abc import Callable
 
 import jax
-from jax._src import distributed
 
-from fact_jax.runtime.processes import cpp_errors
 from fact_jax.types import UserError
 
 JOIN_SEC = 120  # for the processes of a run to find one another
-# What JAX waits for a sign of life of a process; the watchdog waits less, and does not depend on the network alone.
-HEARTBEAT_SEC = 45
+HEARTBEAT_SEC = 30  # without a sign of life JAX takes a process for dead, and ends the others
 SHUTDOWN_SEC = 60
 _SAY_AFTER_SEC = 5.0
-_LOOK_SEC = 6.0
-# What JAX's client throws where it means to tell of a process that is lost, see `_telling`.
-BAD_CAST = b"St8bad_cast"
-# What the collectives of CPUs throw, in a thread of theirs, at messages that make no sense: those of processes that
-# have noticed at different steps that one of them is gone.
-GLOO_ERRORS = (
-    b"N4gloo13EnforceNotMetE",
-    b"N4gloo11IoExceptionE",
-    b"N4gloo16TimeoutExceptionE",
-    b"N4gloo25InvalidOperationExceptionE",
-)
 
 
 @dataclasses.dataclass(frozen=True)
-class Launch:
+class LaunchConfig:
     """Which of the processes of a run this is; without the three, the scheduler knows (SLURM, Open MPI, a cloud TPU).
 
     Attributes:
@@ -48,15 +30,8 @@ class Launch:
     process_id: int | None = None
 
 
-def connect(launch: Launch, told: Callable) -> tuple[int, int, object]:
+def connect(launch: LaunchConfig) -> None:
     """Connects this process with the others.
-
-    Args:
-      launch: see there.
-      told: called with a status when the coordinator or a process is lost later.
-
-    Returns:
-      (number of this process, number of processes, client of the coordination service).
 
     Raises:
       UserError: they do not find one another in JOIN_SEC seconds, or there is no scheduler to ask.
@@ -66,23 +41,20 @@ def connect(launch: Launch, told: Callable) -> tuple[int, int, object]:
     # A handler of SIGTERM that is not ours, see `agreement`.
     jax.config.update("jax_enable_preemption_service", False)
     try:
-        with _telling(told):
-            jax.distributed.initialize(
-                launch.coordinator_address,
-                launch.num_processes,
-                launch.process_id,
-                initialization_timeout=JOIN_SEC,
-                heartbeat_timeout_seconds=HEARTBEAT_SEC,
-                shutdown_timeout_seconds=SHUTDOWN_SEC,
-            )
+        jax.distributed.initialize(
+            launch.coordinator_address,
+            launch.num_processes,
+            launch.process_id,
+            initialization_timeout=JOIN_SEC,
+            heartbeat_timeout_seconds=HEARTBEAT_SEC,
+            shutdown_timeout_seconds=SHUTDOWN_SEC,
+        )
     except (RuntimeError, ValueError) as error:
-        raise UserError(explain(launch, f"{error} {_status()}")) from error
-    state = distributed.global_state
-    return state.process_id, state.num_processes, state.client
+        raise UserError(explain(launch, str(error))) from error
 
 
 def wait_for_coordinator(address: str, seconds: float) -> None:
-    """Returns as soon as something listens at "HOST:PORT".
+    """Returns as soon as something listens at "HOST:PORT"; JAX itself would only say that time is up.
 
     Raises:
       UserError: nothing does so within `seconds`.
@@ -107,60 +79,7 @@ def wait_for_coordinator(address: str, seconds: float) -> None:
         time.sleep(min(0.5, seconds))
 
 
-@contextlib.contextmanager
-def _telling(told):
-    """Has the client that JAX makes in the block call `told` where it would abort the process, with a dump.
-
-    It means to call a function with the status, and fails where the status has no form in Python: with an error that
-    nobody catches. That will do.
-    """
-    make = distributed._jax.get_distributed_runtime_client
-    if cpp_errors.on_uncaught((BAD_CAST, *GLOO_ERRORS), lambda: told(_look_for_coordinator())):
-        distributed._jax.get_distributed_runtime_client = functools.partial(make, missed_heartbeat_callback=told)
-    try:
-        yield
-    finally:
-        distributed._jax.get_distributed_runtime_client = make
-
-
-def _look_for_coordinator():
-    """Says in the words of JAX whether the coordinator is gone; "" if it is there, and somebody else is not."""
-    end = time.monotonic() + _LOOK_SEC
-    while time.monotonic() < end:  # the system takes a moment to close what a process that dies has open
-        try:
-            wait_for_coordinator(distributed.global_state.coordinator_address, 0.0)
-        except UserError:
-            return "UNAVAILABLE: coordination service"
-        time.sleep(0.5)
-    return ""
-
-
-def _status():
-    """What the client has to say about a connection that failed; it says so only when asked to end it."""
-    if distributed.global_state.client is None:
-        return ""
-    try:
-        with _silent():
-            distributed.global_state.client.shutdown()
-    except jax.errors.JaxRuntimeError as error:
-        return str(error)
-    return ""
-
-
-@contextlib.contextmanager
-def _silent():
-    """Keeps what C++ prints about errors from the error output."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def explain(launch: Launch, text: str) -> str:
+def explain(launch: LaunchConfig, text: str) -> str:
     """Returns in words why processes did not come together.
 
     Args:

@@ -1,13 +1,17 @@
-"""Which checkpoints stay: the newest and the best."""
+"""Which checkpoints stay: the newest and the best.
+
+Orbax's policy `BestN` reads the metrics of earlier checkpoints from an item of their own, and keeps all or none of those
+without it. Ours have their metrics in `meta`, with the seal.
+"""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from orbax.checkpoint import checkpoint_managers
+from orbax.checkpoint.checkpoint_managers import PreservationPolicy
 
 
-class Keep(checkpoint_managers.PreservationPolicy):
+class Keep(PreservationPolicy):
     """Tells Orbax which checkpoints to keep. Of equally good ones, the later counts as better.
 
     Attributes:

@@ -25,7 +25,6 @@ class SharedCheckpoints:
         self.folder = folder
         self._processes = processes
         self._own = open_checkpoints() if processes.is_main else None
-        processes.before_leaving(self.wait)
 
     def __enter__(self):
         return self
@@ -65,7 +64,6 @@ class SharedCheckpoints:
 
     def close(self) -> None:
         """See `Checkpoints`."""
-        self._processes.before_leaving(None)
         if self._own is not None:
             self._own.close()
 

@@ -2,6 +2,7 @@
 
 import signal
 
+import numpy as np
 import pytest
 
 from fact_jax.runtime.processes.agreement import LAG, SharedStop
@@ -30,9 +31,9 @@ class Result:
     def __init__(self, ballot, number):
         self.ballot, self.number = ballot, number
 
-    def __int__(self):
+    def __array__(self, dtype=None, copy=None):
         assert len(self.ballot.votes[self.number]) == self.ballot.count, "the result is not there yet"
-        return max(self.ballot.votes[self.number])
+        return np.array([max(self.ballot.votes[self.number])])
 
 
 @pytest.mark.parametrize("hit", [[0], [2], [0, 1, 2]], ids=str)
