@@ -211,5 +211,5 @@ def test_bad_data_is_told_once(tmp_path):
     with jobs.Job(jobs.main_program(tmp_path / "run", 2, *flags)) as job:
         assert job.wait(240) == [2, 2], job.report()
         texts = job.texts()
-    assert texts[0].startswith("error: ") and "transcript" in texts[0]
+    assert "\nerror: The transcripts in nowhere have 1 problem" in texts[0]
     assert texts[1].startswith("[process 1] error: process 0 has ended: ") and len(texts[1].splitlines()) == 1

@@ -227,6 +227,8 @@ def _first_copy(array):
 def broadcast(tree, devices: Sequence[jax.Device], *, is_source: bool):
     """Returns the arrays of one process in all of them, as NumPy arrays, bit for bit; every process has to call it.
 
+    `multihost_utils.broadcast_one_to_all` of JAX wants as many devices in every process, and makes -0.0 a 0.0.
+
     Args:
       tree: arrays; those of the other processes have the same shapes and types, and any content.
       devices: one of every process.
