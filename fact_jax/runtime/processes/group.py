@@ -172,7 +172,7 @@ def join(launch: LaunchConfig | None):
 
 
 def _close_output():
-    """Leaves the error output: what this process prints, process 0 prints too, and what the CPU collectives do, nobody."""
+    """Leaves the error output: process 0 prints all the rest, and nobody has to read what the CPU collectives print."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)
 
