@@ -10,7 +10,7 @@ IGNORED = {".git", ".venv", "venv", "runs", "data", "report", ".pytest_cache", "
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 MODULE = re.compile(r"python -m ((?:fact_jax|data_pipelines|tests|configs)[\w.]*)")
-CONFIG = re.compile(r"\bconfigs/[\w*/]+\.py")
+FILE = re.compile(r"[\w*.-]+(?:/[\w*.-]+)+\.py\b")
 
 
 def pages():
@@ -47,11 +47,13 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", pages(), ids=str)
-def test_commands_name_what_exists(page):
+def test_commands_and_files_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     missing = [name for name in MODULE.findall(text) if not _can_run(name.rstrip("."))]
-    # A page may write a config of the reader's own; the toy of "Add a system" is one.
-    missing += [name for name in CONFIG.findall(text) if "toy" not in name and not list(ROOT.glob(name))]
+    # Names in capitals stand for the reader's own, and so does the toy of "Add a system".
+    files = [name for name in FILE.findall(text) if not re.search("[A-Z]{3}|toy", name)]
+    roots = (ROOT, ROOT / "fact_jax", (ROOT / page).parent)
+    missing += [name for name in files if not any(list(root.glob(name)) for root in roots)]
     assert not missing
 
 
