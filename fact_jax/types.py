@@ -1,7 +1,12 @@
 """Types shared by every layer of the library: videos, batches and errors a user can act on.
 
-Dimension letters used everywhere: B videos, T frames of the feature grid (after temporal down-sampling), N frames
-at the full label rate, D feature channels, C classes, S ground-truth segments, P predicted segments, M action tokens.
+Dimensions, in docstrings and in the annotations of arrays, have one meaning everywhere; words stand for themselves:
+B videos, T frames of the feature grid (after temporal down-sampling), N frames at the full label rate, C classes,
+D channels that come in and E that go out, h channels of features that blocks exchange, M action tokens, S ground-truth
+segments, P predicted segments or detections, F and A class channels of frames and of tokens, H attention heads,
+X elements that an attention reads and Y that read them, W windows of L elements; "_" is any number, "*batch" and "..."
+any axes. Float[Array, "B T D"] is an array of floating-point numbers with three axes; a letter means one number within
+a call. The tests check these annotations.
 """
 
 import dataclasses

@@ -18,6 +18,9 @@ import tempfile
 
 import jax
 import pytest
+from jaxtyping import install_import_hook
+
+from tests import annotations
 
 NUM_DEVICES = 8
 MARKERS = (
@@ -30,6 +33,8 @@ LONG = {"slow", "survival"}
 # Set here and not in the environment, so that the programs that tests start have one device, like a user's.
 jax.config.update("jax_num_cpu_devices", NUM_DEVICES)
 jax.config.update("jax_default_matmul_precision", "highest")
+# Before any of these packages is imported.
+install_import_hook(annotations.PACKAGES, "tests.annotations.check")
 
 
 def pytest_configure(config):

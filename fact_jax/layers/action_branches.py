@@ -7,14 +7,20 @@ published code, which deep-copies one layer.
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
 
 from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import factored
+from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.ops.dropout_rng import fold
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds, fold
+
+Tokens = Float[Array, "B M D"]
+TokenMask = Bool[Array, "B M"]
+Positions = Float[Array, "videos M d"] | None  # for all videos or for each; d is at most the channels they are added to
 
 
 def _stack(layer, num_layers, num_mapped, num_broadcast):
@@ -40,7 +46,7 @@ class FeedForward(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, dropout_rng):
+    def __call__(self, x: Tokens, dropout_rng: Seeds | None) -> Tokens:
         hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), dropout_rng)
         return Dense(x.shape[-1], self.dtype, name="outer")(hidden)
 
@@ -59,11 +65,11 @@ class SelfCrossLayer(nn.Module):
         self, tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, dropout_rng, zero_start
     ):
         dim, dropout_rng = tokens.shape[-1], _layer_rng(dropout_rng, index)
-        place = add_positions(tokens, positions)
+        placed = add_positions(tokens, positions)
         # Tokens that start at zero all have the same value in the first layer: the bias.
         attention = dim, self.num_heads, self.attention_dropout_rate, self.dtype
         y = MultiHeadAttention(*attention, name="self_attention")(
-            place, place, tokens, token_mask, dropout_rng, zero_start & (index == 0)
+            placed, placed, tokens, token_mask, dropout_rng, zero_start & (index == 0)
         )
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
         y = MultiHeadAttention(*attention, name="cross_attention")(
@@ -83,13 +89,13 @@ class SelfLayer(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, index, positions, token_mask, dropout_rng):
+    def __call__(self, tokens: Tokens, index: Int[Array, ""], positions: Positions, token_mask: TokenMask, dropout_rng):
         dropout_rng = _layer_rng(dropout_rng, index)
-        place = add_positions(tokens, positions)
+        placed = add_positions(tokens, positions)
         attention = MultiHeadAttention(
             tokens.shape[-1], self.num_heads, self.dropout_rate, self.dtype, name="self_attention"
         )
-        y = attention(place, place, tokens, token_mask, dropout_rng)
+        y = attention(placed, placed, tokens, token_mask, dropout_rng)
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
         y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, dropout_rng)
         return LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, dropout_rng)), None
@@ -118,16 +124,24 @@ class SelfCrossDecoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, memory, memory_positions, memory_mask, dropout_rng=None):
-        """Maps tokens [B, M, a] to [B, M, out_dim].
+    def __call__(
+        self,
+        tokens: Tokens,
+        positions: Positions,
+        token_mask: TokenMask,
+        memory: Factored | Float[Array, "B X h"],
+        memory_positions: Float[Array, "X k"] | None,
+        memory_mask: Bool[Array, "B X"],
+        dropout_rng: Seeds | None = None,
+    ) -> Float[Array, "B M E"]:
+        """Maps tokens to `out_dim` channels.
 
         Args:
-          tokens: float [B, M, a].
-          positions: float [B or 1, M, <= a] or None, added to queries and keys of the self-attention and to queries
-            of the cross-attention.
-          token_mask: bool [B, M].
-          memory: float [B, K, h] or Factored; memory_positions: [K, <= h] or None, added to its keys.
-          memory_mask: bool [B, K].
+          tokens: of the videos.
+          positions: added to queries and keys of the self-attention and to queries of the cross-attention.
+          token_mask: tokens that are no padding.
+          memory: what the cross-attention reads; memory_positions are added to its keys.
+          memory_mask: elements of the memory that are no padding.
           dropout_rng: see fact_jax/layers/dropout.py.
         """
         rate = self.attention_dropout_rate
@@ -160,8 +174,8 @@ class SelfCrossDecoder(nn.Module):
             tokens = LayerNorm(name="norm")(tokens)
         return Dense(self.out_dim, name="output")(tokens)
 
-    def _project(self, memory_key, memory):
-        """Keys and values of the memory for all layers in one product each: two of [layers, B, K, heads, a / heads]."""
+    def _project(self, memory_key: Factored, memory: Factored) -> tuple[Float[Array, "layers B X H head"], ...]:
+        """Keys and values of the memory for all layers, in one product each."""
         weights = self.get_variable("params", "layers")["cross_attention"]
         # The bias of the keys is inert, see `MultiHeadAttention`.
         key, value = dict(weights["key"], bias=jax.lax.stop_gradient(weights["key"]["bias"])), weights["value"]
@@ -186,8 +200,8 @@ class SelfDecoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, positions, token_mask, dropout_rng=None):
-        """Maps tokens [B, M, a] to [B, M, out_dim]; arguments as in `SelfCrossDecoder`."""
+    def __call__(self, tokens: Tokens, positions: Positions, token_mask: TokenMask, dropout_rng: Seeds | None = None):
+        """Maps tokens to `out_dim` channels; arguments as in `SelfCrossDecoder`."""
         layers = _stack(SelfLayer, self.num_layers, 1, 3)(
             self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
         )
@@ -199,7 +213,7 @@ class RecurrentBranch(nn.Module):
     """Bidirectional GRU along the transcript, LayerNorm and, if wanted, a linear map (published `gru`, `gru_om`).
 
     Attributes:
-      dim: a, channels of the GRU, half of them per direction.
+      dim: channels of the GRU, half of them per direction.
       num_layers, dropout_rate: of the GRU.
       out_dim: channels of the output map; None for none.
       dtype: of the products with the input of the GRU.
@@ -212,8 +226,10 @@ class RecurrentBranch(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens, token_mask, dropout_rng=None):
-        """Maps tokens [B, M, D] to [B, M, out_dim or a]; `token_mask` (bool [B, M]) is a prefix."""
+    def __call__(
+        self, tokens: Tokens, token_mask: TokenMask, dropout_rng: Seeds | None = None
+    ) -> Float[Array, "B M E"]:
+        """Maps tokens to `out_dim`, or else `dim`, channels; `token_mask` is a prefix."""
         gru = BidirectionalGRU(self.dim // 2, self.num_layers, self.dropout_rate, self.dtype, name="gru")
         tokens = LayerNorm(name="norm")(gru(tokens, token_mask, dropout_rng))
         return tokens if self.out_dim is None else Dense(self.out_dim, name="output")(tokens)

@@ -6,10 +6,13 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import factored
+from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import Dense, product
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
 from fact_jax.ops.masks import masked_softmax
 
 
@@ -32,22 +35,27 @@ class MultiHeadAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, query, key, value, key_mask, dropout_rng=None, equal_values=None, projected=None):
-        """Attends from Q queries to K keys.
+    def __call__(
+        self,
+        query: Float[Array, "B Y D"],
+        key: Float[Array, "B X h"],
+        value: Float[Array, "B X h"],
+        key_mask: Bool[Array, "B X"],
+        dropout_rng: Seeds | None = None,
+        equal_values: Bool[Array, ""] | None = None,
+        projected: tuple[Float[Array, "B X H head"], Float[Array, "B X H head"]] | None = None,
+    ) -> Float[Array, "B Y D"]:
+        """Attends from Y queries to X keys.
 
         Args:
-          query: float [B, Q, dim].
-          key, value: float [B, K, E]; E may differ from dim.
-          key_mask: bool [B, K], keys that may be attended to.
+          query: of `dim` channels.
+          key, value: of any width.
+          key_mask: keys that may be attended to.
           dropout_rng: see fact_jax/layers/dropout.py.
-          equal_values: bool scalar, True when the caller knows that all values are equal, so that without dropout the
-            weights cannot matter; None means False. Cuts their gradient, which is round-off then (see
-            `Dense.inert_bias`).
-          projected: projections of key and value, float [B, K, H, dim / H] each, if the caller has made them from the
-            weights of this module; None: they are made here.
-
-        Returns:
-          float [B, Q, dim].
+          equal_values: True when the caller knows that all values are equal, so that without dropout the weights cannot
+            matter; None means False. Cuts their gradient, which is round-off then (see `Dense.inert_bias`).
+          projected: projections of key and value, if the caller has made them from the weights of this module; None:
+            they are made here.
         """
         if self.dim % self.num_heads:
             raise ValueError(f"{self.dim} channels cannot be split into {self.num_heads} heads")
@@ -68,7 +76,7 @@ class MultiHeadAttention(nn.Module):
     # The weights of all heads are by far the largest arrays here: their gradient computes them again.
     @functools.partial(nn.remat, prevent_cse=False)
     def _attend(self, q, k, v, key_mask, dropout_rng, equal_values):
-        """Weighted sums of the values, [B, Q, H, dim / H]."""
+        """Weighted sums of the values, [B, Y, H, dim / H]."""
         logits = product("bqhd,bkhd->bhqk", q, k, self.dtype)
         drops = self.dropout_rate > 0 and dropout_rng is not None
         if equal_values is not None and not drops:
@@ -79,7 +87,7 @@ class MultiHeadAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """FACT's exchange of information: every element of Y gathers from X (spec `X2Y`).
+    """FACT's exchange of information: every element of Y gathers from X (published `X2Y_map` of models/basic.py).
 
     Keys, values and queries are linear in their inputs, and one side, the frames, is much longer than the other: its
     projections are applied to the short side instead, which takes h^2 products fewer for every frame and projection.
@@ -97,18 +105,20 @@ class CrossAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, source, query, source_mask, *, source_positions=None, query_positions=None, dropout_rng=None):
+    def __call__(
+        self,
+        source: Factored | Float[Array, "B X h"],
+        query: Factored | Float[Array, "B Y h"],
+        source_mask: Bool[Array, "B X"],
+        *,
+        source_positions: Float[Array, "..."] | None = None,
+        query_positions: Float[Array, "..."] | None = None,
+        dropout_rng: Seeds | None = None,
+    ) -> tuple[Float[Array, "B Y E"], Float[Array, "B Y X"], Float[Array, "B Y X"]]:
         """Gathers from X source elements into Y query elements.
 
-        Args:
-          source: float [B, X, h] or Factored.
-          query: float [B, Y, h] or Factored.
-          source_mask: bool [B, X].
-          source_positions, query_positions: added before the key and the query projection, or None.
-          dropout_rng: see fact_jax/layers/dropout.py.
-
-        Returns:
-          (output [B, Y, features], logits [B, Y, X] before the softmax, attention [B, Y, X] over valid X).
+        Positions are added before the key and the query projection. Gives (output of `features` channels, logits before
+        the softmax, attention over valid X).
         """
         source, query = factored(source), factored(query)
         width, dtype = source.value.shape[-1], self.dtype

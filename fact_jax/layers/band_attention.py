@@ -2,9 +2,11 @@
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from fact_jax.layers.linear import product
-from fact_jax.ops.masks import masked_softmax
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.masks import FrameMask, masked_softmax
 from fact_jax.ops.windows import cut, join, with_neighbours
 
 # Frames that share one product with the keys around them. A multiple of a band wastes little of it: with blocks as
@@ -12,19 +14,27 @@ from fact_jax.ops.windows import cut, join, with_neighbours
 QUERIES = 64
 
 
-def band_attention(query, key, value, mask, reach, distances=None, dtype="float32"):
+def band_attention(
+    query: Float[Array, "B T H head"],
+    key: Float[Array, "B T H head"],
+    value: Float[Array, "B T H head"],
+    mask: FrameMask,
+    reach: int,
+    distances: Float[Array, "H band"] | None = None,
+    dtype: str = "float32",
+) -> Float[Array, "B T H head"]:
     """Softmax attention of frame i to the valid frames i - reach to i + reach.
 
     Args:
-      query: float [B, T, H, E], scaled.
-      key, value: float [B, T, H, E].
-      mask: bool [B, T], frames that may be attended to.
+      query: scaled.
+      key, value: of the same frames.
+      mask: frames that may be attended to.
       reach: frames to either side, >= 0.
-      distances: float [H, 2 * reach + 1], added to the logits of the keys at i - reach, ..., i + reach; None: nothing.
+      distances: added to the logits of the 2 * reach + 1 keys at i - reach, ..., i + reach; None: nothing.
       dtype: of the products.
 
     Returns:
-      float [B, T, H, E]; zero for a frame with no valid one around it.
+      zero for a frame with no valid one around it.
 
     Deviation: the published code lowers the logits of masked keys by 1e4 and cuts the rows of masked queries. Beside a
     valid key, which every valid query has in itself, that is a weight of exactly 0, too.
@@ -36,8 +46,8 @@ def band_attention(query, key, value, mask, reach, distances=None, dtype="float3
     k, v, valid = (with_neighbours(cut(part, size), near) for part in (key, value, mask))
     logits = product("bwqhe,bwkhe->bwhqk", q, k, dtype)
     # Column of a key less row of a query, from -size to size + 2 * near; between 0 and 2 * near it is in the band.
-    places = np.arange(k.shape[2])[None] - np.arange(size)[:, None]
+    offset = np.arange(k.shape[2])[None] - np.arange(size)[:, None]
     if distances is not None:
-        logits = logits + distances[:, np.clip(places + reach - near, 0, 2 * reach)]
-    seen = valid[:, :, None, None, :] & jnp.asarray((places >= 0) & (places <= 2 * near))
+        logits = logits + distances[:, np.clip(offset + reach - near, 0, 2 * reach)]
+    seen = valid[:, :, None, None, :] & jnp.asarray((offset >= 0) & (offset <= 2 * near))
     return join(product("bwhqk,bwkhe->bwqhe", masked_softmax(logits, seen), v, dtype), num_frames)

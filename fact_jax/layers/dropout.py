@@ -1,14 +1,18 @@
 """Dropout and input augmentation, switched on by `dropout_rng`.
 
-Every random layer takes `dropout_rng`: seeds of the videos, uint32 [B, 2] (fact_jax/ops/dropout_rng.py), or None to
-switch it off. The random numbers of a video depend on its seeds, the layer and the position, not on padding or other videos. A module
+Every random layer takes `dropout_rng`, the seeds of the videos (fact_jax/ops/dropout_rng.py), or None to switch it off.
+The random numbers of a video depend on its seeds, the layer and the position, not on padding or other videos. A module
 is called once per step: two calls of the same one would repeat its numbers.
 """
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from fact_jax.ops import dropout_rng as random
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask
 
 PATH_SCALE = 1e-4  # of a path at the start
 
@@ -19,7 +23,7 @@ class Dropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x, dropout_rng):
+    def __call__(self, x: Float[Array, "..."], dropout_rng: Seeds | None) -> Float[Array, "..."]:
         if self.rate == 0.0 or dropout_rng is None:
             return x
         keep = random.random_keep(dropout_rng, random.salt(self.path), x.shape, self.rate)
@@ -32,8 +36,7 @@ class ChannelDropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x, dropout_rng):
-        """Maps [B, T, D] to [B, T, D]."""
+    def __call__(self, x: Float[Array, "B T D"], dropout_rng: Seeds | None) -> Float[Array, "B T D"]:
         if self.rate == 0.0 or dropout_rng is None:
             return x
         keep = random.random_keep(dropout_rng, random.salt(self.path), (x.shape[0], x.shape[-1]), self.rate)
@@ -58,8 +61,8 @@ class TimeMask(nn.Module):
     max_fraction: float
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng):
-        """Maps [B, T, D] to [B, T, D]; T of a video is its number of True entries in `mask` (bool [B, T])."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> Float[Array, "B T D"]:
+        """T of a video is its number of True entries in `mask`."""
         if self.count == 0 or dropout_rng is None:
             return x
         draws = random.random_uniform(dropout_rng, random.salt(self.path), (x.shape[0], self.count, 2))
@@ -84,8 +87,7 @@ class AffineDropPath(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x, dropout_rng):
-        """Maps [B, T, D] to [B, T, D]; `dropout_rng` as in fact_jax/layers/dropout.py."""
+    def __call__(self, x: Float[Array, "B T D"], dropout_rng: Seeds | None) -> Float[Array, "B T D"]:
         if self.rate == 0.0:
             return x
         x = x * self.param("scale", nn.initializers.constant(PATH_SCALE), (x.shape[-1],))

@@ -3,13 +3,16 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from fact_jax.layers.dropout import ChannelDropout, Dropout
-from fact_jax.layers.factored import mapped
+from fact_jax.layers.factored import Factored, mapped
 from fact_jax.layers.linear import Dense, TemporalConv, zero_padding
 from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
 from fact_jax.ops.fusion import computed_once
-from fact_jax.ops.masks import masked_mean
+from fact_jax.ops.masks import FrameMask, masked_mean
 
 
 class InstanceNorm(nn.Module):
@@ -19,8 +22,8 @@ class InstanceNorm(nn.Module):
     raises an error.
     """
 
-    def __call__(self, x, mask):
-        """Maps [B, T, D] to [B, T, D], zero outside `mask` (bool [B, T])."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask) -> Float[Array, "B T D"]:
+        """The output is zero outside `mask`."""
         valid = mask[..., None]
         centred = jnp.where(valid, x - masked_mean(x, valid, axis=1), 0.0)
         variance = masked_mean(jnp.square(centred), valid, axis=1)
@@ -49,10 +52,16 @@ class EncoderLayer(nn.Module):
     value_dim: int | None = None
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng=None, source=None):
-        """Maps [B, T, N] to [B, T, N], both zero outside `mask` (bool [B, T]).
+    def __call__(
+        self,
+        x: Float[Array, "B T D"],
+        mask: FrameMask,
+        dropout_rng: Seeds | None = None,
+        source: Float[Array, "B T h"] | None = None,
+    ) -> Float[Array, "B T D"]:
+        """Input and output are zero outside `mask`.
 
-        `source`, float [B, T, E], is what the values of sliding attention are made of; None: what its queries are.
+        `source` is what the values of sliding attention are made of; None: what its queries are.
         """
         dim = x.shape[-1]
         y = jax.nn.relu(TemporalConv(dim, self.reach, dtype=self.dtype, name="dilated")(x))
@@ -74,19 +83,20 @@ class EncoderLayer(nn.Module):
 class Encoder(nn.Module):
     """Layers with a reach of 1, 2, 4, ... frames (published branch `t` of FAFormer).
 
-    Source: after Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021.
+    Source: after Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021; published
+    models_faformer/layers.py.
 
     Attributes:
-      dim: N, channels of the layers.
+      dim: channels of the layers.
       num_layers: layer l has dilation and window 2^l.
       out_dim: channels of the output.
-      reduction: r, the attention has N // r channels.
+      reduction: the attention has dim // reduction channels.
       attention_scale: see `EncoderLayer`.
       channel_dropout_rate: probability to drop an input channel for a whole video.
       dropout_rate: of the layers; 0.5 as published, whatever the other dropouts are.
       dtype: of the products, apart from those of the output map: class probabilities are read off it.
       windows: see `EncoderLayer`.
-      value_reduction: as r, for the values of sliding attention; None: r.
+      value_reduction: as reduction, for the values of sliding attention; None: the same.
     """
 
     dim: int
@@ -101,12 +111,18 @@ class Encoder(nn.Module):
     value_reduction: int | None = None
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng=None):
-        """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+        """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, dropout_rng))
 
-    def encoded(self, x, mask, dropout_rng=None, source=None):
-        """What the last layer gives, float [B, T, N], zero outside `mask`; `source`: see `EncoderLayer`."""
+    def encoded(
+        self,
+        x: Float[Array, "B T D"],
+        mask: FrameMask,
+        dropout_rng: Seeds | None = None,
+        source: Float[Array, "B T h"] | None = None,
+    ) -> Float[Array, "B T E"]:
+        """What the last layer gives, zero outside `mask`; `source`: see `EncoderLayer`."""
         x = ChannelDropout(self.channel_dropout_rate)(x, dropout_rng)
         x = zero_padding(Dense(self.dim, self.dtype, name="input")(x), mask)
         value_dim = self.dim // (self.value_reduction or self.reduction)

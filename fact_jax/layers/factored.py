@@ -4,46 +4,42 @@ A frame branch of f channels ends in a map to h channels; with f much smaller th
 matrix W is cheaper as (what was mapped) times (map times W). Both sides are equal but for rounding.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
-from fact_jax.layers.linear import product
+from fact_jax.layers.linear import Dense, product
 from fact_jax.layers.positions import add_positions
+from fact_jax.ops.arrays import Array
 
 
 class Factored(NamedTuple):
-    """Features [B, T, h] and, where they have it, a factorisation: value = factor @ basis.
+    """Features [B, T, h] and, where they have it, a factorisation: value = factor @ basis, from n < h channels."""
 
-    Attributes:
-      value: float [B, T, h].
-      factor: float [B, T, n], n < h, or None.
-      basis: float [n, h], or None.
-    """
+    value: Float[Array, "B T h"]
+    factor: Float[Array, "B T n"] | None = None
+    basis: Float[Array, "n h"] | None = None
 
-    value: jax.Array
-    factor: jax.Array | None = None
-    basis: jax.Array | None = None
-
-    def along_time(self, function):
+    def along_time(self, function: Callable) -> "Factored":
         """Applies a map that is linear along time and the same for every channel, such as pooling."""
         if self.factor is None:
             return Factored(function(self.value))
         return Factored(function(self.value), function(self.factor), self.basis)
 
-    def with_positions(self, positions):
+    def with_positions(self, positions: Float[Array, "..."] | None) -> "Factored":
         """Adds positions to the first channels (see `add_positions`); the factorisation is lost."""
         return self if positions is None else Factored(add_positions(self.value, positions))
 
-    def operands(self, kernel):
-        """The x [B, T, k] and W [..., k, o] with the cheaper product, equal to value times `kernel` [..., h, o]."""
+    def operands(self, kernel: Float[Array, "*batch h E"]) -> tuple[Float[Array, "B T k"], Float[Array, "*batch k E"]]:
+        """The x and W with the cheaper product, equal to value times `kernel`."""
         if self._pays():
             return self.factor, jnp.matmul(self.basis, kernel)
         return self.value, kernel
 
-    def weighted_sums(self, weights, dtype):
-        """Sums over time with `weights` [B, Y, T]: float [B, Y, h]. `dtype` is that of the products."""
+    def weighted_sums(self, weights: Float[Array, "B Y T"], dtype: str) -> Float[Array, "B Y h"]:
+        """Sums over time with `weights`. `dtype` is that of the products."""
         if self._pays():
             return product("byn,nh->byh", product("byx,bxn->byn", weights, self.factor, dtype), self.basis, dtype)
         return product("byx,bxh->byh", weights, self.value, dtype)
@@ -56,13 +52,13 @@ class Factored(NamedTuple):
         return (length + wide) * narrow < length * wide
 
 
-def factored(features):
-    """`features` ([B, T, h] or Factored) as Factored."""
+def factored(features: Factored | Float[Array, "B T h"]) -> Factored:
+    """`features` as Factored."""
     return features if isinstance(features, Factored) else Factored(features)
 
 
-def mapped(dense, x):
-    """Maps x [B, T, f] with a float32 `Dense`; Factored with the map as basis if it has more outputs than inputs."""
+def mapped(dense: Dense, x: Float[Array, "B T D"]) -> Factored:
+    """Maps x with a float32 `Dense`; Factored with the map as basis if it has more outputs than inputs."""
     kernel, bias = dense.weights(x.shape[-1])
     value = product("...i,io->...o", x, kernel, dense.dtype) + bias
     if x.shape[-1] + 1 >= dense.features:
@@ -72,8 +68,8 @@ def mapped(dense, x):
     return Factored(value, jnp.concatenate([x, ones], axis=-1), jnp.concatenate([kernel, bias[None]]))
 
 
-def with_last_channels(features, last):
-    """Puts `last` [B, T, c] in the place of the last c channels of `features` (Factored)."""
+def with_last_channels(features: Factored, last: Float[Array, "B T c"]) -> Factored:
+    """Replaces the last c channels of `features` by `last`."""
     width = last.shape[-1]
     value = jnp.concatenate([features.value[..., :-width], last], axis=-1)
     if features.factor is None or features.basis.shape[0] + width >= features.basis.shape[1]:

@@ -1,14 +1,21 @@
 """Frame branches: stacks of dilated convolutions over time (MS-TCN and MS-TCN++)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import mapped
+from fact_jax.layers.factored import Factored, mapped
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.convolution import dilated_conv
+from fact_jax.ops.dropout_rng import Seeds
 from fact_jax.ops.fusion import computed_once
+from fact_jax.ops.masks import FrameMask
 
 
 class DilatedStage(nn.Module):
@@ -35,8 +42,8 @@ class DilatedStage(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng=None):
-        """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+        """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
         x = zero_padding(x, mask)
@@ -69,8 +76,8 @@ class DualDilatedStage(nn.Module):
     last_dropout: bool = False
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng=None):
-        """Maps [B, T, D] to Factored [B, T, out_dim]; frames outside `mask` (bool [B, T]) influence no valid frame."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+        """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
         x = zero_padding(x, mask)
@@ -95,20 +102,16 @@ class DualDilatedStage(nn.Module):
         return Dense(self.dim, self.dtype, name=f"fuse_{layer}")(jnp.concatenate(both, axis=-1))
 
 
-def compose_layers(params, num_layers):
-    """Multiplies the convolutions of an `DualDilatedStage` without groups into the maps that fuse them.
+def compose_layers(params: Mapping[str, Any], num_layers: int) -> dict[str, Any]:
+    """Multiplies the convolutions of a `DualDilatedStage` without groups into the maps that fuse them.
 
     Nothing lies between two dilated convolutions f -> f and the map 2f -> f behind them, so a layer is one convolution
     of five taps: three of the falling dilation, whose centre holds both centres, and two of the rising one. That takes
     5 f^2 products per frame instead of 8 f^2, for 6 f^3 to compose a layer.
 
-    Args:
-      params: parameters of the module.
-      num_layers: L.
-
     Returns:
-      The parameters with "composed_l" {"falling" [3, f, f], "rising" [2, f, f], "bias" [f]} in place of "falling_l",
-      "rising_l" and "fuse_l".
+      The parameters with "composed_l" {"falling" [3, f, f], "rising" [2, f, f], "bias" [f]} for "falling_l", "rising_l"
+      and "fuse_l" of every layer l.
     """
     parts = [f"{name}_{layer}" for layer in range(num_layers) for name in ("falling", "rising", "fuse")]
     composed = {name: value for name, value in params.items() if name not in parts}

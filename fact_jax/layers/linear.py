@@ -10,11 +10,14 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.convolution import dilated_conv
+from fact_jax.ops.masks import FrameMask
 
 
-def uniform(bound):
+def uniform(bound: float):
     """Initialiser drawing from U(-bound, bound)."""
 
     def init(key, shape, dtype=jnp.float32):
@@ -23,7 +26,7 @@ def uniform(bound):
     return init
 
 
-def product(spec, left, right, dtype):
+def product(spec: str, left: Float[Array, "..."], right: Float[Array, "..."], dtype: str) -> Float[Array, "..."]:
     """einsum of two float32 arrays that multiplies in `dtype` and adds up in float32, which it gives."""
     if dtype == "float32":
         return jnp.einsum(spec, left, right)
@@ -69,14 +72,13 @@ class Dense(nn.Module):
     bias_bound: float | None = None
     inert_bias: bool = False
 
-    def __call__(self, x):
-        """Maps [..., D] to [..., features]."""
+    def __call__(self, x: Float[Array, "*batch D"]) -> Float[Array, "*batch E"]:
         kernel, bias = self.weights(x.shape[-1])
         return product("...i,io->...o", x, kernel, self.dtype) + bias
 
     @nn.compact
-    def weights(self, width):
-        """The kernel [width, features] and the bias [features], for callers that multiply with them themselves."""
+    def weights(self, width: int) -> tuple[Float[Array, "{width} E"], Float[Array, " E"]]:
+        """The kernel and the bias, for callers that multiply with them themselves."""
         default = 1.0 / math.sqrt(width)
         kernel_bound = default if self.kernel_bound is None else self.kernel_bound
         bias_bound = default if self.bias_bound is None else self.bias_bound
@@ -101,8 +103,8 @@ class TemporalConv(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x):
-        """Maps [B, T, D] to [B, T, features]; frames of the padding must hold zeros (`zero_padding`)."""
+    def __call__(self, x: Float[Array, "B T D"]) -> Float[Array, "B T E"]:
+        """Frames of the padding must hold zeros (`zero_padding`)."""
         if x.shape[-1] % self.groups or self.features % self.groups:
             raise ValueError(f"{x.shape[-1]} -> {self.features} channels cannot be split into {self.groups} groups")
         shape = (3, x.shape[-1] // self.groups, self.features)
@@ -112,8 +114,8 @@ class TemporalConv(nn.Module):
         return dilated_conv(x, kernel, self.dilation, self.groups, dtype=self.dtype) + bias
 
 
-def zero_padding(x, mask):
-    """Zeroes the frames of `x` ([B, T, D]) outside `mask` (bool [B, T]), whatever they hold."""
+def zero_padding(x: Float[Array, "B T D"], mask: FrameMask) -> Float[Array, "B T D"]:
+    """Zeroes the frames of `x` outside `mask`, whatever they hold."""
     return jnp.where(mask[..., None], x, 0.0)
 
 
@@ -127,7 +129,7 @@ class LayerNorm(nn.Module):
     inert_bias: bool = False
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x: Float[Array, "*batch D"]) -> Float[Array, "*batch D"]:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
         centred = x - jnp.mean(x, axis=-1, keepdims=True)

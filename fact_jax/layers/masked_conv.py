@@ -3,9 +3,12 @@
 import math
 
 import flax.linen as nn
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.linear import uniform, zero_padding
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.convolution import depthwise_conv, strided_conv
+from fact_jax.ops.masks import FrameMask
 
 
 class MaskedConv(nn.Module):
@@ -33,8 +36,10 @@ class MaskedConv(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask):
-        """Maps x [B, T, D] and mask (bool [B, T]) to ([B, T / stride, features], mask [B, T / stride])."""
+    def __call__(
+        self, x: Float[Array, "B T D"], mask: FrameMask
+    ) -> tuple[Float[Array, "B T_out E"], Bool[Array, "B T_out"]]:
+        """The convolved frames, T / stride of them, and their mask."""
         if x.shape[1] % self.stride or self.kernel_size % 2 == 0:
             raise ValueError(
                 f"{x.shape[1]} frames, stride {self.stride}, kernel of {self.kernel_size}; expected a length that the "

@@ -3,10 +3,13 @@
 import math
 
 import numpy as np
+from jaxtyping import Float
+
+from fact_jax.ops.arrays import Array
 
 
-def sinusoidal_positions(num_positions, dim):
-    """Sine on even and cosine on odd channels, frequencies exp(-2k ln(10000)/dim): float32 [num_positions, dim].
+def sinusoidal_positions(num_positions: int, dim: int) -> Float[np.ndarray, "{num_positions} {dim}"]:
+    """Sine on even and cosine on odd channels, frequencies exp(-2k ln(10000)/dim).
 
     Raises:
       ValueError: dim is odd.
@@ -21,15 +24,11 @@ def sinusoidal_positions(num_positions, dim):
     return table
 
 
-def add_positions(x, positions):
-    """Adds `positions` to the first channels of x.
-
-    Args:
-      x: float [..., K].
-      positions: float [..., d], d <= K, or None for no positions. The K - d last channels of x stay as they are.
+def add_positions(x: Float[Array, "*batch D"], positions: Float[Array, "..."] | None) -> Float[Array, "*batch D"]:
+    """Adds `positions` (None: nothing) to the first channels of x, as many as they have; the others stay as they are.
 
     Raises:
-      ValueError: d > K.
+      ValueError: there are more channels of positions than of x.
     """
     if positions is None:
         return x

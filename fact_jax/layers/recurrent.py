@@ -4,10 +4,13 @@ import math
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import factored
+from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import product, uniform
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
 from fact_jax.ops.gru import bidirectional_gru
 
 
@@ -30,11 +33,12 @@ class BidirectionalGRU(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng=None):
-        """Maps [B, P, D] (or Factored) to [B, P, 2H] (forward, then backward).
+    def __call__(
+        self, x: Factored | Float[Array, "B P D"], mask: Bool[Array, "B P"], dropout_rng: Seeds | None = None
+    ) -> Float[Array, "B P E"]:
+        """Gives the states of both directions (forward, then backward).
 
-        `mask` (bool [B, P], a prefix) marks valid steps; padded steps change no valid output and give 0.
-        `dropout_rng`: see fact_jax/layers/dropout.py.
+        `mask`, a prefix, marks valid steps; padded steps change no valid output and give 0.
         """
         for layer in range(self.num_layers):
             if layer:

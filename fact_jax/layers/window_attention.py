@@ -6,9 +6,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from fact_jax.layers.linear import Dense, product, zero_padding
-from fact_jax.ops.masks import masked_softmax
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.masks import FrameMask, masked_softmax
 from fact_jax.ops.windows import cut, join, with_neighbours
 
 
@@ -29,8 +31,8 @@ class BlockAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask):
-        """Maps [B, T, D] to [B, T, D]; frames outside `mask` (bool [B, T]) are attended to by no frame."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask) -> Float[Array, "B T D"]:
+        """Frames outside `mask` are attended to by no frame."""
         value = Dense(self.dim, self.dtype, name="value")(x)
         query = Dense(self.dim, self.dtype, name="query")
         # The bias of the keys adds one number to all logits of a query.
@@ -54,9 +56,9 @@ class SlidingAttention(nn.Module):
 
     Attributes:
       dim: channels of queries and keys.
-      size: L, frames of a window.
-      banded: query i of a window sees the keys i to i + L - 1 of the 2 L around it. The released code means this and
-        lets every query see all but the last key, which its weights are trained with.
+      size: frames of a window.
+      banded: query i of a window sees the keys i to i + size - 1 of the 2 size around it. The released code means this
+        and lets every query see all but the last key, which its weights are trained with.
       dtype: of the products.
       value_dim: channels of values; None: as many as `dim`.
     """
@@ -68,17 +70,10 @@ class SlidingAttention(nn.Module):
     value_dim: int | None = None
 
     @nn.compact
-    def __call__(self, x, source, mask):
-        """Attends from frames to frames.
-
-        Args:
-          x: float [B, T, D], of which queries and keys are made.
-          source: float [B, T, E], of which values are made.
-          mask: bool [B, T].
-
-        Returns:
-          float [B, T, D], zero outside `mask`.
-        """
+    def __call__(
+        self, x: Float[Array, "B T D"], source: Float[Array, "B T h"], mask: FrameMask
+    ) -> Float[Array, "B T D"]:
+        """Makes queries and keys of `x` and values of `source`; the output is zero outside `mask`."""
         value = Dense(self.value_dim or self.dim, self.dtype, name="value")(source)
         query = Dense(self.dim, self.dtype, name="query")
         # The bias of the keys adds one number to the logits of all keys but those with a share of 1e-6.
@@ -94,7 +89,7 @@ class SlidingAttention(nn.Module):
         return zero_padding(Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed)), mask)
 
     def _weights(self, query, key, valid):
-        """What every frame of a window takes of its keys: float [B, W, L, num_keys]."""
+        """What every frame of a window takes of its keys, [B, W, L, num_keys]."""
         allowed = (valid[:, :, None, :] & self._seen(key.shape[2])).astype(jnp.float32)
         logits = product("bwqc,bwkc->bwqk", query, key, self.dtype) + jnp.log(allowed + 1e-6)
         return jax.nn.softmax(logits) * allowed

@@ -1,33 +1,46 @@
-"""Losses that make attention between actions and frames follow the matched ground-truth segments (spec section 4)."""
+"""Losses that make attention between actions and frames follow the matched ground-truth segments.
+
+Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
+"""
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
 
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.masks import masked_log_softmax
+from fact_jax.ops.matching import Match
 
 
-def matched_columns(values, index):
-    """Gathers columns per video: [B, X, K] and int [B, J] -> [B, X, J]."""
+def matched_columns(values: Float[Array, "B X K"], index: Int[Array, "B J"]) -> Float[Array, "B X J"]:
+    """Gathers columns per video."""
     return jnp.take_along_axis(values, index[:, None, :], axis=2)
 
 
-def alignment_losses(f2a_logits, a2f_logits, targets, match, pair_weights, mask):
+def alignment_losses(
+    f2a_logits: Float[Array, "B M X"],
+    a2f_logits: Float[Array, "B X M"],
+    targets: Float[Array, "B X S"],
+    match: Match,
+    pair_weights: Float[Array, "B S"],
+    mask: Bool[Array, "B X"],
+) -> tuple[Float[Array, " B"], Float[Array, " B"]]:
     """Cross-entropy of both attentions against the matched segments.
 
     X elements are frames ("u" blocks) or predicted segments ("U" blocks); `targets` is 1 for a frame inside a
     ground-truth segment, or the fraction of a predicted segment that lies inside it.
 
     Args:
-      f2a_logits: float [B, M, X], softmax over X.
-      a2f_logits: float [B, X, M], softmax over the list of matched tokens, duplicates counted.
-      targets: float [B, X, S].
-      match: Match with leading axis B; J pairs.
-      pair_weights: float [B, J], weight of the j-th pair. As published this is indexed by the position in the list of
-        pairs, although the weights are those of segments in temporal order.
-      mask: bool [B, X].
+      f2a_logits: softmax over X.
+      a2f_logits: softmax over the list of matched tokens, duplicates counted.
+      targets: see above.
+      match: of all videos.
+      pair_weights: of the j-th pair. As published this is indexed by the position in the list of pairs, although the
+        weights are those of segments in temporal order.
+      mask: elements that are no padding.
 
     Returns:
-      (f2a, a2f), float [B] each, divided by the number of valid X.
+      (f2a, a2f), divided by the number of valid X.
     """
     wanted = matched_columns(targets, match.segments)
     weights = wanted * jnp.where(match.mask, pair_weights, 0.0)[:, None, :]
@@ -41,19 +54,12 @@ def alignment_losses(f2a_logits, a2f_logits, targets, match, pair_weights, mask)
     return f2a, a2f
 
 
-def token_targets(match, segment_labels, num_tokens, null_class):
-    """Class every token should predict: that of its segment, or `null_class`.
+def token_targets(
+    match: Match, segment_labels: Int[Array, "B S"], num_tokens: int, null_class: int
+) -> Int[Array, "B {num_tokens}"]:
+    """Class every token should predict: that of its segment, or `null_class`, the id of "no action".
 
-    When a token has several segments the last pair wins; they share one class.
-
-    Args:
-      match: Match with leading axis B.
-      segment_labels: int [B, S].
-      num_tokens: M.
-      null_class: id of "no action".
-
-    Returns:
-      int32 [B, M].
+    When a token has several segments the last pair wins; they are of one class.
     """
 
     def one(match, labels):

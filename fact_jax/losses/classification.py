@@ -1,50 +1,48 @@
-"""Cross-entropies over frames, segments and tokens, each normalised as published (spec section 4).
+"""Cross-entropies over L elements (frames, segments or tokens; padded), each normalised as published.
 
-Shapes: B videos, L elements (frames, segments or tokens; padded), C classes.
+Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
 """
 
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
+
+from fact_jax.ops.arrays import Array
 
 
-def frame_cross_entropy(log_probs, labels, class_weights, mask):
-    """Weighted cross-entropy summed over frames and divided by their number, not by the sum of weights.
+def frame_cross_entropy(
+    log_probs: Float[Array, "B L C"],
+    labels: Int[Array, "B L"],
+    class_weights: Float[Array, " weights"],
+    mask: Bool[Array, "B L"],
+) -> Float[Array, " B"]:
+    """Weighted cross-entropy summed over elements and divided by their number, not by the sum of weights.
 
-    Args:
-      log_probs: float [B, L, C].
-      labels: int [B, L].
-      class_weights: float [>= C].
-      mask: bool [B, L].
-
-    Returns:
-      float [B]; 0 for a video without frames.
+    There are at least C weights. 0 for a video without elements.
     """
     nll = -jnp.take_along_axis(log_probs, labels[..., None], axis=-1)[..., 0]
     return _mean(nll * class_weights[labels], mask)
 
 
-def token_cross_entropy(log_probs, labels, class_weights, mask):
-    """Weighted cross-entropy divided by the sum of the weights of the targets (torch's weighted mean).
-
-    Arguments as in `frame_cross_entropy`. Returns float [B].
-    """
+def token_cross_entropy(
+    log_probs: Float[Array, "B L C"],
+    labels: Int[Array, "B L"],
+    class_weights: Float[Array, " weights"],
+    mask: Bool[Array, "B L"],
+) -> Float[Array, " B"]:
+    """Weighted cross-entropy divided by the sum of the weights of the targets (torch's weighted mean)."""
     nll = -jnp.take_along_axis(log_probs, labels[..., None], axis=-1)[..., 0]
     weights = jnp.where(mask, class_weights[labels], 0.0)
     total = jnp.sum(weights, axis=1)
     return jnp.sum(jnp.where(mask, nll, 0.0) * weights, axis=1) / jnp.where(total > 0, total, 1.0)
 
 
-def soft_cross_entropy(log_probs, targets, class_weights, mask):
-    """Cross-entropy against class fractions, divided by the sum of the fractions.
-
-    Args:
-      log_probs: float [B, L, C].
-      targets: float [B, L, C], rows that sum to 1 (valid) or 0 (padding).
-      class_weights: float [>= C].
-      mask: bool [B, L].
-
-    Returns:
-      float [B].
-    """
+def soft_cross_entropy(
+    log_probs: Float[Array, "B L C"],
+    targets: Float[Array, "B L C"],
+    class_weights: Float[Array, " weights"],
+    mask: Bool[Array, "B L"],
+) -> Float[Array, " B"]:
+    """Cross-entropy against class fractions (rows that sum to 1, or to 0 in the padding), divided by their sum."""
     weighted = -log_probs * targets * class_weights[: log_probs.shape[-1]]
     total = jnp.sum(targets, axis=(1, 2))
     return jnp.sum(jnp.where(mask[..., None], weighted, 0.0), axis=(1, 2)) / jnp.where(total > 0, total, 1.0)

@@ -2,19 +2,21 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
+
+from fact_jax.ops.arrays import Array
 
 
-def sigmoid_focal_loss(logits, targets, *, alpha=0.25, gamma=2.0):
-    """Binary cross-entropy of every class by itself, weighted down where it is small already.
+def sigmoid_focal_loss(
+    logits: Float[Array, "*batch"], targets: Float[Array, "*batch"], *, alpha: float = 0.25, gamma: float = 2.0
+) -> Float[Array, "*batch"]:
+    """Binary cross-entropy of every class by itself, weighted down where it is small already; >= 0.
 
     Args:
-      logits: float [...].
-      targets: float [...] in [0, 1]; what lies between enters linearly everywhere.
+      logits: of any shape.
+      targets: in [0, 1]; what lies between enters linearly everywhere.
       alpha: weight of targets of 1, 1 - alpha that of 0.
       gamma: power of the weight.
-
-    Returns:
-      float [...], >= 0.
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 5.
     """
@@ -24,14 +26,11 @@ def sigmoid_focal_loss(logits, targets, *, alpha=0.25, gamma=2.0):
     return (alpha * targets + (1 - alpha) * (1 - targets)) * (1 - match) ** gamma * entropy
 
 
-def distance_iou_loss(predicted, targets):
-    """1 - tIoU + squared distance of the centres by the squared length of both segments together.
+def distance_iou_loss(predicted: Float[Array, "*batch 2"], targets: Float[Array, "*batch 2"]) -> Float[Array, "*batch"]:
+    """1 - tIoU + squared distance of the centres by the squared length of both segments together; >= 0.
 
-    Args:
-      predicted, targets: float [..., 2], distances >= 0 from a point to start and end of a segment around it.
-
-    Returns:
-      float [...], >= 0. Two segments without length give 1; gradients are finite everywhere.
+    Segments are distances >= 0 from a point to their start and end. Two without length give 1; gradients are finite
+    everywhere.
 
     Source: Zheng et al., Distance-IoU Loss, AAAI 2020, in one dimension.
     """

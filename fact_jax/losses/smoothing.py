@@ -2,22 +2,33 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.masks import FrameMask
 
 
-def smoothness(log_probs, mask, *, num_channels=None, clip=4.0, constant_past=False):
+def smoothness(
+    log_probs: Float[Array, "B T C"],
+    mask: FrameMask,
+    *,
+    num_channels: Int[Array, " B"] | None = None,
+    clip: float = 4.0,
+    constant_past: bool = False,
+) -> Float[Array, " B"]:
     """Truncated squared change of log-probabilities between neighbouring frames.
 
     Args:
-      log_probs: float [B, T, K], natural log; 0 in padded channels.
-      mask: bool [B, T], a prefix.
-      num_channels: int [B], channels of every video that are no padding; K by default.
+      log_probs: natural log; 0 in padded channels.
+      mask: frames that are no padding.
+      num_channels: channels of every video that are no padding; None: all.
       clip: limit on |difference| in nats; larger jumps count as `clip` and have no gradient.
       constant_past: only the later of two frames carries a gradient, as in MS-TCN and ASFormer; else both do, as in
         FACT.
 
     Returns:
-      float [B]: mean over neighbouring valid pairs and K channels; 0.0 for a video with one frame, where the published
-      code gives NaN.
+      mean over neighbouring valid pairs and channels; 0.0 for a video with one frame, where the published code gives
+      NaN.
 
     Source: Abu Farha & Gall, MS-TCN, CVPR 2019, truncated MSE.
     """

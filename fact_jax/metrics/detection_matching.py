@@ -1,27 +1,37 @@
 """Which detections are right and which true segments are found, many videos and classes side by side (NumPy)."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from fact_jax.ops.segments import segment_tiou
 
 
-def match_detections(true_pairs, true_segments, pairs, segments, thresholds, top_k):
+def match_detections(
+    true_pairs: Int[np.ndarray, "S 2"],
+    true_segments: Float[np.ndarray, "S 2"],
+    pairs: Int[np.ndarray, "P 2"],
+    segments: Float[np.ndarray, "P 2"],
+    thresholds: Float[np.ndarray, " thresholds"],
+    top_k: Sequence[int],
+) -> tuple[Bool[np.ndarray, "P thresholds"], Bool[np.ndarray, "S thresholds tops"]]:
     """Compares detections with the true segments of the same video and class.
 
     From the best detection on, each takes the true segment that it overlaps most of those that are left and that it
     overlaps enough.
 
     Args:
-      true_pairs: int64 [N, 2], video and class of every true segment.
-      true_segments: float64 [N, 2].
-      pairs: int64 [P, 2], of the detections, the best ones of a pair first.
-      segments: float64 [P, 2].
-      thresholds: float64 [L], least tIoU.
-      top_k: R numbers; the k-th recall looks at k detections for every true segment of a pair.
+      true_pairs: video and class of every true segment.
+      true_segments: start and end of them.
+      pairs: of the detections, the best ones of a pair first.
+      segments: of the detections.
+      thresholds: least tIoU.
+      top_k: each recall looks at k detections for every true segment of a pair.
 
     Returns:
-      hits bool [P, L]: the detection took a true segment; found bool [N, L, R]: one of the best detections overlaps
-      the true segment enough, taken or not.
+      (whether the detection took a true segment; whether one of the best detections overlaps the true segment enough,
+      taken or not).
     """
     hits = np.zeros((len(pairs), len(thresholds)), bool)
     found = np.zeros((len(true_pairs), len(thresholds), len(top_k)), bool)
@@ -47,36 +57,36 @@ def _sorted(groups):
 
 
 class _Lists:
-    """The items of some of the groups: `count` [G], and `items(places, rank)` gives those of a rank."""
+    """The items of some of the groups: how many each has, and those of a rank."""
 
     def __init__(self, groups, order, chosen):
         self.first = np.searchsorted(groups, chosen)
         self.count = np.searchsorted(groups, chosen, side="right") - self.first
         self._order = order
 
-    def items(self, places, rank):
-        """The item of this rank of the groups at these places."""
-        return self._order[self.first[places] + rank]
+    def items(self, chosen, rank):
+        """The item of this rank of some of the groups."""
+        return self._order[self.first[chosen] + rank]
 
 
 def _match_groups(detected, true, segments, true_segments, thresholds, top_k, hits, found):
     """Fills `hits` and `found` for groups that have true segments; one detection of every group at a time."""
     count = true.count[0]
-    truth = true.items(slice(None), np.arange(count)[:, None]).T
-    free = np.ones((*truth.shape, len(thresholds)), bool)
-    overlap = np.zeros((*truth.shape, len(top_k)))
+    true_items = true.items(slice(None), np.arange(count)[:, None]).T
+    free = np.ones((*true_items.shape, len(thresholds)), bool)
+    overlap = np.zeros((*true_items.shape, len(top_k)))
     for rank in range(detected.count.max(initial=0)):
-        places = np.flatnonzero(detected.count > rank)
-        items = detected.items(places, rank)
-        tiou = segment_tiou(segments[items][:, None], true_segments[truth[places]])[:, 0]
+        rows = np.flatnonzero(detected.count > rank)
+        items = detected.items(rows, rank)
+        tiou = segment_tiou(segments[items][:, None], true_segments[true_items[rows]])[:, 0]
         for column, k in enumerate(top_k):
             if rank < k * count:
-                overlap[places, :, column] = np.maximum(overlap[places, :, column], tiou)
-        _take(tiou, places, items, free, thresholds, hits)
-    found[truth] = overlap[:, :, None, :] >= thresholds[:, None]
+                overlap[rows, :, column] = np.maximum(overlap[rows, :, column], tiou)
+        _take(tiou, rows, items, free, thresholds, hits)
+    found[true_items] = overlap[:, :, None, :] >= thresholds[:, None]
 
 
-def _take(tiou, places, items, free, thresholds, hits):
+def _take(tiou, rows, items, free, thresholds, hits):
     """Each detection takes the free true segment that it overlaps most.
 
     Of several that it overlaps equally, the one that NumPy's default sort puts last: not a stable one, so it depends on
@@ -85,12 +95,12 @@ def _take(tiou, places, items, free, thresholds, hits):
     near = np.flatnonzero(tiou.max(axis=1) >= thresholds.min())
     if not near.size:
         return
-    places, tiou = places[near], tiou[near]
+    rows, tiou = rows[near], tiou[near]
     order = np.argsort(tiou, axis=1)[:, ::-1]
-    open_to = (tiou[:, :, None] >= thresholds) & free[places]
+    open_to = (tiou[:, :, None] >= thresholds) & free[rows]
     open_to = np.take_along_axis(open_to, order[:, :, None], axis=1)
     right = open_to.any(axis=1)
     best = np.take_along_axis(order, open_to.argmax(axis=1), axis=1)
     hits[items[near]] = right
     row, level = np.nonzero(right)
-    free[places[row], best[row, level], level] = False
+    free[rows[row], best[row, level], level] = False

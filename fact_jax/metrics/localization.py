@@ -1,6 +1,6 @@
 """Temporal localization metrics: average precision and recall of detected segments at several temporal overlaps.
 
-Source: the ActivityNet evaluation with the changes of ActionFormer's published code, quirks included:
+Source: the ActivityNet evaluation with the changes of ActionFormer's published libs/utils/metrics.py, quirks included:
 
 - A detection takes its best true segment that no better scored detection has taken, so it may be its second best one.
 - Classes are those that occur in the ground truth, numbered in order of their ids. A detection of a class that does
@@ -10,9 +10,11 @@ Source: the ActivityNet evaluation with the changes of ActionFormer's published 
 
 import dataclasses
 import functools
+import itertools
 import math
 
 import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
 
 from fact_jax.metrics.detection_matching import match_detections
 from fact_jax.ops.segments import without_duplicates
@@ -33,16 +35,16 @@ class LocalizationMetric:
     thresholds: tuple[float, ...]
     top_k: tuple[int, ...] = DEFAULT_TOP_K
 
-    def empty(self):
+    def empty(self) -> "LocalizationState":
         """The state of no videos."""
         return LocalizationState(self, ())
 
-    def from_video(self, video_id, true_segments, true_labels, segments, scores, labels):
-        """The state of one video; all segments in one unit, as float64, and doubles of the truth left out.
+    def from_video(self, video_id: str, true_segments, true_labels, segments, scores, labels) -> "LocalizationState":
+        """The state of one video; all segments in one unit, as float64, and duplicates of the ground truth left out.
 
         Args:
           video_id: its name.
-          true_segments, true_labels: float [N, 2] and int [N].
+          true_segments, true_labels: float [S, 2] and int [S].
           segments, scores, labels: of its detections, float [P, 2], float [P] and int [P]; a video without any counts
             as one in which nothing was found.
         """
@@ -57,14 +59,14 @@ class LocalizationMetric:
         )
         return LocalizationState(self, (video,))
 
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """Names of the numbers that `LocalizationState.compute` gives."""
         names = [f"mAP@{threshold:.2f}" for threshold in self.thresholds] + [f"mAP@{AVERAGE}"]
         for k in self.top_k:
             names += [f"Recall@{k}x@{threshold:.2f}" for threshold in self.thresholds] + [f"Recall@{k}x@{AVERAGE}"]
         return tuple(names)
 
-    def main_names(self):
+    def main_names(self) -> tuple[str, ...]:
         """Those of them that a result is stated in: mAP at every threshold, and the averages."""
         return tuple(name for name in self.names() if name.startswith("mAP") or name.endswith(AVERAGE))
 
@@ -72,11 +74,11 @@ class LocalizationMetric:
 @dataclasses.dataclass(frozen=True)
 class _Video:
     video_id: str
-    true_segments: np.ndarray
-    true_labels: np.ndarray
-    segments: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
+    true_segments: Float[np.ndarray, "S 2"]
+    true_labels: Int[np.ndarray, " S"]
+    segments: Float[np.ndarray, "P 2"]
+    scores: Shaped[np.ndarray, " P"]
+    labels: Int[np.ndarray, " P"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,59 +88,58 @@ class Matches:
     Videos are numbered in order of their names, classes in that of their ids.
 
     Attributes:
-      class_ids: int64 [K], classes that occur in the ground truth, ascending.
-      true_videos, true_classes: int64 [N], numbers of every true segment.
-      found: bool [N, L, R], whether it is found at every threshold and k.
-      places: int64 [Q], detections that count for one of these classes, class by class and the best first: their places
-        among those of all videos, one video after the other.
-      videos, classes, scores: [Q], of these detections.
-      hits: bool [Q, L], whether they are right at every threshold.
+      class_ids: of the K classes that occur in the ground truth, ascending.
+      true_videos, true_classes: numbers of every true segment.
+      found: whether it is found at every threshold and k.
+      indices: of the detections that count for one of these classes, class by class and the best first, among those of
+        all videos, one video after the other.
+      videos, classes, scores: of these detections.
+      hits: whether they are right at every threshold.
     """
 
-    class_ids: np.ndarray
-    true_videos: np.ndarray
-    true_classes: np.ndarray
-    found: np.ndarray
-    places: np.ndarray
-    videos: np.ndarray
-    classes: np.ndarray
-    scores: np.ndarray
-    hits: np.ndarray
+    class_ids: Int[np.ndarray, " K"]
+    true_videos: Int[np.ndarray, " S"]
+    true_classes: Int[np.ndarray, " S"]
+    found: Bool[np.ndarray, "S thresholds tops"]
+    indices: Int[np.ndarray, " P"]
+    videos: Int[np.ndarray, " P"]
+    classes: Int[np.ndarray, " P"]
+    scores: Shaped[np.ndarray, " P"]
+    hits: Bool[np.ndarray, "P thresholds"]
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassScores:
-    """Scores of every class that occurs in the ground truth, in [0, 1].
+    """Scores, in [0, 1], of the K classes that occur in the ground truth.
 
     Attributes:
-      class_ids: int64 [K], ascending.
-      num_true: int64 [K], true segments.
-      num_detections: int64 [K].
-      precision: float64 [L, K], average precision at every threshold.
-      recall: float64 [L, R, K], at every threshold and k.
-      curves: per class, (scores [P] descending, hits bool [P, L]) of its detections.
+      class_ids: ascending.
+      num_true, num_detections: true segments and detections.
+      precision: average precision at every threshold.
+      recall: at every threshold and k.
+      curves: per class, (scores [P] descending, hits bool [P, thresholds]) of its detections.
     """
 
-    class_ids: np.ndarray
-    num_true: np.ndarray
-    num_detections: np.ndarray
-    precision: np.ndarray
-    recall: np.ndarray
+    class_ids: Int[np.ndarray, " K"]
+    num_true: Int[np.ndarray, " K"]
+    num_detections: Int[np.ndarray, " K"]
+    precision: Float[np.ndarray, "thresholds K"]
+    recall: Float[np.ndarray, "thresholds tops K"]
     curves: tuple
 
 
 @dataclasses.dataclass(frozen=True)
 class LocalizationState:
-    """Truth and detections of videos."""
+    """Ground truth and detections of videos."""
 
     metric: LocalizationMetric
     videos: tuple[_Video, ...]
 
-    def merge(self, *others):
+    def merge(self, *others: "LocalizationState") -> "LocalizationState":
         """The state of all videos of this one and `others`."""
         return LocalizationState(self.metric, self.videos + tuple(v for other in others for v in other.videos))
 
-    def compute(self):
+    def compute(self) -> dict[str, float]:
         """Percent by name, see `LocalizationMetric.names`; NaN without a true segment."""
         names = self.metric.names()
         found = self.per_class()
@@ -150,12 +151,12 @@ class LocalizationState:
             values += [*column, column.mean()]
         return {name: 100.0 * float(value) for name, value in zip(names, values, strict=True)}
 
-    def per_class(self):
-        """ClassScores; the same for any order of the videos."""
+    def per_class(self) -> ClassScores:
+        """Scores of the classes; the same for any order of the videos."""
         return self._scores
 
-    def matches(self):
-        """Matches, of which the scores are made."""
+    def matches(self) -> Matches:
+        """What the scores are made of."""
         return self._matches
 
     @functools.cached_property
@@ -165,9 +166,9 @@ class LocalizationState:
     @functools.cached_property
     def _matches(self):
         videos = sorted(self.videos, key=lambda video: video.video_id)
-        truth = _gather(videos, ("true_segments", "true_labels"))
+        true = _gather(videos, ("true_segments", "true_labels"))
         detected = _gather(videos, ("segments", "scores", "labels"))
-        return match_classes(self.metric, *truth, *detected)
+        return match_classes(self.metric, *true, *detected)
 
 
 def _gather(videos, names):
@@ -178,16 +179,15 @@ def _gather(videos, names):
     return numbers, *(np.concatenate([getattr(video, name) for video in videos]) for name in names)
 
 
-def match_classes(metric, true_videos, true_segments, true_labels, videos, segments, scores, labels):
-    """Compares detections with the truth; both without doubles, in any order.
+def match_classes(
+    metric: LocalizationMetric, true_videos, true_segments, true_labels, videos, segments, scores, labels
+):
+    """Compares detections with the ground truth, both without duplicates and in any order; gives Matches.
 
     Args:
       metric: LocalizationMetric.
-      true_videos, true_segments, true_labels: int [N], float64 [N, 2] and int [N]; videos by any numbers.
+      true_videos, true_segments, true_labels: int [S], float64 [S, 2] and int [S]; videos by any numbers.
       videos, segments, scores, labels: of the detections, [P] each; of equal scores the last one counts first.
-
-    Returns:
-      Matches.
     """
     class_ids, true_classes = np.unique(true_labels, return_inverse=True)
     classes = np.searchsorted(class_ids, labels)
@@ -209,15 +209,15 @@ def match_classes(metric, true_videos, true_segments, true_labels, videos, segme
     )
 
 
-def score_classes(metric, matches):
-    """ClassScores of Matches."""
+def score_classes(metric: LocalizationMetric, matches: Matches) -> ClassScores:
+    """Average precision and recall of every class."""
     count = len(matches.class_ids)
     num_true = np.bincount(matches.true_classes, minlength=count)
     bounds = np.searchsorted(matches.classes, np.arange(count + 1))
     precision = np.zeros((len(metric.thresholds), count))
     curves = []
-    for place, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False)):
-        precision[:, place] = average_precision(matches.hits[first:last], num_true[place])
+    for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+        precision[:, number] = average_precision(matches.hits[first:last], num_true[number])
         curves.append((matches.scores[first:last], matches.hits[first:last]))
     recall = np.zeros((len(metric.thresholds), len(metric.top_k), count))
     np.add.at(recall, (slice(None), slice(None), matches.true_classes), matches.found.transpose(1, 2, 0))
@@ -226,19 +226,16 @@ def score_classes(metric, matches):
 
 
 def _pairs(videos, classes):
-    """int64 [N, 2]: detections and truth meet where both are equal."""
+    """Detections and ground truth meet where both are equal."""
     return np.stack([np.asarray(videos, np.int64), np.asarray(classes, np.int64)], axis=1)
 
 
-def average_precision(hits, num_true):
+def average_precision(hits: Bool[np.ndarray, "P thresholds"], num_true) -> Float[np.ndarray, " thresholds"]:
     """Area under the precision-recall curve, precision being the best at this recall or a higher one.
 
     Args:
-      hits: bool [P, L], whether each detection is right at each threshold, by descending score.
+      hits: whether each detection is right at each threshold, by descending score; 0.0 without any.
       num_true: true segments, >= 1.
-
-    Returns:
-      float64 [L]; 0.0 without detections.
     """
     recall, precision = precision_recall(hits, num_true)
     best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
@@ -246,7 +243,7 @@ def average_precision(hits, num_true):
     return (steps * best).sum(axis=0)
 
 
-def precision_recall(hits, num_true):
-    """(recall, precision), float64 [P, L] each, after every detection; arguments as of `average_precision`."""
+def precision_recall(hits: Bool[np.ndarray, "P thresholds"], num_true):
+    """(recall, precision), [P, thresholds] each, after every detection; arguments as of `average_precision`."""
     right = np.cumsum(hits, axis=0, dtype=np.float64)
     return right / num_true, right / np.arange(1, len(hits) + 1)[:, None]

@@ -7,17 +7,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 
-def levenshtein(first, second):
-    """Least number of insertions, deletions and substitutions between two label lists.
-
-    Args:
-      first, second: int [M], [N]; either may be empty.
-
-    Returns:
-      int.
-    """
+def levenshtein(first, second) -> int:
+    """Least number of insertions, deletions and substitutions between two lists of labels; either may be empty."""
     first, second = np.asarray(first), np.asarray(second)
     columns = np.arange(second.size + 1)
     row = columns
@@ -29,15 +23,8 @@ def levenshtein(first, second):
     return int(row[-1])
 
 
-def edit_score(predicted, true):
-    """(1 - distance / length of the longer list) * 100; NaN if both lists are empty.
-
-    Args:
-      predicted, true: int [P], [S], labels of the segments.
-
-    Returns:
-      float in [0, 100] or NaN.
-    """
+def edit_score(predicted, true) -> float:
+    """(1 - distance / length of the longer list) * 100 of the labels of the segments; NaN if both lists are empty."""
     longer = max(len(predicted), len(true))
     if longer == 0:
         return math.nan
@@ -48,28 +35,23 @@ class Candidates(NamedTuple):
     """The best true segment of every predicted segment that has one of its label to overlap with.
 
     Attributes:
-      true_index: int64 [K], number of the true segment, in order of the predicted segments.
-      tiou: float64 [K], their intersection over union, in (0, 1].
+      true_index: number of the true segment, in order of the predicted segments.
+      tiou: their intersection over union, in (0, 1].
     """
 
-    true_index: np.ndarray
-    tiou: np.ndarray
+    true_index: Int[np.ndarray, " K"]
+    tiou: Float[np.ndarray, " K"]
 
 
-def best_overlaps(predicted, true):
+def best_overlaps(predicted: tuple, true: tuple) -> Candidates:
     """Finds, for every predicted segment, the true segment of the same label with the largest tIoU (first on ties).
 
-    Both lists tile the same frames, so only P + S - 1 pairs can overlap; all others have tIoU 0 and never hit.
-
-    Args:
-      predicted, true: (labels, starts, ends) of the two segmentations of the same N frames.
-
-    Returns:
-      Candidates; empty for N == 0.
+    Both, (labels, starts, ends), tile the same N frames (none if N == 0), so only P + S - 1 pairs can overlap; all
+    others have tIoU 0 and never hit.
     """
     predicted_labels, predicted_starts, predicted_ends = predicted
     true_labels, true_starts, true_ends = true
-    # Between two cuts neither side changes its segment: every piece is the whole overlap of one pair.
+    # Between two cuts neither side changes its segment: what lies there is the whole overlap of one pair.
     cuts = np.union1d(predicted_starts, true_starts)
     p = np.searchsorted(predicted_starts, cuts, side="right") - 1
     s = np.searchsorted(true_starts, cuts, side="right") - 1
@@ -83,7 +65,7 @@ def best_overlaps(predicted, true):
     return Candidates(s[order][first], tiou[order][first])
 
 
-def hit_segments(candidates, threshold):
+def hit_segments(candidates: Candidates, threshold: float) -> Int[np.ndarray, " hits"]:
     """Numbers of the true segments that are hit at `threshold`, sorted, each once.
 
     A true segment is hit by the first candidate that reaches the threshold; later ones are false positives, so the

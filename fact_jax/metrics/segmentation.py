@@ -2,8 +2,8 @@
 
 All scores are percentages, computed at the full label rate. With `background_ids` = {} when background is evaluated:
 
-- AccB: correct frames over all frames, pooled over videos. Acc: the same over frames whose *truth* is not background
-  (so Acc == AccB when background is evaluated).
+- AccB: correct frames over all frames, pooled over videos. Acc: the same over frames whose *ground truth* is not
+  background (so Acc == AccB when background is evaluated).
 - Edit: per video, background segments dropped from both lists (neighbours that become equal stay apart), then
   (1 - Levenshtein / longer list) * 100; mean over videos.
 - F1@k: background segments dropped; every predicted segment, in order of time, points at the true segment of its own
@@ -13,7 +13,7 @@ All scores are percentages, computed at the full label rate. With `background_id
 
 Cases where the published code crashes or divides by zero are defined here:
 
-- the truth is all background but the prediction has segments: those are false positives, Edit of the video is 0;
+- the ground truth is all background but the prediction has segments: those are false positives, Edit of the video is 0;
 - neither has a segment: the video adds nothing to F1, and its Edit is undefined and left out of the mean;
 - Edit is NaN only if it is undefined for every video, Acc is NaN without any foreground frame, AccB without any frame.
 
@@ -25,6 +25,7 @@ import itertools
 import math
 
 import numpy as np
+from jaxtyping import Int
 
 from fact_jax.metrics import segment_matching
 from fact_jax.ops import segments
@@ -33,7 +34,7 @@ THRESHOLDS = (0.10, 0.25, 0.50)
 EPSILON = 1e-5
 
 
-def f1_name(threshold):
+def f1_name(threshold: float) -> str:
     """The published key of a threshold: 0.1 -> "F1@0.10"."""
     return f"F1@{threshold:.2f}"
 
@@ -42,13 +43,9 @@ METRIC_NAMES = ("Edit", "AccB", "Acc", *map(f1_name, THRESHOLDS))
 
 
 def f1_score(hits, predicted, true):
-    """F1 in percent with the published epsilons.
+    """F1 in percent with the published epsilons, of numbers of hits, predicted segments and true segments.
 
-    Args:
-      hits, predicted, true: numbers of hits, predicted segments and true segments; scalars or arrays of one shape.
-
-    Returns:
-      float64 of that shape; 0.0 where everything is 0.
+    The numbers are scalars or arrays of one shape; 0.0 where everything is 0.
     """
     hits = np.asarray(hits, np.float64)
     precision = hits / (np.asarray(predicted, np.float64) + EPSILON)
@@ -68,18 +65,18 @@ class VideoCounts:
 
     Attributes:
       video_id: name of the video.
-      pairs: int64 [K, 3], rows (true class, predicted class, frames) with frames > 0, in order of class.
+      pairs: rows (true class, predicted class, frames) with frames > 0, in order of class.
       edit: score of the video in percent, NaN if neither side has a segment.
-      true_segments, predicted_segments: int64 [S], [P], labels of the foreground segments in order of time.
-      hit_segments: for every threshold an int64 array, the labels of the true segments that were hit.
+      true_segments, predicted_segments: labels of the foreground segments in order of time.
+      hit_segments: for every threshold the labels of the true segments that were hit.
     """
 
     video_id: str
-    pairs: np.ndarray
+    pairs: Int[np.ndarray, "K 3"]
     edit: float
-    true_segments: np.ndarray
-    predicted_segments: np.ndarray
-    hit_segments: tuple[np.ndarray, ...]
+    true_segments: Int[np.ndarray, " S"]
+    predicted_segments: Int[np.ndarray, " P"]
+    hit_segments: tuple[Int[np.ndarray, " _"], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,29 +102,27 @@ class SegmentationMetric:
         if any(not 0 <= label < self.num_classes for label in self.background_ids):
             raise ValueError(f"background_ids must lie in [0, {self.num_classes}), got {self.background_ids}")
 
-    def empty(self):
+    def empty(self) -> "SegmentationState":
         """The state of no video: the unit of `merge`."""
         return SegmentationState(self, ())
 
-    def from_video(self, prediction, truth, video_id=""):
+    def from_video(self, prediction, ground_truth, video_id: str = "") -> "SegmentationState":
         """Counts one video.
 
         Args:
-          prediction, truth: int [N] labels in [0, C), of equal length. A prediction made on the feature grid is first
-            brought to the full rate with `fact_jax.ops.resampling`.
+          prediction, ground_truth: int [N] labels in [0, C), of equal length. A prediction made on the feature grid is
+            first brought to the full rate with `fact_jax.ops.resampling`.
           video_id: its name in the per-video table.
-
-        Returns:
-          SegmentationState of this video alone.
 
         Raises:
           ValueError: shapes differ, are not [N], or a label is no class.
         """
-        prediction, truth = self._check_labels(prediction, "prediction"), self._check_labels(truth, "truth")
-        if prediction.shape != truth.shape:
-            raise ValueError(f"prediction has {prediction.size} frames, truth {truth.size}: {video_id!r}")
-        keys, frames = np.unique(truth * self.num_classes + prediction, return_counts=True)
-        predicted, true = segments.frames_to_segments(prediction), segments.frames_to_segments(truth)
+        prediction = self._check_labels(prediction, "prediction")
+        ground_truth = self._check_labels(ground_truth, "ground truth")
+        if prediction.shape != ground_truth.shape:
+            raise ValueError(f"prediction has {prediction.size} frames, ground truth {ground_truth.size}: {video_id!r}")
+        keys, frames = np.unique(ground_truth * self.num_classes + prediction, return_counts=True)
+        predicted, true = segments.frames_to_segments(prediction), segments.frames_to_segments(ground_truth)
         predicted_labels, true_labels = self._drop_background(predicted[0]), self._drop_background(true[0])
         candidates = segment_matching.best_overlaps(predicted, true)
         hits = tuple(
@@ -170,7 +165,7 @@ class SegmentationState:
     metric: SegmentationMetric
     videos: tuple[VideoCounts, ...]
 
-    def merge(self, *others):
+    def merge(self, *others: "SegmentationState") -> "SegmentationState":
         """Returns the state of all videos of this state and of `others`.
 
         Raises:
@@ -180,7 +175,7 @@ class SegmentationState:
             raise ValueError("states of different settings cannot be merged")
         return SegmentationState(self.metric, tuple(itertools.chain(self.videos, *(other.videos for other in others))))
 
-    def compute(self):
+    def compute(self) -> dict[str, float]:
         """Returns the scores in the published order: Edit, AccB, Acc, F1@k for every threshold."""
         return self._scores(self.videos)
 
@@ -219,8 +214,8 @@ class SegmentationState:
         table |= self._segment_columns()
         return [{name: column[index].item() for name, column in table.items()} for index in range(count)]
 
-    def confusion(self):
-        """Returns int64 [C, C]: frames by (true class, predicted class)."""
+    def confusion(self) -> Int[np.ndarray, "C C"]:
+        """Returns frames by (true class, predicted class)."""
         true, predicted, frames = self._pairs()
         matrix = np.zeros((self.metric.num_classes, self.metric.num_classes), np.int64)
         np.add.at(matrix, (true, predicted), frames)

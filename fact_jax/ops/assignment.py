@@ -14,6 +14,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int
+
+from fact_jax.ops.arrays import Array
 
 
 class _Duals(NamedTuple):
@@ -42,17 +45,19 @@ class _Search(NamedTuple):
     sink: jax.Array
 
 
-def linear_sum_assignment(cost, num_columns, num_rows=None):
+def linear_sum_assignment(
+    cost: Float[Array, "M S"], num_columns: int | Int[Array, ""], num_rows: int | Int[Array, ""] | None = None
+) -> Int[Array, " S"]:
     """Assigns the first `num_rows` rows to the first `num_columns` columns at the smallest total cost.
 
     Args:
-      cost: float [M, S]; entries of columns from `num_columns` on are ignored, entries that are not finite count as 0.
-      num_columns: int scalar, 0 <= num_columns <= S; may be traced.
-      num_rows: likewise for rows; M by default.
+      cost: entries of columns from `num_columns` on are ignored, entries that are not finite count as 0.
+      num_columns: 0 to S; may be traced.
+      num_rows: likewise for rows; None: M.
 
     Returns:
-      int32 [S]: the row of every column, -1 for columns without one (all from `num_columns` on, and
-      num_columns - num_rows of the others when there are more of them than rows).
+      the row of every column, -1 for columns without one (all from `num_columns` on, and num_columns - num_rows of the
+      others when there are more of them than rows).
     """
     padded_rows, padded_columns = cost.shape
     size = max(padded_rows, padded_columns)
@@ -129,11 +134,11 @@ def _extend(cost, duals, search):
     free = nearest & (duals.row_of_column[search.remaining] < 0)
     last_free = jnp.max(jnp.where(free, index, -1))
     first = jnp.min(jnp.where(nearest, index, size - 1))
-    place = jnp.where(last_free >= 0, last_free, first)
-    column = search.remaining[place]
+    index = jnp.where(last_free >= 0, last_free, first)
+    column = search.remaining[index]
     owner = duals.row_of_column[column]
     return _Search(
-        remaining=search.remaining.at[place].set(search.remaining[search.count - 1]),
+        remaining=search.remaining.at[index].set(search.remaining[search.count - 1]),
         count=search.count - 1,
         distance=distance,
         previous_row=previous_row,

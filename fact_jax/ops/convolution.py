@@ -2,20 +2,26 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
+
+from fact_jax.ops.arrays import Array
 
 
-def dilated_conv(x, kernel, dilation, groups=1, dtype="float32"):
+def dilated_conv(
+    x: Float[Array, "B T D"],
+    kernel: Float[Array, "taps D_of_group E"],
+    dilation: int,
+    groups: int = 1,
+    dtype: str = "float32",
+) -> Float[Array, "B T E"]:
     """Convolves over time, same length out as in, zeros beyond both ends.
 
     Args:
-      x: float [B, T, D], zero at padded frames.
-      kernel: float [taps, D / groups, K]. Three taps lie at t - dilation, t, t + dilation; two taps at the outer ones.
+      x: zero at padded frames.
+      kernel: three taps lie at t - dilation, t, t + dilation; two taps at the outer ones.
       dilation: frames between t and the outer taps.
       groups: channel groups, each convolved on its own.
       dtype: of the products.
-
-    Returns:
-      float32 [B, T, K].
     """
     taps, num_frames = kernel.shape[0], x.shape[1]
     x, kernel = x.astype(dtype), kernel.astype(dtype)
@@ -44,17 +50,12 @@ def _few_products(x, kernel, dilation):
     return center + jnp.pad(past, ((0, 0), outside, (0, 0))) + jnp.pad(future, ((0, 0), outside[::-1], (0, 0)))
 
 
-def strided_conv(x, kernel, stride=1, dtype="float32"):
+def strided_conv(
+    x: Float[Array, "B T D"], kernel: Float[Array, "taps D E"], stride: int = 1, dtype: str = "float32"
+) -> Float[Array, "B T_out E"]:
     """Convolves over time with an odd kernel, zeros beyond both ends; every `stride`-th frame is the centre of one.
 
-    Args:
-      x: float [B, T, D].
-      kernel: float [taps, D, K].
-      stride: divides T.
-      dtype: of the products.
-
-    Returns:
-      float32 [B, T / stride, K].
+    `stride` divides T; `dtype` is that of the products.
     """
     x, kernel = x.astype(dtype), kernel.astype(dtype)
     if kernel.shape[0] == 1:
@@ -66,18 +67,20 @@ def strided_conv(x, kernel, stride=1, dtype="float32"):
     return y.astype(jnp.float32)
 
 
-def depthwise_conv(x, kernel, stride=1):
-    """`strided_conv` of every channel by itself: x [B, T, D], kernel [taps, D] -> float32 [B, T / stride, D].
+def depthwise_conv(
+    x: Float[Array, "B T D"], kernel: Float[Array, "taps D"], stride: int = 1
+) -> Float[Array, "B T_out D"]:
+    """`strided_conv` of every channel by itself.
 
     As sums of shifted products: grouped convolutions are slow where the groups have one channel.
     """
     return sum(tap * weights for tap, weights in zip(_taps(x, kernel.shape[0], stride, 0.0), kernel, strict=True))
 
 
-def max_pool(x, size, stride):
-    """The largest of `size` (odd) frames around every `stride`-th one: [B, T, D] -> [B, T / stride, D].
+def max_pool(x: Float[Array, "B T D"], size: int, stride: int) -> Float[Array, "B T_out D"]:
+    """The largest of `size` (odd) frames around every `stride`-th one; nothing lies beyond the ends.
 
-    Nothing lies beyond the ends. Of equal frames the first one gets the gradient, as in PyTorch.
+    Of equal frames the first one gets the gradient, as in PyTorch.
     """
     largest, *others = _taps(x, size, stride, -jnp.inf)
     for tap in others:

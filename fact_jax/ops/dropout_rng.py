@@ -11,35 +11,34 @@ import zlib
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int, PRNGKeyArray, UInt32
 
+from fact_jax.ops.arrays import Array
+
+# Seeds of the videos; None switches dropout off.
+Seeds = UInt32[Array, "B 2"]
 _GOLDEN = np.uint32(0x9E3779B9)
 
 
-def video_seeds(key, rows):
-    """Seeds of every video: uint32 [B, 2] from the key of the step and the global row numbers, int [B]."""
+def video_seeds(key: PRNGKeyArray, rows: Int[Array, " B"]) -> Seeds:
+    """Seeds of every video, from the key of the step and the row numbers in the global batch."""
     return jax.vmap(lambda row: jax.random.bits(jax.random.fold_in(key, row), (2,), jnp.uint32))(rows)
 
 
-def fold(seeds, index):
-    """Derives other seeds from `seeds` (uint32 [B, 2]) for the index-th of several equal layers."""
+def fold(seeds: Seeds, index: int | Int[Array, ""]) -> Seeds:
+    """Derives other seeds for the index-th of several equal layers."""
     return _mix(seeds + jnp.asarray(index, jnp.uint32) * _GOLDEN)
 
 
-def salt(path):
-    """A number for a layer from its path in the module tree: uint32."""
+def salt(path: tuple[str, ...]) -> np.uint32:
+    """A number for a layer from its path in the module tree."""
     return np.uint32(zlib.crc32("/".join(path).encode()))
 
 
-def random_bits(seeds, layer_salt, shape):
-    """Uniform random 32-bit numbers.
+def random_bits(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...]) -> UInt32[Array, "B ..."]:
+    """Uniform random 32-bit numbers of `shape`, (B, ...).
 
-    Args:
-      seeds: uint32 [B, 2].
-      layer_salt: uint32, different for every layer.
-      shape: (B, ...), wanted shape.
-
-    Returns:
-      uint32 of `shape`; the entry at (b, i, j, ...) depends on seeds[b], the salt and i, j, ... only.
+    The entry at (b, i, j, ...) depends on seeds[b], the salt, which is different for every layer, and i, j, ... only.
     """
     bits = _mix(seeds[:, 0] ^ layer_salt) + seeds[:, 1]
     for axis, size in enumerate(shape[1:], start=1):
@@ -48,12 +47,12 @@ def random_bits(seeds, layer_salt, shape):
     return bits
 
 
-def random_uniform(seeds, layer_salt, shape):
+def random_uniform(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...]) -> Float[Array, "B ..."]:
     """Uniform numbers in [0, 1) with 24 random bits; arguments as in `random_bits`."""
     return (random_bits(seeds, layer_salt, shape) >> 8).astype(jnp.float32) * np.float32(2.0**-24)
 
 
-def random_keep(seeds, layer_salt, shape, rate):
+def random_keep(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...], rate: float) -> Bool[Array, "B ..."]:
     """True with probability 1 - rate; arguments as in `random_bits`."""
     return random_bits(seeds, layer_salt, shape) >= np.uint32(min(round(rate * 2**32), 2**32 - 1))
 

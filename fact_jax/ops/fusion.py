@@ -2,11 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
+
+from fact_jax.ops.arrays import Array
 
 
 @jax.custom_vjp
-def computed_once(x):
-    """Returns `x` (float array) and has it, and its gradient, computed once and stored.
+def computed_once(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Returns `x` and has it, and its gradient, computed once and stored.
 
     XLA for CPUs repeats additions, selections and multiplications for every operation that uses their result. In a
     stack of L residual layers the sums and the dropout of all layers before are then repeated for the gradient of each

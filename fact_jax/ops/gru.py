@@ -5,35 +5,42 @@ written out because automatic differentiation of a scan adds up the gradient of 
 the whole weight matrix through memory at every step; here the loop hands on the gradient of the gates alone, and
 one matrix product afterwards gives that of the weights.
 
-Axes: 2 directions, P steps, B rows, H channels; 3H gates in the order reset, update, new. Arrays "in loop order", with
-the steps first, hold at time t what the loop handles in its t-th turn: step t of direction 0 and step (longest - 1 - t)
-of direction 1.
+H channels have 3 H gates in the order reset, update, new. Arrays "in loop order", [steps, 2 directions, B, ...], hold
+at time t what the loop handles in its t-th turn: step t of direction 0 and step (longest - 1 - t) of direction 1.
 """
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+from fact_jax.ops.arrays import Array
 
 
 @jax.custom_vjp
-def bidirectional_gru(gates, lengths, kernel, bias):
+def bidirectional_gru(
+    gates: Float[Array, "2 steps B gates"],
+    lengths: Int[Array, " B"],
+    kernel: Float[Array, "2 H gates"],
+    bias: Float[Array, "2 gates"],
+) -> Float[Array, "2 steps B H"]:
     """Runs h' = (1 - z) n + z h in both directions from h = 0.
 
     r = sigmoid(gates_r + h W_r + b_r), z likewise, n = tanh(gates_n + r (h W_n + b_n)).
 
     Args:
-      gates: float32 [2, P, B, 3H], projected input with its bias; direction 1 runs from the end to the start.
-      lengths: int32 [B], steps of every row, at most P.
-      kernel: float32 [2, H, 3H], W.
-      bias: float32 [2, 3H], b.
+      gates: projected input with its bias; direction 1 runs from the end to the start.
+      lengths: steps of every row.
+      kernel: W.
+      bias: b.
 
     Returns:
-      float32 [2, P, B, H], the states at their step; 0 beyond a row's length.
+      the states at their step; 0 beyond a row's length.
     """
     return _step_order(_forward(gates, lengths, kernel, bias, keep=False)[0], lengths)
 
 
 def _loop_order(values, lengths):
-    """[2, P, B, K] in the order of the steps -> [P, 2, B, K] in that of the loop; 0 where all rows have ended."""
+    """[2, steps, B, E] -> [steps, 2, B, E] in the order of the loop; 0 where all rows have ended."""
     return jnp.stack(_turned(values[0], values[1], lengths), axis=1)
 
 
@@ -51,7 +58,7 @@ def _turned(forward, backward, lengths):
 
 
 def _valid(num_steps, lengths):
-    """Whether a row has the step of a turn of the loop: bool [P, 2, B, 1], in loop order."""
+    """Whether a row has the step of a turn of the loop: bool [steps, 2, B, 1], in loop order."""
     time = jnp.arange(num_steps)[:, None]
     return jnp.stack([time < lengths, jnp.max(lengths) - 1 - time < lengths], axis=1)[..., None]
 
@@ -65,7 +72,7 @@ def _set(values, entry, time):
 
 
 def _forward(gates, lengths, kernel, bias, keep):
-    """States in loop order, 0 at steps that a row lacks; with `keep` also [P, 2, B, 4H] of r, z, n, h W_n + b_n."""
+    """States in loop order, 0 at steps that a row lacks; with `keep` also [steps, 2, B, 4 H]: r, z, n, h W_n + b_n."""
     _, num_steps, num_rows, _ = gates.shape
     hidden = kernel.shape[1]
     gates, valid = _loop_order(gates, lengths), _valid(num_steps, lengths)

@@ -7,22 +7,20 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
+from fact_jax.ops.arrays import Array
+
+FrameMask = Bool[Array, "B T"]  # True where a frame exists: a prefix of every video
 # Stands for logits that may not be attended to. Finite, so that a fully masked row keeps finite gradients.
 MASKED_LOGIT = -1e30
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def masked_softmax(logits, mask, axis=-1):
-    """Softmax over the entries where `mask` is True; the others get exactly 0.
+def masked_softmax(logits: Float[Array, "..."], mask: Bool[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
+    """Softmax along `axis` over the entries where `mask` is True; the others get exactly 0.
 
-    Args:
-      logits: float array.
-      mask: bool, broadcastable to `logits`.
-      axis: axis to normalise over.
-
-    Returns:
-      Probabilities of the shape of `logits`; all zeros where nothing is valid. Gradients are finite everywhere.
+    `mask` is broadcast to `logits`. All zeros where nothing is valid. Gradients are finite everywhere.
     """
     logits = jnp.where(mask, logits, MASKED_LOGIT)
     power = jnp.exp(logits - jnp.max(logits, axis=axis, keepdims=True)) * mask
@@ -46,11 +44,8 @@ masked_softmax.defvjp(_softmax_forward, _softmax_backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def masked_log_softmax(logits, mask, axis=-1):
-    """Log-softmax over the entries where `mask` is True; the others get 0, so that they vanish from weighted sums.
-
-    Same arguments as `masked_softmax`.
-    """
+def masked_log_softmax(logits: Float[Array, "..."], mask: Bool[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
+    """As `masked_softmax`, in logarithms; masked entries get 0, so that they vanish from weighted sums."""
     logits = jnp.where(mask, logits, MASKED_LOGIT)
     shifted = logits - jnp.max(logits, axis=axis, keepdims=True)
     log_normalizer = jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
@@ -75,11 +70,8 @@ def _log_softmax_backward(axis, residuals, cotangent):
 masked_log_softmax.defvjp(_log_softmax_forward, _log_softmax_backward)
 
 
-def masked_mean(x, mask, axis):
-    """Mean along `axis`, which stays with length 1, of the entries where `mask` (bool, broadcastable) is True.
-
-    0 where no entry is.
-    """
+def masked_mean(x: Float[Array, "..."], mask: Bool[Array, "..."], axis: int) -> Float[Array, "..."]:
+    """Mean along `axis`, which stays with length 1, of the entries where `mask` (broadcast) is True; 0 if none is."""
     mask = jnp.broadcast_to(mask, x.shape)
     count = jnp.sum(mask, axis=axis, keepdims=True)
     return jnp.sum(jnp.where(mask, x, 0.0), axis=axis, keepdims=True) / jnp.maximum(count, 1)

@@ -1,15 +1,18 @@
-"""Assignment of ground-truth segments to action tokens (spec section 4), inside compiled code.
+"""Assignment of ground-truth segments to action tokens, inside compiled code.
 
-Every function handles one video; map them over a batch with `jax.vmap`. S is a padded number of segments and
-`segment_mask` (bool [S], a prefix) marks the real ones; M is a number of tokens, padded in the same way if they come
-from a transcript (`token_mask`, bool [M], a prefix; None: all are real). All return a `Match` of S pairs.
+Every function handles one video; map them over a batch with `jax.vmap`. S and M are padded: `segment_mask`, a prefix,
+marks the real segments and `token_mask`, a prefix, the real tokens (None: all are). All return a `Match` of S pairs.
+
+Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
 
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.assignment import linear_sum_assignment
 from fact_jax.types import UserError, check_choice
 
@@ -20,28 +23,34 @@ class Match(NamedTuple):
     """Pairs of a token and a segment, in the order in which the published code lists them.
 
     Attributes:
-      tokens: int32 [S], token of every pair.
-      segments: int32 [S], segment of every pair.
-      mask: bool [S], True for real pairs, which come first; tokens and segments are 0 elsewhere.
+      tokens, segments: of every pair; 0 where there is none.
+      mask: True for real pairs, which come first.
     """
 
-    tokens: jax.Array
-    segments: jax.Array
-    mask: jax.Array
+    tokens: Int[Array, "*B S"]
+    segments: Int[Array, "*B S"]
+    mask: Bool[Array, "*B S"]
 
 
-def matching_cost(action_probs, attention, segment_onehot, segment_labels, prob_cost, overlap_cost):
+def matching_cost(
+    action_probs: Float[Array, "M A"],
+    attention: Float[Array, "T M"],
+    segment_onehot: Float[Array, "T S"],
+    segment_labels: Int[Array, " S"],
+    prob_cost: float,
+    overlap_cost: float,
+) -> Float[Array, "M S"]:
     """Cost of giving a segment to a token.
 
     Args:
-      action_probs: float [M, C+1], class probabilities of the tokens.
-      attention: float [T, M] in [0, 1], frames attending to tokens; zero rows for padded frames.
-      segment_onehot: float [T, S], 1 where a frame lies in a segment; zero rows for padded frames.
-      segment_labels: int [S].
+      action_probs: class probabilities of the tokens, "no action" last.
+      attention: of frames to tokens, in [0, 1]; zero rows for padded frames.
+      segment_onehot: 1 where a frame lies in a segment; zero rows for padded frames.
+      segment_labels: class of every segment.
       prob_cost, overlap_cost: weights of the class probability and of the temporal overlap (`pc`, `a2fc`).
 
     Returns:
-      float [M, S]: -prob_cost * probability of the segment's class - overlap_cost * IoU of attention and segment.
+      -prob_cost * probability of the segment's class - overlap_cost * IoU of attention and segment.
     """
     cost = jnp.zeros((action_probs.shape[0], segment_labels.shape[0]), jnp.float32)
     if prob_cost > 0:
@@ -51,8 +60,8 @@ def matching_cost(action_probs, attention, segment_onehot, segment_labels, prob_
     return cost
 
 
-def attention_iou(attention, segment_onehot):
-    """IoU of soft attention [T, M] and segments [T, S]: float [M, S], 0 where both are empty.
+def attention_iou(attention: Float[Array, "T M"], segment_onehot: Float[Array, "T S"]) -> Float[Array, "M S"]:
+    """IoU of soft attention and segments, 0 where both are empty.
 
     Source: sum_t a*s / sum_t min(a + s, 1); with a in [0, 1] and s in {0, 1} the minimum is s + a*(1 - s).
     """
@@ -66,16 +75,12 @@ def _product(left, right):
     return jnp.matmul(left, right.astype(left.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
-def match_one_to_one(cost, segment_mask, token_mask=None):
+def match_one_to_one(
+    cost: Float[Array, "M S"], segment_mask: Bool[Array, " S"], token_mask: Bool[Array, " M"] | None = None
+) -> Match:
     """One token per segment at the smallest total cost; pairs ordered by token.
 
-    Args:
-      cost: float [M, S].
-      segment_mask: bool [S].
-      token_mask: bool [M] or None.
-
-    Returns:
-      Match with as many pairs as there are tokens or segments, whichever are fewer.
+    There are as many pairs as tokens or segments, whichever are fewer.
     """
     tokens = linear_sum_assignment(cost, jnp.sum(segment_mask), _count(token_mask))
     order = jnp.argsort(jnp.where(tokens >= 0, tokens, cost.shape[0]), stable=True)
@@ -84,18 +89,17 @@ def match_one_to_one(cost, segment_mask, token_mask=None):
     return Match(jnp.where(valid, tokens, 0), jnp.where(valid, order, 0), valid)
 
 
-def match_one_to_many(cost, segment_labels, segment_mask, token_mask=None):
+def match_one_to_many(
+    cost: Float[Array, "M S"],
+    segment_labels: Int[Array, " S"],
+    segment_mask: Bool[Array, " S"],
+    token_mask: Bool[Array, " M"] | None = None,
+) -> Match:
     """Tokens take a class, segments take a token of their class (published `o2m`).
 
     The classes of the transcript are assigned to tokens one to one; every other token takes its cheapest class; every
     segment takes the cheapest token of its class, the first one on ties. Needs at least as many tokens as classes in
     the transcript. Pairs are ordered by class, then by segment; tokens may repeat.
-
-    Args:
-      cost: float [M, S].
-      segment_labels: int [S].
-      segment_mask: bool [S].
-      token_mask: bool [M] or None.
     """
     num_tokens, num_segments = cost.shape
     num_classes = min(num_tokens, num_segments)
@@ -124,13 +128,19 @@ def _count(token_mask):
     return None if token_mask is None else jnp.sum(token_mask)
 
 
-def match_in_order(segment_mask):
+def match_in_order(segment_mask: Bool[Array, " S"]) -> Match:
     """Token k takes segment k (published `seq`)."""
     index = jnp.where(segment_mask, jnp.arange(segment_mask.shape[0]), 0)
     return Match(index, index, segment_mask)
 
 
-def match(mode, cost, segment_labels, segment_mask, token_mask=None):
+def match(
+    mode: str,
+    cost: Float[Array, "M S"],
+    segment_labels: Int[Array, " S"],
+    segment_mask: Bool[Array, " S"],
+    token_mask: Bool[Array, " M"] | None = None,
+) -> Match:
     """Dispatches on the matching mode: "o2o", "o2m" or "seq"."""
     if mode == "seq":
         return match_in_order(segment_mask)
@@ -139,7 +149,7 @@ def match(mode, cost, segment_labels, segment_mask, token_mask=None):
     return match_one_to_one(cost, segment_mask, token_mask)
 
 
-def check_matchable(mode, num_tokens, largest, video_id, at_least=0):
+def check_matchable(mode: str, num_tokens: int, largest: int, video_id: str, at_least: int = 0) -> None:
     """Checks before training that tokens suffice.
 
     Args:

@@ -1,12 +1,13 @@
 """From the candidates of a video to its detections: suppression, voting, and scores of another system (NumPy).
 
-Source: ActionFormer (ECCV 2022), published post-processing.
+Source: ActionFormer (ECCV 2022), published libs/utils/nms.py and postprocessing.py.
 """
 
 import dataclasses
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from fact_jax.ops.segments import segment_tiou
 from fact_jax.ops.suppression import hard_suppress, soft_suppress
@@ -18,21 +19,15 @@ FUSED_DETECTIONS, FUSED_CLASSES = 200, 2
 
 
 class Detections(NamedTuple):
-    """Scored segments of one video.
+    """Scored segments of one video: start and end of each, in one unit."""
 
-    Attributes:
-      segments: float32 [N, 2], start and end, in one unit.
-      scores: float32 [N].
-      labels: int32 [N].
-    """
+    segments: Float[np.ndarray, "P 2"]
+    scores: Float[np.ndarray, " P"]
+    labels: Int[np.ndarray, " P"]
 
-    segments: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-
-    def at(self, places):
-        """Those at these places."""
-        return Detections(self.segments[places], self.scores[places], self.labels[places])
+    def at(self, indices: Int[np.ndarray, " chosen"]) -> "Detections":
+        """Those at these indices."""
+        return Detections(self.segments[indices], self.scores[indices], self.labels[indices])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,16 +57,16 @@ class NmsConfig:
         check_choice("method", self.method, METHODS)
 
 
-def suppress(candidates, settings):
+def suppress(candidates: Detections, settings: NmsConfig) -> Detections:
     """Selects the detections of one video.
 
     Args:
-      candidates: Detections, in any order; of equal scores the order decides as in the published operator.
-      settings: NmsConfig.
+      candidates: in any order; of equal scores the order decides as in the published operator.
+      settings: how.
 
     Returns:
-      Detections, the best first, at most `max_detections`. With "none" the candidates as they are. Zero-length
-      candidates that vote are NaN, as published.
+      the best first, at most `max_detections`. With "none" the candidates as they are. Zero-length candidates that
+      vote are NaN, as published.
     """
     if settings.method == "none" or not len(candidates.scores):
         return candidates
@@ -95,16 +90,13 @@ def suppress(candidates, settings):
     return found
 
 
-def vote(segments, candidates, threshold):
+def vote(segments: Float[np.ndarray, "P 2"], candidates: Detections, threshold: float) -> Float[np.ndarray, "P 2"]:
     """Replaces segments by means of the candidates that overlap them, weighted by score times tIoU.
 
     Args:
-      segments: float32 [N, 2].
-      candidates: Detections before suppression, with their own scores.
+      segments: after suppression.
+      candidates: before suppression, with their own scores.
       threshold: least tIoU of a candidate that counts.
-
-    Returns:
-      float32 [N, 2].
     """
     tiou = segment_tiou(np.asarray(segments, np.float32), candidates.segments)
     weights = (tiou >= np.float32(threshold)).astype(np.float32) * candidates.scores * tiou
@@ -113,16 +105,16 @@ def vote(segments, candidates, threshold):
     return weights @ candidates.segments
 
 
-def fuse_scores(detections, class_scores):
+def fuse_scores(detections: Detections, class_scores: Float[np.ndarray, " C"]) -> Detections:
     """Gives detections the classes of a classifier of whole videos; their own classes are left out.
 
     Args:
-      detections: Detections of one video; the 200 best are used.
-      class_scores: float [C], the classifier's score of every class; the two largest are used.
+      detections: of one video; the 200 best are used.
+      class_scores: the classifier's score of every class; the two largest are used.
 
     Returns:
-      Detections, up to 400: every segment once with either class, those of the likelier class first. Their scores are
-      the square roots of the products.
+      up to 400: every segment once with either class, those of the likelier class first. Their scores are the square
+      roots of the products.
     """
     best = np.argsort(-detections.scores, kind="stable")[:FUSED_DETECTIONS]
     class_scores = np.asarray(class_scores, np.float32)

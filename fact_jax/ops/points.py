@@ -1,10 +1,14 @@
 """Points of a pyramid over time, and which instances they have to find."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from fact_jax.ops.arrays import Array
 
 # Instances so much longer than the shortest one at a point, in grid units, count as equally short.
 NEAR_TIE = 1e-3
@@ -14,38 +18,31 @@ class Points(NamedTuple):
     """All frames of all levels, fine to coarse. All in grid units.
 
     Attributes:
-      time: float32 [P], where the point is.
-      low, high: float32 [P], least and largest distance that the level regresses.
-      stride: float32 [P], from one point of the level to the next.
+      time: where the point is.
+      low, high: least and largest distance that the level regresses.
+      stride: from one point of the level to the next.
     """
 
-    time: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    stride: np.ndarray
+    time: Float[np.ndarray, " points"]
+    low: Float[np.ndarray, " points"]
+    high: Float[np.ndarray, " points"]
+    stride: Float[np.ndarray, " points"]
 
 
 class Targets(NamedTuple):
     """What the points of B videos have to find.
 
     Attributes:
-      classes: float32 [B, P, C], 1.0 for every class of an instance at the point, several at near-ties.
-      offsets: float32 [B, P, 2], distances to start and end of the instance in strides; without meaning where no class
-        is 1.
+      classes: 1.0 for every class of an instance at the point, several at near-ties.
+      offsets: distances to start and end of the instance in strides; without meaning where no class is 1.
     """
 
-    classes: jax.Array
-    offsets: jax.Array
+    classes: Float[Array, "B points C"]
+    offsets: Float[Array, "B points 2"]
 
 
-def pyramid_points(lengths, strides, ranges):
-    """Returns the Points of levels.
-
-    Args:
-      lengths: frames of every level.
-      strides: grid steps between two frames of every level.
-      ranges: (low, high) of every level.
-    """
+def pyramid_points(lengths: Sequence[int], strides: Sequence[int], ranges: Sequence[tuple[float, float]]) -> Points:
+    """The Points of levels: frames, grid steps between two frames, and (low, high) of each."""
     levels = []
     for length, stride, (low, high) in zip(lengths, strides, ranges, strict=True):
         time = np.arange(length, dtype=np.float32) * np.float32(stride)
@@ -53,24 +50,32 @@ def pyramid_points(lengths, strides, ranges):
     return Points(*map(np.concatenate, zip(*levels, strict=True)))
 
 
-def assign(points, segments, labels, segment_mask, num_classes, *, radius):
+def assign(
+    points: Points,
+    segments: Float[Array, "B S 2"],
+    labels: Int[Array, "B S"],
+    segment_mask: Bool[Array, "B S"],
+    num_classes: int,
+    *,
+    radius: float | None,
+) -> Targets:
     """Gives every point the shortest instance that it may find.
 
     Args:
-      points: Points.
-      segments: float32 [B, N, 2], start and end in grid units.
-      labels: int32 [B, N].
-      segment_mask: bool [B, N], False for what fills up N.
+      points: of the pyramid.
+      segments: start and end of the instances in grid units.
+      labels: their classes.
+      segment_mask: False for what fills up S.
       num_classes: C.
       radius: an instance is found by the points within so many strides of its centre and inside of it; None: by all
         points inside of it.
 
     Returns:
-      Targets; all classes 0 where a point has no instance. Without gradients.
+      all classes 0 where a point has no instance. Without gradients.
 
-    Source: spec of ActionFormer, section 4.
+    Source: ActionFormer (ECCV 2022), section 3.3; published libs/modeling/meta_archs.py.
     """
-    # [B, P, N]
+    # [B, points, S]
     time, low, high, stride = (jnp.asarray(part)[None, :, None] for part in points)
     start, end = segments[:, None, :, 0], segments[:, None, :, 1]
     left, right = time - start, end - time

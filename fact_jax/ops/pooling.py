@@ -4,44 +4,43 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.masks import FrameMask
 
 
 class Segmentation(NamedTuple):
     """Maximal stretches of one label in a padded batch.
 
     Attributes:
-      index: int32 [B, T], number of the segment a frame belongs to; frames of the padding repeat the last segment.
-      count: int32 [B], segments of every video (0 for a video without frames).
+      index: number of the segment a frame belongs to; frames of the padding repeat the last segment.
+      count: segments of every video (0 for a video without frames).
     """
 
-    index: jax.Array
-    count: jax.Array
+    index: Int[Array, "B T"]
+    count: Int[Array, " B"]
 
 
-def find_segments(labels, mask):
-    """Numbers the segments of `labels` (int [B, T]) over the valid prefix given by `mask` (bool [B, T])."""
+def find_segments(labels: Int[Array, "B T"], mask: FrameMask) -> Segmentation:
+    """Numbers the segments of `labels` over the valid prefix given by `mask`."""
     opens = jnp.concatenate([mask[:, :1], (labels[:, 1:] != labels[:, :-1]) & mask[:, 1:]], axis=1)
     count = jnp.sum(opens, axis=1, dtype=jnp.int32)
     index = jnp.maximum(jnp.cumsum(opens, axis=1, dtype=jnp.int32) - 1, 0)
     return Segmentation(index, count)
 
 
-def segment_lengths(segmentation, mask, num_segments):
-    """Frames in every segment: float32 [B, num_segments], 0 beyond the last segment."""
+def segment_lengths(segmentation: Segmentation, mask: FrameMask, num_segments: int) -> Float[Array, "B {num_segments}"]:
+    """Frames in every segment, 0 beyond the last one."""
     return pool_sum(jnp.ones(mask.shape + (1,), jnp.float32), segmentation, mask, num_segments)[..., 0]
 
 
-def pool_sum(values, segmentation, mask, num_segments):
-    """Sums `values` over the frames of every segment.
+def pool_sum(
+    values: Float[Array, "B T D"], segmentation: Segmentation, mask: FrameMask, num_segments: int
+) -> Float[Array, "B {num_segments} D"]:
+    """Sums `values` over the frames of every segment; zeros beyond a video's last segment.
 
-    Args:
-      values: float [B, T, K].
-      segmentation: of the batch.
-      mask: bool [B, T], frames that count.
-      num_segments: static P; segments numbered P or more are dropped, so P must not be below the largest count.
-
-    Returns:
-      float [B, P, K]; zeros beyond a video's last segment.
+    Segments numbered `num_segments` or more are dropped, so it must not be below the largest count.
     """
 
     def one(values, index, mask):
@@ -52,22 +51,21 @@ def pool_sum(values, segmentation, mask, num_segments):
     return jax.vmap(one)(values, segmentation.index, mask)
 
 
-def pool_mean(values, segmentation, mask, num_segments):
-    """Averages `values` over the frames of every segment; zeros beyond the last segment. Arguments as in `pool_sum`."""
+def pool_mean(
+    values: Float[Array, "B T D"], segmentation: Segmentation, mask: FrameMask, num_segments: int
+) -> Float[Array, "B {num_segments} D"]:
+    """Averages `values` over the frames of every segment; see `pool_sum`."""
     lengths = segment_lengths(segmentation, mask, num_segments)
     return pool_sum(values, segmentation, mask, num_segments) / jnp.maximum(lengths, 1.0)[..., None]
 
 
-def spread(segment_values, segmentation):
-    """Repeats a value of every segment over the frames of the segment: [B, P, K] -> [B, T, K]."""
+def spread(segment_values: Float[Array, "B P D"], segmentation: Segmentation) -> Float[Array, "B T D"]:
+    """Repeats a value of every segment over the frames of the segment."""
     return jnp.take_along_axis(segment_values, segmentation.index[..., None], axis=1, mode="clip")
 
 
-def segment_centres(segmentation, mask, num_segments):
-    """Middle frame (first + last) // 2 of every segment, its last frame included: int32 [B, num_segments].
-
-    Entries beyond a video's last segment are 0.
-    """
+def segment_centres(segmentation: Segmentation, mask: FrameMask, num_segments: int) -> Int[Array, "B {num_segments}"]:
+    """Middle frame (first + last) // 2 of every segment, its last frame included; 0 beyond the last segment."""
     time = jnp.arange(mask.shape[1])
 
     def one(index, mask):
@@ -82,7 +80,9 @@ def segment_centres(segmentation, mask, num_segments):
     return (jnp.where(valid, first, 0) + jnp.where(valid, last, 0)) // 2
 
 
-def class_fractions(segment_fractions, segment_labels, num_classes):
-    """Adds up overlaps with segments of one class: float [B, P, S] and int [B, S] -> [B, P, C]."""
+def class_fractions(
+    segment_fractions: Float[Array, "B P S"], segment_labels: Int[Array, "B S"], num_classes: int
+) -> Float[Array, "B P {num_classes}"]:
+    """Adds up overlaps with segments of one class."""
     onehot = jax.nn.one_hot(segment_labels, num_classes, dtype=segment_fractions.dtype)
     return jnp.matmul(segment_fractions, onehot, precision=jax.lax.Precision.HIGHEST)

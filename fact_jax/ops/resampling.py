@@ -1,26 +1,27 @@
 """Temporal down-sampling of features and labels, up-sampling of predictions, resampling, on the host (NumPy).
 
-Source: FACT (CVPR 2024), published data loader and evaluation; see the functions for the exact rules.
+Source: FACT (CVPR 2024), published utils/dataset.py and utils/evaluate.py; see the functions for the exact rules.
 """
 
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 
 
-def downsampled_length(num_frames, sample_rate):
+def downsampled_length(num_frames: int, sample_rate: int) -> int:
     """Returns how many of `num_frames` frames are left at one in `sample_rate`: the ceiling of the quotient."""
     _check_rate(sample_rate)
     return -(-num_frames // sample_rate)
 
 
-def downsample_labels(labels, sample_rate):
+def downsample_labels(labels, sample_rate: int) -> Int[np.ndarray, " T"]:
     """Replaces every chunk of `sample_rate` frames by its most frequent label.
 
     Args:
-      labels: int array [N], N >= 0. The last chunk may be shorter.
-      sample_rate: int >= 1.
+      labels: int [N], N >= 0. The last chunk may be shorter.
+      sample_rate: >= 1.
 
     Returns:
-      Array [ceil(N / sample_rate)] of the same dtype. Of equally frequent labels, the one seen first in the chunk wins.
+      T = ceil(N / sample_rate) labels of the same dtype. Of equally frequent ones, the first in the chunk wins.
     """
     _check_rate(sample_rate)
     labels = np.asarray(labels)
@@ -40,7 +41,7 @@ def downsample_labels(labels, sample_rate):
     return chunks[np.arange(num_chunks), winners]
 
 
-def nearest_index(num_source, num_target):
+def nearest_index(num_source: int, num_target: int) -> Int[np.ndarray, " frames"]:
     """Index of the source frame that every target frame repeats when a sequence is stretched (or shrunk).
 
     Args:
@@ -48,9 +49,9 @@ def nearest_index(num_source, num_target):
       num_target: frames wanted, >= 0.
 
     Returns:
-      int64 [num_target]: min(floor(float32(i) * float32(num_source / num_target)), num_source - 1), or i itself when
-      the lengths are equal. Single precision is part of the rule: neither repetition by the sample rate nor exact
-      integer division gives the same frames.
+      min(floor(float32(i) * float32(num_source / num_target)), num_source - 1), or i itself when the lengths are equal.
+      Single precision is part of the rule: neither repetition by the sample rate nor exact integer division gives the
+      same frames.
     """
     if num_source < 1 or num_target < 0:
         raise ValueError(f"cannot stretch {num_source} frames to {num_target}")
@@ -61,24 +62,24 @@ def nearest_index(num_source, num_target):
     return np.minimum(index.astype(np.int64), num_source - 1)
 
 
-def upsample(values, num_frames):
-    """Stretches `values` (array [T, ...], T >= 1) to [num_frames, ...] by the rule of `nearest_index`."""
+def upsample(values: Shaped[np.ndarray, "T ..."], num_frames: int) -> Shaped[np.ndarray, "frames ..."]:
+    """Stretches `values` (T >= 1) to `num_frames` by the rule of `nearest_index`."""
     values = np.asarray(values)
     return values[nearest_index(len(values), num_frames)]
 
 
-def interpolate(values, num_target):
+def interpolate(values, num_target: int) -> Float[np.ndarray, "frames ..."]:
     """Resamples a sequence in straight lines between its frames, without smoothing it where it shrinks.
 
     The frames of both sequences are the middles of equal stretches of the same time (PyTorch's linear `interpolate`
     with align_corners=False); what lies before the first middle or behind the last one equals it.
 
     Args:
-      values: float32 [T, ...], T >= 1.
+      values: float [T, ...], T >= 1.
       num_target: frames wanted, >= 1.
 
     Returns:
-      float32 [num_target, ...]; the values themselves where num_target == T.
+      float32; the values themselves where num_target == T.
     """
     values = np.asarray(values, np.float32)
     num_source = len(values)
@@ -86,14 +87,14 @@ def interpolate(values, num_target):
         raise ValueError(f"cannot resample {num_source} frames to {num_target}")
     if num_source == num_target:
         return values
-    # Single precision is part of the rule: of the ratio, and of the place, which is rounded once.
+    # Single precision is part of the rule: of the ratio, and of the position, which is rounded once.
     scale = np.float64(np.float32(num_source) / np.float32(num_target))
-    place = (scale * (np.arange(num_target) + 0.5) - 0.5).astype(np.float32)
-    place = np.clip(place, np.float32(0), np.float32(num_source - 1))
-    before = np.floor(place).astype(np.int64)
+    position = (scale * (np.arange(num_target) + 0.5) - 0.5).astype(np.float32)
+    position = np.clip(position, np.float32(0), np.float32(num_source - 1))
+    before = np.floor(position).astype(np.int64)
     after = np.minimum(before + 1, num_source - 1)
-    share = (place - before.astype(np.float32)).reshape(-1, *(1,) * (values.ndim - 1))
-    return (np.float32(1) - share) * values[before] + share * values[after]
+    fraction = (position - before.astype(np.float32)).reshape(-1, *(1,) * (values.ndim - 1))
+    return (np.float32(1) - fraction) * values[before] + fraction * values[after]
 
 
 def _check_rate(sample_rate):

@@ -7,6 +7,7 @@ group, moved as the published swaps move it. All arithmetic is that of the opera
 """
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from fact_jax.types import check_choice
 
@@ -17,13 +18,23 @@ _GONE = -np.float32(np.inf)  # score of an item that was taken or dropped
 _ROUNDS_PER_LOOK = 8
 
 
-def soft_suppress(segments, scores, groups, *, decay, min_score, sigma=0.5, iou_threshold=0.1, most=None):
+def soft_suppress(
+    segments: Float[np.ndarray, "P 2"],
+    scores: Float[np.ndarray, " P"],
+    groups: Int[np.ndarray, " P"],
+    *,
+    decay: str,
+    min_score: float,
+    sigma: float = 0.5,
+    iou_threshold: float = 0.1,
+    most: int | None = None,
+) -> tuple[Int[np.ndarray, " taken"], Float[np.ndarray, " taken"]]:
     """Takes the best item again and again; those that overlap it lose score, and are dropped below `min_score`.
 
     Args:
-      segments: float32 [N, 2], start and end.
-      scores: float32 [N].
-      groups: int [N], ascending: items of different groups do not see each other.
+      segments: start and end.
+      scores: of the segments.
+      groups: ascending: items of different groups do not see each other.
       decay: what a score is multiplied with at an overlap of u: "gaussian" exp(-u^2 / sigma); from `iou_threshold` on,
         "linear" 1 - u and "hard" 0.
       min_score: an item below it is dropped, though not the first one taken of a group: it is never looked at.
@@ -32,9 +43,8 @@ def soft_suppress(segments, scores, groups, *, decay, min_score, sigma=0.5, iou_
       most: results needed of all groups together, those with the best scores; None = all.
 
     Returns:
-      (taken int64 [K], scores float32 [K]): places of the items in the order of the groups and, in each, in the order
-      in which they were taken, with their lowered scores. Of results that are not among the `most` best some may be
-      left out, never one that is.
+      (indices of the items taken, their lowered scores), in the order of the groups and, in each, in the order in
+      which they were taken. Of results that are not among the `most` best some may be left out, never one that is.
     """
     check_choice("decay", decay, DECAYS)
     sigma, threshold = np.float32(sigma), np.float32(iou_threshold)
@@ -49,13 +59,19 @@ def soft_suppress(segments, scores, groups, *, decay, min_score, sigma=0.5, iou_
     return rounds.run(lower, np.float32(min_score), most)
 
 
-def hard_suppress(segments, scores, groups, *, min_score, iou_threshold, most=None):
+def hard_suppress(
+    segments: Float[np.ndarray, "P 2"],
+    scores: Float[np.ndarray, " P"],
+    groups: Int[np.ndarray, " P"],
+    *,
+    min_score: float,
+    iou_threshold: float,
+    most: int | None = None,
+) -> tuple[Int[np.ndarray, " taken"], Float[np.ndarray, " taken"]]:
     """Takes the best item again and again and drops those that overlap it by `iou_threshold` or more.
 
-    Args:
-      min_score: if more than 0, items not above it are left out from the start.
-
-    The others and the result are those of `soft_suppress`; of equal scores the first one is taken.
+    Of equal scores the first one is taken. With a `min_score` more than 0, items not above it are left out from the
+    start. The other arguments and the result are those of `soft_suppress`.
     """
     threshold = np.float32(iou_threshold)
     allowed = np.arange(len(scores)) if min_score <= 0 else np.flatnonzero(scores > np.float32(min_score))

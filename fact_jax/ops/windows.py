@@ -1,18 +1,13 @@
 """Cuts sequences into windows of equal length and joins them again."""
 
 import jax.numpy as jnp
+from jaxtyping import Shaped
+
+from fact_jax.ops.arrays import Array
 
 
-def cut(x, size):
-    """Cuts the second axis into windows, counted from its start; zeros (False) fill the last one.
-
-    Args:
-      x: array [B, T, ...].
-      size: L, entries of a window.
-
-    Returns:
-      array [B, W, L, ...] with W = ceil(T / L).
-    """
+def cut(x: Shaped[Array, "B T ..."], size: int) -> Shaped[Array, "B W {size} ..."]:
+    """Cuts time into W = ceil(T / size) windows, counted from its start; zeros (False) fill the last one."""
     num_windows = -(-x.shape[1] // size)
     rest = num_windows * size - x.shape[1]
     if rest:
@@ -20,20 +15,16 @@ def cut(x, size):
     return x.reshape(x.shape[0], num_windows, size, *x.shape[2:])
 
 
-def join(windows, length):
-    """The inverse of `cut`: [B, W, L, ...] -> [B, length, ...], without what filled the last window."""
+def join(windows: Shaped[Array, "B W L ..."], length: int) -> Shaped[Array, "B {length} ..."]:
+    """The inverse of `cut`, without what filled the last window."""
     x = windows.reshape(windows.shape[0], -1, *windows.shape[3:])
     return x[:, :length]
 
 
-def with_neighbours(windows, reach=None):
-    """Extends every window by entries of its neighbours: [B, W, L, ...] -> [B, W, L + 2 * reach, ...].
+def with_neighbours(windows: Shaped[Array, "B W L ..."], reach: int | None = None) -> Shaped[Array, "B W extended ..."]:
+    """Extends every window by `reach` entries of either neighbour, at most L; None: half a window, L // 2.
 
     Zeros (False) stand before the first and behind the last window.
-
-    Args:
-      windows: what `cut` gave.
-      reach: entries taken from either neighbour, at most L; None: half a window, L // 2.
     """
     size = windows.shape[2]
     reach = size // 2 if reach is None else reach

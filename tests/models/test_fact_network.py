@@ -15,6 +15,7 @@ from fact_jax.models.fact.blocks import TemporalBlock
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.network import Fact, compose
 from fact_jax.models.fact.objective import FactLossConfig, fact_loss, ground_truth_of
+from fact_jax.models.fact.segment_update import BlockInput
 from fact_jax.ops.dropout_rng import video_seeds
 from tests.models import fact_cases as cases
 
@@ -193,20 +194,21 @@ def temporal_block():
     config = cases.small_config("iU").block_configs[1]
     exact = TemporalBlock(config, cases.CLASSES, ())
     bucketed = TemporalBlock(config, cases.CLASSES, (2, 5, 10, 64))
-    arguments = (
+    given = BlockInput(
         Factored(jnp.zeros((2, NUM_FRAMES, 8))),
         jnp.ones((2, NUM_FRAMES), bool),
         jnp.zeros((2, 6, 8)),
         jnp.ones((2, 6), bool),
         jnp.ones((1, 6, 4)),
         None,
+        None,
     )
-    params = exact.init(jax.random.key(0), *arguments)
-    assert jax.tree.structure(params) == jax.tree.structure(bucketed.init(jax.random.key(0), *arguments))
+    params = exact.init(jax.random.key(0), given)
+    assert jax.tree.structure(params) == jax.tree.structure(bucketed.init(jax.random.key(0), given))
 
     def value_and_gradient(block, params, frames, mask, actions):
         def total(params, frames):
-            output = block.apply(params, Factored(frames), mask, actions, *arguments[3:])
+            output = block.apply(params, given._replace(frames=Factored(frames), mask=mask, actions=actions))
             segments = jnp.where(output.segments.mask[..., None], output.segments.logits, 0.0)
             valid = (output.frame_logits * mask[..., None], output.action_logits, segments)
             return sum(jnp.sum(jnp.sin(x)) for x in valid), output

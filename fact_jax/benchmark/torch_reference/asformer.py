@@ -137,7 +137,7 @@ class TorchAsformer(nn.Module):
     """The whole network: features [T, D] of one video -> logits [stages, T, K].
 
     Args:
-      model: settings of `fact_jax.models.asformer.model.Asformer` as a dict.
+      model: settings of `fact_jax.models.asformer.model.ASFormerConfig` as a dict.
       feature_dim: D.
     """
 

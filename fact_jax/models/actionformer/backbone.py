@@ -1,4 +1,7 @@
-"""From features to a pyramid: embedding, positions, blocks at level 0, and blocks that go one level up each."""
+"""From features to a pyramid: embedding, positions, blocks at level 0, and blocks that go one level up each.
+
+Source: published libs/modeling/backbones.py.
+"""
 
 import functools
 import math
@@ -7,22 +10,26 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from fact_jax.layers.linear import LayerNorm
 from fact_jax.layers.masked_conv import MaskedConv
-from fact_jax.models.actionformer.blocks import ConvBlock, TransformerBlock
+from fact_jax.models.actionformer.blocks import ConvBlock, Level, TransformerBlock
 from fact_jax.models.actionformer.config import ActionFormerConfig
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask
 from fact_jax.ops.resampling import interpolate
 
 
 @functools.lru_cache(maxsize=8)
-def positions(num_frames, max_frames, dim):
-    """Sinusoids for every frame of a padded video, divided by sqrt(dim): float32 [num_frames, dim].
+def positions(num_frames: int, max_frames: int, dim: int) -> Float[np.ndarray, "{num_frames} {dim}"]:
+    """Sinusoids for every frame of a padded video, divided by sqrt(dim).
 
     The table has `max_frames` rows; for more frames it is stretched in straight lines, fewer take its first rows.
     """
-    place, channel = np.arange(max_frames)[:, None], np.arange(dim)[None]
-    angle = place / np.power(10000.0, 2 * (channel // 2) / dim)
+    frame, channel = np.arange(max_frames)[:, None], np.arange(dim)[None]
+    angle = frame / np.power(10000.0, 2 * (channel // 2) / dim)
     table = np.where(channel % 2 == 0, np.sin(angle), np.cos(angle)).astype(np.float32) / np.float32(math.sqrt(dim))
     return interpolate(table, num_frames) if num_frames > max_frames else table[:num_frames]
 
@@ -33,17 +40,8 @@ class Backbone(nn.Module):
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, features, mask, dropout_rng):
-        """Runs all blocks.
-
-        Args:
-          features: float [B, T, D_in], zero outside `mask`.
-          mask: bool [B, T].
-          dropout_rng: see fact_jax/layers/dropout.py.
-
-        Returns:
-          list of (float [B, T / scale**l, D], bool [B, T / scale**l]), one per level l = 0, ..., branch_layers.
-        """
+    def __call__(self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> list[Level]:
+        """Runs all blocks on features that are zero outside `mask`; gives the levels 0, ..., branch_layers."""
         config = self.config
         x = self._embed(self._project(features, mask), mask)
         if config.absolute_positions and config.backbone == "transformer":

@@ -1,27 +1,39 @@
-"""The blocks of ActionFormer's backbones. With a stride they go to a coarser level of the pyramid."""
+"""The blocks of ActionFormer's backbones. With a stride they go to a coarser level of the pyramid.
+
+Source: published libs/modeling/blocks.py.
+"""
 
 import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.band_attention import band_attention
 from fact_jax.layers.dropout import AffineDropPath, Dropout
 from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.masked_conv import MaskedConv
 from fact_jax.models.actionformer.config import ActionFormerConfig
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.convolution import max_pool
-from fact_jax.ops.masks import masked_softmax
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask, masked_softmax
+
+Level = tuple[
+    Float[Array, "B T_level width"], Bool[Array, "B T_level"]
+]  # frames of a level of the pyramid, and their mask
 
 
-def kernel_size(stride):
+def kernel_size(stride: int) -> int:
     """Taps of a convolution or a pooling that goes on by `stride` frames."""
     return 3 if stride == 1 else stride + 1
 
 
 class ConvAttention(nn.Module):
-    """Multi-head attention after depthwise convolutions and norms (published MaskedMHCA and LocalMaskedMHCA).
+    """Self-attention whose queries, keys and values see their neighbours through depthwise convolutions, and norms.
+
+    Published MaskedMHCA and LocalMaskedMHCA.
 
     Attributes:
       num_heads: H, divides the channels.
@@ -40,8 +52,8 @@ class ConvAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng):
-        """Maps x [B, T, D] and mask (bool [B, T]) to ([B, T / stride, D], mask [B, T / stride])."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> Level:
+        """Gives T / stride frames."""
         dim = x.shape[-1]
         parts, short = [], mask
         for name in ("query", "key", "value"):
@@ -87,8 +99,8 @@ class TransformerBlock(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng):
-        """Maps x [B, T, D] and mask (bool [B, T]) to ([B, T / stride, D], mask [B, T / stride])."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> Level:
+        """Gives T / stride frames."""
         config, dim = self.config, x.shape[-1]
         attention = ConvAttention(
             config.num_heads,
@@ -123,8 +135,8 @@ class ConvBlock(nn.Module):
     stride: int = 1
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng):
-        """Maps x [B, T, D] and mask (bool [B, T]) to ([B, T / stride, D], mask [B, T / stride])."""
+    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> Level:
+        """Gives T / stride frames."""
         del dropout_rng
         dim, dtype = x.shape[-1], self.config.dtype
         y, short = MaskedConv(2 * dim, stride=self.stride, dtype=dtype, name="conv_1")(x, mask)

@@ -4,10 +4,12 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Shaped
 
 from fact_jax.models.actionformer.config import ActionFormerConfig
 from fact_jax.models.actionformer.network import Outputs
 from fact_jax.models.actionformer.objective import points_of
+from fact_jax.ops.arrays import Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,17 +27,14 @@ class CandidateConfig:
     min_duration: float = 0.05
 
 
-def candidates(config: ActionFormerConfig, settings: CandidateConfig, outputs: Outputs, num_frames: int):
-    """Chooses candidates.
-
-    Args:
-      config: of the network.
-      settings: which ones.
-      outputs: of the network for B videos padded to `num_frames` grid steps.
+def candidates(
+    config: ActionFormerConfig, settings: CandidateConfig, outputs: Outputs, num_frames: int
+) -> dict[str, Shaped[Array, "B P ..."]]:
+    """Chooses candidates from outputs of the network for videos padded to `num_frames` grid steps.
 
     Returns:
-      dict of "segments" float32 [B, K, 2] in grid units, "scores" float32 [B, K], "labels" int32 [B, K] and "valid"
-      bool [B, K]. K is a number of the settings and the length; levels lie fine to coarse, each by falling score.
+      "segments" float32 [B, P, 2] in grid units, "scores" float32, "labels" int32 and "valid" bool [B, P]. P depends on
+      the settings and the length; levels lie fine to coarse, each by falling score.
     """
     points = points_of(config, num_frames)
     probs = jax.nn.sigmoid(outputs.logits) * outputs.mask[..., None]
@@ -44,12 +43,12 @@ def candidates(config: ActionFormerConfig, settings: CandidateConfig, outputs: O
         chosen = slice(first, first + length)
         first += length
         flat = probs[:, chosen].reshape(len(probs), -1)
-        scores, places = jax.lax.top_k(flat, min(settings.per_level, flat.shape[-1]))
-        place, labels = places // config.num_classes, places % config.num_classes
-        offsets = jnp.take_along_axis(outputs.offsets[:, chosen], place[..., None], axis=1)
+        scores, indices = jax.lax.top_k(flat, min(settings.per_level, flat.shape[-1]))
+        frame, labels = indices // config.num_classes, indices % config.num_classes
+        offsets = jnp.take_along_axis(outputs.offsets[:, chosen], frame[..., None], axis=1)
         time, stride = (jnp.asarray(part[chosen]) for part in (points.time, points.stride))
         sides = offsets * stride[0]
-        segments = jnp.stack([time[place] - sides[..., 0], time[place] + sides[..., 1]], axis=-1)
+        segments = jnp.stack([time[frame] - sides[..., 0], time[frame] + sides[..., 1]], axis=-1)
         valid = (scores > settings.threshold) & (segments[..., 1] - segments[..., 0] > settings.min_duration)
         levels.append({"segments": segments, "scores": scores, "labels": labels.astype(jnp.int32), "valid": valid})
     return {name: jnp.concatenate([level[name] for level in levels], axis=1) for name in levels[0]}

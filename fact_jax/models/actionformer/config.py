@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from fact_jax.types import UserError, check_choice
@@ -103,10 +102,11 @@ class ActionFormerConfig:
         return tuple(stride * max(2 * (window // 2), 1) if window > 1 else stride for stride, window in pairs)
 
     def padded_length(self, num_frames: int) -> int:
-        """Frames to which an evaluated video is padded; they can be seen in its numbers (spec, section 3).
+        """Frames to which an evaluated video is padded; they can be seen in its numbers.
 
         Where the largest term is no multiple of the coarsest stride, the published code ends with an error for some
-        lengths beyond max_frames; here they are padded further, to a multiple of both.
+        lengths beyond max_frames; here they are padded further, to a multiple of both. Source: published
+        libs/modeling/meta_archs.py, preprocessing.
         """
         if num_frames <= self.max_frames:
             return self.max_frames
@@ -128,8 +128,8 @@ def _length_problems(config):
     wrong = [term for term in config.length_terms if config.max_frames % term]
     if wrong:
         yield (
-            f"data.max_frames is {config.max_frames}, which must be a multiple of {', '.join(map(str, wrong))}: of every "
-            "level's stride, times its window_size rounded down to an even number where the attention is local."
+            f"data.max_frames is {config.max_frames}, which must be a multiple of {', '.join(map(str, wrong))}: of "
+            "every level's stride, times its window_size rounded down to an even number where the attention is local."
         )
 
 
@@ -167,14 +167,8 @@ def _level_problems(config):
         )
 
 
-def from_settings(model: Mapping[str, Any], *, num_classes: int, max_frames: int, dtype: str) -> ActionFormerConfig:
-    """Builds the settings of the network of a run.
-
-    Args:
-      model: `model` part of its config.
-      num_classes: C of the dataset.
-      max_frames: `data.max_frames`.
-      dtype: `dtype` of the config.
+def from_settings(model: Any, *, num_classes: int, max_frames: int, dtype: str) -> ActionFormerConfig:
+    """Builds the settings of the network of a run from `model`, `data.max_frames` and `dtype` of its config.
 
     Raises:
       UserError: the settings contradict each other.
@@ -187,8 +181,8 @@ def from_settings(model: Mapping[str, Any], *, num_classes: int, max_frames: int
     bounds = tuple(model["regression_from"]), tuple(model["regression_to"])
     if len(bounds[0]) != len(bounds[1]):
         raise UserError(
-            f"model.regression_from has {len(bounds[0])} entries and model.regression_to {len(bounds[1])}; expected one "
-            "each per level."
+            f"model.regression_from has {len(bounds[0])} entries and model.regression_to {len(bounds[1])}; expected "
+            "one each per level."
         )
     values |= {
         "window_sizes": windows,

@@ -1,18 +1,24 @@
-"""The heads, shared by all levels, which they see as one sequence with gaps."""
+"""The heads, shared by all levels, which they see as one sequence with gaps.
+
+Source: published libs/modeling/meta_archs.py.
+"""
 
 import math
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Shaped
 
 from fact_jax.layers.linear import LayerNorm
 from fact_jax.layers.masked_conv import MaskedConv
 from fact_jax.models.actionformer.config import ActionFormerConfig
+from fact_jax.ops.arrays import Array
 
 
-def logit(probability):
+def logit(probability: float) -> float:
     """The number whose sigmoid is `probability`."""
     return -math.log((1 - probability) / probability)
 
@@ -21,34 +27,29 @@ class Levels:
     """Levels behind one another in time, with gaps as wide as a convolution reaches: it serves all of them at once.
 
     Attributes:
-      inside: bool [J], False in the gaps; J frames in all.
+      inside: bool [joined], False in the gaps.
     """
 
-    def __init__(self, lengths, gap):
-        """
-        Args:
-          lengths: frames of every level.
-          gap: frames between two of them.
-        """
+    def __init__(self, lengths: Sequence[int], gap: int):
+        """Takes the frames of every level and those between two of them."""
         self._gap = gap
-        pieces = []
+        parts = []
         for length in lengths:
-            pieces += [np.ones(length, bool), np.zeros(gap, bool)]
-        self.inside = np.concatenate(pieces)[: -gap or None]
+            parts += [np.ones(length, bool), np.zeros(gap, bool)]
+        self.inside = np.concatenate(parts)[: -gap or None]
 
-    def join(self, levels):
-        """[B, T_l, ...] of every level -> [B, J, ...], zero (False) in the gaps."""
-        pieces = []
+    def join(self, levels: list[Shaped[Array, "B _ ..."]]) -> Shaped[Array, "B joined ..."]:
+        """Frames of every level behind one another, zero (False) in the gaps."""
+        parts = []
         for level in levels:
             gap = jnp.zeros((level.shape[0], self._gap, *level.shape[2:]), level.dtype)
-            pieces += [level, gap]
-        return jnp.concatenate(pieces[:-1], axis=1)
+            parts += [level, gap]
+        return jnp.concatenate(parts[:-1], axis=1)
 
-    def points(self, joined):
-        """[B, J, ...] -> [B, P, ...], without the gaps: the frames of all levels, fine to coarse."""
+    def points(self, joined: Shaped[Array, "B joined ..."]) -> Shaped[Array, "B points ..."]:
+        """Without the gaps: the frames of all levels, fine to coarse."""
         edges = np.flatnonzero(np.diff(np.concatenate([[False], self.inside, [False]]).astype(np.int8)))
-        pieces = [joined[:, start:end] for start, end in edges.reshape(-1, 2)]
-        return jnp.concatenate(pieces, axis=1)
+        return jnp.concatenate([joined[:, start:end] for start, end in edges.reshape(-1, 2)], axis=1)
 
 
 class Head(nn.Module):
@@ -67,8 +68,10 @@ class Head(nn.Module):
     bias: float = 0.0
 
     @nn.compact
-    def __call__(self, x, mask, inside):
-        """Maps x [B, J, D], mask (bool [B, J]) to [B, J, features]; `inside` (bool [J]): see `Levels`."""
+    def __call__(
+        self, x: Float[Array, "B joined D"], mask: Bool[Array, "B joined"], inside: Bool[Array, " joined"]
+    ) -> Float[Array, "B joined E"]:
+        """Gives `features` channels; `inside`: see `Levels`."""
         config = self.config
         kernel, dtype = config.head_kernel, config.dtype
         for index in range(config.head_layers - 1):
@@ -86,17 +89,10 @@ class Heads(nn.Module):
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, levels, masks):
-        """Runs both heads.
-
-        Args:
-          levels: list of float [B, T_l, neck_dim].
-          masks: list of bool [B, T_l].
-
-        Returns:
-          (logits float [B, P, C], offsets float [B, P, 2] in strides of the level, >= 0, mask bool [B, P]), where P
-          counts the frames of all levels, fine to coarse.
-        """
+    def __call__(
+        self, levels: list[Float[Array, "B _ D"]], masks: list[Bool[Array, "B _"]]
+    ) -> tuple[Float[Array, "B points C"], Float[Array, "B points 2"], Bool[Array, "B points"]]:
+        """Gives (logits, offsets >= 0 in strides of the level, mask) of the frames of all levels, fine to coarse."""
         config = self.config
         lengths = [level.shape[1] for level in levels]
         joint = Levels(lengths, config.head_kernel // 2)

@@ -3,32 +3,35 @@
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.linear import LayerNorm, zero_padding
 from fact_jax.layers.masked_conv import MaskedConv
 from fact_jax.models.actionformer.backbone import Backbone
+from fact_jax.models.actionformer.blocks import Level
 from fact_jax.models.actionformer.config import ActionFormerConfig
 from fact_jax.models.actionformer.heads import Heads
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask
 
 
 class Outputs(NamedTuple):
-    """What the network gives for B videos; P counts the frames of all levels with predictions, fine to coarse.
+    """What the network gives for B videos; points are the frames of all levels with predictions, fine to coarse.
 
     Attributes:
-      logits: float [B, P, C], of every class by itself.
-      offsets: float [B, P, 2], distances to start and end of the instance in strides of the level, >= 0.
-      mask: bool [B, P].
-      backbone: list of float [B, T_l, D], of every level of the backbone.
-      neck: list of float [B, T_l, neck_dim], of every level with predictions.
+      logits: of every class by itself.
+      offsets: distances to start and end of the instance in strides of the level, >= 0.
+      mask: points inside of the video.
+      backbone, neck: frames of every level, and of every level with predictions.
     """
 
-    logits: jax.Array
-    offsets: jax.Array
-    mask: jax.Array
-    backbone: list[jax.Array]
-    neck: list[jax.Array]
+    logits: Float[Array, "B points C"]
+    offsets: Float[Array, "B points 2"]
+    mask: Bool[Array, "B points"]
+    backbone: list[Float[Array, "B T_level D"]]
+    neck: list[Float[Array, "B T_level E"]]
 
 
 class IdentityNeck(nn.Module):
@@ -37,8 +40,8 @@ class IdentityNeck(nn.Module):
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, levels):
-        """Maps the levels that have predictions, a list of (float [B, T_l, D], bool [B, T_l]), to features."""
+    def __call__(self, levels: list[Level]) -> list[Float[Array, "B _ E"]]:
+        """Maps the levels that have predictions to features."""
         if not self.config.neck_norm:
             return [x for x, _ in levels]
         return [LayerNorm(name=f"norm_{index}")(x) for index, (x, _) in enumerate(levels)]
@@ -47,13 +50,13 @@ class IdentityNeck(nn.Module):
 class PyramidNeck(nn.Module):
     """Adds every level to the next finer one, frames repeated, and smooths what comes out.
 
-    Repeated frames stand at masked places, too, where the smoothing reads them.
+    Repeated frames stand outside the mask, too, where the smoothing reads them.
     """
 
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, levels):
+    def __call__(self, levels: list[Level]) -> list[Float[Array, "B _ E"]]:
         """As `IdentityNeck`, with neck_dim channels."""
         config = self.config
         dim, use_bias, dtype = config.neck_dim, not config.neck_norm, config.dtype
@@ -71,28 +74,24 @@ class PyramidNeck(nn.Module):
 
 
 class ActionFormer(nn.Module):
-    """ActionFormer as published, with all that its padding does to its numbers (spec, sections 1 to 3).
+    """ActionFormer as published, with all that its padding does to its numbers.
 
     The numbers of a video depend on the length it is padded to, `ActionFormerConfig.padded_length` when it is
     evaluated, and on nothing else of its batch.
 
-    Source: Zhang, Wu & Li, ActionFormer: Localizing Moments of Actions with Transformers, ECCV 2022.
+    Source: published libs/modeling/meta_archs.py.
     """
 
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, features, mask, dropout_rng=None):
+    def __call__(self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Outputs:
         """Runs the network.
 
         Args:
-          features: float [B, T, D_in]; values outside `mask` are ignored, whatever they are.
-          mask: bool [B, T], True on a prefix. T is a multiple of the coarsest stride.
-          dropout_rng: uint32 [B, 2], seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`); switches dropout on. None for
-            evaluation.
-
-        Returns:
-          Outputs.
+          features: values outside `mask` are ignored, whatever they are. T is a multiple of the coarsest stride.
+          mask: a prefix.
+          dropout_rng: seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`). None for evaluation.
         """
         config = self.config
         config.level_lengths(features.shape[1])

@@ -1,14 +1,17 @@
 """ActionFormer's objective: classes at all points, segments at those that have one, by one running normaliser."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, PRNGKeyArray
 
 from fact_jax.losses.localization import distance_iou_loss, sigmoid_focal_loss
 from fact_jax.models.actionformer.config import ActionFormerConfig
 from fact_jax.models.actionformer.network import Outputs
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.points import Points, assign, pyramid_points
 
 NORMALIZER_MOMENTUM = 0.9
@@ -35,16 +38,11 @@ class ActionFormerLossConfig:
 
 
 class LossSums(NamedTuple):
-    """Sums over the points of some videos, before any normaliser.
+    """Sums over the points of some videos, before any normaliser; positives are the points that have an instance."""
 
-    Attributes:
-      classification, regression: float scalars.
-      num_positives: float scalar, points that have an instance.
-    """
-
-    classification: jax.Array
-    regression: jax.Array
-    num_positives: jax.Array
+    classification: Float[Array, ""]
+    regression: Float[Array, ""]
+    num_positives: Float[Array, ""]
 
 
 def points_of(config: ActionFormerConfig, num_frames: int) -> Points:
@@ -52,15 +50,13 @@ def points_of(config: ActionFormerConfig, num_frames: int) -> Points:
     return pyramid_points(config.level_lengths(num_frames), config.strides, config.regression_ranges)
 
 
-def loss_sums(config: ActionFormerConfig, loss: ActionFormerLossConfig, outputs: Outputs, batch) -> LossSums:
-    """Compares outputs with the instances of the videos.
+def loss_sums(
+    config: ActionFormerConfig, loss: ActionFormerLossConfig, outputs: Outputs, batch: Mapping[str, Array]
+) -> LossSums:
+    """Compares outputs of the network with the instances of the videos.
 
-    Args:
-      config: of the network.
-      loss: settings.
-      outputs: of the network for the batch.
-      batch: arrays of `fact_jax.types.Batch`; reads features (its length), segments, segment_labels, segment_mask and
-        video_mask. Rows that are padding add nothing.
+    Reads features (its length), segments, segment_labels, segment_mask and video_mask of a batch, see
+    `fact_jax.types.Batch`. Rows that are padding add nothing.
     """
     points = points_of(config, batch["features"].shape[1])
     targets = assign(
@@ -74,8 +70,7 @@ def loss_sums(config: ActionFormerConfig, loss: ActionFormerLossConfig, outputs:
     valid = outputs.mask & batch["video_mask"][:, None]
     positive = valid & (jnp.sum(targets.classes, axis=-1) > 0)
     # There is no background; the published code counts one in all the same.
-    share = loss.label_smoothing / (config.num_classes + 1)
-    smooth = targets.classes * (1 - loss.label_smoothing) + share
+    smooth = targets.classes * (1 - loss.label_smoothing) + loss.label_smoothing / (config.num_classes + 1)
     focal = jnp.where(valid[..., None], sigmoid_focal_loss(outputs.logits, smooth), 0.0)
     # Whatever stands at the other points: it must not come near a division.
     predicted, wanted = (jnp.where(positive[..., None], offsets, 1.0) for offsets in (outputs.offsets, targets.offsets))
@@ -83,7 +78,7 @@ def loss_sums(config: ActionFormerConfig, loss: ActionFormerLossConfig, outputs:
     return LossSums(jnp.sum(focal), jnp.sum(distance), jnp.sum(positive, dtype=jnp.float32))
 
 
-def regression_weight(loss: ActionFormerLossConfig, classification, regression):
+def regression_weight(loss: ActionFormerLossConfig, classification, regression) -> Float[Array, ""]:
     """Weight of the regression, without a gradient; the values are those of the whole batch, normalised."""
     if loss.regression_weight > 0:
         return jnp.float32(loss.regression_weight)
@@ -92,10 +87,10 @@ def regression_weight(loss: ActionFormerLossConfig, classification, regression):
 
 
 def first_normalizer_state(first: float) -> dict[str, jax.Array]:
-    """Returns the state before the first step.
+    """Returns the state of the running mean before the first step, with its first value.
 
-    Args:
-      first: value that the running mean starts with.
+    The published code loses this mean of positive points on every resume, and on several devices never moves it. Here
+    it is part of the checkpoint, and counts the positive points of the whole step.
     """
     return {
         "value": jnp.float32(first),
@@ -106,7 +101,7 @@ def first_normalizer_state(first: float) -> dict[str, jax.Array]:
     }
 
 
-def advance_normalizer(state, key, num_positives):
+def advance_normalizer(state: Mapping[str, Array], key: PRNGKeyArray, num_positives: Float[Array, ""]):
     """Counts positive points of a step.
 
     A step may come in micro-batches, each with the state that the one before it left and with the same key. Then what
@@ -115,7 +110,7 @@ def advance_normalizer(state, key, num_positives):
     Args:
       state: what `first_normalizer_state` or a call before this one gave.
       key: of the step, the same for all its micro-batches and for no other step.
-      num_positives: float scalar, of the micro-batch on all devices.
+      num_positives: of the micro-batch on all devices.
 
     Returns:
       (the state after it, by how much the value of this step has grown: all of it with the first micro-batch).

@@ -1,4 +1,4 @@
-"""Names of the published state dict, and where its tensors live (spec, section 2)."""
+"""Names of the published state dict, and where its tensors live."""
 
 from fact_jax.models.actionformer.config import ActionFormerConfig
 from fact_jax.models.weights.state_dict import Link

@@ -1,1 +1,1 @@
-"""ASFormer: an encoder over frames and decoders that refine its prediction."""
+"""ASFormer. "Published" files are those of github.com/ChinaYi/ASFormer at 37a090c."""

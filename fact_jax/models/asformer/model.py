@@ -1,6 +1,6 @@
 """ASFormer: an encoder over frames, and decoders that refine its prediction.
 
-Source: Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021, arXiv:2110.08568.
+Source: Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021, arXiv:2110.08568; published model.py.
 Deviation: padding does not show. The published code normalises over it, and takes one video at a time.
 """
 
@@ -12,11 +12,15 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from fact_jax.layers.encoder import Encoder
 from fact_jax.layers.linear import Dense, zero_padding
 from fact_jax.models.asformer import published
 from fact_jax.models.frame_model import FrameModelConfig
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask
 from fact_jax.types import UserError, check_choice
 
 WINDOWS = ("released", "banded")
@@ -29,8 +33,8 @@ class ASFormerConfig(FrameModelConfig):
     Attributes:
       num_decoders: stages behind the encoder; each refines the prediction of the one before.
       num_layers: of every stage; layer l has dilation and window 2^l.
-      dim: N, channels of the layers.
-      query_reduction, value_reduction: r1 and r2; queries and keys have N // r1 channels, values N // r2.
+      dim: channels of the layers.
+      query_reduction, value_reduction: r1 and r2; queries and keys have dim // r1 channels, values dim // r2.
       windows: which frames a frame attends to, see `fact_jax.layers.window_attention.SlidingAttention`: "released" as
         the published weights are trained, "banded" as the published code means it.
       channel_dropout_rate: of the input features, for a whole video in training.
@@ -88,17 +92,16 @@ class Stage(Encoder):
     """One stage: class logits and the features that they are read off."""
 
     @nn.compact
-    def __call__(self, x, mask, dropout_rng=None, source=None):
-        """Maps frames to classes.
+    def __call__(
+        self,
+        x: Float[Array, "B T D"],
+        mask: FrameMask,
+        dropout_rng: Seeds | None = None,
+        source: Float[Array, "B T h"] | None = None,
+    ) -> tuple[Float[Array, "B T C"], Float[Array, "B T E"]]:
+        """Gives (logits, features), both zero outside `mask`; frames outside of it influence no valid frame.
 
-        Args:
-          x: float [B, T, D].
-          mask: bool [B, T]; frames outside of it influence no valid frame.
-          dropout_rng: seeds of the videos, or None.
-          source: float [B, T, E], what the attention takes its values from; None: the stage's own features.
-
-        Returns:
-          (logits [B, T, K], features [B, T, N]), both zero outside `mask`.
+        `source` is what the attention takes its values from; None: the stage's own features.
         """
         features = self.encoded(x, mask, dropout_rng, source)
         return zero_padding(Dense(self.out_dim, name="output")(features), mask), features
@@ -114,8 +117,10 @@ class ASFormer(nn.Module):
     config: ASFormerConfig
 
     @nn.compact
-    def __call__(self, features, mask, dropout_rng=None):
-        """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModelConfig.network`."""
+    def __call__(
+        self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None
+    ) -> Float[Array, "stages B T C"]:
+        """Gives the logits of all stages; see `FrameModelConfig.network`."""
         config = self.config
         encoder = self._stage("encoder", 1.0, config.channel_dropout_rate)
         logits, last = encoder(zero_padding(features, mask), mask, dropout_rng)

@@ -1,4 +1,4 @@
-"""State dicts of ASFormer: what they tell about a network, and their names of its parameters (spec section 8)."""
+"""State dicts of ASFormer: what they tell about a network, and their names of its parameters."""
 
 from collections.abc import Mapping
 

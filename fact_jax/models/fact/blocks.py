@@ -1,23 +1,26 @@
-"""The four kinds of blocks (spec section 3).
+"""The four kinds of blocks, and what they hand to the next one, to the losses, to the matching and to the decoding.
 
-All are called alike: (frames, mask, actions, token_mask, positions, frame_positions, dropout_rng) -> BlockOutput. `frames`
-are the input features for the first block and the frame features of the block before for the others. `dtype` is that of
-the products that do not lead straight to class probabilities.
+All blocks are called alike; `frames` are the input features for the first one and the frame features of the block
+before for the others. `dtype` is that of the products that do not lead straight to class probabilities.
+
+Source: FACT (CVPR 2024), sections 3.2 and 3.3; published models/blocks.py and blocks_SepVerbNoun.py.
 """
 
 import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
 
 from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.factored import Factored
 from fact_jax.layers.linear import Dense, product
 from fact_jax.models.fact.branches import DecoderForm, action_branch, frame_branch
-from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes, read_frame_classes
+from fact_jax.models.fact.classes import Classes, read_classes, read_frame_classes
 from fact_jax.models.fact.config import BlockConfig
-from fact_jax.models.fact.segment_update import SegmentInput, SegmentUpdate, update_segments
+from fact_jax.models.fact.segment_update import BlockInput, SegmentInput, SegmentUpdate, update_segments
 from fact_jax.ops import pooling
+from fact_jax.ops.arrays import Array
 
 
 @flax.struct.dataclass
@@ -29,45 +32,44 @@ class SegmentOutput:
 
     Attributes:
       segmentation: segment of every frame and number of segments.
-      mask: bool [B, P].
-      classes: int32 [B, T], the class of every frame that makes these segments.
-      logits: float [B, P, F], class logits of every segment.
+      mask: segments that exist.
+      classes: the class of every frame that makes these segments.
+      logits: class logits of every segment.
     """
 
     segmentation: pooling.Segmentation
-    mask: jax.Array
-    classes: jax.Array
-    logits: jax.Array
+    mask: Bool[Array, "B P"]
+    classes: Int[Array, "B T"]
+    logits: Float[Array, "B P F"]
 
 
 @flax.struct.dataclass
 class BlockOutput:
     """Output of one block. F and A are the class channels of frames and of tokens: C and C+1, or V+N and V+N+2 for V
-    verbs and N nouns (`fact_jax.models.fact.classes`).
+    verbs and N nouns (`fact_jax.models.fact.classes`). X are the frames ("u") or segments ("U") that actions attend to.
 
     Attributes:
-      frames: Factored [B, T, h]; the last F channels are class probabilities.
-      action_features: float [B, M, h]; the last A channels are probabilities, "no action" among them.
-      frame_logits: float [B, T, F].
-      action_logits: float [B, M, A].
-      f2a_logits: float [B, M, X], actions attending to X frames ("u") or segments ("U"); None in "i", "I".
-      a2f_logits: float [B, X, M], frames or segments attending to actions; None in "i", "I".
-      a2f_attention: float [B, T, M], the softmax of `a2f_logits` over valid tokens, at frame level; None in "i", "I".
-      segments: SegmentOutput of a "U" or "I" block, else None.
+      frames: the last F channels are class probabilities.
+      action_features: the last A channels are probabilities, "no action" among them.
+      frame_logits, action_logits: what these are made of.
+      f2a_logits: actions attending to frames or segments; None in "i", "I".
+      a2f_logits: frames or segments attending to actions; None in "i", "I".
+      a2f_attention: the softmax of `a2f_logits` over valid tokens, at frame level; None in "i", "I".
+      segments: of a "U" or "I" block, else None.
     """
 
     frames: Factored
-    action_features: jax.Array
-    frame_logits: jax.Array
-    action_logits: jax.Array
-    f2a_logits: jax.Array | None = None
-    a2f_logits: jax.Array | None = None
-    a2f_attention: jax.Array | None = None
+    action_features: Float[Array, "B M h"]
+    frame_logits: Float[Array, "B T F"]
+    action_logits: Float[Array, "B M A"]
+    f2a_logits: Float[Array, "B M X"] | None = None
+    a2f_logits: Float[Array, "B X M"] | None = None
+    a2f_attention: Float[Array, "B T M"] | None = None
     segments: SegmentOutput | None = None
 
     @property
-    def frame_features(self):
-        """The frames as an array, float [B, T, h]."""
+    def frame_features(self) -> Float[Array, "B T h"]:
+        """The frames as an array."""
         return self.frames.value
 
 
@@ -79,17 +81,20 @@ class InputBlock(nn.Module):
     """
 
     config: BlockConfig
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     form: DecoderForm
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, dropout_rng=None):
-        frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, dropout_rng)
+    def __call__(self, given: BlockInput) -> BlockOutput:
+        rng = given.dropout_rng
+        frames = frame_branch(self.config, True, self.dtype, "frame_branch")(given.frames, given.mask, rng)
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         branch = action_branch(self.config, self.dtype, "action_branch", self.form)
-        actions = branch(tokens, positions, token_mask, dropout_rng, frames, frame_positions, mask)
-        actions, action_logits = read_classes(actions, self.classes.token_parts)
+        tokens = given.actions, given.positions, given.token_mask, rng
+        actions, action_logits = read_classes(
+            branch(*tokens, frames, given.frame_positions, given.mask), self.classes.token_parts
+        )
         return BlockOutput(frames, actions, frame_logits, action_logits)
 
 
@@ -97,30 +102,20 @@ class SegmentInputBlock(nn.Module):
     """Block "I": as "i", but the tokens read the segments that the frame branch predicts. Attributes as there."""
 
     config: BlockConfig
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     segment_buckets: tuple[int, ...]
     form: DecoderForm
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, features, mask, tokens, token_mask, positions, frame_positions, dropout_rng=None):
-        frames = frame_branch(self.config, True, self.dtype, "frame_branch")(features, mask, dropout_rng)
+    def __call__(self, given: BlockInput) -> BlockOutput:
+        branch = frame_branch(self.config, True, self.dtype, "frame_branch")
+        frames = branch(given.frames, given.mask, given.dropout_rng)
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         labels = self.classes.most_likely(frames.value)
-        segmentation = pooling.find_segments(labels, mask)
+        segmentation = pooling.find_segments(labels, given.mask)
         module = SegmentInput(self.config, self.classes, self.form, self.dtype, name="segment_update")
-        read = update_segments(
-            module,
-            self.segment_buckets,
-            segmentation,
-            frames,
-            mask,
-            tokens,
-            token_mask,
-            positions,
-            frame_positions,
-            dropout_rng,
-        )
+        read = update_segments(module, self.segment_buckets, segmentation, given._replace(frames=frames))
         segments = _segment_output(segmentation, labels, read.segment_logits)
         return BlockOutput(frames, read.actions, frame_logits, read.action_logits, segments=segments)
 
@@ -129,29 +124,22 @@ class UpdateBlock(nn.Module):
     """Block "u": actions gather from frames, then frames gather from the updated actions."""
 
     config: BlockConfig
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, dropout_rng=None):
-        config = self.config
+    def __call__(self, given: BlockInput) -> BlockOutput:
+        config, rng = self.config, given.dropout_rng
         # The smoothness loss compares these logits between tokens, where the bias of the keys does count.
         f2a = CrossAttention(config.action_dim, config.dropout_rate, False, self.dtype, name="f2a")
-        actions, f2a_logits, _ = f2a(
-            frames, actions, mask, source_positions=frame_positions, query_positions=positions, dropout_rng=dropout_rng
-        )
-        actions = action_branch(config, self.dtype, "action_branch")(actions, positions, token_mask, dropout_rng)
+        positions = {"source_positions": given.frame_positions, "query_positions": given.positions}
+        actions, f2a_logits, _ = f2a(given.frames, given.actions, given.mask, **positions, dropout_rng=rng)
+        actions = action_branch(config, self.dtype, "action_branch")(actions, given.positions, given.token_mask, rng)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         a2f = CrossAttention(config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f")
-        frames, a2f_logits, a2f_attention = a2f(
-            actions,
-            frames,
-            token_mask,
-            source_positions=positions,
-            query_positions=frame_positions,
-            dropout_rng=dropout_rng,
-        )
-        frames = frame_branch(config, False, self.dtype, "frame_branch")(frames, mask, dropout_rng)
+        positions = {"source_positions": given.positions, "query_positions": given.frame_positions}
+        frames, a2f_logits, a2f_attention = a2f(actions, given.frames, given.token_mask, **positions, dropout_rng=rng)
+        frames = frame_branch(config, False, self.dtype, "frame_branch")(frames, given.mask, rng)
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         return BlockOutput(frames, actions, frame_logits, action_logits, f2a_logits, a2f_logits, a2f_attention)
 
@@ -164,30 +152,21 @@ class TemporalBlock(nn.Module):
     """
 
     config: BlockConfig
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     segment_buckets: tuple[int, ...]
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, frames, mask, actions, token_mask, positions, frame_positions, dropout_rng=None):
-        labels = self.classes.most_likely(frames.value)
-        segmentation = pooling.find_segments(labels, mask)
+    def __call__(self, given: BlockInput) -> BlockOutput:
+        labels = self.classes.most_likely(given.frames.value)
+        segmentation = pooling.find_segments(labels, given.mask)
         module = SegmentUpdate(self.config, self.classes, self.dtype, name="segment_update")
-        exchange = update_segments(
-            module,
-            self.segment_buckets,
-            segmentation,
-            frames,
-            mask,
-            actions,
-            token_mask,
-            positions,
-            frame_positions,
-            dropout_rng,
+        exchange = update_segments(module, self.segment_buckets, segmentation, given)
+        updated = jax.nn.relu(self._merge(exchange.frames, given.frames))
+        branch = frame_branch(self.config, False, self.dtype, "frame_branch")
+        frames, frame_logits = read_frame_classes(
+            branch(updated, given.mask, given.dropout_rng), self.classes.frame_parts
         )
-        updated = jax.nn.relu(self._merge(exchange.frames, frames))
-        frames = frame_branch(self.config, False, self.dtype, "frame_branch")(updated, mask, dropout_rng)
-        frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         return BlockOutput(
             frames,
             exchange.actions,

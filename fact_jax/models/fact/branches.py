@@ -1,6 +1,9 @@
 """The branches a block is made of, chosen by its settings."""
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+import flax.linen as nn
 
 from fact_jax.layers.action_branches import RecurrentBranch, SelfCrossDecoder, SelfDecoder
 from fact_jax.layers.encoder import Encoder
@@ -19,13 +22,13 @@ class DecoderForm(NamedTuple):
     attention_dropout_rate: float | None = None
 
 
-def decoder_form(config: FactConfig):
+def decoder_form(config: FactConfig) -> DecoderForm:
     """The DecoderForm of a network."""
     attention_dropout_rate = FAFORMER_ATTENTION_DROPOUT if config.faformer else None
     return DecoderForm(not config.use_transcript, not config.faformer, attention_dropout_rate)
 
 
-def frame_branch(config: BlockConfig, map_input, dtype, name):
+def frame_branch(config: BlockConfig, map_input: bool, dtype: str, name: str) -> nn.Module:
     """Builds the frame branch that the settings name."""
     if config.frame_branch == "t":
         return Encoder(
@@ -53,11 +56,11 @@ def frame_branch(config: BlockConfig, map_input, dtype, name):
     return DualDilatedStage(**shared)
 
 
-def action_branch(config: BlockConfig, dtype, name, form=DecoderForm()):
+def action_branch(config: BlockConfig, dtype: str, name: str, form: DecoderForm = DecoderForm()) -> Callable:  # noqa: B008
     """Builds the action branch that the settings name.
 
-    Returns a function (tokens, positions, token_mask, dropout_rng, memory, memory_positions, memory_mask) -> [B, M, h]; the
-    memory is read by "sca" alone, which also has a `form`, and a GRU ignores positions as well.
+    Returns a function (tokens, positions, token_mask, dropout_rng, memory, memory_positions, memory_mask) -> [B, M, h];
+    the memory is read by "sca" alone, which also has a `form`, and a GRU ignores positions as well.
     """
     if config.action_branch in RECURRENT_BRANCHES:
         out_dim = config.hidden_dim if config.action_branch == "gru_om" else None

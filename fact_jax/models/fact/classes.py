@@ -2,8 +2,9 @@
 
 The last channels of every frame, segment and token are logits. A dataset whose classes are pairs of a verb and a noun
 (EPIC-Kitchens) has a block of channels for each and two independent softmaxes; the probability of a class is then the
-product of its two parts (spec section 3, verb/noun variant). Blocks, losses and decoding ask the objects below and are
-the same for both.
+product of its two parts. Blocks, losses and decoding ask the objects below and are the same for both.
+
+Source: published models/blocks_SepVerbNoun.py.
 """
 
 import dataclasses
@@ -11,8 +12,10 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Int
 
-from fact_jax.layers.factored import with_last_channels
+from fact_jax.layers.factored import Factored, with_last_channels
+from fact_jax.ops.arrays import Array
 from fact_jax.types import VerbNouns
 
 
@@ -44,16 +47,16 @@ class PlainClasses:
         """The number of classes in the formula of the automatic null weight."""
         return self.num_classes
 
-    def most_likely(self, features):
-        """Class of features [..., h] whose last channels are probabilities (see `read_classes`): int32 [...]."""
+    def most_likely(self, features: Float[Array, "*batch h"]) -> Int[Array, "*batch"]:
+        """Class of features whose last channels are probabilities (see `read_classes`)."""
         return jnp.argmax(features[..., -self.num_classes :], axis=-1)
 
-    def log_probs(self, logits):
-        """Log-probabilities [..., C] from the logits [..., C] of frames or segments."""
+    def log_probs(self, logits: Float[Array, "*batch F"]) -> Float[Array, "*batch C"]:
+        """Log-probabilities of the classes from the logits of frames or segments."""
         return jax.nn.log_softmax(logits)
 
-    def token_log_probs(self, logits):
-        """Log-probabilities [..., C+1] from the logits [..., C+1] of tokens."""
+    def token_log_probs(self, logits: Float[Array, "*batch A"]) -> Float[Array, "*batch C_null"]:
+        """Log-probabilities of the classes, and "no action" last, from the logits of tokens."""
         return jax.nn.log_softmax(logits)
 
 
@@ -74,7 +77,7 @@ class VerbNounClasses:
     term_weight = 0.5
 
     @classmethod
-    def of(cls, verb_nouns: VerbNouns):
+    def of(cls, verb_nouns: VerbNouns) -> "VerbNounClasses":
         """The classes of a dataset's verb and noun lists."""
         return cls(
             len(verb_nouns.verbs),
@@ -100,18 +103,18 @@ class VerbNounClasses:
     def null_weight_classes(self):
         return (self.num_verbs + self.num_nouns) / 2
 
-    def most_likely(self, features):
+    def most_likely(self, features: Float[Array, "*batch h"]) -> Int[Array, "*batch"]:
         verbs = features[..., -(self.num_verbs + self.num_nouns) : -self.num_nouns]
         nouns = features[..., -self.num_nouns :]
         # Not renormalised over the pairs that exist, as published.
         return jnp.argmax(verbs[..., np.array(self.verb_of_action)] * nouns[..., np.array(self.noun_of_action)], -1)
 
-    def log_probs(self, logits):
+    def log_probs(self, logits: Float[Array, "*batch F"]) -> Float[Array, "*batch C"]:
         verbs = jax.nn.log_softmax(logits[..., : self.num_verbs])
         nouns = jax.nn.log_softmax(logits[..., self.num_verbs :])
         return self._pairs(verbs, nouns)
 
-    def token_log_probs(self, logits):
+    def token_log_probs(self, logits: Float[Array, "*batch A"]) -> Float[Array, "*batch C_null"]:
         verbs = jax.nn.log_softmax(logits[..., : self.num_verbs + 1])
         nouns = jax.nn.log_softmax(logits[..., self.num_verbs + 1 :])
         return jnp.concatenate([self._pairs(verbs, nouns), verbs[..., -1:] + nouns[..., -1:]], axis=-1)
@@ -120,28 +123,27 @@ class VerbNounClasses:
         return verbs[..., np.array(self.verb_of_action)] + nouns[..., np.array(self.noun_of_action)]
 
 
-def classes_of(num_classes: int, verb_nouns: VerbNouns | None):
+def classes_of(num_classes: int, verb_nouns: VerbNouns | None) -> "Classes":
     """The classes of a dataset, with `verb_nouns` None for plain ones."""
     return PlainClasses(num_classes) if verb_nouns is None else VerbNounClasses.of(verb_nouns)
 
 
-def read_classes(features, parts):
+Classes = PlainClasses | VerbNounClasses
+
+
+def read_classes(
+    features: Float[Array, "*batch h"], parts: tuple[int, ...]
+) -> tuple[Float[Array, "*batch h"], Float[Array, "*batch F"]]:
     """Reads logits off the last channels and replaces them by their softmaxes (published `process_feature`).
 
-    Args:
-      features: float [..., h].
-      parts: channels of every softmax, in order.
-
-    Returns:
-      (features [..., h] with probabilities in their place, logits [..., sum(parts)]).
+    `parts` are the channels of every softmax, in order. Gives (features with probabilities for logits, logits).
     """
     logits = features[..., -sum(parts) :]
-    pieces = jnp.split(logits, np.cumsum(parts)[:-1], axis=-1)
-    kept = features[..., : features.shape[-1] - sum(parts)]
-    return jnp.concatenate([kept, *(jax.nn.softmax(piece) for piece in pieces)], axis=-1), logits
+    probs = map(jax.nn.softmax, jnp.split(logits, np.cumsum(parts)[:-1], axis=-1))
+    return jnp.concatenate([features[..., : features.shape[-1] - sum(parts)], *probs], axis=-1), logits
 
 
-def read_frame_classes(features, parts):
+def read_frame_classes(features: Factored, parts: tuple[int, ...]) -> tuple[Factored, Float[Array, "B T F"]]:
     """As `read_classes`, for `features` that are Factored."""
     value, logits = read_classes(features.value, parts)
     return with_last_channels(features, value[..., -sum(parts) :]), logits

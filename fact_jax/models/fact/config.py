@@ -1,10 +1,9 @@
 """Settings of FACT and FAFormer, and the one place where blocks inherit from each other."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
-from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
+from fact_jax.models.fact.classes import Classes, VerbNounClasses
 from fact_jax.types import UserError, check_choice
 
 FRAME_BRANCHES = ("m", "m2", "t")
@@ -96,7 +95,7 @@ class FactConfig:
 
     blocks: str
     block_configs: tuple[BlockConfig, ...]
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     num_tokens: int
     use_transcript: bool = False
     frame_positions: bool = False
@@ -135,12 +134,12 @@ class FactConfig:
                 )
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """C."""
         return self.classes.num_classes
 
 
-def check_blocks(blocks, verb_noun=False):
+def check_blocks(blocks: str, verb_noun: bool = False) -> None:
     """Raises UserError unless `blocks` is "i" and then "u" and "U", or, for verbs and nouns, "I" and then "U"."""
     first, others = ("I", "U") if verb_noun else ("i", "uU")
     if len(blocks) < 2 or blocks[0] != first or set(blocks[1:]) - set(others):
@@ -153,16 +152,14 @@ def check_blocks(blocks, verb_noun=False):
         )
 
 
-def resolve_blocks(blocks, input_block, update_block, temporal_block):
+def resolve_blocks(
+    blocks: str, input_block: BlockConfig, update_block: BlockConfig, temporal_block: BlockConfig
+) -> tuple[BlockConfig, ...]:
     """Fills inherited settings and returns one BlockConfig per letter of `blocks`.
 
     As published: walking through the letters, the first "u" takes every setting it leaves open (None) from the kind
-    of block that came before it, and so does the first "U". All "u" share one BlockConfig, and so do all "U":
+    of block that came before it, and so does the first "U". All "u" have one BlockConfig, and so do all "U":
     "iuUU" gives input -> update -> temporal, "iUUU" gives input -> temporal.
-
-    Args:
-      blocks: string of "i" or "I", then "u" and "U".
-      input_block, update_block, temporal_block: BlockConfig of "i" and "I", "u", "U".
 
     Raises:
       UserError: `blocks` is malformed or a setting is None and nothing passes it on.
@@ -249,7 +246,7 @@ def _check_action_branch(kind, block, use_transcript):
         raise UserError(f"model.{kind}.action_branch is {branch!r}; {kind} takes {others} only.")
 
 
-def from_settings(model: Mapping[str, Any], classes: PlainClasses | VerbNounClasses, dtype: str) -> FactConfig:
+def from_settings(model: Any, classes: Classes, dtype: str) -> FactConfig:
     """Builds a FactConfig from the `model` part of a run's config and its `dtype`."""
     kinds = [BlockConfig(**dict(model[name])) for name in dict.fromkeys(KINDS.values())]
     return FactConfig(

@@ -1,41 +1,55 @@
-"""From the last block's outputs to one class per frame (spec section 3, decoding)."""
+"""From the last block's outputs to one class per frame.
+
+Source: FACT (CVPR 2024), section 3.5; published models/blocks.py.
+"""
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Int, Shaped
 
+from fact_jax.models.fact.blocks import BlockOutput
 from fact_jax.models.fact.classes import VerbNounClasses
+from fact_jax.models.fact.config import FactConfig
+from fact_jax.ops.arrays import Array
 from fact_jax.ops.masks import masked_softmax
 
+Transcript = Int[Array, "B S"] | None  # the actions of every video in order
+TranscriptMask = Bool[Array, "B S"] | None  # a prefix
 
-def decode(config, output, transcript=None, transcript_mask=None):
+
+def decode(
+    config: FactConfig, output: BlockOutput, transcript: Transcript = None, transcript_mask: TranscriptMask = None
+) -> dict[str, Int[Array, "B T"]]:
     """Lets the action branch and the frame branch vote on every frame.
 
     With learned tokens: those whose most likely class is "no action" are left out. Every frame takes the class
     probabilities of the token it attends to most; these and the frame branch's own are averaged with weights
     1 - frame_weight and frame_weight. A video without any kept token is decoded by the frame branch alone.
 
-    With a transcript: every frame takes a place of the transcript, by its attention to the tokens (put through one more
-    softmax, as published) and the frame branch's probability of the class at that place, with the same weights; with
-    verbs and nouns by the attention alone.
+    With a transcript: every frame takes one of its segments, by its attention to the tokens (put through one more
+    softmax, as published) and the frame branch's probability of the segment's class, with the same weights; with verbs
+    and nouns by the attention alone.
 
     Args:
-      config: FactConfig.
-      output: BlockOutput of the last block.
-      transcript: int [B, S] and `transcript_mask` bool [B, S], if the config uses one.
+      config: of the network.
+      output: of the last block.
+      transcript, transcript_mask: if the config uses one.
 
     Returns:
-      dict of int32 [B, T] "labels", "frame_labels" (frame branch alone), "action_labels" (action branch alone, equal
-      to frame_labels when no token is kept).
+      "labels", "frame_labels" (frame branch alone), "action_labels" (action branch alone, equal to frame_labels when no
+      token is kept).
     """
     return _vote(config, output, transcript, transcript_mask)[0]
 
 
-def decode_scores(config, output, transcript=None, transcript_mask=None):
+def decode_scores(
+    config: FactConfig, output: BlockOutput, transcript: Transcript = None, transcript_mask: TranscriptMask = None
+) -> dict[str, Shaped[Array, "B T ..."]]:
     """As `decode`, and how sure the network is.
 
     Returns:
       the dict of `decode` with "probabilities", float [B, T, C]: the scores that `decode` compares, normalised to sum
-      to 1, so that the label has the largest one; with a transcript, a class has the score of its best place. And
+      to 1, so that the label has the largest one; with a transcript, a class has the score of its best segment. And
       "confidence", float [B, T] in [0, 1]: the probability of the label.
     """
     labels, scores = _vote(config, output, transcript, transcript_mask)
@@ -50,10 +64,10 @@ def _vote(config, output, transcript, transcript_mask):
     frame_probs = jnp.exp(config.classes.log_probs(output.frame_logits))
     frame_labels = jnp.argmax(frame_probs, axis=-1)
     if config.use_transcript:
-        places, fused = _place_scores(config, output.a2f_attention, frame_probs, transcript, transcript_mask)
+        attention, fused = _transcript_scores(config, output.a2f_attention, frame_probs, transcript, transcript_mask)
         labels = {
             name: jnp.take_along_axis(transcript, jnp.argmax(scores, axis=-1), axis=1)
-            for name, scores in (("labels", fused), ("action_labels", places))
+            for name, scores in (("labels", fused), ("action_labels", attention))
         }
         return labels | {"frame_labels": frame_labels}, _best_of_class(config.num_classes, fused, transcript)
     action_probs, any_kept = _action_probs(config, output)
@@ -77,12 +91,12 @@ def _action_probs(config, output):
     return jnp.take_along_axis(token_probs, token[..., None], axis=1), jnp.any(kept, axis=-1)[:, None]
 
 
-def _place_scores(config, attention, frame_probs, transcript, transcript_mask):
-    """Scores [B, T, S] of the places of the transcript, by the attention alone and by both; -1 for padded places."""
+def _transcript_scores(config, attention, frame_probs, transcript, transcript_mask):
+    """Scores [B, T, S] of the segments of the transcript, by the attention alone and by both; -1 for padded ones."""
     mask = transcript_mask[:, None, :]
     attention = jnp.where(mask, attention, -1.0)
     if isinstance(config.classes, VerbNounClasses) or config.frame_weight == 0:
-        # The second softmax would change no order, and make all places look alike.
+        # The second softmax would change no order, and make all segments look alike.
         return attention, attention
     wanted = jnp.broadcast_to(transcript[:, None, :], attention.shape)
     frame_scores = jnp.take_along_axis(frame_probs, wanted, axis=-1)
@@ -91,7 +105,7 @@ def _place_scores(config, attention, frame_probs, transcript, transcript_mask):
 
 
 def _best_of_class(num_classes, scores, transcript):
-    """The best score of every class among the places [B, T, S] of a transcript [B, S]; 0 for the others."""
+    """The best score of every class among those [B, T, S] of a transcript [B, S]; 0 for the others."""
 
     def one(scores, transcript):
         return jnp.zeros((scores.shape[0], num_classes), scores.dtype).at[:, transcript].max(scores)

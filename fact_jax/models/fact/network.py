@@ -1,41 +1,54 @@
 """The FACT and FAFormer network: a chain of blocks over frames and action tokens."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
 
 from fact_jax.layers.dropout import ChannelDropout, TimeMask
 from fact_jax.layers.frame_branches import compose_layers
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.positions import sinusoidal_positions
-from fact_jax.models.fact.blocks import InputBlock, SegmentInputBlock, TemporalBlock, UpdateBlock
+from fact_jax.models.fact.blocks import BlockOutput, InputBlock, SegmentInputBlock, TemporalBlock, UpdateBlock
 from fact_jax.models.fact.branches import decoder_form
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import FactConfig
+from fact_jax.models.fact.segment_update import BlockInput
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask
 
 
 class Fact(nn.Module):
-    """FACT with learned action tokens or the tokens of a transcript, plain or for verbs and nouns (spec section 3).
+    """FACT with learned action tokens or the tokens of a transcript, plain or for verbs and nouns.
 
-    Source: Lu & Elhamifar, FACT: Frame-Action Cross-Attention Temporal Modeling for Efficient Action Segmentation,
-    CVPR 2024. FAFormer is the same network with a projection of its input and an encoder for a frame branch.
+    FAFormer is the same network with a projection of its input and an encoder for a frame branch.
+
+    Source: published models/blocks.py and models_faformer/fact.py.
     """
 
     config: FactConfig
 
     @nn.compact
-    def __call__(self, features, mask, dropout_rng=None, transcript=None, transcript_mask=None):
+    def __call__(
+        self,
+        features: Float[Array, "B T D"],
+        mask: FrameMask,
+        dropout_rng: Seeds | None = None,
+        transcript: Int[Array, "B S"] | None = None,
+        transcript_mask: Bool[Array, "B S"] | None = None,
+    ) -> tuple[BlockOutput, ...]:
         """Runs all blocks.
 
         Args:
-          features: float [B, T, D]; values outside `mask` are ignored, whatever they are.
-          mask: bool [B, T], True on a prefix of at least one frame per video.
-          dropout_rng: uint32 [B, 2], seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`); switches dropout and masking
-            on. None for evaluation.
-          transcript: int [B, S], the actions of every video in order, and `transcript_mask` bool [B, S], a prefix; only
-            with config.use_transcript, where M = S.
-
-        Returns:
-          tuple of BlockOutput, one per block.
+          features: values outside `mask` are ignored, whatever they are.
+          mask: a prefix of at least one frame per video.
+          dropout_rng: seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`); switches dropout and masking on.
+            None for evaluation.
+          transcript: the actions of every video in order, and `transcript_mask`, a prefix; only with
+            config.use_transcript, where M = S.
         """
         config = self.config
         hidden_dim = config.block_configs[0].hidden_dim
@@ -58,15 +71,14 @@ class Fact(nn.Module):
             actions = jnp.zeros((features.shape[0], config.num_tokens, token_dim), features.dtype)
             token_mask = jnp.ones(actions.shape[:2], bool)
 
-        frames, outputs = features, []
+        given, outputs = BlockInput(features, mask, actions, token_mask, positions, frame_positions, dropout_rng), []
         for index in range(len(config.blocks)):
-            output = self._block(index)(frames, mask, actions, token_mask, positions, frame_positions, dropout_rng)
-            frames, actions = output.frames, output.action_features
-            outputs.append(output)
+            outputs.append(self._block(index)(given))
+            given = given._replace(frames=outputs[-1].frames, actions=outputs[-1].action_features)
         return tuple(outputs)
 
-    def _embed(self, transcript, dim):
-        """Token of every action of the transcript, with its position: float [B, S, dim]."""
+    def _embed(self, transcript: Int[Array, "B S"], dim: int) -> Float[Array, "B S {dim}"]:
+        """Token of every action of the transcript, with its position."""
         classes, normal = self.config.classes, nn.initializers.normal(1.0)
         if isinstance(classes, VerbNounClasses):
             verbs = self.param("verb_embed", normal, (classes.num_verbs, dim // 2))
@@ -93,16 +105,11 @@ class Fact(nn.Module):
         return kept(TemporalBlock)(*shared, config.segment_buckets, **last)
 
 
-def compose(config: FactConfig, params, num_frames=None):
+def compose(config: FactConfig, params: Mapping[str, Any], num_frames: int | None = None) -> dict[str, Any]:
     """Composes the layers of the MS-TCN++ branches where that saves more products than it takes.
 
     A layer of f channels saves 3 f^2 products per frame and takes 6 f^3 to compose; with groups, its composition would
-    have more taps than its parts.
-
-    Args:
-      config: of the network.
-      params: its parameters.
-      num_frames: padded frames that one composition serves; None: many.
+    have more taps than its parts. `num_frames` are the padded frames that one composition serves; None: many.
 
     Returns:
       Parameters for the same network, see `fact_jax.layers.frame_branches.compose_layers`.

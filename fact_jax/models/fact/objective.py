@@ -1,18 +1,25 @@
-"""FACT's training objective: one matching per video, one loss per block (spec section 4)."""
+"""FACT's training objective: one matching per video, one loss per block.
+
+Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
+"""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from fact_jax.losses.alignment import alignment_losses, token_targets
 from fact_jax.losses.classification import frame_cross_entropy, soft_cross_entropy, token_cross_entropy
 from fact_jax.losses.smoothing import smoothness
-from fact_jax.models.fact.classes import VerbNounClasses
+from fact_jax.models.fact.blocks import BlockOutput
+from fact_jax.models.fact.classes import Classes, VerbNounClasses
 from fact_jax.ops import matching, pooling
-from fact_jax.ops.masks import masked_log_softmax
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.masks import FrameMask, masked_log_softmax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,51 +45,50 @@ class FactLossConfig:
 
 
 class GroundTruth(NamedTuple):
-    """Ground truth of a padded batch.
+    """Ground truth of a padded batch; `onehot` is 1 where a frame lies in a segment, 0 at padded frames."""
 
-    Attributes:
-      labels: int32 [B, T].
-      mask: bool [B, T].
-      segment_labels: int32 [B, S]; segment_mask: bool [B, S].
-      onehot: float32 [B, T, S], 1 where a frame lies in a segment; zero rows for padded frames.
-    """
-
-    labels: jax.Array
-    mask: jax.Array
-    segment_labels: jax.Array
-    segment_mask: jax.Array
-    onehot: jax.Array
+    labels: Int[Array, "B T"]
+    mask: FrameMask
+    segment_labels: Int[Array, "B S"]
+    segment_mask: Bool[Array, "B S"]
+    onehot: Float[Array, "B T S"]
 
 
-def ground_truth_of(labels, mask, segment_labels, segment_mask):
+def ground_truth_of(
+    labels: Int[Array, "B T"], mask: FrameMask, segment_labels: Int[Array, "B S"], segment_mask: Bool[Array, "B S"]
+) -> GroundTruth:
     """Builds a `GroundTruth` from the arrays of a batch; segments are stretches of equal `labels`."""
     index = pooling.find_segments(labels, mask).index
     onehot = jax.nn.one_hot(index, segment_labels.shape[1], dtype=jnp.float32) * mask[..., None]
     return GroundTruth(labels, mask, segment_labels, segment_mask, onehot)
 
 
-def automatic_null_weight(num_tokens, average_length, num_classes):
+def automatic_null_weight(num_tokens: int, average_length: float, num_classes: float) -> float:
     """Published `nullw` for -1: M / ((M - average) * C), the inverse of how often a token stays without an action.
 
     C is `null_weight_classes` of the classes: with verbs and nouns, half their numbers together. Zero tokens, as in
-    published transcript configs, give zero: "no action" does not occur there.
-
-    Returns:
-      float; negative or infinite when the average transcript is not shorter than M, as published.
+    published transcript configs, give zero: "no action" does not occur there. Negative or infinite when the average
+    transcript is not shorter than M, as published.
     """
     spare = num_tokens - average_length
     return num_tokens / (spare * num_classes) if spare else float("inf")
 
 
-def class_weights(config, num_classes):
-    """Weights of C classes and "no action": float32 [C+1]."""
+def class_weights(config: FactLossConfig, num_classes: int) -> Float[np.ndarray, " C_null"]:
+    """Weights of the classes and, last, of "no action"."""
     weights = np.ones(num_classes + 1, np.float32)
     weights[list(config.background_ids)] = config.background_weight
     weights[num_classes] = config.null_weight
     return weights
 
 
-def match_tokens(config, classes, output, ground_truth, token_mask):
+def match_tokens(
+    config: FactLossConfig,
+    classes: Classes,
+    output: BlockOutput,
+    ground_truth: GroundTruth,
+    token_mask: Bool[Array, "B M"],
+) -> matching.Match:
     """Matches tokens to segments by the last block's class probabilities and attention; carries no gradient."""
     probs = jax.lax.stop_gradient(jnp.exp(classes.token_log_probs(output.action_logits)))
     attention = jax.lax.stop_gradient(output.a2f_attention) * ground_truth.mask[..., None]
@@ -96,21 +102,20 @@ def match_tokens(config, classes, output, ground_truth, token_mask):
     )
 
 
-def block_loss(config, classes, output, ground_truth, match, weights, token_mask):
-    """Loss of one block.
-
-    Args:
-      config: FactLossConfig.
-      classes: PlainClasses or VerbNounClasses.
-      output: BlockOutput of any kind of block.
-      ground_truth: GroundTruth.
-      match: Match with leading axis B.
-      weights: float [C+1] from `class_weights`.
-      token_mask: bool [B, M].
+def block_loss(
+    config: FactLossConfig,
+    classes: Classes,
+    output: BlockOutput,
+    ground_truth: GroundTruth,
+    match: matching.Match,
+    weights: Float[Array, " C_null"],
+    token_mask: Bool[Array, "B M"],
+) -> tuple[Float[Array, " B"], dict[str, Float[Array, " B"]]]:
+    """Loss of one block of any kind, with `weights` from `class_weights`.
 
     Returns:
-      (float [B], dict of the unweighted terms, float [B] each: frame, token, smooth_frame; segment in "I" and "U"; f2a,
-      a2f in update blocks; smooth_a2f, smooth_f2a in "u").
+      (loss, the unweighted terms: frame, token, smooth_frame; segment in "I" and "U"; f2a, a2f in update blocks;
+      smooth_a2f, smooth_f2a in "u").
     """
     num_classes = classes.num_classes
     frame_log_probs = classes.log_probs(output.frame_logits)
@@ -136,7 +141,7 @@ def block_loss(config, classes, output, ground_truth, match, weights, token_mask
     if output.f2a_logits is not None:
         pair_weights = _segment_weights(weights, ground_truth)
         if config.match == "o2o" and output.action_logits.shape[1] == 1:
-            # The published code broadcasts a single pair against the weights of all segments (spec, trap 2).
+            # The published code broadcasts a single pair against the weights of all segments.
             pair_weights = jnp.broadcast_to(jnp.sum(pair_weights, axis=1, keepdims=True), pair_weights.shape)
         terms["f2a"], terms["a2f"] = alignment_losses(
             output.f2a_logits, output.a2f_logits, pooled, match, pair_weights, mask
@@ -161,19 +166,14 @@ def _segment_weights(weights, ground_truth):
     return jnp.where(ground_truth.segment_mask, jnp.asarray(weights)[ground_truth.segment_labels], 0.0)
 
 
-def fact_loss(config, classes, outputs, ground_truth, token_mask):
-    """Mean of the block losses.
-
-    Args:
-      config: FactLossConfig.
-      classes: PlainClasses or VerbNounClasses.
-      outputs: BlockOutput of every block.
-      ground_truth: GroundTruth.
-      token_mask: bool [B, M].
-
-    Returns:
-      (loss [B], per-block list of (loss [B], terms), Match).
-    """
+def fact_loss(
+    config: FactLossConfig,
+    classes: Classes,
+    outputs: Sequence[BlockOutput],
+    ground_truth: GroundTruth,
+    token_mask: Bool[Array, "B M"],
+) -> tuple[Float[Array, " B"], list, matching.Match]:
+    """Mean of the block losses: (loss, per-block list of `block_loss`, Match)."""
     weights = jnp.asarray(class_weights(config, classes.num_classes))
     match = match_tokens(config, classes, outputs[-1], ground_truth, token_mask)
     blocks = [block_loss(config, classes, output, ground_truth, match, weights, token_mask) for output in outputs]

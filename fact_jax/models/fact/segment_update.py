@@ -2,6 +2,8 @@
 
 Segments are stretches of frames with one most likely class. Their number depends on the data, so both modules take a
 static `num_segments` and `update_segments` chooses one that suffices inside the compiled step.
+
+Source: published models/blocks.py (TDU) and blocks_SepVerbNoun.py.
 """
 
 from typing import NamedTuple
@@ -9,82 +11,85 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.attention import CrossAttention
+from fact_jax.layers.factored import Factored
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.models.fact.branches import DecoderForm, action_branch
-from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses, read_classes
+from fact_jax.models.fact.classes import Classes, read_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.ops import pooling
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.masks import FrameMask
 
-# An "I" block's GRU over segments, whatever the settings say (spec section 3, verb/noun variant).
+# An "I" block's GRU over segments, whatever the settings say, as published.
 INPUT_SEGMENT_LAYERS = 2
+
+
+class BlockInput(NamedTuple):
+    """What a block gets.
+
+    Attributes:
+      frames: the input features for the first block, what the block before made of them for the others.
+      mask: frames that are no padding.
+      actions, token_mask: the tokens, and those that are no padding.
+      positions, frame_positions: added to tokens and to frames in attentions.
+      dropout_rng: see fact_jax/layers/dropout.py.
+    """
+
+    frames: Factored | Float[Array, "B T D"]
+    mask: FrameMask
+    actions: Float[Array, "B M E"]
+    token_mask: Bool[Array, "B M"]
+    positions: Float[Array, "videos M d"] | None
+    frame_positions: Float[Array, "T h"] | None
+    dropout_rng: Seeds | None
 
 
 class SegmentExchange(NamedTuple):
     """Result of `SegmentUpdate` and `SegmentInput`, padded from P segments to T so that every P gives the same shapes.
 
-    actions [B, M, h] and action_logits [B, M, A]; segment_logits [B, T, F]; and of an update, None otherwise:
-    frames [B, T, f]: what the segment of each frame gathered from the actions; f2a_logits [B, M, T]; a2f_logits and
-    a2f_attention [B, T, M].
+    An update alone has what follows `segment_logits`; `frames` are what the segment of each frame gathered from the
+    actions.
     """
 
-    actions: jax.Array
-    action_logits: jax.Array
-    segment_logits: jax.Array
-    frames: jax.Array | None = None
-    f2a_logits: jax.Array | None = None
-    a2f_logits: jax.Array | None = None
-    a2f_attention: jax.Array | None = None
+    actions: Float[Array, "B M h"]
+    action_logits: Float[Array, "B M A"]
+    segment_logits: Float[Array, "B T F"]
+    frames: Float[Array, "B T E"] | None = None
+    f2a_logits: Float[Array, "B M T"] | None = None
+    a2f_logits: Float[Array, "B T M"] | None = None
+    a2f_attention: Float[Array, "B T M"] | None = None
 
 
 class SegmentUpdate(nn.Module):
     """Pools frames into segments, runs a GRU over them and lets segments and actions exchange information ("U")."""
 
     config: BlockConfig
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(
-        self,
-        num_segments,
-        frames,
-        mask,
-        segmentation,
-        actions,
-        token_mask,
-        positions,
-        frame_positions,
-        dropout_rng=None,
-    ):
+    def __call__(self, num_segments: int, segmentation: pooling.Segmentation, given: BlockInput) -> SegmentExchange:
         """Runs the exchange with the segments padded to `num_segments` (static, at least the largest count)."""
-        config = self.config
+        config, rng, num_frames = self.config, given.dropout_rng, given.mask.shape[1]
         segments, segment_logits, segment_mask, segment_positions = _read_segments(
-            self, config.segment_layers, num_segments, frames, mask, segmentation, frame_positions
+            self, config.segment_layers, num_segments, segmentation, given
         )
-        actions, f2a_logits, _ = CrossAttention(config.action_dim, config.dropout_rate, dtype=self.dtype, name="f2a")(
-            segments,
-            actions,
-            segment_mask,
-            source_positions=segment_positions,
-            query_positions=positions,
-            dropout_rng=dropout_rng,
+        source, query = {"source_positions": segment_positions}, {"query_positions": segment_positions}
+        f2a = CrossAttention(config.action_dim, config.dropout_rate, dtype=self.dtype, name="f2a")
+        actions, f2a_logits, _ = f2a(
+            segments, given.actions, segment_mask, **source, query_positions=given.positions, dropout_rng=rng
         )
-        actions = action_branch(config, self.dtype, "action_branch")(actions, positions, token_mask, dropout_rng)
+        actions = action_branch(config, self.dtype, "action_branch")(actions, given.positions, given.token_mask, rng)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
-        gathered, a2f_logits, attention = CrossAttention(
-            config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f"
-        )(
-            actions,
-            segments,
-            token_mask,
-            source_positions=positions,
-            query_positions=segment_positions,
-            dropout_rng=dropout_rng,
+        a2f = CrossAttention(config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f")
+        gathered, a2f_logits, attention = a2f(
+            actions, segments, given.token_mask, source_positions=given.positions, **query, dropout_rng=rng
         )
-        num_frames = frames.value.shape[1]
         return SegmentExchange(
             actions=actions,
             action_logits=action_logits,
@@ -100,78 +105,63 @@ class SegmentInput(nn.Module):
     """Pools frames into segments, runs a GRU over them and lets the action branch read the segments ("I")."""
 
     config: BlockConfig
-    classes: PlainClasses | VerbNounClasses
+    classes: Classes
     form: DecoderForm
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(
-        self,
-        num_segments,
-        frames,
-        mask,
-        segmentation,
-        actions,
-        token_mask,
-        positions,
-        frame_positions,
-        dropout_rng=None,
-    ):
+    def __call__(self, num_segments: int, segmentation: pooling.Segmentation, given: BlockInput) -> SegmentExchange:
         """As in `SegmentUpdate`; the frames stay as they are."""
         segments, segment_logits, segment_mask, segment_positions = _read_segments(
-            self, INPUT_SEGMENT_LAYERS, num_segments, frames, mask, segmentation, frame_positions
+            self, INPUT_SEGMENT_LAYERS, num_segments, segmentation, given
         )
         branch = action_branch(self.config, self.dtype, "action_branch", self.form)
-        actions = branch(actions, positions, token_mask, dropout_rng, segments, segment_positions, segment_mask)
-        actions, action_logits = read_classes(actions, self.classes.token_parts)
-        return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, frames.value.shape[1]))
+        tokens = given.actions, given.positions, given.token_mask, given.dropout_rng
+        actions, action_logits = read_classes(
+            branch(*tokens, segments, segment_positions, segment_mask), self.classes.token_parts
+        )
+        return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, given.mask.shape[1]))
 
 
-def _read_segments(module, num_layers, num_segments, frames, mask, segmentation, frame_positions):
+def _read_segments(module, num_layers, num_segments, segmentation, given):
     """Pooled segments after the GRU: (features [B, P, h], logits, mask [B, P], positions [B, P, h] or None)."""
     hidden_dim, dtype = module.config.hidden_dim, module.dtype
     segment_mask = jnp.arange(num_segments)[None] < segmentation.count[:, None]
-    segments = frames.along_time(lambda x: pooling.pool_mean(x, segmentation, mask, num_segments))
+    segments = given.frames.along_time(lambda x: pooling.pool_mean(x, segmentation, given.mask, num_segments))
     segments = BidirectionalGRU(hidden_dim // 2, num_layers, dtype=dtype, name="gru")(segments, segment_mask)
     segments = Dense(hidden_dim, name="combine")(jax.nn.relu(segments))
     segments, segment_logits = read_classes(segments, module.classes.frame_parts)
     segment_positions = None
-    if frame_positions is not None:
-        centre = pooling.segment_centres(segmentation, mask, num_segments)
-        segment_positions = jnp.take(frame_positions, centre, axis=0)
+    if given.frame_positions is not None:
+        centre = pooling.segment_centres(segmentation, given.mask, num_segments)
+        segment_positions = jnp.take(given.frame_positions, centre, axis=0)
     return segments, segment_logits, segment_mask, segment_positions
 
 
 def update_segments(
-    module, buckets, segmentation, frames, mask, actions, token_mask, positions, frame_positions, dropout_rng
-):
+    module: nn.Module, buckets: tuple[int, ...], segmentation: pooling.Segmentation, given: BlockInput
+) -> SegmentExchange:
     """Runs a `SegmentUpdate` or `SegmentInput` at the smallest bucket that holds the batch's largest segment count.
 
     Args:
       module: the unbound submodule.
       buckets: sizes to try; T follows as the last one, so every count from 1 to T is exact.
-      segmentation: Segmentation of the batch.
-      frames, mask, actions, token_mask, positions, frame_positions, dropout_rng: what the module takes.
-
-    Returns:
-      SegmentExchange.
+      segmentation: of the batch.
+      given: what the module takes.
     """
-    num_frames = frames.value.shape[1]
+    num_frames = given.mask.shape[1]
     # A size above T/2 would save less time than its copy of the program takes to compile.
     sizes = [size for size in sorted(buckets) if 2 * size <= num_frames] + [num_frames]
 
     def at_size(size):
-        def run(module, frames, actions):
-            return module(
-                size, frames, mask, segmentation, actions, token_mask, positions, frame_positions, dropout_rng
-            )
-
-        return run
+        return lambda module, frames, actions: module(
+            size, segmentation, given._replace(frames=frames, actions=actions)
+        )
 
     if module.is_initializing():
-        return at_size(sizes[0])(module, frames, actions)
+        return at_size(sizes[0])(module, given.frames, given.actions)
     choice = jnp.sum(jnp.max(segmentation.count) > jnp.asarray(sizes[:-1], jnp.int32), dtype=jnp.int32)
-    return nn.switch(choice, [at_size(size) for size in sizes], module, frames, actions)
+    return nn.switch(choice, [at_size(size) for size in sizes], module, given.frames, given.actions)
 
 
 def _pad(x, axis, size):

@@ -12,12 +12,15 @@ from typing import ClassVar
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float
 
 from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage, compose_layers
 from fact_jax.layers.linear import zero_padding
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn import published
-from fact_jax.ops.dropout_rng import fold
+from fact_jax.ops.arrays import Array
+from fact_jax.ops.dropout_rng import Seeds, fold
+from fact_jax.ops.masks import FrameMask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,7 @@ class MSTCNConfig(FrameModelConfig):
     """MS-TCN.
 
     Attributes:
-      num_stages: S.
+      num_stages: each reads the prediction of the one before.
       num_layers: of every stage; layer l has dilation 2^l.
       dim: channels of the layers.
       dropout_rate: of every layer.
@@ -107,8 +110,10 @@ class MSTCN(nn.Module):
     config: MSTCNConfig
 
     @nn.compact
-    def __call__(self, features, mask, dropout_rng=None):
-        """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModelConfig.network`."""
+    def __call__(
+        self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None
+    ) -> Float[Array, "stages B T C"]:
+        """Gives the logits of all stages; see `FrameModelConfig.network`."""
         config, outputs, x = self.config, [], features
         for stage in range(config.num_stages):
             outputs.append(_stage(config, config.num_layers, f"stage_{stage}")(x, mask, dropout_rng).value)
@@ -122,8 +127,10 @@ class MSTCNPlusPlus(nn.Module):
     config: MSTCNPlusPlusConfig
 
     @nn.compact
-    def __call__(self, features, mask, dropout_rng=None):
-        """Maps [B, T, D] to logits [stages, B, T, K]; see `FrameModelConfig.network`."""
+    def __call__(
+        self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None
+    ) -> Float[Array, "stages B T C"]:
+        """Gives the logits of all stages; see `FrameModelConfig.network`."""
         config = self.config
         prediction = DualDilatedStage(
             config.dim,
