@@ -87,7 +87,7 @@ class MultiHeadAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """FACT's exchange of information: every element of Y gathers from X (published `X2Y_map` of models/basic.py).
+    """FACT's exchange of information: every element of Y gathers from X (published models/basic.py).
 
     Keys, values and queries are linear in their inputs, and one side, the frames, is much longer than the other: its
     projections are applied to the short side instead, which takes h^2 products fewer for every frame and projection.

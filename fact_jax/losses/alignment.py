@@ -1,6 +1,6 @@
 """Losses that make attention between actions and frames follow the matched ground-truth segments.
 
-Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
+Source: FACT (CVPR 2024), published models/loss.py.
 """
 
 import jax

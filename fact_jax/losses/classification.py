@@ -1,6 +1,6 @@
 """Cross-entropies over L elements (frames, segments or tokens; padded), each normalised as published.
 
-Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
+Source: FACT (CVPR 2024), published models/loss.py.
 """
 
 import jax.numpy as jnp

@@ -17,6 +17,7 @@ from fact_jax.ops.arrays import Array
 
 # Seeds of the videos; None switches dropout off.
 Seeds = UInt32[Array, "B 2"]
+Salt = np.uint32 | UInt32[Array, ""]
 _GOLDEN = np.uint32(0x9E3779B9)
 
 
@@ -30,12 +31,12 @@ def fold(seeds: Seeds, index: int | Int[Array, ""]) -> Seeds:
     return _mix(seeds + jnp.asarray(index, jnp.uint32) * _GOLDEN)
 
 
-def salt(path: tuple[str, ...]) -> np.uint32:
+def salt(path: tuple[str, ...]) -> Salt:
     """A number for a layer from its path in the module tree."""
     return np.uint32(zlib.crc32("/".join(path).encode()))
 
 
-def random_bits(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...]) -> UInt32[Array, "B ..."]:
+def random_bits(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...]) -> UInt32[Array, "B ..."]:
     """Uniform random 32-bit numbers of `shape`, (B, ...).
 
     The entry at (b, i, j, ...) depends on seeds[b], the salt, which is different for every layer, and i, j, ... only.
@@ -47,12 +48,12 @@ def random_bits(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...]) -> 
     return bits
 
 
-def random_uniform(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...]) -> Float[Array, "B ..."]:
+def random_uniform(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...]) -> Float[Array, "B ..."]:
     """Uniform numbers in [0, 1) with 24 random bits; arguments as in `random_bits`."""
     return (random_bits(seeds, layer_salt, shape) >> 8).astype(jnp.float32) * np.float32(2.0**-24)
 
 
-def random_keep(seeds: Seeds, layer_salt: np.uint32, shape: tuple[int, ...], rate: float) -> Bool[Array, "B ..."]:
+def random_keep(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...], rate: float) -> Bool[Array, "B ..."]:
     """True with probability 1 - rate; arguments as in `random_bits`."""
     return random_bits(seeds, layer_salt, shape) >= np.uint32(min(round(rate * 2**32), 2**32 - 1))
 

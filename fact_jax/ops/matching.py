@@ -3,7 +3,7 @@
 Every function handles one video; map them over a batch with `jax.vmap`. S and M are padded: `segment_mask`, a prefix,
 marks the real segments and `token_mask`, a prefix, the real tokens (None: all are). All return a `Match` of S pairs.
 
-Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
+Source: FACT (CVPR 2024), published models/loss.py.
 """
 
 from typing import NamedTuple

@@ -25,7 +25,7 @@ class Detections(NamedTuple):
     scores: Float[np.ndarray, " P"]
     labels: Int[np.ndarray, " P"]
 
-    def at(self, indices: Int[np.ndarray, " chosen"]) -> "Detections":
+    def at(self, indices: Int[np.ndarray, " chosen"] | slice) -> "Detections":
         """Those at these indices."""
         return Detections(self.segments[indices], self.scores[indices], self.labels[indices])
 
@@ -105,12 +105,12 @@ def vote(segments: Float[np.ndarray, "P 2"], candidates: Detections, threshold: 
     return weights @ candidates.segments
 
 
-def fuse_scores(detections: Detections, class_scores: Float[np.ndarray, " C"]) -> Detections:
+def fuse_scores(detections: Detections, class_scores) -> Detections:
     """Gives detections the classes of a classifier of whole videos; their own classes are left out.
 
     Args:
       detections: of one video; the 200 best are used.
-      class_scores: the classifier's score of every class; the two largest are used.
+      class_scores: float [C], the classifier's score of every class; the two largest are used.
 
     Returns:
       up to 400: every segment once with either class, those of the likelier class first. Their scores are the square

@@ -73,7 +73,7 @@ def assign(
     Returns:
       all classes 0 where a point has no instance. Without gradients.
 
-    Source: ActionFormer (ECCV 2022), section 3.3; published libs/modeling/meta_archs.py.
+    Source: ActionFormer (ECCV 2022), published libs/modeling/meta_archs.py.
     """
     # [B, points, S]
     time, low, high, stride = (jnp.asarray(part)[None, :, None] for part in points)

@@ -84,6 +84,7 @@ class Task(Protocol):
           batch: what the weights serve on one device, for its shapes: whether it is large enough for what they cost;
             None: many batches, as in an evaluation.
         """
+        return params
 
     def loss(self, params: Tree, state: Tree, batch: Mapping[str, jax.Array], rng: jax.Array) -> LossOutput:
         """Returns the losses of the rows of one device. Pure; traced under the device axis `BATCH_AXIS`.

@@ -1,6 +1,6 @@
 """Learning rates as functions of the completed updates, in closed form.
 
-Source: spec of ActionFormer, section 6, and of FACT, section 7. The published code of ActionFormer goes from rate to
+Source: published libs/utils/lr_schedulers.py of ActionFormer and train.py of FACT. The published code of ActionFormer goes from rate to
 rate by a recursion, which these formulas equal to rounding.
 """
 

@@ -1,4 +1,4 @@
-"""Multiply-adds against the published sizes (spec section 9)."""
+"""Multiply-adds against the published sizes."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ def test_multiply_adds_are_the_published_ones(module):
 
 def test_multiply_adds_of_faformer():
     rows = costs.multiply_adds(model_of(faformer_gtea), 2048)
-    # Spec section 7 of FAFormer: millions of operations per frame of a video of 1024 frames, of the blocks "i" and "u".
+    # FAFormer as published: millions of operations per frame of a video of 1024 frames, of the blocks "i" and "u".
     found = [2 * (frame + video / 1024) / 1e6 for frame, _, video in rows[:2]]
     assert found == pytest.approx([2.10 + 2.27, 2.50], rel=0.005)
 

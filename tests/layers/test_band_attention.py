@@ -12,7 +12,7 @@ HEADS, WIDTH = 2, 3
 
 
 def dense(query, key, value, mask, reach, distances):
-    """One softmax over all keys, those out of reach at minus infinity; as the spec states it."""
+    """One softmax over all keys, those out of reach at minus infinity, as published."""
     length = query.shape[1]
     logits = np.einsum("bqhe,bkhe->bhqk", query, key).astype(np.float64)
     offset = np.arange(length)[None] - np.arange(length)[:, None]

@@ -14,7 +14,7 @@ from fact_jax.models.actionformer.config import from_settings
 from fact_jax.models.weights import state_dict
 from fact_jax.tasks.localization.actionformer import ActionFormerTask
 
-# Input channels, parameters, GFLOP of a video of max_frames, multiple that longer ones are padded to.
+# Published networks: input channels, parameters, GFLOP of max_frames, multiple that longer videos are padded to.
 TABLE = {
     "thumos14": (2048, 29_251_612, "90.5", 576),
     "anet_i3d": (2048, 8_123_145, "2.18", 96),

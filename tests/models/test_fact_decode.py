@@ -39,7 +39,7 @@ def token_probs(config, logits):
 
 
 def decode_video(config, frame_logits, action_logits, attention):
-    """The rule of spec section 3, one frame at a time."""
+    """The published rule, one frame at a time."""
     tokens = [token_probs(config, logits) for logits in action_logits]
     kept = [m for m in range(TOKENS) if np.argmax(tokens[m]) != CLASSES]
     answer = []

@@ -250,7 +250,7 @@ def test_training_noise_is_a_function_of_the_seed():
     assert np.abs(first - other).max() > 0.1
 
 
-# Parameter counts of the published configurations (spec section 9; of FAFormer section 7).
+# Parameter counts of the published configurations (of FAFormer its repaired code).
 COUNTS = {
     faformer_gtea: 9_480_384,
     fact_breakfast: 119_458_304,

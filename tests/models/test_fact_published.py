@@ -14,7 +14,7 @@ from fact_jax.models.fact.objective import automatic_null_weight
 from fact_jax.models.weights import state_dict
 from tests.models import fact_cases as cases
 
-# Some rows of the table of spec section 9, gtea configuration.
+# Some tensors of the published state dict, gtea configuration.
 GTEA_SHAPES = {
     "action_query": (60, 1, 128),
     "block_list.0.frame_branch.conv_1x1.weight": (128, 2048, 1),
@@ -32,7 +32,7 @@ GTEA_SHAPES = {
 }
 
 
-# Of spec section 7 of FAFormer, gtea configuration.
+# Of FAFormer, gtea configuration.
 FAFORMER_GTEA_SHAPES = {
     "action_query": (60, 1, 128),
     "input_proj.weight": (512, 2048),

@@ -11,7 +11,7 @@ from fact_jax.models.fact import published_config
 from fact_jax.models.fact.config import BlockConfig, resolve_blocks
 from fact_jax.types import UserError
 
-# The table of spec section 1: the values of (breakfast, gtea, egoprocel, epic-kitchens, gtea_transcript).
+# Published configs/*.yaml: the values of (breakfast, gtea, egoprocel, epic-kitchens, gtea_transcript).
 TABLE = {
     "dataset": ("breakfast", "gtea", "ego", "epic", "gtea"),
     "split": ("split1", "split1", "split1", "split1", "split4"),
@@ -77,7 +77,7 @@ EVERYWHERE = {
     "TM.inplace": True,
 }
 SHIPPED = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
-# The table of spec section 2 of FAFormer, where it differs from the gtea column; the encoders of all blocks are alike.
+# FAFormer, where it differs from the gtea column; the encoders of all blocks are alike.
 FAFORMER = {
     "hid_dim": 512,
     "Bi.f": "t",

@@ -27,7 +27,7 @@ GRADIENT_RTOL = 1e-4  # of the largest entry
 TRAJECTORY_RTOL = 1e-3  # of the largest change
 GRADIENT_ROUNDING = 1.2e-6  # by which float32 gradients of the published code differ from float64 ones
 ROUNDING = 2.0**-24  # of a float32, relative
-# Their gradients are zero but for rounding, which Adam turns into steps (spec, trap 7).
+# Their gradients are zero but for rounding, which Adam turns into steps.
 INERT = (".attn.key.bias", ".attn.key_norm.bias")
 
 
@@ -220,7 +220,7 @@ def _check_evaluation(fixture, name):
 def _check_candidates(fixture, name, found):
     """Candidates one to one, whatever the order of those with almost the same score.
 
-    Where one lies on an edge, rounding decides whether it is a candidate (spec, section 14): such ones may be missing.
+    Where one lies on an edge, rounding decides whether it is a candidate: such ones may be missing.
     """
     npz, near_edge, name = fixture.npz, _edge_test(fixture, name), f"{name}/pre_nms"
     valid = found["valid"][0]

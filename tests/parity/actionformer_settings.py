@@ -1,4 +1,4 @@
-"""The configuration inside an ActionFormer fixture as our settings (spec, section 11)."""
+"""The configuration inside an ActionFormer fixture as our settings."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Compares ASFormer with outputs, losses and gradients of the published code (spec of FAFormer, sections 8 and 9)."""
+"""Compares ASFormer with outputs, losses and gradients of the published code."""
 
 import json
 
@@ -13,7 +13,6 @@ from tests.parity.fact import Reader
 from tests.parity.faformer import relative_to_largest
 from tests.parity.report import Row, compare, identical
 
-# Spec section 9.
 OUTPUT = {"atol": 1e-5, "rtol": 1e-4}
 GRADIENT = {"atol": 1e-5, "rtol": 1e-3}
 # Where the file holds what the network gives with windows as the published code means them.

@@ -1,4 +1,4 @@
-"""Compares FACT with outputs, losses, gradients and optimiser steps of the published code (spec section 12)."""
+"""Compares FACT with outputs, losses, gradients and optimiser steps of the published code."""
 
 import json
 
@@ -24,7 +24,7 @@ OUTPUT_ATOL = 2e-5
 LOSS_RTOL = 1e-5
 GRADIENT_ATOL, GRADIENT_RTOL = 2e-5, 1e-4
 STEP_ATOL = 2e-6
-# Below this gradient Adam turns round-off into steps of up to the learning rate (spec, trap 11).
+# Below this gradient Adam turns round-off into steps of up to the learning rate.
 SOLID_GRADIENT = 1e-4
 TERM_NAMES = {"segment": "seg"}
 
@@ -257,7 +257,7 @@ def _check_step(fixture, gradients, after):
         rows.append(compare("grad_norm", optax.tree.norm(gradients), npz["grad_norm"], rtol=LOSS_RTOL))
     group = f"after_{fixture.published['optimizer'].lower()}"
     if not any(name.startswith(f"{group}/") for name in npz):
-        group = "after_adam"  # the only name that the fixtures of the spec have
+        group = "after_adam"  # the only name that some fixtures have
     for name, value in sorted(moved.items()):
         key = f"{group}/{name}"
         if key in npz:

@@ -1,4 +1,4 @@
-"""The configuration tree inside a FACT fixture as our settings (spec sections 1 and 4)."""
+"""The configuration tree inside a FACT fixture as our settings."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Compares FAFormer with outputs, losses and gradients of the repaired published code (spec of FAFormer, section 9)."""
+"""Compares FAFormer with outputs, losses and gradients of the repaired published code."""
 
 import dataclasses
 import functools
@@ -16,7 +16,7 @@ from fact_jax.ops import matching, pooling
 from tests.parity.fact import Fixture, Reader, published_outputs
 from tests.parity.report import Row, compare, identical
 
-# Spec section 9. Relative to the largest entry of a quantity: what rounding does to an entry goes by the numbers that
+# Relative to the largest entry of a quantity: what rounding does to an entry goes by the numbers that
 # were added up for it. (The files' own entries are off by up to 1.3 times the elementwise bound, against float64.)
 OUTPUT = {"atol": 1e-5, "rtol": 1e-4}
 GRADIENT = {"atol": 1e-5, "rtol": 1e-3}

@@ -1,4 +1,4 @@
-"""ActionFormer's label assignment and losses as loops over points and instances, from the spec's equations."""
+"""ActionFormer's label assignment and losses as loops over points and instances."""
 
 import math
 

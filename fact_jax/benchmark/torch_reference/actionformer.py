@@ -1,4 +1,4 @@
-"""ActionFormer in plain eager PyTorch, to measure against: padded batches, as its authors' code works (spec, 1 to 3).
+"""ActionFormer in plain eager PyTorch, to measure against: padded batches, as its authors' code works.
 
 Parameters have the names of the published state dict. Features are [B, channels, T] and masks bool [B, 1, T].
 """

@@ -1,4 +1,4 @@
-"""ASFormer and FAFormer's encoder in plain eager PyTorch, to measure against: one video at a time (spec sections 3, 8).
+"""ASFormer and FAFormer's encoder in plain eager PyTorch, to measure against: one video at a time.
 
 Parameters have the names of the published state dicts; features are [1, channels, frames].
 """

@@ -2,7 +2,7 @@
 
 Parameters have the names of the published state dict. Learned action tokens and plain classes only; frames, tokens and
 segments are [length, channels] without a batch axis. The modules `torch_*` are the only ones of the project beside the
-reader of weight files that know PyTorch. Source: spec of FACT, section 3, and of FAFormer, section 4.
+reader of weight files that know PyTorch. Source: published models/blocks.py of FACT and models_faformer/.
 """
 
 import math

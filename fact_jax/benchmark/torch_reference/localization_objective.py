@@ -1,4 +1,4 @@
-"""ActionFormer's targets, losses and candidates in plain PyTorch (spec, sections 2, 4, 5 and 8)."""
+"""ActionFormer's targets, losses and candidates in plain PyTorch."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""FACT's matching, losses and decoding in plain eager PyTorch, for one video (spec sections 3 and 4)."""
+"""FACT's matching, losses and decoding in plain eager PyTorch, for one video."""
 
 from typing import NamedTuple
 

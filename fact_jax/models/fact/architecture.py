@@ -1,6 +1,6 @@
 """What a published state dict tells about the network it belongs to, from the names and shapes of its tensors.
 
-The names are those of spec section 9 of FACT, and section 7 of FAFormer. Some settings leave no trace in a state dict:
+The names are those of `fact_jax.models.fact.published`. Some settings leave no trace in a state dict:
 attention heads, the weight of the attention in an encoder, dropout, the share of the frame branch in the prediction,
 everything about the loss, and the names and, without transcripts, the number of classes.
 """

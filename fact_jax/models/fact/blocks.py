@@ -3,7 +3,7 @@
 All blocks are called alike; `frames` are the input features for the first one and the frame features of the block
 before for the others. `dtype` is that of the products that do not lead straight to class probabilities.
 
-Source: FACT (CVPR 2024), sections 3.2 and 3.3; published models/blocks.py and blocks_SepVerbNoun.py.
+Source: FACT (CVPR 2024), published models/blocks.py and blocks_SepVerbNoun.py.
 """
 
 import flax.linen as nn

@@ -1,6 +1,6 @@
 """From the last block's outputs to one class per frame.
 
-Source: FACT (CVPR 2024), section 3.5; published models/blocks.py.
+Source: FACT (CVPR 2024), published models/blocks.py.
 """
 
 import jax

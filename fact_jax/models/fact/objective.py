@@ -1,6 +1,6 @@
 """FACT's training objective: one matching per video, one loss per block.
 
-Source: FACT (CVPR 2024), section 3.4; published models/loss.py.
+Source: FACT (CVPR 2024), published models/loss.py.
 """
 
 import dataclasses

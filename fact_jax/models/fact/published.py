@@ -1,4 +1,4 @@
-"""The published code's names of the parameters: the state dicts of FACT (spec section 9) and FAFormer."""
+"""The published code's names of the parameters: the state dicts of FACT and FAFormer."""
 
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig

@@ -1,4 +1,4 @@
-"""The published code's configuration files: read as our settings, and written from them (spec section 1).
+"""The published code's configuration files: read as our settings, and written from them.
 
 Light on imports, so that a mistake in a file is answered at once.
 """

@@ -1,4 +1,4 @@
-"""A network's parameters as the published code's state dict: its names, order and buffers (spec section 9)."""
+"""A network's parameters as the published code's state dict: its names, order and buffers."""
 
 import re
 

@@ -20,7 +20,7 @@ from fact_jax.models.actionformer.objective import (
     regression_weight,
 )
 from fact_jax.ops.dropout_rng import video_seeds
-from fact_jax.tasks.base import BATCH_AXIS, Evaluation, LossOutput
+from fact_jax.tasks.base import BATCH_AXIS, Evaluation, LossOutput, Task
 from fact_jax.types import UserError, check_choice
 
 CENTER_SAMPLING = ("radius", "none")
@@ -28,10 +28,10 @@ EMPTY_PRIOR = 1e-6  # published with head_empty_cls
 
 
 @dataclasses.dataclass(frozen=True)
-class ActionFormerTask:
-    """Trains and evaluates ActionFormer (implements `fact_jax.tasks.base.Task`).
+class ActionFormerTask(Task):
+    """Trains and evaluates ActionFormer.
 
-    Batches hold `segments` float32 [B, N, 2], start and end of every instance in units of the feature grid, beside
+    Batches hold `segments` float32 [B, S, 2], start and end of every instance in units of the feature grid, beside
     `segment_labels` and `segment_mask`. Every training batch is padded to `model.max_frames`, every evaluated video to
     `model.padded_length` of its own length: the padding is part of the published numbers.
 
@@ -55,10 +55,6 @@ class ActionFormerTask:
     def network(self):
         """The Flax module."""
         return ActionFormer(self.model)
-
-    def compose(self, params, batch):
-        """The network multiplies with its parameters as they are; see the protocol."""
-        return params
 
     def init(self, rng, batch):
         """Draws initial parameters as the published code does; see the protocol.
@@ -102,7 +98,7 @@ class ActionFormerTask:
         running, grown = advance_normalizer(state["normalizer"], rng, positives)
         # A number of the whole batch: one device brings it in.
         first = (jax.lax.axis_index(BATCH_AXIS) == 0).astype(jnp.float32)
-        share = grown * first
+        normalizer = grown * first
         parts = (
             jax.lax.psum(jax.lax.stop_gradient((sums.classification, sums.regression)), BATCH_AXIS)
             if self.loss_config.regression_weight <= 0
@@ -110,11 +106,11 @@ class ActionFormerTask:
         )
         weight = regression_weight(self.loss_config, *(part / running["value"] for part in parts))
         terms = {
-            "loss": (sums.classification + weight * sums.regression, share),
-            "loss_classification": (sums.classification, share),
-            "loss_regression": (sums.regression, share),
+            "loss": (sums.classification + weight * sums.regression, normalizer),
+            "loss_classification": (sums.classification, normalizer),
+            "loss_regression": (sums.regression, normalizer),
             "positives": (sums.num_positives, jnp.sum(batch["video_mask"], dtype=jnp.float32)),
-            "normalizer": (share, first * (running["positives"] == positives)),
+            "normalizer": (normalizer, first * (running["positives"] == positives)),
         }
         return LossOutput(terms, {"normalizer": running})
 
@@ -130,10 +126,6 @@ class ActionFormerTask:
     def outputs(self, params, batch):
         """What the network gives for a batch, without dropout: see `fact_jax.models.actionformer.network.Outputs`."""
         return self.network.apply({"params": params}, batch["features"], batch["mask"])
-
-    def learning_rate_scales(self, params):
-        """Every parameter learns at the full rate."""
-        return None
 
     def weight_decay_mask(self, params):
         """Weights of convolutions and affine maps decay; biases, norms, scales and positions do not."""

@@ -17,7 +17,7 @@ from fact_jax.models.fact.network import Fact, compose
 from fact_jax.models.fact.objective import FactLossConfig, automatic_null_weight, fact_loss, ground_truth_of
 from fact_jax.ops import matching
 from fact_jax.ops.dropout_rng import video_seeds
-from fact_jax.tasks.base import LossOutput
+from fact_jax.tasks.base import LossOutput, Task
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import network_inputs
 from fact_jax.types import UserError, VerbNouns
@@ -26,8 +26,8 @@ TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")
 
 
 @dataclasses.dataclass(frozen=True)
-class FactTask:
-    """Trains and evaluates FACT (implements `fact_jax.tasks.base.Task`).
+class FactTask(Task):
+    """Trains and evaluates FACT.
 
     Attributes:
       model: FactConfig.
@@ -104,14 +104,6 @@ class FactTask:
     def _run(self, params, batch, dropout_rng=None):
         features, mask = batch["features"], batch["mask"]
         return self.network.apply({"params": params}, features, mask, dropout_rng, *self._transcript(batch))
-
-    def learning_rate_scales(self, params):
-        """Every parameter learns at the full rate."""
-        return None
-
-    def weight_decay_mask(self, params):
-        """Every parameter decays, if any does."""
-        return None
 
     def links(self):
         """Links to the published names of the parameters."""

@@ -15,7 +15,7 @@ from fact_jax.losses.classification import frame_cross_entropy
 from fact_jax.losses.smoothing import smoothness
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.ops.dropout_rng import video_seeds
-from fact_jax.tasks.base import LossOutput
+from fact_jax.tasks.base import LossOutput, Task
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import network_inputs
 from fact_jax.types import VerbNouns
@@ -35,8 +35,8 @@ class StageLossConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class FrameTask:
-    """Trains and evaluates a `FrameModelConfig` (implements `fact_jax.tasks.base.Task`).
+class FrameTask(Task):
+    """Trains and evaluates a `FrameModelConfig`.
 
     Attributes:
       model: FrameModelConfig.
@@ -96,14 +96,6 @@ class FrameTask:
     def network_outputs(self, params, batch, dropout_rng=None):
         """Logits of all stages, [stages, B, T, K]; `dropout_rng` as in `FrameModelConfig.network`."""
         return self.model.network.apply({"params": params}, batch["features"], batch["mask"], dropout_rng)
-
-    def learning_rate_scales(self, params):
-        """Every parameter learns at the full rate."""
-        return None
-
-    def weight_decay_mask(self, params):
-        """Every parameter decays, if any does."""
-        return None
 
     def links(self):
         """Links to the published names of the parameters; see `FrameModelConfig.links`."""
