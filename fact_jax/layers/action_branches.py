@@ -7,7 +7,7 @@ published code, which deep-copies one layer.
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
@@ -18,25 +18,6 @@ from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.ops.arrays import Array
 from fact_jax.ops.dropout_rng import Seeds, fold
 
-Tokens = Float[Array, "B M D"]
-TokenMask = Bool[Array, "B M"]
-Positions = Float[Array, "videos M d"] | None  # for all videos or for each; d is at most the channels they are added to
-
-
-def _stack(layer, num_layers, num_mapped, num_broadcast):
-    return nn.scan(
-        layer,
-        variable_axes={"params": 0},
-        split_rngs={"params": False},
-        in_axes=(0,) * num_mapped + (nn.broadcast,) * num_broadcast,
-        length=num_layers,
-    )
-
-
-def _layer_rng(dropout_rng, index):
-    # Stacked layers share one path, so they are told apart by their index.
-    return None if dropout_rng is None else fold(dropout_rng, index)
-
 
 class FeedForward(nn.Module):
     """Linear, ReLU, dropout, Linear."""
@@ -46,63 +27,48 @@ class FeedForward(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Tokens, dropout_rng: Seeds | None) -> Tokens:
+    def __call__(self, x: Float[Array, "B M D"], dropout_rng: Seeds | None) -> Float[Array, "B M D"]:
         hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), dropout_rng)
         return Dense(x.shape[-1], self.dtype, name="outer")(hidden)
 
 
-class SelfCrossLayer(nn.Module):
-    """Post-norm layer: self-attention over tokens, cross-attention to a memory, feed-forward."""
+class DecoderLayer(nn.Module):
+    """Post-norm layer: self-attention over tokens, cross-attention to a memory if there is one, feed-forward.
+
+    Attributes as in `Decoder`.
+    """
 
     num_heads: int
     ff_dim: int
     dropout_rate: float
     attention_dropout_rate: float
+    zero_start: bool
     dtype: str = "float32"
 
     @nn.compact
     def __call__(
-        self, tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, dropout_rng, zero_start
+        self, tokens, index, projected, positions, token_mask, memory_key, memory, memory_mask, dropout_rng=None
     ):
-        dim, dropout_rng = tokens.shape[-1], _layer_rng(dropout_rng, index)
-        placed = add_positions(tokens, positions)
+        # Stacked layers have one path, so they are told apart by their index.
+        rng = None if dropout_rng is None else fold(dropout_rng, index)
+        attention = tokens.shape[-1], self.num_heads, self.attention_dropout_rate, self.dtype
         # Tokens that start at zero all have the same value in the first layer: the bias.
-        attention = dim, self.num_heads, self.attention_dropout_rate, self.dtype
-        y = MultiHeadAttention(*attention, name="self_attention")(
-            placed, placed, tokens, token_mask, dropout_rng, zero_start & (index == 0)
-        )
-        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
-        y = MultiHeadAttention(*attention, name="cross_attention")(
-            add_positions(tokens, positions), memory_key, memory, memory_mask, dropout_rng, projected=projected
-        )
-        tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
-        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, dropout_rng)
-        return LayerNorm(name="norm_3")(tokens + Dropout(self.dropout_rate)(y, dropout_rng)), None
-
-
-class SelfLayer(nn.Module):
-    """Post-norm layer: self-attention over tokens, feed-forward."""
-
-    num_heads: int
-    ff_dim: int
-    dropout_rate: float
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, tokens: Tokens, index: Int[Array, ""], positions: Positions, token_mask: TokenMask, dropout_rng):
-        dropout_rng = _layer_rng(dropout_rng, index)
+        equal_values = index == 0 if self.zero_start else None
         placed = add_positions(tokens, positions)
-        attention = MultiHeadAttention(
-            tokens.shape[-1], self.num_heads, self.dropout_rate, self.dtype, name="self_attention"
-        )
-        y = attention(placed, placed, tokens, token_mask, dropout_rng)
-        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, dropout_rng))
-        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, dropout_rng)
-        return LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, dropout_rng)), None
+        y = MultiHeadAttention(*attention, name="self_attention")(placed, placed, tokens, token_mask, rng, equal_values)
+        tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, rng))
+        if memory is not None:
+            y = MultiHeadAttention(*attention, name="cross_attention")(
+                add_positions(tokens, positions), memory_key, memory, memory_mask, rng, projected=projected
+            )
+            tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, rng))
+        y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, rng)
+        last_norm = LayerNorm(name="norm_2" if memory is None else "norm_3")
+        return last_norm(tokens + Dropout(self.dropout_rate)(y, rng)), None
 
 
-class SelfCrossDecoder(nn.Module):
-    """Decoder that reads a memory (published action branch `sca`), and a linear map.
+class Decoder(nn.Module):
+    """Layers that may read a memory (published action branch `sca`) or have none (`sa`), and a linear map.
 
     Attributes:
       num_layers, num_heads, ff_dim, dropout_rate: of the layers.
@@ -119,20 +85,20 @@ class SelfCrossDecoder(nn.Module):
     dropout_rate: float
     out_dim: int
     zero_start: bool = False
-    output_norm: bool = True
+    output_norm: bool = False
     attention_dropout_rate: float | None = None
     dtype: str = "float32"
 
     @nn.compact
     def __call__(
         self,
-        tokens: Tokens,
-        positions: Positions,
-        token_mask: TokenMask,
-        memory: Factored | Float[Array, "B X h"],
-        memory_positions: Float[Array, "X k"] | None,
-        memory_mask: Bool[Array, "B X"],
+        tokens: Float[Array, "B M D"],
+        positions: Float[Array, "videos M d"] | None,
+        token_mask: Bool[Array, "B M"],
         dropout_rng: Seeds | None = None,
+        memory: Factored | Float[Array, "B X h"] | None = None,
+        memory_positions: Float[Array, "X k"] | None = None,
+        memory_mask: Bool[Array, "B X"] | None = None,
     ) -> Float[Array, "B M E"]:
         """Maps tokens to `out_dim` channels.
 
@@ -140,36 +106,26 @@ class SelfCrossDecoder(nn.Module):
           tokens: of the videos.
           positions: added to queries and keys of the self-attention and to queries of the cross-attention.
           token_mask: tokens that are no padding.
-          memory: what the cross-attention reads; memory_positions are added to its keys.
-          memory_mask: elements of the memory that are no padding.
           dropout_rng: see fact_jax/layers/dropout.py.
+          memory, memory_mask: what the cross-attention reads, and which elements of it are no padding.
+          memory_positions: added to the keys of the cross-attention.
         """
-        rate = self.attention_dropout_rate
-        layers = _stack(SelfCrossLayer, self.num_layers, 2, 7)(
-            self.num_heads,
-            self.ff_dim,
-            self.dropout_rate,
-            self.dropout_rate if rate is None else rate,
-            self.dtype,
-            name="layers",
-        )
-        memory = factored(memory)
-        memory_key = memory.with_positions(memory_positions)
+        rate = self.dropout_rate if self.attention_dropout_rate is None else self.attention_dropout_rate
+        layers = nn.scan(
+            DecoderLayer,
+            variable_axes={"params": 0},
+            split_rngs={"params": False},
+            in_axes=(0, 0) + (nn.broadcast,) * 6,
+            length=self.num_layers,
+        )(self.num_heads, self.ff_dim, self.dropout_rate, rate, self.zero_start, self.dtype, name="layers")
+        projected = key = value = None
+        if memory is not None:
+            memory = factored(memory)
+            memory_key = memory.with_positions(memory_positions)
+            projected = None if self.is_initializing() else self._project(memory_key, memory)
+            key, value = memory_key.value, memory.value
         index = jnp.arange(self.num_layers)
-        zero_start = jnp.asarray(self.zero_start)
-        projected = None if self.is_initializing() else self._project(memory_key, memory)
-        tokens, _ = layers(
-            tokens,
-            index,
-            projected,
-            positions,
-            token_mask,
-            memory_key.value,
-            memory.value,
-            memory_mask,
-            dropout_rng,
-            zero_start,
-        )
+        tokens, _ = layers(tokens, index, projected, positions, token_mask, key, value, memory_mask, dropout_rng)
         if self.output_norm:
             tokens = LayerNorm(name="norm")(tokens)
         return Dense(self.out_dim, name="output")(tokens)
@@ -187,26 +143,6 @@ class SelfCrossDecoder(nn.Module):
             return (product("lha,bkh->lbka", kernel, x, self.dtype) + part["bias"][:, None, None]).reshape(shape)
 
         return project(memory_key, key), project(memory, value)
-
-
-class SelfDecoder(nn.Module):
-    """Decoder of self-attention layers (published action branch `sa`) and a linear map, without a final norm."""
-
-    num_layers: int
-    num_heads: int
-    ff_dim: int
-    dropout_rate: float
-    out_dim: int
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, tokens: Tokens, positions: Positions, token_mask: TokenMask, dropout_rng: Seeds | None = None):
-        """Maps tokens to `out_dim` channels; arguments as in `SelfCrossDecoder`."""
-        layers = _stack(SelfLayer, self.num_layers, 1, 3)(
-            self.num_heads, self.ff_dim, self.dropout_rate, self.dtype, name="layers"
-        )
-        tokens, _ = layers(tokens, jnp.arange(self.num_layers), positions, token_mask, dropout_rng)
-        return Dense(self.out_dim, name="output")(tokens)
 
 
 class RecurrentBranch(nn.Module):
@@ -227,9 +163,10 @@ class RecurrentBranch(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens: Tokens, token_mask: TokenMask, dropout_rng: Seeds | None = None
-    ) -> Float[Array, "B M E"]:
-        """Maps tokens to `out_dim`, or else `dim`, channels; `token_mask` is a prefix."""
+        self, tokens: Float[Array, "B M D"], positions, token_mask: Bool[Array, "B M"], dropout_rng=None, *memory
+    ):
+        """Maps tokens to `out_dim`, or else `dim`, channels; `token_mask` is a prefix. The rest is not read."""
+        del positions, memory
         gru = BidirectionalGRU(self.dim // 2, self.num_layers, self.dropout_rate, self.dtype, name="gru")
         tokens = LayerNorm(name="norm")(gru(tokens, token_mask, dropout_rng))
         return tokens if self.out_dim is None else Dense(self.out_dim, name="output")(tokens)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers.action_branches import SelfCrossDecoder, SelfDecoder, SelfLayer
+from fact_jax.layers.action_branches import Decoder, DecoderLayer
 from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
 from tests.layers.parameters import numpy_tree, random_params
@@ -26,15 +26,16 @@ MEMORY_POSITIONS = RNG.normal(size=(5, H)).astype(np.float32)
 
 
 def self_cross(rate=0.0):
-    return SelfCrossDecoder(LAYERS, HEADS, 7, rate, OUT)
+    return Decoder(LAYERS, HEADS, 7, rate, OUT, output_norm=True)
 
 
 def self_only(rate=0.0):
-    return SelfDecoder(LAYERS, HEADS, 7, rate, OUT)
+    return Decoder(LAYERS, HEADS, 7, rate, OUT)
 
 
-CROSS_ARGS = (TOKENS, POSITIONS, TOKEN_MASK, MEMORY, MEMORY_POSITIONS, FRAME_MASK)
 SELF_ARGS = (TOKENS, POSITIONS, TOKEN_MASK)
+MEMORY_ARGS = (MEMORY, MEMORY_POSITIONS, FRAME_MASK)
+CROSS_ARGS = (*SELF_ARGS, None, *MEMORY_ARGS)
 DECODERS = pytest.mark.parametrize(("build", "args"), [(self_cross, CROSS_ARGS), (self_only, SELF_ARGS)])
 
 
@@ -84,7 +85,7 @@ def test_layers_start_equal(build, args):
 
 @DECODERS
 def test_every_layer_draws_its_own_dropout(build, args, dropout_draws):
-    noisy = host_jit(build(0.5).apply)(params_of(build), *args, SEEDS)
+    noisy = host_jit(build(0.5).apply)(params_of(build), *args[:3], SEEDS, *args[4:])
     jax.effects_barrier()
     per_layer = 6 if build is self_cross else 4
     assert len(dropout_draws) == len(set(dropout_draws)) == LAYERS * per_layer
@@ -95,11 +96,11 @@ def test_every_layer_draws_its_own_dropout(build, args, dropout_draws):
 
 def test_a_layer_tells_its_place_by_its_index():
     params = {"params": layer_of(params_of(self_only)["params"], 0)}
-    layer = host_jit(SelfLayer(HEADS, 7, 0.5).apply)
-    noisy = [layer(params, TOKENS, k, POSITIONS, TOKEN_MASK, SEEDS)[0] for k in (0, 0, 1)]
+    layer = host_jit(DecoderLayer(HEADS, 7, 0.5, 0.5, zero_start=False).apply)
+    noisy = [layer(params, TOKENS, k, None, POSITIONS, TOKEN_MASK, None, None, None, SEEDS)[0] for k in (0, 0, 1)]
     np.testing.assert_array_equal(noisy[0], noisy[1])
     assert np.max(np.abs(noisy[0] - noisy[2])[TOKEN_MASK]) > 1e-2
-    quiet = [layer(params, TOKENS, k, POSITIONS, TOKEN_MASK, None)[0] for k in (0, 1)]
+    quiet = [layer(params, TOKENS, k, None, POSITIONS, TOKEN_MASK, None, None, None, None)[0] for k in (0, 1)]
     np.testing.assert_array_equal(*quiet)
 
 
@@ -119,7 +120,7 @@ def test_padding_of_tokens_and_memory_does_not_show():
         memory_places = padded_places(MEMORY_POSITIONS[None], size)[0]
         seeds = SEEDS[:rows]
         out = decoder.apply(
-            params, tokens, padded_places(POSITIONS, num_tokens), token_mask, x, memory_places, mask, seeds
+            params, tokens, padded_places(POSITIONS, num_tokens), token_mask, seeds, x, memory_places, mask
         )
         return jnp.pad(out[:, :3], ((0, 0), (0, size - 3), (0, 0)))
 
@@ -127,8 +128,8 @@ def test_padding_of_tokens_and_memory_does_not_show():
 
 
 def test_positions_may_be_missing():
-    absent = (TOKENS, None, TOKEN_MASK, MEMORY, None, FRAME_MASK)
-    zero = (TOKENS, 0 * POSITIONS, TOKEN_MASK, MEMORY, 0 * MEMORY_POSITIONS, FRAME_MASK)
+    absent = (TOKENS, None, TOKEN_MASK, None, MEMORY, None, FRAME_MASK)
+    zero = (TOKENS, 0 * POSITIONS, TOKEN_MASK, None, MEMORY, 0 * MEMORY_POSITIONS, FRAME_MASK)
     apply = host_jit(self_cross().apply)
     first, second = (apply(params_of(self_cross), *args) for args in (absent, zero))
     np.testing.assert_allclose(first[TOKEN_MASK], second[TOKEN_MASK], rtol=1e-5, atol=1e-6)

@@ -74,14 +74,8 @@ class ASFormerConfig(FrameModelConfig):
         keys = sum(2 * 2**layer for layer in range(1, self.num_layers))
         return (1 + self.num_decoders) * keys * channels
 
-    def links(self):
-        """See `FrameModelConfig.links`."""
-        return published.links(self)
-
-    @classmethod
-    def infer(cls, tensors, path):
-        """See `FrameModelConfig.infer`."""
-        return published.infer(tensors, path)
+    links = published.links
+    infer = staticmethod(published.infer)
 
     def attention_scale(self, decoder: int) -> float:
         """Weight of the attention in every layer of a decoder, counted from 0; the encoder's is 1."""
@@ -133,16 +127,6 @@ class ASFormer(nn.Module):
 
     def _stage(self, name, attention_scale, channel_dropout_rate=0.0):
         config = self.config
-        return Stage(
-            config.dim,
-            config.num_layers,
-            config.num_classes,
-            config.query_reduction,
-            attention_scale,
-            channel_dropout_rate,
-            config.dropout_rate,
-            config.dtype,
-            config.windows,
-            config.value_reduction,
-            name=name,
-        )
+        width = config.dim, config.num_layers, config.num_classes, config.query_reduction
+        rates = attention_scale, channel_dropout_rate, config.dropout_rate
+        return Stage(*width, *rates, config.dtype, config.windows, config.value_reduction, name=name)

@@ -1,11 +1,10 @@
 """The branches a block is made of, chosen by its settings."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import flax.linen as nn
 
-from fact_jax.layers.action_branches import RecurrentBranch, SelfCrossDecoder, SelfDecoder
+from fact_jax.layers.action_branches import Decoder, RecurrentBranch
 from fact_jax.layers.encoder import Encoder
 from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig
@@ -15,7 +14,7 @@ FAFORMER_ATTENTION_DROPOUT = 0.1
 
 
 class DecoderForm(NamedTuple):
-    """What distinguishes the decoder of the first block beside its settings: see `SelfCrossDecoder`."""
+    """What distinguishes the decoder of the first block beside its settings: see `Decoder`."""
 
     zero_start: bool = False
     output_norm: bool = True
@@ -30,45 +29,33 @@ def decoder_form(config: FactConfig) -> DecoderForm:
 
 def frame_branch(config: BlockConfig, map_input: bool, dtype: str, name: str) -> nn.Module:
     """Builds the frame branch that the settings name."""
+    shared = {"out_dim": config.hidden_dim, "dtype": dtype, "name": name}
     if config.frame_branch == "t":
         return Encoder(
-            dim=config.encoder_dim,
-            num_layers=config.encoder_layers,
-            out_dim=config.hidden_dim,
+            config.encoder_dim,
+            config.encoder_layers,
             reduction=config.encoder_reduction,
             attention_scale=config.encoder_attention,
             channel_dropout_rate=config.encoder_channel_dropout_rate,
-            dtype=dtype,
-            name=name,
+            **shared,
         )
-    shared = dict(
-        dim=config.frame_dim,
-        num_layers=config.frame_layers,
-        out_dim=config.hidden_dim,
-        dropout_rate=config.dropout_rate,
-        groups=config.frame_groups,
-        map_input=map_input,
-        dtype=dtype,
-        name=name,
-    )
+    shared |= {"dropout_rate": config.dropout_rate, "groups": config.frame_groups, "map_input": map_input}
     if config.frame_branch == "m":
-        return DilatedStage(use_norm=config.frame_norm, **shared)
-    return DualDilatedStage(**shared)
+        return DilatedStage(config.frame_dim, config.frame_layers, use_norm=config.frame_norm, **shared)
+    return DualDilatedStage(config.frame_dim, config.frame_layers, **shared)
 
 
-def action_branch(config: BlockConfig, dtype: str, name: str, form: DecoderForm = DecoderForm()) -> Callable:  # noqa: B008
+def action_branch(config: BlockConfig, dtype: str, name: str, form: DecoderForm | None = None) -> nn.Module:
     """Builds the action branch that the settings name.
 
-    Returns a function (tokens, positions, token_mask, dropout_rng, memory, memory_positions, memory_mask) -> [B, M, h];
-    the memory is read by "sca" alone, which also has a `form`, and a GRU ignores positions as well.
+    It takes (tokens, positions, token_mask, dropout_rng) and, if it may read a memory and has a `form`, (memory,
+    memory_positions, memory_mask).
     """
     if config.action_branch in RECURRENT_BRANCHES:
         out_dim = config.hidden_dim if config.action_branch == "gru_om" else None
-        branch = RecurrentBranch(
-            config.action_dim, config.action_layers, config.dropout_rate, out_dim, dtype, name=name
-        )
-        return lambda tokens, positions, token_mask, dropout_rng, *memory: branch(tokens, token_mask, dropout_rng)
-    shared = dict(
+        return RecurrentBranch(config.action_dim, config.action_layers, config.dropout_rate, out_dim, dtype, name=name)
+    return Decoder(
+        **(form._asdict() if form else {}),  # "sca"; others are "sa"
         num_layers=config.action_layers,
         num_heads=config.action_heads,
         ff_dim=config.action_ff_dim,
@@ -76,13 +63,4 @@ def action_branch(config: BlockConfig, dtype: str, name: str, form: DecoderForm 
         out_dim=config.hidden_dim,
         dtype=dtype,
         name=name,
-    )
-    if config.action_branch == "sa":
-        branch = SelfDecoder(**shared)
-        return lambda tokens, positions, token_mask, dropout_rng, *memory: branch(
-            tokens, positions, token_mask, dropout_rng
-        )
-    branch = SelfCrossDecoder(**form._asdict(), **shared)
-    return lambda tokens, positions, token_mask, dropout_rng, *memory: branch(
-        tokens, positions, token_mask, *memory, dropout_rng
     )

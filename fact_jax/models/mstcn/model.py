@@ -46,14 +46,8 @@ class MSTCNConfig(FrameModelConfig):
         """See `FrameModelConfig.network`."""
         return MSTCN(self)
 
-    def links(self):
-        """See `FrameModelConfig.links`."""
-        return published.links(self)
-
-    @classmethod
-    def infer(cls, tensors, path):
-        """See `FrameModelConfig.infer`."""
-        return published.infer(tensors, path)
+    links = published.links
+    infer = staticmethod(published.infer)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,14 +88,8 @@ class MSTCNPlusPlusConfig(FrameModelConfig):
             return params
         return {**params, "prediction": compose_layers(params["prediction"], self.num_layers)}
 
-    def links(self):
-        """See `FrameModelConfig.links`."""
-        return published.links_plus_plus(self)
-
-    @classmethod
-    def infer(cls, tensors, path):
-        """See `FrameModelConfig.infer`."""
-        return published.infer_plus_plus(tensors, path)
+    links = published.links_plus_plus
+    infer = staticmethod(published.infer_plus_plus)
 
 
 class MSTCN(nn.Module):
