@@ -8,13 +8,11 @@ from jaxtyping import Bool, Float, Int
 
 from fact_jax.ops.arrays import Array
 
+Scores, Labels, Mask = Float[Array, "B L C"], Int[Array, "B L"], Bool[Array, "B L"]
+Weights, PerVideo = Float[Array, " weights"], Float[Array, " B"]
 
-def frame_cross_entropy(
-    log_probs: Float[Array, "B L C"],
-    labels: Int[Array, "B L"],
-    class_weights: Float[Array, " weights"],
-    mask: Bool[Array, "B L"],
-) -> Float[Array, " B"]:
+
+def frame_cross_entropy(log_probs: Scores, labels: Labels, class_weights: Weights, mask: Mask) -> PerVideo:
     """Weighted cross-entropy summed over elements and divided by their number, not by the sum of weights.
 
     There are at least C weights. 0 for a video without elements.
@@ -23,12 +21,7 @@ def frame_cross_entropy(
     return _mean(nll * class_weights[labels], mask)
 
 
-def token_cross_entropy(
-    log_probs: Float[Array, "B L C"],
-    labels: Int[Array, "B L"],
-    class_weights: Float[Array, " weights"],
-    mask: Bool[Array, "B L"],
-) -> Float[Array, " B"]:
+def token_cross_entropy(log_probs: Scores, labels: Labels, class_weights: Weights, mask: Mask) -> PerVideo:
     """Weighted cross-entropy divided by the sum of the weights of the targets (torch's weighted mean)."""
     nll = -jnp.take_along_axis(log_probs, labels[..., None], axis=-1)[..., 0]
     weights = jnp.where(mask, class_weights[labels], 0.0)
@@ -36,12 +29,7 @@ def token_cross_entropy(
     return jnp.sum(jnp.where(mask, nll, 0.0) * weights, axis=1) / jnp.where(total > 0, total, 1.0)
 
 
-def soft_cross_entropy(
-    log_probs: Float[Array, "B L C"],
-    targets: Float[Array, "B L C"],
-    class_weights: Float[Array, " weights"],
-    mask: Bool[Array, "B L"],
-) -> Float[Array, " B"]:
+def soft_cross_entropy(log_probs: Scores, targets: Scores, class_weights: Weights, mask: Mask) -> PerVideo:
     """Cross-entropy against class fractions (rows that sum to 1, or to 0 in the padding), divided by their sum."""
     weighted = -log_probs * targets * class_weights[: log_probs.shape[-1]]
     total = jnp.sum(targets, axis=(1, 2))

@@ -17,6 +17,8 @@ from fact_jax.ops.assignment import linear_sum_assignment
 from fact_jax.types import UserError, check_choice
 
 MODES = ("o2o", "o2m", "seq")
+Cost, Labels = Float[Array, "M S"], Int[Array, " S"]
+SegmentMask, TokenMask = Bool[Array, " S"], Bool[Array, " M"] | None
 
 
 class Match(NamedTuple):
@@ -36,10 +38,10 @@ def matching_cost(
     action_probs: Float[Array, "M A"],
     attention: Float[Array, "T M"],
     segment_onehot: Float[Array, "T S"],
-    segment_labels: Int[Array, " S"],
+    segment_labels: Labels,
     prob_cost: float,
     overlap_cost: float,
-) -> Float[Array, "M S"]:
+) -> Cost:
     """Cost of giving a segment to a token.
 
     Args:
@@ -60,7 +62,7 @@ def matching_cost(
     return cost
 
 
-def attention_iou(attention: Float[Array, "T M"], segment_onehot: Float[Array, "T S"]) -> Float[Array, "M S"]:
+def attention_iou(attention: Float[Array, "T M"], segment_onehot: Float[Array, "T S"]) -> Cost:
     """IoU of soft attention and segments, 0 where both are empty.
 
     Source: sum_t a*s / sum_t min(a + s, 1); with a in [0, 1] and s in {0, 1} the minimum is s + a*(1 - s).
@@ -75,9 +77,7 @@ def _product(left, right):
     return jnp.matmul(left, right.astype(left.dtype), precision=jax.lax.Precision.HIGHEST)
 
 
-def match_one_to_one(
-    cost: Float[Array, "M S"], segment_mask: Bool[Array, " S"], token_mask: Bool[Array, " M"] | None = None
-) -> Match:
+def match_one_to_one(cost: Cost, segment_mask: SegmentMask, token_mask: TokenMask = None) -> Match:
     """One token per segment at the smallest total cost; pairs ordered by token.
 
     There are as many pairs as tokens or segments, whichever are fewer.
@@ -90,10 +90,7 @@ def match_one_to_one(
 
 
 def match_one_to_many(
-    cost: Float[Array, "M S"],
-    segment_labels: Int[Array, " S"],
-    segment_mask: Bool[Array, " S"],
-    token_mask: Bool[Array, " M"] | None = None,
+    cost: Cost, segment_labels: Labels, segment_mask: SegmentMask, token_mask: TokenMask = None
 ) -> Match:
     """Tokens take a class, segments take a token of their class (published `o2m`).
 
@@ -128,18 +125,14 @@ def _count(token_mask):
     return None if token_mask is None else jnp.sum(token_mask)
 
 
-def match_in_order(segment_mask: Bool[Array, " S"]) -> Match:
+def match_in_order(segment_mask: SegmentMask) -> Match:
     """Token k takes segment k (published `seq`)."""
     index = jnp.where(segment_mask, jnp.arange(segment_mask.shape[0]), 0)
     return Match(index, index, segment_mask)
 
 
 def match(
-    mode: str,
-    cost: Float[Array, "M S"],
-    segment_labels: Int[Array, " S"],
-    segment_mask: Bool[Array, " S"],
-    token_mask: Bool[Array, " M"] | None = None,
+    mode: str, cost: Cost, segment_labels: Labels, segment_mask: SegmentMask, token_mask: TokenMask = None
 ) -> Match:
     """Dispatches on the matching mode: "o2o", "o2m" or "seq"."""
     if mode == "seq":

@@ -19,7 +19,7 @@ from fact_jax.ops import matching
 from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import LossOutput, Task
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
-from fact_jax.tasks.segmentation.inputs import network_inputs
+from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs
 from fact_jax.types import UserError, VerbNouns
 
 TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")
@@ -85,9 +85,7 @@ class FactTask(Task):
         for name, values in _average_terms([parts for _, parts in blocks]).items():
             terms[f"loss_{name}"] = (jnp.sum(values * video_mask), num_videos)
         labels = decode(self.model, outputs[-1], *self._transcript(batch))["labels"]
-        counted = mask & batch["video_mask"][:, None]
-        correct = jnp.sum((labels == batch["labels"]) & counted, dtype=jnp.float32)
-        terms["accuracy"] = (correct, jnp.sum(counted, dtype=jnp.float32))
+        terms["accuracy"] = correct_frames(labels, batch)
         return LossOutput(terms, state)
 
     def predict(self, params, state, batch):

@@ -17,7 +17,7 @@ from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import LossOutput, Task
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
-from fact_jax.tasks.segmentation.inputs import network_inputs
+from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs
 from fact_jax.types import VerbNouns
 
 
@@ -77,9 +77,7 @@ class FrameTask(Task):
         terms = {"loss": (jnp.sum(losses * video_mask), num_videos)}
         for name, values in (("frame", frame), ("smooth", smooth)):
             terms[f"loss_{name}"] = (jnp.sum(jnp.mean(values, axis=0) * video_mask), num_videos)
-        counted = mask & batch["video_mask"][:, None]
-        correct = jnp.sum((jnp.argmax(logits[-1], axis=-1) == batch["labels"]) & counted, dtype=jnp.float32)
-        terms["accuracy"] = (correct, jnp.sum(counted, dtype=jnp.float32))
+        terms["accuracy"] = correct_frames(jnp.argmax(logits[-1], axis=-1), batch)
         return LossOutput(terms, state)
 
     def predict(self, params, state, batch):

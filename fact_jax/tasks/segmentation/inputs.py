@@ -1,4 +1,4 @@
-"""Shapes that a network is initialised with."""
+"""What the tasks of segmentation have in common: shapes that a network is initialised with, and the accuracy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,3 +19,10 @@ def network_inputs(batch: Mapping[str, Any]):
     """Abstract (features, mask) of one video with the channels of a batch: only the initialisers run on them."""
     features = example_arrays(batch["features"].shape[-1])["features"]
     return features, jax.ShapeDtypeStruct(features.shape[:2], bool)
+
+
+def correct_frames(labels, batch: Mapping[str, Any]):
+    """(correct frames, frames) of the videos of a batch, for predicted `labels` [B, T]."""
+    counted = batch["mask"] & batch["video_mask"][:, None]
+    correct = jnp.sum((labels == batch["labels"]) & counted, dtype=jnp.float32)
+    return correct, jnp.sum(counted, dtype=jnp.float32)
