@@ -5,14 +5,14 @@ Source: FACT (CVPR 2024), published models/loss.py.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from fact_jax.ops.arrays import Array
 from fact_jax.ops.masks import masked_log_softmax
 from fact_jax.ops.matching import Match
 
 
-def matched_columns(values: Float[Array, "B X K"], index: Int[Array, "B J"]) -> Float[Array, "B X J"]:
+def matched_columns(values: Shaped[Array, "B X K"], index: Int[Array, "B J"]) -> Shaped[Array, "B X J"]:
     """Gathers columns per video."""
     return jnp.take_along_axis(values, index[:, None, :], axis=2)
 

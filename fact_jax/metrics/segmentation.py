@@ -23,6 +23,7 @@ Source: Lu & Elhamifar, FACT, CVPR 2024 (after Lea et al., arXiv:1611.05267, and
 import dataclasses
 import itertools
 import math
+from collections.abc import Collection
 
 import numpy as np
 from jaxtyping import Int
@@ -90,8 +91,8 @@ class SegmentationMetric:
     """
 
     num_classes: int
-    background_ids: tuple[int, ...] = ()
-    thresholds: tuple[float, ...] = THRESHOLDS
+    background_ids: Collection[int] = ()
+    thresholds: Collection[float] = THRESHOLDS
 
     def __post_init__(self):
         # Sorted, so that equal settings compare equal whatever collection they came in.

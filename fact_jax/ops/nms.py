@@ -25,7 +25,7 @@ class Detections(NamedTuple):
     scores: Float[np.ndarray, " P"]
     labels: Int[np.ndarray, " P"]
 
-    def at(self, indices: Int[np.ndarray, " chosen"] | slice) -> "Detections":
+    def at(self, indices: np.ndarray | slice) -> "Detections":
         """Those at these indices."""
         return Detections(self.segments[indices], self.scores[indices], self.labels[indices])
 

@@ -4,8 +4,8 @@ Order of one update: clip the global norm, add the weight decay to the gradient 
 momentum, learning rate. With AdamW the decay comes after Adam (decoupled): it is scaled by the learning rate alone.
 The learning rate may fall as well when the training loss no longer does (`fact_jax.training.plateau`).
 
-Source: published train.py of FACT and libs/utils/train_utils.py of ActionFormer; `torch.optim.Adam`, `torch.optim.AdamW`,
-`torch.optim.SGD`, `torch.nn.utils.clip_grad_norm_`.
+Source: published train.py of FACT and libs/utils/train_utils.py of ActionFormer; `torch.optim.Adam`,
+`torch.optim.AdamW`, `torch.optim.SGD`, `torch.nn.utils.clip_grad_norm_`.
 """
 
 import jax

@@ -1,7 +1,7 @@
 """Learning rates as functions of the completed updates, in closed form.
 
-Source: published libs/utils/lr_schedulers.py of ActionFormer and train.py of FACT. The published code of ActionFormer goes from rate to
-rate by a recursion, which these formulas equal to rounding.
+Source: published libs/utils/lr_schedulers.py of ActionFormer and train.py of FACT. The first goes from
+rate to rate by a recursion, which these formulas equal to rounding.
 """
 
 import jax.numpy as jnp

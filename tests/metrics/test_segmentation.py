@@ -202,7 +202,7 @@ def test_many_classes_cost_nothing():
 @pytest.mark.parametrize(
     "prediction, truth, message",
     [
-        ([1, 2], [1], "prediction has 2 frames, truth 1"),
+        ([1, 2], [1], "prediction has 2 frames, ground truth 1"),
         ([[1]], [[1]], "one axis"),
         ([0.5], [1], "integers"),
         ([7], [1], "outside"),

@@ -20,9 +20,7 @@ from fact_jax.ops.convolution import max_pool
 from fact_jax.ops.dropout_rng import Seeds
 from fact_jax.ops.masks import FrameMask, masked_softmax
 
-Level = tuple[
-    Float[Array, "B T_level width"], Bool[Array, "B T_level"]
-]  # frames of a level of the pyramid, and their mask
+Level = tuple[Float[Array, "B _ width"], Bool[Array, "B _"]]  # frames of a level of the pyramid, and their mask
 
 
 def kernel_size(stride: int) -> int:

@@ -6,8 +6,9 @@ before for the others. `dtype` is that of the products that do not lead straight
 Source: FACT (CVPR 2024), published models/blocks.py and blocks_SepVerbNoun.py.
 """
 
+from typing import NamedTuple
+
 import flax.linen as nn
-import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
@@ -23,8 +24,7 @@ from fact_jax.ops import pooling
 from fact_jax.ops.arrays import Array
 
 
-@flax.struct.dataclass
-class SegmentOutput:
+class SegmentOutput(NamedTuple):
     """Predicted segments of a "U" block, stretches of one most likely class of the frames that enter it; or of an "I"
     block, of its own frames.
 
@@ -43,8 +43,7 @@ class SegmentOutput:
     logits: Float[Array, "B P F"]
 
 
-@flax.struct.dataclass
-class BlockOutput:
+class BlockOutput(NamedTuple):
     """Output of one block. F and A are the class channels of frames and of tokens: C and C+1, or V+N and V+N+2 for V
     verbs and N nouns (`fact_jax.models.fact.classes`). X are the frames ("u") or segments ("U") that actions attend to.
 
