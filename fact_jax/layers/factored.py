@@ -34,21 +34,19 @@ class Factored(NamedTuple):
 
     def operands(self, kernel: Float[Array, "*batch h E"]) -> tuple[Float[Array, "B T k"], Float[Array, "*batch k E"]]:
         """The x and W with the cheaper product, equal to value times `kernel`."""
-        if self._pays():
+        if self.factor is not None and self.basis is not None and self._pays(self.basis):
             return self.factor, jnp.matmul(self.basis, kernel)
         return self.value, kernel
 
     def weighted_sums(self, weights: Float[Array, "B Y T"], dtype: str) -> Float[Array, "B Y h"]:
         """Sums over time with `weights`. `dtype` is that of the products."""
-        if self._pays():
+        if self.factor is not None and self.basis is not None and self._pays(self.basis):
             return product("byn,nh->byh", product("byx,bxn->byn", weights, self.factor, dtype), self.basis, dtype)
         return product("byx,bxh->byh", weights, self.value, dtype)
 
-    def _pays(self):
+    def _pays(self, basis):
         # One column of a product with W: T h multiplications, or T n and n h for the column of basis times W.
-        if self.factor is None:
-            return False
-        length, (narrow, wide) = self.value.shape[1], self.basis.shape
+        length, (narrow, wide) = self.value.shape[1], basis.shape
         return (length + wide) * narrow < length * wide
 
 
@@ -72,7 +70,7 @@ def with_last_channels(features: Factored, last: Float[Array, "B T c"]) -> Facto
     """Replaces the last c channels of `features` by `last`."""
     width = last.shape[-1]
     value = jnp.concatenate([features.value[..., :-width], last], axis=-1)
-    if features.factor is None or features.basis.shape[0] + width >= features.basis.shape[1]:
+    if features.factor is None or features.basis is None or features.basis.shape[0] + width >= features.basis.shape[1]:
         return Factored(value)
     kept = jnp.pad(features.basis[:, :-width], ((0, 0), (0, width)))
     own = jnp.eye(width, value.shape[-1], value.shape[-1] - width, dtype=value.dtype)

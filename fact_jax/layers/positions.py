@@ -2,6 +2,7 @@
 
 import math
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -37,4 +38,4 @@ def add_positions(x: Float[Array, "*batch D"], positions: Float[Array, "..."] | 
         raise ValueError(f"positions have {width} channels, more than the {x.shape[-1]} they are added to")
     if width == x.shape[-1]:
         return x + positions
-    return x.at[..., :width].add(positions)
+    return jnp.asarray(x).at[..., :width].add(positions)

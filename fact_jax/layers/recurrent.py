@@ -40,11 +40,10 @@ class BidirectionalGRU(nn.Module):
 
         `mask`, a prefix, marks valid steps; padded steps change no valid output and give 0.
         """
-        for layer in range(self.num_layers):
-            if layer:
-                x = Dropout(self.dropout_rate)(x, dropout_rng)
-            x = self._layer(factored(x), mask, layer)
-        return x
+        states = self._layer(factored(x), mask, 0)
+        for layer in range(1, self.num_layers):
+            states = self._layer(Factored(Dropout(self.dropout_rate)(states, dropout_rng)), mask, layer)
+        return states
 
     def _layer(self, x, mask, layer):
         hidden = self.hidden_dim

@@ -45,7 +45,7 @@ def match_detections(
     for count in np.unique(counts[true_groups]):
         chosen = np.flatnonzero(counts == count)
         _match_groups(
-            _Lists(*lists, chosen), _Lists(*true_lists, chosen), segments, true_segments, thresholds, top_k, hits, found
+            _Lists(lists, chosen), _Lists(true_lists, chosen), segments, true_segments, thresholds, top_k, hits, found
         )
     return hits, found
 
@@ -59,7 +59,8 @@ def _sorted(groups):
 class _Lists:
     """The items of some of the groups: how many each has, and those of a rank."""
 
-    def __init__(self, groups, order, chosen):
+    def __init__(self, lists, chosen):
+        groups, order = lists
         self.first = np.searchsorted(groups, chosen)
         self.count = np.searchsorted(groups, chosen, side="right") - self.first
         self._order = order

@@ -220,7 +220,7 @@ def score_classes(metric: LocalizationMetric, matches: Matches) -> ClassScores:
         precision[:, number] = average_precision(matches.hits[first:last], num_true[number])
         curves.append((matches.scores[first:last], matches.hits[first:last]))
     recall = np.zeros((len(metric.thresholds), len(metric.top_k), count))
-    np.add.at(recall, (slice(None), slice(None), matches.true_classes), matches.found.transpose(1, 2, 0))
+    np.add.at(recall.transpose(2, 0, 1), matches.true_classes, matches.found)
     recall /= np.maximum(num_true, 1)
     return ClassScores(matches.class_ids, num_true, np.diff(bounds), precision, recall, tuple(curves))
 

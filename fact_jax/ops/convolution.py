@@ -24,7 +24,7 @@ def dilated_conv(
       dtype: of the products.
     """
     taps, num_frames = kernel.shape[0], x.shape[1]
-    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    x, kernel = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
     if groups == 1 and 2 * dilation >= num_frames:
         return _few_products(x, kernel, dilation)
     y = jax.lax.conv_general_dilated(
@@ -57,7 +57,7 @@ def strided_conv(
 
     `stride` divides T; `dtype` is that of the products.
     """
-    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    x, kernel = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
     if kernel.shape[0] == 1:
         return (x[:, ::stride] @ kernel[0]).astype(jnp.float32)
     reach = kernel.shape[0] // 2
@@ -67,9 +67,7 @@ def strided_conv(
     return y.astype(jnp.float32)
 
 
-def depthwise_conv(
-    x: Float[Array, "B T D"], kernel: Float[Array, "taps D"], stride: int = 1
-) -> Float[Array, "B T_out D"]:
+def depthwise_conv(x: Float[Array, "B T D"], kernel: Float[Array, "taps D"], stride: int = 1):
     """`strided_conv` of every channel by itself.
 
     As sums of shifted products: grouped convolutions are slow where the groups have one channel.

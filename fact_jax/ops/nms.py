@@ -73,16 +73,13 @@ def suppress(candidates: Detections, settings: NmsConfig) -> Detections:
     labels = candidates.labels if settings.per_class else np.zeros(len(candidates.labels), np.int32)
     order = np.argsort(labels, kind="stable")
     segments, scores = candidates.segments[order], candidates.scores[order]
-    options = {
-        "min_score": settings.min_score,
-        "iou_threshold": settings.iou_threshold,
-        "most": settings.max_detections,
-    }
+    limits = settings.min_score, settings.iou_threshold, settings.max_detections
     if settings.method == "hard":
-        taken, scores = hard_suppress(segments, scores, labels[order], **options)
+        taken, scores = hard_suppress(segments, scores, labels[order], *limits)
     else:
-        options |= {"decay": settings.method, "sigma": settings.sigma}
-        taken, scores = soft_suppress(segments, scores, labels[order], **options)
+        taken, scores = soft_suppress(
+            segments, scores, labels[order], *limits, decay=settings.method, sigma=settings.sigma
+        )
     best = np.argsort(-scores, kind="stable")[: settings.max_detections]
     found = candidates.at(order[taken[best]])._replace(scores=scores[best])
     if settings.voting_threshold > 0 and not settings.per_class:

@@ -7,10 +7,12 @@ group, moved as the published swaps move it. All arithmetic is that of the opera
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from fact_jax.types import check_choice
 
+Segments, Scores = Float[np.ndarray, "P 2"], Float[np.ndarray, " P"]
+Groups, Taken = Int[np.ndarray, " P"], Shaped[np.ndarray, " taken"]
 DECAYS = ("gaussian", "linear", "hard")
 _EPSILON = np.float32(1e-6)  # added to every length
 _GONE = -np.float32(np.inf)  # score of an item that was taken or dropped
@@ -19,39 +21,31 @@ _ROUNDS_PER_LOOK = 8
 
 
 def soft_suppress(
-    segments: Float[np.ndarray, "P 2"],
-    scores: Float[np.ndarray, " P"],
-    groups: Int[np.ndarray, " P"],
-    *,
-    decay: str,
-    min_score: float,
-    sigma: float = 0.5,
-    iou_threshold: float = 0.1,
-    most: int | None = None,
-) -> tuple[Int[np.ndarray, " taken"], Float[np.ndarray, " taken"]]:
+    segments: Segments, scores: Scores, groups: Groups, min_score, iou_threshold=0.1, most=None, *, decay, sigma=0.5
+) -> tuple[Taken, Taken]:
     """Takes the best item again and again; those that overlap it lose score, and are dropped below `min_score`.
 
     Args:
       segments: start and end.
       scores: of the segments.
       groups: ascending: items of different groups do not see each other.
-      decay: what a score is multiplied with at an overlap of u: "gaussian" exp(-u^2 / sigma); from `iou_threshold` on,
-        "linear" 1 - u and "hard" 0.
       min_score: an item below it is dropped, though not the first one taken of a group: it is never looked at.
-      sigma: of "gaussian".
       iou_threshold: of "linear" and "hard".
       most: results needed of all groups together, those with the best scores; None = all.
+      decay: what a score is multiplied with at an overlap of u: "gaussian" exp(-u^2 / sigma); from `iou_threshold` on,
+        "linear" 1 - u and "hard" 0.
+      sigma: of "gaussian".
 
     Returns:
       (indices of the items taken, their lowered scores), in the order of the groups and, in each, in the order in
       which they were taken. Of results that are not among the `most` best some may be left out, never one that is.
     """
     check_choice("decay", decay, DECAYS)
-    sigma, threshold = np.float32(sigma), np.float32(iou_threshold)
+    width, threshold = np.float32(sigma), np.float32(iou_threshold)
 
     def lower(overlap, scores):
         if decay == "gaussian":
-            return scores * np.exp(-(overlap * overlap) / sigma)
+            return scores * np.exp(-(overlap * overlap) / width)
         weight = np.float32(0) if decay == "hard" else np.float32(1) - overlap
         return np.where(overlap >= threshold, weight, np.float32(1)) * scores
 
@@ -60,14 +54,8 @@ def soft_suppress(
 
 
 def hard_suppress(
-    segments: Float[np.ndarray, "P 2"],
-    scores: Float[np.ndarray, " P"],
-    groups: Int[np.ndarray, " P"],
-    *,
-    min_score: float,
-    iou_threshold: float,
-    most: int | None = None,
-) -> tuple[Int[np.ndarray, " taken"], Float[np.ndarray, " taken"]]:
+    segments: Segments, scores: Scores, groups: Groups, min_score, iou_threshold, most=None
+) -> tuple[Taken, Taken]:
     """Takes the best item again and again and drops those that overlap it by `iou_threshold` or more.
 
     Of equal scores the first one is taken. With a `min_score` more than 0, items not above it are left out from the

@@ -60,7 +60,8 @@ class Task(Protocol):
       predict_keys: arrays of a batch that `predict` reads, such as ("features", "mask", "row").
     """
 
-    predict_keys: tuple[str, ...]
+    @property
+    def predict_keys(self) -> tuple[str, ...]: ...
 
     def init(self, rng: jax.Array, batch: Mapping[str, np.ndarray]) -> dict[str, Tree]:
         """Returns {"params": tree, "state": tree of mutable collections, {} if none}.
@@ -108,6 +109,8 @@ class Task(Protocol):
 
         0.0 freezes a parameter: it has no optimiser state, no weight decay and no part in the gradient norm.
         """
+        return None
 
     def weight_decay_mask(self, params: Tree) -> Tree | None:
         """Returns for every parameter whether weight decay applies to it, or None: it applies to all of them."""
+        return None

@@ -62,8 +62,9 @@ class ConvAttention(nn.Module):
             y = LayerNorm(inert, name=f"{name}_norm")(y)
             y = Dense(dim, self.dtype, bias_bound=0.0, inert_bias=inert, name=name)(y)
             parts.append(y.reshape(*y.shape[:2], self.num_heads, -1))
-        parts[0] = parts[0] / math.sqrt(dim // self.num_heads)
-        mixed = self._attend_near(*parts, short) if self.window > 1 else self._attend(*parts, short)
+        query, key, value = parts
+        query = query / math.sqrt(dim // self.num_heads)
+        mixed = (self._attend_near if self.window > 1 else self._attend)(query, key, value, short)
         y = Dense(dim, self.dtype, bias_bound=0.0, name="output")(mixed.reshape(*mixed.shape[:2], dim))
         return Dropout(self.dropout_rate)(y, dropout_rng) * short[..., None], short
 

@@ -13,10 +13,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from fact_jax.layers.attention import CrossAttention
-from fact_jax.layers.factored import Factored
+from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import Dense, product
-from fact_jax.models.fact.branches import DecoderForm, action_branch, frame_branch
+from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_attention, frame_branch
 from fact_jax.models.fact.classes import Classes, read_classes, read_frame_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.models.fact.segment_update import BlockInput, SegmentInput, SegmentUpdate, update_segments
@@ -130,12 +129,12 @@ class UpdateBlock(nn.Module):
     def __call__(self, given: BlockInput) -> BlockOutput:
         config, rng = self.config, given.dropout_rng
         # The smoothness loss compares these logits between tokens, where the bias of the keys does count.
-        f2a = CrossAttention(config.action_dim, config.dropout_rate, False, self.dtype, name="f2a")
+        f2a = cross_attention(config, config.action_dim, self.dtype, "f2a", inert_key_bias=False)
         positions = {"source_positions": given.frame_positions, "query_positions": given.positions}
         actions, f2a_logits, _ = f2a(given.frames, given.actions, given.mask, **positions, dropout_rng=rng)
         actions = action_branch(config, self.dtype, "action_branch")(actions, given.positions, given.token_mask, rng)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
-        a2f = CrossAttention(config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f")
+        a2f = cross_attention(config, config.frame_dim, self.dtype, "a2f")
         positions = {"source_positions": given.positions, "query_positions": given.frame_positions}
         frames, a2f_logits, a2f_attention = a2f(actions, given.frames, given.token_mask, **positions, dropout_rng=rng)
         frames = frame_branch(config, False, self.dtype, "frame_branch")(frames, given.mask, rng)
@@ -157,11 +156,12 @@ class TemporalBlock(nn.Module):
 
     @nn.compact
     def __call__(self, given: BlockInput) -> BlockOutput:
-        labels = self.classes.most_likely(given.frames.value)
+        before = factored(given.frames)
+        labels = self.classes.most_likely(before.value)
         segmentation = pooling.find_segments(labels, given.mask)
         module = SegmentUpdate(self.config, self.classes, self.dtype, name="segment_update")
         exchange = update_segments(module, self.segment_buckets, segmentation, given)
-        updated = jax.nn.relu(self._merge(exchange.frames, given.frames))
+        updated = jax.nn.relu(self._merge(exchange.frames, before))
         branch = frame_branch(self.config, False, self.dtype, "frame_branch")
         frames, frame_logits = read_frame_classes(
             branch(updated, given.mask, given.dropout_rng), self.classes.frame_parts

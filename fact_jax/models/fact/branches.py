@@ -1,13 +1,12 @@
-"""The branches a block is made of, chosen by its settings."""
+"""The branches a block is made of, chosen by its resolved settings (BlockConfig)."""
 
 from typing import NamedTuple
 
-import flax.linen as nn
-
 from fact_jax.layers.action_branches import Decoder, RecurrentBranch
+from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.encoder import Encoder
 from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage
-from fact_jax.models.fact.config import RECURRENT_BRANCHES, BlockConfig, FactConfig
+from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig
 
 # Of the attentions in the first decoder of FAFormer, whatever the block's dropout: the default of PyTorch's layers.
 FAFORMER_ATTENTION_DROPOUT = 0.1
@@ -27,7 +26,7 @@ def decoder_form(config: FactConfig) -> DecoderForm:
     return DecoderForm(not config.use_transcript, not config.faformer, attention_dropout_rate)
 
 
-def frame_branch(config: BlockConfig, map_input: bool, dtype: str, name: str) -> nn.Module:
+def frame_branch(config, map_input, dtype, name):
     """Builds the frame branch that the settings name."""
     shared = {"out_dim": config.hidden_dim, "dtype": dtype, "name": name}
     if config.frame_branch == "t":
@@ -45,7 +44,7 @@ def frame_branch(config: BlockConfig, map_input: bool, dtype: str, name: str) ->
     return DualDilatedStage(config.frame_dim, config.frame_layers, **shared)
 
 
-def action_branch(config: BlockConfig, dtype: str, name: str, form: DecoderForm | None = None) -> nn.Module:
+def action_branch(config, dtype, name, form=None):
     """Builds the action branch that the settings name.
 
     It takes (tokens, positions, token_mask, dropout_rng) and, if it may read a memory and has a `form`, (memory,
@@ -64,3 +63,8 @@ def action_branch(config: BlockConfig, dtype: str, name: str, form: DecoderForm 
         dtype=dtype,
         name=name,
     )
+
+
+def cross_attention(config, dim, dtype, name, inert_key_bias=True):
+    """Builds an exchange between frames or segments and actions, with `dim` output channels."""
+    return CrossAttention(dim, config.dropout_rate, inert_key_bias, dtype, name=name)

@@ -134,6 +134,11 @@ class FactConfig:
                 )
 
     @property
+    def widths(self):
+        """Channels of the features that blocks exchange, and of the tokens of the first block."""
+        return self.block_configs[0].hidden_dim, self.block_configs[0].action_dim
+
+    @property
     def num_classes(self) -> int:
         """C."""
         return self.classes.num_classes

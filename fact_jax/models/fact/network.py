@@ -1,8 +1,5 @@
 """The FACT and FAFormer network: a chain of blocks over frames and action tokens."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
@@ -51,7 +48,7 @@ class Fact(nn.Module):
             config.use_transcript, where M = S.
         """
         config = self.config
-        hidden_dim = config.block_configs[0].hidden_dim
+        hidden_dim, token_dim = config.widths
         features = jnp.where(mask[..., None], features, 0.0)
         if config.faformer:
             features = Dense(hidden_dim, config.dtype, name="input_projection")(features)
@@ -62,8 +59,7 @@ class Fact(nn.Module):
         frame_positions = None
         if config.frame_positions and not config.ignore_positions:
             frame_positions = jnp.asarray(sinusoidal_positions(features.shape[1], hidden_dim))
-        token_dim = config.block_configs[0].action_dim
-        if config.use_transcript:
+        if transcript is not None and transcript_mask is not None:
             actions, positions, token_mask = self._embed(transcript, token_dim), None, transcript_mask
         else:
             queries = self.param("action_query", nn.initializers.normal(1.0), (config.num_tokens, token_dim))
@@ -105,7 +101,7 @@ class Fact(nn.Module):
         return kept(TemporalBlock)(*shared, config.segment_buckets, **last)
 
 
-def compose(config: FactConfig, params: Mapping[str, Any], num_frames: int | None = None) -> dict[str, Any]:
+def compose(config, params, num_frames=None):
     """Composes the layers of the MS-TCN++ branches where that saves more products than it takes.
 
     A layer of f channels saves 3 f^2 products per frame and takes 6 f^3 to compose; with groups, its composition would

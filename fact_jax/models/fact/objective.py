@@ -82,13 +82,7 @@ def class_weights(config: FactLossConfig, num_classes: int) -> Float[np.ndarray,
     return weights
 
 
-def match_tokens(
-    config: FactLossConfig,
-    classes: Classes,
-    output: BlockOutput,
-    ground_truth: GroundTruth,
-    token_mask: Bool[Array, "B M"],
-) -> matching.Match:
+def match_tokens(config, classes, output, ground_truth, token_mask):
     """Matches tokens to segments by the last block's class probabilities and attention; carries no gradient."""
     probs = jax.lax.stop_gradient(jnp.exp(classes.token_log_probs(output.action_logits)))
     attention = jax.lax.stop_gradient(output.a2f_attention) * ground_truth.mask[..., None]
@@ -138,7 +132,7 @@ def block_loss(
         terms["segment"] = soft_cross_entropy(classes.log_probs(output.segments.logits), fractions, weights, mask)
         frame = (frame + terms["segment"]) / 2.0
     total = classes.term_weight * (frame + terms["token"])
-    if output.f2a_logits is not None:
+    if output.f2a_logits is not None and output.a2f_logits is not None:
         pair_weights = _segment_weights(weights, ground_truth)
         if config.match == "o2o" and output.action_logits.shape[1] == 1:
             # The published code broadcasts a single pair against the weights of all segments.
@@ -172,7 +166,7 @@ def fact_loss(
     outputs: Sequence[BlockOutput],
     ground_truth: GroundTruth,
     token_mask: Bool[Array, "B M"],
-) -> tuple[Float[Array, " B"], list, matching.Match]:
+):
     """Mean of the block losses: (loss, per-block list of `block_loss`, Match)."""
     weights = jnp.asarray(class_weights(config, classes.num_classes))
     match = match_tokens(config, classes, outputs[-1], ground_truth, token_mask)

@@ -13,11 +13,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from fact_jax.layers.attention import CrossAttention
 from fact_jax.layers.factored import Factored
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.models.fact.branches import DecoderForm, action_branch
+from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_attention
 from fact_jax.models.fact.classes import Classes, read_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.ops import pooling
@@ -80,13 +79,13 @@ class SegmentUpdate(nn.Module):
             self, config.segment_layers, num_segments, segmentation, given
         )
         source, query = {"source_positions": segment_positions}, {"query_positions": segment_positions}
-        f2a = CrossAttention(config.action_dim, config.dropout_rate, dtype=self.dtype, name="f2a")
+        f2a = cross_attention(config, config.action_dim, self.dtype, "f2a")
         actions, f2a_logits, _ = f2a(
             segments, given.actions, segment_mask, **source, query_positions=given.positions, dropout_rng=rng
         )
         actions = action_branch(config, self.dtype, "action_branch")(actions, given.positions, given.token_mask, rng)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
-        a2f = CrossAttention(config.frame_dim, config.dropout_rate, dtype=self.dtype, name="a2f")
+        a2f = cross_attention(config, config.frame_dim, self.dtype, "a2f")
         gathered, a2f_logits, attention = a2f(
             actions, segments, given.token_mask, source_positions=given.positions, **query, dropout_rng=rng
         )
@@ -138,9 +137,7 @@ def _read_segments(module, num_layers, num_segments, segmentation, given):
     return segments, segment_logits, segment_mask, segment_positions
 
 
-def update_segments(
-    module: nn.Module, buckets: tuple[int, ...], segmentation: pooling.Segmentation, given: BlockInput
-) -> SegmentExchange:
+def update_segments(module: nn.Module, buckets: tuple[int, ...], segmentation: pooling.Segmentation, given: BlockInput):
     """Runs a `SegmentUpdate` or `SegmentInput` at the smallest bucket that holds the batch's largest segment count.
 
     Args:

@@ -124,7 +124,7 @@ def _average_terms(blocks):
 
 
 def build(
-    config: Mapping[str, Any],
+    config: Any,
     *,
     class_names,
     statistics,

@@ -133,7 +133,7 @@ def stage_losses(loss: StageLossConfig, logits, labels, mask):
 
 def build(
     model: type[FrameModelConfig],
-    config: Mapping[str, Any],
+    config: Any,
     *,
     class_names,
     statistics,
