@@ -24,6 +24,7 @@ NEUTRAL = (
     "data.tfds_dir",
     "data.fps",
     "data.memory_gb",
+    "data.num_workers",
     "data.max_padding",
     "train.skip_nonfinite",
 )

@@ -31,15 +31,6 @@ class Evaluator:
         """Whether a run of `total` steps evaluates after `step`."""
         return self.every > 0 and step > 0 and (step >= total or step % self.every == 0)
 
-    def num_batches(self) -> int:
-        """Batches of all sets."""
-        return sum(map(len, self.sets.values()))
-
-    def first_batch(self) -> Batch:
-        """Any batch, for its shapes."""
-        with contextlib.closing(self._batches()) as batches:
-            return next(batches)
-
     def run(
         self,
         eval_step: EvalStep,

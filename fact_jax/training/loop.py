@@ -304,8 +304,7 @@ class _Run:
             "window": self._window.fetched,
             "skipped": self._window.skipped,
         }
-        if evaluated:  # by evaluators that select nothing
-            meta["others"] = evaluated
+        meta |= {"others": evaluated} if evaluated else {}  # by evaluators that select nothing
         items = checkpoint_store.items_of(checkpoint_store.to_host(self._state, self._setup.devices))
         nonfinite.check_state(items, self._step, workdir=self._setup.workdir, last_good=self._saved_step)
         # The rows of these steps first: a checkpoint on disk vouches for them.

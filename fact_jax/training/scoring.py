@@ -7,6 +7,7 @@ from fact_jax.tasks.base import Evaluation
 from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.checkpoints.weights import read_weights
 from fact_jax.training.evaluator import Evaluator
+from fact_jax.training.feed import iterating
 from fact_jax.training.logging import writers
 from fact_jax.training.loop import Setup
 
@@ -25,13 +26,14 @@ def evaluate_checkpoint(
     Raises:
       CheckpointError: the checkpoint cannot be used.
     """
-    weights = read_weights(setup.task, setup.config, checkpoints, step, evaluators[0].first_batch().arrays)
+    with iterating(next(iter(evaluators[0].sets.values()))) as batches:
+        weights = read_weights(setup.task, setup.config, checkpoints, step, next(batches).arrays)
     composed = setup.eval_step.compose(device_layout.replicate(weights.params, setup.devices))
     state = device_layout.replicate(weights.state, setup.devices)
     console, stop = setup.console, setup.stop
     evaluated = {}
     for evaluator in evaluators:
-        console.begin(f"evaluate {evaluator.name}", evaluator.num_batches())
+        console.begin(f"evaluate {evaluator.name}", sum(map(len, evaluator.sets.values())))
         evaluation = evaluator.run(setup.eval_step, composed, state, progress=console.progress, should_stop=stop.poll)
         console.end()
         if evaluation is None:

@@ -126,14 +126,12 @@ def evaluate_needed(function: Callable, argument):
     reduced = closed.replace(jaxpr=closed.jaxpr.replace(eqns=kept[::-1], outvars=computed))
     values = dict(zip(computed, jax_core.jaxpr_as_fun(reduced)(*jax.tree.leaves(argument)), strict=True)) | constants
     leaves = [
-        np.broadcast_to(np.asarray(_value(output, values), shape.dtype), shape.shape)
+        np.broadcast_to(
+            np.asarray(output.val if isinstance(output, jax_core.Literal) else values[output], shape.dtype), shape.shape
+        )
         for output, shape in zip(outputs, jax.tree.leaves(shapes), strict=True)
     ]
     return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
-
-
-def _value(atom, values):
-    return atom.val if isinstance(atom, jax_core.Literal) else values[atom]
 
 
 def _variables(atoms):
