@@ -109,6 +109,16 @@ def fit_text(figure, text, width, fontsize, fontweight="normal", max_lines=2):
     return text[:1]
 
 
+def write_header(axes, title, note, size):
+    """Writes a bold title of that size above the axes, and a smaller note between them; "" writes nothing."""
+    if title:
+        pad = 2 * size - 4 if note else 6
+        axes.set_title(title, loc="left", fontsize=size, fontweight="bold", pad=pad, parse_math=False)
+    if note:
+        place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, size - 7), "textcoords": "offset points"}
+        axes.annotate(note, **place, fontsize=size - 3, va="bottom", parse_math=False)
+
+
 @contextlib.contextmanager
 def _without_glyph_warnings():
     with warnings.catch_warnings():

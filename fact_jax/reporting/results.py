@@ -39,7 +39,7 @@ def write_results(workdir, results, *, how_scored, rows, figures):
       workdir: folder of the run.
       results: dict with "name", "dataset", "split", "select_metric", "selected_on" (name of an evaluated subset),
         "best_step", "final_step", "num_videos" (subset -> count) and "metrics" (subset -> {"best", "final"} -> scores).
-      how_scored: the protocol in words, and lines about the metrics, see `tables.results_markdown`.
+      how_scored: the protocol in words, and sentences about the metrics, as of `tables.how_segments_are_scored`.
       rows: rows of metrics.jsonl.
       figures: draw the training curves.
     """
@@ -55,15 +55,14 @@ def write_results(workdir, results, *, how_scored, rows, figures):
 def results_text(results, how_scored):
     """Text of results.md: the first scores of the best step with their protocol, then every evaluator and step."""
     first = next(iter(results["metrics"]))
-    text = tables.results_markdown(
-        _numbers(results["metrics"][first]["best"]),
-        dataset=results["dataset"],
-        split=f"{results['split']}, {first}",
-        how_scored=how_scored,
-        num_videos=results["num_videos"][first],
-        selection=selection_text(results),
-    )
-    return text + "\n" + "\n".join(["## Best and final step", "", *tables.markdown_table(table_rows(results))]) + "\n"
+    count = results["num_videos"][first]
+    videos = f"{results['dataset']}, {results['split']}, {first}, {count} video{'s' * (count != 1)}"
+    protocol, *sentences = how_scored
+    lines = [f"# Results: {results['dataset']}", ""]
+    lines += [*tables.markdown_table([_numbers(results["metrics"][first]["best"])]), ""]
+    lines += [f"Protocol: {videos}; {protocol}.", *sentences, f"Parameters: {selection_text(results)}.", ""]
+    lines += ["## Best and final step", "", *tables.markdown_table(table_rows(results))]
+    return "\n".join(lines) + "\n"
 
 
 def selection_text(results):

@@ -7,21 +7,6 @@ import math
 from fact_jax import files
 
 
-def per_video_csv(state):
-    """Text of per_video.csv: a row per video of a SegmentationState, undefined scores left empty."""
-    return to_csv(state.per_video())
-
-
-def per_class_csv(state, class_names):
-    """Text of per_class.csv: a row per class of a SegmentationState with its name and whether it is background."""
-    rows = []
-    for row in state.per_class():
-        class_id = row.pop("class_id")
-        background = class_id in state.metric.background_ids
-        rows.append({"class_id": class_id, "class_name": class_names[class_id], "is_background": background} | row)
-    return to_csv(rows)
-
-
 def to_csv(rows):
     """Text of a CSV file with a header line.
 
@@ -39,29 +24,6 @@ def to_csv(rows):
     for row in rows:
         writer.writerow({name: _csv_value(value) for name, value in row.items()})
     return buffer.getvalue()
-
-
-def results_markdown(metrics, *, dataset, split, how_scored, num_videos, selection=""):
-    """Text of results.md: one table line of scores, and how they were measured.
-
-    Args:
-      metrics: scores in percent by published name.
-      dataset: name of the dataset.
-      split: which videos were scored, e.g. "split1, test".
-      how_scored: the protocol in words, and sentences about the metrics; see `how_segments_are_scored`.
-      num_videos: how many videos were scored.
-      selection: which parameters were scored, e.g. "best F1@0.50 on the test videos, step 4000"; "" = not stated.
-
-    Returns:
-      str, ending in a newline.
-    """
-    plural = "video" if num_videos == 1 else "videos"
-    protocol, *sentences = how_scored
-    protocol = f"Protocol: {dataset}, {split}, {num_videos} {plural}; {protocol}."
-    lines = [f"# Results: {dataset}", "", *markdown_table([dict(metrics)]), "", protocol, *sentences]
-    if selection:
-        lines += [f"Parameters: {selection}."]
-    return "\n".join(lines) + "\n"
 
 
 def how_segments_are_scored(background_names):
@@ -92,11 +54,22 @@ def markdown_table(rows):
 
 
 def write_tables(folder, state, class_names):
-    """Writes per_video.csv and per_class.csv of a SegmentationState into `folder`; returns their paths."""
-    return [
-        files.atomic_write_text(f"{folder}/per_video.csv", per_video_csv(state)),
-        files.atomic_write_text(f"{folder}/per_class.csv", per_class_csv(state, class_names)),
+    """Writes the tables of a SegmentationState into `folder`.
+
+    per_video.csv has a row per video, per_class.csv one per class with its name and whether it is background; undefined
+    scores are left empty.
+    """
+    rows = [
+        {
+            "class_id": (class_id := row.pop("class_id")),
+            "class_name": class_names[class_id],
+            "is_background": class_id in state.metric.background_ids,
+        }
+        | row
+        for row in state.per_class()
     ]
+    files.atomic_write_text(f"{folder}/per_video.csv", to_csv(state.per_video()))
+    files.atomic_write_text(f"{folder}/per_class.csv", to_csv(rows))
 
 
 def _csv_value(value):

@@ -1,12 +1,11 @@
 import csv
 import io
-import math
 
 import numpy as np
 import pytest
 
 from fact_jax.metrics.segmentation import METRIC_NAMES, SegmentationMetric
-from fact_jax.reporting import tables
+from fact_jax.reporting import results, tables
 
 NAMES = ["background", 'take "it", now', "pour"]
 
@@ -18,12 +17,13 @@ def state():
     return second.merge(metric.from_video(np.array([0, 0]), np.array([0, 0]), "a,1"))
 
 
-def read(text):
-    return list(csv.DictReader(io.StringIO(text)))
+def read(folder, state, name):
+    tables.write_tables(folder, state, NAMES)
+    return list(csv.DictReader(io.StringIO((folder / name).read_text())))
 
 
-def test_per_video_table(state):
-    rows = read(tables.per_video_csv(state))
+def test_per_video_table(state, tmp_path):
+    rows = read(tmp_path, state, "per_video.csv")
     assert [row["video_id"] for row in rows] == ["a,1", "b"]
     assert list(rows[0])[:4] == ["video_id", "frames", "true_segments", "predicted_segments"]
     assert tuple(rows[0])[4:] == METRIC_NAMES
@@ -32,48 +32,45 @@ def test_per_video_table(state):
     assert (rows[1]["frames"], rows[1]["AccB"], rows[1]["Edit"]) == ("4", "75.0000", "50.0000")
 
 
-def test_per_class_table(state):
-    rows = read(tables.per_class_csv(state, NAMES))
+def test_per_class_table(state, tmp_path):
+    rows = read(tmp_path, state, "per_class.csv")
     assert [row["class_name"] for row in rows] == NAMES
     assert [row["is_background"] for row in rows] == ["1", "0", "0"]
     assert [row["true_frames"] for row in rows] == ["3", "3", "0"]
     assert (rows[1]["recall"], rows[2]["recall"], rows[0]["F1@0.50"]) == ("66.6667", "", "")
 
 
-def test_tables_are_written(state, tmp_path):
-    paths = tables.write_tables(tmp_path / "tables", state, NAMES)
-    assert [path.name for path in paths] == ["per_video.csv", "per_class.csv"]
-    assert paths[0].read_text() == tables.per_video_csv(state)
-    assert paths[1].read_text() == tables.per_class_csv(state, NAMES)
+def test_no_row_gives_an_empty_table():
+    assert tables.to_csv([]) == ""
 
 
-def test_no_video_gives_an_empty_table():
-    assert tables.per_video_csv(SegmentationMetric(3).empty()) == ""
+def result(scores, num_videos):
+    return {
+        "dataset": "gtea",
+        "split": "split1",
+        "select_metric": "Edit",
+        "selected_on": "test",
+        "best_step": 7,
+        "final_step": 9,
+        "num_videos": {"test": num_videos},
+        "metrics": {"test": {"best": scores}},
+    }
 
 
 def test_results_name_the_protocol(state):
     scores = state.compute()
-    text = tables.results_markdown(
-        scores,
-        dataset="gtea",
-        split="split1, test",
-        how_scored=tables.how_segments_are_scored(["background"]),
-        num_videos=2,
-        selection="step 7",
-    )
-    header, rule, values = [line for line in text.splitlines() if line.startswith("|")]
+    text = results.results_text(result(scores, 2), tables.how_segments_are_scored(["background"]))
+    header, rule, values = [line for line in text.splitlines() if line.startswith("|")][:3]
     assert [cell.strip() for cell in header.strip("|").split("|")] == list(METRIC_NAMES)
     assert rule.count("---:") == len(METRIC_NAMES)
     assert [cell.strip() for cell in values.strip("|").split("|")] == [f"{value:.2f}" for value in scores.values()]
     line = "Protocol: gtea, split1, test, 2 videos; background classes: `background` excluded from Acc, Edit and F1."
     assert line in text.splitlines()
-    assert "Parameters: step 7." in text
+    assert "Parameters: best Edit on the test videos, step 7." in text.splitlines()
 
 
 def test_results_say_when_background_is_evaluated_and_show_undefined_scores_as_a_dash():
-    scores = {"Edit": math.nan, "AccB": 50.0}
-    everything = tables.how_segments_are_scored([])
-    text = tables.results_markdown(scores, dataset="d", split="s", how_scored=everything, num_videos=1)
+    text = results.results_text(result({"Edit": None, "AccB": 50.0}, 1), tables.how_segments_are_scored([]))
     assert "1 video; background classes: none excluded (background is evaluated)." in text
     assert "| – | 50.00 |" in text
 

@@ -1,12 +1,14 @@
 """Detections as files: JSON in the form of an ActivityNet submission and CSV, times in seconds."""
 
+import csv
+import io
 import json
 import math
 
 from fact_jax import files
 
 JSON_FILE, CSV_FILE = "detections.json", "detections.csv"
-CSV_HEADER = "video-id,t-start,t-end,label,score"
+CSV_HEADER = ("video-id", "t-start", "t-end", "label", "score")
 
 
 def submission(detections, class_names, origin=""):
@@ -62,21 +64,15 @@ def to_json(content):
 
 def to_csv(detections, class_names):
     """CSV text: a line per detection, video after video."""
-    lines = [CSV_HEADER]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
     for video in sorted(detections):
-        for start, end, name, score in rows_of(detections[video], class_names):
-            lines.append(f"{_field(video)},{start},{end},{_field(name)},{score}")
-    return "\n".join(lines) + "\n"
-
-
-def _field(text):
-    """A text as a field of a CSV line."""
-    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n\r') else text
+        writer.writerows((video, *row) for row in rows_of(detections[video], class_names))
+    return buffer.getvalue()
 
 
 def write_detections(folder, detections, class_names, origin=""):
-    """Writes detections.json and detections.csv into `folder`; returns their paths."""
-    return [
-        files.atomic_write_text(f"{folder}/{JSON_FILE}", to_json(submission(detections, class_names, origin))),
-        files.atomic_write_text(f"{folder}/{CSV_FILE}", to_csv(detections, class_names)),
-    ]
+    """Writes detections.json and detections.csv into `folder`."""
+    files.atomic_write_text(f"{folder}/{JSON_FILE}", to_json(submission(detections, class_names, origin)))
+    files.atomic_write_text(f"{folder}/{CSV_FILE}", to_csv(detections, class_names))

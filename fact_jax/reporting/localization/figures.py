@@ -50,7 +50,8 @@ def plot_precision_recall(metric, found, *, title=""):
     axes.set_ylabel(f"precision, mean over {len(found.class_ids)} classes", fontsize=11)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=9, loc="lower left", framealpha=0.9)
-    _title(figure, axes, title, 6.5)
+    title = pictures.fit_text(figure, title, 6.5, 12, "bold")
+    pictures.write_header(axes, title, "", 12)
     return figure
 
 
@@ -98,7 +99,8 @@ def plot_map(metric, found, class_names, *, title=""):
     if precision.shape[1]:
         for text in axes.legend(fontsize=9, loc="best", framealpha=0.9).get_texts():
             text.set_parse_math(False)
-    _title(figure, axes, title, 6.5)
+    title = pictures.fit_text(figure, title, 6.5, 12, "bold")
+    pictures.write_header(axes, title, "", 12)
     return figure
 
 
@@ -146,7 +148,8 @@ def plot_detections(found, class_names, duration, *, truth=None, title="", note=
     if not rows:
         axes.text(0.5, 0.5, "no detection", transform=axes.transAxes, ha="center", va="center", fontsize=11)
     _legend(figure, truth is not None)
-    _title(figure, axes, title, WIDTH - 2.5, note)
+    title = pictures.fit_text(figure, title, WIDTH - 2.5, 12, "bold")
+    pictures.write_header(axes, title, note, 12)
     return figure
 
 
@@ -179,12 +182,3 @@ def _legend(figure, has_truth):
         handles.insert(0, Patch(facecolor="#777777", edgecolor="black", linewidth=1.2))
         labels.insert(0, "truth, above the detections")
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, frameon=False)
-
-
-def _title(figure, axes, title, width, note=""):
-    if title:
-        title = pictures.fit_text(figure, title, width, 12, "bold")
-        axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=20 if note else 6, parse_math=False)
-    if note:
-        place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 5), "textcoords": "offset points"}
-        axes.annotate(note, **place, fontsize=9, va="bottom", parse_math=False)

@@ -109,12 +109,13 @@ class LocalizationReport(ReportKind):
         return {"overlap": thresholds.page_section(groups)}
 
     def how_drawn(self, groups):
+        level = _error_level(groups[0].evaluated.metric)
         return (
-            f"True segments, and below them the best detections of every run: at most {_num_drawn(groups)}, and none with "
-            f"less than {LEAST_SHARE:.0%} of the run's best score in the video. The stronger the colour, the higher the "
-            "score. What overlaps a better detection lies in a further lane, of which there are few. The scores of a video "
-            "are over the classes that it has. A detection is called wrong that takes no true segment at tIoU "
-            f"{_error_level(groups[0].evaluated.metric):.2f}."
+            "True segments, and below them the best detections of every run: "
+            f"at most {_num_drawn(groups)}, and none with less than {LEAST_SHARE:.0%} of the run's best score in the "
+            "video. The stronger the colour, the higher the score. What overlaps a better detection lies in a further "
+            "lane, of which there are few. The scores of a video are over the classes that it has. A detection is "
+            f"called wrong that takes no true segment at tIoU {level:.2f}."
         )
 
     def page_settings(self, evaluated):

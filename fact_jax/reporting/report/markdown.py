@@ -80,6 +80,11 @@ def plus_minus(found):
     return f"{found.mean:.2f}" + ("" if math.isnan(found.std) else f" ± {found.std:.2f}")
 
 
+def score_text(value):
+    """A number with two decimals, and "–" where it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
 def interval_text(difference):
     """A Difference as "+1.20 [−0.30, +2.70]"."""
     if math.isnan(difference.value):

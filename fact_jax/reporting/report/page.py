@@ -4,16 +4,15 @@ The tables of scores are plain HTML and can be read without JavaScript. The time
 by the script from JSON.
 """
 
-import html
 import json
 import math
-import pathlib
-import string
+
+import numpy as np
+from markupsafe import Markup
 
 from fact_jax.reporting import colors
-from fact_jax.reporting.report import markdown, page_tables, statistics
-
-ASSETS = pathlib.Path(__file__).with_name("assets")
+from fact_jax.reporting.report import markdown, statistics
+from fact_jax.reporting.report.templates import asset, render
 
 
 def report_page(groups, differences, notes):
@@ -27,34 +26,56 @@ def report_page(groups, differences, notes):
     Returns:
       str.
     """
-    title, kind = f"Report: {groups[0].evaluated.dataset}", groups[0].kind
+    kind, runs = groups[0].kind, [(group, run) for group in groups for run in group.runs]
+    spreads = [statistics.group_scores(group) for group in groups]
     between = kind.more_sections(groups)
     if differences:
-        between["differences"] = page_tables.differences_section(groups, differences)
-    sections = ["scores", *between, "classes", "timelines"]
-    template = string.Template((ASSETS / "page.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=html.escape(title),
-        protocol=html.escape(markdown.protocol(groups)),
-        navigation="".join(f'<a href="#{name}">{name.capitalize()}</a>' for name in sections),
-        notes=_notes(notes),
-        scores=page_tables.score_table(groups),
-        how_means=html.escape(markdown.HOW_MEANS),
-        settings=page_tables.settings_table(groups),
-        runs=page_tables.runs_table(groups),
-        between="\n".join(between.values()),
-        how_drawn=f'<p class="hint above">{html.escape(drawn)}</p>' if (drawn := kind.how_drawn(groups)) else "",
+        how = markdown.how_differences(groups)
+        between["differences"] = render("differences.html", pairs=_pairs(differences), how=how)
+    text = render(
+        "page.html",
+        title=f"Report: {groups[0].evaluated.dataset}",
+        protocol=markdown.protocol(groups),
+        notes=notes,
+        groups=groups,
+        spreads=spreads,
+        # A mean that is undefined equals nothing, the largest of them included.
+        best={name: np.fmax.reduce([found[name].mean for found in spreads]) for name in spreads[0]},
+        how_means=markdown.HOW_MEANS,
+        settings=[
+            [Markup("<code>{}</code>").format(key), *(group.settings[key] for group in groups)]
+            for key in groups[0].settings
+        ],
+        run_head=["System", "Split", "Seed", "Best step", "Chosen on", *runs[0][1].scores, "Folder"],
+        runs=[
+            [group.label, run.split, run.seed, run.best_step, run.selected_on]
+            + [*map(markdown.score_text, run.scores.values()), run.workdir]
+            for group, run in runs
+        ],
+        between=between,
+        how_drawn=kind.how_drawn(groups),
         mark_errors=kind.errors,
-        style=_assets(kind.styles),
+        style=Markup().join(map(asset, kind.styles)),
         data=embedded_json(page_data(groups)),
-        script='"use strict";\n(() => {\n' + _assets(kind.scripts) + "})();",
+        script=Markup('"use strict";\n(() => {\n%s})();') % Markup().join(map(asset, kind.scripts)),
     )
+    return str(text)
+
+
+def _pairs(differences):
+    """(the differences of two groups, how far their axis reaches) of every two groups."""
+    pairs = {}
+    for one in differences:
+        pairs.setdefault((one.first, one.second), []).append(one)
+    for members in pairs.values():
+        ends = [abs(end) for one in members for end in (one.value, one.low, one.high) if not math.isnan(end)]
+        yield members, 1.08 * max(ends, default=1.0) or 1.0
 
 
 def embedded_json(value):
     """JSON that may stand inside a script element: ASCII, without any "<" that could end it."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
 
 def page_data(groups):
@@ -121,16 +142,5 @@ def _videos(groups, places, metrics):
     return [videos[key] for key in sorted(videos)]
 
 
-def _assets(names):
-    return "".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
-
-
 def _number(value):
     return None if math.isnan(value) else round(float(value), 3)
-
-
-def _notes(notes):
-    if not notes:
-        return ""
-    lines = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return f'<section class="notes" aria-label="Notes"><ul>{lines}</ul></section>'

@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import math
 import operator
+import warnings
 
 import numpy as np
 
@@ -197,15 +198,12 @@ def _score(samples, weights):
 
 def _compare(first, second):
     """Difference of two results of `_score_resamples`, and the ends of its interval: each float64 [metrics]."""
-    tail = (1.0 - LEVEL) / 2.0
-    low, high = [], []
-    for column in (first[1] - second[1]).T:
-        # A resample of videos without foreground has no Acc or Edit.
-        defined = column[~np.isnan(column)]
-        ends = np.quantile(defined, [tail, 1.0 - tail]) if defined.size else (math.nan, math.nan)
-        low.append(ends[0])
-        high.append(ends[1])
-    return first[0] - second[0], np.array(low), np.array(high)
+    tail, samples = (1.0 - LEVEL) / 2.0, first[1] - second[1]
+    with warnings.catch_warnings():
+        # A resample of videos without foreground has no Acc or Edit; without any resample all is undefined.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        low, high = np.nanquantile(samples, [tail, 1.0 - tail], axis=0)
+    return first[0] - second[0], low, high
 
 
 def _std(values):

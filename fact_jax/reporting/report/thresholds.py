@@ -1,9 +1,8 @@
 """The scores of localization at every temporal overlap: as rows, as Markdown, and as a section of the page."""
 
-import html
-
 from fact_jax.metrics.localization import AVERAGE
-from fact_jax.reporting.report import markdown, page_tables, rows, statistics, threshold_chart
+from fact_jax.reporting.report import markdown, rows, statistics, threshold_chart
+from fact_jax.reporting.report.templates import render
 
 TITLE = "mAP against temporal overlap"
 
@@ -34,20 +33,16 @@ def markdown_lines(groups):
 def page_section(groups):
     """A section: mAP against tIoU as a picture, and all scores as a table."""
     spreads = [all_scores(group) for group in groups]
-    levels, measures = _levels(groups[0]), _measures(groups[0])
-    body = [
-        [html.escape(group.label), html.escape(measure)]
-        + [page_tables.spread_cell(found[f"{measure}@{level}"]) for level in levels]
-        for measure in measures
+    levels = _levels(groups[0])
+    maps = [[found[f"mAP@{level}"] for level in levels] for found in spreads]
+    rows = [
+        [group.label, measure, *(found[f"{measure}@{level}"] for level in levels)]
+        for measure in _measures(groups[0])
         for group, found in zip(groups, spreads, strict=True)
     ]
-    table = page_tables.opening_table("Scores at every tIoU", ["System", "Score", *levels], body)
-    maps = [[found[f"mAP@{level}"] for level in levels] for found in spreads]
     chart = threshold_chart.chart(groups[0].evaluated.metric.thresholds, [group.label for group in groups], maps)
-    return (
-        f'<section id="overlap" aria-labelledby="overlap-title"><h2 id="overlap-title">{TITLE}</h2>{chart}'
-        f"{table}</section>"
-    )
+    head = ["System", "Score", *levels]
+    return render("overlap.html", title=TITLE, chart=chart, dashes=threshold_chart.DASHES, head=head, rows=rows)
 
 
 def all_scores(group):

@@ -77,7 +77,7 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
     axes.tick_params(axis="y", length=0, labelsize=11)
     axes.spines[["top", "right", "left"]].set_visible(False)
     format_time_axis(axes, num_frames, fps)
-    _write_header(axes, title, metrics_text)
+    pictures.write_header(axes, title, metrics_text, 13)
     _add_legend(figure, present, entries, columns, background_ids)
     return figure
 
@@ -148,15 +148,6 @@ def format_time_axis(axes, num_frames, fps):
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(format_time))
     axes.set_xlabel("time (h:mm:ss)" if duration >= 3600 else "time (m:ss)", fontsize=11)
-
-
-def _write_header(axes, title, metrics_text):
-    if title:
-        pad = 22 if metrics_text else 6
-        axes.set_title(title, loc="left", fontsize=13, fontweight="bold", pad=pad, parse_math=False)
-    if metrics_text:
-        place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 6), "textcoords": "offset points"}
-        axes.annotate(metrics_text, **place, fontsize=10, va="bottom", parse_math=False)
 
 
 def _legend_columns(figure, entries):

@@ -275,8 +275,9 @@ def test_a_picture_has_a_line_per_system_and_a_point_per_overlap(report):
 
 def test_one_overlap_and_undefined_scores_make_a_picture_too():
     nothing = statistics.spread([[]])
-    text = threshold_chart.chart((0.5,), ["a", "b"], [[statistics.spread([[40.0]])] * 2, [nothing] * 2])
-    assert text.count('<circle cx="50.00%"') == 1 and "b: – at 0.5" in text
+    chart = threshold_chart.chart((0.5,), ["a", "b"], [[statistics.spread([[40.0]])] * 2, [nothing] * 2])
+    (point,) = chart["lines"][0]["points"]
+    assert point["x"] == "50.00%" and chart["lines"][1]["points"] == [] and "b: – at 0.5" in chart["told"]
 
 
 def test_converted_weights_stand_beside_a_training(tmp_path, truth):
