@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -29,23 +30,24 @@ def write_dataset(source, verb_nouns, folder: Path) -> dict:
         (folder / name).mkdir()
     for video in map(source.__getitem__, range(len(source))):
         np.save(folder / "features" / f"{video.video_id}.npy", np.ascontiguousarray(video.features.T))
-        names = "".join(f"{source.class_names[label]}\n" for label in video.full_labels)
-        (folder / "groundTruth" / f"{video.video_id}.txt").write_text(names, encoding="utf-8")
+        names = [source.class_names[label] for label in video.full_labels]
+        _write_lines(folder / "groundTruth" / f"{video.video_id}.txt", names)
     for subset, videos in (("train", source.video_ids[:-1]), ("test", source.video_ids[-1:])):
-        lines = "".join(f"{video_id}.txt\n" for video_id in videos)
-        (folder / "splits" / f"{subset}.{SPLIT}.bundle").write_text(lines, encoding="utf-8")
-    _write_list(folder / "mapping.txt", source.class_names)
-    lists = {"verb_mapping_file": "", "noun_mapping_file": ""}
+        _write_lines(folder / "splits" / f"{subset}.{SPLIT}.bundle", [f"{video_id}.txt" for video_id in videos])
+    lists = {"mapping_file": ("mapping.txt", source.class_names)}
     if verb_nouns is not None:
-        lists = {"verb_mapping_file": "verb_mapping.txt", "noun_mapping_file": "noun_mapping.txt"}
-        _write_list(folder / lists["verb_mapping_file"], verb_nouns.verbs)
-        _write_list(folder / lists["noun_mapping_file"], verb_nouns.nouns)
+        lists["verb_mapping_file"] = "verb_mapping.txt", verb_nouns.verbs
+        lists["noun_mapping_file"] = "noun_mapping.txt", verb_nouns.nouns
+    for name, classes in lists.values():
+        _write_lines(folder / name, [f"{number} {label}" for number, label in enumerate(classes)])
     return {
         "reader": "npy",
         "dir": str(folder),
         "feature_dir": "features",
         "label_dir": "groundTruth",
-        "mapping_file": "mapping.txt",
+        "verb_mapping_file": "",
+        "noun_mapping_file": "",
+        **{setting: name for setting, (name, _) in lists.items()},
         "split": SPLIT,
         "train_split_file": "splits/train.{split}.bundle",
         "test_split_file": "splits/test.{split}.bundle",
@@ -53,12 +55,11 @@ def write_dataset(source, verb_nouns, folder: Path) -> dict:
         "transcript_dir": "",
         "time_axis": "last",
         "sample_rate": 1,
-        **lists,
     }
 
 
-def _write_list(path, names):
-    path.write_text("".join(f"{number} {name}\n" for number, name in enumerate(names)), encoding="utf-8")
+def _write_lines(path, lines):
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def write_annotated(source, folder: Path) -> dict:
@@ -98,13 +99,6 @@ def write_annotated(source, folder: Path) -> dict:
     }
 
 
-class _Silence:
-    """Takes what a console would show."""
-
-    def say(self, line):
-        """Drops it."""
-
-
 def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_steps: int) -> dict:
     """Trains from feature files as the training loop does, every step's features read anew.
 
@@ -119,18 +113,18 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
     Returns:
       dict: data_wait, share of the time in which the loop waited; seconds; steps; videos; gigabytes on disk.
     """
-    config = config.copy_and_resolve_references()
+    config, silence = config.copy_and_resolve_references(), SimpleNamespace(say=lambda line: None)
     (folder / "data").mkdir()
     with config.unlocked():
         config.data.update(write(folder / "data"))
         config.data.memory_gb = 0.0
         config.train.batch_size = batch_size
     with StopRequest() as stop:
-        setup = experiment.prepare(config, folder / "workdir", "train", _Silence(), stop)
+        setup = experiment.prepare(config, folder / "workdir", "train", silence, stop)
     batches = setup.train_batches.iterate(0)
     first = next(batches)
     host_state, optimizer = start.initial_state(setup.task, config, first[0], setup.train_batches.steps_per_epoch)
-    step = TrainStep(setup.task, optimizer, setup.devices, seed=config.seed, say=_Silence().say)
+    step = TrainStep(setup.task, optimizer, setup.devices, seed=config.seed, say=silence.say)
     state = device_layout.replicate(host_state, setup.devices)
     timing = Timing()
     feed = Feed(batches, step.place, timing)

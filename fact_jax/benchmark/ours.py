@@ -5,6 +5,7 @@ The only module of the benchmark that knows how a step is called.
 
 import dataclasses
 import json
+import pkgutil
 import time
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import jax
 import numpy as np
 
 from fact_jax.benchmark import memory
-from fact_jax.benchmark.workload import LOCALIZING, Workload
+from fact_jax.benchmark.kinds import kind_of
+from fact_jax.benchmark.workload import Workload
 from fact_jax.models.weights import state_dict
 from fact_jax.runtime import compilation, host_memory
 from fact_jax.runtime import devices as device_layout
@@ -24,7 +26,7 @@ LEARNING_RATE = 1e-12
 
 
 class Ours:
-    """Answers the requests of `workers.serve`."""
+    """Answers the requests of a `workers.Worker`."""
 
     def __init__(self, config, workload: Workload, folder, eval_batch: int):
         """
@@ -34,7 +36,7 @@ class Ours:
           folder: where weights and predictions are exchanged.
           eval_batch: videos of an evaluation batch.
         """
-        self._make_material = _material_of(config.model.name)
+        self._make_material = pkgutil.resolve_name(kind_of(config.model.name).ours)
         # When the libraries were loaded, the last of them just now, and what they hold.
         self._loaded, self._library_bytes = time.time(), memory.peak()
         host_memory.keep_between_runs()
@@ -175,18 +177,6 @@ class Ours:
         getattr(self, phase)()
         stats = jax.devices()[0].memory_stats() or {}
         return {"host": memory.peak(), "device": stats.get("peak_bytes_in_use"), "libraries": self._library_bytes}
-
-
-def _material_of(system):
-    """The class of the videos, task and batches that a system works on."""
-    # Each brings what it needs and no more, as its memory is measured.
-    if system in LOCALIZING:
-        from fact_jax.benchmark.ours_localization import LocalizationMaterial
-
-        return LocalizationMaterial
-    from fact_jax.benchmark.ours_segmentation import SegmentationMaterial
-
-    return SegmentationMaterial
 
 
 def _quiet(line):

@@ -6,20 +6,40 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from fact_jax.benchmark import parts, plot, report
 from fact_jax.benchmark.measure import interleave, ratio
-from fact_jax.benchmark.options import Options
+from fact_jax.benchmark.options import BenchmarkConfig
 from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
 from fact_jax.benchmark.workload import Workload
+from fact_jax.runtime import heaps
 
 # A run that takes longer than this many seconds is not repeated as often.
 SLOW, SLOW_REPEATS = 60.0, 3
 # Processes that run or want to, on average over the last minute, above which timings are not to be trusted.
 BUSY = 0.5
+
+
+# What answers in a worker process. Each process imports its own library and no other.
+
+
+def _ours(options, workload, folder):
+    heaps.share()
+    from fact_jax.benchmark.ours import Ours
+
+    eval_batch = options.eval_batch or options.batch or options.settings.eval.batch_size
+    return Ours(options.settings, workload, folder, eval_batch)
+
+
+def _torch(options, workload, folder):
+    from fact_jax.benchmark.torch_reference.subject import TorchSubject
+
+    return TorchSubject(workload, folder)
+
+
+SUBJECTS = {"ours": _ours, "torch": _torch}
 
 
 class Session:
@@ -31,10 +51,9 @@ class Session:
       folder: where the workers exchange weights and predictions.
     """
 
-    def __init__(self, options: Options, workload: Workload, arguments: Sequence[str], folder: Path):
+    def __init__(self, options: BenchmarkConfig, workload: Workload, folder: Path):
         self.options, self.workload, self.folder = options, workload, folder
         self.names = ("ours", options.against) if options.against else ("ours",)
-        self._arguments = list(arguments)
 
     def say(self, line):
         """Progress, on standard error."""
@@ -42,8 +61,7 @@ class Session:
 
     def worker(self, name, environment=None):
         """A new Worker that answers as `name`."""
-        arguments = [*self._arguments, f"--worker={name}", f"--folder={self.folder}"]
-        return Worker(name, arguments, environment)
+        return Worker(name, functools.partial(SUBJECTS[name], self.options, self.workload, self.folder), environment)
 
     @contextlib.contextmanager
     def workers(self, names=None):
@@ -93,13 +111,12 @@ class Session:
         return row
 
 
-def run(options: Options, workload: Workload, arguments: Sequence[str]) -> dict:
+def run(options: BenchmarkConfig, workload: Workload) -> dict:
     """Measures what the options ask for, prints the table and writes the report.
 
     Args:
       options: see there.
       workload: the videos of the batch.
-      arguments: of this process's command line; its workers get the same.
 
     Raises:
       UserError: something the user can put right.
@@ -117,7 +134,7 @@ def run(options: Options, workload: Workload, arguments: Sequence[str]) -> dict:
         "machine": _machine(options),
     }
     with tempfile.TemporaryDirectory(prefix="fact_jax_benchmark_") as folder:
-        session = Session(options, workload, arguments, Path(folder))
+        session = Session(options, workload, Path(folder))
         if result["machine"].get("load", 0.0) > BUSY:
             session.say(f"warning: the machine is busy (load {result['machine']['load']:.1f}); timings will be off")
         for part in options.parts:

@@ -1,18 +1,15 @@
 """Long-lived worker processes that take turns: one answers while the others wait.
 
-Each implementation lives in a process of its own, so that their thread pools and their memory do not mix. A request
-is one line of JSON on a worker's standard input, the answer one on its standard output; what a worker prints goes to
-standard error.
+Each implementation lives in a process of its own, so that their thread pools and their memory do not mix.
 """
 
 import contextlib
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from fact_jax.types import UserError
 
@@ -36,23 +33,26 @@ class Worker:
       started: when the process was started, as `time.time` tells it.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], environment=None):
+    def __init__(self, name: str, make_subject: Callable, environment=None):
         """
         Args:
           name: of the worker, for messages.
-          arguments: command line of `python -m fact_jax.benchmark` that makes it a worker.
+          make_subject: without arguments, called in the new process; the methods of what it returns can be asked for.
           environment: variables that differ from this process's; None as a value removes one.
         """
-        self.name = name
-        self.started = time.time()
-        variables = {**os.environ, **(environment or {})}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "fact_jax.benchmark", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={key: value for key, value in variables.items() if value is not None},
-        )
+        self.name, self.started = name, time.time()
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, make_subject), daemon=True)
+        before = dict(os.environ)
+        try:
+            for key, value in (environment or {}).items():
+                os.environ.pop(key, None) if value is None else os.environ.update({key: value})
+            self._process.start()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        theirs.close()
 
     def ask(self, method: str, **arguments):
         """Calls a method of the worker's subject and returns what it returned.
@@ -62,49 +62,38 @@ class Worker:
           WorkerDied: there is no answer.
         """
         try:
-            self._process.stdin.write(json.dumps([method, arguments]) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise WorkerDied(f"the process of {self.name!r} ended with code {self._process.wait()} in {method!r}")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise UserError(answer["error"])
+            self._pipe.send((method, arguments))
+            value, error = self._pipe.recv()
+        except (EOFError, ConnectionError) as gone:
+            self._process.join()
+            code = self._process.exitcode
+            raise WorkerDied(f"the process of {self.name!r} ended with code {code} in {method!r}") from gone
+        if error is not None:
+            raise error
         time.sleep(SETTLE)
-        return answer["value"]
+        return value
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+        self._pipe.close()
+        self._process.join(timeout=10)
+        self._process.kill()
+        self._process.join()
 
 
-def serve(make_subject) -> None:
-    """Answers requests until standard input ends.
-
-    Args:
-      make_subject: function without arguments; the methods of what it returns are what can be asked for.
-    """
+def serve(pipe, make_subject) -> None:
+    """Answers requests until the other end is closed; what is printed meanwhile goes to standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks, who then ends this process
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     subject = None
-    for line in sys.stdin:
-        method, arguments = json.loads(line)
-        try:
-            subject = subject or make_subject()
-            answer = {"value": getattr(subject, method)(**arguments)}
-        except UserError as error:
-            answer = {"error": str(error)}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    with contextlib.suppress(EOFError):
+        while True:
+            method, arguments = pipe.recv()
+            try:
+                subject = subject or make_subject()
+                answer = getattr(subject, method)(**arguments), None
+            except UserError as error:
+                answer = None, error
+            pipe.send(answer)

@@ -5,30 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fact_jax.app.kinds.localization_rules import SYSTEMS as LOCALIZING
+from fact_jax.benchmark.kinds import kind_of
 from fact_jax.ops.time_grid import TimeGrid
 from fact_jax.types import UserError, Video
 
-# Classes of the datasets that the configs are for; EgoProceL's are those of its mapping.txt.
-NUM_CLASSES = {"breakfast": 48, "gtea": 11, "50salads": 19, "egoprocel": 130}
-# Frames of a typical video.
-NUM_FRAMES = {"breakfast": 2000, "gtea": 1100}
-OTHER_CLASSES, OTHER_FRAMES, FEATURE_DIM, TRANSCRIPT = 20, 2000, 2048, 10
-# Channels of the features of localization that are no I3D features.
-FEATURE_DIMS = {
-    "anet_tsp": 512,
-    "epic_verb": 2304,
-    "epic_noun": 2304,
-    "ego4d_s": 2304,
-    "ego4d_o": 1536,
-    "ego4d_e": 256,
-    "ego4d_oe": 1792,
-    "ego4d_se": 2560,
-    "ego4d_soe": 4096,
-}
 # Fewest frames of a true segment; most of one that overlaps others.
 SHORTEST_SEGMENT, LONGEST_ACTION = 4, 128
-ACTIONS, FPS = 15, 30.0
+FPS = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +46,7 @@ def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=
     Raises:
       UserError: a number is out of range.
     """
-    usual = _usual_actions(config) if config.model.name in LOCALIZING else _usual_labels(config)
+    usual = kind_of(config.model.name).usual(config)
     frames = tuple(frames) or (usual.frames,)
     batch = batch or config.train.batch_size
     num_classes, feature_dim = num_classes or usual.num_classes, feature_dim or usual.feature_dim
@@ -78,49 +61,6 @@ def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=
             raise UserError(f"--{name} is {value}; expected {least} or more.")
     lengths = tuple(frames[place % len(frames)] for place in range(batch))
     return Workload(lengths, num_classes, feature_dim, pieces, usual.num_segments)
-
-
-class _Usual(NamedTuple):
-    """What a dataset is like."""
-
-    frames: int
-    num_classes: int
-    fewest_classes: int
-    feature_dim: int
-    num_segments: int
-
-
-def _usual_labels(config):
-    data, found = config.data, {}
-    if data.reader == "synthetic":
-        found = {"frames": data.synthetic.mean_length, "num_classes": data.synthetic.num_classes}
-        found["feature_dim"] = data.synthetic.feature_dim
-    segments = round(data.average_transcript_length) or TRANSCRIPT
-    if config.model.get("num_tokens"):
-        segments = min(segments, config.model.num_tokens)
-    usual = {
-        "frames": NUM_FRAMES.get(data.dataset, OTHER_FRAMES),
-        "num_classes": NUM_CLASSES.get(data.dataset, OTHER_CLASSES),
-        "fewest_classes": 1 + max(1, *data.background_ids) if data.background_ids else 2,
-        "feature_dim": FEATURE_DIM,
-        "num_segments": max(segments, 1),
-    }
-    return _Usual(**usual | found)
-
-
-def _usual_actions(config):
-    data, found = config.data, {}
-    if data.reader == "synthetic":
-        found = {"num_classes": data.num_classes or data.synthetic.num_classes}
-        found["feature_dim"] = data.synthetic.feature_dim
-    usual = {
-        "frames": data.max_frames,
-        "num_classes": data.num_classes or OTHER_CLASSES,
-        "fewest_classes": 1,
-        "feature_dim": sum(config.model.stream_dims) or FEATURE_DIMS.get(data.dataset, FEATURE_DIM),
-        "num_segments": ACTIONS,
-    }
-    return _Usual(**usual | found)
 
 
 class _MadeFeatures:

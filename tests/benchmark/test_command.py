@@ -1,5 +1,6 @@
 """`python -m fact_jax.benchmark` as a user types it."""
 
+import functools
 import json
 import os
 import subprocess
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from fact_jax.benchmark import options, workers
+from configs import fact_gtea
+from fact_jax.benchmark import options, session, workers
+from fact_jax.benchmark.workload import workload_of
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--config", "configs/fact_gtea.py:quick", "--repeats", "2"]
+FULL = "--parts full --against torch --max_batch 2 --data_videos 3 --data_steps 4"
 
 
 def benchmark(*arguments, **environment):
@@ -28,18 +32,8 @@ def benchmark(*arguments, **environment):
 
 
 def test_step_of_a_quick_config(tmp_path):
-    finished = benchmark(
-        *QUICK,
-        "--parts",
-        "step",
-        "--batch",
-        2,
-        "--frames",
-        "20,30",
-        "--config.model.blocks=iU",
-        "--output",
-        tmp_path / "out",
-    )
+    options = "--parts step --batch 2 --frames 20,30 --config.model.blocks=iU --output"
+    finished = benchmark(*QUICK, *options.split(), tmp_path / "out")
     assert finished.returncode == 0, finished.stderr
     assert "| training step | fact_jax |" in finished.stdout and "training step: ours" in finished.stderr
     result = json.loads((tmp_path / "out" / "benchmark.json").read_text())
@@ -56,23 +50,7 @@ def test_step_of_a_quick_config(tmp_path):
 @pytest.mark.slow
 def test_all_parts_against_torch(tmp_path):
     pytest.importorskip("torch")
-    finished = benchmark(
-        *QUICK,
-        "--parts",
-        "full",
-        "--against",
-        "torch",
-        "--max_frames",
-        1024,
-        "--max_batch",
-        2,
-        "--data_videos",
-        3,
-        "--data_steps",
-        4,
-        "--output",
-        tmp_path,
-    )
+    finished = benchmark(*QUICK, *FULL.split(), "--max_frames", 1024, "--output", tmp_path)
     assert finished.returncode == 0, finished.stderr
     result = json.loads((tmp_path / "benchmark.json").read_text())
     assert result["step"]["agreement"]["agree"] and result["step"]["agreement"]["equal_labels"] > 0.9
@@ -87,28 +65,8 @@ def test_all_parts_against_torch(tmp_path):
 @pytest.mark.slow
 def test_all_parts_of_localization(tmp_path):
     pytest.importorskip("torch")
-    finished = benchmark(
-        "--config",
-        "configs/actionformer_ego4d_oe.py:quick",
-        "--repeats",
-        1,
-        "--parts",
-        "full",
-        "--against",
-        "torch",
-        "--max_frames",
-        256,
-        "--max_batch",
-        2,
-        "--frames",
-        "50,100",
-        "--data_videos",
-        3,
-        "--data_steps",
-        4,
-        "--output",
-        tmp_path,
-    )
+    options = "--config configs/actionformer_ego4d_oe.py:quick --repeats 1 --max_frames 256 --frames 50,100 --output"
+    finished = benchmark(*FULL.split(), *options.split(), tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert ", offsets by " in finished.stdout
     result = json.loads((tmp_path / "benchmark.json").read_text())
@@ -162,9 +120,7 @@ def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
 
 
 def given(**model):
-    return options.Options(
-        ConfigDict({"model": model}), ("step",), "torch", (), *[None] * 4, 0, 1, 1, 1, 1, 1, None, None, None
-    )
+    return options.BenchmarkConfig(ConfigDict({"model": model}), against="torch")
 
 
 def test_missing_torch_is_named(monkeypatch):
@@ -179,11 +135,14 @@ def test_systems_of_your_own_are_refused():
 
 
 def test_an_error_of_a_worker_reaches_the_user(tmp_path):
-    worker = workers.Worker("ours", [*QUICK, "--worker=ours", f"--folder={tmp_path}", "--config.data.buckets=(8,)"])
-    with worker, pytest.raises(UserError, match="largest bucket holds 8 frames"):
+    config = fact_gtea.get_config("quick").copy_and_resolve_references()
+    config.data.buckets = (8,)
+    make = functools.partial(session.SUBJECTS["ours"], options.BenchmarkConfig(config), workload_of(config), tmp_path)
+    with workers.Worker("ours", make) as worker, pytest.raises(UserError, match="largest bucket holds 8 frames"):
         worker.ask("prepare", lengths=[20])
 
 
-def test_a_worker_that_dies_is_noticed(tmp_path):
-    with workers.Worker("ours", ["--no_such_flag"]) as worker, pytest.raises(workers.WorkerDied, match="code 2"):
-        worker.ask("prepare", lengths=[20])
+def test_a_worker_that_dies_is_noticed(capfd):
+    with workers.Worker("ours", functools.partial(os._exit, 2)) as worker:
+        with pytest.raises(workers.WorkerDied, match="code 2 in 'prepare'"):
+            worker.ask("prepare", lengths=[20])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fact_jax.benchmark.load import dataset, verdict
+from fact_jax.benchmark.load import run, verdict
 from fact_jax.benchmark.load.recorder import RecordingConsole, Sample, read_memory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,12 +83,12 @@ def test_memory_is_read_in_bytes():
 
 
 def test_features_lie_in_files_with_holes(tmp_path):
-    dataset.write_features([30, 50], 2048, tmp_path / "features")
+    run.write_features([30, 50], 2048, tmp_path / "features")
     path = tmp_path / "features" / "video1.npy"
     features = np.load(path)
     assert features.shape == (2048, 50) and features[:16].all() and not features[16:].any()
     assert path.stat().st_blocks * 512 < path.stat().st_size / 2
-    lengths = dataset.spread_lengths(100, 50, 5000)
+    lengths = run.TrainingLoad(100, 50, 5000, 16, 8, 1, 1).lengths
     assert (lengths.min(), lengths.max(), len(lengths)) == (50, 5000, 100) and (np.diff(lengths) < 0).any()
 
 
@@ -103,7 +103,7 @@ feed.Feed.take = keep
 sys.argv[0] = "load"
 from fact_jax.benchmark.load import __main__ as command
 from absl import app
-from fact_jax import config_flags
+from fact_jax.app import config_flags
 app.run(command.main, flags_parser=config_flags.parse)
 """
 
@@ -115,16 +115,7 @@ def load(*arguments, program=("-m", "fact_jax.benchmark.load")):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
 
 
-SMALL = (
-    "--videos",
-    1200,
-    "--max_frames",
-    400,
-    "--interval",
-    "0.05",
-    "--config.eval.figures=False",
-    "--config.data.max_buckets=1",
-)
+SMALL = "--videos 1200 --max_frames 400 --interval 0.05 --config.eval.figures=False --config.data.max_buckets=1"
 
 
 @pytest.mark.survival
@@ -136,7 +127,7 @@ def test_training_on_many_videos(tmp_path, leaks, feature_dim, epochs):
     """
     program = ("-c", LEAK) if leaks else ("-m", "fact_jax.benchmark.load")
     passes = ("--epochs", epochs, "--evaluations", 4 * epochs)
-    finished = load(*SMALL, *passes, "--feature_dim", feature_dim, "--output", tmp_path, program=program)
+    finished = load(*SMALL.split(), *passes, "--feature_dim", feature_dim, "--output", tmp_path, program=program)
     assert finished.returncode == int(leaks), finished.stdout + finished.stderr
     assert ("train: GROWS" in finished.stdout) == leaks
     result = json.loads((tmp_path / "train.json").read_text())
@@ -148,21 +139,8 @@ def test_training_on_many_videos(tmp_path, leaks, feature_dim, epochs):
 @pytest.mark.survival
 @pytest.mark.parametrize("files", [120, 20], ids="{} files".format)
 def test_predicting_an_hour(tmp_path, files):
-    finished = load(
-        "--what",
-        "predict",
-        "--hours",
-        1,
-        "--files",
-        files,
-        "--feature_dim",
-        128,
-        "--interval",
-        "0.02",
-        "--figures=false",
-        "--output",
-        tmp_path,
-    )
+    options = "--what predict --hours 1 --feature_dim 128 --interval 0.02 --figures=false --output"
+    finished = load("--files", files, *options.split(), tmp_path)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     result = json.loads((tmp_path / "predict.json").read_text())
     assert result["load"]["frames"] == 108000 and result["samples"][-1]["videos"] == files

@@ -14,7 +14,7 @@ from configs import (
     fact_gtea,
 )
 from data_pipelines.localization.opening import open_localization
-from fact_jax.benchmark import data_wait, workload
+from fact_jax.benchmark import data_wait, kinds
 from fact_jax.benchmark.workload import MadeActions, MadeVideos, Workload, workload_of
 from fact_jax.types import UserError
 
@@ -25,7 +25,7 @@ def test_defaults_follow_config_and_dataset():
     assert workload_of(fact_gtea.get_config()) == Workload((1100,), 11, 2048, 0, 33)
     quick = workload_of(fact_gtea.get_config("quick"))
     assert (quick.num_classes, quick.feature_dim, quick.lengths) == (7, 12, (40,))
-    assert workload_of(fact_custom.get_config()).num_classes == workload.OTHER_CLASSES
+    assert workload_of(fact_custom.get_config()).num_classes == kinds.OTHER_CLASSES
     assert workload_of(fact_epic.get_config()).num_segments == 52
 
 

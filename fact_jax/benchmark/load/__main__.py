@@ -4,6 +4,7 @@ python -m fact_jax.benchmark.load --config configs/fact_custom.py:quick --videos
 python -m fact_jax.benchmark.load --config configs/fact_custom.py:quick --what predict --hours 24 --output load
 """
 
+import dataclasses
 import sys
 
 from absl import app, flags, logging
@@ -15,17 +16,24 @@ from fact_jax.types import UserError
 SETTINGS = config_flags.define_config()
 WHAT = flags.DEFINE_enum("what", "train", ["train", "predict"], "Training with evaluations, or a prediction.")
 OUTPUT = flags.DEFINE_string("output", "load", "Folder for the numbers, the picture and, meanwhile, the videos.")
-VIDEOS = flags.DEFINE_integer("videos", 10000, "train: number of videos.", lower_bound=2)
-MIN_FRAMES = flags.DEFINE_integer("min_frames", 50, "train: the shortest video.", lower_bound=2)
-MAX_FRAMES = flags.DEFINE_integer("max_frames", 5000, "train: the longest video.", lower_bound=2)
-BATCH = flags.DEFINE_integer("batch", 8, "train: videos of a step and of an evaluation batch.", lower_bound=1)
-EPOCHS = flags.DEFINE_integer("epochs", 1, "train: passes over the videos.", lower_bound=1)
-EVALUATIONS = flags.DEFINE_integer("evaluations", 4, "train: evaluations on the way.", lower_bound=1)
-HOURS = flags.DEFINE_float("hours", 24.0, "predict: of video, at 30 frames per second.", lower_bound=0.001)
-FILES = flags.DEFINE_integer("files", 480, "predict: feature files that the hours are spread over.", lower_bound=1)
-FIGURES = flags.DEFINE_bool("figures", True, "predict: draw the timelines.")
-FEATURE_DIM = flags.DEFINE_integer("feature_dim", 16, "Feature channels.", lower_bound=1)
 INTERVAL = flags.DEFINE_float("interval", 0.5, "Seconds between two looks at the memory.", lower_bound=0.01)
+# Of a field of a load: its flag.
+LOAD = {
+    "num_videos": flags.DEFINE_integer("videos", 10000, "train: number of videos.", lower_bound=2),
+    "min_frames": flags.DEFINE_integer("min_frames", 50, "train: the shortest video.", lower_bound=2),
+    "max_frames": flags.DEFINE_integer("max_frames", 5000, "train: the longest video.", lower_bound=2),
+    "batch_size": flags.DEFINE_integer(
+        "batch", 8, "train: videos of a step and of an evaluation batch.", lower_bound=1
+    ),
+    "epochs": flags.DEFINE_integer("epochs", 1, "train: passes over the videos.", lower_bound=1),
+    "evaluations": flags.DEFINE_integer("evaluations", 4, "train: evaluations on the way.", lower_bound=1),
+    "hours": flags.DEFINE_float("hours", 24.0, "predict: of video, at 30 frames per second.", lower_bound=0.001),
+    "num_files": flags.DEFINE_integer(
+        "files", 480, "predict: feature files that the hours are spread over.", lower_bound=1
+    ),
+    "figures": flags.DEFINE_bool("figures", True, "predict: draw the timelines."),
+    "feature_dim": flags.DEFINE_integer("feature_dim", 16, "Feature channels.", lower_bound=1),
+}
 
 
 def main(argv):
@@ -37,19 +45,9 @@ def main(argv):
     # Imported here so that a mistake on the command line is answered at once.
     from fact_jax.benchmark.load import run
 
+    kind = {"train": run.TrainingLoad, "predict": run.PredictionLoad}[WHAT.value]
     try:
-        if WHAT.value == "train":
-            load = run.Training(
-                VIDEOS.value,
-                MIN_FRAMES.value,
-                MAX_FRAMES.value,
-                FEATURE_DIM.value,
-                BATCH.value,
-                EPOCHS.value,
-                EVALUATIONS.value,
-            )
-        else:
-            load = run.Prediction(HOURS.value, FILES.value, FEATURE_DIM.value, FIGURES.value)
+        load = kind(**{field.name: LOAD[field.name].value for field in dataclasses.fields(kind)})
         return run.run(load, SETTINGS.value, OUTPUT.value, INTERVAL.value)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from fact_jax.training.logging import writers
 
-_STATUS = Path("/proc/self/status")
-_KIB = 1024
 # How the training loop notes that it evaluates.
 _EVALUATED = "evaluation batch "
 
@@ -36,26 +34,27 @@ class Sample(NamedTuple):
 
 def read_memory() -> tuple[int, int]:
     """(resident, own) bytes of this process, as in `Sample`; Linux only."""
-    fields = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="ascii").splitlines())
-    return tuple(int(fields[name].split()[0]) * _KIB for name in ("VmRSS", "RssAnon"))
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return tuple(1024 * int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon"))
 
 
 class RecordingConsole(writers.Console):
-    """A console that knows from the progress of a run how many videos it has gone through."""
+    """A console that knows from the progress of a run how many videos it has gone through.
+
+    Attributes:
+      phase, number, videos: as in `Sample`.
+      watch: called after every step.
+    """
 
     def __init__(self, batch_sizes: dict[str, int], stream=None):
-        """
-        Args:
-          batch_sizes: videos of a step of every phase.
-          stream: where lines go.
-        """
+        """Args: `batch_sizes`, videos of a step of every phase; `stream`, where lines go."""
         super().__init__(stream)
         self.phase, self.number, self.videos = "other", 0, 0
-        self._sizes = batch_sizes
+        self.watch: Callable[[], None] = lambda: None
+        self._sizes, self._passes = batch_sizes, {}
         self._last = self._step = 0
         self._in_training = False
-        self._passes: dict[str, int] = {}
-        self.watch: Callable[[], None] = lambda: None  # called after every step
 
     def begin(self, label, total, done=0, unit="step"):
         super().begin(label, total, done, unit)
@@ -82,8 +81,7 @@ class RecordingConsole(writers.Console):
 
     def _enter(self, phase, done):
         self.phase, self._last = phase, done
-        self.number = self._passes.get(phase, -1) + 1
-        self._passes[phase] = self.number
+        self._passes[phase] = self.number = self._passes.get(phase, -1) + 1
 
 
 class Recorder:
@@ -96,8 +94,7 @@ class Recorder:
     def __init__(self, console: RecordingConsole, interval: float):
         self.samples: list[Sample] = []
         self._console, self._interval = console, interval
-        self._done = threading.Event()
-        self._lock = threading.Lock()
+        self._done, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -118,5 +115,5 @@ class Recorder:
     def _sample(self):
         console = self._console
         with self._lock:
-            place = console.phase, console.number, console.videos
-            self.samples.append(Sample(time.perf_counter() - self._start, *place, *read_memory()))
+            where = console.phase, console.number, console.videos
+            self.samples.append(Sample(time.perf_counter() - self._start, *where, *read_memory()))

@@ -12,8 +12,10 @@ import numpy as np
 
 from fact_jax import files
 from fact_jax.app import experiment
-from fact_jax.benchmark.load import dataset, picture, verdict
+from fact_jax.benchmark import data_wait
+from fact_jax.benchmark.load import verdict
 from fact_jax.benchmark.load.recorder import Recorder, RecordingConsole
+from fact_jax.benchmark.workload import MadeVideos, Workload
 from fact_jax.inference.run import Options
 from fact_jax.reporting import results
 from fact_jax.types import UserError
@@ -23,11 +25,17 @@ FRAMES_PER_HOUR = 30 * 3600
 NUM_CLASSES, NUM_SEGMENTS = 10, 12
 # Of features in memory: so few that most of them are read from disk every time, as in a dataset that does not fit.
 MEMORY_GB = 0.0625
+# Channels of unlabelled videos that hold numbers. The others are zero, and holes in the files: they take no room on the
+# disk.
+FILLED_CHANNELS = 16
+# Frames of a segment of unlabelled videos: some seconds.
+SEGMENT_FRAMES = 200
+SPLIT_FILE = "splits/all.{split}.bundle"
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
-    """Training on many videos, all of which are evaluated as well; the attributes are the flags of the same name."""
+class TrainingLoad:
+    """Training on many videos, all of which are evaluated as well; the attributes are flags of `__main__`."""
 
     num_videos: int
     min_frames: int
@@ -40,12 +48,22 @@ class Training:
 
     @property
     def lengths(self):
-        """Frames of every video."""
-        return dataset.spread_lengths(self.num_videos, self.min_frames, self.max_frames)
+        """Frames of every video, every doubling of the length as frequent; shuffled."""
+        lengths = np.geomspace(self.min_frames, self.max_frames, self.num_videos).round().astype(np.int64)
+        return np.random.default_rng(0).permutation(lengths)
+
+    @property
+    def batch_sizes(self):
+        """Videos of a step of every phase."""
+        return {"train": self.batch_size, "evaluate": self.batch_size}
 
     def prepare(self, config, folder: Path):
-        """Writes the videos; returns the config of the run."""
-        source = dataset.make_videos(self.lengths, self.feature_dim, NUM_CLASSES, NUM_SEGMENTS)
+        """Writes the videos, all of them for training and for the tests; returns the config of the run."""
+        source = _make_videos(self.lengths, self.feature_dim, NUM_CLASSES, NUM_SEGMENTS)
+        data = data_wait.write_dataset(source, None, folder)
+        lines = "".join(f"{video_id}.txt\n" for video_id in source.video_ids)
+        (folder / SPLIT_FILE.format(split=data["split"])).write_text(lines, encoding="utf-8")
+        data |= {"train_split_file": SPLIT_FILE, "test_split_file": SPLIT_FILE}
         steps = -(-self.num_videos // self.batch_size) * self.epochs
         train = {
             "batch_size": self.batch_size,
@@ -54,7 +72,7 @@ class Training:
             "log_every": max(1, steps // 20),
             "eval_every": max(1, steps // self.evaluations),
         }
-        data = dataset.write_labelled(source, folder) | {"memory_gb": MEMORY_GB, "background_ids": (0,)}
+        data |= {"memory_gb": MEMORY_GB, "background_ids": (0,)}
         return _changed(config, data=data, train=train, eval={"batch_size": self.batch_size})
 
     def run(self, config, folder: Path, console):
@@ -65,15 +83,10 @@ class Training:
         """Whether it came to the end and was not stopped by a signal."""
         return results.read_results(folder / "run") is not None
 
-    @property
-    def batch_sizes(self):
-        """Videos of a step of every phase."""
-        return {"train": self.batch_size, "evaluate": self.batch_size}
-
 
 @dataclasses.dataclass(frozen=True)
-class Prediction:
-    """Prediction of many hours of video in one go; the attributes are the flags of the same name."""
+class PredictionLoad:
+    """Prediction of many hours of video in one go; the attributes are flags of `__main__`."""
 
     hours: float
     num_files: int
@@ -90,8 +103,8 @@ class Prediction:
 
     def prepare(self, config, folder: Path):
         """Writes the videos and trains a model for one step, in a process of its own; returns the config."""
-        dataset.write_features(self.lengths, self.feature_dim, folder / "unlabelled")
-        brief = Training(4, 40, 80, self.feature_dim, 2, 1, 1)
+        write_features(self.lengths, self.feature_dim, folder / "unlabelled")
+        brief = TrainingLoad(4, 40, 80, self.feature_dim, 2, 1, 1)
         config = brief.prepare(config, _made(folder / "labelled"))
         config = _changed(config, train={"steps": 1}, eval={"batch_size": 1, "figures": False})
         process = multiprocessing.get_context("spawn").Process(target=_train, args=(config, folder / "run"))
@@ -112,7 +125,7 @@ class Prediction:
         return len(list((folder / "predicted" / "predictions").glob("*.json"))) == self.num_files
 
 
-def run(load: Training | Prediction, config, output, interval: float) -> int:
+def run(load: TrainingLoad | PredictionLoad, config, output, interval: float) -> int:
     """Runs a load and says whether memory stayed flat; returns the exit code, 1 if it did not.
 
     Args:
@@ -158,13 +171,29 @@ def _report(load, config, samples, seconds, output):
     }
     files.atomic_write_text(output / f"{load.name}.json", json.dumps(numbers, indent=1) + "\n")
     title = f"{load.name}: {len(load.lengths)} videos, {int(load.lengths.sum()):,} frames, {load.feature_dim} channels"
-    files.save_figure(output / f"{load.name}.png", picture.draw(samples, title))
+    files.save_figure(output / f"{load.name}.png", verdict.draw(samples, title))
     for growth in growths:
         print(growth)
     if not growths:
         print("too few samples to say whether memory grows: take more videos, or a shorter --interval")
     print(f"peak {peak / 2**20:.0f} MiB; {first:.1f} s until the first video, {seconds:.1f} s in all; see {output}")
     return 0 if flat else 1
+
+
+def write_features(lengths, feature_dim: int, folder: Path) -> None:
+    """Writes feature files (D, T) of unlabelled videos of these lengths."""
+    folder.mkdir(parents=True)
+    filled = min(feature_dim, FILLED_CHANNELS)
+    source = _make_videos(lengths, filled, 2, max(1, int(np.mean(lengths)) // SEGMENT_FRAMES))
+    for index, video_id in enumerate(source.video_ids):
+        shape = (feature_dim, int(lengths[index]))
+        stored = np.lib.format.open_memmap(folder / f"{video_id}.npy", "w+", np.float32, shape)
+        stored[:filled] = source.features(index).T
+
+
+def _make_videos(lengths, feature_dim, num_classes, num_segments):
+    """Features are constant over every true segment: an untrained network predicts about as many."""
+    return MadeVideos(Workload(tuple(map(int, lengths)), num_classes, feature_dim, num_segments, num_segments))
 
 
 def _train(config, workdir):

@@ -3,7 +3,8 @@
 Within a phase (the steps of training, the videos of a prediction) a line is fitted to memory against videos, over the
 second half of its videos. It may climb by at most `ALLOWED_SHARE` of the memory at its start, or `ALLOWED_BYTES` if
 that is more. An evaluation collects predictions, so its passes are compared with one another: the peak of the last
-may lie above that of the middle one by as much. (Between the earlier ones programs are still being compiled, which stay.)
+may lie above that of the middle one by as much. (Between the earlier ones programs are still being compiled, which
+stay.)
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from fact_jax.benchmark.load.recorder import Sample
+from fact_jax.reporting import pictures
 
 ALLOWED_SHARE = 0.05
 ALLOWED_BYTES = 32 * 2**20
 # Fewer samples, or passes of an evaluation, say nothing.
 MIN_SAMPLES = 8
 MIN_PASSES = 4
+COLORS = {"other": "0.6", "train": "#0072b2", "evaluate": "#d55e00", "predict": "#009e73"}
 
 
 class Growth(NamedTuple):
@@ -83,3 +86,24 @@ def _compare_passes(samples):
 def _growth(phase, videos, start, climbed):
     allowed = max(ALLOWED_BYTES, int(ALLOWED_SHARE * start))
     return Growth(phase, int(videos), int(start), int(climbed), allowed)
+
+
+def draw(samples: Sequence[Sample], title: str):
+    """A matplotlib Figure: memory against videos gone through, and against time; phases in colours."""
+    figure = pictures.new_figure(11.0, 7.0)
+    figure.suptitle(title)
+    xs = {
+        "videos gone through, training and evaluation together": np.array([sample.videos for sample in samples]),
+        "seconds": np.array([sample.seconds for sample in samples]),
+    }
+    mebibytes = np.array([(sample.resident, sample.own) for sample in samples]) / 2**20
+    for axes, (label, x) in zip(figure.subplots(2, 1), xs.items(), strict=True):
+        for phase, color in COLORS.items():
+            chosen = np.array([sample.phase == phase for sample in samples])
+            if chosen.any():
+                axes.plot(x[chosen], mebibytes[chosen, 0], ".", ms=3, color=color, label=f"resident, {phase}")
+        axes.plot(x, mebibytes[:, 1], "-", lw=0.8, color="0.3", label="without file pages")
+        axes.set(xlabel=label, ylabel="memory (MiB)", ylim=(0, None))
+        axes.grid(alpha=0.3)
+    axes.legend(markerscale=3)
+    return figure

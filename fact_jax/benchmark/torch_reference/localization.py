@@ -6,11 +6,11 @@ from fact_jax.benchmark.torch_reference import localization_objective as objecti
 from fact_jax.benchmark.torch_reference.actionformer import TorchActionFormer
 from fact_jax.benchmark.workload import MadeActions
 from fact_jax.models.actionformer.config import ActionFormerConfig
-from fact_jax.ops.nms import Detections, NmsConfig, suppress
+from fact_jax.ops.nms import NmsConfig, suppress
 
 
 class PaddedVideos:
-    """Made videos with actions and the network for them; see `torch_segmentation.SingleVideos` for the methods.
+    """Made videos with actions and the network for them; see `segmentation.SingleVideos` for the methods.
 
     Suppression of candidates and the way to seconds are ours: the published code has a compiled extension for them.
 
@@ -45,7 +45,7 @@ class PaddedVideos:
         return [self._detect(self.network(*video), place)[1] for place, video in enumerate(self._videos)]
 
     def inspect(self):
-        """As `LocalizationMaterial.inspect`; the network is in evaluation."""
+        """As that of `ours_localization`; the network is in evaluation."""
         arrays, found = {}, []
         for place, video in enumerate(self._videos):
             levels = self.network(*video)
@@ -59,8 +59,7 @@ class PaddedVideos:
 
     def _detect(self, levels, place):
         """(candidates, detections in seconds) of a video."""
-        found = objective.candidates(self._c, self._candidates, levels)
-        candidates = Detections(*(part.cpu().numpy() for part in found))
+        candidates = objective.candidates(self._c, self._candidates, levels)
         detections = suppress(candidates, self._nms)
         grid, duration = self._times[place]
         return candidates, detections._replace(segments=grid.clamp_seconds(detections.segments, duration))

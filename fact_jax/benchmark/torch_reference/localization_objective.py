@@ -1,9 +1,9 @@
-"""ActionFormer's targets, losses and candidates in plain PyTorch."""
-
-from typing import NamedTuple
+"""ActionFormer's targets, losses and candidates in plain PyTorch; sources: see `fact_jax.models.actionformer`."""
 
 import torch
 import torch.nn.functional as F
+
+from fact_jax.ops.nms import Detections
 
 NEAR_TIE = 1e-3
 FOCAL_ALPHA, MOMENTUM, LEAST_REGRESSION, LEAST_LENGTH = 0.25, 0.9, 0.01, 1e-8
@@ -114,16 +114,8 @@ class Objective:
         return classification + weight * regression
 
 
-class Candidates(NamedTuple):
-    """What suppression chooses from: segments [K, 2] in grid units, scores [K], labels int [K]."""
-
-    segments: torch.Tensor
-    scores: torch.Tensor
-    labels: torch.Tensor
-
-
 def candidates(c, settings, levels):
-    """The best of every level of the one video that the network was given.
+    """Detections in grid units: the best of every level of the one video that the network was given.
 
     Args:
       c: ActionFormerConfig as a dict.
@@ -142,4 +134,4 @@ def candidates(c, settings, levels):
         segments = torch.stack([time - offsets[:, 0] * stride, time + offsets[:, 1] * stride], 1)
         kept = segments[:, 1] - segments[:, 0] > settings["min_duration"]
         found.append((segments[kept], best[kept], label[kept]))
-    return Candidates(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+    return Detections(*(torch.cat(parts).cpu().numpy() for parts in zip(*found, strict=True)))

@@ -1,9 +1,61 @@
 """Networks of segmentation as the subject "torch" runs them: one video at a time, as the published codes do."""
 
-import torch
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from fact_jax.benchmark.torch_reference.systems import render
+import torch
+from torch import nn
+
+from fact_jax.benchmark.torch_reference.asformer import TorchAsformer
+from fact_jax.benchmark.torch_reference.fact import TorchFact
+from fact_jax.benchmark.torch_reference.objective import Truth, decode, truth_of, video_loss
+from fact_jax.benchmark.torch_reference.stages import TorchMSTCN, TorchMSTCNPlusPlus, stages_loss
 from fact_jax.benchmark.workload import MadeVideos
+
+# Networks with logits [stages, T, K].
+STAGES = {"mstcn": TorchMSTCN, "mstcn++": TorchMSTCNPlusPlus, "asformer": TorchAsformer}
+
+
+class Rendering(NamedTuple):
+    """A system in PyTorch.
+
+    Attributes:
+      network: its module, from features [T, D] of one video to its outputs.
+      truth: from labels int [T] and a device to what `loss` compares with.
+      loss: from outputs and truth to the loss of a video.
+      labels: from outputs to int [T].
+      logits: from outputs to the last class logits of every frame, float [T, K].
+      segments: from outputs to the numbers of predicted segments, by block over segments.
+    """
+
+    network: nn.Module
+    truth: Callable[[torch.Tensor, torch.device], Any]
+    loss: Callable[[Any, Any], torch.Tensor]
+    labels: Callable[[Any], torch.Tensor]
+    logits: Callable[[Any], torch.Tensor]
+    segments: Callable[[Any], list[int]]
+
+
+def render(description, feature_dim: int, num_classes: int) -> Rendering:
+    """The rendering of a network with "system", "model" and "loss" as `Ours.publish` writes them, D and K."""
+    model, loss = description["model"], description["loss"]
+    if description["system"] in STAGES:
+        return Rendering(
+            network=STAGES[description["system"]](model, feature_dim),
+            truth=lambda labels, device: labels.to(device),
+            loss=lambda logits, labels: stages_loss(loss, logits, labels),
+            labels=lambda logits: logits[-1].argmax(-1),
+            logits=lambda logits: logits[-1],
+            segments=lambda logits: [],
+        )
+    return Rendering(
+        network=TorchFact(model, feature_dim),
+        truth=lambda labels, device: Truth(*(tensor.to(device) for tensor in truth_of(labels, num_classes))),
+        loss=lambda outputs, truth: video_loss(loss, outputs, truth),
+        labels=lambda outputs: decode(outputs[-1], model["frame_weight"]),
+        logits=lambda outputs: outputs[-1].frame_logits,
+        segments=lambda outputs: [len(block.counts) for block in outputs if block.counts is not None],
+    )
 
 
 class SingleVideos:
@@ -14,19 +66,17 @@ class SingleVideos:
     """
 
     def __init__(self, description, workload, device):
-        """
-        Args:
-          description: what `Ours.publish` wrote.
-          workload: the videos.
-          device: where they and the network go.
-        """
+        """Args: `description`, what `Ours.publish` wrote; `workload`, the videos; `device`, where all goes."""
         self._rendering = render(description, workload.feature_dim, workload.num_classes)
         self.network = self._rendering.network.to(device)
-        self._videos = []
         source = MadeVideos(workload)
-        for video in map(source.__getitem__, range(len(source))):
-            truth = self._rendering.truth(torch.from_numpy(video.labels).long(), device)
-            self._videos.append((torch.from_numpy(video.features).to(device), truth))
+        self._videos = [
+            (
+                torch.from_numpy(video.features).to(device),
+                self._rendering.truth(torch.from_numpy(video.labels).long(), device),
+            )
+            for video in map(source.__getitem__, range(len(source)))
+        ]
 
     def loss(self):
         """Mean loss of all videos."""
@@ -38,13 +88,13 @@ class SingleVideos:
         return [self._rendering.labels(self.network(features)).cpu() for features, _ in self._videos]
 
     def inspect(self):
-        """As `SegmentationMaterial.inspect`; the network is left in evaluation."""
+        """As that of `ours_segmentation`; the network is left in evaluation."""
         arrays, segments = {}, {}
         for phase in ("train", "evaluate"):
             self.network.train(phase == "train")
             outputs = [self.network(features) for features, _ in self._videos]
             segments[phase] = list(map(self._rendering.segments, outputs))
-        for place, video in enumerate(outputs):
-            arrays[f"labels{place}"] = self._rendering.labels(video).cpu().numpy()
-            arrays[f"logits{place}"] = self._rendering.logits(video).cpu().numpy()
+        for number, video in enumerate(outputs):
+            arrays[f"labels{number}"] = self._rendering.labels(video).cpu().numpy()
+            arrays[f"logits{number}"] = self._rendering.logits(video).cpu().numpy()
         return arrays, segments

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pkgutil
 import time
 from pathlib import Path
 
@@ -10,16 +11,15 @@ import torch
 from torch import nn
 
 from fact_jax.benchmark import memory
-from fact_jax.benchmark.torch_reference.localization import PaddedVideos
-from fact_jax.benchmark.torch_reference.segmentation import SingleVideos
+from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.workers import available_cores
-from fact_jax.benchmark.workload import LOCALIZING, Workload
+from fact_jax.benchmark.workload import Workload
 
 LOADED_BYTES = memory.peak()
 
 
 class TorchSubject:
-    """Answers the requests of `workers.serve`."""
+    """Answers the requests of a `workers.Worker`."""
 
     def __init__(self, workload: Workload, folder):
         torch.set_num_threads(available_cores())
@@ -31,8 +31,8 @@ class TorchSubject:
         """Reads the network from the folder and makes the videos; evaluates them one by one in any case."""
         del evaluation, eval_batch
         description = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))
-        kind = PaddedVideos if description["system"] in LOCALIZING else SingleVideos
-        self._videos = kind(description, self._workload.with_lengths(lengths), self._device)
+        make = pkgutil.resolve_name(kind_of(description["system"]).torch)
+        self._videos = make(description, self._workload.with_lengths(lengths), self._device)
         self.network = self._videos.network
         with np.load(self._folder / "weights.npz") as weights:
             self.network.load_state_dict({name: torch.from_numpy(weights[name]) for name in weights})

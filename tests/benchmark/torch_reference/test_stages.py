@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.benchmark.workload import LOCALIZING
 from fact_jax.models.weights import state_dict
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask, StageLossConfig
@@ -16,8 +15,8 @@ from tests.models.frame_cases import MODELS, random_params
 
 torch = pytest.importorskip("torch")
 
-from fact_jax.benchmark import options
-from fact_jax.benchmark.torch_reference import systems as torch_systems
+from fact_jax.benchmark import kinds
+from fact_jax.benchmark.torch_reference import segmentation as rendered
 
 NAMES = {model: name for name, model in systems.FRAME_MODELS.items()}
 LENGTH = 13
@@ -44,7 +43,7 @@ def test_logits_loss_and_gradients(case):
     (loss, logits), gradients = jax.device_get(run(params))
     assert np.abs(np.diff(jax.device_get(jax.nn.log_softmax(jnp.asarray(logits))), axis=2)).max() > 4  # some are cut
     description = {"system": NAMES[type(model)], "model": dataclasses.asdict(model)}
-    rendering = torch_systems.render(
+    rendering = rendered.render(
         description | {"loss": dataclasses.asdict(task.loss_config)}, cases.FEATURE_DIM, cases.NUM_CLASSES
     )
     tensors = state_dict.to_torch(task.links(), params)
@@ -64,4 +63,6 @@ def test_logits_loss_and_gradients(case):
 
 
 def test_every_rendering_may_be_asked_for():
-    assert set(options.MEASURED) == {"fact", "faformer", *torch_systems.STAGES, *LOCALIZING}
+    segmentation, localization = kinds.KINDS
+    assert set(segmentation.systems) == {"fact", "faformer", *rendered.STAGES}
+    assert localization.systems == ("actionformer",)

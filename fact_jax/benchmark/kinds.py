@@ -1,0 +1,89 @@
+"""What the benchmark has to know about each kind of work: the one place where a kind is entered."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+# Classes of the datasets that the configs are for; EgoProceL's are those of its mapping.txt.
+NUM_CLASSES = {"breakfast": 48, "gtea": 11, "50salads": 19, "egoprocel": 130}
+# Frames of a typical video.
+NUM_FRAMES = {"breakfast": 2000, "gtea": 1100}
+OTHER_CLASSES, OTHER_FRAMES, FEATURE_DIM, TRANSCRIPT, ACTIONS = 20, 2000, 2048, 10, 15
+# Channels of the features of localization that are no I3D features.
+FEATURE_DIMS = {"anet_tsp": 512, "epic_verb": 2304, "epic_noun": 2304, "ego4d_s": 2304, "ego4d_o": 1536, "ego4d_e": 256,
+                "ego4d_oe": 1792, "ego4d_se": 2560, "ego4d_soe": 4096}  # fmt: skip
+
+
+class Usual(NamedTuple):
+    """What the videos of a dataset are like."""
+
+    frames: int
+    num_classes: int
+    fewest_classes: int
+    feature_dim: int
+    num_segments: int
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkKind:
+    """One kind of work.
+
+    Attributes:
+      systems: that are measured, all of which are rendered in PyTorch.
+      usual: from a config to Usual.
+      ours, torch: "module:class" of what each subject runs on, which it alone imports, as its memory is measured.
+    """
+
+    systems: tuple[str, ...]
+    usual: Callable[..., Usual]
+    ours: str
+    torch: str
+
+
+def _usual_labels(config):
+    data, synthetic = config.data, config.data.reader == "synthetic"
+    segments = round(data.average_transcript_length) or TRANSCRIPT
+    if config.model.get("num_tokens"):
+        segments = min(segments, config.model.num_tokens)
+    return Usual(
+        frames=data.synthetic.mean_length if synthetic else NUM_FRAMES.get(data.dataset, OTHER_FRAMES),
+        num_classes=data.synthetic.num_classes if synthetic else NUM_CLASSES.get(data.dataset, OTHER_CLASSES),
+        fewest_classes=1 + max(1, *data.background_ids) if data.background_ids else 2,
+        feature_dim=data.synthetic.feature_dim if synthetic else FEATURE_DIM,
+        num_segments=max(segments, 1),
+    )
+
+
+def _usual_actions(config):
+    data, synthetic = config.data, config.data.reader == "synthetic"
+    feature_dim = sum(config.model.stream_dims) or FEATURE_DIMS.get(data.dataset, FEATURE_DIM)
+    return Usual(
+        frames=data.max_frames,
+        num_classes=data.num_classes or (data.synthetic.num_classes if synthetic else OTHER_CLASSES),
+        fewest_classes=1,
+        feature_dim=data.synthetic.feature_dim if synthetic else feature_dim,
+        num_segments=ACTIONS,
+    )
+
+
+_HERE = "fact_jax.benchmark"
+KINDS = (
+    BenchmarkKind(
+        systems=("fact", "faformer", "mstcn", "mstcn++", "asformer"),
+        usual=_usual_labels,
+        ours=f"{_HERE}.ours_segmentation:SegmentationMaterial",
+        torch=f"{_HERE}.torch_reference.segmentation:SingleVideos",
+    ),
+    BenchmarkKind(
+        systems=("actionformer",),
+        usual=_usual_actions,
+        ours=f"{_HERE}.ours_localization:LocalizationMaterial",
+        torch=f"{_HERE}.torch_reference.localization:PaddedVideos",
+    ),
+)
+MEASURED = tuple(system for kind in KINDS for system in kind.systems)
+
+
+def kind_of(system: str) -> BenchmarkKind:
+    """The kind of work of a system, one of `MEASURED`; of any other the first one."""
+    return next((kind for kind in KINDS if system in kind.systems), KINDS[0])
