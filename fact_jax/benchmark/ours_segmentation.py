@@ -121,7 +121,7 @@ class SegmentationMaterial:
                 return task.network_outputs(params, batch, dropout_rng)[-1], []
             transcript = (batch["segment_labels"], batch["segment_mask"]) if task.uses_transcript else ()
             outputs = task.network.apply({"params": params}, batch["features"], batch["mask"], dropout_rng, *transcript)
-            counts = [output.segments.runs.count for output in outputs if output.segments is not None]
+            counts = [output.segments.segmentation.count for output in outputs if output.segments is not None]
             return outputs[-1].frame_logits, counts
 
         for batch in batches:

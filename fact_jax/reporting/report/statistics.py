@@ -198,12 +198,13 @@ def _score(samples, weights):
 
 def _compare(first, second):
     """Difference of two results of `_score_resamples`, and the ends of its interval: each float64 [metrics]."""
-    tail, samples = (1.0 - LEVEL) / 2.0, first[1] - second[1]
+    value, samples, tail = first[0] - second[0], first[1] - second[1], (1.0 - LEVEL) / 2.0
+    if not len(samples):
+        return value, *np.full((2, len(value)), math.nan)
     with warnings.catch_warnings():
-        # A resample of videos without foreground has no Acc or Edit; without any resample all is undefined.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        low, high = np.nanquantile(samples, [tail, 1.0 - tail], axis=0)
-    return first[0] - second[0], low, high
+        # A resample of videos without foreground has no Acc or Edit; if none has, there is no interval.
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return value, *np.nanquantile(samples, [tail, 1.0 - tail], axis=0)
 
 
 def _std(values):
