@@ -4,12 +4,8 @@ Result of the published checkpoint: mAP 54.7 at tIoU 0.5, 37.8 at 0.75, 8.4 at 0
 Command: python main.py --config configs/actionformer_anet_tsp.py --config.data.dir=ANET --workdir runs/anet_tsp
 """
 
-from configs import actionformer_anet_i3d
-from configs._base import actionformer_base, localization_datasets
+from configs._base import localization_datasets as datasets
+from configs._base.actionformer_base import entry, epochs
+from configs.actionformer_anet_i3d import SETTINGS
 
-
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas."""
-    config = actionformer_base.base_config("actionformer_anet_tsp", localization_datasets.anet_tsp())
-    actionformer_anet_i3d.apply_activitynet_settings(config)
-    return actionformer_base.finish(config, arg)
+get_config = entry("actionformer_anet_tsp", datasets.anet_tsp, SETTINGS, epochs(10, steps_per_epoch=625))

@@ -5,12 +5,9 @@ with, and config.model.regression_from and regression_to to the lengths of your 
 Command: python main.py --config configs/actionformer_custom.py --config.data.dir=FOLDER --workdir runs/mine
 """
 
-from configs._base import actionformer_base, localization_datasets
+from configs._base import localization_datasets as datasets
+from configs._base.actionformer_base import entry, epochs
 
-
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas."""
-    config = actionformer_base.base_config("actionformer_custom", localization_datasets.custom())
-    config.model.window_sizes = (19,)
-    actionformer_base.set_epochs(config, 30, steps_per_epoch=100)
-    return actionformer_base.finish(config, arg)
+get_config = entry(
+    "actionformer_custom", datasets.custom, {"model": {"window_sizes": (19,)}}, epochs(30, steps_per_epoch=100)
+)

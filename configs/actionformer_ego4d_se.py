@@ -4,13 +4,9 @@ Result of the published checkpoint: average mAP 21.6, average Recall@1x 49.1.
 Command: python main.py --config configs/actionformer_ego4d_se.py --config.data.dir=EGO4D --workdir runs/ego4d_se
 """
 
-from configs import actionformer_ego4d_s
-from configs._base import actionformer_base, localization_datasets
+from configs._base import localization_datasets as datasets
+from configs._base.actionformer_base import ego4d_levels, entry, epochs, widths
 
+SETTINGS = {"model": ego4d_levels() | widths(768, 12)}
 
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas."""
-    config = actionformer_base.base_config("actionformer_ego4d_se", localization_datasets.ego4d("s", "e"))
-    actionformer_ego4d_s.apply_ego4d_settings(config)
-    config.model.update({"dim": 768, "neck_dim": 768, "head_dim": 768, "num_heads": 12})
-    return actionformer_base.finish(config, arg)
+get_config = entry("actionformer_ego4d_se", lambda: datasets.ego4d("s", "e"), SETTINGS, epochs(10, steps_per_epoch=743))

@@ -4,12 +4,9 @@ Result of the published checkpoint: mAP 82.1 at tIoU 0.3, 71.0 at 0.5, 43.9 at 0
 Command: python main.py --config configs/actionformer_thumos14.py --config.data.dir=THUMOS14 --workdir runs/thumos14
 """
 
-from configs._base import actionformer_base, localization_datasets
+from configs._base import localization_datasets as datasets
+from configs._base.actionformer_base import entry, epochs
 
-
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas."""
-    config = actionformer_base.base_config("actionformer_thumos14", localization_datasets.thumos14())
-    config.model.window_sizes = (19,)
-    actionformer_base.set_epochs(config, 30, steps_per_epoch=100)
-    return actionformer_base.finish(config, arg)
+get_config = entry(
+    "actionformer_thumos14", datasets.thumos14, {"model": {"window_sizes": (19,)}}, epochs(30, steps_per_epoch=100)
+)

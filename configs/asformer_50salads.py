@@ -7,9 +7,6 @@ Command: python main.py --config configs/asformer_50salads.py:split=1 --config.d
 
 from configs._base import asformer_base, datasets
 
+EVERY_TEN_EPOCHS = {"train": {"log_every": 40, "eval_every": 400}}  # of 40 videos, as published
 
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = asformer_base.base_config("asformer_50salads", datasets.salads())
-    config.train.update({"log_every": 40, "eval_every": 400})  # ten epochs of 40 videos, as published
-    return asformer_base.finish(config, arg)
+get_config = asformer_base.entry("asformer_50salads", datasets.salads, EVERY_TEN_EPOCHS)

@@ -6,10 +6,9 @@ Command: python main.py --config configs/asformer_breakfast.py:split=1 --config.
 
 from configs._base import asformer_base, datasets
 
+SETTINGS = {
+    "optimizer": {"learning_rate": 1e-4},
+    "train": {"log_every": 500, "eval_every": 14600},  # about ten epochs
+}
 
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = asformer_base.base_config("asformer_breakfast", datasets.breakfast())
-    config.optimizer.learning_rate = 1e-4
-    config.train.update({"log_every": 500, "eval_every": 14600})  # about ten epochs
-    return asformer_base.finish(config, arg)
+get_config = asformer_base.entry("asformer_breakfast", datasets.breakfast, SETTINGS)

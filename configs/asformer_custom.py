@@ -9,9 +9,4 @@ data.sample_rate for long videos: the last layers attend over 512 frames to eith
 
 from configs._base import asformer_base, datasets
 
-
-def get_config(arg=""):
-    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
-    config = asformer_base.base_config("asformer_custom", datasets.base())
-    config.model.channel_dropout_rate = 0.5
-    return asformer_base.finish(config, arg)
+get_config = asformer_base.entry("asformer_custom", datasets.base, {"model": {"channel_dropout_rate": 0.5}})

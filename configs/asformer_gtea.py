@@ -6,10 +6,9 @@ Command: python main.py --config configs/asformer_gtea.py:split=1 --config.data.
 
 from configs._base import asformer_base, datasets
 
+SETTINGS = {
+    "model": {"channel_dropout_rate": 0.5},
+    "train": {"eval_every": 210},  # ten epochs of 21 videos, as published
+}
 
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = asformer_base.base_config("asformer_gtea", datasets.gtea())
-    config.model.channel_dropout_rate = 0.5
-    config.train.eval_every = 210  # ten epochs of 21 videos, as published
-    return asformer_base.finish(config, arg)
+get_config = asformer_base.entry("asformer_gtea", datasets.gtea, SETTINGS)

@@ -6,12 +6,8 @@ Command: python main.py --config configs/asformer_synthetic.py --workdir runs/as
 
 from configs._base import asformer_base, datasets, frame_model_base
 
+SMALL = {"num_decoders": 2, "num_layers": 7, "dim": 32, "channel_dropout_rate": 0.1, "dropout_rate": 0.2}
 
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = asformer_base.base_config("asformer_synthetic", datasets.synthetic())
-    config.model.update(
-        {"num_decoders": 2, "num_layers": 7, "dim": 32, "channel_dropout_rate": 0.1, "dropout_rate": 0.2}
-    )
-    frame_model_base.apply_synthetic_training(config)
-    return asformer_base.finish(config, arg)
+get_config = asformer_base.entry(
+    "asformer_synthetic", datasets.synthetic, {"model": SMALL}, frame_model_base.SYNTHETIC_TRAINING
+)

@@ -8,13 +8,14 @@ Command: python main.py --config configs/fact_50salads.py:split=1 --config.data.
 
 from configs._base import datasets, fact_base
 
+SETTINGS = {
+    "model": {
+        "num_tokens": 40,  # 1.5 times the longest transcript, 26 segments: the published rule for new datasets
+        "input_block": {"frame_dim": 256, "action_dim": 256, "dropout_rate": 0.2},
+        "time_mask": {"count": 5, "max_frames": 60, "max_fraction": 0.05},
+    },
+    "optimizer": {"decay_epoch": 200},
+    "train": {"epochs": 300, "log_every": 200, "eval_every": 1000},
+}
 
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = fact_base.base_config("fact_50salads", datasets.salads())
-    config.model.num_tokens = 40  # 1.5 times the longest transcript, 26 segments: the published rule for new datasets
-    config.model.input_block.update({"frame_dim": 256, "action_dim": 256, "dropout_rate": 0.2})
-    config.model.time_mask.update({"count": 5, "max_frames": 60, "max_fraction": 0.05})
-    config.optimizer.decay_epoch = 200
-    config.train.update({"epochs": 300, "log_every": 200, "eval_every": 1000})
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_50salads", datasets.salads, SETTINGS)

@@ -12,9 +12,4 @@ better 1.5 times that.
 from configs import fact_gtea
 from configs._base import datasets, fact_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
-    config = fact_base.base_config("fact_custom", datasets.base())
-    fact_gtea.apply_gtea_settings(config)
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_custom", datasets.base, fact_gtea.SETTINGS)

@@ -9,13 +9,16 @@ add --config.data.average_transcript_length=7.4.
 
 from configs._base import datasets, fact_base
 
+SETTINGS = {
+    "model": {
+        "blocks": "iUUU",
+        "num_tokens": 200,
+        "frame_weight": 0.9,
+        "input_block": {"frame_dim": 256, "action_dim": 256},
+    },
+    "loss": {"background_weight": 0.5},
+    "optimizer": {"decay_epoch": 250},
+    "train": {"epochs": 350, "log_every": 4000, "eval_every": 10000},
+}
 
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = fact_base.base_config("fact_egoprocel", datasets.egoprocel())
-    config.model.update({"blocks": "iUUU", "num_tokens": 200, "frame_weight": 0.9})
-    config.model.input_block.update({"frame_dim": 256, "action_dim": 256})
-    config.loss.background_weight = 0.5
-    config.optimizer.decay_epoch = 250
-    config.train.update({"epochs": 350, "log_every": 4000, "eval_every": 10000})
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_egoprocel", datasets.egoprocel, SETTINGS)

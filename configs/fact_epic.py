@@ -9,13 +9,16 @@ With the transcripts given: --config.model.use_transcript=True --config.loss.mat
 
 from configs._base import datasets, fact_base
 
+SETTINGS = {
+    "model": {
+        "blocks": "IUUU",
+        "num_tokens": 300,
+        "frame_positions": True,
+        "input_block": {"frame_dim": 256, "action_dim": 256},
+    },
+    "loss": {"match": "o2m", "background_weight": 0.5, "null_weight": 0.05},
+    "optimizer": {"decay_epoch": 600},
+    "train": {"epochs": 200, "log_every": 200, "eval_every": 1000},
+}
 
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = fact_base.base_config("fact_epic", datasets.epic())
-    config.model.update({"blocks": "IUUU", "num_tokens": 300, "frame_positions": True})
-    config.model.input_block.update({"frame_dim": 256, "action_dim": 256})
-    config.loss.update({"match": "o2m", "background_weight": 0.5, "null_weight": 0.05})
-    config.optimizer.decay_epoch = 600
-    config.train.update({"epochs": 200, "log_every": 200, "eval_every": 1000})
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_epic", datasets.epic, SETTINGS)

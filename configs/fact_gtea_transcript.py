@@ -8,22 +8,20 @@ Command: python main.py --config configs/fact_gtea_transcript.py:split=4 --confi
 from configs import fact_gtea
 from configs._base import datasets, fact_base
 
+# Tokens that come from the transcript, in its order, instead of being learned.
+TRANSCRIPT = {
+    "model": {"use_transcript": True, "num_tokens": 0, "frame_weight": 0.0},
+    "loss": {"match": "seq", "prob_cost": 1.0},
+}
+SETTINGS = {
+    "data": {"split": "split4"},
+    "model": {
+        "input_block": {"action_layers": 3},
+        "update_block": {"frame_layers": 3},
+        "temporal_block": {"frame_layers": 5},
+    },
+    "optimizer": {"decay_epoch": -1},
+    "train": {"epochs": 2000, "log_every": 400, "eval_every": 900},
+}
 
-def apply_transcript_settings(config):
-    """Tokens that come from the transcript, in its order, instead of being learned."""
-    config.model.update({"use_transcript": True, "num_tokens": 0, "frame_weight": 0.0})
-    config.loss.update({"match": "seq", "prob_cost": 1.0})
-
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = fact_base.base_config("fact_gtea_transcript", datasets.gtea())
-    fact_gtea.apply_gtea_settings(config)
-    apply_transcript_settings(config)
-    config.data.split = "split4"
-    config.model.input_block.action_layers = 3
-    config.model.update_block.frame_layers = 3
-    config.model.temporal_block.frame_layers = 5
-    config.optimizer.decay_epoch = -1
-    config.train.update({"epochs": 2000, "log_every": 400, "eval_every": 900})
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_gtea_transcript", datasets.gtea, fact_gtea.SETTINGS, TRANSCRIPT, SETTINGS)

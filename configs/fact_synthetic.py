@@ -6,12 +6,14 @@ Command: python main.py --config configs/fact_synthetic.py --workdir runs/synthe
 
 from configs._base import datasets, fact_base
 
-
-def apply_synthetic_settings(config):
-    """A network and a schedule for runs of about two minutes."""
-    config.model.update({"blocks": "iuU", "num_tokens": 30, "channel_dropout_rate": 0.1})
-    config.model.input_block.update(
-        {
+# A network and a schedule for runs of about two minutes.
+SETTINGS = {
+    "data": {"max_buckets": 2},  # a third would save less padding than its compilation takes
+    "model": {
+        "blocks": "iuU",
+        "num_tokens": 30,
+        "channel_dropout_rate": 0.1,
+        "input_block": {
             "hidden_dim": 64,
             "dropout_rate": 0.1,
             "frame_branch": "m",
@@ -20,17 +22,13 @@ def apply_synthetic_settings(config):
             "action_dim": 64,
             "action_layers": 3,
             "action_ff_dim": 64,
-        }
-    )
-    config.model.update_block.frame_layers = config.model.temporal_block.frame_layers = 8
-    config.data.max_buckets = 2  # a third would save less padding than its compilation takes
-    config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 18})
-    config.train.update({"batch_size": 4, "epochs": 24, "log_every": 25, "eval_every": 100})
-    config.eval.batch_size = 8
+        },
+        "update_block": {"frame_layers": 8},
+        "temporal_block": {"frame_layers": 8},
+    },
+    "optimizer": {"learning_rate": 1e-3, "decay_epoch": 18},
+    "train": {"batch_size": 4, "epochs": 24, "log_every": 25, "eval_every": 100},
+    "eval": {"batch_size": 8},
+}
 
-
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = fact_base.base_config("fact_synthetic", datasets.synthetic())
-    apply_synthetic_settings(config)
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_synthetic", datasets.synthetic, SETTINGS)

@@ -8,11 +8,8 @@ Command: python main.py --config configs/fact_synthetic_transcript.py --workdir 
 from configs import fact_gtea_transcript, fact_synthetic
 from configs._base import datasets, fact_base
 
+CHANGES = {"model": {"input_block": {"action_branch": "gru_om"}}}
 
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = fact_base.base_config("fact_synthetic_transcript", datasets.synthetic())
-    fact_synthetic.apply_synthetic_settings(config)
-    fact_gtea_transcript.apply_transcript_settings(config)
-    config.model.input_block.action_branch = "gru_om"
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry(
+    "fact_synthetic_transcript", datasets.synthetic, fact_synthetic.SETTINGS, fact_gtea_transcript.TRANSCRIPT, CHANGES
+)

@@ -8,12 +8,10 @@ Command: python main.py --config configs/fact_synthetic_verb_noun.py --workdir r
 from configs import fact_synthetic
 from configs._base import datasets, fact_base
 
+VERBS_AND_NOUNS = {
+    "data": {"synthetic": {"verb_noun": True}},
+    "model": {"blocks": "IU", "frame_positions": True},
+    "loss": {"match": "o2m", "background_weight": 0.5, "null_weight": 0.05},
+}
 
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = fact_base.base_config("fact_synthetic_verb_noun", datasets.synthetic())
-    fact_synthetic.apply_synthetic_settings(config)
-    config.data.synthetic.verb_noun = True
-    config.model.update({"blocks": "IU", "frame_positions": True})
-    config.loss.update({"match": "o2m", "background_weight": 0.5, "null_weight": 0.05})
-    return fact_base.finish(config, arg)
+get_config = fact_base.entry("fact_synthetic_verb_noun", datasets.synthetic, fact_synthetic.SETTINGS, VERBS_AND_NOUNS)

@@ -5,11 +5,6 @@ Command: python main.py --config configs/faformer_breakfast.py:split=1 --config.
 """
 
 from configs import fact_breakfast
-from configs._base import datasets, fact_base, faformer_base
+from configs._base import datasets, faformer_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = faformer_base.base_config("faformer_breakfast", datasets.breakfast())
-    fact_breakfast.apply_training_settings(config)
-    return fact_base.finish(config, arg)
+get_config = faformer_base.entry("faformer_breakfast", datasets.breakfast, fact_breakfast.SETTINGS)

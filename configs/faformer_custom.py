@@ -9,11 +9,6 @@ better 1.5 times that.
 """
 
 from configs import faformer_gtea
-from configs._base import datasets, fact_base, faformer_base
+from configs._base import datasets, faformer_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
-    config = faformer_base.base_config("faformer_custom", datasets.base())
-    faformer_gtea.apply_gtea_settings(config)
-    return fact_base.finish(config, arg)
+get_config = faformer_base.entry("faformer_custom", datasets.base, faformer_gtea.SETTINGS)

@@ -5,13 +5,10 @@ Command: python main.py --config configs/faformer_synthetic.py --workdir runs/fa
 """
 
 from configs import fact_synthetic
-from configs._base import datasets, fact_base, faformer_base
+from configs._base import datasets, faformer_base
 
+ENCODER = faformer_base.ENCODER | {"encoder_layers": 6, "encoder_channel_dropout_rate": 0.1}
 
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = faformer_base.base_config("faformer_synthetic", datasets.synthetic())
-    fact_synthetic.apply_synthetic_settings(config)
-    faformer_base.apply_encoder(config)
-    config.model.input_block.update({"encoder_layers": 6, "encoder_channel_dropout_rate": 0.1})
-    return fact_base.finish(config, arg)
+get_config = faformer_base.entry(
+    "faformer_synthetic", datasets.synthetic, fact_synthetic.SETTINGS, {"model": {"input_block": ENCODER}}
+)

@@ -7,9 +7,4 @@ Command: python main.py --config configs/mstcn_50salads.py:split=1 --config.data
 
 from configs._base import datasets, mstcn_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcn_base.base_config("mstcn_50salads", datasets.salads())
-    config.train.update({"log_every": 40, "eval_every": 200})
-    return mstcn_base.finish(config, arg)
+get_config = mstcn_base.entry("mstcn_50salads", datasets.salads, {"train": {"log_every": 40, "eval_every": 200}})

@@ -6,9 +6,4 @@ Command: python main.py --config configs/mstcn_breakfast.py:split=1 --config.dat
 
 from configs._base import datasets, mstcn_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcn_base.base_config("mstcn_breakfast", datasets.breakfast())
-    config.train.update({"log_every": 500, "eval_every": 5000})
-    return mstcn_base.finish(config, arg)
+get_config = mstcn_base.entry("mstcn_breakfast", datasets.breakfast, {"train": {"log_every": 500, "eval_every": 5000}})

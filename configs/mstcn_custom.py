@@ -9,8 +9,4 @@ data.sample_rate for long videos.
 
 from configs._base import datasets, mstcn_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcn_base.base_config("mstcn_custom", datasets.base())
-    return mstcn_base.finish(config, arg)
+get_config = mstcn_base.entry("mstcn_custom", datasets.base)

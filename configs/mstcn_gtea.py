@@ -6,8 +6,4 @@ Command: python main.py --config configs/mstcn_gtea.py:split=1 --config.data.dir
 
 from configs._base import datasets, mstcn_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcn_base.base_config("mstcn_gtea", datasets.gtea())
-    return mstcn_base.finish(config, arg)
+get_config = mstcn_base.entry("mstcn_gtea", datasets.gtea)

@@ -6,9 +6,4 @@ Command: python main.py --config configs/mstcn_synthetic.py --workdir runs/mstcn
 
 from configs._base import datasets, frame_model_base, mstcn_base
 
-
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = mstcn_base.base_config("mstcn_synthetic", datasets.synthetic())
-    frame_model_base.apply_synthetic_training(config)
-    return mstcn_base.finish(config, arg)
+get_config = mstcn_base.entry("mstcn_synthetic", datasets.synthetic, frame_model_base.SYNTHETIC_TRAINING)

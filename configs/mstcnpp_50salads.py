@@ -7,9 +7,4 @@ Command: python main.py --config configs/mstcnpp_50salads.py:split=1 --config.da
 
 from configs._base import datasets, mstcnpp_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcnpp_base.base_config("mstcnpp_50salads", datasets.salads())
-    config.train.update({"log_every": 40, "eval_every": 200})
-    return mstcnpp_base.finish(config, arg)
+get_config = mstcnpp_base.entry("mstcnpp_50salads", datasets.salads, {"train": {"log_every": 40, "eval_every": 200}})

@@ -6,9 +6,6 @@ Command: python main.py --config configs/mstcnpp_breakfast.py:split=1 --config.d
 
 from configs._base import datasets, mstcnpp_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcnpp_base.base_config("mstcnpp_breakfast", datasets.breakfast())
-    config.train.update({"log_every": 500, "eval_every": 5000})
-    return mstcnpp_base.finish(config, arg)
+get_config = mstcnpp_base.entry(
+    "mstcnpp_breakfast", datasets.breakfast, {"train": {"log_every": 500, "eval_every": 5000}}
+)

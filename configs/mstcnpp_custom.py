@@ -9,8 +9,4 @@ data.sample_rate for long videos.
 
 from configs._base import datasets, mstcnpp_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcnpp_base.base_config("mstcnpp_custom", datasets.base())
-    return mstcnpp_base.finish(config, arg)
+get_config = mstcnpp_base.entry("mstcnpp_custom", datasets.base)

@@ -6,8 +6,4 @@ Command: python main.py --config configs/mstcnpp_gtea.py:split=1 --config.data.d
 
 from configs._base import datasets, mstcnpp_base
 
-
-def get_config(arg=""):
-    """Accepts `split=1`, `seed=0` and `quick` after the colon, separated by commas."""
-    config = mstcnpp_base.base_config("mstcnpp_gtea", datasets.gtea())
-    return mstcnpp_base.finish(config, arg)
+get_config = mstcnpp_base.entry("mstcnpp_gtea", datasets.gtea)

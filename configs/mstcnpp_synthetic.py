@@ -6,9 +6,4 @@ Command: python main.py --config configs/mstcnpp_synthetic.py --workdir runs/mst
 
 from configs._base import datasets, frame_model_base, mstcnpp_base
 
-
-def get_config(arg=""):
-    """Accepts `seed=0` and `quick` after the colon, separated by commas; the dataset has one split."""
-    config = mstcnpp_base.base_config("mstcnpp_synthetic", datasets.synthetic())
-    frame_model_base.apply_synthetic_training(config)
-    return mstcnpp_base.finish(config, arg)
+get_config = mstcnpp_base.entry("mstcnpp_synthetic", datasets.synthetic, frame_model_base.SYNTHETIC_TRAINING)

@@ -10,7 +10,6 @@ RGB then flow), groundTruth/VIDEO.txt, mapping.txt, verb_mapping.txt, noun_mappi
 Run the same command again after an interruption: finished videos are left as they are.
 """
 
-import argparse
 import contextlib
 import os
 import pathlib
@@ -23,8 +22,7 @@ from tqdm import tqdm
 
 from data_pipelines.core import command_line
 from data_pipelines.core.feature_files import FeatureFileError, read_header
-from data_pipelines.core.validation import count_problems, format_problems
-from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.core.problems import Problem, count_problems, format_problems
 from data_pipelines.tools import epic_folder
 from data_pipelines.tools.epic_annotations import read_dataset
 from data_pipelines.tools.frame_lmdb import BadVectorError, FrameStore
@@ -106,12 +104,8 @@ def _report(output, dataset, problems):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.extract_epic",
-        description=__doc__.split("\n\n")[0],
-        epilog="Exit code: 0 all videos done, 1 some left out, 2 wrong input or no place to write.",
-        allow_abbrev=False,
-    )
+    epilog = "Exit code: 0 all videos done, 1 some left out, 2 wrong input or no place to write."
+    parser = command_line.parser("data_pipelines.extract_epic", __doc__, epilog)
     add = parser.add_argument
     add("--rgb", required=True, metavar="LMDB", help="RGB features")
     add("--flow", required=True, metavar="LMDB", help="flow features")

@@ -7,7 +7,6 @@ lengths.png, segments.png, classes.png, durations.png and relative_time.png. Len
 with --fps. Labels are counted as they are in the files, before any down-sampling.
 """
 
-import argparse
 import csv
 import io
 import pathlib
@@ -18,7 +17,8 @@ from tqdm import tqdm
 
 from data_pipelines.core import command_line
 from data_pipelines.core.feature_files import frames_and_channels
-from data_pipelines.core.validation import count_problems, format_problems, scan_values
+from data_pipelines.core.problems import count_problems, format_problems
+from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
 from data_pipelines.tools import dataset_folder
 from fact_jax.files import atomic_write_text
@@ -65,7 +65,7 @@ def main(argv=None):
     statistics, durations = compute_statistics(everything), segment_durations(everything)
     report = "\n".join(
         [
-            f"{folder.settings.dataset}, {folder.layout.root}",
+            f"{folder.data.dataset}, {folder.layout.root}",
             *folder.findings,
             *_feature_lines(folder),
             "",
@@ -77,7 +77,7 @@ def main(argv=None):
             *_absence_lines(folder.index, subsets),
         ]
     )
-    output = pathlib.Path(arguments.output or f"inspection_{folder.settings.dataset}")
+    output = pathlib.Path(arguments.output or f"inspection_{folder.data.dataset}")
     count = count_problems(problems)
     listed = f"\n\n{count}:\n{format_problems(problems, len(problems))}\n" if problems else "\n"
     with command_line.writing(output):
@@ -94,11 +94,8 @@ def main(argv=None):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.inspect_dataset",
-        description=__doc__.split("\n\n")[0],
-        allow_abbrev=False,
-        epilog="Exit code: 0 no problems, 1 problems found, 2 nothing to show.",
+    parser = command_line.parser(
+        "data_pipelines.inspect_dataset", __doc__, "Exit code: 0 no problems, 1 problems found, 2 nothing to show."
     )
     dataset_folder.add_options(parser)
     add = parser.add_argument
@@ -129,7 +126,7 @@ def _feature_lines(folder):
     headers = folder.index.headers.values()
     if not headers:
         return ["features: none found"]
-    widths = sorted({frames_and_channels(header.shape, folder.layout.time_axis)[1] for header in headers})
+    widths = sorted({frames_and_channels(header.shape, folder.data.time_axis)[1] for header in headers})
     size = sum(header.shape[0] * header.shape[1] * header.dtype.itemsize for header in headers)
     kinds = sorted({str(header.dtype) for header in headers})
     return [
@@ -189,45 +186,28 @@ def _names(index, ids):
 def _class_table(folder, source, statistics, durations, subsets):
     """classes.csv: one row per class."""
     quartiles = ("min", "lower_quartile", "median", "upper_quartile", "max")
-    rows = [
-        [
-            "id",
-            "class",
-            "background",
-            "frames",
-            "share",
-            "segments",
-            "videos",
-            *(f"{subset}_frames" for subset in subsets),
-            *(f"segment_{name}_frames" for name in quartiles),
-        ]
-    ]
-    labels = [source.labels(index) for index in range(len(source))]
-    num_classes = statistics.num_classes
+    num_classes, labels = statistics.num_classes, [source.labels(index) for index in range(len(source))]
     videos = np.sum([np.bincount(np.unique(video), minlength=num_classes) for video in labels], axis=0)
-    frames = {
-        subset: sum(
-            (np.bincount(folder.index.labels[video], minlength=num_classes) for video in ids),
-            np.zeros(num_classes, np.int64),
-        )
-        for subset, ids in subsets.items()
-    }
-    total = statistics.class_frames.sum()
+    frames = {subset: np.zeros(num_classes, np.int64) for subset in subsets}
+    for subset, ids in subsets.items():
+        for video in ids:
+            frames[subset] += np.bincount(folder.index.labels[video], minlength=num_classes)
+    rows = []
     for class_id, name in enumerate(statistics.class_names):
         values = durations[class_id]
         spread = [f"{value:g}" for value in np.percentile(values, (0, 25, 50, 75, 100))] if values.size else [""] * 5
         rows.append(
-            [
-                class_id,
-                name,
-                int(class_id in folder.settings.background_ids),
-                int(statistics.class_frames[class_id]),
-                f"{statistics.class_frames[class_id] / total:.6f}",
-                int(statistics.class_segments[class_id]),
-                int(videos[class_id]),
-                *(int(counts[class_id]) for counts in frames.values()),
-                *spread,
-            ]
+            {
+                "id": class_id,
+                "class": name,
+                "background": int(class_id in folder.data.background_ids),
+                "frames": statistics.class_frames[class_id],
+                "share": f"{statistics.class_frames[class_id] / statistics.class_frames.sum():.6f}",
+                "segments": statistics.class_segments[class_id],
+                "videos": videos[class_id],
+                **{f"{subset}_frames": counts[class_id] for subset, counts in frames.items()},
+                **{f"segment_{which}_frames": value for which, value in zip(quartiles, spread, strict=True)},
+            }
         )
     return _csv(rows)
 
@@ -236,14 +216,19 @@ def _video_table(subsets, statistics):
     """videos.csv: one row per video."""
     subset_of = {video: subset for subset, videos in subsets.items() for video in videos}
     numbers = zip(statistics.lengths, statistics.num_segments, statistics.num_actions, strict=True)
-    videos = zip(statistics.video_ids, numbers, strict=True)
-    rows = [[video, subset_of[video], *map(int, counts)] for video, counts in videos]
-    return _csv([["video", "subset", "frames", "segments", "classes"], *rows])
+    return _csv(
+        [
+            {"video": video, "subset": subset_of[video], "frames": frames, "segments": segments, "classes": classes}
+            for video, (frames, segments, classes) in zip(statistics.video_ids, numbers, strict=True)
+        ]
+    )
 
 
 def _csv(rows):
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return text.getvalue()
 
 
@@ -253,24 +238,19 @@ def _draw(output, folder, subsets, statistics, durations, shares, fps):
 
     place = {video: position for position, video in enumerate(statistics.video_ids)}
     members = {subset: [place[video] for video in videos] for subset, videos in subsets.items() if videos}
-    background = folder.settings.background_ids
-    tasks = {
-        "lengths": lambda path: inspection_plots.plot_counts(
-            path,
-            {subset: statistics.lengths[rows] / (fps or 1) for subset, rows in members.items()},
-            f"length of a video in {'s' if fps else 'frames'}",
-        ),
-        "segments": lambda path: inspection_plots.plot_counts(
-            path, {subset: statistics.num_segments[rows] for subset, rows in members.items()}, "segments of a video"
-        ),
-        "classes": lambda path: inspection_plots.plot_classes(path, statistics, background),
-        "durations": lambda path: inspection_plots.plot_durations(
-            path, statistics.class_names, durations, background, fps
-        ),
-        "relative_time": lambda path: inspection_plots.plot_shares(path, statistics.class_names, shares, background),
+    background, names = folder.data.background_ids, statistics.class_names
+    lengths = {subset: statistics.lengths[rows] / (fps or 1) for subset, rows in members.items()}
+    segments = {subset: statistics.num_segments[rows] for subset, rows in members.items()}
+    unit = "s" if fps else "frames"
+    pictures = {
+        "lengths": (inspection_plots.plot_counts, lengths, f"length of a video in {unit}"),
+        "segments": (inspection_plots.plot_counts, segments, "segments of a video"),
+        "classes": (inspection_plots.plot_classes, statistics, background),
+        "durations": (inspection_plots.plot_durations, names, durations, background, fps),
+        "relative_time": (inspection_plots.plot_shares, names, shares, background),
     }
-    for name, draw in tqdm(tasks.items(), desc="Drawing", disable=None, leave=False):
-        draw(output / f"{name}.png")
+    for name, (draw, *arguments) in tqdm(pictures.items(), desc="Drawing", disable=None, leave=False):
+        draw(output / f"{name}.png", *arguments)
 
 
 if __name__ == "__main__":

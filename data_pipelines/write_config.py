@@ -7,7 +7,6 @@ It prints what it found and why it chose what it chose; the config file repeats 
 option instead, or changed in the file.
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
@@ -18,7 +17,7 @@ import textwrap
 import numpy as np
 
 from data_pipelines.core import command_line
-from data_pipelines.segmentation.verb_nouns import read_names
+from data_pipelines.segmentation.verb_nouns import KINDS, read_names
 from data_pipelines.tools import dataset_folder
 from fact_jax.files import atomic_write_text
 from fact_jax.ops.segments import frames_to_segments
@@ -71,7 +70,7 @@ def main(argv=None):
     proposal = propose(folder, arguments)
     for line in proposal.reasons:
         print(_wrapped(line, "  "))
-    path = pathlib.Path(arguments.output or f"config_{_plain_name(folder.settings.dataset)}.py")
+    path = pathlib.Path(arguments.output or f"config_{_plain_name(folder.data.dataset)}.py")
     _check_output(path)
     if path.exists() and not arguments.overwrite:
         raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
@@ -103,12 +102,7 @@ def _check_output(path):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.write_config",
-        description=__doc__.split("\n\n")[0],
-        allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not.",
-    )
+    parser = command_line.parser("data_pipelines.write_config", __doc__, "Exit code: 0 written, 2 not.")
     dataset_folder.add_options(parser)
     add = parser.add_argument
     add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
@@ -161,27 +155,7 @@ def propose(folder, arguments):
     reasons.append(_rate_hint(folder, arguments.sample_rate))
     hidden_dim, more = _choose_width(folder)
     reasons += more
-    settings = folder.settings
-    data = {
-        name: getattr(settings, name)
-        for name in (
-            "dataset",
-            "dir",
-            "feature_dir",
-            "label_dir",
-            "mapping_file",
-            "verb_mapping_file",
-            "noun_mapping_file",
-            "train_split_file",
-            "test_split_file",
-            "validation_split_file",
-            "split",
-            "time_axis",
-            "background_ids",
-            "length_tolerance",
-        )
-    }
-    data |= {
+    data = {name: getattr(folder.data, name) for name in dataset_folder.SETTINGS} | {
         "sample_rate": arguments.sample_rate,
         "evaluate_background": arguments.evaluate_background,
         "average_transcript_length": average,
@@ -226,7 +200,7 @@ def _choose_tokens(counts, match, arguments, average):
 
 def _choose_base(folder, given):
     num_videos = len(folder.index.splits["train"])
-    if folder.settings.verb_mapping_file:
+    if folder.data.verb_mapping_file:
         if given not in (None, "epic"):
             raise UserError(f"--base is {given}, but the classes are pairs of a verb and a noun, which take epic.")
         return "epic", "model and training settings of configs/fact_epic.py, for verbs and nouns"
@@ -240,9 +214,8 @@ def _choose_base(folder, given):
 
 def _choose_width(folder):
     """(hidden_dim, reasons); None where the base's is enough."""
-    pairs, layout = folder.settings.verb_mapping_file, folder.layout
-    if pairs:
-        lists = (layout.verb_mapping_file, "verb"), (layout.noun_mapping_file, "noun")
+    if folder.data.verb_mapping_file:
+        lists = zip(folder.layout.verb_noun_files, KINDS, strict=True)
         needed, what = 2 + sum(len(read_names(*entry)[0]) for entry in lists), "verbs, nouns and two null classes"
     else:
         needed, what = 1 + len(folder.index.class_names), "classes and the null class"
@@ -287,14 +260,15 @@ def config_text(path, folder, proposal):
     )
     base = f"fact_{proposal.base}"
     lines = [
-        f'"""FACT on {_plain_name(folder.settings.dataset)}. Written by data_pipelines/write_config.py.',
+        f'"""FACT on {_plain_name(folder.data.dataset)}. Written by data_pipelines/write_config.py.',
         "",
         f"Command: {command}",
         "",
         notes,
         '"""',
         "",
-        f"from configs import {', '.join(sorted({'datasets', 'fact_base', base}))}",
+        f"from configs import {base}",
+        "from configs._base import datasets, fact_base",
         "",
         "",
         'def get_config(arg=""):',
@@ -302,7 +276,7 @@ def config_text(path, folder, proposal):
         f"    config = {base}.get_config()",
         "    config.unlock()",
         f"    config.name = {_literal(_plain_name(path.stem))}",
-        "    # configs/_base/datasets.py explains every field.",
+        "    # data_pipelines/segmentation/config.py explains every field.",
         "    config.data = datasets.base()",
         "    config.data.update({",
         *(f"        {_literal(name)}: {_literal(value)}," for name, value in proposal.data.items()),

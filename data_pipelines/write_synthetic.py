@@ -9,18 +9,13 @@ channels, frames), groundTruth/VIDEO.txt, transcripts/VIDEO.txt, mapping.txt and
 --with_train also the training videos and their list, which makes it a dataset for `data_pipelines.write_config`.
 """
 
-import argparse
-import io
-import pathlib
 import shlex
 
-import numpy as np
-
 from data_pipelines.core import command_line
-from data_pipelines.segmentation.synthetic import SyntheticSpec, open_synthetic
-from fact_jax.files import atomic_write_bytes, atomic_write_text
+from data_pipelines.segmentation.config import SyntheticSegmentationConfig
+from data_pipelines.segmentation.synthetic import SyntheticSource
+from fact_jax.files import atomic_save_array, atomic_write_text
 from fact_jax.ops.segments import frames_to_segments
-from fact_jax.types import UserError
 
 _MAX_VIDEOS = 10_000
 
@@ -28,13 +23,11 @@ _MAX_VIDEOS = 10_000
 def main(argv=None):
     """Runs the tool; returns 0."""
     arguments = _parse(argv)
-    folder = pathlib.Path(arguments.folder).expanduser()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder} exists already. Choose a new or an empty folder.")
-    spec = SyntheticSpec(num_test_videos=arguments.videos, verb_noun=arguments.verb_noun)
+    folder = command_line.new_folder(arguments.folder)
+    spec = SyntheticSegmentationConfig(num_test_videos=arguments.videos, verb_noun=arguments.verb_noun)
     with command_line.writing(folder):
         for subset in ("train", "test") if arguments.with_train else ("test",):
-            source = open_synthetic(spec, subset)
+            source = SyntheticSource(spec, subset)
             _write_videos(folder, source)
             _write_lines(folder / "splits" / f"{subset}.split1.bundle", source.video_ids)
             print(f"{len(source)} {subset} videos, {source.feature_dim} channels: {folder / 'features'}")
@@ -47,12 +40,7 @@ def main(argv=None):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.write_synthetic",
-        description=__doc__.split("\n\n")[0],
-        allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not.",
-    )
+    parser = command_line.parser("data_pipelines.write_synthetic", __doc__, "Exit code: 0 written, 2 not.")
     add = parser.add_argument
     add("folder", help="new folder to write")
     add("--videos", type=int, default=20, metavar="N", help="number of test videos (default: 20)")
@@ -66,9 +54,8 @@ def _parse(argv):
 
 def _write_videos(folder, source):
     for index, video_id in enumerate(source.video_ids):
-        video, buffer = source[index], io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(video.features.T))
-        atomic_write_bytes(folder / "features" / f"{video_id}.npy", buffer.getvalue())
+        video = source[index]
+        atomic_save_array(folder / "features" / f"{video_id}.npy", video.features.T)
         texts = {"groundTruth": video.labels, "transcripts": frames_to_segments(video.labels)[0]}
         for name, labels in texts.items():
             _write_lines(folder / name / f"{video_id}.txt", [source.class_names[label] for label in labels])

@@ -17,6 +17,8 @@ import shutil
 import stat
 import unicodedata
 
+import numpy as np
+
 from fact_jax.types import UserError
 
 # Bytes of a file name made from another name; file systems take 255, which leaves room for a prefix and a suffix.
@@ -152,6 +154,13 @@ def atomic_write_bytes(path, content):
 def atomic_write_text(path, text):
     """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`."""
     return atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def atomic_save_array(path, array):
+    """Writes a .npy file. As `atomic_write_bytes`."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array))
+    return atomic_write_bytes(path, buffer.getvalue())
 
 
 def append_line(path, text):

@@ -71,10 +71,10 @@ COPY = """
 import sys
 from tests.data_pipelines import folders
 from tests.data_pipelines.dirty import watch
-from data_pipelines.sources import open_sources
+from data_pipelines.segmentation.sources import open_sources
 
 watch._allowed = ("/",)
-sources = open_sources(folders.settings(sys.argv[1], reader="tfds", tfds_dir=f"{sys.argv[1]}/tfds"), memory_limit=0)
+sources = open_sources(folders.settings(sys.argv[1], reader="tfds", tfds_dir=f"{sys.argv[1]}/tfds", memory_gb=0.0))
 assert len([sources.train[index].features for index in range(3)]) == 3
 assert not watch._seen, watch._seen
 """

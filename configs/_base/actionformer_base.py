@@ -7,6 +7,8 @@ The published code multiplies the learning rate by the number of devices; here t
 together, and the learning rate is as given.
 """
 
+import functools
+
 from ml_collections import ConfigDict
 
 from configs._base import common, localization_datasets
@@ -14,6 +16,31 @@ from configs._base import common, localization_datasets
 # Distances that the frames of a level regress, in grid units: those of neighbouring levels overlap.
 OVERLAPPING_FROM = (0, 2, 4, 8, 16, 32, 64, 128)
 OVERLAPPING_TO = (4, 8, 16, 32, 64, 128, 256, 10000)
+
+
+def epochs(number, *, steps_per_epoch, warmup=5):
+    """Settings: so many epochs after the warm-up, evaluated every five epochs of the published dataset."""
+    return {
+        "optimizer": {"cosine_epochs": number, "warmup_epochs": warmup},
+        "train": {"epochs": warmup + number, "eval_every": 5 * steps_per_epoch},
+    }
+
+
+def widths(dim, num_heads=4):
+    """Settings of the model: as many channels in the blocks, the neck and the heads."""
+    return {"dim": dim, "neck_dim": dim, "head_dim": dim, "num_heads": num_heads}
+
+
+def ego4d_levels(branch_layers=7):
+    """Settings of the model that the published configs of Ego4D share."""
+    return {
+        "branch_layers": branch_layers,
+        "window_sizes": (9,),
+        "absolute_positions": True,
+        "dropout_rate": 0.1,
+        "regression_from": OVERLAPPING_FROM[: branch_layers + 1],
+        "regression_to": (*OVERLAPPING_TO[:branch_layers], 10000),
+    }
 
 
 def base_config(name, blocks):
@@ -78,13 +105,6 @@ def base_config(name, blocks):
     return config
 
 
-def set_epochs(config, epochs, steps_per_epoch):
-    """Trains for so many epochs after the warm-up; evaluates every five epochs of the published dataset."""
-    config.optimizer.cosine_epochs = epochs
-    config.train.epochs = config.optimizer.warmup_epochs + epochs
-    config.train.eval_every = 5 * steps_per_epoch
-
-
 def shrink_model(config):
     """The quick form: the same backbone, neck and positions, a few channels and levels, a short run."""
     model, streams = config.model, len(config.model.stream_dims)
@@ -114,3 +134,7 @@ def shrink_model(config):
 def finish(config, arg):
     """Applies the arguments after the colon of `--config FILE:ARGS` and locks the config."""
     return common.apply_arguments(config, arg, shrink_model, localization_datasets.shrink)
+
+
+# entry(name, data, *changes) is the `get_config` of a config file.
+entry = functools.partial(common.entry, base_config, finish)

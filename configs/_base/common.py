@@ -4,6 +4,7 @@
 the synthetic dataset, with the blocks, branches and matching of the config itself.
 """
 
+import dataclasses
 import difflib
 
 from ml_collections import ConfigDict
@@ -39,6 +40,21 @@ def parse_arguments(arg):
         else:
             parsed[key] = int(value) if key == "seed" else True
     return parsed
+
+
+def data_block(defaults, synthetic, changes):
+    """config.data as a ConfigDict.
+
+    Args:
+      defaults: the dataclass of a kind of dataset, with its defaults.
+      synthetic: names of the settings of the synthetic dataset that a config has.
+      changes: dict of fields with other values.
+    """
+    fields = dataclasses.asdict(defaults)
+    fields["synthetic"] = {name: fields["synthetic"][name] for name in synthetic}
+    data = ConfigDict(fields)
+    data.lock().update(changes)
+    return data.unlock()
 
 
 def base_config(name, data):
@@ -141,6 +157,27 @@ def shrink(config):
     config.optimizer.decay_epoch = min(config.optimizer.decay_epoch, 1)
     config.train.update({"batch_size": min(config.train.batch_size, 2), "epochs": 2, "log_every": 1, "eval_every": 2})
     config.eval.batch_size = 2
+
+
+def entry(base_config, finish, name, data, *changes):
+    """The `get_config` of a config file.
+
+    Args:
+      base_config: function from name and block to the settings of the system.
+      finish: function that applies the arguments after the colon and locks the config.
+      name: of the run.
+      data: function that makes the dataset block.
+      changes: dicts of settings that differ from the base, nested as the config is; a later one wins.
+    """
+
+    def get_config(arg=""):
+        """Accepts `split=2` (or a name, `split=fold0`), `seed=1` and `quick` after the colon, separated by commas."""
+        config = base_config(name, data()).lock()  # so that a mistyped setting is an error
+        for change in changes:
+            config.update(change)
+        return finish(config, arg)
+
+    return get_config
 
 
 def apply_arguments(config, arg, shrink_model, shrink_data=shrink):

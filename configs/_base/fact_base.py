@@ -4,6 +4,8 @@ Paper: Lu & Elhamifar, FACT: Frame-Action Cross-Attention Temporal Modeling for 
 Segmentation, CVPR 2024. Code: github.com/ZijiaLewisLu/CVPR2024-FACT. Published keys stand in brackets.
 """
 
+import functools
+
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
@@ -133,3 +135,7 @@ def shrink_model(config):
 def finish(config, arg):
     """Applies the arguments after the colon of `--config FILE:ARGS` and locks the config."""
     return common.apply_arguments(config, arg, shrink_model)
+
+
+# entry(name, data, *changes) is the `get_config` of a config file.
+entry = functools.partial(common.entry, base_config, finish)

@@ -7,6 +7,14 @@ from ml_collections import ConfigDict
 
 from configs._base import common
 
+# A schedule for runs of a few minutes on the built-in dataset.
+SYNTHETIC_TRAINING = {
+    "data": {"max_buckets": 2},
+    "optimizer": {"learning_rate": 1e-3, "decay_epoch": 24},
+    "train": {"batch_size": 4, "epochs": 32, "log_every": 25, "eval_every": 100},
+    "eval": {"batch_size": 8},
+}
+
 
 def base_config(name, data, model):
     """A run on the dataset block `data` with the settings `model` (a dict), of which "name" is the system."""
@@ -21,14 +29,6 @@ def base_config(name, data, model):
     config.optimizer.update({"learning_rate": 5e-4, "clip_norm": 0.0})
     config.train.update({"epochs": 50, "log_every": 20, "eval_every": 100})
     return config
-
-
-def apply_synthetic_training(config):
-    """A schedule for runs of a few minutes on the built-in dataset."""
-    config.data.max_buckets = 2
-    config.optimizer.update({"learning_rate": 1e-3, "decay_epoch": 24})
-    config.train.update({"batch_size": 4, "epochs": 32, "log_every": 25, "eval_every": 100})
-    config.eval.batch_size = 8
 
 
 def finish(config, arg, quick):

@@ -5,7 +5,9 @@ github.com/yabufarha/ms-tcn. One set of settings is published for all datasets. 
 of the last epoch, not the best ones on the test videos: the column "final" of results.md.
 """
 
-from configs._base import frame_model_base
+import functools
+
+from configs._base import common, frame_model_base
 
 
 def base_config(name, data):
@@ -26,3 +28,7 @@ def base_config(name, data):
 def finish(config, arg):
     """Applies the arguments after the colon of `--config FILE:ARGS` and locks the config."""
     return frame_model_base.finish(config, arg, {"num_stages": 2, "num_layers": 2, "dim": 8})
+
+
+# entry(name, data, *changes) is the `get_config` of a config file.
+entry = functools.partial(common.entry, base_config, finish)

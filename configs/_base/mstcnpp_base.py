@@ -5,7 +5,9 @@ TPAMI 2020. Code: github.com/sj-li/MS-TCN2. One set of settings is published for
 the parameters of the last epoch: the column "final" of results.md.
 """
 
-from configs._base import frame_model_base
+import functools
+
+from configs._base import common, frame_model_base
 
 
 def base_config(name, data):
@@ -31,3 +33,7 @@ def finish(config, arg):
     """Applies the arguments after the colon of `--config FILE:ARGS` and locks the config."""
     quick = {"num_layers": 3, "num_refinements": 2, "num_refinement_layers": 2, "dim": 8}
     return frame_model_base.finish(config, arg, quick)
+
+
+# entry(name, data, *changes) is the `get_config` of a config file.
+entry = functools.partial(common.entry, base_config, finish)

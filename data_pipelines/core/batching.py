@@ -1,15 +1,19 @@
-"""From videos to padded batches: the order of training, the buckets of evaluation, reading ahead in threads."""
+"""From videos to padded batches: the order of training, the lengths of evaluation, reading ahead in threads.
+
+What the arrays of a batch hold is up to the kind of dataset, by its `Examples`.
+"""
 
 import collections
+import math
+from collections.abc import Sequence
+from typing import Protocol
 
 import grain
 import numpy as np
 
 from data_pipelines.core.buckets import Padding, bucket_for, check_buckets
-from data_pipelines.core.feature_files import copy_frames
-from data_pipelines.core.sampling import SAMPLERS
-from fact_jax.ops.segments import frames_to_segments
-from fact_jax.types import Batch, UserError, check_choice
+from data_pipelines.core.sampling import random_batches
+from fact_jax.types import Batch, UserError
 
 _READ_THREADS = 2
 _MOST_AHEAD = 4  # steps, fewer where the longest videos would make that more than _BYTES_AHEAD
@@ -17,47 +21,74 @@ _BYTES_AHEAD = 2**30
 _ENDLESS = 2**48  # steps; no run is longer
 
 
+class Examples(Protocol):
+    """The videos of a source as the rows of batches.
+
+    Attributes:
+      video_ids: by position in the source.
+      lengths: int64 [V], frames of every video as it is padded, known without reading it.
+      heavy: names of the arrays that hold the videos themselves, see fact_jax.types.Batch.
+    """
+
+    video_ids: Sequence[str]
+    lengths: np.ndarray
+    heavy: tuple[str, ...]
+
+    def arrays(self, length) -> dict:
+        """{name: (shape of a row, dtype)} of a batch that is padded to `length` frames."""
+
+    def fill(self, row, position, draw) -> None:
+        """Reads a video into the arrays of its row, which hold zeros.
+
+        Args:
+          row: dict from name to the row of that array.
+          position: of the video in the source.
+          draw: (seed, step, number of the row in the step), from which all that is random follows; None in evaluation.
+
+        Raises:
+          UserError: the video is not as its source announced it.
+        """
+
+
 class TrainBatches:
     """Endless shuffled batches for training.
 
-    What a step is given is a tuple of Batch, whose videos together are those of the step: one Batch, or several with
-    `micro_batch_size`. Then the videos of the step are sorted by length and cut into pieces of that many (the first
-    piece holds what is left over), so that each is padded to the smallest bucket that holds its own longest video.
-    `row` of a Batch is the number of a video in the whole step, however it is cut.
+    What a step is given is a tuple of Batch, whose videos together are those of the step: one Batch, or several
+    micro-batches. Then the videos of the step are sorted by length and cut into micro-batches (the first one holds what
+    is left over), so that each is padded to the smallest bucket that holds its own longest video. `row` of a Batch is
+    the number of a video in the whole step, however it is cut.
 
     The videos of a step depend on nothing but (seed, step), so a run that is resumed at a step sees what the
     uninterrupted run would have seen.
 
     Attributes:
-      steps_per_epoch: steps in which every video comes up at least once.
+      steps_per_epoch: steps of an epoch.
       buckets: ascending padded lengths.
     """
 
     def __init__(
         self,
-        source,
+        examples,
         *,
         batch_size,
         buckets,
-        max_segments,
         seed,
         num_rows,
         micro_batch_size=0,
-        sampling="random",
-        share=None,
+        sample=random_batches,
+        local_rows=None,
     ):
-        """Prepares the batches; reads no features.
+        """Prepares the batches; reads no video.
 
         Args:
-          source: fact_jax.types.VideoSource with at least one video.
+          examples: Examples of at least one video.
           batch_size: videos per step, >= 1.
           buckets: allowed padded lengths; the largest holds the longest video.
-          max_segments: S, segments that a transcript is padded to.
           seed: whole number >= 0.
           num_rows: rows of a Batch, at least as many as it has videos; the rest is padding with video_mask False.
           micro_batch_size: most videos of a Batch; 0, or `batch_size` and more: all videos of a step in one.
-          sampling: which videos meet in a step, a name in `sampling.SAMPLERS`.
-          share: slice of the `num_rows` rows that the arrays of a Batch hold and whose features are read; None: all.
+          sample: which videos meet in a step, see sampling.py.
+          local_rows: slice of the `num_rows` rows that the arrays of a Batch hold and whose videos are read; None: all.
 
         Raises:
           UserError: no video, a size or the seed out of range, or a video longer than every bucket.
@@ -65,60 +96,62 @@ class TrainBatches:
         if micro_batch_size < 0:
             raise UserError(f"micro_batch_size is {micro_batch_size}, expected 0 (whole batches) or more.")
         self._piece_size = min(micro_batch_size or batch_size, batch_size)
-        _check_sizes(source, self._piece_size, num_rows)
+        _check_sizes(examples, self._piece_size, num_rows)
         if seed < 0:
             raise UserError(f"The seed of the training order is {seed}, expected 0 or more.")
-        self.buckets = check_buckets(buckets, source.lengths, source.video_ids)
-        self.steps_per_epoch = -(-len(source) // batch_size)
-        self._sample = SAMPLERS[check_choice("sampling", sampling, tuple(SAMPLERS))]
-        self._classes = np.searchsorted(self.buckets, source.lengths)
-        self._source = source
-        self._batch_size = batch_size
-        self._max_segments = max_segments
-        self._seed = int(seed)
-        self._num_rows = num_rows
-        self._share = share
+        self.buckets = check_buckets(buckets, examples.lengths, examples.video_ids)
+        self._classes = np.searchsorted(self.buckets, examples.lengths)
+        self._examples, self._batch_size, self._seed = examples, batch_size, int(seed)
+        self._num_rows, self._sample, self._local_rows = num_rows, sample, local_rows
+        self.steps_per_epoch = len(self._epoch(0))
 
     def positions(self, step):
-        """int64 [batch_size], the videos of a step by their index in the source; their places here are their rows."""
+        """int64 [batch_size], the videos of a step by their position in the source, in the order of their rows."""
         epoch, number = divmod(step, self.steps_per_epoch)
         return self._epoch(epoch)[number]
 
     def padded_lengths(self, step):
-        """T of every Batch of a step, known without reading features."""
+        """T of every Batch of a step, known without reading videos."""
         return tuple(length for _, length in self._cut(self.positions(step)))
 
     def batches(self, step):
         """The tuple of Batch of a global step."""
-        positions = self.positions(step)
+        positions, seed = self.positions(step), (self._seed, step)
         return tuple(
             assemble(
-                self._source, positions[rows], length, self._max_segments, self._num_rows, rows=rows, share=self._share
+                self._examples,
+                positions[rows],
+                length,
+                self._num_rows,
+                rows=rows,
+                local_rows=self._local_rows,
+                seed=seed,
             )
             for rows, length in self._cut(positions)
         )
 
     def iterate(self, start_step=0):
         """Endless iterator of the tuples of steps start_step, start_step + 1, ..., read ahead in threads."""
-        frames = max(self._num_rows, self._batch_size) * self.buckets[-1]
-        return iter(read_ahead(range(start_step, _ENDLESS), self.batches, frames * self._source.feature_dim))
+        num_bytes = max(self._num_rows, self._batch_size) * _row_bytes(self._examples, self.buckets[-1])
+        return iter(read_ahead(range(start_step, _ENDLESS), self.batches, num_bytes))
 
     def padding(self, num_epochs=4):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
         positions = np.concatenate([self._epoch(epoch) for epoch in range(num_epochs)])
         lengths = [length for videos in positions for _, length in self._cut(videos)]
-        return _padding(self._source.lengths[positions], lengths, self._num_rows)
+        return _padding(self._examples.lengths[positions], lengths, self._num_rows)
 
     def _epoch(self, epoch):
         """int64 [steps_per_epoch, batch_size], the videos of an epoch."""
         return self._sample(self._classes, self._batch_size, np.random.default_rng([self._seed, epoch]))
 
     def _cut(self, positions):
-        """The pieces of a step, as (rows int64 [n], padded length)."""
-        lengths = self._source.lengths[positions]
+        """The micro-batches of a step, as (rows int64 [n], padded length)."""
+        lengths = self._examples.lengths[positions]
         size, count = self._piece_size, len(positions)
         order = np.argsort(lengths, kind="stable") if size < count else np.arange(count)
-        # What is left over are the shortest videos: the rows that its piece lacks are padding, of a short length.
+        # What is left over are the shortest videos: the rows that their micro-batch lacks are padding, of a short
+        # length.
         pieces = np.split(order, range(count % size or size, count, size))
         return [(rows, bucket_for(int(lengths[rows].max()), self.buckets)) for rows in pieces]
 
@@ -131,107 +164,117 @@ class EvalBatches:
     longest come first because whoever runs out of memory should know at once. Iterating again gives the same batches
     again. len() is their number.
 
+    Where the padded length of a video is part of what the network is defined to do, videos share a batch only if it is
+    the same.
+
     Attributes:
       buckets: ascending padded lengths.
     """
 
-    def __init__(self, source, *, batch_size, buckets, max_segments, num_rows, transcripts=None, share=None):
-        """Prepares the batches; reads no features.
+    def __init__(self, examples, *, batch_size, num_rows, buckets=None, padded_length=None, local_rows=None):
+        """Prepares the batches; reads no video.
 
         Args:
-          batch_size: videos per batch, >= 1.
+          batch_size: most videos per batch, >= 1.
           num_rows: rows of a Batch, >= batch_size.
-          transcripts: dict from video id to int [L], put in the place of the transcripts of the labels.
+          buckets: allowed padded lengths; or
+          padded_length: the function that gives the one padded length of a video with so many frames.
 
         The others and the errors are those of TrainBatches.
         """
-        _check_sizes(source, batch_size, num_rows)
-        self.buckets = check_buckets(buckets, source.lengths, source.video_ids)
-        self._source = source
-        self._max_segments = max_segments
-        self._num_rows = num_rows
-        self._transcripts = transcripts
-        self._share = share
-        order = np.argsort(-source.lengths, kind="stable")
-        pieces = np.split(order, range(batch_size, len(order), batch_size))
-        self._plan = [(piece, bucket_for(int(source.lengths[piece[0]]), self.buckets)) for piece in pieces]
+        _check_sizes(examples, batch_size, num_rows)
+        self._examples, self._num_rows, self._local_rows = examples, num_rows, local_rows
+        order = np.argsort(-examples.lengths, kind="stable")
+        if padded_length is None:
+            self.buckets = check_buckets(buckets, examples.lengths, examples.video_ids)
+            groups = [order]
+        else:
+            padded = np.array([padded_length(int(length)) for length in examples.lengths])
+            self.buckets = tuple(np.unique(padded).tolist())
+            groups = [order[padded[order] == length] for length in self.buckets[::-1]]
+        pieces = [piece for group in groups for piece in np.split(group, range(batch_size, len(group), batch_size))]
+        length_of = padded_length or (lambda length: bucket_for(length, self.buckets))
+        self._plan = [(piece, length_of(int(examples.lengths[piece[0]]))) for piece in pieces]
 
     def __len__(self):
         return len(self._plan)
 
     def batch(self, number):
         """The Batch with this number, 0 <= number < len(self)."""
-        positions, padded_length = self._plan[number]
-        return assemble(
-            self._source,
-            positions,
-            padded_length,
-            self._max_segments,
-            self._num_rows,
-            self._transcripts,
-            share=self._share,
-        )
+        positions, length = self._plan[number]
+        return assemble(self._examples, positions, length, self._num_rows, local_rows=self._local_rows)
 
     def __iter__(self):
-        frames = self._num_rows * self._plan[0][1]
-        return iter(read_ahead(range(len(self)), self.batch, frames * self._source.feature_dim))
+        num_bytes = self._num_rows * _row_bytes(self._examples, self._plan[0][1])
+        return iter(read_ahead(range(len(self)), self.batch, num_bytes))
 
     def padding(self):
         """Padding of one pass."""
-        return _padding(self._source.lengths, [length for _, length in self._plan], self._num_rows)
+        return _padding(self._examples.lengths, [length for _, length in self._plan], self._num_rows)
 
 
-def assemble(source, positions, padded_length, max_segments, num_rows, transcripts=None, rows=None, share=None):
+def assemble(examples, positions, padded_length, num_rows, *, rows=None, local_rows=None, seed=None):
     """Reads videos and pads them into a batch; everything that is padding is zero or False.
 
     Args:
-      source: fact_jax.types.VideoSource.
-      positions: indices of the videos, at most `num_rows`.
+      examples: Examples.
+      positions: int [n], of the videos in their source, at most `num_rows`.
       padded_length: T.
-      max_segments: S.
       num_rows: B.
-      transcripts: dict from video id to int [L]; None: those of the labels.
-      rows: int [len(positions)], `row` of every video, for a part of a larger batch; None: 0, 1, ... Padded rows go on
-        from the largest.
-      share: slice of the `num_rows` rows that the arrays hold; only the videos of these are read. None: all.
+      rows: int [n], `row` of every video, for a part of a larger batch; None: 0, 1, ... Padded rows go on from the
+        largest.
+      local_rows: slice of the `num_rows` rows that the arrays hold; only the videos of these are read. None: all.
+      seed: (seed, step) of training; None in evaluation.
 
     Returns:
       fact_jax.types.Batch; its ids and positions are those of all rows.
 
     Raises:
-      UserError: a video has another length than its source announced, another width, or more than S segments.
+      UserError: a video is not as its source announced it.
     """
     padding = num_rows - len(positions)
     rows = np.arange(len(positions)) if rows is None else rows
-    share = slice(None) if share is None else share
-    held = range(num_rows)[share]
-    arrays = {
-        "features": np.zeros((len(held), padded_length, source.feature_dim), np.float32),
-        "mask": np.zeros((len(held), padded_length), bool),
-        "labels": np.zeros((len(held), padded_length), np.int32),
-        "segment_labels": np.zeros((len(held), max_segments), np.int32),
-        "segment_mask": np.zeros((len(held), max_segments), bool),
-        "video_mask": np.array(held) < len(positions),
-        "row": np.concatenate([rows, np.max(rows) + 1 + np.arange(padding)]).astype(np.int32)[share],
-    }
-    for place, position in enumerate(positions[share]):
-        video = source[int(position)]
-        length = int(source.lengths[position])
-        _check_video(video, length, source.feature_dim)
-        transcript = frames_to_segments(video.labels)[0] if transcripts is None else transcripts[video.video_id]
-        if len(transcript) > max_segments:
-            raise UserError(
-                f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
-                f"most {max_segments}."
-            )
-        copy_frames(video.features, arrays["features"][place, :length])
-        arrays["mask"][place, :length] = True
-        arrays["labels"][place, :length] = video.labels
-        arrays["segment_labels"][place, : len(transcript)] = transcript
-        arrays["segment_mask"][place, : len(transcript)] = True
-    video_ids = [source.video_ids[int(position)] for position in positions] + [""] * padding
-    positions = tuple(int(position) for position in positions) + (-1,) * padding
-    return Batch(arrays, tuple(video_ids), positions, held.start, heavy=("features",))
+    local_rows = slice(None) if local_rows is None else local_rows
+    held = range(num_rows)[local_rows]
+    made = examples.arrays(padded_length)
+    arrays = {name: np.zeros((len(held), *shape), dtype) for name, (shape, dtype) in made.items()}
+    for place, (position, row) in enumerate(zip(positions[local_rows], rows[local_rows], strict=True)):
+        draw = None if seed is None else (*seed, int(row))
+        examples.fill({name: array[place] for name, array in arrays.items()}, int(position), draw)
+    arrays["video_mask"] = np.array(held) < len(positions)
+    arrays["row"] = np.concatenate([rows, np.max(rows) + 1 + np.arange(padding)]).astype(np.int32)[local_rows]
+    video_ids = [examples.video_ids[int(position)] for position in positions] + [""] * padding
+    return Batch(arrays, tuple(video_ids), tuple(map(int, positions)) + (-1,) * padding, held.start, examples.heavy)
+
+
+def check_shapes(video_id, found, expected):
+    """Raises a UserError unless the arrays of a video have the shapes that its source announced.
+
+    Args:
+      video_id: its name.
+      found: dict from the name of an array to the array.
+      expected: dict from the name to a shape.
+    """
+    if any(found[name].shape != shape for name, shape in expected.items()):
+        shapes = " and ".join(f"{name} {array.shape}" for name, array in found.items())
+        wanted = " and ".join(map(str, expected.values()))
+        raise UserError(
+            f"Video {video_id!r} has {shapes}, expected {wanted}. Have its files changed since they were listed?"
+        )
+
+
+def read_ahead(numbers, make, num_bytes):
+    """grain.IterDataset of make(number) in order, of at most `num_bytes` each.
+
+    Threads, so that nothing needs to be pickled, no flags parsed and nothing copied on the way.
+    """
+    ahead = min(max(1, _BYTES_AHEAD // num_bytes), _MOST_AHEAD)
+    options = grain.ReadOptions(num_threads=min(_READ_THREADS, ahead), prefetch_buffer_size=ahead)
+    return grain.MapDataset.source(numbers).map(make).to_iter_dataset(options)
+
+
+def _row_bytes(examples, length):
+    return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in examples.arrays(length).values())
 
 
 def _padding(lengths, padded_lengths, num_rows):
@@ -239,29 +282,11 @@ def _padding(lengths, padded_lengths, num_rows):
     return Padding(int(np.sum(lengths)), num_rows * sum(padded_lengths), dict(sorted(counts.items())))
 
 
-def _check_sizes(source, batch_size, num_rows):
-    if len(source) == 0:
+def _check_sizes(examples, batch_size, num_rows):
+    if len(examples.lengths) == 0:
         raise UserError("The data set has no videos.")
     if batch_size < 1 or num_rows < batch_size:
         raise UserError(
             f"A batch of {batch_size} videos in {num_rows} rows: expected at least 1 video, and at least "
             "as many rows as videos."
         )
-
-
-def _check_video(video, length, feature_dim):
-    if video.features.shape != (length, feature_dim) or video.labels.shape != (length,):
-        raise UserError(
-            f"Video {video.video_id!r} has features {video.features.shape} and labels {video.labels.shape}, expected "
-            f"({length}, {feature_dim}) and ({length},). Have its files changed since they were listed?"
-        )
-
-
-def read_ahead(numbers, make, largest):
-    """grain.IterDataset of make(number) in order, of at most `largest` features each.
-
-    Threads, so that nothing needs to be pickled, no flags parsed and nothing copied on the way.
-    """
-    ahead = min(max(1, _BYTES_AHEAD // (4 * largest)), _MOST_AHEAD)
-    options = grain.ReadOptions(num_threads=min(_READ_THREADS, ahead), prefetch_buffer_size=ahead)
-    return grain.MapDataset.source(numbers).map(make).to_iter_dataset(options)

@@ -114,11 +114,7 @@ def check_buckets(buckets, lengths, video_ids):
 
 
 def bucket_for(length, buckets):
-    """The smallest of `buckets` that holds `length` frames.
-
-    Raises:
-      UserError: none does.
-    """
+    """The smallest of `buckets` that holds `length` frames; a UserError if none does."""
     fitting = [bucket for bucket in buckets if bucket >= length]
     if not fitting:
         raise UserError(f"A video of {length} frames is longer than every bucket: {tuple(buckets)}.")

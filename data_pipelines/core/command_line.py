@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import math
 import os
+import pathlib
 import sys
 
 from fact_jax.types import UserError
@@ -34,6 +35,21 @@ def run(tool, argv=None):
         print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         code = 2
     raise SystemExit(code)
+
+
+def parser(module, doc, epilog):
+    """An argparse parser of `python -m MODULE`, described by the first line of its docstring."""
+    return argparse.ArgumentParser(
+        prog=f"python -m {module}", description=doc.split("\n\n")[0], allow_abbrev=False, epilog=epilog
+    )
+
+
+def new_folder(name):
+    """The path of a folder to write; a UserError if there is something already."""
+    folder = pathlib.Path(name).expanduser()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UserError(f"{folder} exists already. Choose a new or an empty folder.")
+    return folder
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Reading of .npy feature files: headers, blocks of values and float32 copies. Nothing pickled is ever loaded.
 
-Files are read, not mapped into memory: where a mapped file is cut short by somebody else, or its disk fails, the process
-dies of a signal, while a read can say what happened.
+Files are read, not mapped into memory: where a mapped file is cut short by somebody else, or its disk fails, the
+process dies of a signal, while a read can say what happened.
 """
 
 import contextlib
@@ -63,28 +63,16 @@ def read_header(path):
     return header
 
 
-class _reading:
+@contextlib.contextmanager
+def _reading(path):
     """Opens a feature file; in the `with` block, what the system says becomes a FeatureFileError."""
-
-    def __init__(self, path):
-        self._path, self._file = path, None
-
-    def __enter__(self):
-        try:
-            self._file = open_data(self._path)
-        except OSError as error:
-            raise _unreadable(error) from None
-        return self._file
-
-    def __exit__(self, kind, error, trace):
-        self._file.close()
-        if isinstance(error, OSError):
-            raise _unreadable(error) from None
-
-
-def _unreadable(error):
-    missing = isinstance(error, FileNotFoundError)
-    return FeatureFileError("file is missing" if missing else f"file cannot be read ({error.strerror})")
+    try:
+        with open_data(path) as file:
+            yield file
+    except FileNotFoundError:
+        raise FeatureFileError("file is missing") from None
+    except OSError as error:
+        raise FeatureFileError(f"file cannot be read ({error.strerror})") from None
 
 
 def parse_header(file):
@@ -125,7 +113,7 @@ def lies_frame_by_frame(header, time_axis):
 def read_blocks(path, header, *, num_bytes, num_rows=(1, None), limits=(None, None), every=1):
     """Reads the values of a file in blocks, in the order in which they are stored.
 
-    The values are a matrix whose rows are contiguous in the file: [shape[0], shape[1]], or the reverse in Fortran order.
+    The values are a matrix whose rows are contiguous in the file: [shape[0], shape[1]], in Fortran order the reverse.
 
     Args:
       path: the file.

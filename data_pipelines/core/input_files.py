@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 
-from data_pipelines.segmentation.annotations import Problem
+from data_pipelines.core.problems import Problem
 
 # "**" between slashes, which stands for any folders.
 _DEEP = re.compile(r"(?:^|/)\*\*(?:/|$)")

@@ -19,6 +19,11 @@ class MemoryBudget:
         self.used = 0
         self._lock = threading.Lock()
 
+    @classmethod
+    def of(cls, data):
+        """The budget of the settings of a dataset, `memory_gb`."""
+        return cls(int(data.memory_gb * 2**30))
+
     def take(self, num_bytes):
         """Reserves `num_bytes` if they still fit; returns whether they did."""
         with self._lock:

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 
-from data_pipelines.segmentation.annotations import other_form
+from data_pipelines.core.text_files import other_form
 from fact_jax.types import nearest
 
 # Comparing names takes a while: where thousands are missing the first few tell enough.

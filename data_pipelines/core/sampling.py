@@ -1,16 +1,17 @@
 """Which videos meet in the batches of an epoch, and in which order; see `config.train.sampling`.
 
 A sampler is a function of the videos' length classes, the batch size and a generator of random numbers. It returns the
-batches of one epoch, int64 [steps, batch_size] with steps = ceil(videos / batch_size): positions of videos, every video
-at least once. What does not go up in whole batches is topped up, so that every step has `batch_size` videos; with fewer
+batches of one epoch, int64 [steps, batch_size], positions of videos. Every step has `batch_size` videos; with fewer
 videos than that, all of them are repeated in turn.
 """
 
 import numpy as np
 
+from fact_jax.types import check_choice
+
 
 def random_batches(classes, batch_size, generator):
-    """Any videos meet, as published: consecutive pieces of a random order.
+    """Any videos meet, every one at least once, as FACT is published: consecutive pieces of a random order.
 
     The last batch is topped up with the first videos of the same order. When the batch is larger than the whole data
     set the order is gone through again and again until the batch is full; the published loader tops up only once and so
@@ -24,9 +25,16 @@ def random_batches(classes, batch_size, generator):
     Returns:
       int64 [ceil(V / batch_size), batch_size], see the head of this file.
     """
-    order = generator.permutation(len(classes))
-    places = np.arange(_num_steps(classes, batch_size) * batch_size) % len(classes)
-    return order[places].reshape(-1, batch_size)
+    return _pieces(classes, batch_size, generator, _num_steps(classes, batch_size))
+
+
+def whole_batches(classes, batch_size, generator):
+    """As `random_batches`, but what does not fill the last batch is left out of the epoch: ActionFormer as published.
+
+    Returns:
+      int64 [max(V // batch_size, 1), batch_size].
+    """
+    return _pieces(classes, batch_size, generator, max(len(classes) // batch_size, 1))
 
 
 def batches_by_length(classes, batch_size, generator):
@@ -53,8 +61,18 @@ def batches_by_length(classes, batch_size, generator):
     return order[places]
 
 
+def _pieces(classes, batch_size, generator, num_steps):
+    order = generator.permutation(len(classes))
+    return order[np.arange(num_steps * batch_size) % len(classes)].reshape(-1, batch_size)
+
+
 def _num_steps(classes, batch_size):
     return -(-len(classes) // batch_size)
 
 
 SAMPLERS = {"random": random_batches, "by_length": batches_by_length}
+
+
+def sampler(name):
+    """The sampler of `config.train.sampling`; a UserError if there is none of that name."""
+    return SAMPLERS[check_choice("sampling", name, tuple(SAMPLERS))]

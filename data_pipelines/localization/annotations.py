@@ -15,8 +15,8 @@ import zlib
 
 import numpy as np
 
-from data_pipelines.segmentation.annotations import Problem, Problems
-from fact_jax.files import MAX_TEXT_BYTES, read_data
+from data_pipelines.core.problems import Problems
+from data_pipelines.core.text_files import read_packed, read_table, why_unreadable
 from fact_jax.types import nearest
 
 # Seconds of a video whose duration is not known, as published.
@@ -95,37 +95,8 @@ def read_database(path, subsets=None):
 
 def read_subsets(path):
     """Reads a table with the columns "video" and "subset", .csv or .csv.gz; returns (dict, list of Problem)."""
-    try:
-        lines = _read_text(path).splitlines()
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        return {}, [Problem(str(path), 0, _why(error), "expected a table with the columns video and subset")]
-    header = lines[0].split(",") if lines else []
-    if not {"video", "subset"} <= set(header):
-        return {}, [Problem(str(path), 1, f"columns {', '.join(header)[:80]}", "expected video and subset among them")]
-    places = header.index("video"), header.index("subset")
-    rows = [line.split(",") for line in lines[1:] if line]
-    return {row[places[0]]: row[places[1]] for row in rows if len(row) > max(places)}, []
-
-
-def _read_text(path):
-    """Text of a file, unpacked if it is compressed; no more of it than any text file may have."""
-    content = read_data(path)
-    if content[:2] == b"\x1f\x8b":
-        unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        content = unpacked.decompress(content, MAX_TEXT_BYTES + 1)
-        if len(content) > MAX_TEXT_BYTES:
-            raise ValueError(f"more than {MAX_TEXT_BYTES} bytes when unpacked")
-        if not unpacked.eof:
-            raise EOFError("the compressed file is cut short")
-    return content.decode("utf-8-sig")
-
-
-def _why(error):
-    if isinstance(error, FileNotFoundError):
-        return "file is missing"
-    if isinstance(error, OSError):
-        return f"file cannot be read ({error.strerror})"
-    return f"file cannot be read ({str(error)[:120]})"
+    rows, problems = read_table(path, [("video", "subset")])
+    return {row["video"]: row["subset"] for _, row in rows}, problems
 
 
 def _read_entries(path, tell):
@@ -140,9 +111,9 @@ def _read_entries(path, tell):
         return entries
 
     try:
-        content = json.loads(_read_text(path), object_pairs_hook=unique)
-    except (OSError, ValueError, EOFError, RecursionError, zlib.error) as error:
-        tell(_why(error), "expected annotations in the form of ActivityNet", getattr(error, "lineno", 0))
+        content = json.loads(read_packed(path), object_pairs_hook=unique)
+    except (OSError, ValueError, RecursionError, zlib.error) as error:
+        tell(why_unreadable(error), "expected annotations in the form of ActivityNet", getattr(error, "lineno", 0))
         return {}
     for key in doubles:
         tell(f"{key!r} is there twice in one object", "expected every name once")

@@ -2,18 +2,17 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 
 import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from data_pipelines.core.check_notes import CheckNotes
 from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.core.finite import CheckNotes, check_finite, stat_digest
+from data_pipelines.core.problems import Problem
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.source import SegmentRules, prepare_segments
-from data_pipelines.segmentation.annotations import Problem
 from fact_jax.types import UserError
 
 _MAX_NAMED = 3
@@ -44,7 +43,7 @@ def check_videos(store, videos, data, rule):
     Args:
       store: gives features, see `features.FeatureStore`.
       videos: dict from subset, "train" or "test", to AnnotatedVideos.
-      data: `config.data`.
+      data: the LocalizationDataConfig.
       rule: GridRule.
 
     Returns:
@@ -96,7 +95,7 @@ def place_of(store, video_id):
 
 
 def place_of_annotations(data):
-    """The annotation file of `config.data`, for messages."""
+    """The annotation file of the LocalizationDataConfig, for messages."""
     return os.path.join(os.path.expanduser(data.dir), data.annotation_file)
 
 
@@ -152,7 +151,8 @@ def _names(names):
 def check_values(store, checked, problems, workdir, data):
     """Looks for NaN and Inf in all features, once per workdir until a file changes; returns a list of Problem."""
     notes = CheckNotes(workdir)
-    fingerprint = "" if problems else _fingerprint(store, checked, data)
+    paths = {stream.path(v.video_id) for stream in store.streams for vs in checked.usable.values() for v in vs}
+    fingerprint = "" if problems else stat_digest((data.annotation_file, data.sample_rate), sorted(paths))
     if fingerprint in notes:
         logging.info("The data has not changed since it was checked.")
         return []
@@ -169,25 +169,10 @@ def check_values(store, checked, problems, workdir, data):
 
 def _value_problems(store, name):
     try:
-        features = store.read(name)
+        check_finite(store.read(name))
     except FeatureFileError as error:
         return [Problem(place_of(store, name), 0, str(error))]
-    bad = np.argwhere(~np.isfinite(features))
-    if not len(bad):
-        return []
-    first = f"feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
-    found = f"{len(bad)} values are NaN or infinite, the first at {first}"
-    return [Problem(place_of(store, name), 0, found, "expected finite float32 numbers")]
-
-
-def _fingerprint(store, checked, data):
-    """Digest of names, sizes and times of change of the feature files."""
-    digest = hashlib.sha256(repr((data.annotation_file, data.sample_rate)).encode())
-    paths = {stream.path(v.video_id) for stream in store.streams for vs in checked.usable.values() for v in vs}
-    for path in sorted(paths):
-        status = path.stat()
-        digest.update(repr((path.name, status.st_size, status.st_mtime_ns)).encode())
-    return digest.hexdigest()
+    return []
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ _CONVERT = (
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassScores:
+class VideoClassScores:
     """What a classifier of whole videos said.
 
     Attributes:
@@ -46,7 +46,7 @@ def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
       asked_by: the setting or flag that names the file, for messages.
 
     Returns:
-      ClassScores of these videos.
+      VideoClassScores of these videos.
 
     Raises:
       UserError: the file cannot be read, is a pickle, lacks a video, or holds something else than C numbers for each.
@@ -59,8 +59,8 @@ def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
         raise UserError(f"{path}: expected scores in a .json or .npz file ({asked_by}).")
     if not path.is_file():
         raise UserError(
-            f"{path} is missing: scores of the classes for every video ({asked_by}). Without them actions have no names: "
-            'leave the flag out, or set --config.data.external_scores="".'
+            f"{path} is missing: scores of the classes for every video ({asked_by}). Without them actions have no "
+            'names: leave the flag out, or set --config.data.external_scores="".'
         )
     found, names = readers[path.suffix](path, set(video_ids))
     missing = [video for video in video_ids if video not in found]
@@ -74,7 +74,7 @@ def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
     if len(sizes) > 1:
         raise UserError(f"{path}: videos have {min(sizes)} to {max(sizes)} scores; expected one per class for each.")
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return ClassScores(scores, tuple(names) if is_list and sizes == {len(names)} else None)
+    return VideoClassScores(scores, tuple(names) if is_list and sizes == {len(names)} else None)
 
 
 def _check(path, video, values):

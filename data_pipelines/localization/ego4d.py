@@ -12,20 +12,15 @@ Source: ActionFormer (ECCV 2022), published preparation of Ego4D: windows of 32 
 window fewer is taken than the clip has room for.
 """
 
-import argparse
-import io
 import json
 import math
 import pathlib
 import pickle
 from typing import NamedTuple
 
-import numpy as np
-
 from data_pipelines.core import command_line
-from data_pipelines.core.validation import count_problems, format_problems
-from data_pipelines.segmentation.annotations import Problem
-from fact_jax.files import atomic_write_bytes, atomic_write_text, read_data
+from data_pipelines.core.problems import Problem, count_problems, format_problems
+from fact_jax.files import atomic_save_array, atomic_write_text, read_data
 from fact_jax.types import UserError
 
 STRIDE, WINDOW = 16, 32
@@ -185,9 +180,8 @@ def convert(folder, annotation_files, streams, label_map=None):
         for clip in by_video[uid]:
             if clip.last > len(features):
                 raise UserError(f"{path} has {len(features)} windows; clip {clip.uid} needs {clip.last}.")
-            buffer = io.BytesIO()
-            np.save(buffer, np.ascontiguousarray(features[clip.first : clip.last]))
-            atomic_write_bytes(folder / f"{stream}_features" / f"{clip.uid}.npy", buffer.getvalue())
+            path = folder / f"{stream}_features" / f"{clip.uid}.npy"
+            atomic_save_array(path, features[clip.first : clip.last])
     entries = {clip.uid: _entry(clip, ids) for clip in clips}
     text = json.dumps({"version": "ego4d moments", "database": entries}, indent=1)
     atomic_write_text(folder / "annotations" / "ego4d.json", text + "\n")
@@ -201,12 +195,8 @@ def _entry(clip, ids):
 
 def main(argv=None):
     """Runs the tool; returns 0."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.localization.ego4d",
-        description=__doc__.split("\n\n")[0],
-        allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not. Needs PyTorch (pip install torch).",
-    )
+    epilog = "Exit code: 0 written, 2 not. Needs PyTorch (pip install torch)."
+    parser = command_line.parser("data_pipelines.localization.ego4d", __doc__, epilog)
     parser.add_argument("folder", help="folder to write")
     parser.add_argument("--annotations", nargs="+", required=True, metavar="FILE", help="moments_train.json, _val.json")
     for stream in STREAMS:

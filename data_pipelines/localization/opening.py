@@ -1,26 +1,19 @@
-"""One call from `config.data` to checked, ready videos of a localization dataset."""
+"""One call from the settings of a localization dataset to checked, ready videos."""
 
 import dataclasses
-import os
 import pathlib
 
 from data_pipelines.core.labelled_videos import MemoryBudget
-from data_pipelines.core.validation import count_problems, format_problems
+from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
+from data_pipelines.core.settings import check_absolute, dataset_root, is_copy_alone
 from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_database, read_subsets
+from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
-from data_pipelines.localization.source import LocalizationSource, SegmentRules, truth_of
-from data_pipelines.segmentation.annotations import Problem
-from data_pipelines.segmentation.synthetic import make_spec
-from fact_jax.files import atomic_write_text, why_no_folder
+from data_pipelines.localization.source import LocalizationSource, SegmentRules, ground_truth_of
+from fact_jax.files import why_no_folder
 from fact_jax.ops.time_grid import GridRule
-from fact_jax.types import UserError, check_choice
-
-READERS = ("files", "tfds", "synthetic")
-SPLIT = "default"  # the name of the one split that a dataset of this kind has
-PROBLEMS_FILE = "data_problems.txt"
-_MAX_SHOWN = 50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,15 +46,29 @@ class _Found:
     videos: dict
     class_ids: dict
 
+    def num_classes(self, data):
+        """C, as the settings or the annotations say."""
+        return data.num_classes or max([*self.class_ids.values(), -1]) + 1
 
-def open_localization(data, workdir=None, *, memory_limit):
-    """Opens the videos that `config.data` names, after checking all of them.
+    def class_names(self, data):
+        """Names of the classes that the network knows, by id; "class 7" where the annotations name none."""
+        if self.is_agnostic(data):
+            return ("action",)
+        names = {number: name for name, number in self.class_ids.items()}
+        return tuple(names.get(number, f"class {number}") for number in range(self.num_classes(data)))
+
+    def is_agnostic(self, data):
+        """One class for a dataset of several: the network finds actions and leaves naming them to others."""
+        return self.num_classes(data) == 1 and len(self.class_ids) > 1
+
+
+def open_localization(data: LocalizationDataConfig, workdir=None):
+    """Opens the videos that the settings name, after checking all of them.
 
     Args:
-      data: object with the fields of `config.data`, see configs/_base/localization_datasets.py.
+      data: the settings.
       workdir: where to note that the data passed the check, so that the next run does not read every value again, and
         to write a list of problems too long for the message; None = nowhere.
-      memory_limit: bytes of features that may stay in memory.
 
     Returns:
       LocalizationSources.
@@ -69,51 +76,44 @@ def open_localization(data, workdir=None, *, memory_limit):
     Raises:
       UserError: the settings or the data have problems; the message names all of them.
     """
-    check_choice("config.data.reader", data.reader, READERS)
-    _check_settings(data)
+    data.check()
     rule = GridRule.of(data)
-    if data.reader == "synthetic":
-        found, problems = _open_synthetic(data), []
-    else:
-        found, problems = _open_files(data)
-    num_classes = data.num_classes or max([*found.class_ids.values(), -1]) + 1
-    problems = problems + _class_problems(data, found, num_classes)
+    found, problems = _open(data)
+    has_files = data.reader != "synthetic" and not is_copy_alone(data)
+    if is_copy_alone(data):
+        # What was left out of the copy is left out here: it had no features, or no segment to train with.
+        data = dataclasses.replace(data, skip_missing=True)
     checked = checks.check_videos(found.store, found.videos, data, rule)
     problems += checked.problems
-    notes = list(checked.notes)
-    if data.reader != "synthetic":
+    if has_files:
         problems += checks.check_values(found.store, checked, problems, workdir, data)
-    _report(data, problems, workdir)
-    if data.reader == "tfds":
-        # TFDS takes a while to import: only who uses it waits.
+    _refuse(data, problems, workdir)
+    if has_files and data.reader == "tfds":
         from data_pipelines.localization import feature_copy
 
         found = dataclasses.replace(found, store=feature_copy.open_copy(data, found.store, checked))
-    budget = MemoryBudget(memory_limit)
-    names = _class_names(found.class_ids, num_classes)
-    agnostic = _is_agnostic(found, num_classes)
-    sources = {
-        subset: _make_source(found, checked, subset, data, rule, budget, agnostic, ("action",) if agnostic else names)
-        for subset in ("train", "test")
-    }
-    used = set(found.class_ids.values())
-    empty = () if agnostic else tuple(i for i in range(num_classes) if i not in used)
+    budget = MemoryBudget.of(data)
+    sources = {subset: _make_source(found, checked, subset, data, rule, budget) for subset in ("train", "test")}
+    names, used = sources["train"].class_names, set(found.class_ids.values())
     return LocalizationSources(
-        sources["train"].class_names, checked.feature_dim, sources["train"], sources["test"],
-        {number: name for name, number in found.class_ids.items()}, empty, tuple(notes),
-    )  # fmt: skip
+        class_names=names,
+        feature_dim=checked.feature_dim,
+        **sources,
+        truth_classes={number: name for name, number in found.class_ids.items()},
+        empty_classes=() if found.is_agnostic(data) else tuple(i for i in range(len(names)) if i not in used),
+        notes=checked.notes,
+    )
 
 
-def read_classes(data):
+def read_classes(data: LocalizationDataConfig):
     """Names of the classes that the network knows, by id, without looking at any features.
 
     Raises:
       UserError: the annotations have problems; the message names all of them.
     """
-    found, problems = (_open_synthetic(data), []) if data.reader == "synthetic" else _open_files(data)
-    num_classes = data.num_classes or max([*found.class_ids.values(), -1]) + 1
-    _report(data, problems + _class_problems(data, found, num_classes), None)
-    return ("action",) if _is_agnostic(found, num_classes) else _class_names(found.class_ids, num_classes)
+    found, problems = _open(data)
+    _refuse(data, problems)
+    return found.class_names(data)
 
 
 def expected_tree(data):
@@ -131,52 +131,25 @@ def expected_tree(data):
     return f"Expected files of dataset {data.dataset!r}:\n  {data.dir or 'FOLDER'}/\n{tree}"
 
 
-def _check_settings(data):
-    if data.split != SPLIT:
-        raise UserError(
-            f"config.data.split is {data.split!r}; a localization dataset has one split, {SPLIT!r}: leave it out. "
-            "config.data.train_subsets and test_subsets choose the videos."
-        )
-    if data.feature_stride <= 0 and data.sample_rate != 1:
-        raise UserError(
-            f"config.data.sample_rate is {data.sample_rate}, but features that are spread evenly over a video "
-            "(feature_stride 0) are used all; set it to 1."
-        )
-
-
-def _open_synthetic(data):
-    spec = make_spec(data.synthetic, synthetic.LocalizationSpec)
-    made = {name: synthetic.SyntheticVideos(spec, subset)
-            for name, subset in zip(("train", "test"), synthetic.SUBSETS, strict=True)}  # fmt: skip
-    class_ids = {name: number for number, name in enumerate(made["train"].class_names)}
-    return _Found(_Together(made.values()), {name: videos.videos for name, videos in made.items()}, class_ids)
-
-
-class _Together:
-    """Several stores as one."""
-
-    def __init__(self, stores):
-        self._stores = tuple(stores)
-
-    def _of(self, video_id):
-        return next((store for store in self._stores if not store.is_missing(video_id)), self._stores[0])
-
-    def is_missing(self, video_id):
-        return self._of(video_id).is_missing(video_id)
-
-    def shape(self, video_id):
-        return self._of(video_id).shape(video_id)
-
-    def read(self, video_id, every=1):
-        return self._of(video_id).read(video_id, every)
+def _open(data):
+    """(_Found, list of Problem)."""
+    if data.reader == "synthetic":
+        made = {
+            name: synthetic.SyntheticVideos(data.synthetic, subset)
+            for name, subset in zip(("train", "test"), synthetic.SUBSETS, strict=True)
+        }
+        class_ids = {name: number for number, name in enumerate(made["train"].class_names)}
+        videos = {name: subset.videos for name, subset in made.items()}
+        found, problems = _Found(synthetic.Together(made.values()), videos, class_ids), []
+    else:
+        found, problems = _open_files(data)
+    return found, problems + _class_problems(data, found)
 
 
 def _open_files(data):
-    root = pathlib.Path(os.path.expanduser(data.dir))
-    reason = why_no_folder(root)
-    if not data.dir or reason:
-        found = f"config.data.dir is {data.dir!r}, which {reason}" if data.dir else "config.data.dir is not set"
-        raise UserError(f"{found}. Give the dataset's folder: --config.data.dir=FOLDER\n{expected_tree(data)}")
+    if is_copy_alone(data):
+        check_absolute(data, ("annotation_file", "subset_file"))
+    root = pathlib.Path() if is_copy_alone(data) else dataset_root(data, expected_tree(data))
     subsets, problems = read_subsets(root / data.subset_file) if data.subset_file else (None, [])
     database, more = read_database(root / data.annotation_file, subsets)
     problems = problems + more
@@ -192,40 +165,41 @@ def _open_files(data):
     if both and set(data.train_subsets) != set(data.test_subsets):
         found = f"{len(both)} videos are to be trained with and tested on, such as {min(both)!r}"
         problems.append(Problem(str(database.path), 0, found, "expected train_subsets and test_subsets apart"))
+    store, more = _open_store(data, root)
+    return _Found(store, videos, database.class_ids), problems + more
+
+
+def _open_store(data, root):
+    """(store of the features, list of Problem)."""
+    if is_copy_alone(data):
+        # TFDS takes a while to import: only who uses it waits.
+        from data_pipelines.localization import feature_copy
+
+        return feature_copy.CopiedFeatures(feature_copy.copy_directory(data)), []
     streams = [Stream(root / place, data.feature_prefix, data.feature_suffix) for place in data.feature_places]
+    problems = []
     for stream in streams:
         reason = ("" if stream.place.is_file() else "is no file") if stream.is_hdf5 else why_no_folder(stream.place)
         if reason:
-            problems.append(Problem(str(stream.place), 0, f"the place of the features {reason}",
-                                    "see config.data.feature_places"))  # fmt: skip
-    return _Found(FeatureStore(streams), videos, database.class_ids), problems
+            found = f"the place of the features {reason}"
+            problems.append(Problem(str(stream.place), 0, found, "see config.data.feature_places"))
+    return FeatureStore(streams), problems
 
 
-def _is_agnostic(found, num_classes):
-    """One class for a dataset of several: the network finds actions and leaves naming them to others."""
-    return num_classes == 1 and len(found.class_ids) > 1
-
-
-def _class_problems(data, found, num_classes):
-    if _is_agnostic(found, num_classes):
-        return []
+def _class_problems(data, found):
+    num_classes = found.num_classes(data)
     too_large = {name: number for name, number in found.class_ids.items() if number >= num_classes}
-    if not too_large:
+    if not too_large or found.is_agnostic(data):
         return []
     name = max(too_large, key=too_large.get)
     text = f"{len(too_large)} classes have ids of {num_classes} or more, such as {name!r} with {too_large[name]}"
     return [Problem(str(data.annotation_file), 0, text, "set config.data.num_classes to the number of classes")]
 
 
-def _class_names(class_ids, num_classes):
-    names = {number: name for name, number in class_ids.items()}
-    return tuple(names.get(number, f"class {number}") for number in range(num_classes))
-
-
-def _make_source(found, checked, subset, data, rule, budget, agnostic, names):
+def _make_source(found, checked, subset, data, rule, budget):
     videos = checked.usable[subset]
     stored = [checked.lengths[video.video_id] for video in videos]
-    rules = SegmentRules(agnostic, data.remove_doubles, data.clip_segments, data.truncation_threshold)
+    rules = SegmentRules(found.is_agnostic(data), data.remove_doubles, data.clip_segments, data.truncation_threshold)
 
     def read(index):
         with checks.unchanged(found.store, videos[index].video_id):
@@ -236,24 +210,16 @@ def _make_source(found, checked, subset, data, rule, budget, agnostic, names):
         [rule.length(length) for length in stored],
         [rule.grid(n, data.fps or video.fps, video.duration) for n, video in zip(stored, videos, strict=True)],
         read,
-        class_names=names,
+        class_names=found.class_names(data),
         feature_dim=checked.feature_dim,
         rules=rules,
-        truth=truth_of(found.videos[subset]),
+        truth=ground_truth_of(found.videos[subset]),
         budget=budget,
         training=subset == "train",
     )
 
 
-def _report(data, problems, workdir):
+def _refuse(data, problems, workdir=None):
     """Raises a UserError that lists all problems, if there are any."""
-    if not problems:
-        return
-    rows = [f"The {data.dataset} dataset in {data.dir} has {count_problems(problems)}:"]
-    rows.append(format_problems(problems, _MAX_SHOWN))
-    if len(problems) > _MAX_SHOWN and workdir is not None:
-        path = pathlib.Path(workdir) / PROBLEMS_FILE
-        atomic_write_text(path, "".join(f"{problem}\n" for problem in problems))
-        rows.append(f"The full list is in {path}")
-    rows.append(expected_tree(data))
-    raise UserError("\n".join(rows))
+    title, report_file = f"The {data.dataset} dataset in {data.dir}", pathlib.Path(workdir or "") / PROBLEMS_FILE
+    refuse(title, problems, report_file=report_file if workdir else None, notes=(expected_tree(data),))

@@ -28,7 +28,7 @@ class LocalizedVideo(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """What an evaluation compares with: all videos of a subset, with or without features.
 
     Attributes:
@@ -67,7 +67,7 @@ class LocalizationSource:
       lengths: int64 [len(self)], T of every video, known without reading its features.
       grids: TimeGrid of every video.
       durations: seconds of every video; 1e8 where it is unknown.
-      truth: Truth of all annotated videos of the subset.
+      truth: GroundTruth of all annotated videos of the subset.
     """
 
     def __init__(self, videos, lengths, grids, read, *, class_names, feature_dim, rules, truth, budget, training):
@@ -119,6 +119,6 @@ def prepare_segments(video, length, grid, rules, training):
     return segments, labels.astype(np.int32)
 
 
-def truth_of(videos):
-    """Truth of AnnotatedVideos."""
-    return Truth({v.video_id: v.segments for v in videos}, {v.video_id: v.labels for v in videos})
+def ground_truth_of(videos):
+    """GroundTruth of AnnotatedVideos."""
+    return GroundTruth({v.video_id: v.segments for v in videos}, {v.video_id: v.labels for v in videos})

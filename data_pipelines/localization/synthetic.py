@@ -5,8 +5,6 @@ others may go on at the same time. Actions last from a few features to a good pa
 a pure function of (specification, seed, subset, i), its annotations are in seconds as those of any dataset.
 """
 
-import dataclasses
-
 import numpy as np
 
 from data_pipelines.localization.annotations import AnnotatedVideo
@@ -20,50 +18,6 @@ _TRIALS = 50  # to place an action without meeting another of its class
 _NAMES = ("Dive", "Serve", "Vault", "Throw", "Clap", "Spin", "Lift", "Kick", "Wave", "Bow")
 
 
-@dataclasses.dataclass(frozen=True)
-class LocalizationSpec:
-    """What the synthetic dataset looks like.
-
-    Attributes:
-      num_train_videos, num_test_videos: videos to train and to test on.
-      num_classes: C.
-      feature_dim: D.
-      min_length, max_length: features of a video.
-      min_actions, max_actions: actions of a video, which may overlap.
-      min_duration, max_duration: features that an action lasts; durations are spread evenly over their logarithm.
-      noise: standard deviation per feature and channel; the directions of the classes have length 1.
-      stride, window, fps: of the features, see TimeGrid.
-    """
-
-    num_train_videos: int = 120
-    num_test_videos: int = 40
-    num_classes: int = 6
-    feature_dim: int = 32
-    min_length: int = 64
-    max_length: int = 192
-    min_actions: int = 2
-    max_actions: int = 6
-    min_duration: float = 4.0
-    max_duration: float = 48.0
-    noise: float = 0.25
-    stride: int = 4
-    window: int = 16
-    fps: float = 30.0
-
-    def __post_init__(self):
-        wrong = [
-            f"{field.name} is {getattr(self, field.name)}, expected more than 0"
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) <= 0
-        ]
-        for name in ("length", "actions", "duration"):
-            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
-            if least > most:
-                wrong.append(f"min_{name} is {least}, expected at most max_{name}, {most}")
-        if wrong:
-            raise UserError("Synthetic localization data set: " + "; ".join(wrong) + ".")
-
-
 class SyntheticVideos:
     """The videos of one subset; gives features as `features.FeatureStore` does.
 
@@ -74,7 +28,7 @@ class SyntheticVideos:
     """
 
     def __init__(self, spec, subset, seed=0):
-        """Args: `spec` a LocalizationSpec, `subset` one of SUBSETS, `seed` a whole number >= 0 that both share."""
+        """Args: `spec` a SyntheticLocalizationConfig, `subset` one of SUBSETS, `seed` >= 0, shared by the subsets."""
         if seed < 0:
             raise UserError(f"The seed of the synthetic data set is {seed}, expected 0 or more.")
         self._spec = spec
@@ -139,6 +93,25 @@ class SyntheticVideos:
         duration = ((length - 1) * self._spec.stride + self._spec.window) / self._spec.fps
         seconds = self._grid.to_seconds(segments).astype(np.float64)
         return AnnotatedVideo(video_id, subset, duration, self._spec.fps, seconds, labels)
+
+
+class Together:
+    """The features of several subsets as those of one."""
+
+    def __init__(self, stores):
+        self._stores = tuple(stores)
+
+    def _of(self, video_id):
+        return next((store for store in self._stores if not store.is_missing(video_id)), self._stores[0])
+
+    def is_missing(self, video_id):
+        return self._of(video_id).is_missing(video_id)
+
+    def shape(self, video_id):
+        return self._of(video_id).shape(video_id)
+
+    def read(self, video_id, every=1):
+        return self._of(video_id).read(video_id, every)
 
 
 def _name(number):

@@ -3,12 +3,28 @@
 Source: ActionFormer (ECCV 2022), published data loader; the random numbers are drawn in its order.
 """
 
+import dataclasses
 import random
 from typing import NamedTuple
 
 import numpy as np
 
 MAX_TRIALS = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class TruncationConfig:
+    """How training videos are cut.
+
+    Attributes:
+      max_length: most features of a piece.
+      threshold: share of a segment that must lie inside the piece, widened by the offset of the grid, for it to stay.
+      crop_ratio: least and largest share of a video that is kept; None or () = all of it.
+    """
+
+    max_length: int
+    threshold: float
+    crop_ratio: tuple | None
 
 
 class Window(NamedTuple):
@@ -35,10 +51,8 @@ def truncate(length, segments, labels, *, max_length, threshold, offset, crop_ra
       length: T, features of the video.
       segments: float32 [N, 2], in grid units.
       labels: int [N].
-      max_length: most features of a piece.
-      threshold: share of a segment that must lie inside the piece, widened by `offset`, for it to stay.
+      max_length, threshold, crop_ratio: see TruncationConfig.
       offset: of the grid, in grid units.
-      crop_ratio: least and largest share of a video that is kept; None or () = all of it.
       draw: gives a whole number from a range, both ends included, such as `random.Random(seed).randint`.
 
     Returns:

@@ -5,18 +5,13 @@
 FOLDER gets annotations.json and features/VIDEO.npy, as configs/actionformer_custom.py takes them.
 """
 
-import argparse
-import io
 import json
-import pathlib
 import shlex
 
-import numpy as np
-
 from data_pipelines.core import command_line
-from data_pipelines.localization.synthetic import SUBSETS, LocalizationSpec, SyntheticVideos
-from fact_jax.files import atomic_write_bytes, atomic_write_text
-from fact_jax.types import UserError
+from data_pipelines.localization.config import SyntheticLocalizationConfig
+from data_pipelines.localization.synthetic import SUBSETS, SyntheticVideos
+from fact_jax.files import atomic_save_array, atomic_write_text
 
 _MAX_VIDEOS = 10_000
 
@@ -24,19 +19,15 @@ _MAX_VIDEOS = 10_000
 def main(argv=None):
     """Runs the tool; returns 0."""
     arguments = _parse(argv)
-    folder = pathlib.Path(arguments.folder).expanduser()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UserError(f"{folder} exists already. Choose a new or an empty folder.")
-    spec = LocalizationSpec(num_train_videos=arguments.train_videos, num_test_videos=arguments.videos)
+    folder = command_line.new_folder(arguments.folder)
+    spec = SyntheticLocalizationConfig(num_train_videos=arguments.train_videos, num_test_videos=arguments.videos)
     entries = {}
     with command_line.writing(folder):
         for subset in SUBSETS:
             made = SyntheticVideos(spec, subset)
             for video in made.videos:
                 entries[video.video_id] = _entry(video, made.class_names)
-                buffer = io.BytesIO()
-                np.save(buffer, made.read(video.video_id))
-                atomic_write_bytes(folder / "features" / f"{video.video_id}.npy", buffer.getvalue())
+                atomic_save_array(folder / "features" / f"{video.video_id}.npy", made.read(video.video_id))
         atomic_write_text(folder / "annotations.json", json.dumps({"database": entries}, indent=1) + "\n")
     print(f"{len(entries)} videos of {spec.feature_dim} channels: {folder}")
     settings = {"dir": folder, "feature_stride": float(spec.stride), "window": float(spec.window)}
@@ -57,12 +48,7 @@ def _entry(video, class_names):
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(
-        prog="python -m data_pipelines.localization.write_synthetic",
-        description=__doc__.split("\n\n")[0],
-        allow_abbrev=False,
-        epilog="Exit code: 0 written, 2 not.",
-    )
+    parser = command_line.parser("data_pipelines.localization.write_synthetic", __doc__, "Exit code: 0 written, 2 not.")
     parser.add_argument("folder", help="new folder to write")
     parser.add_argument("--train_videos", type=int, default=120, metavar="N", help="videos to train on (default: 120)")
     parser.add_argument("--videos", type=int, default=40, metavar="N", help="videos to test on (default: 40)")

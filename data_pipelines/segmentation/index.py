@@ -5,13 +5,14 @@
 
 import collections
 import dataclasses
-import hashlib
 
 from tqdm import tqdm
 
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, read_header
+from data_pipelines.core.finite import stat_digest
 from data_pipelines.core.missing_files import HintedFolder
-from data_pipelines.segmentation.annotations import Problem, Problems, read_labels, read_mapping, read_split
+from data_pipelines.core.problems import Problem, Problems
+from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 from data_pipelines.segmentation.layouts import Layout
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError
@@ -50,14 +51,10 @@ class DatasetIndex:
         videos = list(self.labels)
         files = [layout.mapping_file, *(layout.split_files[subset] for subset in self.splits)]
         files += [layout.label_file(video) for video in videos] + [layout.feature_file(video) for video in videos]
-        digest = hashlib.sha256(repr((layout.time_axis, sorted(self.splits.items()))).encode())
-        for path in files:
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise UserError(f"{path}: {error.strerror}. It was there when the data was read.") from error
-            digest.update(repr((path.name, status.st_size, status.st_mtime_ns)).encode())
-        return digest.hexdigest()
+        try:
+            return stat_digest((layout.data.time_axis, sorted(self.splits.items())), files)
+        except OSError as error:
+            raise UserError(f"{error.filename}: {error.strerror}. It was there when the data was read.") from error
 
 
 def read_index(layout, subsets):
@@ -86,13 +83,13 @@ def read_index(layout, subsets):
     problems += shape_problems
     if not problems:
         for video in videos:
-            frames, _ = frames_and_channels(headers[video].shape, layout.time_axis)
+            frames, _ = frames_and_channels(headers[video].shape, layout.data.time_axis)
             labels[video] = labels[video][:frames]
     return DatasetIndex(layout, class_names, splits, labels, headers, feature_dim), problems
 
 
 def _background_problems(layout, class_names):
-    wrong = [int(i) for i in layout.background_ids if class_names and not 0 <= i < len(class_names)]
+    wrong = [int(i) for i in layout.data.background_ids if class_names and not 0 <= i < len(class_names)]
     expected = f"expected ids from 0 to {len(class_names) - 1} in config.data.background_ids"
     return [Problem(str(layout.mapping_file), 0, f"no class for background id {i}", expected) for i in wrong]
 
@@ -105,7 +102,7 @@ def _read_splits(layout, subsets):
         if found and found[0].found == "file is missing":
             others = layout.other_splits(subset)
             there = f"splits that exist: {', '.join(others)}" if others else "check config.data.split"
-            found = (Problem(str(path), 0, f"file is missing ({subset} list of split {layout.split!r})", there),)
+            found = (Problem(str(path), 0, f"file is missing ({subset} list of split {layout.data.split!r})", there),)
         problems += found
     subsets = list(splits)
     for second in subsets[1:]:
@@ -163,11 +160,11 @@ def _compare(layout, headers, labels):
     for video, header in headers.items():
         if video in swapped:
             continue
-        frames, widths[video] = frames_and_channels(header.shape, layout.time_axis)
+        frames, widths[video] = frames_and_channels(header.shape, layout.data.time_axis)
         wanted = len(labels[video]) if video in labels else frames
-        if abs(frames - wanted) > layout.length_tolerance:
+        if abs(frames - wanted) > layout.data.length_tolerance:
             found = f"{frames} frames of features for {wanted} labels"
-            expected = f"expected them within {layout.length_tolerance} (config.data.length_tolerance)"
+            expected = f"expected them within {layout.data.length_tolerance} (config.data.length_tolerance)"
             problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     problems += _orientation_problems(layout, headers, labels, swapped)
     if not widths:
@@ -184,12 +181,12 @@ def _swapped(layout, headers, labels):
     """Videos whose feature file seems to have its axes the other way round than `time_axis` says."""
     beyond, closer, widths = [], [], set()
     for video in headers.keys() & labels.keys():
-        frames, width = frames_and_channels(headers[video].shape, layout.time_axis)
+        frames, width = frames_and_channels(headers[video].shape, layout.data.time_axis)
         gap, other_gap = abs(frames - len(labels[video])), abs(width - len(labels[video]))
         widths.add(width)
         if other_gap < gap:
             closer.append(video)
-        if other_gap <= layout.length_tolerance < gap:
+        if other_gap <= layout.data.length_tolerance < gap:
             beyond.append(video)
     # Videos so short that every mismatch is within the tolerance: as a whole they still give themselves away.
     if len(closer) == len(headers) and len(widths) > 1:
@@ -198,7 +195,7 @@ def _swapped(layout, headers, labels):
 
 
 def _orientation_problems(layout, headers, labels, swapped):
-    other = "first" if layout.time_axis == "last" else "last"
+    other = "first" if layout.data.time_axis == "last" else "last"
     if not swapped:
         return []
     if len(swapped) == len(headers):

@@ -2,18 +2,16 @@
 
 Every dataset is one root folder with a feature folder, a label folder, a class list and split lists. The ready-made
 datasets differ only in the names of the split lists, the orientation of the feature files and the sample rate, all of
-them `config.data` fields; `expected_tree` shows the result for any of them.
+them fields of the settings; `expected_tree` shows the result for any of them.
 """
 
 import dataclasses
 import os
 import pathlib
 
-from data_pipelines.core.feature_files import TIME_AXES
-from fact_jax.files import why_no_folder
-from fact_jax.types import UserError, check_choice
-
-SUBSETS = ("train", "test", "validation")
+from data_pipelines.core.settings import check_absolute, dataset_root
+from data_pipelines.segmentation.config import SUBSETS, SegmentationDataConfig
+from fact_jax.types import UserError
 
 # What to know about the files of a dataset, printed under its expected tree.
 DATASET_NOTES = {
@@ -37,34 +35,44 @@ class Layout:
     """The files of one dataset and how to read them.
 
     Attributes:
-      dataset: name shown to the user.
+      data: SegmentationDataConfig.
       root: the dataset's folder.
-      feature_dir, label_dir: folders with `<video>.npy` and `<video>.txt`.
-      mapping_file: the class list.
-      split: name of the split, e.g. "split1".
-      split_files: dict from "train", "test" (and "validation" if there is one) to the list of videos.
-      time_axis: "last" for feature files (D, T), "first" for (T, D).
-      sample_rate: one frame in this many is used.
-      background_ids: class ids of background.
-      length_tolerance: frames by which a video's features and labels may differ in length.
-      verb_mapping_file, noun_mapping_file: lists of verbs and nouns; None if the classes are no such pairs.
-      transcript_dir: folder with the transcripts `<video>.txt` of evaluated videos; None = from the labels.
     """
 
-    dataset: str
+    data: SegmentationDataConfig
     root: pathlib.Path
-    feature_dir: pathlib.Path
-    label_dir: pathlib.Path
-    mapping_file: pathlib.Path
-    split: str
-    split_files: dict
-    time_axis: str = "last"
-    sample_rate: int = 1
-    background_ids: tuple = ()
-    length_tolerance: int = 0
-    verb_mapping_file: pathlib.Path | None = None
-    noun_mapping_file: pathlib.Path | None = None
-    transcript_dir: pathlib.Path | None = None
+
+    @property
+    def feature_dir(self):
+        return self.root / self.data.feature_dir
+
+    @property
+    def label_dir(self):
+        return self.root / self.data.label_dir
+
+    @property
+    def mapping_file(self):
+        return self.root / self.data.mapping_file
+
+    @property
+    def split_files(self):
+        """dict from "train", "test" (and "validation" if there is one) to the list of videos."""
+        return {subset: self.root / name for subset, name in self.data.split_files.items()}
+
+    @property
+    def verb_noun_files(self):
+        """(list of verbs, list of nouns); None for both if the classes are no such pairs."""
+        names = self.data.verb_mapping_file, self.data.noun_mapping_file
+        return tuple(self.root / name if name else None for name in names)
+
+    @property
+    def transcript_dir(self):
+        """Folder with the transcripts `<video>.txt` of evaluated videos; None = from the labels."""
+        return self.root / self.data.transcript_dir if self.data.transcript_dir else None
+
+    def configured_subsets(self, subsets=SUBSETS):
+        """Those of `subsets` for which the dataset has a split list, in the usual order."""
+        return [subset for subset in self.data.split_files if subset in subsets]
 
     def feature_file(self, video_id):
         return self.feature_dir / f"{video_id}.npy"
@@ -75,42 +83,24 @@ class Layout:
     def other_splits(self, subset):
         """Names of splits for which a list of `subset` exists beside the missing one; for error messages."""
         name = self.split_files[subset].name
-        if self.split not in name:
+        if self.data.split not in name:
             return []
-        before, after = name.split(self.split, 1)
+        before, after = name.split(self.data.split, 1)
         found = self.split_files[subset].parent.glob(f"{_escape(before)}*{_escape(after)}")
         names = (path.name for path in found if os.path.isfile(path))
         return sorted(name[len(before) : len(name) - len(after)] for name in names)
 
 
 def open_layout(data):
-    """Turns `config.data` into paths.
-
-    Args:
-      data: object with the fields of `config.data`.
-
-    Returns:
-      Layout. Its root exists; nothing else has been looked at.
+    """The Layout of a SegmentationDataConfig. Its root exists; nothing else has been looked at.
 
     Raises:
       UserError: `dir` is empty or not a folder (the message shows the expected tree), or a field has no valid value.
     """
-    check_choice("config.data.time_axis", data.time_axis, TIME_AXES)
-    for name, least in (("sample_rate", 1), ("length_tolerance", 0)):
-        if getattr(data, name) < least:
-            raise UserError(f"config.data.{name} is {getattr(data, name)}; it must be at least {least}.")
-    for name in ("train_split_file", "test_split_file"):
-        if not getattr(data, name):
-            raise UserError(f"config.data.{name} is empty; give the file of a split list, e.g. splits/x.{{split}}.txt")
-    if not data.split:
-        raise UserError("config.data.split is empty; name the split to use, e.g. split1.")
-    root = pathlib.Path(os.path.expanduser(data.dir))
-    reason = why_no_folder(root)
-    if not data.dir or reason:
-        found = f"config.data.dir is {data.dir!r}, which {reason}" if data.dir else "config.data.dir is not set"
-        raise UserError(f"{found}. Give the dataset's folder: --config.data.dir=FOLDER\n{expected_tree(data)}")
+    data.check_files()
+    root = dataset_root(data, expected_tree(data))
     check_text(root)
-    return _make_layout(data, root)
+    return Layout(data, root)
 
 
 def check_text(folder):
@@ -125,40 +115,8 @@ def layout_without_root(data):
     Raises:
       UserError: verbs, nouns or transcripts are to be read from files below that folder.
     """
-    names = [name for name in ("verb_mapping_file", "noun_mapping_file", "transcript_dir") if getattr(data, name)]
-    relative = [name for name in names if not pathlib.Path(getattr(data, name)).is_absolute()]
-    if relative:
-        settings = " and ".join(f"config.data.{name}={getattr(data, name)!r}" for name in relative)
-        raise UserError(f"{settings} lies below config.data.dir, which is not set. Set it, or give the full path.")
-    return _make_layout(data, pathlib.Path())
-
-
-def _make_layout(data, root):
-    def below(name):
-        return root / name if name else None
-
-    return Layout(
-        dataset=data.dataset,
-        root=root,
-        feature_dir=root / data.feature_dir,
-        label_dir=root / data.label_dir,
-        mapping_file=root / data.mapping_file,
-        split=data.split,
-        split_files={subset: root / name for subset, name in split_file_names(data).items()},
-        time_axis=data.time_axis,
-        sample_rate=data.sample_rate,
-        background_ids=tuple(data.background_ids),
-        length_tolerance=data.length_tolerance,
-        verb_mapping_file=below(data.verb_mapping_file),
-        noun_mapping_file=below(data.noun_mapping_file),
-        transcript_dir=below(data.transcript_dir),
-    )
-
-
-def split_file_names(data):
-    """Returns {"train": name, "test": name} and, if configured, "validation", with `{split}` filled in."""
-    patterns = {subset: getattr(data, f"{subset}_split_file") for subset in SUBSETS}
-    return {subset: name.replace("{split}", data.split) for subset, name in patterns.items() if name}
+    check_absolute(data, ("verb_mapping_file", "noun_mapping_file", "transcript_dir"))
+    return Layout(data, pathlib.Path())
 
 
 def expected_tree(data):
@@ -169,7 +127,7 @@ def expected_tree(data):
         (f"{data.label_dir}/<video>.txt", "one class name per line, one line per frame"),
         (data.mapping_file, "one '<id> <class name>' per line, ids from 0"),
     ]
-    rows += [(name, f"{subset} videos, one name per line") for subset, name in split_file_names(data).items()]
+    rows += [(name, f"{subset} videos, one name per line") for subset, name in data.split_files.items()]
     for kind in ("verb", "noun"):
         if name := getattr(data, f"{kind}_mapping_file"):
             rows.append((name, f"one '<id> <{kind}>' per line; classes are named '<verb>,<noun>'"))

@@ -13,21 +13,16 @@ class NpySource(LabelledVideos):
     """
 
     def __init__(self, index, subset, budget=None):
-        """
-        Args:
-          index: DatasetIndex of a sound dataset (see `validation.report_problems`).
-          subset: "train", "test" or "validation".
-          budget: MemoryBudget; None = one of its own with the default limit.
-        """
+        """`index` is that of a sound dataset, `subset` one of its split lists, `budget` a MemoryBudget or None."""
         video_ids = index.splits[subset]
         labels = [index.labels[video] for video in video_ids]
-        super().__init__(video_ids, index.class_names, index.feature_dim, labels, index.layout.sample_rate, budget)
+        super().__init__(video_ids, index.class_names, index.feature_dim, labels, index.layout.data.sample_rate, budget)
         self._layout = index.layout
 
     def read_features(self, index):
         return open_checked(
             self._layout.feature_file(self.video_ids[index]),
-            self._layout.time_axis,
+            self._layout.data.time_axis,
             (self.lengths[index], self.feature_dim),
             num_frames=len(self.full_labels(index)),
             sample_rate=self.sample_rate,

@@ -81,14 +81,7 @@ class DatasetStatistics:
 
 
 def compute_statistics(source):
-    """Measures a source that has at least one video.
-
-    Args:
-      source: VideoSource whose method `labels(index)` gives int [T] without reading features.
-
-    Returns:
-      DatasetStatistics.
-    """
+    """DatasetStatistics of one video or more; `labels(index)` of the source gives int [T] without reading features."""
     num_classes = len(source.class_names)
     class_frames, class_segments = np.zeros(num_classes, np.int64), np.zeros(num_classes, np.int64)
     num_segments, num_actions = [], []
@@ -111,14 +104,7 @@ def compute_statistics(source):
 
 
 def segment_durations(source):
-    """Frames of every segment.
-
-    Args:
-      source: as for `compute_statistics`.
-
-    Returns:
-      list of C arrays, int64 [segments of the class], in the order of the videos.
-    """
+    """Frames of every segment: list of C arrays, int64 [segments of the class], in the order of the videos."""
     durations = [[np.zeros(0, np.int64)] for _ in source.class_names]
     for index in range(len(source)):
         transcript, starts, ends = frames_to_segments(source.labels(index))

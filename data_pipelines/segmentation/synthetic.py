@@ -7,90 +7,19 @@ Example i of a split is a pure function of (specification, seed, split, i).
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 from scipy import signal
 
 from data_pipelines.segmentation import recipes
 from data_pipelines.segmentation.verb_nouns import pair_up
-from fact_jax.types import UserError, VerbNouns, Video, check_choice, nearest
+from fact_jax.types import UserError, VerbNouns, Video, check_choice
 
 SPLITS = ("train", "test")
 # First entry of the entropy of every random generator, so that no two streams coincide.
 _WORLD_STREAM, _LAYOUT_STREAM, _FEATURE_STREAM = 1, 2, 3
 _DURATION_SPREAD = 0.35  # standard deviation of a segment's log duration
 _CALIBRATION_VIDEOS = 256  # drawn once to scale the durations to `mean_length`
-
-
-@dataclasses.dataclass(frozen=True)
-class SyntheticSpec:
-    """What the synthetic data set looks like.
-
-    Attributes:
-      num_train_videos: videos of the split "train".
-      num_test_videos: videos of the split "test".
-      num_classes: C, with the background as class 0.
-      feature_dim: D.
-      num_activities: recipes; every video follows one.
-      num_confusable_pairs: look-alike pairs of classes; takes up 2 classes each.
-      mean_length: mean number of frames of a video; all lengths lie between about half and twice of it.
-      noise: standard deviation of the noise per frame and channel (prototypes have unit length).
-      noise_correlation: correlation of the noise of neighbouring frames, in [0, 1).
-      video_offset: expected length of the vector added to all frames of a video.
-      confusable_distance: distance between the prototypes of a look-alike pair (that of others is about 1.4).
-      transition_frames: frames over which one prototype fades into the next; 1 is a hard cut.
-      background_rate: chance of background between two steps.
-      optional_rate: chance that the optional step of a recipe is left out.
-      repeat_rate: chance that the repeatable step comes twice.
-      swap_rate: chance that two steps come in the other order.
-      verb_noun: classes are pairs of a verb and a noun, named "<verb>,<noun>"; the prototype of a class is the sum of
-        a vector of its verb and one of its noun, so that classes with a common part are alike (distance about 1).
-    """
-
-    num_train_videos: int = 100
-    num_test_videos: int = 30
-    num_classes: int = 13
-    feature_dim: int = 48
-    num_activities: int = 4
-    num_confusable_pairs: int = 3
-    mean_length: int = 220
-    noise: float = 0.35
-    noise_correlation: float = 0.75
-    video_offset: float = 0.3
-    confusable_distance: float = 0.1
-    transition_frames: int = 4
-    background_rate: float = 0.25
-    optional_rate: float = 0.3
-    repeat_rate: float = 0.3
-    swap_rate: float = 0.3
-    verb_noun: bool = False
-
-    def __post_init__(self):
-        needed = 1 + 2 * self.num_confusable_pairs + self.num_activities
-        rates = ("background_rate", "optional_rate", "repeat_rate", "swap_rate")
-        rules = [
-            ("num_train_videos", self.num_train_videos >= 1, "1 or more"),
-            ("num_test_videos", self.num_test_videos >= 1, "1 or more"),
-            ("num_activities", self.num_activities >= 2, "2 or more"),
-            ("num_confusable_pairs", self.num_confusable_pairs >= 0, "0 or more"),
-            (
-                "num_classes",
-                self.num_classes >= needed,
-                f"{needed} or more (background, 2 per confusable pair, 1 per activity)",
-            ),
-            ("feature_dim", self.feature_dim >= 2, "2 or more"),
-            ("mean_length", self.mean_length >= 1, "1 or more"),
-            ("noise", self.noise >= 0, "0 or more"),
-            ("noise_correlation", 0 <= self.noise_correlation < 1, "in [0, 1)"),
-            ("video_offset", self.video_offset >= 0, "0 or more"),
-            ("confusable_distance", 0 <= self.confusable_distance <= 2, "in [0, 2]"),
-            ("transition_frames", self.transition_frames >= 1, "1 or more"),
-        ]
-        rules += [(name, 0 <= getattr(self, name) <= 1, "in [0, 1]") for name in rates]
-        wrong = [f"{name} is {getattr(self, name)}, expected {rule}" for name, holds, rule in rules if not holds]
-        if wrong:
-            raise UserError("Synthetic data set: " + "; ".join(wrong) + ".")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +78,7 @@ class SyntheticSource:
     """
 
     def __init__(self, spec, split, seed=0):
-        """Args: `spec` a SyntheticSpec, `split` one of SPLITS, `seed` a whole number >= 0 shared by the splits."""
+        """Args: `spec` a SyntheticSegmentationConfig, `split` one of SPLITS, `seed` >= 0, shared by the splits."""
         check_choice("The split of the synthetic data set", split, SPLITS)
         if seed < 0:
             raise UserError(f"The seed of the synthetic data set is {seed}, expected 0 or more.")
@@ -189,35 +118,6 @@ class SyntheticSource:
         labels = np.repeat(transcript, durations).astype(np.int32)
         labels.setflags(write=False)
         return labels
-
-
-def open_synthetic(config, split, seed=0):
-    """Opens a split.
-
-    Args:
-      config: a SyntheticSpec, or a mapping or ConfigDict with any of its fields.
-      split: "train" or "test".
-      seed: whole number >= 0; another seed gives another data set (recipes, prototypes and videos).
-
-    Returns:
-      SyntheticSource.
-
-    Raises:
-      UserError: an unknown field (the nearest one is named), a value out of range, an unknown split.
-    """
-    return SyntheticSource(config if isinstance(config, SyntheticSpec) else make_spec(config), split, seed)
-
-
-def make_spec(config, kind=SyntheticSpec):
-    """A `kind` of settings, a dataclass, from a mapping (or ConfigDict) of its fields; those left out keep their defaults."""
-    values = dict(config) if isinstance(config, Mapping) else dict(config.items())
-    fields = [field.name for field in dataclasses.fields(kind)]
-    for name in values:
-        if name not in fields:
-            guess = nearest(name, fields)
-            hint = f" Did you mean {guess!r}?" if guess else ""
-            raise UserError(f"The synthetic data set has no setting {name!r}.{hint} Settings: {', '.join(fields)}.")
-    return kind(**values)
 
 
 def _unit(vectors):

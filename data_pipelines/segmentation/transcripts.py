@@ -11,8 +11,8 @@ import pathlib
 import numpy as np
 
 from data_pipelines.core.missing_files import HintedFolder
-from data_pipelines.core.validation import count_problems, format_problems
-from data_pipelines.segmentation.annotations import Problem, read_labels
+from data_pipelines.core.problems import Problem, count_problems, format_problems
+from data_pipelines.segmentation.annotations import read_labels
 from fact_jax.files import why_no_folder
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
@@ -30,14 +30,11 @@ def read_transcript(path, class_ids):
       unreadable, empty or has an unknown name, with the nearest class; every unknown name is one problem).
     """
     labels, problems = read_labels(path, class_ids)
-    if problems:
-        expected = "expected one class name per line, in the order of the actions"
-        problems = [
-            dataclasses.replace(problem, expected=expected) if problem.found == "no labels" else problem
-            for problem in problems
-        ]
-        return np.zeros(0, np.int32), problems
-    return frames_to_segments(labels)[0].astype(np.int32), []
+    if not problems:
+        return frames_to_segments(labels)[0].astype(np.int32), []
+    expected = "expected one class name per line, in the order of the actions"
+    empty = [dataclasses.replace(problem, expected=expected) for problem in problems if problem.found == "no labels"]
+    return np.zeros(0, np.int32), empty or problems
 
 
 def collect_transcripts(folder, video_ids, class_names):

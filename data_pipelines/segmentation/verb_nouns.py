@@ -5,7 +5,8 @@ line i has id i - 1, whatever number stands in front of it. EPIC-Kitchens number
 are the same there; a list whose numbers differ from its lines is read by its lines.
 """
 
-from data_pipelines.segmentation.annotations import Problem, Problems, is_id, quote, read_lines
+from data_pipelines.core.problems import Problem, Problems
+from data_pipelines.core.text_files import is_id, quote, read_lines
 from fact_jax.types import VerbNouns, nearest
 
 SEPARATOR = ","

@@ -7,11 +7,12 @@ import dataclasses
 import math
 import os
 import pathlib
-import types
 
 from data_pipelines.core.feature_files import TIME_AXES
-from data_pipelines.core.validation import configured_subsets, count_problems, format_problems
-from data_pipelines.segmentation.annotations import is_id, read_mapping
+from data_pipelines.core.problems import count_problems, format_problems
+from data_pipelines.core.text_files import is_id
+from data_pipelines.segmentation.annotations import read_mapping
+from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.index import DatasetIndex, read_index
 from data_pipelines.segmentation.layouts import Layout, check_text, open_layout
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
@@ -32,24 +33,19 @@ _VALIDATION_WORDS = ("val", "validation")
 # Names that mean that nothing happens, in lower case.
 _BACKGROUND_NAMES = frozenset(
     (
-        "background",
-        "background,background",
-        "bg",
-        "sil",
-        "silence",
-        "null",
-        "none",
-        "idle",
-        "nothing",
-        "no action",
-        "no_action",
-        "no-action",
-        "noaction",
+        "background", "background,background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
+        "no_action", "no-action", "noaction",
     )
-)
+)  # fmt: skip
 # A class that starts at least this share of the videos may be background too.
 _OFTEN_FIRST = 0.5
-DEFAULT_TOLERANCE = 15  # frames, as in configs/_base/datasets.py
+# The settings that describe a folder.
+SETTINGS = (
+    "dataset", "dir", "feature_dir", "label_dir", "mapping_file", "verb_mapping_file", "noun_mapping_file",
+    "train_split_file", "test_split_file", "validation_split_file", "split", "time_axis", "background_ids",
+    "length_tolerance",
+)  # fmt: skip
+DEFAULT_TOLERANCE = SegmentationDataConfig.length_tolerance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,18 +53,21 @@ class DatasetFolder:
     """A dataset folder and what was found out about it.
 
     Attributes:
-      settings: the fields of config.data that describe it, as a namespace.
-      layout: Layout made from them.
+      layout: Layout; its settings describe the folder.
       index: DatasetIndex; labels at the full rate.
       problems: list of Problem.
       findings: sentences for the user.
     """
 
-    settings: types.SimpleNamespace
     layout: Layout
     index: DatasetIndex
     problems: list
     findings: list
+
+    @property
+    def data(self):
+        """SegmentationDataConfig."""
+        return self.layout.data
 
 
 def add_options(parser):
@@ -120,35 +119,33 @@ def survey(options):
     if reason := why_no_folder(root):
         raise UserError(f"{options.folder} is not a folder: it {reason}.")
     check_text(root.resolve())
-    settings = types.SimpleNamespace(
+    lists, findings = _find_splits(root, options)
+    verb_nouns, more = _find_verb_nouns(root, options.mapping_file)
+    data = SegmentationDataConfig(
         dataset=options.name or root.resolve().name,
-        reader="npy",
         dir=str(root.resolve()),
-        sample_rate=1,
         feature_dir=options.feature_dir,
         label_dir=options.label_dir,
         mapping_file=options.mapping_file,
         length_tolerance=options.length_tolerance,
         time_axis=options.time_axis or "last",
         background_ids=(),
-        verb_mapping_file="",
-        noun_mapping_file="",
-        transcript_dir="",
+        **lists,
+        **verb_nouns,
     )
-    findings = _find_splits(settings, root, options) + _find_verb_nouns(settings, root)
-    layout = open_layout(settings)
-    index, problems = read_index(layout, configured_subsets(layout))
+    layout, findings = open_layout(data), findings + more
+    index, problems = read_index(layout, layout.configured_subsets())
     if not options.time_axis:
-        settings.time_axis, finding = find_time_axis(index)
+        time_axis, finding = find_time_axis(index)
         findings.append(finding)
-        if settings.time_axis != layout.time_axis:
-            layout = open_layout(settings)
-            index, problems = read_index(layout, configured_subsets(layout))
-    lists = layout.verb_mapping_file, layout.noun_mapping_file
-    problems = problems + read_verb_nouns(*lists, index.class_names, layout.mapping_file)[1]
-    settings.background_ids, finding = find_background(index, options.background)
-    findings.append(finding)
-    return DatasetFolder(settings, open_layout(settings), index, problems, findings)
+        if time_axis != data.time_axis:
+            data = dataclasses.replace(data, time_axis=time_axis)
+            layout = open_layout(data)
+            index, problems = read_index(layout, layout.configured_subsets())
+    problems = problems + read_verb_nouns(*layout.verb_noun_files, index.class_names, layout.mapping_file)[1]
+    background, finding = find_background(index, options.background)
+    layout = open_layout(dataclasses.replace(data, background_ids=background))
+    return DatasetFolder(layout, index, problems, [*findings, finding])
 
 
 def insist(folder):
@@ -161,8 +158,8 @@ def insist(folder):
         )
 
 
-def _find_splits(settings, root, options):
-    """Fills the fields of the split lists; returns findings."""
+def _find_splits(root, options):
+    """(fields of the split lists, findings)."""
     given = (options.train_split_file, options.test_split_file)
     if any(given) and not all(given):
         raise UserError("--train_split_file and --test_split_file go together.")
@@ -180,18 +177,17 @@ def _find_splits(settings, root, options):
         guess = nearest(split, names)
         hint = f" Did you mean {guess!r}?" if guess else ""
         raise UserError(f"--split is {split!r}.{hint} Splits of {root}: {', '.join(names)}.")
-    settings.train_split_file, settings.test_split_file = pair
-    settings.split = split
-    settings.validation_split_file = options.validation_split_file or ""
+    validation = options.validation_split_file or ""
     if options.validation_split_file is None:
         candidates = [_swap_word(pair[1], word) for word in _VALIDATION_WORDS]
         there = [name for name in candidates if name and os.path.isfile(root / name.replace("{split}", split))]
-        settings.validation_split_file = there[0] if there else ""
+        validation = there[0] if there else ""
     others = f" (of {', '.join(names)})" if len(names) > 1 else ""
     findings = [f"split lists: {pair[0]} and {pair[1]}, split {split}{others}"]
-    if settings.validation_split_file:
-        findings.append(f"validation list: {settings.validation_split_file}; the best checkpoint is chosen on it")
-    return findings
+    if validation:
+        findings.append(f"validation list: {validation}; the best checkpoint is chosen on it")
+    fields = {"train_split_file": pair[0], "test_split_file": pair[1], "validation_split_file": validation}
+    return fields | {"split": split}, findings
 
 
 def _split_names(root, pair):
@@ -217,15 +213,16 @@ def _swap_word(pattern, word):
     return f"{head}{slash}{name.replace('test', word)}" if "test" in name else ""
 
 
-def _find_verb_nouns(settings, root):
+def _find_verb_nouns(root, mapping_file):
+    """(fields of the lists of verbs and nouns, findings)."""
     names = ("verb_mapping.txt", "noun_mapping.txt")
     if not all(os.path.isfile(root / name) for name in names):
-        return []
-    class_ids, _ = read_mapping(root / settings.mapping_file)
+        return {}, []
+    class_ids, _ = read_mapping(root / mapping_file)
     if not any("," in name for name in class_ids):
-        return [f"{names[0]} and {names[1]} are not used: no class is named '<verb>,<noun>'"]
-    settings.verb_mapping_file, settings.noun_mapping_file = names
-    return [f"classes are pairs of a verb and a noun: {names[0]} and {names[1]}"]
+        return {}, [f"{names[0]} and {names[1]} are not used: no class is named '<verb>,<noun>'"]
+    fields = {"verb_mapping_file": names[0], "noun_mapping_file": names[1]}
+    return fields, [f"classes are pairs of a verb and a noun: {names[0]} and {names[1]}"]
 
 
 def find_time_axis(index):

@@ -7,20 +7,15 @@ at 30 per second). A file whose name ends in .gz is unpacked on reading.
 """
 
 import collections
-import csv
 import dataclasses
 import fractions
-import gzip
-import io
 import math
-import pathlib
 import re
-import zlib
 
 import numpy as np
 
-from data_pipelines.core.validation import count_problems, format_problems
-from data_pipelines.segmentation.annotations import Problem, is_id, quote
+from data_pipelines.core.problems import Problem, count_problems, format_problems
+from data_pipelines.core.text_files import is_id, quote, read_table
 from fact_jax.types import UserError
 
 BACKGROUND = "background"
@@ -114,7 +109,7 @@ def read_class_names(path):
     Returns:
       (names, problems): keys by id.
     """
-    rows, problems = _read_rows(path, [("id", "key")])
+    rows, problems = read_table(path, [("id", "key")])
     names = []
     for number, row in rows:
         if row["id"] != str(len(names)):
@@ -138,7 +133,7 @@ def read_actions(path, fps, num_verbs=None, num_nouns=None):
     Returns:
       (actions, problems): dict from video id, in file order, to a list of Action.
     """
-    rows, problems = _read_rows(path, [_TIMESTAMPS, _FRAMES])
+    rows, problems = read_table(path, [_TIMESTAMPS, _FRAMES])
     actions = collections.defaultdict(list)
     rate = fractions.Fraction(str(fps))
     for number, row in rows:
@@ -171,7 +166,7 @@ def read_lengths(path):
     Returns:
       (lengths, problems): dict from video id to its number of frames.
     """
-    rows, problems = _read_rows(path, [("video", "frames")])
+    rows, problems = read_table(path, [("video", "frames")])
     lengths = {}
     for number, row in rows:
         if is_id(row["frames"]) and int(row["frames"]) > 1:
@@ -211,34 +206,3 @@ def _frame(text, rate):
     # Exact: in floating point 2.3 s would be frame 68 of 30 per second.
     seconds = 3600 * int(match[1]) + 60 * int(match[2]) + fractions.Fraction(match[3])
     return max(math.floor(seconds * rate), 1)
-
-
-def _read_rows(path, forms):
-    """Reads a CSV file with a header.
-
-    Args:
-      path: the file.
-      forms: lists of columns, one of which must be there.
-
-    Returns:
-      (rows, problems): list of (line number, dict of texts); none when the file cannot be read.
-    """
-    try:
-        data = pathlib.Path(path).read_bytes()
-        text = (gzip.decompress(data) if str(path).endswith(".gz") else data).decode("utf-8-sig")
-    except FileNotFoundError:
-        return [], [Problem(str(path), 0, "file is missing")]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        return [], [Problem(str(path), 0, f"file cannot be read ({error})", "expected a CSV file")]
-    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    try:
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        return [], [Problem(str(path), reader.line_num, f"not a CSV file ({error})")]
-    header = reader.fieldnames or ()
-    columns = next((form for form in forms if set(form) <= set(header)), None)
-    if columns is None:
-        expected = "expected the columns " + " or ".join(", ".join(form) for form in forms)
-        return [], [Problem(str(path), 1, f"columns {quote(', '.join(header))}", expected)]
-    rows = [(number, {name: row[name] for name in columns}) for number, row in rows]
-    return rows, [] if rows else [Problem(str(path), 0, "no rows")]

@@ -3,8 +3,8 @@
 A file that is there already is never changed, apart from the split lists, which name the videos finished so far.
 """
 
-from data_pipelines.core.validation import format_problems
-from data_pipelines.segmentation.annotations import Problem, read_lines
+from data_pipelines.core.problems import Problem, format_problems
+from data_pipelines.core.text_files import read_lines
 from data_pipelines.tools.epic_annotations import frame_labels
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError

@@ -5,7 +5,10 @@ import dataclasses
 import jax
 from flax.traverse_util import flatten_dict
 
-from data_pipelines.localization.batching import EvalBatches, TrainBatches
+from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.sampling import whole_batches
+from data_pipelines.localization.batching import SegmentExamples
+from data_pipelines.localization.truncation import TruncationConfig
 from fact_jax.benchmark import costs
 from fact_jax.benchmark.workload import MadeActions, Workload
 from fact_jax.tasks.localization.actionformer import network_task
@@ -32,12 +35,12 @@ class LocalizationMaterial:
         """The batches of a training step with all videos; none is cropped, so that both subjects see the same."""
         source, data = self._train_source, self._config.data
         batches = TrainBatches(
-            source,
+            SegmentExamples(source, TruncationConfig(data.max_frames, data.truncation_threshold, ())),
             batch_size=len(source),
-            max_length=data.max_frames,
+            buckets=(data.max_frames,),
+            sample=whole_batches,
             seed=self._config.seed,
             num_rows=num_rows,
-            truncation={"threshold": data.truncation_threshold, "crop_ratio": ()},
             micro_batch_size=micro_batch_size,
         )
         return next(batches.iterate(0))
@@ -45,7 +48,8 @@ class LocalizationMaterial:
     def eval_batches(self, batch_size, num_rows):
         """The batches of an evaluation of all videos, as a run makes them."""
         padded_length = self.task.model.padded_length
-        return list(EvalBatches(self._source, batch_size=batch_size, padded_length=padded_length, num_rows=num_rows))
+        examples = SegmentExamples(self._source)
+        return list(EvalBatches(examples, batch_size=batch_size, padded_length=padded_length, num_rows=num_rows))
 
     def finish(self, batch, outputs):
         """Detections in seconds of every video of a batch, of its fetched candidates."""

@@ -8,6 +8,7 @@ import jax
 
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.buckets import check_buckets, choose_buckets
+from data_pipelines.segmentation.batching import FrameExamples
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.benchmark.workload import MadeVideos, Workload
 from fact_jax.ops.dropout_rng import video_seeds
@@ -43,7 +44,7 @@ class SegmentationMaterial:
         data, lengths = config.data, self._source.lengths
         buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
         self.buckets = check_buckets(buckets, lengths, self._source.video_ids)
-        self._shared = {"buckets": self.buckets, "max_segments": statistics.max_segments[0]}
+        self._examples = FrameExamples(self._source, statistics.max_segments[0])
 
     def _make_source(self):
         """(MadeVideos, VerbNouns or None)."""
@@ -63,18 +64,18 @@ class SegmentationMaterial:
     def train_batches(self, micro_batch_size, num_rows):
         """The batches of a training step with all videos, as a run makes them."""
         batches = TrainBatches(
-            self._source,
+            self._examples,
+            buckets=self.buckets,
             batch_size=len(self._source),
             micro_batch_size=micro_batch_size,
             seed=self._config.seed,
             num_rows=num_rows,
-            **self._shared,
         )
         return next(batches.iterate(0))
 
     def eval_batches(self, batch_size, num_rows):
         """The batches of an evaluation of all videos, as a run makes them."""
-        return list(EvalBatches(self._source, batch_size=batch_size, num_rows=num_rows, **self._shared))
+        return list(EvalBatches(self._examples, buckets=self.buckets, batch_size=batch_size, num_rows=num_rows))
 
     def finish(self, batch, outputs):
         """What becomes of the fetched outputs of a batch: they are labels already."""

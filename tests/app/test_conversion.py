@@ -12,6 +12,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from configs import fact_epic, fact_gtea_transcript, fact_synthetic, published
+from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.sources import open_sources
 from fact_jax import run_record
 from fact_jax.app import experiment
@@ -344,7 +345,7 @@ def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
     with config.unlocked():
         config.eval.figures = config.compilation_cache = False
     config.lock()
-    sources = open_sources(config.data, tmp_path)
+    sources = open_sources(SegmentationDataConfig.parse(config.data), tmp_path)
     derived = {"class_names": sources.class_names}
     task = systems.restore(config, derived)
     batch = {"features": jax.ShapeDtypeStruct((1, 1, sources.feature_dim), np.float32)}

@@ -13,6 +13,7 @@ from configs import (
     fact_epic,
     fact_gtea,
 )
+from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.opening import open_localization
 from fact_jax.benchmark import data_wait, kinds
 from fact_jax.benchmark.workload import MadeActions, MadeVideos, Workload, workload_of
@@ -97,7 +98,7 @@ def test_actions_on_disk_are_those_of_the_videos(tmp_path):
     data = actionformer_thumos14.get_config().copy_and_resolve_references().data
     with data.unlocked():
         data.update(data_wait.write_annotated(made, tmp_path))
-    found = open_localization(data, memory_limit=0)
+    found = open_localization(LocalizationDataConfig.parse(data))
     assert (found.train.video_ids, found.test.video_ids) == (made.video_ids[:-1], made.video_ids[-1:])
     for source, index, place in ((found.train, 0, 0), (found.train, 1, 1), (found.test, 0, 2)):
         np.testing.assert_array_equal(source[index].features, made[place].features)

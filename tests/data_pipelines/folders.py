@@ -1,36 +1,16 @@
 """Tiny feature folders for tests, in the layout of published datasets."""
 
-import types
-
 import numpy as np
+
+from data_pipelines.segmentation.config import SegmentationDataConfig
 
 CLASS_NAMES = ("background", "take cup", "pour_milk", "stir")
 
 
 def settings(root, **changes):
-    """The fields of config.data for a folder written by `write_folder`, with changes."""
-    fields = {
-        "dataset": "toy",
-        "reader": "npy",
-        "dir": str(root),
-        "feature_dir": "features",
-        "label_dir": "groundTruth",
-        "mapping_file": "mapping.txt",
-        "train_split_file": "splits/train.{split}.bundle",
-        "test_split_file": "splits/test.{split}.bundle",
-        "validation_split_file": "",
-        "split": "split1",
-        "time_axis": "last",
-        "sample_rate": 1,
-        "background_ids": (0,),
-        "length_tolerance": 2,
-        "tfds_dir": "",
-        "verb_mapping_file": "",
-        "noun_mapping_file": "",
-        "transcript_dir": "",
-        "synthetic": {},
-    }
-    return types.SimpleNamespace(**(fields | changes))
+    """SegmentationDataConfig of a folder written by `write_folder`, with changes."""
+    fields = {"dataset": "toy", "dir": str(root), "length_tolerance": 2}
+    return SegmentationDataConfig(**(fields | changes))
 
 
 def make_videos(lengths=(("v0", 37), ("v1", 22), ("v2", 41), ("v3", 30), ("v4", 25)), *, width=6, seed=0):

@@ -32,9 +32,9 @@ def loaded():
     """What is imported only when it is needed would count as the memory of the case that needs it first."""
     import tensorflow_datasets as tfds
 
-    from data_pipelines.core import feature_dataset
+    from data_pipelines.core import prepared_copy
 
-    assert feature_dataset and tfds.core.DatasetInfo
+    assert prepared_copy and tfds.core.DatasetInfo
     with contextlib.suppress(ImportError):
         import torch
 

@@ -218,7 +218,7 @@ def test_verbs_and_nouns_take_the_epic_settings(tmp_path):
     make_verbs_and_nouns(tmp_path / "toy")
     path = tmp_path / "my_config.py"
     assert write_config.main([str(tmp_path / "toy"), "--output", str(path)]) == 0
-    assert "from configs import datasets, fact_base, fact_epic" in path.read_text()
+    assert "from configs import fact_epic\n" in path.read_text()
     assert '"verb_mapping_file": "verb_mapping.txt"' in path.read_text()
     with pytest.raises(UserError, match="which take epic"):
         write(tmp_path / "toy", "--base", "gtea")

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from configs import fact_custom, fact_synthetic, fact_synthetic_verb_noun
-from configs._base import datasets
 from data_pipelines import write_config, write_synthetic
-from data_pipelines.core.unlabelled import Form, open_inputs
+from data_pipelines.segmentation.config import SegmentationDataConfig, SyntheticSegmentationConfig
 from data_pipelines.segmentation.sources import open_sources
-from data_pipelines.segmentation.synthetic import SyntheticSpec, make_spec
+from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,15 +24,16 @@ def read_lines(path):
 
 
 def test_the_tool_and_the_configs_make_the_same_dataset():
-    assert make_spec(datasets.synthetic_block()) == SyntheticSpec()
-    assert make_spec(fact_synthetic_verb_noun.get_config().data.synthetic) == SyntheticSpec(verb_noun=True)
+    for config, verb_noun in ((fact_synthetic, False), (fact_synthetic_verb_noun, True)):
+        data = SegmentationDataConfig.parse(config.get_config().data)
+        assert data.synthetic == SyntheticSegmentationConfig(verb_noun=verb_noun)
 
 
 @pytest.mark.parametrize(("config", "options"), [(fact_synthetic, []), (fact_synthetic_verb_noun, ["--verb_noun"])])
 def test_test_videos_of_the_config_and_more(tmp_path, capsys, config, options):
     folder = tmp_path / "to y"
     assert write_synthetic.main([str(folder), "--videos", "32", *options]) == 0
-    expected = open_sources(config.get_config().data, subsets=("test",)).test
+    expected = open_sources(SegmentationDataConfig.parse(config.get_config().data), subsets=("test",)).test
     names = sorted(path.stem for path in (folder / "features").iterdir())
     assert len(expected) == 30 and tuple(names[:30]) == expected.video_ids and len(names) == 32
     assert read_lines(folder / "splits" / "test.split1.bundle") == names
@@ -54,7 +54,7 @@ def test_test_videos_of_the_config_and_more(tmp_path, capsys, config, options):
 def test_prediction_takes_the_files(tmp_path):
     write_synthetic.main([str(tmp_path), "--videos", "3"])
     classes = tuple(line.split(" ", 1)[1] for line in read_lines(tmp_path / "mapping.txt"))
-    form = Form(feature_dim=48, time_axis="last", sample_rate=1, class_names=classes)
+    form = FrameReader(feature_dim=48, time_axis="last", sample_rate=1, class_names=classes)
     videos = open_inputs([tmp_path / "features"], form, transcript_dir=tmp_path / "transcripts")
     assert len(videos) == 3 and videos.problems == []
 
@@ -67,9 +67,10 @@ def test_a_folder_with_training_videos_is_a_dataset(tmp_path, options):
     data.dir, data.transcript_dir = str(folder), "transcripts"
     if options:
         data.verb_mapping_file, data.noun_mapping_file = "verb_mapping.txt", "noun_mapping.txt"
-    sources = open_sources(data)
+    sources = open_sources(SegmentationDataConfig.parse(data))
     assert len(sources.train) == 100 and len(sources.test) == 4 and len(sources.transcripts) == 4
-    made = open_sources((fact_synthetic_verb_noun if options else fact_synthetic).get_config().data)
+    config = fact_synthetic_verb_noun if options else fact_synthetic
+    made = open_sources(SegmentationDataConfig.parse(config.get_config().data))
     assert sources.class_names == made.class_names and sources.verb_nouns == made.verb_nouns
     np.testing.assert_array_equal(sources.train[99].features, made.train[99].features)
     assert write_config.main([str(folder), "--output", str(tmp_path / "config.py")]) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.core.batching import EvalBatches
-from data_pipelines.core.unlabelled import Form, open_inputs
+from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs, prediction_examples
 from fact_jax.inference import run as mode
 from fact_jax.inference.output import OutputFolder
 from fact_jax.inference.segmentation.predictions import from_scores
@@ -15,7 +15,7 @@ from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.logging import writers
 
 CLASS_NAMES = ("background", "pour, slowly", "stir")
-FORM = Form(feature_dim=len(CLASS_NAMES), time_axis="last", sample_rate=2, class_names=CLASS_NAMES)
+FORM = FrameReader(feature_dim=len(CLASS_NAMES), time_axis="last", sample_rate=2, class_names=CLASS_NAMES)
 
 
 class FakePredictor:
@@ -83,7 +83,9 @@ def predict(inputs, output: OutputFolder, stream, *, stop=None, batch_size=2) ->
     source = open_inputs([inputs], FORM)
 
     def batches(videos):
-        return EvalBatches(videos, batch_size=batch_size, buckets=(32,), max_segments=1, num_rows=batch_size)
+        return EvalBatches(
+            prediction_examples(videos, source), batch_size=batch_size, buckets=(32,), num_rows=batch_size
+        )
 
     console = writers.Console(stream)
     code = mode.predict_videos(predictor, source, batches, output, console=console, stop=stop or StopRequest())

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.sampling import whole_batches
 from data_pipelines.localization import opening, unlabelled
-from data_pipelines.localization.batching import EvalBatches, TrainBatches
+from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.class_scores import read_class_scores
+from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import read_durations
+from data_pipelines.localization.truncation import TruncationConfig
 from fact_jax.app.kinds.base import Parts, Prediction, piece_size
 from fact_jax.inference.localization import predictor as inference
 from fact_jax.inference.localization.output import DetectionFolder
@@ -31,12 +35,12 @@ report = LocalizationReport()
 
 def open_sources(config, notes):
     """Opens the videos of a run, after checking all of them; see `opening.open_localization`."""
-    return opening.open_localization(config.data, notes, memory_limit=int(config.data.memory_gb * 2**30))
+    return opening.open_localization(LocalizationDataConfig.parse(config.data), notes)
 
 
 def read_classes(config):
     """(class names by id, None); looks at no features."""
-    return opening.read_classes(config.data), None
+    return opening.read_classes(LocalizationDataConfig.parse(config.data)), None
 
 
 def prepare(config, sources, devices) -> Parts:
@@ -70,20 +74,20 @@ def open_prediction(config, workdir: Path, options, devices, console) -> Predict
         raise UserError("--probabilities: detections have one score each; leave the flag out.")
     predictor.fps = predictor.check_fps(options.fps or config.data.fps or predictor.fps)
     durations = read_durations(options.durations) if options.durations else {}
-    source = unlabelled.open_inputs(
-        options.inputs, predictor.feature_dim, predictor.class_names, predictor.rule, durations,
-        config.data.feature_prefix,
-    )  # fmt: skip
+    reader = unlabelled.StreamReader(
+        predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
+    )
+    source = unlabelled.open_inputs(options.inputs, reader)
     class_names, scores = predictor.class_names, {}
     if options.class_scores:
         path = Path(options.class_scores).expanduser()
         found = read_class_scores(path, source.video_ids, "--class_scores")
         class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
-        source = source.named_by(scores)
+        source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
 
     def make_batches(videos):
         return EvalBatches(
-            videos,
+            SegmentExamples(videos),
             batch_size=config.eval.batch_size,
             padded_length=predictor.padded_length,
             num_rows=device_layout.num_rows(config.eval.batch_size, len(devices)),
@@ -148,22 +152,23 @@ def _batches(config, sources, task, devices):
         device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
     )
     data = config.data
+    truncation = TruncationConfig(data.max_frames, data.truncation_threshold, tuple(data.crop_ratio))
     train_batches = TrainBatches(
-        sources.train,
+        SegmentExamples(sources.train, truncation),
         batch_size=config.train.batch_size,
-        max_length=data.max_frames,
-        truncation={"threshold": data.truncation_threshold, "crop_ratio": tuple(data.crop_ratio)},
+        buckets=(data.max_frames,),
+        sample=whole_batches,
         seed=config.seed,
         num_rows=train_rows,
         micro_batch_size=config.train.micro_batch_size,
-        share=device_layout.share(train_rows, devices),
+        local_rows=device_layout.share(train_rows, devices),
     )
     eval_batches = EvalBatches(
-        sources.test,
+        SegmentExamples(sources.test),
         batch_size=config.eval.batch_size,
         padded_length=task.model.padded_length,
         num_rows=eval_rows,
-        share=device_layout.share(eval_rows, devices),
+        local_rows=device_layout.share(eval_rows, devices),
     )
     return train_batches, eval_batches
 

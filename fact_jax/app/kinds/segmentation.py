@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.core import unlabelled
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.buckets import check_buckets, choose_buckets
-from data_pipelines.core.fingerprints import labels_fingerprint, transcripts_fingerprint
+from data_pipelines.core.sampling import sampler
+from data_pipelines.core.unlabelled import prediction_buckets
 from data_pipelines.segmentation import sources as video_sources
+from data_pipelines.segmentation import unlabelled
+from data_pipelines.segmentation.batching import FrameExamples
+from data_pipelines.segmentation.config import SegmentationDataConfig
+from data_pipelines.segmentation.fingerprints import labels_fingerprint, transcripts_fingerprint
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax import inference
 from fact_jax.app.kinds.base import Parts, Prediction, piece_size
@@ -29,12 +33,12 @@ report = SegmentationReport()
 
 def open_sources(config, notes):
     """Opens the videos of a run, after checking all of them; see `data_pipelines.segmentation.sources.open_sources`."""
-    return video_sources.open_sources(config.data, notes, memory_limit=int(config.data.memory_gb * 2**30))
+    return video_sources.open_sources(SegmentationDataConfig.parse(config.data), notes)
 
 
 def read_classes(config):
     """(class names by id, VerbNouns or None); looks at no video."""
-    return video_sources.read_classes(config.data)
+    return video_sources.read_classes(SegmentationDataConfig.parse(config.data))
 
 
 def prepare(config, sources, devices) -> Parts:
@@ -93,21 +97,19 @@ def open_prediction(config, workdir: Path, options: prediction.Options, devices,
     """
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
     options.check(predictor.uses_transcript)
-    form = unlabelled.Form(predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names)
-    source = unlabelled.open_inputs(options.inputs, form, transcript_dir=options.transcripts)
-    buckets = unlabelled.prediction_buckets(
-        source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding
+    reader = unlabelled.FrameReader(
+        predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names
     )
+    source = unlabelled.open_inputs(options.inputs, reader, transcript_dir=options.transcripts)
+    buckets = prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding)
     batch_size = config.eval.batch_size
 
     def make_batches(videos):
         return EvalBatches(
-            videos,
+            unlabelled.prediction_examples(videos, source),
             batch_size=batch_size,
             buckets=buckets,
-            max_segments=source.max_segments,
             num_rows=device_layout.num_rows(batch_size, len(devices)),
-            transcripts=source.transcripts,
         )
 
     return Prediction(predictor, source, make_batches, prediction.open_output(predictor, config, workdir, options))
@@ -138,25 +140,22 @@ def _batches(config, sources, evaluations, statistics, buckets, devices, uses_tr
         device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
     )
     train_batches = TrainBatches(
-        sources.train,
+        FrameExamples(sources.train, max_segments["train"]),
         batch_size=config.train.batch_size,
         buckets=buckets,
-        max_segments=max_segments["train"],
         seed=config.seed,
         num_rows=train_rows,
-        share=device_layout.share(train_rows, devices),
+        local_rows=device_layout.share(train_rows, devices),
         micro_batch_size=config.train.micro_batch_size,
-        sampling=config.train.sampling,
+        sample=sampler(config.train.sampling),
     )
     eval_batches = {
         name: EvalBatches(
-            source,
+            FrameExamples(source, max_segments[name], sources.transcripts),
             batch_size=config.eval.batch_size,
             buckets=buckets,
-            max_segments=max_segments[name],
             num_rows=eval_rows,
-            share=device_layout.share(eval_rows, devices),
-            transcripts=sources.transcripts,
+            local_rows=device_layout.share(eval_rows, devices),
         )
         for name, source in evaluations.items()
     }

@@ -3,6 +3,8 @@
 import numpy as np
 
 from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.sampling import sampler
+from data_pipelines.segmentation.batching import FrameExamples
 from fact_jax.types import Video
 
 SEGMENTS = 5
@@ -35,23 +37,39 @@ class ListSource:
         return Video(self.video_ids[index], features, labels, labels)
 
 
-def train_batches(num_videos=7, batch_size=3, seed=0, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS, **options):
+def train_batches(
+    num_videos=7,
+    batch_size=3,
+    seed=0,
+    num_rows=None,
+    buckets=(4, 9),
+    max_segments=SEGMENTS,
+    sampling="random",
+    **options,
+):
+    """TrainBatches of a ListSource."""
     return TrainBatches(
-        ListSource(num_videos),
+        FrameExamples(ListSource(num_videos), max_segments),
         batch_size=batch_size,
         buckets=buckets,
-        max_segments=max_segments,
         seed=seed,
         num_rows=num_rows or batch_size,
+        sample=sampler(sampling),
         **options,
     )
 
 
-def eval_batches(num_videos=7, batch_size=3, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS):
+def eval_batches(num_videos=7, batch_size=3, num_rows=None, buckets=(4, 9), max_segments=SEGMENTS, local_rows=None):
+    """EvalBatches of a ListSource."""
     return EvalBatches(
-        ListSource(num_videos),
+        FrameExamples(ListSource(num_videos), max_segments),
         batch_size=batch_size,
         buckets=buckets,
-        max_segments=max_segments,
         num_rows=num_rows or batch_size,
+        local_rows=local_rows,
     )
+
+
+def reads(batches):
+    """Positions of the videos read so far."""
+    return batches._examples._source.reads

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.core import batching
-from data_pipelines.core.batching import EvalBatches, assemble
+from data_pipelines.core.batching import assemble
+from data_pipelines.segmentation.batching import FrameExamples
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
-from tests.data_pipelines.core.listed import DIM, SEGMENTS, ListSource, eval_batches, train_batches
+from tests.data_pipelines.core.listed import DIM, SEGMENTS, ListSource, eval_batches, reads, train_batches
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
 
@@ -143,7 +144,7 @@ def test_orders_differ_between_epochs_and_seeds(sampling):
 def test_the_padded_lengths_are_known_before_reading():
     batches = train_batches()
     lengths = [batches.padded_lengths(step) for step in range(12)]
-    assert batches._source.reads == []
+    assert reads(batches) == []
     assert lengths == [tuple(b.arrays["mask"].shape[1] for b in batches.batches(step)) for step in range(12)]
     assert set(lengths) == {(4,), (9,)}
 
@@ -196,7 +197,7 @@ def test_a_video_that_changed_is_named():
     source = ListSource(3)
     source.lengths = source.lengths + 1
     with pytest.raises(UserError, match=r"'video_1' has features \(6, 3\).*\(7, 3\)"):
-        assemble(source, [1], 9, SEGMENTS, 1)
+        assemble(FrameExamples(source, SEGMENTS), [1], 9, 1)
 
 
 @pytest.mark.parametrize("make", [train_batches, eval_batches])
@@ -222,16 +223,16 @@ def test_impossible_orders_are_user_errors():
         train_batches(sampling="length")
 
 
-@pytest.mark.parametrize(("memory", "most"), [(2**30, 4), (250, 2), (1, 1)])
+@pytest.mark.parametrize(("memory", "most"), [(2**30, 4), (400, 2), (1, 1)])
 def test_reading_runs_ahead_within_its_memory_and_its_threads_end(monkeypatch, memory, most):
-    monkeypatch.setattr(batching, "_BYTES_AHEAD", memory)  # a batch has 9 * 3 * 4 = 108 bytes of features at most
+    monkeypatch.setattr(batching, "_BYTES_AHEAD", memory)  # a batch has 178 bytes at most
     before = threading.active_count()
     batches = train_batches(num_videos=9, batch_size=1)
     iterator = batches.iterate(0)
     next(iterator)
-    wait_for(lambda: len(batches._source.reads) == 1 + most)
+    wait_for(lambda: len(reads(batches)) == 1 + most)
     time.sleep(0.05)
-    assert len(batches._source.reads) == 1 + most
+    assert len(reads(batches)) == 1 + most
     iterator.close()
     wait_for(lambda: threading.active_count() <= before)
 
@@ -264,10 +265,10 @@ def test_the_shares_of_a_batch_are_the_batch_and_read_nothing_else(num_videos, b
     parts = []
     for start in range(0, num_rows, rows_each):
         share = slice(start, start + rows_each)
-        batches = train_batches(num_videos, batch_size, 1, num_rows, share=share, **options)
+        batches = train_batches(num_videos, batch_size, 1, num_rows, local_rows=share, **options)
         parts.append(batches.batches(step))
         held = [position for batch in whole for position in batch.positions[share] if position >= 0]
-        assert batches._source.reads == held
+        assert reads(batches) == held
     for number, batch in enumerate(whole):
         for part in parts:
             assert part[number].video_ids == batch.video_ids and part[number].positions == batch.positions
@@ -276,10 +277,8 @@ def test_the_shares_of_a_batch_are_the_batch_and_read_nothing_else(num_videos, b
 
 
 def test_the_shares_of_an_evaluation_are_the_evaluation():
-    source = ListSource(7)
-    options = {"batch_size": 3, "buckets": (4, 9), "max_segments": SEGMENTS, "num_rows": 4}
-    whole = EvalBatches(source, **options)
-    first, second = (EvalBatches(source, share=share, **options) for share in (slice(0, 3), slice(3, 4)))
+    whole = eval_batches(num_rows=4)
+    first, second = (eval_batches(num_rows=4, local_rows=share) for share in (slice(0, 3), slice(3, 4)))
     assert len(first) == len(second) == len(whole)
     for batch, one, other in zip(whole, first, second, strict=True):
         assert one.video_ids == other.video_ids == batch.video_ids

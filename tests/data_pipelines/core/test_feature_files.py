@@ -21,6 +21,7 @@ from data_pipelines.core.feature_files import (
     read_features,
     read_header,
 )
+from data_pipelines.segmentation.batching import FrameExamples
 from data_pipelines.segmentation.sources import open_sources
 from tests.data_pipelines import folders
 
@@ -109,12 +110,12 @@ def test_a_batch_is_the_only_copy(tmp_path, time_axis):
         for name, (features, _) in videos.items():
             np.save(tmp_path / "features" / f"{name}.npy", np.ascontiguousarray(features.T))
     one_video = num_frames * width * 4
-    data = folders.settings(tmp_path, time_axis=time_axis)
-    source = open_sources(data, memory_limit=one_video).train
+    data = folders.settings(tmp_path, time_axis=time_axis, memory_gb=one_video / 2**30)
+    source = open_sources(data).train
     assert not isinstance(source[0].features, StoredFrames) and isinstance(source[1].features, StoredFrames)
     tracemalloc.start()
     try:
-        batch = assemble(source, [0, 1, 2], num_frames + 4, num_frames, 3)
+        batch = assemble(FrameExamples(source, num_frames), [0, 1, 2], num_frames + 4, 3)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

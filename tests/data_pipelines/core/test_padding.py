@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipelines.core.buckets import Padding
-from tests.data_pipelines.core.listed import train_batches
+from tests.data_pipelines.core.listed import reads, train_batches
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
 
@@ -24,7 +24,7 @@ def test_the_padding_of_epochs_is_that_of_their_batches(num_videos, batch_size, 
         num_videos, batch_size, 3, num_rows, (2, 4, 9), micro_batch_size=piece_size, sampling=sampling
     )
     padding = batches.padding(num_epochs=2)
-    assert batches._source.reads == []
+    assert reads(batches) == []
     masks = [batch.arrays["mask"] for step in range(2 * batches.steps_per_epoch) for batch in batches.batches(step)]
     assert (padding.frames, padding.padded_frames) == (sum(m.sum() for m in masks), sum(m.size for m in masks))
     assert padding.waste == pytest.approx(1 - padding.frames / padding.padded_frames)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from data_pipelines.core.batching import EvalBatches
 from data_pipelines.core.buckets import bucket_for
-from data_pipelines.core.unlabelled import Form, open_inputs, prediction_buckets
+from data_pipelines.core.unlabelled import prediction_buckets
+from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs, prediction_examples
 from fact_jax.types import UserError
 
 CLASS_NAMES = ("background", "pour", "stir")
@@ -19,7 +20,9 @@ WIDTH = 4
 
 
 def form(**changes):
-    return Form(**({"feature_dim": WIDTH, "time_axis": "last", "sample_rate": 1, "class_names": CLASS_NAMES} | changes))
+    return FrameReader(
+        **({"feature_dim": WIDTH, "time_axis": "last", "sample_rate": 1, "class_names": CLASS_NAMES} | changes)
+    )
 
 
 def write(path, num_frames=6, seed=0, time_axis="last", dtype=np.float32):
@@ -158,7 +161,7 @@ def test_bad_values_are_found_when_a_video_is_read_and_harm_no_other(tmp_path, v
     np.save(tmp_path / "b.npy", values)
     source = open_inputs([tmp_path], form())
     assert source.problems == [] and not source.is_bad(1)
-    (batch,) = EvalBatches(source, batch_size=2, buckets=(8,), max_segments=1, num_rows=2)
+    (batch,) = EvalBatches(prediction_examples(source, source), batch_size=2, buckets=(8,), num_rows=2)
     assert source.is_bad(1) and not source.is_bad(0)
     assert "the first at frame 3 of 8, channel 2" in texts(source)[0]
     assert batch.video_ids == ("b", "a") and np.isfinite(batch.arrays["features"]).all()
@@ -230,11 +233,11 @@ def test_transcripts_belong_to_the_videos(tmp_path):
     (folder / "b.txt").write_text("pour\npour\nstir\nstir\n")
     (folder / "c.txt").write_text("poor\n")
     source = open_inputs([tmp_path], form(), transcript_dir=folder)
-    assert source.video_ids == ("a", "b") and source.max_segments == 16
+    assert source.video_ids == ("a", "b")
     assert [video.transcript for video in source.inputs] == [(1, 2, 1), (1, 2)]
-    (batch,) = EvalBatches(
-        source.select([1, 0]), batch_size=3, buckets=(8,), max_segments=16, num_rows=3, transcripts=source.transcripts
-    )
+    examples = prediction_examples(source.select([1, 0]), source)
+    (batch,) = EvalBatches(examples, batch_size=3, buckets=(8,), num_rows=3)
+    assert batch.arrays["segment_labels"].shape == (3, 16)
     assert batch.arrays["segment_labels"][:, :4].tolist() == [[1, 2, 0, 0], [1, 2, 1, 0], [0, 0, 0, 0]]
     assert batch.arrays["segment_mask"].sum(axis=1).tolist() == [2, 3, 0]
     unknown, missing = sorted(texts(source))

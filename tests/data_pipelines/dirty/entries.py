@@ -5,6 +5,7 @@ are expected to be named, each with the expected reason.
 """
 
 import contextlib
+import dataclasses
 import importlib.util
 import io
 import re
@@ -12,6 +13,7 @@ import re
 import numpy as np
 
 from data_pipelines import inspect_dataset, write_config
+from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.sources import open_sources
 from fact_jax.types import UserError
 from tests.data_pipelines.dirty.dataset import TOLERANCE, WIDTH
@@ -78,7 +80,7 @@ def train_from_copy(dataset):
 def _open(dataset, settings, workdir):
     if not is_refused(dataset):
         # Read every time, as for a dataset that does not fit into memory.
-        check_sources(dataset, open_sources(settings, workdir, memory_limit=0))
+        check_sources(dataset, open_sources(dataclasses.replace(settings, memory_gb=0.0), workdir))
         return
     message = user_error(open_sources, settings, workdir)
     check_named(dataset, message)
@@ -97,7 +99,7 @@ def config(dataset):
     spec = importlib.util.spec_from_file_location("my_config", output)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    _open(dataset, module.get_config().data, dataset.base / "work")
+    _open(dataset, SegmentationDataConfig.parse(module.get_config().data), dataset.base / "work")
 
 
 def inspection(dataset):

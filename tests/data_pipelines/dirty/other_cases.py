@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from data_pipelines.core.unlabelled import Form, open_inputs
 from data_pipelines.segmentation.sources import open_sources
 from data_pipelines.segmentation.transcripts import collect_transcripts
+from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.models.fact import published_config
 from fact_jax.models.weights import weight_files
@@ -23,7 +23,7 @@ from tests.data_pipelines.dirty.dataset import CLASS_NAMES, WIDTH, Dataset
 from tests.data_pipelines.dirty.entries import check_sources, user_error
 from tests.data_pipelines.dirty.feature_faults import FEATURES, PLACES, Bomb, Fault, replaced, rewritten, sparse
 
-FORM = Form(feature_dim=WIDTH, time_axis="last", sample_rate=1, class_names=CLASS_NAMES)
+READER = FrameReader(feature_dim=WIDTH, time_axis="last", sample_rate=1, class_names=CLASS_NAMES)
 PREDICTED = {name: fault for name, fault in FEATURES.items() if not fault.relative}
 LISTED = {name: fault for name, fault in text_faults.TRANSCRIPTS.items()}
 
@@ -73,7 +73,7 @@ def prediction(kind, video):
         else:
             fault.apply(bad, dataset.canary)
         yield
-        source = open_inputs([str(dataset.root / "features")], FORM)
+        source = open_inputs([str(dataset.root / "features")], READER)
         served = {}
         for index, name in enumerate(source.video_ids):
             features = np.asarray(source[index].features)
@@ -161,15 +161,14 @@ def prepared(kind, _):
 
     def run(base):
         dataset = Dataset(base).write()
-        settings = dataset.settings(reader="tfds", tfds_dir=str(base / "data" / "tfds"))
-        check_sources(dataset, open_sources(settings, memory_limit=0))
+        settings = dataset.settings(reader="tfds", tfds_dir=str(base / "data" / "tfds"), memory_gb=0.0)
+        check_sources(dataset, open_sources(settings))
         [path] = (base / "data" / "tfds").rglob(name)
         path.write_bytes(change(path.read_bytes()))
         yield
-        settings.dir = ""
 
         def read():
-            source = open_sources(settings, memory_limit=0).train
+            source = open_sources(dataclasses.replace(settings, dir="")).train
             return [source[index] for index in range(len(source))]
 
         message = user_error(read)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from configs._base import localization_datasets
+from data_pipelines.localization.config import LocalizationDataConfig
 
 LENGTHS = {"a": 20, "b": 31, "c": 40, "d": 25}
 
@@ -45,8 +45,6 @@ def write_folder(root, videos=None, *, suffix=".npy"):
 
 
 def settings(root, **changes):
-    """`config.data` of such a folder."""
-    data = localization_datasets.base()
-    data.update({"dir": str(root), "feature_stride": 4.0, "window": 8.0, "max_frames": 32})
-    data.update(changes)
-    return data
+    """LocalizationDataConfig of such a folder."""
+    fields = {"dir": str(root), "feature_stride": 4.0, "window": 8.0, "max_frames": 32}
+    return LocalizationDataConfig(**(fields | changes))

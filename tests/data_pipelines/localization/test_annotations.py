@@ -73,7 +73,7 @@ def test_a_cut_or_huge_compressed_file_is_reported(tmp_path, monkeypatch):
     packed = gzip.compress(json.dumps({"database": entries()}).encode())
     (tmp_path / "cut.json.gz").write_bytes(packed[:-20])
     assert "cut short" in str(read_database(tmp_path / "cut.json.gz")[1][0])
-    monkeypatch.setattr("data_pipelines.localization.annotations.MAX_TEXT_BYTES", 100)
+    monkeypatch.setattr("data_pipelines.core.text_files.MAX_TEXT_BYTES", 100)
     (tmp_path / "huge.json.gz").write_bytes(packed)
     assert "more than 100 bytes" in str(read_database(tmp_path / "huge.json.gz")[1][0])
 

@@ -3,24 +3,30 @@
 import numpy as np
 import pytest
 
-from configs._base import localization_datasets
-from data_pipelines.localization.batching import EvalBatches, TrainBatches
+from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.sampling import whole_batches
+from data_pipelines.localization.batching import SegmentExamples
+from data_pipelines.localization.config import LocalizationDataConfig, SyntheticLocalizationConfig
 from data_pipelines.localization.opening import open_localization
+from data_pipelines.localization.truncation import TruncationConfig
 from fact_jax.types import UserError
 
-TRUNCATION = {"threshold": 0.5, "crop_ratio": (0.8, 1.0)}
+TRUNCATION = TruncationConfig(48, 0.5, (0.8, 1.0))
+
+
+def synthetic(**changes):
+    made = SyntheticLocalizationConfig(**changes)
+    return LocalizationDataConfig(reader="synthetic", feature_stride=4.0, window=16.0, synthetic=made)
 
 
 @pytest.fixture(scope="module")
 def sources():
-    data, _ = localization_datasets.synthetic()
-    data.synthetic.update({"num_train_videos": 7, "num_test_videos": 6, "min_length": 30, "max_length": 90})
-    return open_localization(data, memory_limit=2**24)
+    return open_localization(synthetic(num_train_videos=7, num_test_videos=6, min_length=30, max_length=90))
 
 
 def train_batches(sources, **changes):
-    options = {"batch_size": 3, "max_length": 48, "truncation": TRUNCATION, "seed": 3, "num_rows": 4} | changes
-    return TrainBatches(sources.train, **options)
+    options = {"batch_size": 3, "buckets": (48,), "sample": whole_batches, "seed": 3, "num_rows": 4} | changes
+    return TrainBatches(SegmentExamples(sources.train, TRUNCATION), **options)
 
 
 def test_a_training_batch_has_one_length_and_segments_inside(sources):
@@ -70,7 +76,7 @@ def test_pieces_of_a_step_have_the_videos_and_windows_of_the_whole(sources):
 
 def test_a_share_of_the_rows_is_what_the_whole_has_there(sources):
     (whole,) = train_batches(sources).batches(0)
-    (part,) = train_batches(sources, share=slice(2, 4)).batches(0)
+    (part,) = train_batches(sources, local_rows=slice(2, 4)).batches(0)
     assert part.first_row == 2 and part.video_ids == whole.video_ids
     for name, array in part.arrays.items():
         np.testing.assert_array_equal(array, whole.arrays[name][2:4])
@@ -80,7 +86,7 @@ def test_an_evaluation_has_every_video_once_at_its_own_length(sources):
     def padded(length):
         return 48 if length <= 48 else -(-length // 16) * 16
 
-    batches = EvalBatches(sources.test, batch_size=2, padded_length=padded, num_rows=2)
+    batches = EvalBatches(SegmentExamples(sources.test), batch_size=2, padded_length=padded, num_rows=2)
     made = list(batches)
     ids = [video for batch in made for video in batch.video_ids if video]
     assert sorted(ids) == sorted(sources.test.video_ids) and len(batches) == len(made)
@@ -93,23 +99,28 @@ def test_an_evaluation_has_every_video_once_at_its_own_length(sources):
     assert set(batches.padding().batches) == set(batches.buckets)
 
 
+def test_a_video_that_changed_is_named(sources, monkeypatch):
+    monkeypatch.setattr(sources.test, "lengths", sources.test.lengths + 1)
+    with pytest.raises(UserError, match="Have its files changed since they were listed"):
+        list(EvalBatches(SegmentExamples(sources.test), batch_size=2, padded_length=int, num_rows=2))
+
+
 def test_sizes_that_cannot_be_are_refused(sources):
     with pytest.raises(UserError, match="at least as many rows"):
         train_batches(sources, num_rows=2)
     with pytest.raises(UserError, match="at least as many rows"):
-        EvalBatches(sources.test, batch_size=2, padded_length=int, num_rows=1)
+        EvalBatches(SegmentExamples(sources.test), batch_size=2, padded_length=int, num_rows=1)
 
 
 def test_the_synthetic_dataset_is_a_function_of_its_seed(sources):
-    data, _ = localization_datasets.synthetic()
-    again = open_localization(data, memory_limit=2**24)
+    data = synthetic()
+    again = open_localization(data)
     np.testing.assert_array_equal(again.train[2].features[:5].shape, (5, 32))
     assert len(again.train) == 120 and len(again.test) == 40
-    same, other = (open_localization(data, memory_limit=2**24).test[1] for _ in range(2))
+    same, other = (open_localization(data).test[1] for _ in range(2))
     np.testing.assert_array_equal(same.features, other.features)
     # Frames of an action point in the direction of its class.
     video, middle = again.train[0], int(again.train[0].segments[0].mean())
     assert np.linalg.norm(video.features[middle]) > 0 and len(video.labels) >= 1
-    data.synthetic.noise = 0.0
     with pytest.raises(UserError, match="noise is 0.0"):
-        open_localization(data, memory_limit=1)
+        synthetic(noise=0.0)

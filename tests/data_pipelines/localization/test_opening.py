@@ -9,12 +9,10 @@ from data_pipelines.localization.opening import open_localization, read_classes
 from fact_jax.types import UserError
 from tests.data_pipelines.localization.folders import entries, features, settings, write_folder
 
-LIMIT = 2**20
-
 
 def test_a_folder_is_opened(tmp_path):
     data = settings(write_folder(tmp_path / "data"))
-    sources = open_localization(data, tmp_path, memory_limit=LIMIT)
+    sources = open_localization(data, tmp_path)
     assert sources.class_names == read_classes(data) == ("jump", "run") and sources.feature_dim == 6
     assert (sources.train.video_ids, sources.test.video_ids) == (("a", "b"), ("c", "d"))
     assert sources.test.lengths.tolist() == [40, 25]
@@ -28,7 +26,7 @@ def test_a_folder_is_opened(tmp_path):
 
 def test_one_class_for_all_keeps_the_names_for_the_evaluation(tmp_path):
     data = settings(write_folder(tmp_path), num_classes=1, remove_doubles=True, resize=True)
-    sources = open_localization(data, memory_limit=LIMIT)
+    sources = open_localization(data)
     assert sources.class_names == ("action",) and sources.truth_classes == {0: "jump", 1: "run"}
     assert sources.train.segments(0)[1].tolist() == [0, 0]
     assert sources.test.truth.labels["c"].tolist() == [0, 1]
@@ -40,7 +38,7 @@ def test_what_is_left_out_is_said(tmp_path):
     root = write_folder(tmp_path, entries(e=silent) | {"b": entries()["b"]})
     (root / "features" / "b.npy").unlink()
     (root / "features" / "d.npy").unlink()
-    sources = open_localization(settings(root, skip_missing=True), memory_limit=LIMIT)
+    sources = open_localization(settings(root, skip_missing=True))
     assert sources.train.video_ids == ("a",) and sources.test.video_ids == ("c",)
     assert sorted(sources.test.truth.labels) == ["c", "d"]
     text = "\n".join(sources.notes)
@@ -57,7 +55,7 @@ def test_every_problem_is_told_at_once(tmp_path):
     np.save(root / "features" / "b.npy", features("b", width=5))
     (root / "features" / "c.npy").unlink()
     with pytest.raises(UserError) as error:
-        open_localization(settings(root), memory_limit=LIMIT)
+        open_localization(settings(root))
     text = str(error.value)
     for part in ("4 problems", "annotation 1 is from 3 to 2", "5 channels", "c.npy", "file is missing",
                  "video 'd': no fps", "Expected files"):  # fmt: skip
@@ -70,7 +68,7 @@ def test_values_that_are_no_numbers_are_found(tmp_path):
     spoilt[7, 2] = np.inf
     np.save(root / "features" / "c.npy", spoilt)
     with pytest.raises(UserError, match="1 values are NaN or infinite, the first at feature 7 of 40, channel 2"):
-        open_localization(settings(root), memory_limit=LIMIT)
+        open_localization(settings(root))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +87,7 @@ def test_values_that_are_no_numbers_are_found(tmp_path):
 def test_settings_that_do_not_fit_are_refused(tmp_path, changes, found):
     root = write_folder(tmp_path)
     with pytest.raises(UserError, match=found):
-        open_localization(settings(root, **changes), memory_limit=LIMIT)
+        open_localization(settings(root, **changes))
 
 
 def test_too_few_classes_are_refused(tmp_path):
@@ -97,14 +95,14 @@ def test_too_few_classes_are_refused(tmp_path):
     three["a"]["annotations"].append({"label": "fly", "label_id": 7, "segment": [0, 1]})
     root = write_folder(tmp_path, three)
     with pytest.raises(UserError, match="'fly' with 7"):
-        open_localization(settings(root, num_classes=2), memory_limit=LIMIT)
-    sources = open_localization(settings(root), memory_limit=LIMIT)
+        open_localization(settings(root, num_classes=2))
+    sources = open_localization(settings(root))
     assert sources.class_names[7] == "fly" and sources.empty_classes == (2, 3, 4, 5, 6)
 
 
 def test_a_file_that_changes_later_is_reported(tmp_path):
     root = write_folder(tmp_path)
-    sources = open_localization(settings(root), memory_limit=0)
+    sources = open_localization(settings(root, memory_gb=0.0))
     (root / "features" / "a.npy").write_bytes(b"")
     with pytest.raises(UserError, match="changed since it was checked"):
         sources.train[0]
@@ -115,4 +113,4 @@ def test_compressed_annotations_and_npz_features(tmp_path):
     packed = gzip.compress((root / "annotations.json").read_bytes())
     (root / "annotations.json.gz").write_bytes(packed)
     data = settings(root, annotation_file="annotations.json.gz", feature_suffix=".npz")
-    np.testing.assert_array_equal(open_localization(data, memory_limit=LIMIT).test[1].features, features("d"))
+    np.testing.assert_array_equal(open_localization(data).test[1].features, features("d"))

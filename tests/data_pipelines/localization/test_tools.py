@@ -1,19 +1,21 @@
 """Tools and copies: the dataset of Ego4D, the synthetic one on disk, the TFDS copy, videos without annotations."""
 
+import dataclasses
 import json
+import shutil
+import types
 
 import numpy as np
 import pytest
 
-from configs._base import localization_datasets
+from data_pipelines.core import prepared_copy
 from data_pipelines.localization import ego4d, write_synthetic
+from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.opening import open_localization
-from data_pipelines.localization.unlabelled import open_inputs
+from data_pipelines.localization.unlabelled import StreamReader, open_inputs
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.types import UserError
 from tests.data_pipelines.localization.folders import features, settings, write_folder
-
-LIMIT = 2**22
 
 
 def moments(first_frame, last_frame):
@@ -74,10 +76,9 @@ def test_a_file_that_is_no_tensor_is_refused(tmp_path):
 
 def test_the_written_synthetic_dataset_is_the_one_made_on_the_fly(tmp_path):
     write_synthetic.main([str(tmp_path / "data"), "--train_videos", "3", "--videos", "2"])
-    data, _ = localization_datasets.synthetic()
-    made = open_localization(data, memory_limit=LIMIT)
-    data.update({"reader": "files", "dir": str(tmp_path / "data")})
-    read = open_localization(data, memory_limit=LIMIT)
+    data = LocalizationDataConfig(reader="synthetic", feature_stride=4.0, window=16.0)
+    made = open_localization(data)
+    read = open_localization(dataclasses.replace(data, reader="files", dir=str(tmp_path / "data")))
     assert read.class_names == made.class_names and (len(read.train), len(read.test)) == (3, 2)
     np.testing.assert_array_equal(read.test[1].features, made.test[1].features)
     np.testing.assert_allclose(read.test[1].segments, made.test[1].segments, atol=0.01)
@@ -87,17 +88,45 @@ def test_the_written_synthetic_dataset_is_the_one_made_on_the_fly(tmp_path):
 
 def test_the_copy_gives_what_the_files_give(tmp_path):
     root = write_folder(tmp_path / "data")
-    data = settings(root, reader="tfds")
-    copied = open_localization(data, memory_limit=0)
+    data = settings(root, reader="tfds", memory_gb=0.0)
+    copied = open_localization(data)
     for subset in ("train", "test"):
         for index, video in enumerate(getattr(copied, subset).video_ids):
             np.testing.assert_array_equal(getattr(copied, subset)[index].features, features(video))
     records = sorted((root / "tfds").rglob("*.array_record*"))
     before = [path.stat().st_mtime_ns for path in records]
-    open_localization(data, memory_limit=0)
+    open_localization(data)
     assert [path.stat().st_mtime_ns for path in records] == before
     np.save(root / "features" / "c.npy", features("x", 40))
-    np.testing.assert_array_equal(open_localization(data, memory_limit=0).test[0].features, features("x", 40))
+    np.testing.assert_array_equal(open_localization(data).test[0].features, features("x", 40))
+
+
+def test_the_copy_alone_is_enough_beside_the_annotations(tmp_path):
+    root = write_folder(tmp_path / "data")
+    (root / "features" / "b.npy").unlink()
+    data = settings(root, reader="tfds", tfds_dir=str(tmp_path / "copy"), skip_missing=True)
+    open_localization(data)
+    alone = dataclasses.replace(data, dir="", skip_missing=False)
+    with pytest.raises(UserError, match="annotation_file='annotations.json' lies below config.data.dir"):
+        open_localization(alone)
+    alone = dataclasses.replace(alone, annotation_file=str(root / "annotations.json"))
+    shutil.rmtree(root / "features")
+    sources = open_localization(alone)
+    assert sources.train.video_ids == ("a",) and "left out of training: b" in sources.notes[0]
+    np.testing.assert_array_equal(sources.test[1].features, features("d"))
+    [metadata] = (tmp_path / "copy").rglob("metadata.json")
+    metadata.write_text(metadata.read_text()[:-9])
+    with pytest.raises(UserError, match="is damaged"):
+        open_localization(alone)
+    shutil.rmtree(tmp_path / "copy")
+    with pytest.raises(UserError, match="holds no prepared features"):
+        open_localization(alone)
+
+
+def test_a_copy_that_has_no_room_says_what_else_there_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepared_copy.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=10))
+    with pytest.raises(UserError, match='GiB free. Choose another folder .* or use config.data.reader="files"'):
+        open_localization(settings(write_folder(tmp_path), reader="tfds"))
 
 
 def test_videos_without_annotations_are_checked_one_by_one(tmp_path):
@@ -108,9 +137,9 @@ def test_videos_without_annotations_are_checked_one_by_one(tmp_path):
     spoilt[2, 1] = np.nan
     np.save(tmp_path / "spoilt.npy", spoilt)
     np.savez(tmp_path / "a.npz", feats=features("a"))
-    source = open_inputs([tmp_path], 6, ("jump",), GridRule(4, 8, resize_to=16))
+    source = open_inputs([tmp_path], StreamReader(6, ("jump",), GridRule(4, 8, resize_to=16)))
     assert source.video_ids == ("b", "spoilt") and source.lengths.tolist() == [16, 16]
-    assert source[0].features.shape == (16, 6) and source.segments(0)[0].shape == (0, 2)
+    assert source[0].features.shape == (16, 6) and source[0].segments.shape == (0, 2)
     assert not source.is_bad(0) and not source[1].features.any() and source.is_bad(1)
     text = "\n".join(map(str, source.problems))
     for part in ("looks transposed", "video 'a' is also", "first at feature"):
@@ -121,7 +150,9 @@ def test_videos_without_annotations_are_checked_one_by_one(tmp_path):
 def test_what_stands_before_a_videos_name_is_left_out(tmp_path):
     for name in ("v_a", "v_", "b", "v_both", "both"):
         np.save(tmp_path / f"{name}.npy", features("a"))
-    source = open_inputs([tmp_path], 6, ("jump",), GridRule(4, 8), {"a": 2.0}, "v_").named_by({"b": np.ones(3)})
+    reader = StreamReader(6, ("jump",), GridRule(4, 8), {"a": 2.0}, "v_")
+    source = open_inputs([tmp_path], reader)
+    source = source.changed(reader=dataclasses.replace(reader, class_scores={"b": np.ones(3)}))
     assert set(source.video_ids) == {"a", "v_", "b"} and len(source.problems) == 2
     by_name = dict(zip(source.video_ids, range(3), strict=True))
     np.testing.assert_array_equal(source[by_name["a"]].features, features("a"))

@@ -4,7 +4,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from data_pipelines.segmentation.annotations import Problem, read_labels, read_mapping, read_split
+from data_pipelines.core.problems import Problem
+from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 
 CLASS_IDS = {"background": 0, "take cup": 1, "pour_milk": 2}
 

@@ -52,18 +52,19 @@ def test_every_dataset_has_a_tree(tmp_path, dataset):
 def test_verbs_nouns_and_transcripts_are_in_the_tree_when_configured(tmp_path):
     plain = settings(tmp_path)
     assert "<verb>" not in layouts.expected_tree(plain) and "in order" not in layouts.expected_tree(plain)
-    assert layouts.open_layout(plain).verb_mapping_file is None and layouts.open_layout(plain).transcript_dir is None
+    layout = layouts.open_layout(plain)
+    assert layout.verb_noun_files == (None, None) and layout.transcript_dir is None
     data = settings(tmp_path, verb_mapping_file="verbs.txt", noun_mapping_file="nouns.txt", transcript_dir="orders")
     tree = layouts.expected_tree(data)
     for part in ("verbs.txt", "nouns.txt", "orders/<video>.txt", "<verb>,<noun>"):
         assert part in tree
     layout = layouts.open_layout(data)
-    assert layout.noun_mapping_file == tmp_path / "nouns.txt" and layout.transcript_dir == tmp_path / "orders"
+    assert layout.verb_noun_files[1] == tmp_path / "nouns.txt" and layout.transcript_dir == tmp_path / "orders"
 
 
 def test_without_a_root_files_need_a_full_path(tmp_path):
     full = {"verb_mapping_file": str(tmp_path / "verbs.txt"), "noun_mapping_file": str(tmp_path / "nouns.txt")}
-    assert layouts.layout_without_root(settings("", **full)).verb_mapping_file == tmp_path / "verbs.txt"
+    assert layouts.layout_without_root(settings("", **full)).verb_noun_files[0] == tmp_path / "verbs.txt"
     assert layouts.layout_without_root(settings("")).transcript_dir is None
     with pytest.raises(UserError, match="transcript_dir='orders' lies below config.data.dir, which is not set"):
         layouts.layout_without_root(settings("", transcript_dir="orders", **full))

@@ -1,19 +1,23 @@
 """Both readers of feature folders: the same examples, whatever the orientation, sample rate and cache."""
 
 import concurrent.futures
+import dataclasses
 import os
 import types
 
 import numpy as np
 import pytest
 
-from data_pipelines.core import feature_dataset
-from data_pipelines.core.check_notes import CHECK_FILE
+from data_pipelines.core import prepared_copy
+from data_pipelines.core.finite import CHECK_FILE
 from data_pipelines.core.labelled_videos import MemoryBudget
+from data_pipelines.core.problems import PROBLEMS_FILE
 from data_pipelines.segmentation import npy_source
+from data_pipelines.segmentation.config import SyntheticSegmentationConfig
+from data_pipelines.segmentation.feature_dataset import TfdsSource
 from data_pipelines.segmentation.index import read_index
 from data_pipelines.segmentation.layouts import open_layout
-from data_pipelines.segmentation.sources import PROBLEMS_FILE, open_sources
+from data_pipelines.segmentation.sources import open_sources
 from fact_jax.ops.resampling import downsample_labels
 from fact_jax.types import UserError, VerbNouns
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, settings, write_folder
@@ -67,7 +71,7 @@ def test_both_readers_agree_on_uneven_files(tmp_path, sample_rate, time_axis):
         np.save(tmp_path / "features" / f"{name}.npy", stored if time_axis == "first" else np.asfortranarray(stored.T))
     data = settings(tmp_path, time_axis=time_axis, sample_rate=sample_rate)
     direct = open_sources(data)
-    data.reader = "tfds"
+    data = dataclasses.replace(data, reader="tfds")
     prepared = open_sources(data)
     assert_same_videos(direct.train, prepared.train)
     assert_same_videos(direct.test, prepared.test)
@@ -80,23 +84,22 @@ def test_the_copy_is_enough_and_serves_every_rate(tmp_path):
     lists = {"validation_split_file": "splits/test.{split}.bundle"}
     data = settings(tmp_path / "source", reader="tfds", tfds_dir=str(tmp_path / "copy"), **lists)
     first = open_sources(data)
-    data.dir, data.sample_rate = "", 3
-    moved = open_sources(data)
-    data.dir, data.reader = str(tmp_path / "source"), "npy"
-    assert_same_videos(open_sources(data).validation, moved.validation)
-    assert_same_videos(open_sources(data).train, moved.train)
+    alone = dataclasses.replace(data, dir="", sample_rate=3)
+    moved = open_sources(alone)
+    files = open_sources(dataclasses.replace(data, reader="npy", sample_rate=3))
+    assert_same_videos(files.validation, moved.validation)
+    assert_same_videos(files.train, moved.train)
     assert len(first.train[0].features) == 37 and len(moved.train[0].features) == 13
-    data.dir, data.reader, data.split = "", "tfds", "split2"
     with pytest.raises(UserError, match="holds no prepared train videos"):
-        open_sources(data)
+        open_sources(dataclasses.replace(alone, split="split2"))
 
 
 def test_the_copy_is_written_once_and_again_after_a_change(tmp_path, monkeypatch):
     write_folder(tmp_path)
     data = settings(tmp_path, reader="tfds")
     written = []
-    write = feature_dataset._write
-    monkeypatch.setattr(feature_dataset, "_write", lambda *args: (written.append(1), write(*args)))
+    write = prepared_copy._write
+    monkeypatch.setattr(prepared_copy, "_write", lambda *args: (written.append(1), write(*args)))
     open_sources(data)
     open_sources(data, subsets=("test",))
     assert len(written) == 1
@@ -110,13 +113,12 @@ def test_the_copy_is_written_once_and_again_after_a_change(tmp_path, monkeypatch
 def test_large_copies_need_no_tensorflow(tmp_path, monkeypatch):
     # TFDS's own writer spills to disk with TensorFlow once a split has outgrown this buffer of 1 GB.
     monkeypatch.setattr("tensorflow_datasets.core.shuffle.MAX_MEM_BUFFER_SIZE", 0)
-    monkeypatch.setattr(feature_dataset, "VIDEOS_PER_SHARD", 3)
+    monkeypatch.setattr(prepared_copy, "VIDEOS_PER_SHARD", 3)
     write_folder(tmp_path, make_videos([(f"v{i}", 20 + i) for i in range(10)]))
     data = settings(tmp_path, reader="tfds")
     prepared = open_sources(data).train
     assert len(list((tmp_path / "tfds").rglob("*train*"))) == 3
-    data.reader = "npy"
-    assert_same_videos(prepared, open_sources(data).train)
+    assert_same_videos(prepared, open_sources(dataclasses.replace(data, reader="npy")).train)
 
 
 def test_a_copy_that_cannot_be_written(tmp_path, monkeypatch):
@@ -124,8 +126,8 @@ def test_a_copy_that_cannot_be_written(tmp_path, monkeypatch):
     data = settings(tmp_path, reader="tfds", tfds_dir=str(tmp_path / "mapping.txt"))
     with pytest.raises(UserError, match="config.data.tfds_dir"):
         open_sources(data)
-    monkeypatch.setattr(feature_dataset.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=10))
-    data.tfds_dir = str(tmp_path / "copy")
+    monkeypatch.setattr(prepared_copy.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=10))
+    data = dataclasses.replace(data, tfds_dir=str(tmp_path / "copy"))
     with pytest.raises(UserError, match="GiB free"):
         open_sources(data)
 
@@ -137,7 +139,7 @@ def test_a_damaged_copy_is_recognised(tmp_path):
     [metadata] = (tmp_path / "tfds").rglob("metadata.json")
     text = metadata.read_text()
     metadata.write_text(text.replace('"v1"', '"other"'))
-    source = feature_dataset.TfdsSource(metadata.parent, "train")
+    source = TfdsSource(metadata.parent, "train")
     with pytest.raises(UserError, match="is damaged"):
         source[1]
     metadata.write_text(text[:-9])
@@ -184,7 +186,7 @@ def test_many_threads_read_the_same_as_one(tmp_path, reader, limit):
     write_folder(tmp_path, make_videos([(f"v{i}", 20 + i) for i in range(10)]))
     data = settings(tmp_path, reader=reader)
     expected = [video.features for video in map(open_sources(data).train.__getitem__, range(8))]
-    source = open_sources(data, memory_limit=limit).train
+    source = open_sources(dataclasses.replace(data, memory_gb=limit / 2**30)).train
     order = np.random.default_rng(0).integers(0, 8, 200).tolist()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for index, video in zip(order, pool.map(source.__getitem__, order), strict=True):
@@ -208,7 +210,7 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     data = settings(root)
     scanned = []
     monkeypatch.setattr(
-        "data_pipelines.segmentation.sources.scan_values",
+        "data_pipelines.segmentation.checks.scan_values",
         lambda _, headers, problems: scanned.append(len(headers)) or [],
     )
     open_sources(data, workdir)
@@ -248,22 +250,22 @@ def test_a_file_that_changes_during_the_run_is_reported(tmp_path):
 
 
 def test_the_synthetic_reader_needs_no_files():
-    small = {"num_train_videos": 3, "num_test_videos": 2, "mean_length": 30}
+    small = SyntheticSegmentationConfig(num_train_videos=3, num_test_videos=2, mean_length=30)
     data = settings("", reader="synthetic", synthetic=small)
     sources = open_sources(data)
     assert len(sources.train) == 3 and len(sources.test) == 2 and sources.validation is None
     assert open_sources(data, subsets=("test",)).train is None
-    data.split = "split2"
+    data = dataclasses.replace(data, split="split2")
     with pytest.raises(UserError, match="config.data.split is 'split2'; the synthetic dataset has one split, 'split1'"):
         open_sources(data)
-    data.split = "split1"
-    data.background_ids = (99,)
+    data = dataclasses.replace(data, split="split1")
+    data = dataclasses.replace(data, background_ids=(99,))
     with pytest.raises(UserError, match="background_ids"):
         open_sources(data)
-    data.validation_split_file = "val.txt"
+    data = dataclasses.replace(data, validation_split_file="val.txt")
     with pytest.raises(UserError, match="no validation videos"):
         open_sources(data)
-    data.reader = "numpy"
+    data = dataclasses.replace(data, reader="numpy")
     with pytest.raises(UserError, match="Did you mean 'npy'"):
         open_sources(data)
 
@@ -304,11 +306,10 @@ def test_a_copy_alone_needs_full_paths_for_what_it_does_not_hold(tmp_path):
     write_extras(tmp_path)
     data = settings(tmp_path, reader="tfds", tfds_dir=str(tmp_path / "copy"), **EXTRAS)
     first = open_sources(data)
-    data.dir = ""
+    data = dataclasses.replace(data, dir="")
     with pytest.raises(UserError, match="verb_mapping_file='verbs.txt' and .* lies below config.data.dir"):
         open_sources(data)
-    for name, value in EXTRAS.items():
-        setattr(data, name, str(tmp_path / value))
+    data = dataclasses.replace(data, **{name: str(tmp_path / value) for name, value in EXTRAS.items()})
     moved = open_sources(data)
     assert moved.verb_nouns == first.verb_nouns and moved.transcripts.keys() == first.transcripts.keys()
     (tmp_path / "transcripts" / "v3.txt").write_text("stir,cup\n")
@@ -331,7 +332,7 @@ def test_problems_of_verbs_nouns_and_transcripts_come_with_all_others(tmp_path, 
 
 
 def test_the_synthetic_reader_makes_verbs_and_nouns_and_takes_transcripts(tmp_path):
-    small = {"num_train_videos": 3, "num_test_videos": 2, "mean_length": 30, "verb_noun": True}
+    small = SyntheticSegmentationConfig(num_train_videos=3, num_test_videos=2, mean_length=30, verb_noun=True)
     data = settings("", reader="synthetic", synthetic=small)
     sources = open_sources(data)
     pairs = sources.verb_nouns
@@ -341,7 +342,7 @@ def test_the_synthetic_reader_makes_verbs_and_nouns_and_takes_transcripts(tmp_pa
     assert sources.transcripts is None
     for video in sources.test.video_ids:
         (tmp_path / f"{video}.txt").write_text("open,jar\nclose,jar\n")
-    data.transcript_dir = str(tmp_path)
+    data = dataclasses.replace(data, transcript_dir=str(tmp_path))
     assert open_sources(data).transcripts["test_0001"].tolist() == [1, 2]
     (tmp_path / "test_0000.txt").unlink()
     with pytest.raises(UserError, match="have 1 problem"):

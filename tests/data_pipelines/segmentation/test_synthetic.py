@@ -9,20 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
+from data_pipelines.core import settings as core_settings
 from data_pipelines.segmentation import recipes
-from data_pipelines.segmentation.synthetic import SyntheticSource, SyntheticSpec, make_spec, make_world, open_synthetic
+from data_pipelines.segmentation.config import SyntheticSegmentationConfig
+from data_pipelines.segmentation.synthetic import SyntheticSource, make_world
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
 from tests.data_pipelines.frame_baseline import linear_scores, oracle_accuracy, segment_f1
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
-SMALL = SyntheticSpec(num_train_videos=40, num_test_videos=12)
+SMALL = SyntheticSegmentationConfig(num_train_videos=40, num_test_videos=12)
 
 
 @st.composite
 def specs(draw):
     pairs, activities = draw(st.integers(0, 5)), draw(st.integers(2, 6))
-    return SyntheticSpec(
+    return SyntheticSegmentationConfig(
         num_train_videos=4,
         num_test_videos=3,
         num_confusable_pairs=pairs,
@@ -37,7 +39,7 @@ def specs(draw):
 @EXAMPLES
 @given(specs(), st.sampled_from(["train", "test"]), st.integers(0, 5))
 def test_videos_have_the_announced_form(spec, split, seed):
-    source = open_synthetic(spec, split, seed)
+    source = SyntheticSource(spec, split, seed)
     assert len(source) == len(source.video_ids) == (4 if split == "train" else 3)
     assert len(set(source.video_ids)) == len(source)
     assert len(set(source.class_names)) == len(source.class_names) == spec.num_classes
@@ -76,20 +78,20 @@ def test_recipes_tell_look_alikes_apart(spec, seed):
 
 
 def test_a_video_depends_on_seed_split_and_index_only():
-    source = open_synthetic(SMALL, "train", 3)
+    source = SyntheticSource(SMALL, "train", 3)
     forward = [source[index] for index in range(5)]
     fewer = SyntheticSource(dataclasses.replace(SMALL, num_train_videos=5, num_test_videos=1), "train", 3)
     for index in reversed(range(5)):
         again = fewer[index]
         np.testing.assert_array_equal(again.features, forward[index].features)
         np.testing.assert_array_equal(again.labels, forward[index].labels)
-    others = [open_synthetic(SMALL, "test", 3)[0], open_synthetic(SMALL, "train", 4)[0], source[1]]
+    others = [SyntheticSource(SMALL, "test", 3)[0], SyntheticSource(SMALL, "train", 4)[0], source[1]]
     for other in others:
         assert not np.array_equal(other.features[:20], forward[0].features[:20])
 
 
 def test_splits_share_their_world():
-    train, test = (open_synthetic(SMALL, split, 7) for split in ("train", "test"))
+    train, test = (SyntheticSource(SMALL, split, 7) for split in ("train", "test"))
     assert train.class_names == test.class_names
     assert train.world.activities == test.world.activities
     np.testing.assert_array_equal(train.world.prototypes, test.world.prototypes)
@@ -107,14 +109,14 @@ def test_prototypes_are_unit_vectors_and_pairs_nearly_coincide():
 
 def test_noise_and_transitions_are_as_specified():
     spec = dataclasses.replace(SMALL, noise=0.0, video_offset=0.0, transition_frames=4)
-    source = open_synthetic(spec, "train", 0)
+    source = SyntheticSource(spec, "train", 0)
     video, prototypes = source[0], source.world.prototypes
     _, starts, ends = frames_to_segments(video.labels)
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         inside = slice(start + 2 if number else 0, end - 2 if end < len(video.labels) else end)
         exact = np.broadcast_to(prototypes[video.labels[start]], video.features[inside].shape)
         np.testing.assert_allclose(video.features[inside], exact, atol=1e-6)
-    noisy = open_synthetic(dataclasses.replace(spec, noise=0.35, noise_correlation=0.6), "train", 0)
+    noisy = SyntheticSource(dataclasses.replace(spec, noise=0.35, noise_correlation=0.6), "train", 0)
     noise = np.concatenate([noisy[index].features - source[index].features for index in range(20)])
     assert noise.std() == pytest.approx(0.35, rel=0.02)
     assert np.mean(noise[1:] * noise[:-1]) / noise.var() == pytest.approx(0.6, abs=0.02)
@@ -123,9 +125,9 @@ def test_noise_and_transitions_are_as_specified():
 @pytest.mark.parametrize(
     ("spec", "seed", "expected"),
     [
-        (SyntheticSpec(), 0, "28292968a72b43fc6cd5fdd68c671b1564134e5c224e4040c86a3d8afbf5dd3e"),
+        (SyntheticSegmentationConfig(), 0, "28292968a72b43fc6cd5fdd68c671b1564134e5c224e4040c86a3d8afbf5dd3e"),
         (
-            SyntheticSpec(num_classes=40, feature_dim=20, num_confusable_pairs=9, num_activities=6),
+            SyntheticSegmentationConfig(num_classes=40, feature_dim=20, num_confusable_pairs=9, num_activities=6),
             3,
             "2a8042e5b705a0ea024933a4daaade4652ae7a7b3e77bff1c86a60eba4ae48cf",
         ),
@@ -135,7 +137,7 @@ def test_the_videos_are_those_of_every_release(spec, seed, expected):
     """Results in fact_jax/benchmark/history are measured on these videos; the digest is that of commit a8aa30a."""
     digest = hashlib.sha256()
     for split in ("train", "test"):
-        source = open_synthetic(spec, split, seed)
+        source = SyntheticSource(spec, split, seed)
         digest.update(repr(source.class_names).encode())
         for video in (source[index] for index in range(3)):
             digest.update(video.labels.tobytes())
@@ -147,7 +149,7 @@ def test_the_videos_are_those_of_every_release(spec, seed, expected):
 @given(specs(), st.integers(0, 5))
 def test_verb_noun_classes(spec, seed):
     spec = dataclasses.replace(spec, verb_noun=True)
-    source = open_synthetic(spec, "test", seed)
+    source = SyntheticSource(spec, "test", seed)
     pairs, world = source.verb_nouns, source.world
     assert len(set(source.class_names)) == spec.num_classes and source.class_names[0] == "background,background"
     assert source.class_names == tuple(
@@ -162,7 +164,7 @@ def test_verb_noun_classes(spec, seed):
 
 def test_verbs_and_nouns_can_be_learnt_apart():
     """By default most classes share a part with another, and classes with a common part look alike, by that part."""
-    world = make_world(SyntheticSpec(verb_noun=True), 0)
+    world = make_world(SyntheticSegmentationConfig(verb_noun=True), 0)
     pairs = world.verb_nouns
     verbs, nouns = np.array(pairs.verb_of_action[1:]), np.array(pairs.noun_of_action[1:])
     same_verb, same_noun = (ids[:, None] == ids[None] for ids in (verbs, nouns))
@@ -177,7 +179,7 @@ def test_verbs_and_nouns_can_be_learnt_apart():
 
 
 def test_the_default_size():
-    source = open_synthetic(SyntheticSpec(), "train", 0)
+    source = SyntheticSource(SyntheticSegmentationConfig(), "train", 0)
     counts = [len(frames_to_segments(source.labels(index))[0]) for index in range(len(source))]
     assert len(source) == 100
     assert 100 <= source.lengths.min() and source.lengths.max() <= 450
@@ -186,7 +188,7 @@ def test_the_default_size():
 
 
 def check_difficulty(spec, seed):
-    train, test = open_synthetic(spec, "train", seed), open_synthetic(spec, "test", seed)
+    train, test = SyntheticSource(spec, "train", seed), SyntheticSource(spec, "test", seed)
     accuracy, f1 = linear_scores(train, test)
     assert 60 < accuracy < 75
     assert f1 < 40
@@ -202,7 +204,7 @@ def test_single_frames_do_not_suffice():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_single_frames_do_not_suffice_at_full_size(seed):
-    check_difficulty(SyntheticSpec(), seed)
+    check_difficulty(SyntheticSegmentationConfig(), seed)
 
 
 def test_the_baseline_metric_on_known_cases():
@@ -215,9 +217,8 @@ def test_the_baseline_metric_on_known_cases():
 
 
 def test_any_mapping_gives_a_specification():
-    assert make_spec({"num_classes": 20}) == SyntheticSpec(num_classes=20)
-    assert make_spec(ConfigDict({"noise": 0.1})) == SyntheticSpec(noise=0.1)
-    assert len(open_synthetic(ConfigDict({"num_test_videos": 2}), "test", 0)) == 2
+    for mapping in ({"noise": 0.1}, ConfigDict({"noise": 0.1})):
+        assert core_settings.parse(SyntheticSegmentationConfig, mapping, "") == SyntheticSegmentationConfig(noise=0.1)
 
 
 @pytest.mark.parametrize(
@@ -231,11 +232,11 @@ def test_any_mapping_gives_a_specification():
 )
 def test_bad_settings_are_user_errors(values, message):
     with pytest.raises(UserError, match=message):
-        make_spec(values)
+        core_settings.parse(SyntheticSegmentationConfig, values, "The synthetic data set")
 
 
 def test_unknown_split_and_negative_seed_are_user_errors():
     with pytest.raises(UserError, match="Did you mean 'train'"):
-        open_synthetic(SMALL, "trian", 0)
+        SyntheticSource(SMALL, "trian", 0)
     with pytest.raises(UserError, match="seed of the synthetic data set is -1"):
-        open_synthetic(SMALL, "train", -1)
+        SyntheticSource(SMALL, "train", -1)

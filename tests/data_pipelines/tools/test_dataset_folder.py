@@ -29,10 +29,9 @@ def test_a_folder_in_the_usual_form(tmp_path, time_axis):
     write_folder(tmp_path, time_axis=time_axis)
     folder = look(tmp_path)
     insist(folder)
-    settings = folder.settings
-    assert settings.time_axis == time_axis and settings.split == "split1" and settings.dataset == tmp_path.name
-    assert settings.train_split_file == "splits/train.{split}.bundle" and settings.validation_split_file == ""
-    assert settings.background_ids == (0,) and folder.index.feature_dim == 6
+    assert folder.data.time_axis == time_axis and folder.data.split == "split1" and folder.data.dataset == tmp_path.name
+    assert folder.data.train_split_file == "splits/train.{split}.bundle" and folder.data.validation_split_file == ""
+    assert folder.data.background_ids == (0,) and folder.index.feature_dim == 6
     assert folder.index.splits == {"train": ("v0", "v1", "v2"), "test": ("v3", "v4")}
     text = "\n".join(folder.findings)
     assert f'time_axis="{time_axis}"' in text and "0 (background), by name" in text
@@ -56,7 +55,7 @@ def test_split_lists_of_other_names(tmp_path, names, pattern, split):
     write_lists(tmp_path, names)
     folder = look(tmp_path)
     insist(folder)
-    assert folder.settings.train_split_file == pattern and folder.settings.split == split
+    assert folder.data.train_split_file == pattern and folder.data.split == split
     assert len(folder.index.splits["train"]) == 3
 
 
@@ -66,7 +65,7 @@ def test_lists_in_a_place_of_their_own_and_a_validation_list(tmp_path):
     (tmp_path / "lists/a_test").write_text("v3")
     (tmp_path / "lists/a_val").write_text("v4")
     given = ("--train_split_file", "lists/{split}_train", "--test_split_file", "lists/{split}_test", "--split", "a")
-    assert look(tmp_path, *given).settings.validation_split_file == "lists/{split}_val"
+    assert look(tmp_path, *given).data.validation_split_file == "lists/{split}_val"
     assert look(tmp_path, *given).index.splits["validation"] == ("v4",)
     assert "validation" not in look(tmp_path, *given, "--validation_split_file", "").index.splits
 
@@ -93,8 +92,8 @@ def rename_classes(root, names):
 
 def test_background_classes(tmp_path):
     write_folder(tmp_path)
-    assert look(tmp_path, "--background").settings.background_ids == ()
-    assert look(tmp_path, "--background", "stir", "1", "stir").settings.background_ids == (3, 1)
+    assert look(tmp_path, "--background").data.background_ids == ()
+    assert look(tmp_path, "--background", "stir", "1", "stir").data.background_ids == (3, 1)
     for wrong, hint in (
         ("stirr", "Did you mean 'stir'"),
         ("4", "ids \\(0 to 3\\)"),
@@ -105,7 +104,7 @@ def test_background_classes(tmp_path):
         with pytest.raises(UserError, match=hint):
             look(tmp_path, "--background", wrong)
     rename_classes(tmp_path, ("G0", "SIL", "G2", "No_Action"))
-    assert look(tmp_path).settings.background_ids == (1, 3)
+    assert look(tmp_path).data.background_ids == (1, 3)
 
 
 def test_a_class_that_starts_most_videos_may_be_background(tmp_path):
@@ -115,7 +114,7 @@ def test_a_class_that_starts_most_videos_may_be_background(tmp_path):
     write_folder(tmp_path, videos)
     rename_classes(tmp_path, ("G0", "G1", "G2", "G3"))
     folder = look(tmp_path)
-    assert folder.settings.background_ids == ()
+    assert folder.data.background_ids == ()
     assert "100 % of the videos start with 'G0'" in folder.findings[-1]
 
 
@@ -123,10 +122,10 @@ def test_verbs_and_nouns_are_found(tmp_path):
     write_folder(tmp_path)
     for name, words in (("verb_mapping.txt", ("take", "none")), ("noun_mapping.txt", ("cup", "milk", "none"))):
         (tmp_path / name).write_text("".join(f"{i} {word}\n" for i, word in enumerate(words)))
-    assert look(tmp_path).settings.verb_mapping_file == ""
+    assert look(tmp_path).data.verb_mapping_file == ""
     rename_classes(tmp_path, ("none,none", "take,cup", "take,milk", "none,milk"))
     folder = look(tmp_path)
-    assert folder.problems == [] and folder.settings.noun_mapping_file == "noun_mapping.txt"
+    assert folder.problems == [] and folder.data.noun_mapping_file == "noun_mapping.txt"
     (tmp_path / "verb_mapping.txt").write_text("0 take\n1 nothing\n")
     assert len(look(tmp_path).problems) == 2
 
@@ -136,6 +135,6 @@ def test_problems_are_collected(tmp_path):
     np.save(tmp_path / "features" / "v1.npy", np.zeros((22, 7), np.float32))
     (tmp_path / "groundTruth" / "v2.txt").unlink()
     folder = look(tmp_path)
-    assert folder.settings.time_axis == "first" and len(folder.problems) == 2
+    assert folder.data.time_axis == "first" and len(folder.problems) == 2
     with pytest.raises(UserError, match="has 2 problems; put them right first"):
         insist(folder)

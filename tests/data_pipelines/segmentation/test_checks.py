@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from data_pipelines.core import validation
+from data_pipelines.core import finite
+from data_pipelines.core import problems as core_problems
+from data_pipelines.segmentation import checks
 from data_pipelines.segmentation.index import read_index
 from data_pipelines.segmentation.layouts import open_layout
 from fact_jax.types import UserError
@@ -16,8 +18,8 @@ def problems_of(root, **changes):
 
 def validate(layout):
     """Every problem of a dataset, as training looks for them."""
-    index, problems = read_index(layout, validation.configured_subsets(layout))
-    return problems + validation.scan_values(layout, index.headers)
+    index, problems = read_index(layout, layout.configured_subsets())
+    return problems + checks.scan_values(layout, index.headers)
 
 
 def save(root, video, features):
@@ -198,7 +200,7 @@ def test_wrong_orientation_of_all_files_is_one_problem(tmp_path, tolerance):
 
 
 def test_a_long_video_is_scanned_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(validation, "_CHUNK_BYTES", 64)
+    monkeypatch.setattr(finite, "_CHUNK_BYTES", 64)
     for order in "CF":
         for time_axis in ("last", "first"):
             root = tmp_path / order / time_axis
@@ -241,16 +243,17 @@ def test_the_same_list_may_serve_twice(tmp_path):
     assert len(problems_of(tmp_path, validation_split_file="val.txt")) == 1
 
 
-def test_the_report_counts_groups_and_cuts(tmp_path):
+def test_the_report_counts_groups_and_cuts(tmp_path, monkeypatch):
     write_folder(tmp_path, make_videos([(f"v{i}", 20) for i in range(9)]))
     (tmp_path / "groundTruth" / "v0.txt").write_text("x\ny\n" + "stir\n" * 18)
     for i in range(2, 8):
         (tmp_path / "features" / f"v{i}.npy").unlink()
     layout = open_layout(settings(tmp_path))
     problems = validate(layout)
-    report_file = tmp_path / "run" / "problems.txt"
+    report_file = tmp_path / "run" / core_problems.PROBLEMS_FILE
+    monkeypatch.setattr(core_problems, "_MAX_SHOWN", 3)
     with pytest.raises(UserError) as error:
-        validation.report_problems(layout, problems, report_file=report_file, max_shown=3, tree="TREE")
+        checks.refuse_dataset(layout, problems, workdir=tmp_path / "run")
     lines = str(error.value).split("\n")
     assert "toy" in lines[0] and lines[0].endswith("split1, has 8 problems:")
     assert lines[1].endswith("v0.txt")
@@ -259,4 +262,4 @@ def test_the_report_counts_groups_and_cuts(tmp_path):
     assert lines[4].endswith("v2.npy") and lines[5].startswith("  3. file is missing")
     assert lines[6] == "... and 5 more" and str(report_file) in lines[7] and len(lines) == 8
     assert report_file.read_text().split("\n")[:-1] == [str(problem) for problem in problems]
-    validation.report_problems(layout, [])
+    checks.refuse_dataset(layout, [])

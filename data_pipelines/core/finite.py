@@ -1,0 +1,101 @@
+"""The search for NaN and Inf in feature files, and the notes of a workdir on data that was searched already."""
+
+import hashlib
+import json
+import os
+import pathlib
+
+import numpy as np
+from absl import logging
+
+from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
+from data_pipelines.core.problems import Problem
+from fact_jax.files import atomic_write_text, read_data
+from fact_jax.types import UserError
+
+CHECK_FILE = "data_check.json"
+# Checks noted per workdir: training and evaluation may look at different subsets of the same data.
+_NUM_NOTED = 8
+# Bytes of a feature file looked at in one go.
+_CHUNK_BYTES = 16 * 2**20
+
+
+def stat_digest(head, paths, name=lambda path: path.name):
+    """SHA-256 over what `repr` gives of `head`, and over names, sizes and times of change of files."""
+    digest = hashlib.sha256(repr(head).encode())
+    for path in paths:
+        status = path.stat()
+        digest.update(repr((name(path), status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
+
+
+class CheckNotes:
+    """What has passed the check in a workdir; without a workdir nothing is known or kept."""
+
+    def __init__(self, workdir):
+        self._path = pathlib.Path(workdir) / CHECK_FILE if workdir else None
+        self._passed = self._read()
+
+    def __contains__(self, fingerprint: str) -> bool:
+        """Whether data of this fingerprint has passed."""
+        return fingerprint in self._passed
+
+    def add(self, fingerprint: str) -> None:
+        """Notes that data of this fingerprint has passed.
+
+        Raises:
+          UserError: the note cannot be written.
+        """
+        if self._path is None:
+            return
+        try:
+            atomic_write_text(self._path, json.dumps([*self._passed, fingerprint][-_NUM_NOTED:]) + "\n")
+        except OSError as error:
+            raise UserError(f"{self._path} cannot be written: {error.strerror}.") from error
+
+    def _read(self):
+        if self._path is None or not os.path.lexists(self._path):
+            return []
+        try:
+            passed = json.loads(read_data(self._path))
+        except (OSError, ValueError, RecursionError):
+            logging.warning("%s cannot be read: checking the data again.", self._path)
+            return []
+        return [str(fingerprint) for fingerprint in passed] if isinstance(passed, list) else []
+
+
+def check_finite(features):
+    """Raises a FeatureFileError if features [T, D] in memory hold NaN or Inf."""
+    bad = np.argwhere(~np.isfinite(features))
+    if len(bad):
+        place = f"feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
+        found = f"{len(bad)} values are NaN or infinite, the first at {place}"
+        raise FeatureFileError(f"{found}; expected finite float32 numbers")
+
+
+def scan_file(path, header, time_axis):
+    """Looks for NaN and Inf, in storage order so that a file is read front to back once; returns a list of Problem."""
+    frame_by_frame = lies_frame_by_frame(header, time_axis)
+    counts, first = np.zeros(2, np.int64), None
+    try:
+        for row, column, block in read_blocks(path, header, num_bytes=_CHUNK_BYTES):
+            # Cast as the reader does: a float64 value may be finite and its float32 not.
+            with np.errstate(over="ignore"):
+                block = block.astype(np.float32, copy=False)
+            bad = ~np.isfinite(block)
+            if not bad.any():
+                continue
+            counts += np.count_nonzero(np.isnan(block)), np.count_nonzero(np.isinf(block))
+            rows, columns = (index + start for index, start in zip(np.nonzero(bad), (row, column), strict=True))
+            frame, channel = (rows, columns) if frame_by_frame else (columns, rows)
+            earliest = np.lexsort((channel, frame))[0]
+            place = (int(frame[earliest]), int(channel[earliest]))
+            first = place if first is None else min(first, place)
+    except FeatureFileError as error:
+        return [Problem(str(path), 0, str(error))]
+    if first is None:
+        return []
+    kinds = " and ".join(f"{count} {name}" for count, name in zip(counts, ("NaN", "Inf"), strict=True) if count)
+    frames, _ = frames_and_channels(header.shape, time_axis)
+    found = f"{kinds} values, the first at frame {first[0]} of {frames}, channel {first[1]}"
+    return [Problem(str(path), 0, found, "expected finite float32 numbers")]

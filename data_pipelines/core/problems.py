@@ -1,0 +1,112 @@
+"""Faults of a dataset: each with its place, collected so that all of them are told at once."""
+
+import dataclasses
+
+from fact_jax.files import atomic_write_text
+from fact_jax.types import UserError
+
+PROBLEMS_FILE = "data_problems.txt"
+_MAX_SHOWN = 50
+# Problems of one file that are told one by one.
+_MAX_PROBLEMS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """One fault of a dataset.
+
+    Attributes:
+      path: file or folder it is about.
+      line: line number from 1; 0 when it is about the whole file.
+      found: what is there.
+      expected: what should be there, or what to do; may be empty.
+    """
+
+    path: str
+    line: int
+    found: str
+    expected: str = ""
+
+    @property
+    def text(self):
+        """The problem without its place."""
+        return f"{self.found}; {self.expected}" if self.expected else self.found
+
+    def __str__(self):
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.text}"
+
+
+class Problems:
+    """Collects problems; of those beyond a limit nothing is kept but their number."""
+
+    def __init__(self, path, limit=_MAX_PROBLEMS):
+        """
+        Args:
+          path: file or folder that they are about, for the last line.
+          limit: how many are kept.
+        """
+        self._path, self._limit = str(path), limit
+        self._kept, self._left_out = [], 0
+
+    def add(self, *problem):
+        """Adds Problem(*problem)."""
+        self.extend([Problem(*problem)])
+
+    def extend(self, problems):
+        """Adds several of Problem."""
+        for problem in problems:
+            if len(self._kept) < self._limit:
+                self._kept.append(problem)
+            else:
+                self._left_out += 1
+
+    def listed(self):
+        """Returns the problems, and one more that says how many were left out, if any."""
+        if not self._left_out:
+            return list(self._kept)
+        return [*self._kept, Problem(self._path, 0, f"{self._left_out} more problems of this kind")]
+
+
+def count_problems(problems):
+    """How many problems there are, in words: "1 problem", "2 problems"."""
+    return f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+
+
+def format_problems(problems, max_shown=_MAX_SHOWN):
+    """Lists problems with numbers under the file each is about; `max_shown` at most, then how many are left."""
+    by_path = {}
+    for problem in problems:
+        by_path.setdefault(problem.path, []).append(problem)
+    ordered = [problem for group in by_path.values() for problem in group]
+    rows, path = [], None
+    for number, problem in enumerate(ordered[:max_shown], 1):
+        if problem.path != path:
+            path = problem.path
+            rows.append(path)
+        place = f"line {problem.line}: " if problem.line else ""
+        rows.append(f"  {number}. {place}{problem.text}")
+    if len(ordered) > max_shown:
+        rows.append(f"... and {len(ordered) - max_shown} more")
+    return "\n".join(rows)
+
+
+def refuse(title, problems, *, report_file=None, notes=()):
+    """Raises a UserError that lists problems, counted and grouped by file, if there are any.
+
+    Args:
+      title: what has them.
+      problems: list of Problem.
+      report_file: where the full list goes when not all are shown; None = nowhere.
+      notes: lines to say after the problems.
+    """
+    if not problems:
+        return
+    rows = [f"{title} has {count_problems(problems)}:", format_problems(problems, _MAX_SHOWN)]
+    if len(problems) > _MAX_SHOWN and report_file is not None:
+        try:
+            atomic_write_text(report_file, "".join(f"{problem}\n" for problem in problems))
+            rows.append(f"The full list is in {report_file}")
+        except OSError as error:
+            rows.append(f"The full list cannot be written to {report_file} ({error.strerror})")
+    raise UserError("\n".join([*rows, *notes]))

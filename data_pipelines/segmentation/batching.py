@@ -1,0 +1,53 @@
+"""Videos with a label per frame as the rows of batches."""
+
+import numpy as np
+
+from data_pipelines.core.batching import check_shapes
+from data_pipelines.core.feature_files import copy_frames
+from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+
+
+class FrameExamples:
+    """`core.batching.Examples` of a fact_jax.types.VideoSource; a row is a whole video."""
+
+    heavy = ("features",)
+
+    def __init__(self, source, max_segments, transcripts=None):
+        """
+        Args:
+          source: fact_jax.types.VideoSource.
+          max_segments: S, segments that a transcript is padded to.
+          transcripts: dict from video id to int [L], put in the place of the transcripts of the labels.
+        """
+        self.video_ids, self.lengths = source.video_ids, source.lengths
+        self._source, self._max_segments, self._transcripts = source, max_segments, transcripts
+
+    def arrays(self, length):
+        """See core.batching.Examples."""
+        return {
+            "features": ((length, self._source.feature_dim), np.float32),
+            "mask": ((length,), bool),
+            "labels": ((length,), np.int32),
+            "segment_labels": ((self._max_segments,), np.int32),
+            "segment_mask": ((self._max_segments,), bool),
+        }
+
+    def fill(self, row, position, draw):
+        """See core.batching.Examples."""
+        del draw
+        video, length = self._source[position], int(self.lengths[position])
+        found = {"features": video.features, "labels": video.labels}
+        check_shapes(video.video_id, found, {"features": (length, self._source.feature_dim), "labels": (length,)})
+        known = self._transcripts
+        transcript = frames_to_segments(video.labels)[0] if known is None else known[video.video_id]
+        if len(transcript) > self._max_segments:
+            raise UserError(
+                f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
+                f"most {self._max_segments}."
+            )
+        copy_frames(video.features, row["features"][:length])
+        row["mask"][:length] = True
+        row["labels"][:length] = video.labels
+        row["segment_labels"][: len(transcript)] = transcript
+        row["segment_mask"][: len(transcript)] = True
