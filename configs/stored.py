@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from configs._base import actionformer_base, datasets, fact_base, frame_model_base, localization_datasets
+from fact_jax.app import kinds
 
 
 def get_config(workdir):
@@ -32,14 +32,10 @@ def get_config(workdir):
 
 def _base(stored):
     """A config with all keys of the system of the run; its values do not matter."""
-    name, model = stored.get("name", ""), stored.get("model")
-    system = model.get("name") if isinstance(model, dict) else None
-    if system in (None, "fact", "faformer"):
-        return fact_base.base_config(name, datasets.base())
-    if system == "actionformer":
-        return actionformer_base.base_config(name, localization_datasets.custom())
-    # The settings of the others have no base: the system itself says which it knows.
-    return frame_model_base.base_config(name, datasets.base(), model)
+    model = stored.get("model")
+    model = model if isinstance(model, dict) else {}
+    # The first runs have no name of a system.
+    return kinds.of_system(model.get("name") or "fact").base_config()(stored.get("name", ""), model)
 
 
 def _fill(config, stored, prefix=""):

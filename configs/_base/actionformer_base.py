@@ -105,6 +105,12 @@ def base_config(name, blocks):
     return config
 
 
+def whole_config(name, model):
+    """A config with all settings; see `stored`."""
+    del model
+    return base_config(name, localization_datasets.custom())
+
+
 def shrink_model(config):
     """The quick form: the same backbone, neck and positions, a few channels and levels, a short run."""
     model, streams = config.model, len(config.model.stream_dims)

@@ -5,7 +5,7 @@ Loss and training are those of MS-TCN (Abu Farha & Gall, CVPR 2019), which its s
 
 from ml_collections import ConfigDict
 
-from configs._base import common
+from configs._base import common, datasets, fact_base
 
 # A schedule for runs of a few minutes on the built-in dataset.
 SYNTHETIC_TRAINING = {
@@ -29,6 +29,14 @@ def base_config(name, data, model):
     config.optimizer.update({"learning_rate": 5e-4, "clip_norm": 0.0})
     config.train.update({"epochs": 50, "log_every": 20, "eval_every": 100})
     return config
+
+
+def whole_config(name, model):
+    """A config of action segmentation with all settings of the system of `model`, a config.model; see `stored`."""
+    if model.get("name") in (None, "fact", "faformer"):
+        return fact_base.base_config(name, datasets.base())
+    # The settings of the others have no base: the system itself says which it knows.
+    return base_config(name, datasets.base(), model)
 
 
 def finish(config, arg, quick):

@@ -2,10 +2,15 @@
 
 import dataclasses
 import re
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
 
 from absl import flags
 
-from fact_jax.app import config_flags
+from fact_jax.app import config_flags, kinds
+from fact_jax.app.kinds.base import PredictConfig, flag, flags_of
 from fact_jax.types import UserError, check_choice
 
 # The flags belong to main.py, which then lists them under --help.
@@ -13,14 +18,11 @@ flags.disclaim_key_flags()
 
 # What tells a process that it is one of several.
 PROCESS = ("coordinator_address", "num_processes", "process_id")
-# Mode -> (flags it needs, flags it may have).
+# Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
     "train": (("workdir",), ("config", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", *PROCESS, "distributed")),
-    "predict": (
-        ("workdir", "input"),
-        ("config", "step", "output", "transcripts", "fps", "durations", "class_scores", "probabilities", "figures"),
-    ),
+    "predict": (("workdir", "input"), ("config", "step", "output")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step",)),
     "report": (("workdirs",), ("output",)),
@@ -29,94 +31,96 @@ MODES = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Values of the flags; None or () where a flag is not given.
+    """Values of the flags; None or () where a flag is not given. Those made with `flag` are as their flags.
 
     Attributes:
       mode: key of MODES.
       settings: ConfigDict of --config, or of what takes its place.
       config: the parts of the command line that concern the config: --config itself and --config.a.b=value.
       overridden: dotted names of the settings that the command line overrides.
-      others: as their flags.
+      prediction: flags of the kinds of work that are given, by name.
     """
 
     mode: str
-    settings: object = None
+    settings: Any = None
     config: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
-    workdir: str | None = None
-    step: int | None = None
-    input: tuple[str, ...] = ()
-    transcripts: str | None = None
-    fps: float | None = None
-    durations: str | None = None
-    class_scores: str | None = None
-    probabilities: bool | None = None
-    figures: bool | None = None
-    output: str | None = None
-    checkpoint: str | None = None
-    reference_config: str | None = None
-    workdirs: tuple[str, ...] = ()
-    coordinator_address: str | None = None
-    num_processes: int | None = None
-    process_id: int | None = None
-    distributed: bool | None = None
+    prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    workdir: str | None = flag("Folder of the run: checkpoints, metrics, figures.")
+    step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
+    input: tuple[str, ...] = flag("predict: feature files (.npy), folders of them, patterns.", ())
+    output: str | None = flag(
+        "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
+        "export: file to write, .pth, .net or .safetensors."
+    )
+    checkpoint: str | None = flag("convert: published weights, .pth, .net, .prm or .safetensors.")
+    reference_config: str | None = flag("convert: YAML config of the published code.")
+    workdirs: tuple[str, ...] = flag("report: folders of the finished runs to compare.", ())
+    coordinator_address: str | None = flag("train, eval with several processes: HOST:PORT of process 0, a free port.")
+    num_processes: int | None = flag("train, eval: how many processes there are.")
+    process_id: int | None = flag("train, eval: which of them this is, from 0.")
+    distributed: bool | None = flag(
+        "train, eval: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best."
+    )
 
 
 def define():
     """Defines all flags; returns a function that gives the Options once they are parsed."""
-    text, lists, switch = flags.DEFINE_string, flags.DEFINE_multi_string, flags.DEFINE_bool
     settings = config_flags.define_config()
-    holders = {
-        "workdir": text("workdir", None, "Folder of the run: checkpoints, metrics, figures."),
-        "mode": flags.DEFINE_enum(
-            "mode",
-            "train",
-            list(MODES),
-            "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
-            "label videos that have no labels; convert: make a workdir from published PyTorch weights; export: write "
-            "such weights; report: compare finished runs.",
-        ),
-        "step": flags.DEFINE_integer("step", None, "eval, predict, export: which checkpoint; the best by default."),
-        "input": lists("input", [], "predict: feature files (.npy), folders of them, patterns."),
-        "transcripts": text("transcripts", None, "predict: folder of VIDEO.txt with the actions in order."),
-        "fps": flags.DEFINE_float("fps", None, "predict: frames per second of the features, for times in seconds."),
-        "durations": text(
-            "durations", None, "predict, finding actions: JSON with the seconds of every video, or annotations."
-        ),
-        "class_scores": text(
-            "class_scores", None, "predict, finding actions: a classifier's scores of every video, .json or .npz."
-        ),
-        "probabilities": switch("probabilities", None, "predict: also write every frame's class probabilities."),
-        "figures": switch("figures", None, "predict: draw a timeline of every video (default: yes)."),
-        "output": text(
-            "output",
-            None,
-            "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
-            "export: file to write, .pth, .net or .safetensors.",
-        ),
-        "checkpoint": text("checkpoint", None, "convert: published weights, .pth, .net, .prm or .safetensors."),
-        "reference_config": text("reference_config", None, "convert: YAML config of the published code."),
-        "workdirs": lists("workdirs", [], "report: folders of the finished runs to compare."),
-        "coordinator_address": text(
-            "coordinator_address", None, "train, eval with several processes: HOST:PORT of process 0, a free port."
-        ),
-        "num_processes": flags.DEFINE_integer("num_processes", None, "train, eval: how many processes there are."),
-        "process_id": flags.DEFINE_integer("process_id", None, "train, eval: which of them this is, from 0."),
-        "distributed": switch(
-            "distributed",
-            None,
-            "train, eval: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best.",
-        ),
+    mode = flags.DEFINE_enum(
+        "mode",
+        "train",
+        list(MODES),
+        "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
+        "label videos that have no labels; convert: make a workdir from published PyTorch weights; export: write "
+        "such weights; report: compare finished runs.",
+    )
+    own, of_kinds = _define(Options), {}
+    for kind in kinds.KINDS:
+        of_kinds |= _define(kind.predict_config, known=of_kinds)
+    return lambda: Options(
+        mode=mode.value,
+        settings=settings.value,
+        config=config_flags.given(),
+        overridden=config_flags.overridden(),
+        prediction=_given(of_kinds),
+        **_given(own),
+    )
+
+
+def _define(form, known=()):
+    """Defines the flags that are fields of a dataclass, apart from those in `known`; returns their holders by name."""
+    kinds_of_flags = {
+        str: flags.DEFINE_string,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        bool: flags.DEFINE_bool,
+        tuple: flags.DEFINE_multi_string,
     }
+    holders = {}
+    for name, field in flags_of(form).items():
+        if name not in known:
+            hint = typing.get_type_hints(form)[name]
+            # Of "int | None" the first; of "tuple[str, ...]" the tuple.
+            first = typing.get_args(hint)[0] if isinstance(hint, types.UnionType) else typing.get_origin(hint) or hint
+            holders[name] = kinds_of_flags[first](name, None, field.metadata["help"])
+    return holders
 
-    def options():
-        values = {name: holder.value for name, holder in holders.items()}
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return Options(
-            settings=settings.value, config=config_flags.given(), overridden=config_flags.overridden(), **values
-        )
 
-    return options
+def _given(holders):
+    """Values of the flags that are given."""
+    values = {name: holder.value for name, holder in holders.items() if holder.value is not None}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def predict_config(options: Options) -> PredictConfig:
+    """What --mode predict is told, in the form of the kind of work that the settings are of.
+
+    Raises:
+      UserError: a flag has a value that cannot be.
+    """
+    kind = kinds.of_system(options.settings.model.name)
+    return kind.predict_config(input=options.input, output=options.output, step=options.step, **options.prediction)
 
 
 def check(options: Options) -> None:
@@ -129,6 +133,7 @@ def check(options: Options) -> None:
         owners = [mode for mode, (must, may) in MODES.items() if name in must + may]
         if owners and options.mode not in owners and getattr(options, name) not in (None, ()):
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
+    problems += _prediction_problems(options)
     if options.mode == "convert" and not (options.config or options.reference_config):
         problems.append(
             "--config or --reference_config is missing: a weight file tells neither the names nor the number of "
@@ -137,6 +142,21 @@ def check(options: Options) -> None:
     problems += _process_problems(options)
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _prediction_problems(options):
+    """What is wrong with the flags of the kinds of work."""
+    problems = []
+    for name in options.prediction:
+        if options.mode != "predict":
+            problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to predict.")
+            continue
+        kind = kinds.of_system(options.settings.model.name)
+        owners = [other.name for other in kinds.KINDS if name in flags_of(other.predict_config)]
+        if kind.name not in owners:
+            owners = " and ".join(owners)
+            problems.append(f"--{name}: it goes with {owners}, and this is a run of {kind.name}; leave the flag out.")
+    return problems
 
 
 def _process_problems(options):

@@ -1,10 +1,7 @@
 """What `main.py` does in each mode."""
 
-from pathlib import Path
-
-from fact_jax.app import conversion, experiment
+from fact_jax.app import command_flags, conversion, experiment, kinds
 from fact_jax.app.command_flags import Options
-from fact_jax.inference.run import Options as PredictOptions
 from fact_jax.models.fact import published_config
 from fact_jax.reporting.report import write_report
 from fact_jax.runtime.processes import group as processes
@@ -28,26 +25,22 @@ def run(options: Options, console: writers.Console | None = None) -> int:
             return experiment.run(config, workdir, options.mode, step=options.step, console=console, processes=group)
     console = console or writers.Console()
     if options.mode == "predict":
-        wanted = PredictOptions(
-            inputs=options.input,
-            output=options.output and Path(options.output),
-            step=options.step,
-            fps=options.fps,
-            durations=options.durations,
-            class_scores=options.class_scores,
-            probabilities=bool(options.probabilities),
-            transcripts=options.transcripts,
-            figures=options.figures is not False,
-        )
-        return experiment.predict(config, workdir, wanted, console)
+        return experiment.predict(config, workdir, command_flags.predict_config(options), console)
     if options.mode == "convert":
-        experiment.convert(config, workdir, options.checkpoint, explicit=_explicit(options, console), console=console)
+        conversion.convert(
+            config,
+            workdir,
+            options.checkpoint,
+            read_classes=lambda: kinds.of_system(config.model.name).runs().read_classes(config),
+            explicit=_explicit(options, console),
+            console=console,
+        )
         return 0
     if options.mode == "export":
         conversion.export(workdir, options.output, step=options.step, console=console)
         return 0
-    kinds = {name: kind.report for name, kind in experiment.KINDS.items()}
-    write_report(options.workdirs, options.output or "report", kinds, console.say)
+    by_system = {system: kind.report()() for kind in kinds.KINDS for system in kind.systems}
+    write_report(options.workdirs, options.output or "report", by_system, console.say)
     return 0
 
 

@@ -9,7 +9,7 @@ take. Its record, "derived", knows the network and nothing of the videos; "conve
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,16 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fact_jax import files, run_record
-from fact_jax.app.recognise_weights import recognise
-from fact_jax.models.fact import published_config
-from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.app import kinds
+from fact_jax.app.runs.base import Classes
 from fact_jax.models.weights import class_list, state_dict, weight_files
-from fact_jax.tasks.localization import systems as localization_systems
-from fact_jax.tasks.localization.actionformer import ActionFormerTask
-from fact_jax.tasks.segmentation import systems
-from fact_jax.tasks.segmentation.frame_models import FrameTask
-from fact_jax.tasks.segmentation.inputs import example_arrays
+from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.training.logging import writers
 from fact_jax.training.ownership import own
-from fact_jax.types import UserError, VerbNouns
+from fact_jax.types import UserError
 
-# Where ActionFormer's code looks for weights in a PyTorch file, and how it names them there.
-CHECKPOINT = {"below": ("state_dict", weight_files.AVERAGED_KEY), "prefix": "module."}
 STEP = 0  # of a converted checkpoint: no update of this run has been made
 
 # The same for all systems: it shapes predictions and leaves no trace in a state dict.
@@ -46,7 +39,7 @@ def convert(
     workdir,
     checkpoint,
     *,
-    read_classes: Callable[[], tuple[Sequence[str], VerbNouns | None]],
+    read_classes: Callable[[], Classes],
     explicit: Collection[str] = (),
     console: writers.Console,
 ) -> None:
@@ -56,8 +49,7 @@ def convert(
       config: ConfigDict of the run; what the file tells about the network takes the place of its values.
       workdir: folder to write; may hold an earlier conversion of the same file, nothing else.
       checkpoint: the weight file.
-      read_classes: gives the name of every class of the dataset, by class id, and what the classes are made of, if
-        they are pairs of a verb and a noun. Called once the file is known to be of a network of ours.
+      read_classes: gives the classes of the dataset. Called once the file is known to be of a network of ours.
       explicit: dotted keys of `config` that the user or a reference config set; the file may not contradict them.
       console: takes the summary.
 
@@ -70,10 +62,10 @@ def convert(
     found = recognise(state.tensors, checkpoint)
     _check_system(config, found, checkpoint)
     config, changed = _adopt(config, found, explicit, checkpoint)
-    class_names, verb_nouns = read_classes()
+    class_names, class_file, verb_nouns = read_classes()
     found.check_classes(class_names, verb_nouns, checkpoint)
     data = config.data
-    dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / _class_file(data)
+    dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / class_file
     listed = class_list.check(class_list.beside(checkpoint), class_names, dataset)
     derived: dict[str, Any] = {
         "class_names": list(class_names),
@@ -81,22 +73,48 @@ def convert(
         "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
         "buckets": list(config.data.get("buckets", ())),
     }
-    task = _restore(config, derived)
+    tasks = _tasks_of(config)
+    task, arrays = tasks.restore(config, derived), tasks.example_arrays(derived)
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    params = _parameters(task, found, checkpoint)
+    params = _parameters(task, arrays, found, checkpoint)
     _check_workdir(workdir, config, derived)
     with own(workdir, "--mode convert"):
         _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
-        _save(config, workdir, task, params, derived)
+        _save(config, workdir, _items(config, task, arrays, params), derived)
         # Last, so that a workdir with a record has its checkpoint.
         run_record.write(workdir, config=config.to_dict(), derived=derived)
     for line in _summary(checkpoint, state, found, params, changed):
         console.say(line)
-    for line in _not_inferred(config, found, explicit, len(class_names), listed):
+    for line in _not_inferred(
+        config, found, explicit, f"{len(class_names)} classes, in the order of {class_file}", listed
+    ):
         console.say(line)
     console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
+
+
+def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork:
+    """What a state dict tells about its network.
+
+    Args:
+      tensors: name -> array.
+      path: of the file, for messages.
+
+    Raises:
+      UserError: it is of no system known here, or a part is missing or of a strange shape.
+    """
+    for kind in kinds.KINDS:
+        if (found := kind.tasks().recognise(tensors, path)) is not None:
+            return found
+    some = [f"  {name} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:4]]
+    known = ", ".join(system for kind in kinds.KINDS for system in kind.systems)
+    raise UserError(
+        "\n".join(
+            [f"{path}: This is of no system known here, which are {known}.", f"It holds {_size(tensors)}:", *some]
+        )
+        + ("\n  ..." if len(tensors) > len(some) else "")
+    )
 
 
 def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
@@ -116,42 +134,28 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     if record is None or not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir} holds no checkpoint to export.")
     config, derived = ConfigDict(record["config"]), record["derived"]
-    task = _restore(config, derived)
+    tasks = _tasks_of(config)
+    task = tasks.restore(config, derived)
     if not task.links():
         raise UserError(
             f"No names of the parameters of {task.model.title} are published, so there is no file to write."
         )
     with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
-        arrays = example_arrays(derived["feature_dim"])
+        arrays = tasks.example_arrays(derived)
         try:
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     mapping_file, class_names = class_list.beside(output), derived["class_names"]
-    tensors, texts, notes = _published_form(task, weights.params, config, derived, output)
-    texts = texts | {mapping_file: class_list.text(class_names)}
-    _write_export(output, tensors, texts, **(CHECKPOINT if isinstance(task, ActionFormerTask) else {}))
+    published = tasks.publish(task, weights.params, config, derived)
+    texts = {output.with_name(f"{output.name}{ending}"): text for ending, text in published.texts.items()}
+    _write_export(output, published.tensors, texts | {mapping_file: class_list.text(class_names)}, **published.layout)
     averaged = " (averaged weights)" if weights.item == "ema" else ""
-    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(tensors)}")
+    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(published.tensors)}")
     console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
-    for note in notes:
-        console.say(note)
-
-
-def _published_form(task, params, config, derived, output):
-    """(state dict, texts to write beside it by their paths, lines about them)."""
-    if isinstance(task, FrameTask | ActionFormerTask):
-        return state_dict.to_torch(task.links(), params), {}, []
-    yaml_file = output.with_name(f"{output.name}.yaml")
-    notes = [f"wrote {yaml_file}, its settings as a config of the published code"]
-    if task.model.blocks[0] == "I" and config.data.dataset != "epic":
-        notes.append("note: the published code knows verbs and nouns for its dataset 'epic' only")
-    return (
-        published_state_dict(task.model, params),
-        {yaml_file: published_config.write(config.to_dict(), derived)},
-        notes,
-    )
+    for note in published.notes:
+        console.say(note.format(file=output))
 
 
 def _write_export(output, tensors, texts, **form):
@@ -186,21 +190,11 @@ def _check_system(config, found, checkpoint):
 def _adopt(config, found, explicit, checkpoint):
     """Returns the config with what the file tells, and (key, value before, value) of everything that changed."""
     config = config.copy_and_resolve_references()
-    wanted = [("model", name, value, config.model[name]) for name, value in found.model_settings.items()]
-    inherited: dict[str, Any] = {}
-    for kind, settings in found.block_settings.items():
-        for name, value in settings.items():
-            own = config.model[kind][name]
-            # A block leaves open what it takes from the block before it; where that is right it stays open.
-            wanted.append((f"model.{kind}", name, value, inherited.get(name) if own is None else own))
-        given = {name: value for name, value in config.model[kind].items() if value is not None}
-        inherited = inherited | given | settings
-    changed, problems = [], []
-    for group, name, value, present in wanted:
-        key = f"{group}.{name}"
+    values, changed, problems = run_record.flatten(config.to_dict()), [], []
+    for key, value, present in found.wanted(config.model):
         if value == present:
             continue
-        if key in explicit and config[group][name] is not None:
+        if key in explicit and values[key] is not None:
             problems.append(f"  {key}: the settings say {present!r}, the file {value!r}")
         changed.append((key, present, value))
     if problems:
@@ -208,11 +202,11 @@ def _adopt(config, found, explicit, checkpoint):
             f"{checkpoint} contradicts the settings you gave:\n" + "\n".join(problems) + "\n"
             "Leave them out to take the file's, or give the weights that belong to these settings."
         )
+    for key, value in found.consequences().items():
+        if key not in explicit and values[key] != value:
+            changed.append((key, values[key], value))
     with config.unlocked():
         config.update_from_flattened_dict({key: value for key, _, value in changed})
-        if found.use_transcript and config.loss.match != "seq" and "loss.match" not in explicit:
-            changed.append(("loss.match", config.loss.match, "seq"))
-            config.loss.match = "seq"
     return config.lock(), changed
 
 
@@ -226,7 +220,7 @@ def _check_workdir(workdir, config, derived):
     run_record.check(workdir, config=config.to_dict(), derived=derived)
 
 
-def _parameters(task, found, checkpoint):
+def _parameters(task, arrays, found, checkpoint):
     """The parameters as float32; every tensor is used and every parameter filled."""
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
         tensors = {name: np.asarray(tensor, np.float32) for name, tensor in found.tensors.items()}
@@ -234,30 +228,30 @@ def _parameters(task, found, checkpoint):
     if broken:
         raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
     try:
-        shapes = variable_shapes(task, example_arrays(found.feature_dim))["params"]
+        shapes = variable_shapes(task, arrays)["params"]
         return state_dict.to_flax(task.links(), tensors, shapes, ignore=found.buffers)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
 
 
-def _restore(config, derived):
-    """The task of a run; of both kinds of datasets."""
-    kind = localization_systems if config.model.name in localization_systems.SYSTEMS else systems
-    return kind.restore(config, derived)
+def _tasks_of(config):
+    """The module that makes the tasks of a system."""
+    return kinds.of_system(config.model.name).tasks()
 
 
-def _class_file(data):
-    """The file of a dataset that names its classes."""
-    return data.get("mapping_file") or data.annotation_file
-
-
-def _save(config, workdir, task, params, derived):
+def _items(config, task, arrays, params):
+    """What a checkpoint holds that evaluations read."""
     items = {"params": params}
-    if isinstance(task, ActionFormerTask):
-        # As before a first step: evaluation restores it and does not look at it.
-        items["state"] = jax.tree.map(np.asarray, task.first_state())
+    if jax.tree.leaves(variable_shapes(task, arrays)["state"]):
+        # As before a first step; evaluation restores it and does not look at it. Compiled: no parameter is drawn.
+        first_state = jax.jit(lambda key: task.init(key, arrays)["state"])(jax.random.key(config.seed))
+        items["state"] = jax.device_get(first_state)
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run
+    return items
+
+
+def _save(config, workdir, items, derived):
     meta = {
         "step": STEP,
         "value": None,
@@ -298,16 +292,16 @@ def _summary(checkpoint, state, found, params, changed):
         yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)
 
 
-def _not_inferred(config, found, explicit, num_classes, listed):
+def _not_inferred(config, found, explicit, classes, listed):
     """What the file does not tell, and which value is used."""
     yield "a file does not tell these; check that they are right, they change predictions:"
     for key, what in (found.untold() | UNTOLD).items():
         group, _, name = key.rpartition(".")
-        value = config[group][name]
+        value = config[group].get(name)
         if value is not None:
             yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
     if listed is None:
-        yield f"  {num_classes} classes, in the order of {_class_file(config.data)}"
+        yield f"  {classes}"
     else:
-        yield f"the {num_classes} classes agree in name and order with {listed}"
+        yield f"the {classes.partition(',')[0]} agree in name and order with {listed}"
     yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import jax
 
-from fact_jax import files, run_record
-from fact_jax.app import conversion, modes
-from fact_jax.app.kinds import localization as localization_parts
-from fact_jax.app.kinds import segmentation as segmentation_parts
-from fact_jax.app.kinds.base import piece_size
+from fact_jax import files, inference, run_record
+from fact_jax.app import kinds, modes
+from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
+from fact_jax.app.runs.base import piece_size
 from fact_jax.inference import run as prediction
 from fact_jax.reporting import results
 from fact_jax.runtime import compilation, host_memory
@@ -23,8 +22,6 @@ from fact_jax.training.ownership import own
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
-# What each system works on: modules that open the data, and build the task and the batches.
-KINDS = {name: kind for kind in (segmentation_parts, localization_parts) for name in kind.SYSTEMS}
 MODES = ("train", "eval")
 # Settings that may change between training and prediction.
 PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
@@ -69,7 +66,7 @@ def run(
 
 
 def _look_at(config, workdir: Path, mode: str, step: int | None):
-    """Raises UserError unless the workdir goes with what is asked for; returns the results of a finished run, or None."""
+    """Raises UserError unless the workdir goes with what is asked for; returns the results of a finished run."""
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir {workdir} is a file, expected a folder.")
     exists = run_record.check(workdir, config=config.to_dict())
@@ -86,19 +83,7 @@ def _look_at(config, workdir: Path, mode: str, step: int | None):
     return None
 
 
-def convert(config, workdir, checkpoint, *, explicit=(), console: writers.Console) -> None:
-    """Makes a workdir from published weights, see `conversion.convert`; the dataset gives the names of the classes."""
-    conversion.convert(
-        config,
-        workdir,
-        checkpoint,
-        read_classes=lambda: _kind(config).read_classes(config),
-        explicit=explicit,
-        console=console,
-    )
-
-
-def predict(config, workdir, options: prediction.Options, console: writers.Console) -> int:
+def predict(config, workdir, options: PredictConfig, console: writers.Console) -> int:
     """Labels videos that have no labels; returns the exit code.
 
     Args:
@@ -115,14 +100,11 @@ def predict(config, workdir, options: prediction.Options, console: writers.Conso
         raise UserError(f"{workdir} holds no run to predict with. Train first, or convert published weights.")
     _set_up_jax(config, console)
     devices = device_layout.choose(config.eval.batch_size)
-    opened = _kind(config).open_prediction(config, workdir, options, devices, console)
+    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
+    runs = kinds.of_system(config.model.name).runs()
+    opened = runs.open_prediction(predictor, config, workdir, options, len(devices))
     with StopRequest(console.say) as stop:
-        return prediction.predict_videos(*opened, console=console, stop=stop)
-
-
-def _kind(config):
-    """The module that knows the kind of dataset that the system of a config works on."""
-    return KINDS[check_choice("config.model.name", config.model.name, tuple(KINDS))]
+        return prediction.predict_videos(predictor, *opened, console=console, stop=stop)
 
 
 def _set_up_jax(config, console: writers.Console) -> None:
@@ -144,13 +126,14 @@ def prepare(
     Raises:
       UserError: a problem of the data or the settings, or a workdir of another run.
     """
-    kind = _kind(config)
+    kind = kinds.of_system(config.model.name)
+    runs = kind.runs()
     with processes.main_first():
         # What the first process notes there, the others need not check again, if they see it.
         notes = workdir if processes.is_main or workdir.is_dir() else None
-        sources = kind.open_sources(config, notes)
+        sources = runs.open_sources(config, notes)
     devices = device_layout.choose(piece_size(config.train))
-    parts = kind.prepare(config, sources, devices)
+    parts = runs.prepare(config, sources, devices)
     processes.insist_on_equal("data", parts.derived)
     processes.connect(devices)
     if processes.is_main:
@@ -169,7 +152,7 @@ def prepare(
         eval_step=EvalStep(parts.task, devices, num_buckets=parts.num_programs, say=console.say),
         devices=devices,
         derived=parts.derived,
-        write_evaluation=kind.write_evaluation,
+        write_evaluation=kind.write_evaluation(),
         how_scored=parts.how_scored,
         console=console,
         stop=stop,

@@ -1,11 +1,21 @@
-"""Labels for videos that have none: from Python with `load`, from the command line with --mode predict.
+"""Predictions for videos that nobody has labelled: from Python with `load`, from the command line with --mode predict.
 
 from fact_jax import inference
 model = inference.load("runs/synthetic")
 prediction = model.predict(features)  # float array (frames, channels)
 """
 
+from fact_jax.inference.localization.predictor import FoundActions, LocalizationPredictor
+from fact_jax.inference.predictor import Predictor, load
 from fact_jax.inference.segmentation.predictions import Prediction, Segment
-from fact_jax.inference.segmentation.predictor import Predictor, load
+from fact_jax.inference.segmentation.predictor import SegmentationPredictor
 
-__all__ = ["Prediction", "Predictor", "Segment", "load"]
+__all__ = [
+    "FoundActions",
+    "LocalizationPredictor",
+    "Prediction",
+    "Predictor",
+    "Segment",
+    "SegmentationPredictor",
+    "load",
+]

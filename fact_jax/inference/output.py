@@ -4,21 +4,17 @@ Of a video, its .json is written last. It says what the video was made from and 
 a process that was killed at any moment leaves either a finished video or one that is made again.
 """
 
+import abc
 import contextlib
+import dataclasses
 import hashlib
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fact_jax import files
-from fact_jax.inference.segmentation.predictions import Prediction
-from fact_jax.reporting import tables
-from fact_jax.reporting.segmentation import segment_files, timelines
 from fact_jax.types import UserError
 
 PREDICTIONS, FIGURES = "predictions", "figures"
@@ -29,6 +25,58 @@ class EvaluatedVideo(UserError):
     """The folder holds the prediction of a test video of the same name, which differs."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VideoFiles(abc.ABC):
+    """What is written of one video; every kind of work has a subclass. Paths are below the output folder.
+
+    `video` has video_id, path, size, mtime_ns, num_frames and transcript (class ids or None).
+
+    Attributes:
+      origin: JSON values that say what makes the predictions: run, checkpoint. Other values, other predictions.
+      class_names: name of every class.
+      fps: frames per second at the full rate; 0 = unknown, no times in seconds.
+      figures: also draw a picture of every video.
+    """
+
+    origin: Mapping[str, Any]
+    class_names: Sequence[str]
+    fps: float
+    figures: bool
+
+    @abc.abstractmethod
+    def paths(self, video) -> dict[Path, bool]:
+        """Every file that a video may have beside its .json -> whether the options ask for it; the picture is last."""
+
+    @abc.abstractmethod
+    def contents(self, video, prediction) -> dict[Path, bytes]:
+        """Of the files that hold nothing but numbers and names."""
+
+    @abc.abstractmethod
+    def draw(self, video, prediction):
+        """The picture, a matplotlib figure."""
+
+    @abc.abstractmethod
+    def record(self, video, prediction, vouched: Mapping[str, Any]) -> str:
+        """Text of the .json; `vouched`: "made_from" and "files", which it has to hold as they are."""
+
+    def made_from(self, video) -> dict[str, Any]:
+        """What the files of a video depend on, beside its own file: JSON values."""
+        return {"model": dict(self.origin)}
+
+    def evaluated(self, folder: Path) -> Mapping[str, Any]:
+        """What an evaluation left in a folder, by video, for `agrees`; {} where its files have other names."""
+        del folder
+        return {}
+
+    def agrees(self, evaluated, prediction) -> bool:
+        """Whether an evaluation and a prediction say the same of a video."""
+        raise NotImplementedError
+
+    def conclude(self, folder: "OutputFolder", videos) -> None:
+        """Writes what all videos of a command have together: nothing."""
+        del folder, videos
+
+
 class OutputFolder:
     """Predictions below one folder; use it in a `with` statement, in which it is this process's alone.
 
@@ -36,36 +84,16 @@ class OutputFolder:
       path: the folder.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        origin: Mapping[str, Any],
-        class_names: Sequence[str],
-        background_ids: Sequence[int],
-        fps: float,
-        probabilities: bool,
-        figures: bool,
-    ):
+    def __init__(self, path: Path, of_video: VideoFiles):
         """
         Args:
           path: created if there is none.
-          origin: JSON values that say what makes the predictions: run, checkpoint. Other values, other predictions.
-          class_names: name of every class.
-          background_ids: classes drawn as background.
-          fps: frames per second at the full rate; 0 = unknown, no times in seconds.
-          probabilities: also write VIDEO.npz.
-          figures: also draw the timelines.
+          of_video: what is written of each video.
         """
         self.path = Path(path)
-        self._origin = dict(origin)
-        self._class_names = list(class_names)
-        self._background_ids = tuple(background_ids)
-        self._fps = fps
-        self._probabilities = probabilities
-        self._figures = figures
+        self._of_video = of_video
         self._lock = contextlib.ExitStack()
-        self._evaluated = {}
+        self._evaluated: Mapping[str, Any] = {}
 
     def __enter__(self):
         folder = self.path / PREDICTIONS
@@ -76,62 +104,60 @@ class OutputFolder:
             raise UserError(f"another process is writing predictions to {self.path}; wait, or use --output.") from error
         except OSError as error:
             raise UserError(f"{folder} cannot be made: {error.strerror}. Choose another --output.") from error
-        if (self.path / segment_files.SEGMENTS_FILE).is_file():
-            evaluated = segment_files.read_segments(self.path)
-            self._evaluated = {video.video_id: (evaluated.class_names, video.predicted) for video in evaluated.videos}
+        self._evaluated = self._of_video.evaluated(self.path)
         return self
 
     def __exit__(self, *exception):
         self._lock.close()
 
-    def is_finished(self, video) -> bool:
-        """Whether the files of a video are there, whole, and made from the same input, checkpoint and options.
+    def json_path(self, video) -> Path:
+        """Where the record of a video is, or is to be."""
+        return self.path / _record_path(video)
 
-        Args:
-          video: has video_id, path, size, mtime_ns, num_frames and transcript (class ids or None).
-        """
+    def is_finished(self, video) -> bool:
+        """Whether the files of a video are there, whole, and made from the same input, checkpoint and options."""
         try:
-            record = json.loads(self._json_path(video).read_text(encoding="utf-8"))
-            if record["made_from"] != self._made_from(video):
-                return False
-            return record["files"] == self._digests(video)
+            record = json.loads(self.json_path(video).read_text(encoding="utf-8"))
+            return record["made_from"] == self._made_from(video) and record["files"] == self._digests(video)
         except (OSError, ValueError, LookupError, TypeError):
             return False
 
-    def write(self, video, prediction: Prediction) -> None:
+    def write(self, video, prediction) -> None:
         """Writes all files of a video.
 
         Raises:
           EvaluatedVideo: the files of a test video would be replaced by something else.
           UserError: the disk is full, or the folder cannot be written to.
         """
-        self._check_evaluated(video, prediction)
+        paths = self._of_video.paths(video)
+        known = self._evaluated.get(video.video_id)
+        if known is not None and not self._of_video.agrees(known, prediction):
+            raise EvaluatedVideo(
+                f"{self.path / next(iter(paths))} is the prediction of the run's test video of this name, and this "
+                "one differs; choose another --output"
+            )
         try:
             # The .json first: what it vouches for is about to change. A file that is not asked for now is out of date.
-            self._json_path(video).unlink(missing_ok=True)
-            for path in set(self._paths(video)) - set(self._written(video)):
-                (self.path / path).unlink(missing_ok=True)
-            for name, content in self._contents(video, prediction).items():
-                files.atomic_write_bytes(self.path / name, content)
-            if self._figures:
-                files.save_figure(self.path / self._paths(video)[-1], self._draw(video, prediction))
-            files.atomic_write_text(self._json_path(video), self._to_text(video, prediction))
+            self.json_path(video).unlink(missing_ok=True)
+            for path, wanted in paths.items():
+                if not wanted:
+                    (self.path / path).unlink(missing_ok=True)
+            for path, content in self._of_video.contents(video, prediction).items():
+                files.atomic_write_bytes(self.path / path, content)
+            if self._of_video.figures:
+                files.save_figure(self.path / list(paths)[-1], self._of_video.draw(video, prediction))
+            vouched = {"made_from": self._made_from(video), "files": self._digests(video)}
+            files.atomic_write_text(self.json_path(video), self._of_video.record(video, prediction, vouched))
         except OSError as error:
             raise UserError(f"{self.path}: predictions cannot be written: {error.strerror}.") from error
 
-    def _check_evaluated(self, video, prediction):
-        if video.video_id not in self._evaluated:
-            return
-        class_names, runs = self._evaluated[video.video_id]
-        if tuple(class_names[label] for label in segment_files.to_frames(runs)) != tuple(prediction.names):
-            raise EvaluatedVideo(
-                f"{self.path / self._paths(video)[0]} is the prediction of the run's test video of this name, and this "
-                "one differs; choose another --output"
-            )
+    def conclude(self, videos) -> None:
+        """Writes what all videos of a command have together."""
+        self._of_video.conclude(self, videos)
 
     def remove_leftovers(self, videos) -> None:
         """Removes what a killed process left of the files of these videos."""
-        ours = {path.name[:40] for video in videos for path in self._paths(video)}
+        ours = {path.name[:40] for video in videos for path in (*self._of_video.paths(video), _record_path(video))}
         for folder in (self.path / PREDICTIONS, self.path / FIGURES):
             for path in folder.glob(".*.tmp"):
                 match = _LEFTOVER.fullmatch(path.name)
@@ -139,101 +165,28 @@ class OutputFolder:
                     with contextlib.suppress(OSError):
                         path.unlink()
 
-    def _paths(self, video):
-        name = files.safe_name(video.video_id)
-        suffixes = ("txt", "csv", "npz", "json")
-        return [
-            *(Path(PREDICTIONS) / f"{name}.{suffix}" for suffix in suffixes),
-            Path(FIGURES) / f"prediction_{name}.png",
-        ]
-
-    def _written(self, video):
-        """Those of the paths that the options ask for, without the .json."""
-        text, table, arrays, _, figure = self._paths(video)
-        return [text, table, *([arrays] if self._probabilities else []), *([figure] if self._figures else [])]
+    def _made_from(self, video):
+        source = {"path": str(video.path), "size": video.size, "mtime_ns": video.mtime_ns}
+        return {"source": source} | self._of_video.made_from(video)
 
     def _digests(self, video):
         """SHA-256 of every file that the options ask for, by its path below the folder."""
-        contents = {str(path): (self.path / path).read_bytes() for path in self._written(video)}
-        return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-
-    def _json_path(self, video) -> Path:
-        return self.path / PREDICTIONS / f"{files.safe_name(video.video_id)}.json"
-
-    def _made_from(self, video):
-        return {
-            "source": {"path": str(video.path), "size": video.size, "mtime_ns": video.mtime_ns},
-            "transcript": None if video.transcript is None else [self._class_names[i] for i in video.transcript],
-            "model": self._origin,
-            "options": {"fps": self._fps, "probabilities": self._probabilities, "figures": self._figures},
-        }
-
-    def _contents(self, video, prediction):
-        """Bytes of the files that hold nothing but numbers and names, by their paths below the folder."""
-        text, table, arrays = self._paths(video)[:3]
-        contents = {
-            text: "".join(f"{name}\n" for name in prediction.names).encode(),
-            table: tables.to_csv(self._rows(prediction)).encode(),
-        }
-        if self._probabilities:
-            buffer = io.BytesIO()
-            names = np.array(self._class_names, dtype=np.str_)
-            np.savez_compressed(buffer, probabilities=prediction.probabilities, class_names=names)
-            contents[arrays] = buffer.getvalue()
-        return contents
-
-    def _rows(self, prediction):
-        """A dict per segment, as in the .csv and the .json."""
-        rows = []
-        for segment in prediction.segments:
-            row = {"start": segment.start, "end": segment.end}
-            if self._fps:
-                row |= {"start_sec": segment.start / self._fps, "end_sec": segment.end / self._fps}
-            rows.append(row | {"label": segment.label, "confidence": segment.confidence})
-        return rows
-
-    def conclude(self, videos) -> None:
-        """Writes what all videos of a command have together: nothing."""
-
-    def _to_text(self, video, prediction):
-        """Text of the .json file."""
-        return _to_json(self._record(video, prediction))
-
-    def _record(self, video, prediction):
-        rows = [
-            {name: round(value, 6) if isinstance(value, float) else value for name, value in row.items()}
-            for row in self._rows(prediction)
-        ]
-        return {
-            "video": video.video_id,
-            "num_frames": video.num_frames,
-            "fps": self._fps or None,
-            "class_names": self._class_names,
-            "background": [self._class_names[label] for label in self._background_ids],
-            "segments": rows,
-            "made_from": self._made_from(video),
-            "files": self._digests(video),
-        }
-
-    def _draw(self, video, prediction):
-        count = len(prediction.segments)
-        facts = [
-            f"{count} segment{'' if count == 1 else 's'}",
-            f"mean confidence {prediction.confidence.mean():.2f}",
-            f"checkpoint {self._origin['checkpoint']['step']}",
-        ]
-        return timelines.plot_timeline(
-            timelines.strips({key: getattr(prediction, key) for key in timelines.STRIPS}),
-            self._class_names,
-            fps=self._fps,
-            title=f"{self._origin['name']} · {video.video_id}",
-            metrics_text="   ".join(facts),
-            background_ids=self._background_ids,
-        )
+        wanted = (path for path, is_wanted in self._of_video.paths(video).items() if is_wanted)
+        return {str(path): hashlib.sha256((self.path / path).read_bytes()).hexdigest() for path in wanted}
 
 
-def _to_json(record):
-    """JSON text with a line per segment: compact, and still something that a person can read."""
-    segments = ",\n".join(f"    {json.dumps(row)}" for row in record["segments"])
-    whole = json.dumps(record | {"segments": []}, indent=2, allow_nan=False)
-    return whole.replace('\n  "segments": [],', f'\n  "segments": [\n{segments}\n  ],', 1) + "\n"
+def _record_path(video):
+    return Path(PREDICTIONS) / f"{files.safe_name(video.video_id)}.json"
+
+
+def json_with_rows(record: Mapping[str, Any], key: str) -> str:
+    """JSON text with a line per entry of the list `record[key]`: compact, and still something a person can read."""
+    parts = []
+    for name, value in record.items():
+        if name == key:
+            rows = ",\n".join(f"    {json.dumps(row)}" for row in value)
+            text = f"[\n{rows}\n  ]"
+        else:
+            text = json.dumps(value, indent=2, allow_nan=False).replace("\n", "\n  ")
+        parts.append(f"  {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"

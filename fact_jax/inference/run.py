@@ -1,15 +1,12 @@
 """--mode predict: labels every video of a source and writes its files, as many as can be done."""
 
-import dataclasses
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from fact_jax import files
 from fact_jax.inference.output import EvaluatedVideo, OutputFolder
-from fact_jax.inference.segmentation.predictions import NonFiniteScores
-from fact_jax.inference.segmentation.predictor import Predictor
+from fact_jax.inference.predictor import NonFiniteScores, Predictor
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.logging import writers
@@ -20,68 +17,6 @@ EXIT_PROBLEMS = 1
 MAX_SHOWN = 50
 # Between two lines about how far it is.
 SECONDS_PER_LINE = 30.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What the command line asks for.
-
-    Attributes:
-      inputs: .npy files, folders of them, patterns.
-      output: where the files go; None = the workdir.
-      step: which checkpoint; None = the best.
-      fps: frames per second at the full rate; None = what the run's config says, `data.fps`.
-      durations: file with the seconds of every video, of use for finding actions only.
-      class_scores: file with a classifier's scores of every video, which name the actions that were found.
-      probabilities: also write the class probabilities of every frame.
-      transcripts: folder of transcripts, for a model that needs them.
-      figures: draw the timelines.
-    """
-
-    inputs: tuple[str, ...]
-    output: Path | None = None
-    step: int | None = None
-    fps: float | None = None
-    durations: str | None = None
-    class_scores: str | None = None
-    probabilities: bool = False
-    transcripts: str | None = None
-    figures: bool = True
-
-    def check(self, uses_transcript: bool, finds_actions: bool = False) -> None:
-        """Raises UserError for options that cannot be, or do not go with the model."""
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
-        if uses_transcript and self.transcripts is None:
-            raise UserError(
-                "This model needs the transcript of every video: --transcripts FOLDER with VIDEO.txt, one action on "
-                "each line."
-            )
-        if self.transcripts is not None and not uses_transcript:
-            raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")
-        if self.durations is not None and not finds_actions:
-            raise UserError("--durations: this model labels frames, it needs no durations; leave the flag out.")
-        if self.class_scores is not None and not finds_actions:
-            raise UserError("--class_scores: this model labels frames with its own classes; leave the flag out.")
-
-
-def open_output(predictor: Predictor, config, workdir: Path, options: Options) -> OutputFolder:
-    """Returns the folder that `options` ask for, ready to be written; `config` is that of the command line."""
-    return OutputFolder(
-        options.output or workdir,
-        origin={
-            "name": config.name,
-            "system": config.model.name,
-            "dataset": config.data.dataset,
-            "sample_rate": predictor.sample_rate,
-            "checkpoint": {"step": predictor.step, "sha256": predictor.checksum},
-        },
-        class_names=predictor.class_names,
-        background_ids=config.data.background_ids,
-        fps=options.fps or config.data.fps,
-        probabilities=options.probabilities,
-        figures=options.figures,
-    )
 
 
 def predict_videos(

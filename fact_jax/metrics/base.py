@@ -10,14 +10,17 @@ videos: batches, devices and hosts cannot change a score.
 """
 
 from collections.abc import Iterable
-from typing import Protocol, Self, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
+
+# Not typing.Self, which the checks of the tests (beartype) know in decorated classes alone.
+OneState = TypeVar("OneState")
 
 
 @runtime_checkable
 class State(Protocol):
     """What a metric has counted so far."""
 
-    def merge(self, *others: Self) -> Self:
+    def merge(self: OneState, *others: OneState) -> OneState:
         """Returns the state of everything counted in this one and in `others`; changes none of them."""
         ...
 

@@ -8,11 +8,12 @@ subclass of `FrameModelConfig`, whose fields are its settings, and one Flax modu
 import abc
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import numpy as np
 
+from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.state_dict import Link
 from fact_jax.types import UserError, check_choice
 
@@ -21,35 +22,17 @@ DTYPES = ("float32", "bfloat16")
 _NOT_SETTINGS = {"num_classes", "dtype"}
 
 
-class Inferred(NamedTuple):
-    """What a published state dict tells about its network.
-
-    Attributes:
-      settings: those keys of config.model that the file tells, with their values.
-      feature_dim: D.
-      num_classes: K.
-      tensors: name -> array, under the names of `FrameModelConfig.links`.
-    """
-
-    settings: dict[str, Any]
-    feature_dim: int
-    num_classes: int
-    tensors: Mapping[str, np.ndarray]
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FrameModelConfig(abc.ABC):
     """Settings of a network; subclasses are frozen dataclasses too, whose own fields are the keys of config.model.
 
     Attributes:
       title: name of the system for people.
-      untold: dotted keys of the config that change predictions and leave no trace in a state dict -> what they are.
       num_classes: K.
       dtype: "float32" or "bfloat16", of the products that do not lead straight to class probabilities.
     """
 
     title: ClassVar[str]
-    untold: ClassVar[Mapping[str, str]] = {}
 
     num_classes: int
     dtype: str = "float32"
@@ -79,7 +62,7 @@ class FrameModelConfig(abc.ABC):
         return []
 
     @classmethod
-    def infer(cls, tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
+    def infer(cls, tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
         """What a published state dict tells; None if it is of another system.
 
         Args:

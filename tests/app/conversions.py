@@ -8,6 +8,7 @@ import numpy as np
 from configs import fact_gtea
 from fact_jax import run_record
 from fact_jax.app import conversion
+from fact_jax.app.runs.base import Classes
 from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.models.weights import weight_files
 from fact_jax.tasks.segmentation import systems
@@ -27,12 +28,12 @@ def config_of(module=fact_gtea, **changes):
 
 
 def convert(workdir, checkpoint, config=None, class_names=CLASSES, verb_nouns=None, **options):
-    stream = io.StringIO()
+    stream, config = io.StringIO(), config or config_of()
     conversion.convert(
-        config or config_of(),
+        config,
         workdir,
         checkpoint,
-        read_classes=lambda: (class_names, verb_nouns),
+        read_classes=lambda: Classes(class_names, config.data.mapping_file, verb_nouns),
         console=writers.Console(stream),
         **options,
     )

@@ -7,11 +7,14 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from configs import actionformer_synthetic, fact_gtea
 from fact_jax import run_record
 from fact_jax.app import conversion
+from fact_jax.app.runs.base import Classes
 from fact_jax.models.weights import weight_files
+from fact_jax.tasks.localization import systems
 from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.checkpoints.weights import read_weights
 from fact_jax.training.logging import writers
@@ -63,7 +66,7 @@ def convert(workdir, path, config=None, **options):
         config or config_of(),
         workdir,
         path,
-        read_classes=lambda: (CLASSES, None),
+        read_classes=lambda: Classes(CLASSES, "annotations.json"),
         console=writers.Console(stream),
         **options,
     )
@@ -73,12 +76,10 @@ def convert(workdir, path, config=None, **options):
 def stored(workdir):
     """(task, weights) of a workdir."""
     record = run_record.read(workdir)
-    config = conversion.ConfigDict(record["config"])
-    task = conversion._restore(config, record["derived"])
+    config = ConfigDict(record["config"])
+    task = systems.restore(config, record["derived"])
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
-        return task, read_weights(
-            task, config, checkpoints, 0, conversion.example_arrays(record["derived"]["feature_dim"])
-        )
+        return task, read_weights(task, config, checkpoints, 0, systems.example_arrays(record["derived"]))
 
 
 @pytest.fixture(scope="module")

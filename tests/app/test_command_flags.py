@@ -4,20 +4,16 @@ import dataclasses
 
 import pytest
 
-from fact_jax.app import command_flags
+from configs import actionformer_synthetic, fact_synthetic
+from fact_jax.app import command_flags, kinds
 from fact_jax.types import UserError
 
+SETTINGS = fact_synthetic.get_config()
 GIVEN = {
     "config": ("--config=x.py",),
     "workdir": "runs/x",
     "step": 3,
     "input": ("a.npy",),
-    "transcripts": "t",
-    "fps": 15.0,
-    "probabilities": True,
-    "durations": "d.json",
-    "class_scores": "s.json",
-    "figures": False,
     "output": "out",
     "checkpoint": "w.pth",
     "reference_config": "c.yaml",
@@ -33,16 +29,16 @@ GIVEN = {
 def test_every_flag_of_a_mode_is_accepted_and_the_others_are_refused(mode):
     needed, optional = command_flags.MODES[mode]
     own = {name: GIVEN[name] for name in (*needed, *optional)}
-    command_flags.check(command_flags.Options(mode, **own))
+    command_flags.check(command_flags.Options(mode, settings=SETTINGS, **own))
     for name in GIVEN.keys() - own.keys():
         with pytest.raises(UserError, match=f"--{name} has no meaning with --mode {mode}; it belongs to"):
-            command_flags.check(command_flags.Options(mode, **own, **{name: GIVEN[name]}))
+            command_flags.check(command_flags.Options(mode, settings=SETTINGS, **own, **{name: GIVEN[name]}))
 
 
 @pytest.mark.parametrize("mode", command_flags.MODES)
 def test_missing_flags_are_all_named(mode):
     with pytest.raises(UserError) as caught:
-        command_flags.check(command_flags.Options(mode))
+        command_flags.check(command_flags.Options(mode, settings=SETTINGS))
     missing = [f"--{name} is missing." for name in command_flags.MODES[mode][0]]
     lines = str(caught.value).splitlines()
     assert lines[: len(missing)] == missing
@@ -53,9 +49,34 @@ def test_missing_flags_are_all_named(mode):
 
 def test_every_flag_belongs_to_a_mode():
     fields = {field.name for field in dataclasses.fields(command_flags.Options)}
-    assert fields == {*GIVEN, "mode", "settings", "overridden"}
+    assert fields == {*GIVEN, "mode", "settings", "overridden", "prediction"}
 
 
 def test_unknown_modes_are_refused():
     with pytest.raises(UserError, match="--mode is 'predct'. Did you mean 'predict'"):
         command_flags.check(command_flags.Options("predct"))
+
+
+OF_KINDS = {
+    "segmentation": {"transcripts": "t", "fps": 15.0, "probabilities": True, "figures": False},
+    "localization": {"fps": 15.0, "durations": "d.json", "class_scores": "s.json", "figures": False},
+}
+
+
+@pytest.mark.parametrize("settings", [fact_synthetic.get_config(), actionformer_synthetic.get_config()])
+def test_flags_of_a_kind_go_with_its_runs_alone(settings):
+    kind = kinds.of_system(settings.model.name)
+    own = OF_KINDS[kind.name]
+    given = {"settings": settings, "workdir": "runs/x", "input": ("a.npy",)}
+    options = command_flags.Options("predict", prediction=own, **given)
+    command_flags.check(options)
+    assert command_flags.predict_config(options) == kind.predict_config(input=("a.npy",), **own)
+    (other,) = (flags for name, flags in OF_KINDS.items() if name != kind.name)
+    for name in other.keys() - own.keys():
+        with pytest.raises(UserError, match=f"--{name}: .* this is a run of {kind.name}; leave the flag out"):
+            command_flags.check(command_flags.Options("predict", prediction={name: "x"}, **given))
+    with pytest.raises(UserError, match="--figures has no meaning with --mode eval; it belongs to predict"):
+        command_flags.check(command_flags.Options("eval", prediction={"figures": True}, workdir="runs/x"))
+    for fps in (-1.0, 0.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="--fps"):
+            kind.predict_config(input=("x.npy",), fps=fps)

@@ -23,7 +23,7 @@ from tests.overrides import override
 from tests.training import toy
 
 ROOT = Path(__file__).parents[2]
-WRITER = "fact_jax.app.kinds.segmentation.write_evaluation"
+WRITER = "fact_jax.reporting.segmentation.writer.write_evaluation"
 
 
 @pytest.fixture(autouse=True)

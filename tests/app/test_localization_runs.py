@@ -8,9 +8,9 @@ import pytest
 
 from configs import actionformer_synthetic
 from data_pipelines.localization import write_synthetic
+from fact_jax import inference
 from fact_jax.app import experiment
-from fact_jax.inference.localization import predictor as localization
-from fact_jax.inference.run import Options
+from fact_jax.app.kinds.localization import FindActionsConfig
 from fact_jax.reporting.report.localization import LocalizationReport
 from fact_jax.reporting.report.runs import notes, read_runs
 from fact_jax.tasks.localization import systems as localization_systems
@@ -44,7 +44,7 @@ def run(workdir, mode="train", config=None, **options):
 
 def predict(workdir, inputs, config=None, **options):
     stream = io.StringIO()
-    wanted = Options(inputs=tuple(map(str, inputs)), **options)
+    wanted = FindActionsConfig(input=tuple(map(str, inputs)), **options)
     return experiment.predict(config or make_config(), workdir, wanted, writers.Console(stream)), stream.getvalue()
 
 
@@ -105,10 +105,6 @@ def test_prediction_writes_a_submission(tmp_path):
     assert (folder / "a.csv").read_text().startswith("video-id,t-start,t-end,label,score\na,")
     assert (tmp_path / "out" / "figures" / "detections_a.png").is_file()
     assert "2 of 2 videos are finished already" in predict(workdir, [inputs], output=tmp_path / "out", figures=True)[1]
-    with pytest.raises(UserError, match="--probabilities"):
-        predict(workdir, [inputs], probabilities=True)
-    with pytest.raises(UserError, match="without transcripts"):
-        predict(workdir, [inputs], transcripts=str(tmp_path))
 
 
 def test_durations_say_where_videos_end(tmp_path):
@@ -146,7 +142,7 @@ def test_durations_say_where_videos_end(tmp_path):
 
 def test_what_is_told_of_one_video_holds_for_no_other(tmp_path):
     run(tmp_path / "run")
-    model = localization.load(tmp_path / "run")
+    model = inference.load(tmp_path / "run")
     features = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
     usual, slow = model.predict(features), model.predict(features, fps=15.0)
     assert slow.duration == pytest.approx(2 * usual.duration) and model.predict(features).duration == usual.duration
@@ -187,7 +183,7 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     assert {item["label"] for items in predicted.values() for item in items} == {"a", "f"}
     with pytest.raises(UserError, match="no scores of 4 of 7 videos"):
         predict(tmp_path / "run", [inputs], make_config(**changes), **wanted)
-    model, features = localization.load(tmp_path / "run"), np.load(chosen[0])
+    model, features = inference.load(tmp_path / "run"), np.load(chosen[0])
     names = model.names_of(7)
     assert model.class_names == ("action",) and (names[0], names[5:]) == ("Dive", ("Spin", "class 6"))
     assert set(model.predict(features, class_scores=[0.2, 0.1, 0.9]).detections.labels) == {0, 2}

@@ -9,6 +9,7 @@ from data_pipelines.core.batching import EvalBatches
 from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs, prediction_examples
 from fact_jax.inference import run as mode
 from fact_jax.inference.output import OutputFolder
+from fact_jax.inference.segmentation.output import LabelFiles
 from fact_jax.inference.segmentation.predictions import from_scores
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.runtime.signals import StopRequest
@@ -65,7 +66,7 @@ def open_output(path, **changes) -> OutputFolder:
         "probabilities": True,
         "figures": False,
     }
-    return OutputFolder(path, **(settings | changes))
+    return OutputFolder(path, LabelFiles(**(settings | changes)))
 
 
 @dataclasses.dataclass

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from fact_jax import files
-from fact_jax.inference.run import Options
+from fact_jax.app.kinds.segmentation import LabelFramesConfig
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.reporting.segmentation import segment_files
 from fact_jax.runtime.signals import StopRequest
@@ -296,17 +296,9 @@ def test_predictions_of_test_videos_are_not_replaced_by_those_of_others(features
     assert predict(features, tmp_path / "elsewhere").code == 0
 
 
-def test_options_are_checked():
-    Options(("x.npy",), fps=29.97).check(uses_transcript=False)
-    Options(("x.npy",), transcripts="folder").check(uses_transcript=True)
-    for fps in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(UserError, match="--fps"):
-            Options(("x.npy",), fps=fps).check(uses_transcript=False)
+def test_transcripts_are_given_to_models_that_need_them():
+    LabelFramesConfig(input=("x.npy",), transcripts="folder").check_transcripts(True)
     with pytest.raises(UserError, match="needs the transcript of every video: --transcripts FOLDER"):
-        Options(("x.npy",)).check(uses_transcript=True)
+        LabelFramesConfig(input=("x.npy",)).check_transcripts(True)
     with pytest.raises(UserError, match="trained without transcripts"):
-        Options(("x.npy",), transcripts="folder").check(uses_transcript=False)
-    with pytest.raises(UserError, match="--durations: this model labels frames"):
-        Options(("x.npy",), durations="durations.json").check(uses_transcript=False)
-    with pytest.raises(UserError, match="--class_scores: this model labels frames"):
-        Options(("x.npy",), class_scores="scores.json").check(uses_transcript=False)
+        LabelFramesConfig(input=("x.npy",), transcripts="folder").check_transcripts(False)

@@ -11,10 +11,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from fact_jax.app.recognise_weights import recognise
+from fact_jax.app.conversion import recognise
 from fact_jax.models.weights import state_dict, weight_files
 from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.tasks.segmentation.inputs import example_arrays
+from fact_jax.tasks.segmentation.systems import FRAME_MODELS
 from fact_jax.training.checkpoints.weights import variable_shapes
 from fact_jax.types import UserError
 from tests.parity.report import compare, identical
@@ -42,8 +43,9 @@ def weights_beside(path):
 def task_and_params(weights):
     """(FrameTask, parameters) of a weight file, built and filled as a conversion does."""
     found = recognise(weight_files.read_state_dict(weights).tensors, weights)
-    settings = {field.name: UNTOLD[field.name] for field in dataclasses.fields(found.model) if field.name in UNTOLD}
-    model = found.model.from_settings(settings | found.model_settings, found.inferred.num_classes, "float32")
+    system = FRAME_MODELS[found.model_settings["name"]]
+    settings = {field.name: UNTOLD[field.name] for field in dataclasses.fields(system) if field.name in UNTOLD}
+    model = system.from_settings(settings | found.model_settings, found.num_classes, "float32")
     task = FrameTask(model)
     shapes = variable_shapes(task, example_arrays(found.feature_dim))["params"]
     return task, state_dict.to_flax(task.links(), found.tensors, shapes)

@@ -1,51 +1,102 @@
-"""What a kind of dataset brings to a run.
+"""What a kind of work brings to the library: names, rules of its settings, and where the rest of it lies.
 
-A kind is a module with `SYSTEMS`, the names of the systems that work on it, and `open_sources`, `prepare`,
-`read_classes` and `open_prediction`; `segmentation_parts` has what each of them does.
+What takes long to import stands here as `Lazy`. So a mistake on the command line is answered at once, and the table of
+kinds lies below everything that it names.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from fact_jax.tasks.base import Task
-from fact_jax.training.evaluator import Evaluator
+from fact_jax.types import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
-    """A task with its batches.
+class Lazy:
+    """A module, "package.module", or a name in one, "package.module:name"; a call imports and returns it."""
+
+    path: str
+
+    def __call__(self) -> Any:
+        module, _, name = self.path.partition(":")
+        found = importlib.import_module(module)
+        return getattr(found, name) if name else found
+
+
+def flag(help_text: str, default=None):
+    """A field of a dataclass that is a flag of the command line as well; `default`: where it is not given."""
+    return dataclasses.field(default=default, metadata={"help": help_text})
+
+
+def flags_of(form: type) -> dict[str, dataclasses.Field]:
+    """The fields of a dataclass that are flags, by name."""
+    return {field.name: field for field in dataclasses.fields(form) if "help" in field.metadata}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """What --mode predict is told; a kind adds its own flags as fields of a subclass, made with `flag`.
 
     Attributes:
-      task: built for the data.
-      train_batches: of the training videos, see `training.loop.train`; `buckets` are their padded lengths.
-      evaluators: of the run, see `training.loop.Setup`.
-      derived: what follows from data and settings, for config.json; a run with other values is another run.
-      num_programs: padded lengths of an evaluation, a compiled program each.
-      statistics: text of statistics.txt.
-      lines: about the data, for the console.
-      how_scored: sentences about the metrics, for results.md.
+      input: files to predict, folders of them, patterns.
+      output: where the files go; None = the workdir.
+      step: which checkpoint; None = the best.
+      figures: draw a picture of every video.
     """
 
-    task: Task
-    train_batches: Any
-    evaluators: Sequence[Evaluator]
-    derived: Mapping[str, Any]
-    num_programs: int
-    statistics: str
-    lines: Sequence[str]
-    how_scored: Sequence[str]
+    input: tuple[str, ...]
+    output: str | None = None
+    step: int | None = None
+    figures: bool = flag("predict: draw a timeline of every video (default: yes).", True)
 
 
-class Prediction(NamedTuple):
-    """What `inference.mode.predict_videos` takes, see there."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictFeaturesConfig(PredictConfig):
+    """The same for files of features.
 
-    predictor: Any
-    source: Any
-    make_batches: Callable
-    output: Any
+    Attributes:
+      fps: frames per second at the full rate; None = as the run says.
+    """
+
+    fps: float | None = flag("predict: frames per second of the features, for times in seconds.")
+
+    def __post_init__(self):
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
 
 
-def piece_size(train) -> int:
-    """Videos that are on the devices at once, by `config.train`."""
-    return min(train.micro_batch_size or train.batch_size, train.batch_size)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of work. Callables without arguments import what they return.
+
+    `values` is the dict from dotted key to value of all settings of a config.
+
+    Attributes:
+      name: of the kind, as of its folders.
+      systems: values of config.model.name.
+      choices: from `values` to {dotted key: valid values}.
+      ranges: (dotted keys, test of a number, the words of the message) each.
+      problems: from `values` to messages about settings that cannot be, for the rules of no other form.
+      predict_config: subclass of PredictConfig whose fields are the flags of --mode predict that its runs take.
+      base_config: function from the name of a run and its config.model, a dict, to a config with all its settings.
+      tasks: module with `restore`, `example_arrays`, `recognise` and `publish`, see `tasks.segmentation.systems`.
+      runs: module with `open_sources`, `prepare`, `read_classes`, `open_prediction`, see `app.runs.segmentation`.
+      predictor: subclass of `inference.predictor.Predictor`.
+      write_evaluation: function that writes what an evaluation scored, see `reporting.segmentation.writer`.
+      report: subclass of `reporting.report.kind.ReportKind`.
+    """
+
+    name: str
+    systems: tuple[str, ...]
+    predict_config: type[PredictConfig]
+    base_config: Callable[[], Callable]
+    tasks: Callable[[], Any]
+    runs: Callable[[], Any]
+    predictor: Callable[[], type]
+    write_evaluation: Callable[[], Callable]
+    report: Callable[[], type]
+    choices: Callable[[Mapping[str, Any]], Mapping[str, tuple]] = lambda values: {}
+    ranges: tuple = ()
+    problems: Callable[[Mapping[str, Any]], list[str]] = lambda values: []

@@ -1,263 +1,81 @@
-"""Runs of temporal action localization: from settings and videos to a task with its batches."""
+"""Temporal action localization: where actions begin and end, and what they are."""
 
 import dataclasses
-import hashlib
-from pathlib import Path
 
-import numpy as np
-
-from data_pipelines.core.batching import EvalBatches, TrainBatches
-from data_pipelines.core.sampling import whole_batches
-from data_pipelines.localization import opening, unlabelled
-from data_pipelines.localization.batching import SegmentExamples
-from data_pipelines.localization.class_scores import read_class_scores
-from data_pipelines.localization.config import LocalizationDataConfig
-from data_pipelines.localization.durations import read_durations
-from data_pipelines.localization.truncation import TruncationConfig
-from fact_jax.app.kinds.base import Parts, Prediction, piece_size
-from fact_jax.inference.localization import predictor as inference
-from fact_jax.inference.localization.output import DetectionFolder
-from fact_jax.metrics.localization import LocalizationMetric
-from fact_jax.reporting.localization import tables as localization_tables
-from fact_jax.reporting.localization import writer
-from fact_jax.reporting.report.localization import LocalizationReport
-from fact_jax.runtime import devices as device_layout
-from fact_jax.tasks.localization import systems as systems
-from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
-from fact_jax.training import loop
-from fact_jax.training.evaluator import Evaluator
-from fact_jax.types import UserError
-
-SYSTEMS = systems.SYSTEMS
-write_evaluation = writer.write_evaluation
-report = LocalizationReport()
+from fact_jax.app.kinds.base import Kind, Lazy, PredictFeaturesConfig, flag
+from fact_jax.metrics.localization import AVERAGE, DEFAULT_TOP_K
+from fact_jax.ops.nms import METHODS
 
 
-def open_sources(config, notes):
-    """Opens the videos of a run, after checking all of them; see `opening.open_localization`."""
-    return opening.open_localization(LocalizationDataConfig.parse(config.data), notes)
-
-
-def read_classes(config):
-    """(class names by id, None); looks at no features."""
-    return opening.read_classes(LocalizationDataConfig.parse(config.data)), None
-
-
-def prepare(config, sources, devices) -> Parts:
-    """Builds the task and the batches of a run; see `segmentation_parts.prepare`."""
-    protocol = _protocol(config, sources)
-    task = systems.build(
-        config,
-        num_classes=len(sources.class_names),
-        empty_classes=sources.empty_classes,
-        new_evaluation=lambda: LocalizationEvaluation(protocol),
-    )
-    train_batches, eval_batches = _batches(config, sources, task, devices)
-    derived = _derive(config, sources, train_batches, protocol, task)
-    return Parts(
-        task=task,
-        train_batches=train_batches,
-        evaluators=(Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every),),
-        derived=derived,
-        num_programs=len(eval_batches.buckets),
-        statistics=_statistics(sources),
-        lines=(*_describe(config, derived, sources), *sources.notes),
-        how_scored=_how_scored(config.data.tiou_thresholds, protocol),
-    )
-
-
-def open_prediction(config, workdir: Path, options, devices, console) -> Prediction:
-    """Opens what predicts and what is to be predicted; see `segmentation_parts.open_prediction`."""
-    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
-    options.check(uses_transcript=False, finds_actions=True)
-    if options.probabilities:
-        raise UserError("--probabilities: detections have one score each; leave the flag out.")
-    predictor.fps = predictor.check_fps(options.fps or config.data.fps or predictor.fps)
-    durations = read_durations(options.durations) if options.durations else {}
-    reader = unlabelled.StreamReader(
-        predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
-    )
-    source = unlabelled.open_inputs(options.inputs, reader)
-    class_names, scores = predictor.class_names, {}
-    if options.class_scores:
-        path = Path(options.class_scores).expanduser()
-        found = read_class_scores(path, source.video_ids, "--class_scores")
-        class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
-        source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
-
-    def make_batches(videos):
-        return EvalBatches(
-            SegmentExamples(videos),
-            batch_size=config.eval.batch_size,
-            padded_length=predictor.padded_length,
-            num_rows=device_layout.num_rows(config.eval.batch_size, len(devices)),
-        )
-
-    output = DetectionFolder(
-        options.output or workdir,
-        origin={
-            "name": config.name,
-            "system": config.model.name,
-            "dataset": config.data.dataset,
-            "sample_rate": config.data.sample_rate,
-            "checkpoint": {"step": predictor.step, "sha256": predictor.checksum},
-        },
-        class_names=class_names,
-        background_ids=(),
-        fps=predictor.fps,
-        probabilities=False,
-        figures=options.figures,
-        durations=durations,
-        class_scores=scores,
-    )
-    return Prediction(predictor, source, make_batches, output)
-
-
-def _protocol(config, sources):
-    test, data = sources.test, config.data
-    class_scores = None
-    names = sources.truth_classes
-    if data.external_scores:
-        path = Path(data.dir).expanduser() / data.external_scores
-        found = read_class_scores(path, test.video_ids)
-        class_scores = found.by_video
-        count = max([found.num_classes, *(number + 1 for number in names)])
-        names = dict(enumerate(_numbered(names, count)))
-    elif len(sources.class_names) == 1 and len(names) > 1:
-        # Nobody names the actions: they are scored as such.
-        names = dict(enumerate(sources.class_names))
-    else:
-        names = dict(enumerate(sources.class_names)) | names
-    agnostic = len(names) == 1
-    truth = {
-        video: (segments, np.zeros_like(test.truth.labels[video]) if agnostic else test.truth.labels[video])
-        for video, segments in test.truth.segments.items()
-    }
-    times = [VideoTime(grid, duration) for grid, duration in zip(test.grids, test.durations, strict=True)]
-    return LocalizationProtocol(
-        metric=LocalizationMetric(tuple(data.tiou_thresholds)),
-        nms=nms_settings(config.detection),
-        class_names=names,
-        dataset=data.dataset,
-        truth=truth,
-        times=dict(zip(test.video_ids, times, strict=True)),
-        class_scores=class_scores,
-        max_timelines=config.eval.max_timelines,
-    )
-
-
-def _batches(config, sources, task, devices):
-    """(TrainBatches, EvalBatches)."""
-    train_rows, eval_rows = (
-        device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
-    )
-    data = config.data
-    truncation = TruncationConfig(data.max_frames, data.truncation_threshold, tuple(data.crop_ratio))
-    train_batches = TrainBatches(
-        SegmentExamples(sources.train, truncation),
-        batch_size=config.train.batch_size,
-        buckets=(data.max_frames,),
-        sample=whole_batches,
-        seed=config.seed,
-        num_rows=train_rows,
-        micro_batch_size=config.train.micro_batch_size,
-        local_rows=device_layout.share(train_rows, devices),
-    )
-    eval_batches = EvalBatches(
-        SegmentExamples(sources.test),
-        batch_size=config.eval.batch_size,
-        padded_length=task.model.padded_length,
-        num_rows=eval_rows,
-        local_rows=device_layout.share(eval_rows, devices),
-    )
-    return train_batches, eval_batches
-
-
-def _derive(config, sources, train_batches, protocol, task):
-    """What follows from data and settings, for config.json; a run with other values is another run."""
-    rates = {grid.fps for source in (sources.train, sources.test) for grid in source.grids}
+def _choices(values):
+    """Dotted key -> valid values."""
+    thresholds = values.get("data.tiou_thresholds", ())
     return {
-        "class_names": list(sources.class_names),
-        "video_class_names": _video_class_names(sources),
-        "feature_dim": sources.feature_dim,
-        "fps": rates.pop() if len(rates) == 1 else 0.0,
-        "num_videos": {"train": len(sources.train), "test": len(sources.test)},
-        "buckets": list(train_batches.buckets),
-        "steps_per_epoch": train_batches.steps_per_epoch,
-        "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
-        "annotations_sha256": _fingerprint(sources),
-        "class_scores_sha256": _digest(sorted(protocol.class_scores.items())) if protocol.class_scores else "",
-        "model": dataclasses.asdict(task.model),
-        "loss": dataclasses.asdict(task.loss_config),
+        "data.reader": ("files", "tfds", "synthetic"),
+        "data.feature_suffix": (".npy", ".npz"),
+        "detection.nms_method": METHODS,
+        "eval.select_metric": (
+            *(f"mAP@{value:.2f}" for value in thresholds if isinstance(value, int | float)),
+            f"mAP@{AVERAGE}",
+            *(f"Recall@{k}x@{AVERAGE}" for k in DEFAULT_TOP_K),
+        ),
     }
 
 
-def _video_class_names(sources):
-    """What a classifier of whole videos may call the actions, by class id; [] where the network names them itself."""
-    names = sources.truth_classes
-    if len(sources.class_names) > 1 or len(names) < 2:
-        return []
-    return _numbered(names, max(names) + 1)
+_RANGES = (
+    (("data.max_frames", "detection.candidates_per_level", "detection.max_detections", "detection.sigma",
+      "data.synthetic.num_train_videos", "data.synthetic.num_test_videos", "data.synthetic.num_classes",
+      "data.synthetic.feature_dim", "data.synthetic.min_length", "data.synthetic.max_length", "data.synthetic.noise"),
+     lambda value: value > 0, "more than 0"),
+    (("data.num_classes", "data.feature_stride", "data.window", "detection.min_duration"),
+     lambda value: value >= 0, "0 or more"),
+    (("data.truncation_threshold", "detection.candidate_threshold", "detection.min_score", "detection.iou_threshold",
+      "detection.voting_threshold"),
+     lambda value: 0 <= value <= 1, "between 0 and 1"),
+)  # fmt: skip
 
 
-def _numbered(names, count):
-    """Names of the classes 0 to count - 1, from a dict by id; "class 7" where it has none."""
-    return [names.get(number, f"class {number}") for number in range(count)]
-
-
-def _fingerprint(sources):
-    """SHA-256 over the videos, how they lie in time, what is trained with and what is compared with."""
+def _problems(values):
+    """Messages about lists of numbers that cannot be."""
     found = []
-    for source in (sources.train, sources.test):
-        for index, video in enumerate(source.video_ids):
-            found.append((f"{video} {int(source.lengths[index])} {source.grids[index]}", source.segments(index)[0]))
-            found.append((video, source.segments(index)[1]))
-    for video in sorted(sources.test.truth.labels):
-        found += [(video, sources.test.truth.segments[video]), (video, sources.test.truth.labels[video])]
-    return _digest(found)
+    ratio = values.get("data.crop_ratio", ())
+    if ratio and not (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] <= 1):
+        found.append(f"config.data.crop_ratio is {ratio!r}, expected two shares, 0 < least <= largest <= 1, or ().")
+    thresholds = values.get("data.tiou_thresholds", ())
+    if not thresholds or not all(0 < value <= 1 for value in thresholds) or list(thresholds) != sorted(set(thresholds)):
+        found.append(
+            f"config.data.tiou_thresholds is {thresholds!r}, expected numbers above 0 and up to 1, in ascending order."
+        )
+    for name in ("train_subsets", "test_subsets", "feature_places"):
+        if not values.get(f"data.{name}"):
+            found.append(f"config.data.{name} is empty, expected at least one name.")
+    return found
 
 
-def _digest(pairs):
-    digest = hashlib.sha256()
-    for name, array in pairs:
-        digest.update(f"{name}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FindActionsConfig(PredictFeaturesConfig):
+    """What --mode predict is told to find the actions of videos.
+
+    Attributes:
+      durations: file with the seconds of every video.
+      class_scores: file with a classifier's scores of every video, which name the actions that were found.
+    """
+
+    durations: str | None = flag("predict, finding actions: JSON with the seconds of every video, or annotations.")
+    class_scores: str | None = flag("predict, finding actions: a classifier's scores of every video, .json or .npz.")
 
 
-def _statistics(sources):
-    """Text of statistics.txt: what the videos of each subset are like."""
-    tables = []
-    for name, source in (("train", sources.train), ("test", sources.test)):
-        counts = [len(source.segments(index)[1]) for index in range(len(source))]
-        lengths = np.concatenate([np.diff(source.segments(index)[0], axis=1)[:, 0] for index in range(len(source))])
-        rows = {"videos": len(source), "segments": sum(counts)}
-        for what, values in (("features per video", source.lengths), ("segments per video", counts),
-                             ("segment length in grid units", lengths)):  # fmt: skip
-            if len(values):
-                least, middle, most = np.quantile(values, (0, 0.5, 1))
-                rows[what] = f"{least:.1f} to {most:.1f}, median {middle:.1f}"
-        tables.append(f"{name} videos\n" + "".join(f"  {key:<30}{value}\n" for key, value in rows.items()))
-    return "\n".join(tables)
-
-
-def _describe(config, derived, sources):
-    videos = ", ".join(f"{count} {name} videos" for name, count in derived["num_videos"].items())
-    segments = sum(len(sources.train.segments(index)[1]) for index in range(len(sources.train)))
-    longer = int(np.sum(sources.train.lengths > config.data.max_frames))
-    cut = f"; {longer} training videos are longer than that and are cut" if longer else ""
-    yield (
-        f"{config.data.dataset}: {videos}, {len(derived['class_names'])} classes, {derived['feature_dim']} channels; "
-        f"padded to {config.data.max_frames} features{cut}"
-    )
-    yield f"{segments} segments to train with; see statistics.txt"
-
-
-def _how_scored(thresholds, protocol):
-    named = "; classes come from the scores of another system" if protocol.class_scores else ""
-    lost = len(protocol.truth) - len(protocol.times)
-    missing = f"; {lost} videos without features count as misses" if lost else ""
-    return (
-        f"tIoU {', '.join(f'{value:g}' for value in thresholds)}; {len(protocol.class_names)} classes{named}{missing}",
-        *localization_tables.HOW_SCORED,
-    )
+KIND = Kind(
+    name="localization",
+    systems=("actionformer",),
+    choices=_choices,
+    ranges=_RANGES,
+    problems=_problems,
+    predict_config=FindActionsConfig,
+    base_config=Lazy("configs._base.actionformer_base:whole_config"),
+    tasks=Lazy("fact_jax.tasks.localization.systems"),
+    runs=Lazy("fact_jax.app.runs.localization"),
+    predictor=Lazy("fact_jax.inference.localization.predictor:LocalizationPredictor"),
+    write_evaluation=Lazy("fact_jax.reporting.localization.writer:write_evaluation"),
+    report=Lazy("fact_jax.reporting.report.localization:LocalizationReport"),
+)

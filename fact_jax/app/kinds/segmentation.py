@@ -1,205 +1,92 @@
-"""Runs of action segmentation: from settings and videos to a task with its batches."""
+"""Action segmentation: a class for every frame of a video."""
 
 import dataclasses
-from pathlib import Path
+import re
 
-import numpy as np
+from fact_jax.app.kinds.base import Kind, Lazy, PredictFeaturesConfig, flag
+from fact_jax.metrics.segmentation import METRIC_NAMES
+from fact_jax.types import UserError
 
-from data_pipelines.core.batching import EvalBatches, TrainBatches
-from data_pipelines.core.buckets import check_buckets, choose_buckets
-from data_pipelines.core.sampling import sampler
-from data_pipelines.core.unlabelled import prediction_buckets
-from data_pipelines.segmentation import sources as video_sources
-from data_pipelines.segmentation import unlabelled
-from data_pipelines.segmentation.batching import FrameExamples
-from data_pipelines.segmentation.config import SegmentationDataConfig
-from data_pipelines.segmentation.fingerprints import labels_fingerprint, transcripts_fingerprint
-from data_pipelines.segmentation.statistics import compute_statistics
-from fact_jax import inference
-from fact_jax.app.kinds.base import Parts, Prediction, piece_size
-from fact_jax.inference import run as prediction
-from fact_jax.reporting import tables
-from fact_jax.reporting.report.segmentation import SegmentationReport
-from fact_jax.reporting.segmentation import writer
-from fact_jax.runtime import devices as device_layout
-from fact_jax.tasks.segmentation import systems
-from fact_jax.training import loop
-from fact_jax.training.evaluator import Evaluator
+_BLOCKS = ("input_block", "update_block", "temporal_block")
+# Sizes of a block that are counts.
+_SIZES = (
+    "hidden_dim", "frame_dim", "frame_layers", "frame_groups", "action_dim", "action_layers", "action_heads",
+    "action_ff_dim", "segment_layers", "encoder_layers", "encoder_dim", "encoder_reduction",
+)  # fmt: skip
+_CHOICES = {
+    "data.reader": ("npy", "tfds", "synthetic"),
+    "data.time_axis": ("last", "first"),
+    "model.windows": ("released", "banded"),
+    "model.input_block.action_branch": ("sca", "gru", "gru_om"),
+    "model.update_block.action_branch": ("sa", "gru", "gru_om"),
+    "model.temporal_block.action_branch": ("sa", "gru", "gru_om"),
+    **{f"model.{block}.frame_branch": ("m", "m2", "t") for block in _BLOCKS},
+    "loss.match": ("o2o", "o2m", "seq"),
+    "train.sampling": ("random", "by_length"),
+    "eval.select_metric": METRIC_NAMES,
+}
+_RANGES = (
+    (("data.max_buckets", "data.buckets", "model.segment_buckets", "model.time_mask.max_frames", "model.num_layers",
+      "model.num_stages", "model.num_refinement_layers", "model.query_reduction", "model.value_reduction",
+      "loss.smoothing_clip", *(f"model.{block}.{size}" for block in _BLOCKS for size in _SIZES)),
+     lambda value: value > 0, "more than 0"),
+    (("data.background_ids", "data.average_transcript_length", "data.length_tolerance", "model.num_tokens",
+      "model.num_refinements", "model.num_decoders", "model.time_mask.count", "loss.prob_cost", "loss.overlap_cost",
+      "loss.background_weight", "loss.smoothing_weight", *(f"model.{block}.encoder_attention" for block in _BLOCKS)),
+     lambda value: value >= 0, "0 or more"),
+    (("model.channel_dropout_rate", "data.max_padding",
+      *(f"model.{block}.{rate}" for block in _BLOCKS for rate in ("dropout_rate", "encoder_channel_dropout_rate"))),
+     lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+    (("model.frame_weight", "model.time_mask.max_fraction"), lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("loss.null_weight",), lambda value: value >= 0 or value == -1, "0 or more, or -1 for automatic"),
+)  # fmt: skip
 
-SYSTEMS = systems.BUILDERS
-write_evaluation = writer.write_evaluation
-report = SegmentationReport()
+
+def _problems(values):
+    """Messages about the letters of the blocks."""
+    blocks = values.get("model.blocks", "iU")
+    if re.fullmatch("i[uU]+|IU+", blocks):
+        return []
+    return [
+        f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'; "
+        "or, for classes of verbs and nouns, 'I' followed by one or more 'U'."
+    ]
 
 
-def open_sources(config, notes):
-    """Opens the videos of a run, after checking all of them; see `data_pipelines.segmentation.sources.open_sources`."""
-    return video_sources.open_sources(SegmentationDataConfig.parse(config.data), notes)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelFramesConfig(PredictFeaturesConfig):
+    """What --mode predict is told to label the frames of videos.
 
-
-def read_classes(config):
-    """(class names by id, VerbNouns or None); looks at no video."""
-    return video_sources.read_classes(SegmentationDataConfig.parse(config.data))
-
-
-def prepare(config, sources, devices) -> Parts:
-    """Builds the task and the batches of a run.
-
-    Args:
-      config: of the run.
-      sources: what `open_sources` gave.
-      devices: of all processes.
-
-    Raises:
-      UserError: settings contradict each other or the data.
+    Attributes:
+      transcripts: folder of transcripts, for a model that needs them.
+      probabilities: also write the class probabilities of every frame.
     """
-    evaluations = {"test": sources.test}
-    if sources.validation is not None:
-        evaluations["validation"] = sources.validation
-    everything = {"train": sources.train, **evaluations}
-    all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
-    statistics = all_statistics["train"]
-    labels = _label_reader(evaluations.values())
-    task = systems.build(
-        config,
-        class_names=sources.class_names,
-        statistics=statistics,
-        full_labels=labels,
-        verb_nouns=sources.verb_nouns,
-    )
-    buckets = _buckets(config.data, everything)
-    train_batches, eval_batches = _batches(
-        config, sources, evaluations, all_statistics, buckets, devices, task.uses_transcript
-    )
-    derived = _derive(config, sources, everything, statistics, train_batches, task)
-    selection = "validation" if "validation" in eval_batches else "test"
-    background = () if config.data.evaluate_background else config.data.background_ids
-    return Parts(
-        task=task,
-        train_batches=train_batches,
-        evaluators=tuple(
-            # The best step is chosen on the validation videos where there are some: the others wait for it.
-            Evaluator(name, {name: batches}, task.evaluation, config.train.eval_every if name == selection else 0)
-            for name, batches in eval_batches.items()
-        ),
-        derived=derived,
-        num_programs=len(buckets),
-        statistics="\n".join(f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()),
-        lines=_describe(config, derived, train_batches.padding()),
-        how_scored=tables.how_segments_are_scored([sources.class_names[label] for label in background]),
-    )
+
+    transcripts: str | None = flag("predict: folder of VIDEO.txt with the actions in order.")
+    probabilities: bool = flag("predict: also write every frame's class probabilities.", False)
+
+    def check_transcripts(self, needed: bool) -> None:
+        """Raises UserError where transcripts are needed and not given, or the other way round."""
+        if needed and self.transcripts is None:
+            raise UserError(
+                "This model needs the transcript of every video: --transcripts FOLDER with VIDEO.txt, one action on "
+                "each line."
+            )
+        if self.transcripts is not None and not needed:
+            raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")
 
 
-def open_prediction(config, workdir: Path, options: prediction.Options, devices, console) -> Prediction:
-    """Opens what predicts and what is to be predicted.
-
-    Raises:
-      UserError: see `experiment.predict`.
-    """
-    predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
-    options.check(predictor.uses_transcript)
-    reader = unlabelled.FrameReader(
-        predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names
-    )
-    source = unlabelled.open_inputs(options.inputs, reader, transcript_dir=options.transcripts)
-    buckets = prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding)
-    batch_size = config.eval.batch_size
-
-    def make_batches(videos):
-        return EvalBatches(
-            unlabelled.prediction_examples(videos, source),
-            batch_size=batch_size,
-            buckets=buckets,
-            num_rows=device_layout.num_rows(batch_size, len(devices)),
-        )
-
-    return Prediction(predictor, source, make_batches, prediction.open_output(predictor, config, workdir, options))
-
-
-def _derive(config, sources, everything, statistics, train_batches, task):
-    """What follows from data and settings, for config.json; a run with other values is another run."""
-    return {
-        "class_names": list(sources.class_names),
-        "verb_nouns": dataclasses.asdict(sources.verb_nouns) if sources.verb_nouns else None,
-        "feature_dim": sources.feature_dim,
-        "num_videos": {name: len(source) for name, source in everything.items()},
-        "average_transcript_length": statistics.average_transcript_length(config.loss.get("match")),
-        "buckets": list(train_batches.buckets),
-        "steps_per_epoch": train_batches.steps_per_epoch,
-        "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
-        "labels_sha256": labels_fingerprint(everything.values()),
-        "transcripts_sha256": transcripts_fingerprint(sources.transcripts),
-        "model": dataclasses.asdict(task.model),
-        "loss": dataclasses.asdict(task.loss_config),
-    }
-
-
-def _batches(config, sources, evaluations, statistics, buckets, devices, uses_transcript):
-    """(TrainBatches, {name: EvalBatches})."""
-    max_segments = _padded_segments(uses_transcript, statistics, sources.transcripts)
-    train_rows, eval_rows = (
-        device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
-    )
-    train_batches = TrainBatches(
-        FrameExamples(sources.train, max_segments["train"]),
-        batch_size=config.train.batch_size,
-        buckets=buckets,
-        seed=config.seed,
-        num_rows=train_rows,
-        local_rows=device_layout.share(train_rows, devices),
-        micro_batch_size=config.train.micro_batch_size,
-        sample=sampler(config.train.sampling),
-    )
-    eval_batches = {
-        name: EvalBatches(
-            FrameExamples(source, max_segments[name], sources.transcripts),
-            batch_size=config.eval.batch_size,
-            buckets=buckets,
-            num_rows=eval_rows,
-            local_rows=device_layout.share(eval_rows, devices),
-        )
-        for name, source in evaluations.items()
-    }
-    return train_batches, eval_batches
-
-
-def _padded_segments(uses_transcript, statistics, transcripts):
-    """Segments to which the transcripts of every source are padded.
-
-    A network that reads transcripts gets one size for all, so that a length bucket stays one program.
-    """
-    sizes = {name: numbers.max_segments[0] for name, numbers in statistics.items()}
-    if transcripts is not None:
-        longest = max(map(len, transcripts.values()))
-        sizes = {name: max(size, longest) if name != "train" else size for name, size in sizes.items()}
-    if uses_transcript:
-        sizes = dict.fromkeys(sizes, max(sizes.values()))
-    return sizes
-
-
-def _buckets(data, sources):
-    """The padded lengths that training and evaluation share."""
-    lengths = np.concatenate([source.lengths for source in sources.values()])
-    video_ids = [video_id for source in sources.values() for video_id in source.video_ids]
-    buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
-    return check_buckets(buckets, lengths, video_ids)
-
-
-def _label_reader(sources):
-    """Returns a function from video id to int32 [N], its labels at the full rate."""
-    places = {video_id: (source, index) for source in sources for index, video_id in enumerate(source.video_ids)}
-
-    def full_labels(video_id):
-        source, index = places[video_id]
-        return source.full_labels(index)
-
-    return full_labels
-
-
-def _describe(config, derived, padding):
-    videos = ", ".join(f"{count} {name} videos" for name, count in derived["num_videos"].items())
-    return (
-        f"{config.data.dataset}, {config.data.split}: {videos}, {len(derived['class_names'])} classes, "
-        f"{derived['feature_dim']} channels; padded lengths {', '.join(map(str, derived['buckets']))} "
-        f"({100 * padding.waste:.0f} % of the frames computed in training are padding)",
-        f"on average {derived['average_transcript_length']:.1f} targets per training video; see statistics.txt",
-    )
+KIND = Kind(
+    name="segmentation",
+    systems=("fact", "faformer", "mstcn", "mstcn++", "asformer"),
+    choices=lambda values: _CHOICES,
+    ranges=_RANGES,
+    problems=_problems,
+    predict_config=LabelFramesConfig,
+    base_config=Lazy("configs._base.frame_model_base:whole_config"),
+    tasks=Lazy("fact_jax.tasks.segmentation.systems"),
+    runs=Lazy("fact_jax.app.runs.segmentation"),
+    predictor=Lazy("fact_jax.inference.segmentation.predictor:SegmentationPredictor"),
+    write_evaluation=Lazy("fact_jax.reporting.segmentation.writer:write_evaluation"),
+    report=Lazy("fact_jax.reporting.report.segmentation:SegmentationReport"),
+)

@@ -1,29 +1,15 @@
-"""A trained network, ready to find actions in videos."""
+"""Actions found in videos."""
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
-from pathlib import Path
 
-import jax
 import numpy as np
-from ml_collections import ConfigDict
 
-from fact_jax import run_record
-from fact_jax.inference.segmentation.predictions import NonFiniteScores
-from fact_jax.inference.segmentation.predictor import check_features
+from fact_jax.inference.predictor import NonFiniteScores, Predictor, check_features, padded_features
 from fact_jax.ops.nms import Detections
 from fact_jax.ops.time_grid import GridRule
-from fact_jax.runtime import compilation
-from fact_jax.runtime import devices as device_layout
-from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
-from fact_jax.training import loop
-from fact_jax.training.checkpoints.manager import CheckpointError
-from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
-from fact_jax.training.steps import EvalStep
-from fact_jax.types import Batch, UserError
+from fact_jax.types import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,35 +25,22 @@ class FoundActions:
     duration: float
 
 
-class LocalizationPredictor:
-    """Finds actions with the parameters of one checkpoint. Made by `load`.
+class LocalizationPredictor(Predictor):
+    """Finds the actions of videos; see `Predictor`.
 
     Attributes:
-      config: ConfigDict of the run.
-      class_names: name of every class, by class id.
-      video_class_names: the same of the classes in the run's annotations, where the network knows none; else as above.
-      feature_dim: D, channels of the features.
+      video_class_names: as `class_names`, of the classes in the run's annotations where the network knows none.
       fps: of the videos to come, unless `predict` is told otherwise: those of the run; 0.0 where they differ there.
       rule: GridRule of the run.
-      step: which checkpoint.
-      checksum: of its parameters.
     """
 
-    def __init__(self, task, params, *, record, step: int, checksum: str, devices, say):
-        self.config = ConfigDict(record["config"])
-        self.class_names = tuple(record["derived"]["class_names"])
+    def __init__(self, task, params, *, record, **others):
+        super().__init__(task, params, record=record, **others)
         self.video_class_names = tuple(record["derived"].get("video_class_names") or self.class_names)
-        self.feature_dim = record["derived"]["feature_dim"]
         self.fps = record["derived"].get("fps", 0.0)
         self.rule = GridRule.of(self.config.data)
-        self.step = step
-        self.checksum = checksum
         self.padded_length = task.model.padded_length
         self._nms = nms_settings(self.config.detection)
-        self._num_devices = len(devices)
-        self._step = EvalStep(task, devices, num_buckets=1, say=say)
-        with self._precision():
-            self._weights = self._step.compose(device_layout.replicate(params, devices))
 
     def predict(
         self, features, fps: float | None = None, duration: float | None = None, class_scores=None
@@ -86,16 +59,7 @@ class LocalizationPredictor:
           UserError: features, fps, duration or scores cannot be used.
         """
         if class_scores is not None:
-            class_scores = np.asarray(class_scores, np.float32)
-            if (
-                class_scores.ndim != 1
-                or not len(class_scores)
-                or not np.all(np.isfinite(class_scores) & (class_scores >= 0))
-            ):
-                raise UserError(
-                    f"class_scores is an array of shape {class_scores.shape}; expected one finite number of 0 or more for "
-                    "every class."
-                )
+            class_scores = _check_scores(class_scores)
         if duration is None and self.rule.stride <= 0:
             raise UserError(
                 "This run was trained with features that are spread evenly over a video (data.feature_stride=0): give "
@@ -106,17 +70,8 @@ class LocalizationPredictor:
         stored = check_features(features, self.feature_dim)
         fps = self.check_fps(fps or self.fps)
         features = self.rule.fit(stored[:: self.rule.every])
-        padded = self.padded_length(len(features))
-        arrays = {
-            "features": np.pad(features, ((0, padded - len(features)), (0, 0)))[None],
-            "mask": (np.arange(padded) < len(features))[None],
-            "video_mask": np.ones(1, bool),
-            "row": np.zeros(1, np.int32),
-        }
-        padding = self._num_devices - 1
-        arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
-        batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding, heavy=("features",))
-        return self.prediction(device_layout.unshard(self.run(batch)), 0, len(stored), duration, class_scores, fps)
+        candidates = self._run_one(padded_features(features, self.padded_length(len(features))))
+        return self.prediction(candidates, 0, len(stored), duration, class_scores, fps)
 
     def names_of(self, num_classes: int, names=None):
         """Names of a classifier's classes: `names`, or those of the run's annotations, then "class 7"."""
@@ -139,15 +94,6 @@ class LocalizationPredictor:
             )
         return fps
 
-    def expect_programs(self, number: int) -> None:
-        """Says how many lengths will come, for the lines about compilations."""
-        self._step.programs.expected = len(self._step.programs.lengths) + number
-
-    def run(self, batch: Batch):
-        """Starts the prediction of a batch; returns candidates on the devices, for `devices.unshard`."""
-        with self._precision():
-            return self._step(self._weights, {}, batch)
-
     def prediction(
         self,
         candidates,
@@ -167,38 +113,20 @@ class LocalizationPredictor:
         valid = candidates["valid"][row].astype(bool)
         for name in ("scores", "segments"):
             if not np.isfinite(candidates[name][row][valid]).all():
-                raise NonFiniteScores("the network's scores are not finite; look for extreme values in the features")
+                raise NonFiniteScores
         grid = self.rule.grid(num_frames, fps or self.fps, duration)
         if duration is None:
             length = self.rule.length(num_frames)
             duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)
         return FoundActions(detect(candidates, row, VideoTime(grid, duration), self._nms, class_scores), duration)
 
-    def _precision(self):
-        precision = self.config.matmul_precision
-        return jax.default_matmul_precision(precision) if precision else contextlib.nullcontext()
 
-
-def load(workdir, step: int | None = None, *, devices: Sequence[jax.Device] | None = None, say=lambda line: None):
-    """Reads the parameters of a checkpoint and verifies their checksum; see `fact_jax.inference.segmentation.predictor.load`."""
-    record = run_record.read(workdir)
-    if record is None:
-        raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing. Train first, or convert a checkpoint.")
-    if not (Path(workdir) / "checkpoints").is_dir():
-        raise UserError(f"{workdir} has no checkpoint yet.")
-    config = ConfigDict(record["config"])
-    if config.compilation_cache:
-        compilation.use_cache(say)
-    task = systems.restore(config, record["derived"])
-    with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
-        chosen = choose_step(checkpoints, step, say)
-        try:
-            arrays = systems.example_arrays(record["derived"]["feature_dim"])
-            weights = read_weights(task, config, checkpoints, chosen, arrays)
-        except CheckpointError as error:
-            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
-    devices = [jax.local_devices()[0]] if devices is None else list(devices)
-    checksum = weights.meta["checksums"][weights.item]
-    return LocalizationPredictor(
-        task, weights.params, record=record, step=chosen, checksum=checksum, devices=devices, say=say
-    )
+def _check_scores(class_scores):
+    """Returns a classifier's scores of a video as float32 [C]."""
+    scores = np.asarray(class_scores, np.float32)
+    if scores.ndim != 1 or not len(scores) or not np.all(np.isfinite(scores) & (scores >= 0)):
+        raise UserError(
+            f"class_scores is an array of shape {scores.shape}; expected one finite number of 0 or more for every "
+            "class."
+        )
+    return scores

@@ -5,16 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fact_jax.inference.predictor import NonFiniteScores
 from fact_jax.ops.resampling import upsample
 from fact_jax.ops.segments import frames_to_segments
-from fact_jax.types import UserError
 
 # Labels by parts of a network, of which a system has some.
 PARTS = ("frame_labels", "action_labels", "first_stage_labels")
-
-
-class NonFiniteScores(UserError):
-    """Scores that are no numbers: features of finite but extreme values, or damaged parameters."""
 
 
 class Segment(NamedTuple):
@@ -67,7 +63,7 @@ def from_scores(scores, num_frames, class_names):
     """
     for name in ("confidence", "probabilities"):
         if not np.isfinite(scores[name]).all():
-            raise NonFiniteScores("the network's scores are not finite; look for extreme values in the features")
+            raise NonFiniteScores
     full = {name: upsample(np.asarray(values), num_frames) for name, values in scores.items()}
     labels, starts, ends = frames_to_segments(full["labels"])
     totals = np.add.reduceat(full["confidence"].astype(np.float64), starts)

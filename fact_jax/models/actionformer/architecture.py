@@ -4,62 +4,17 @@ Some settings leave no trace in it: the attention heads and windows without rela
 lengths that the levels regress, and everything about training and about what becomes of its outputs.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
 
 import numpy as np
 
-from fact_jax.types import UserError
+from fact_jax.models.weights.exchange import InferredNetwork
+from fact_jax.models.weights.shape_reader import ShapeReader
 
 MARKS = ("cls_head.cls_head.conv.weight", "reg_head.offset_head.conv.weight")
 
 
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """What could be inferred.
-
-    Attributes:
-      model_settings: keys of config.model -> value.
-      feature_dim: channels of the features.
-      num_classes: C.
-      tensors: name -> array, as in the file.
-      open_settings: dotted keys of the config that the file leaves open -> what they are.
-    """
-
-    model_settings: dict[str, Any]
-    feature_dim: int
-    num_classes: int
-    tensors: Mapping[str, np.ndarray]
-    open_settings: dict[str, str]
-
-    systems: ClassVar[tuple[str, ...]] = ("actionformer",)
-    title: ClassVar[str] = "ActionFormer"
-    block_settings: ClassVar[Mapping[str, Any]] = {}
-    buffers: ClassVar[tuple[str, ...]] = ()
-    use_transcript: ClassVar[bool] = False
-
-    def check_classes(self, class_names, verb_nouns, path):
-        """Raises UserError where a dataset has another number of classes than the network."""
-        del verb_nouns
-        if len(class_names) != self.num_classes:
-            raise UserError(
-                f"{path} is of a network with {self.num_classes} classes, the dataset has {len(class_names)}. See "
-                "config.data.num_classes."
-            )
-
-    def lines(self):
-        """Lines about the network, for people."""
-        settings = {name: value for name, value in self.model_settings.items() if name != "name"}
-        yield f"inferred: {self.title}, {self.num_classes} classes, {self.feature_dim} input channels"
-        yield f"  {', '.join(f'{name} {value}' for name, value in settings.items())}"
-
-    def untold(self):
-        """Dotted keys of the config that the file leaves open -> what they are."""
-        return self.open_settings
-
-
-def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture | None:
+def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict tells; None for one of another system.
 
     Args:
@@ -71,12 +26,12 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture | None:
     """
     if not all(mark in tensors for mark in MARKS):
         return None
-    reader = _Reader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path)
+    reader = ShapeReader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, "ActionFormer")
     transformer = reader.count("backbone.branch.{}.ln1.weight") > 0 or reader.count("backbone.stem.{}.ln1.weight") > 0
     streams = [
-        reader.shape(f"backbone.proj.{k}.conv.weight") for k in range(reader.count("backbone.proj.{}.conv.weight"))
+        reader.shape(f"backbone.proj.{k}.conv.weight", 3) for k in range(reader.count("backbone.proj.{}.conv.weight"))
     ]
-    dim, width, embedding_kernel = reader.shape("backbone.embd.0.conv.weight")
+    dim, width, embedding_kernel = reader.shape("backbone.embd.0.conv.weight", 3)
     branches = reader.count("backbone.branch.{}.ln1.weight" if transformer else "backbone.branch.{}.conv1.conv.weight")
     settings = {
         "name": "actionformer",
@@ -99,14 +54,21 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture | None:
     if transformer:
         settings |= _attention(reader, tensors, branches)
     feature_dim = sum(settings["stream_dims"]) or width
-    num_classes = reader.shape(MARKS[0])[0]
-    return Architecture(settings, feature_dim, num_classes, tensors, _open(settings, transformer))
+    return InferredNetwork(
+        title="ActionFormer",
+        model_settings=settings,
+        feature_dim=feature_dim,
+        num_classes=reader.shape(MARKS[0], 3)[0],
+        tensors=tensors,
+        open_settings=_open(settings, transformer),
+        advice="See config.data.num_classes.",
+    )
 
 
 def _head(reader, tensors):
     layers = reader.count("cls_head.head.{}.conv.weight")
-    _, head_dim, kernel = reader.shape(MARKS[0])
-    inputs = reader.shape("cls_head.head.0.conv.weight")[1] if layers else head_dim
+    _, head_dim, kernel = reader.shape(MARKS[0], 3)
+    inputs = reader.shape("cls_head.head.0.conv.weight", 3)[1] if layers else head_dim
     settings = {"head_layers": layers + 1, "head_kernel": kernel, "neck_dim": inputs}
     if layers:
         settings |= {"head_dim": head_dim, "head_norm": "cls_head.norm.0.weight" in tensors}
@@ -117,7 +79,7 @@ def _attention(reader, tensors, branches):
     blocks = [f"backbone.branch.{index}" for index in range(branches)]
     settings = {}
     if branches:
-        settings["scale_factor"] = reader.shape("backbone.branch.0.attn.query_conv.conv.weight")[2] - 1
+        settings["scale_factor"] = reader.shape("backbone.branch.0.attn.query_conv.conv.weight", 3)[2] - 1
     if not any(name.endswith("drop_path_attn.scale") for name in tensors):
         settings["drop_path_rate"] = 0.0  # with paths there are scales
     first = ["backbone.stem.0"] if "backbone.stem.0.ln1.weight" in tensors else []
@@ -142,26 +104,3 @@ def _open(settings, transformer):
     if not transformer:
         del unknown["model.num_heads"], unknown["model.absolute_positions"]
     return {key: what for key, what in unknown.items() if key.removeprefix("model.") not in settings}
-
-
-class _Reader:
-    """Shapes by name, with a clear message for what is missing."""
-
-    def __init__(self, shapes, path):
-        self._shapes, self._path = shapes, path
-
-    def shape(self, name):
-        """Shape of a convolution that has to be there."""
-        shape = self._shapes.get(name)
-        if shape is None:
-            raise UserError(f"{self._path}: {name} is missing, which every state dict of ActionFormer has.")
-        if len(shape) != 3 or 0 in shape:
-            raise UserError(f"{self._path}: {name} has the shape {shape}; expected three axes, none empty.")
-        return shape
-
-    def count(self, pattern):
-        """How many of the names with 0, 1, 2, ... in the place of {} are there, without a gap."""
-        number = 0
-        while pattern.format(number) in self._shapes:
-            number += 1
-        return number

@@ -6,7 +6,6 @@ Deviation: padding does not show. The published code normalises over it, and tak
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import ClassVar
 
 import flax.linen as nn
@@ -42,7 +41,6 @@ class ASFormerConfig(FrameModelConfig):
     """
 
     title: ClassVar[str] = "ASFormer"
-    untold: ClassVar[Mapping[str, str]] = {"model.windows": "which frames a frame attends to"}
 
     num_decoders: int
     num_layers: int

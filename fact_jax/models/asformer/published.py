@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fact_jax.models.frame_model import Inferred
+from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.layer_links import dense_links, encoder_links
 from fact_jax.models.weights.shape_reader import ShapeReader
 from fact_jax.models.weights.state_dict import Link
@@ -24,13 +24,14 @@ def links(model) -> list[Link]:
     return result
 
 
-def infer(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
+def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict of ASFormer tells; None for one of another system."""
     reader = ShapeReader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, "ASFormer")
     if not (reader.has("encoder.conv_1x1.weight") and reader.has(f"{_FIRST}.att_layer.query_conv.weight")):
         return None
     dim, feature_dim, _ = reader.shape("encoder.conv_1x1.weight", 3)
     settings = {
+        "name": "asformer",
         "num_decoders": reader.count(f"{_DECODERS}."),
         "num_layers": reader.count("encoder.layers.{}."),
         "dim": dim,
@@ -38,4 +39,11 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
         "query_reduction": max(1, dim // reader.shape(f"{_FIRST}.att_layer.query_conv.weight", 3)[0]),
         "value_reduction": max(1, dim // reader.shape(f"{_FIRST}.att_layer.value_conv.weight", 3)[0]),
     }
-    return Inferred(settings, feature_dim, reader.shape("encoder.conv_out.weight", 3)[0], tensors)
+    return InferredNetwork(
+        title="ASFormer",
+        model_settings=settings,
+        feature_dim=feature_dim,
+        num_classes=reader.shape("encoder.conv_out.weight", 3)[0],
+        tensors=tensors,
+        open_settings={"model.windows": "which frames a frame attends to"},
+    )

@@ -14,6 +14,7 @@ import numpy as np
 
 from fact_jax.models.fact.config import KINDS
 from fact_jax.models.fact.published import BUFFERS
+from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.shape_reader import ShapeReader, check_count
 from fact_jax.types import UserError
 
@@ -34,37 +35,29 @@ UNTOLD = {
 PROJECTION, ENCODER = "input_proj.weight", ".frame_branch.encoder."
 
 
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """What could be inferred.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferredFact(InferredNetwork):
+    """The same of FACT or FAFormer.
+
+    `num_classes` is known in transcript mode alone, where every class has an embedding; `model_settings` has
+    `frame_positions` only where the file tells.
 
     Attributes:
       blocks: one letter per block: "i", "u", "U", or "I" for the input block of the verb/noun variant.
       block_settings: name of a kind of block in config.model -> {setting: value}, in the order in which the kinds
         first appear.
-      model_settings: the other keys of config.model -> value; `frame_positions` only where the file tells.
-      feature_dim: D.
-      num_classes: C in transcript mode, where every class has an embedding; otherwise None.
       num_verbs, num_nouns: of the verb/noun variant in transcript mode; otherwise None.
-      tensors: name -> array, under the names of `published.links`.
     """
 
     blocks: str
-    block_settings: dict[str, dict[str, Any]]
-    model_settings: dict[str, Any]
-    feature_dim: int
-    num_classes: int | None = None
+    block_settings: Mapping[str, Mapping[str, Any]]
     num_verbs: int | None = None
     num_nouns: int | None = None
-    tensors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-
-    # The values of config.model.name that such a file goes with.
-    systems = ("fact", "faformer")
 
     @property
-    def title(self):
-        """Name of the system for people."""
-        return {"fact": "FACT", "faformer": "FAFormer"}[self.model_settings["name"]]
+    def systems(self):
+        """Both: the file says which of the two it is."""
+        return ("fact", "faformer")
 
     @property
     def use_transcript(self):
@@ -77,13 +70,7 @@ class Architecture:
         return [name for name in BUFFERS if name in self.tensors]
 
     def check_classes(self, class_names, verb_nouns, path):
-        """Raises UserError where a dataset's classes are of another kind or number than the network's.
-
-        Args:
-          class_names: of the dataset.
-          verb_nouns: VerbNouns of the dataset, or None.
-          path: of the file, for messages.
-        """
+        """See the base; pairs of verbs and nouns need blocks of their own."""
         if (self.blocks[0] == "I") != (verb_nouns is not None):
             kinds = ("plain classes", "classes that are pairs of a verb and a noun")
             theirs, ours = kinds[::-1] if verb_nouns is None else kinds
@@ -107,8 +94,23 @@ class Architecture:
             before = settings
 
     def untold(self):
-        """Dotted keys of the config that the file leaves open and that mean something here -> what they are."""
+        """Those of the open settings that mean something in this network."""
         return {key: what for key, what in UNTOLD.items() if self._means_something(*key.rpartition(".")[::2])}
+
+    def wanted(self, model):
+        """See the base. A block leaves open what it takes from the block before it; where that is right it stays so."""
+        yield from super().wanted(model)
+        inherited: dict[str, Any] = {}
+        for kind, settings in self.block_settings.items():
+            for name, value in settings.items():
+                own = model[kind][name]
+                yield f"model.{kind}.{name}", value, inherited.get(name) if own is None else own
+            given = {name: value for name, value in model[kind].items() if value is not None}
+            inherited = {**inherited, **given, **settings}
+
+    def consequences(self):
+        """Tokens of transcripts are matched in their order."""
+        return {"loss.match": "seq"} if self.use_transcript else {}
 
     def _means_something(self, group, name):
         kind = group.removeprefix("model.")
@@ -121,19 +123,20 @@ class Architecture:
         return not kind.endswith("_block") or kind in self.block_settings
 
 
-def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
-    """Infers the architecture of a state dict of FACT or FAFormer.
+def infer(tensors: Mapping[str, np.ndarray], path) -> InferredFact | None:
+    """What a state dict tells; None for one of another system than FACT and FAFormer.
 
     Args:
       tensors: name -> array.
       path: of the file, for messages.
 
     Raises:
-      UserError: the tensors are of neither; shows some names. Or a tensor that each of these networks has is missing or
-        of a strange shape, or blocks of one kind differ.
+      UserError: a tensor that each of these networks has is missing or of a strange shape, or blocks of one kind
+        differ.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    _check_system(shapes, path)
+    if not any(re.match(r"block_list\.\d+\.", name) for name in shapes):
+        return None
     faformer = PROJECTION in shapes or any(ENCODER in name for name in shapes)
     reader = ShapeReader(shapes, path, "FAFormer" if faformer else "FACT")
     count = reader.count("block_list.{}.")
@@ -149,7 +152,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
                 "one set of settings per letter."
             )
     model: dict[str, Any] = {"name": "faformer" if faformer else "fact", "blocks": letters}
-    classes: dict[str, int] = {}
+    classes: dict[str, Any] = {}
     if "action_query" in shapes:
         model |= {"use_transcript": False, "num_tokens": reader.shape("action_query", 3)[0]}
     else:
@@ -157,20 +160,14 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Architecture:
         classes = _embedded(reader, letters)
     if FRAME_POSITIONS in tensors:
         model["frame_positions"] = bool(np.any(tensors[FRAME_POSITIONS]))
-    return Architecture(letters, settings, model, _feature_dim(reader), **classes, tensors=tensors)
-
-
-def _check_system(shapes, path):
-    if any(re.match(r"block_list\.\d+\.", name) for name in shapes):
-        return
-    size = sum(int(np.prod(shape)) for shape in shapes.values())
-    held = f"It holds {len(shapes)} tensors with {size:,} numbers:\n" + "\n".join(
-        f"  {name} {shape}" for name, shape in list(shapes.items())[:4]
-    )
-    held += "\n  ..." if len(shapes) > 4 else ""
-    raise UserError(
-        f"{path}: This is not FACT or FAFormer, nor another system known here.\n{held}\nA state dict of FACT has names "
-        "such as action_query and block_list.0.frame_branch.conv_out.weight."
+    return InferredFact(
+        title=reader.system,
+        model_settings=model,
+        feature_dim=_feature_dim(reader),
+        tensors=tensors,
+        blocks=letters,
+        block_settings=settings,
+        **classes,
     )
 
 

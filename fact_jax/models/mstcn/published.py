@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fact_jax.models.frame_model import Inferred
+from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.layer_links import mstcn_links, mstcn_plus_plus_links
 from fact_jax.models.weights.shape_reader import ShapeReader
 
@@ -34,7 +34,7 @@ def links_plus_plus(model):
     return result
 
 
-def infer(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
+def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict of MS-TCN tells; None for one of another system."""
     respelled = {name.replace(".conv_in.", ".conv_1x1."): tensor for name, tensor in tensors.items()}
     reader = _reader(respelled, path, "MS-TCN")
@@ -42,20 +42,22 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
         return None
     dim, feature_dim, _ = reader.shape(f"{_FIRST}.conv_1x1.weight", 3)
     settings = {
+        "name": "mstcn",
         "num_stages": 1 + reader.count(f"{_OTHERS}."),
         "num_layers": reader.count(f"{_FIRST}.layers.{{}}."),
         "dim": dim,
     }
-    return Inferred(settings, feature_dim, reader.shape(f"{_FIRST}.conv_out.weight", 3)[0], respelled)
+    return _inferred(reader, settings, feature_dim, f"{_FIRST}.conv_out.weight", respelled)
 
 
-def infer_plus_plus(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
+def infer_plus_plus(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict of MS-TCN++ tells; None for one of another system."""
     reader = _reader(tensors, path, "MS-TCN++")
     if not reader.has(f"{_PREDICTION}.conv_1x1_in.weight"):
         return None
     dim, feature_dim, _ = reader.shape(f"{_PREDICTION}.conv_1x1_in.weight", 3)
     settings = {
+        "name": "mstcn++",
         "num_layers": reader.count(f"{_PREDICTION}.conv_dilated_1.{{}}."),
         "num_refinements": reader.count(f"{_REFINEMENTS}."),
         "num_refinement_layers": reader.count(f"{_REFINEMENTS.format(0)}.layers.{{}}."),
@@ -64,7 +66,17 @@ def infer_plus_plus(tensors: Mapping[str, np.ndarray], path) -> Inferred | None:
     }
     if not settings["num_refinements"]:
         del settings["num_refinement_layers"]
-    return Inferred(settings, feature_dim, reader.shape(f"{_PREDICTION}.conv_out.weight", 3)[0], tensors)
+    return _inferred(reader, settings, feature_dim, f"{_PREDICTION}.conv_out.weight", tensors)
+
+
+def _inferred(reader, settings, feature_dim, output, tensors):
+    return InferredNetwork(
+        title=reader.system,
+        model_settings=settings,
+        feature_dim=feature_dim,
+        num_classes=reader.shape(output, 3)[0],
+        tensors=tensors,
+    )
 
 
 def _reader(tensors, path, system):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fact_jax.types import UserError
 
 
-def check_count(path, what: str, number: int | None, names: Sequence[str]) -> None:
+def check_count(path, what: str, number: int | None, names: Sequence[str], advice: str = "") -> None:
     """Raises UserError where a network is of another `number` of classes or the like than a dataset has `names`.
 
     Args:
@@ -14,9 +14,10 @@ def check_count(path, what: str, number: int | None, names: Sequence[str]) -> No
       what: what is counted.
       number: of the network; None: the file does not tell.
       names: of the dataset.
+      advice: a sentence behind the message.
     """
     if number is not None and number != len(names):
-        raise UserError(f"{path} is of a network with {number} {what}, the dataset has {len(names)}.")
+        raise UserError(f"{path} is of a network with {number} {what}, the dataset has {len(names)}. {advice}".strip())
 
 
 class ShapeReader:

@@ -6,11 +6,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from fact_jax.models.actionformer import architecture
+from fact_jax.models.weights import state_dict, weight_files
+from fact_jax.models.weights.exchange import InferredNetwork, PublishedWeights
 from fact_jax.tasks.base import Evaluation
 from fact_jax.tasks.localization.actionformer import ActionFormerTask, network_task
 
-SYSTEMS = ("actionformer",)
+# Where the published code looks for weights in a PyTorch file, and how it names them there.
+LAYOUT = {"below": ("state_dict", weight_files.AVERAGED_KEY), "prefix": "module."}
 
 
 def build(
@@ -45,6 +50,17 @@ def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> ActionForm
     return network_task(config, len(derived["class_names"]))
 
 
-def example_arrays(feature_dim: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """What `ActionFormerTask.init` looks at of a batch: shapes only."""
-    return {"features": jax.ShapeDtypeStruct((1, 1, feature_dim), jnp.float32)}
+def example_arrays(derived: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
+    """What `init` of the task looks at of a batch: shapes only. `derived`: as of `restore`."""
+    return {"features": jax.ShapeDtypeStruct((1, 1, derived["feature_dim"]), jnp.float32)}
+
+
+def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
+    """What a published state dict tells about its network; see `tasks.segmentation.systems.recognise`."""
+    return architecture.infer(tensors, path)
+
+
+def publish(task: ActionFormerTask, params, config, derived: Mapping[str, Any]) -> PublishedWeights:
+    """A network in the form of the published code; see `tasks.segmentation.systems.publish`."""
+    del config, derived
+    return PublishedWeights(state_dict.to_torch(task.links(), params), layout=LAYOUT)

@@ -4,11 +4,19 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
+import numpy as np
+
 from fact_jax.models.asformer.model import ASFormerConfig
+from fact_jax.models.fact import architecture, published_config
+from fact_jax.models.fact.published_state import published_state_dict
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
+from fact_jax.models.weights import state_dict
+from fact_jax.models.weights.exchange import InferredNetwork, PublishedWeights
 from fact_jax.tasks.segmentation import fact as segmentation
 from fact_jax.tasks.segmentation import frame_models as frame_segmentation
+from fact_jax.tasks.segmentation import inputs
 from fact_jax.types import check_choice
 
 SegmentationTask = segmentation.FactTask | frame_segmentation.FrameTask
@@ -27,7 +35,7 @@ BUILDERS: dict[str, Callable[..., SegmentationTask]] = {
 }
 
 
-def build(config: Mapping[str, Any], **data) -> SegmentationTask:
+def build(config, **data) -> SegmentationTask:
     """Builds the task of a run.
 
     Args:
@@ -52,3 +60,40 @@ def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> Segmentati
     if name in FRAME_MODELS:
         return frame_segmentation.restore(FRAME_MODELS[name], config, derived)
     return segmentation.restore(config, derived)
+
+
+def example_arrays(derived: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct]:
+    """What `init` of the task looks at of a batch: shapes only. `derived`: as of `restore`."""
+    return inputs.example_arrays(derived["feature_dim"])
+
+
+def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
+    """What a published state dict tells about its network; None for one of no system of this kind.
+
+    Args:
+      tensors: name -> array.
+      path: of the file, for messages.
+
+    Raises:
+      UserError: a part is missing or of a strange shape.
+    """
+    found = (infer(tensors, path) for infer in (*(model.infer for model in FRAME_MODELS.values()), architecture.infer))
+    return next((network for network in found if network is not None), None)
+
+
+def publish(task: SegmentationTask, params, config, derived: Mapping[str, Any]) -> PublishedWeights:
+    """A network in the form of the published code.
+
+    Args:
+      task: of the run.
+      params: its parameters.
+      config: ConfigDict of the run.
+      derived: as of `restore`.
+    """
+    if isinstance(task, frame_segmentation.FrameTask):
+        return PublishedWeights(state_dict.to_torch(task.links(), params))
+    notes = ["wrote {file}.yaml, its settings as a config of the published code"]
+    if task.model.blocks[0] == "I" and config.data.dataset != "epic":
+        notes.append("note: the published code knows verbs and nouns for its dataset 'epic' only")
+    texts = {".yaml": published_config.write(config.to_dict(), derived)}
+    return PublishedWeights(published_state_dict(task.model, params), texts, tuple(notes))

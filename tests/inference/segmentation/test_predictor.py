@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from configs import fact_synthetic_transcript
 from fact_jax import inference
-from fact_jax.inference.segmentation.predictor import check_features, padded_length
+from fact_jax.inference.predictor import check_features
+from fact_jax.inference.segmentation.predictor import padded_length
 from fact_jax.ops.resampling import upsample
 from fact_jax.training.checkpoints.manager import checksum
 from fact_jax.types import UserError

@@ -1,0 +1,185 @@
+"""A trained network, ready to predict videos of its kind of work."""
+
+import abc
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from fact_jax import run_record
+from fact_jax.app import kinds
+from fact_jax.runtime import compilation
+from fact_jax.runtime import devices as device_layout
+from fact_jax.training import loop
+from fact_jax.training.checkpoints.manager import CheckpointError
+from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
+from fact_jax.training.steps import EvalStep
+from fact_jax.types import Batch, UserError
+
+
+class NonFiniteScores(UserError):
+    """Scores that are no numbers: features of finite but extreme values, or damaged parameters."""
+
+    def __init__(self):
+        super().__init__("the network's scores are not finite; look for extreme values in the features")
+
+
+class Predictor(abc.ABC):
+    """Predicts videos with the parameters of one checkpoint. Made by `load`; every kind of work has a subclass.
+
+    Attributes:
+      config: ConfigDict of the run.
+      class_names: name of every class, by class id; () where there are none.
+      feature_dim: D, channels of the features; None where videos are read.
+      step: which checkpoint.
+      checksum: of its parameters.
+    """
+
+    def __init__(
+        self, task, params, *, record: Mapping[str, Any], step: int, checksum: str, devices, say, num_programs: int = 1
+    ):
+        """
+        Args:
+          task: predicts; see `EvalStep`.
+          params: parameters of the checkpoint, on the host.
+          record: of the run, see `run_record.read`.
+          step, checksum: see the attributes.
+          devices: where to run.
+          say: takes lines about compilations.
+          num_programs: padded lengths that are likely to come.
+        """
+        self.config = ConfigDict(record["config"])
+        self.class_names = tuple(record["derived"].get("class_names", ()))
+        self.feature_dim = record["derived"].get("feature_dim")
+        self.step, self.checksum = step, checksum
+        self._num_devices = len(devices)
+        self._step = EvalStep(task, devices, num_buckets=num_programs, say=say)
+        with self._precision():
+            self._weights = self._step.compose(device_layout.replicate(params, devices))
+
+    @abc.abstractmethod
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """What is predicted for the features of one video; the subclasses say what else may be told of it.
+
+        Raises:
+          UserError: the features, or what is told of them, cannot be used.
+        """
+
+    @abc.abstractmethod
+    def prediction(self, *args: Any, **kwargs: Any) -> Any:
+        """What is predicted for one row of what `run` gave; arguments: that, fetched, the row, what else it needs.
+
+        Raises:
+          NonFiniteScores: see there.
+        """
+
+    def expect_programs(self, number: int) -> None:
+        """Says how many lengths will come, for the lines about compilations."""
+        self._step.programs.expected = len(self._step.programs.lengths) + number
+
+    def run(self, batch: Batch):
+        """Starts the prediction of a batch; returns scores on the devices, for `devices.unshard`.
+
+        The rows of the batch must be a multiple of the devices given to `load`.
+        """
+        with self._precision():
+            return self._step(self._weights, {}, batch)
+
+    def _run_one(self, arrays: Mapping[str, np.ndarray], heavy: str = "features"):
+        """What `run` gives, fetched, for the arrays [1, ...] of one video; `heavy` holds the video itself."""
+        arrays = {"video_mask": np.ones(1, bool), "row": np.zeros(1, np.int32), **arrays}
+        # One row for every device; the others are padding.
+        padding = self._num_devices - 1
+        arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
+        batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding, heavy=(heavy,))
+        return device_layout.unshard(self.run(batch))
+
+    def _precision(self):
+        precision = self.config.matmul_precision
+        return jax.default_matmul_precision(precision) if precision else contextlib.nullcontext()
+
+
+def load(
+    workdir, step: int | None = None, *, devices: Sequence[jax.Device] | None = None, say=lambda line: None
+) -> Predictor:
+    """Reads the parameters of a checkpoint and verifies their checksum.
+
+    Compiled programs are kept for later processes as in training, if the run's config says so.
+
+    Args:
+      workdir: folder of a run, or of a converted checkpoint.
+      step: which checkpoint; None = the best, or the latest where none was evaluated.
+      devices: where to run; the first device by default.
+      say: takes lines about compilations and the like.
+
+    Returns:
+      The predictor of the run's kind of work: a SegmentationPredictor or a LocalizationPredictor.
+
+    Raises:
+      UserError: the folder holds no run, or its checkpoint cannot be used.
+    """
+    record = run_record.read(workdir)
+    if record is None:
+        raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing. Train first, or convert a checkpoint.")
+    if not (Path(workdir) / "checkpoints").is_dir():
+        raise UserError(f"{workdir} has no checkpoint yet.")
+    config = ConfigDict(record["config"])
+    if config.compilation_cache:
+        compilation.use_cache(say)
+    kind = kinds.of_system(config.model.name)
+    tasks = kind.tasks()
+    task = tasks.restore(config, record["derived"])
+    with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
+        chosen = choose_step(checkpoints, step, say)
+        try:
+            weights = read_weights(task, config, checkpoints, chosen, tasks.example_arrays(record["derived"]))
+        except CheckpointError as error:
+            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
+    return kind.predictor()(
+        task,
+        weights.params,
+        record=record,
+        step=chosen,
+        checksum=weights.meta["checksums"][weights.item],
+        devices=[jax.local_devices()[0]] if devices is None else list(devices),
+        say=say,
+    )
+
+
+def padded_features(features: np.ndarray, length: int) -> dict[str, np.ndarray]:
+    """ "features" [1, length, D] and "mask" [1, length] of a batch, from the features [T, D] of one video."""
+    missing = length - len(features)
+    return {
+        "features": np.pad(features, ((0, missing), (0, 0)))[None],
+        "mask": (np.arange(length) < len(features))[None],
+    }
+
+
+def check_features(features, feature_dim: int, name: str = "features") -> np.ndarray:
+    """Returns features of one video as float32 [N, D].
+
+    Raises:
+      UserError: they are not numbers, not [N, D] with N > 0, or hold NaN or Inf.
+    """
+    array = np.asarray(features)
+    if array.dtype.kind not in "fiub":
+        raise UserError(f"{name}: values of type {array.dtype}; expected float.")
+    if array.ndim != 2 or array.shape[1] != feature_dim:
+        transposed = array.ndim == 2 and array.shape[0] == feature_dim
+        hint = " They look transposed: pass features.T." if transposed else ""
+        raise UserError(f"{name}: shape {array.shape}; expected (frames, {feature_dim}).{hint}")
+    if not len(array):
+        raise UserError(f"{name}: no frames; expected at least one.")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        raise UserError(
+            f"{name}: {len(bad)} values are NaN or infinite as float32, the first at frame {bad[0][0]}, channel "
+            f"{bad[0][1]}; expected finite numbers."
+        )
+    return array

@@ -1,0 +1,88 @@
+"""What passes between published weight files and runs: what a file tells of its network, and what an export writes."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fact_jax.models.weights.shape_reader import check_count
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferredNetwork:
+    """What a published state dict tells about its network.
+
+    Attributes:
+      title: name of the system for people.
+      model_settings: keys of config.model that the file tells -> value; "name" is the system.
+      feature_dim: D.
+      num_classes: C; None: the file does not tell.
+      tensors: name -> array, under the names of the links.
+      open_settings: dotted keys of the config that change predictions and that the file leaves open -> what they are.
+      advice: a sentence behind the message about another number of classes.
+    """
+
+    title: str
+    model_settings: Mapping[str, Any]
+    feature_dim: int
+    num_classes: int | None = None
+    tensors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    open_settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    advice: str = ""
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The values of config.model.name that such a file goes with."""
+        return (self.model_settings["name"],)
+
+    @property
+    def buffers(self) -> list[str]:
+        """Names of the tensors that are no parameters."""
+        return []
+
+    def check_classes(self, class_names, verb_nouns, path) -> None:
+        """Raises UserError where a dataset's classes are of another kind or number than the network's.
+
+        Args:
+          class_names: of the dataset.
+          verb_nouns: VerbNouns of the dataset, or None; of most networks pairs are classes like others.
+          path: of the file, for messages.
+        """
+        del verb_nouns
+        check_count(path, "classes", self.num_classes, class_names, self.advice)
+
+    def lines(self) -> Iterator[str]:
+        """Lines about the network, for people."""
+        settings = {name: value for name, value in self.model_settings.items() if name != "name"}
+        yield f"inferred: {self.title}, {self.num_classes} classes, {self.feature_dim} input channels"
+        yield f"  {', '.join(f'{name} {value}' for name, value in settings.items())}"
+
+    def untold(self) -> Mapping[str, str]:
+        """Those of the open settings that mean something in this network."""
+        return self.open_settings
+
+    def wanted(self, model) -> Iterator[tuple[str, Any, Any]]:
+        """(dotted key of the config, value by the file, value that it stands for in `model`, a config.model)."""
+        for name, value in self.model_settings.items():
+            yield f"model.{name}", value, model[name]
+
+    def consequences(self) -> Mapping[str, Any]:
+        """Settings of the config outside of model that go with such a network -> value."""
+        return {}
+
+
+class PublishedWeights(NamedTuple):
+    """A network in the form of the published code.
+
+    Attributes:
+      tensors: the state dict.
+      texts: ending of a file beside the weights -> its content.
+      notes: lines for the user; {file} stands for the weight file.
+      layout: how the tensors lie in a PyTorch file, see `weight_files.write_state_dict`.
+    """
+
+    tensors: Mapping[str, np.ndarray]
+    texts: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
+    layout: Mapping[str, Any] = {}
