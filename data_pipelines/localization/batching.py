@@ -20,13 +20,15 @@ class SegmentExamples:
     def __init__(self, source, truncation=None):
         """
         Args:
-          source: LocalizationSource, or another with `lengths`, `feature_dim`, `video_ids` and `segments`.
+          source: LocalizationSource, or another with `lengths`, `feature_dim`, `video_ids` and, unless
+            nobody has labelled its videos, `segments`.
           truncation: TruncationConfig; every video must have a segment then, and the source `grids`.
         """
         self.video_ids = source.video_ids
         self.lengths = np.full_like(source.lengths, truncation.max_length) if truncation else source.lengths
         self._source, self._truncation = source, truncation
-        self._max_segments = max([1, *(len(source.segments(index)[1]) for index in range(len(source)))])
+        counts = [len(source.segments(index)[1]) for index in range(len(source))] if hasattr(source, "segments") else []
+        self._max_segments = max([1, *counts])
 
     def arrays(self, length):
         """See core.batching.Examples."""
