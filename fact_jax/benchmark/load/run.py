@@ -12,11 +12,11 @@ import numpy as np
 
 from fact_jax import files
 from fact_jax.app import experiment
+from fact_jax.app.kinds.segmentation import LabelFramesConfig
 from fact_jax.benchmark import data_wait
 from fact_jax.benchmark.load import verdict
 from fact_jax.benchmark.load.recorder import Recorder, RecordingConsole
 from fact_jax.benchmark.workload import MadeVideos, Workload
-from fact_jax.inference.run import Options
 from fact_jax.reporting import results
 from fact_jax.types import UserError
 
@@ -117,8 +117,8 @@ class PredictionLoad:
     def run(self, config, folder: Path, console):
         """Predicts; returns the exit code."""
         inputs = (str(folder / "unlabelled"),)
-        options = Options(inputs, output=folder / "predicted", fps=30.0, figures=self.figures)
-        return experiment.predict(config, folder / "run", options, console)
+        told = LabelFramesConfig(input=inputs, output=str(folder / "predicted"), fps=30.0, figures=self.figures)
+        return experiment.predict(config, folder / "run", told, console)
 
     def is_finished(self, folder: Path):
         """Whether it came to the end and was not stopped by a signal."""
