@@ -171,5 +171,5 @@ def _right(run):
     """bool [P], of all detections, one video after the other: whether each takes a true segment."""
     matches, metric = run.state.matches(), run.state.metric
     right = np.zeros(sum(len(video.labels) for video in run.evaluated.videos), bool)
-    right[matches.places] = matches.hits[:, metric.thresholds.index(_error_level(metric))]
+    right[matches.indices] = matches.hits[:, metric.thresholds.index(_error_level(metric))]
     return right

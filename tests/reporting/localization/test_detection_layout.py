@@ -43,4 +43,4 @@ def test_the_best_detections_are_finite_and_not_far_below_the_best():
 def test_an_unknown_duration_is_that_of_what_is_shown():
     found = Detections(np.float32([[0, 7], [np.nan, np.nan], [1, 1e8]]), np.zeros(3, np.float32), np.zeros(3, np.int32))
     assert shown_duration(12.5, found) == 12.5 and shown_duration(3.0, found) == 7.0
-    assert shown_duration(1e8, found, [[0.0, 9.0]]) == 9.0 and shown_duration(0.0, found.at([1])) == 1e-3
+    assert shown_duration(1e8, found, [[0.0, 9.0]]) == 9.0 and shown_duration(0.0, found.at(np.array([1]))) == 1e-3
