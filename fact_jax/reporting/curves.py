@@ -21,15 +21,11 @@ CURVE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 
 
 def collect_series(rows):
-    """Groups the rows of metrics.jsonl into curves.
+    """(losses, scores) of a run: dicts from the name of a curve to (steps int64 [K], values float64 [K]), by step.
 
-    Args:
-      rows: dicts with an int "step" and numbers by name; names may carry a prefix ("train/", "eval/"). Values that
-        are no number or not finite are left out. A step logged twice (a resumed run) keeps its last value.
-
-    Returns:
-      (losses, scores): two dicts from the name of a curve to (steps int64 [K], values float64 [K]), by step. Scores
-      are names that end in a published metric, losses the names with "loss" in them.
+    Rows are dicts with an int "step" and numbers by name; names may carry a prefix ("train/", "eval/"). Values that are
+    no number or not finite are left out. A step logged twice (a resumed run) keeps its last value. Scores are names
+    that end in a published metric, losses the names with "loss" in them.
     """
     points = {}
     for row in rows:
@@ -39,31 +35,21 @@ def collect_series(rows):
                     points.setdefault(name, {})[int(row["step"])] = float(value)
     losses, scores = {}, {}
     for name, values in points.items():
-        series = (np.array(sorted(values), np.int64), np.array([values[step] for step in sorted(values)], np.float64))
-        if is_score(name):
+        steps = sorted(values)
+        series = np.array(steps, np.int64), np.array([values[step] for step in steps], np.float64)
+        last = name.rsplit("/", 1)[-1]
+        if last in segmentation.METRIC_NAMES or last.startswith(("F1@", "mAP@", "Recall@")):
             scores[name] = series
         elif "loss" in name.lower():
             losses[name] = series
     return losses, scores
 
 
-def is_score(name):
-    """Whether `name` ends in a published metric: "Edit", "eval/F1@0.50", "test/mAP@avg"."""
-    last = name.rsplit("/", 1)[-1]
-    return last in segmentation.METRIC_NAMES or last.startswith(("F1@", "mAP@", "Recall@"))
-
-
 @pictures.fallback_fonts()
 def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
-    """Draws loss terms and scores over training steps, with the best value of `best_metric` marked.
+    """A matplotlib Figure of loss terms and scores over training steps, two Axes; one without curves says so.
 
-    Args:
-      rows: rows of metrics.jsonl, as in `collect_series`.
-      best_metric: score whose largest value is marked, without prefix.
-      title: line above the figure.
-
-    Returns:
-      matplotlib.figure.Figure with two Axes, losses and scores; one without curves says so.
+    Rows are as in `collect_series`. The largest value of `best_metric`, a score without prefix, is marked.
     """
     losses, scores = collect_series(rows)
     figure = pictures.new_figure(13, 5)
@@ -86,15 +72,12 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
 
 @pictures.fallback_fonts()
 def plot_confusion(confusion, class_names, *, title=""):
-    """Draws a confusion matrix, every row divided by its sum; counts are written into the cells of small ones.
+    """A matplotlib Figure of a confusion matrix, every row divided by its sum and blank without frames.
 
     Args:
-      confusion: int [C, C], frames by (true class, predicted class).
+      confusion: int [C, C], frames by (true class, predicted class); written into the cells of small matrices.
       class_names: name of every class, by class id; the middle of long ones is left out.
       title: above the matrix, broken into lines or shortened where it is too long.
-
-    Returns:
-      matplotlib.figure.Figure; its first Axes holds the image, rows of classes without frames are left blank.
     """
     confusion = np.asarray(confusion)
     count = len(class_names)
@@ -158,16 +141,10 @@ def _draw_curves(axes, series, label, empty_text, marker=""):
     axes.spines[["top", "right"]].set_visible(False)
     for index, (name, (steps, values)) in enumerate(list(series.items())[:MAX_CURVES]):
         # A single point draws no line.
-        axes.plot(
-            steps,
-            values,
-            STYLES[index // len(CURVE_COLORS) % len(STYLES)],
-            color=CURVE_COLORS[index % len(CURVE_COLORS)],
-            label=name,
-            linewidth=1.5,
-            marker=marker or ("o" if len(steps) == 1 else ""),
-            markersize=4,
-        )
+        repeat, place = divmod(index, len(CURVE_COLORS))
+        points = {"marker": marker or ("o" if len(steps) == 1 else ""), "markersize": 4}
+        style, color = STYLES[repeat % len(STYLES)], CURVE_COLORS[place]
+        axes.plot(steps, values, style, color=color, label=name, linewidth=1.5, **points)
     if not series:
         axes.text(0.5, 0.5, empty_text, transform=axes.transAxes, ha="center", va="center", fontsize=12, color="gray")
 

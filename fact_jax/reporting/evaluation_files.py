@@ -14,27 +14,14 @@ AGAIN = "Write it again: the command of the run with --mode eval."
 
 
 def write_evaluation(path, head, videos):
-    """Writes such a file; returns its path.
-
-    Args:
-      path: file name.
-      head: dict, what holds for all videos.
-      videos: dicts with the key "id".
-    """
+    """Writes such a file: `head` holds for all `videos`, which are dicts with the key "id"; returns its path."""
     lines = ",\n".join(map(json.dumps, videos))
     text = json.dumps({"version": VERSION} | head)[:-1] + ', "videos": [\n' + lines + "\n]}\n"
     return files.atomic_write_text(path, text)
 
 
 def read_evaluation(path, parse):
-    """Reads such a file.
-
-    Args:
-      path: file name.
-      parse: takes its content, a dict; what it raises, it raises because the content is broken.
-
-    Returns:
-      What `parse` returns.
+    """What `parse` makes of the content of such a file, a dict; whatever it raises means that it is broken.
 
     Raises:
       UserError: there is no such file, or it is not whole; the message says how to make it.
@@ -51,16 +38,11 @@ def read_evaluation(path, parse):
 
 
 def by_name(videos):
-    """Videos, of which each has a `video_id`, in order of it; at least one.
-
-    Raises:
-      ValueError: there is none, or one of them twice.
-    """
+    """Videos, of which each has a `video_id`, in order of it; ValueError without one, or with one twice."""
     found = {}
     for video in videos:
-        if video.video_id in found:
+        if found.setdefault(video.video_id, video) is not video:
             raise ValueError(f"video {video.video_id!r} is there twice")
-        found[video.video_id] = video
     if not found:
         raise ValueError("it has no videos")
     return tuple(found[video_id] for video_id in sorted(found))

@@ -53,15 +53,7 @@ def shorten(text, limit):
 
 
 def shorten_names(names, limit):
-    """Names of at most `limit` characters; those that would become equal end in their place in `names` instead.
-
-    Args:
-      names: sequence of str.
-      limit: characters.
-
-    Returns:
-      list of str.
-    """
+    """Names of at most `limit` characters; those that would become equal end in their place in `names` instead."""
     shortened = [shorten(name, limit) for name in names]
     times = collections.Counter(shortened)
     for place, name in enumerate(names):
@@ -81,18 +73,7 @@ def text_width(figure, text, fontsize, fontweight="normal"):
 
 
 def fit_text(figure, text, width, fontsize, fontweight="normal", max_lines=2):
-    """Breaks a text into lines that fit, and shortens one that needs more lines than there may be.
-
-    Args:
-      figure: Figure that will show it.
-      text: any string.
-      width: inches a line may take.
-      fontsize, fontweight: as matplotlib takes them.
-      max_lines: how many lines there may be.
-
-    Returns:
-      str, its lines divided by newlines; a text that fits as it is.
-    """
+    """Breaks a text that does not fit into at most `max_lines` lines of `width` inches, and shortens a longer one."""
     if text.isprintable() and text_width(figure, text, fontsize, fontweight) <= width:
         return text
     text = " ".join(text.split())

@@ -15,11 +15,7 @@ RESULTS_FILE = "results.json"
 
 
 def read_results(workdir):
-    """What `write_results` stored in `workdir`, or None if there is no finished run.
-
-    Raises:
-      UserError: the file is not a JSON object.
-    """
+    """What `write_results` stored in `workdir`, or None; UserError where it is not the result of a run."""
     path = pathlib.Path(workdir) / RESULTS_FILE
     if not path.exists():
         return None
@@ -32,8 +28,13 @@ def read_results(workdir):
     return results
 
 
+def numbers(scores):
+    """Scores with NaN where the JSON file has null."""
+    return {name: math.nan if value is None else float(value) for name, value in scores.items()}
+
+
 def write_results(workdir, results, *, how_scored, rows, figures):
-    """Writes results.md, figures/training_curves.png and, last, results.json.
+    """Writes results.md, figures/training_curves.png if `figures` are wanted and, last, results.json.
 
     Args:
       workdir: folder of the run.
@@ -41,7 +42,6 @@ def write_results(workdir, results, *, how_scored, rows, figures):
         "best_step", "final_step", "num_videos" (subset -> count) and "metrics" (subset -> {"best", "final"} -> scores).
       how_scored: the protocol in words, and sentences about the metrics, as of `tables.how_segments_are_scored`.
       rows: rows of metrics.jsonl.
-      figures: draw the training curves.
     """
     workdir = pathlib.Path(workdir)
     if figures:
@@ -59,7 +59,7 @@ def results_text(results, how_scored):
     videos = f"{results['dataset']}, {results['split']}, {first}, {count} video{'s' * (count != 1)}"
     protocol, *sentences = how_scored
     lines = [f"# Results: {results['dataset']}", ""]
-    lines += [*tables.markdown_table([_numbers(results["metrics"][first]["best"])]), ""]
+    lines += [*tables.markdown_table([numbers(results["metrics"][first]["best"])]), ""]
     lines += [f"Protocol: {videos}; {protocol}.", *sentences, f"Parameters: {selection_text(results)}.", ""]
     lines += ["## Best and final step", "", *tables.markdown_table(table_rows(results))]
     return "\n".join(lines) + "\n"
@@ -74,7 +74,7 @@ def table_rows(results):
     """One dict per evaluated subset and step, for `tables.markdown_table`."""
     steps = {"best": results["best_step"], "final": results["final_step"]}
     return [
-        {"videos": subset, "parameters": which, "step": steps[which], **_numbers(scores)}
+        {"videos": subset, "parameters": which, "step": steps[which], **numbers(scores)}
         for subset, found in results["metrics"].items()
         for which, scores in found.items()
     ]
@@ -90,11 +90,6 @@ def summary(workdir, results):
 def one_line(metrics):
     """{"Edit": 80.0} -> "Edit 80.00"."""
     return "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
-
-
-def _numbers(scores):
-    """Scores with NaN where the JSON file has null."""
-    return {name: math.nan if value is None else float(value) for name, value in scores.items()}
 
 
 def _without_nan(value):

@@ -8,33 +8,21 @@ from fact_jax import files
 
 
 def to_csv(rows):
-    """Text of a CSV file with a header line.
+    """Text of a CSV file with a header line, "" without rows, of dicts with the same keys in the same order.
 
-    Args:
-      rows: dicts with the same keys in the same order.
-
-    Returns:
-      str; "" without rows. Floats have four decimals, NaN is an empty field, truth values are 0 and 1.
+    Floats have four decimals, NaN is an empty field, truth values are 0 and 1.
     """
     if not rows:
         return ""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _csv_value(value) for name, value in row.items()})
+    writer.writerows({name: _csv_value(value) for name, value in row.items()} for row in rows)
     return buffer.getvalue()
 
 
 def how_segments_are_scored(background_names):
-    """The protocol of segmentation in words, and lines about its metrics.
-
-    Args:
-      background_names: names of the classes left out of Acc, Edit and F1; empty = background is evaluated.
-
-    Returns:
-      tuple of str.
-    """
+    """The protocol in words and lines about its metrics; `background_names` are left out of Acc, Edit and F1."""
     excluded = ", ".join(f"`{name}`" for name in background_names)
     excluded = f"{excluded} excluded from Acc, Edit and F1" if excluded else "none excluded (background is evaluated)"
     return (
@@ -54,20 +42,15 @@ def markdown_table(rows):
 
 
 def write_tables(folder, state, class_names):
-    """Writes the tables of a SegmentationState into `folder`.
+    """Writes the tables of a SegmentationState into `folder`; undefined scores are left empty.
 
-    per_video.csv has a row per video, per_class.csv one per class with its name and whether it is background; undefined
-    scores are left empty.
+    per_video.csv has a row per video, per_class.csv one per class with its name and whether it is background.
     """
-    rows = [
-        {
-            "class_id": (class_id := row.pop("class_id")),
-            "class_name": class_names[class_id],
-            "is_background": class_id in state.metric.background_ids,
-        }
-        | row
-        for row in state.per_class()
-    ]
+    rows = []
+    for row in state.per_class():
+        label = row["class_id"]
+        about = {"class_name": class_names[label], "is_background": label in state.metric.background_ids}
+        rows.append({"class_id": label} | about | row)
     files.atomic_write_text(f"{folder}/per_video.csv", to_csv(state.per_video()))
     files.atomic_write_text(f"{folder}/per_class.csv", to_csv(rows))
 

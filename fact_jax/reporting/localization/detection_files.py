@@ -12,28 +12,17 @@ CSV_HEADER = ("video-id", "t-start", "t-end", "label", "score")
 
 
 def submission(detections, class_names, origin=""):
-    """The content of a JSON file.
-
-    Args:
-      detections: dict from video to Detections in seconds.
-      class_names: name of every class, by id; a mapping or sequence.
-      origin: what made them, in words.
+    """The content of a JSON file, of Detections in seconds by video and the names of the classes by their ids.
 
     Returns:
       dict: {"version": ..., "results": {VIDEO: [{"label", "segment", "score"}, ...]}, "external_data": {...}}, the best
-      detections first. Segments that are no numbers (see `nms.suppress`) are left out.
+      detections first. Segments that are no numbers (see `nms.suppress`) are left out. `origin` says what made them.
     """
-    return {
-        "version": "VERSION 1.3",
-        "results": {
-            video: [
-                {"label": name, "segment": [start, end], "score": score}
-                for start, end, name, score in rows_of(detections[video], class_names)
-            ]
-            for video in sorted(detections)
-        },
-        "external_data": {"used": False, "details": origin},
-    }
+    results = {}
+    for video in sorted(detections):
+        rows = rows_of(detections[video], class_names)
+        results[video] = [{"label": name, "segment": [start, end], "score": score} for start, end, name, score in rows]
+    return {"version": "VERSION 1.3", "results": results, "external_data": {"used": False, "details": origin}}
 
 
 def rows_of(found, class_names):

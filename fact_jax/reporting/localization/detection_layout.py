@@ -7,12 +7,7 @@ ENDLESS = 1e7
 
 
 def best_detections(found, most, *, share=0.0):
-    """The detections that are drawn: finite ones, the best first.
-
-    Args:
-      found: Detections.
-      most: how many at most.
-      share: of the best score that the others need.
+    """The detections that are drawn, finite ones, the best first: at most `most`, with a `share` of the best score.
 
     Returns:
       (Detections, their places in `found` int64 [P]).
@@ -25,18 +20,11 @@ def best_detections(found, most, *, share=0.0):
 
 
 def lanes(segments, most):
-    """int64 [P]: the lane of every segment, the first in which it meets no earlier one; -1 where `most` are taken.
-
-    Args:
-      segments: float [P, 2], start and end.
-      most: number of lanes.
-    """
+    """int64 [P]: the first lane in which each of segments [P, 2] meets no earlier one; -1 where `most` are taken."""
     taken, found = [[] for _ in range(most)], []
     for start, end in np.asarray(segments).tolist():
-        free = (
-            lane for lane, others in enumerate(taken) if not any(first < end and start < last for first, last in others)
-        )
-        lane = next(free, -1)
+        meets = (any(first < end and start < last for first, last in others) for others in taken)
+        lane = next((lane for lane, met in enumerate(meets) if not met), -1)
         if lane >= 0:
             taken[lane].append((start, end))
         found.append(lane)
@@ -44,13 +32,7 @@ def lanes(segments, most):
 
 
 def shown_duration(duration, found, true_segments=()):
-    """Seconds of the time axis of a video: its duration or, where that is unknown or wrong, the last end.
-
-    Args:
-      duration: seconds; 0 or ENDLESS and more: unknown.
-      found: Detections in seconds.
-      true_segments: float [N, 2] in seconds.
-    """
+    """Seconds of the time axis of a video: its duration or, where that is 0 (unknown) or ENDLESS, the last end."""
     ends = np.append(found.segments, true_segments)
     known = duration if duration < ENDLESS else 0.0
     return max(known, float(np.max(ends[ends < ENDLESS], initial=1e-3)))

@@ -7,12 +7,12 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric, LocalizationState
-from fact_jax.ops.nms import Detections
 from fact_jax.reporting import evaluation_files
 from fact_jax.reporting.localization import detection_files
 
@@ -21,38 +21,17 @@ DETECTIONS_FILE = pathlib.PurePath("tables", "detections.json")
 
 @dataclasses.dataclass(frozen=True)
 class DetectedSet:
-    """All videos of one evaluation and how they were scored.
+    """All videos of one evaluation and how they were scored."""
 
-    Attributes:
-      counted: LocalizationState of the evaluation.
-      class_names: name of every class by its id, in order of the ids.
-      dataset: name shown in titles.
-      durations: seconds by video, 0 where unknown.
-    """
-
-    counted: LocalizationState
-    class_names: Mapping[int, str]
+    metric: LocalizationMetric
+    class_names: Mapping[int, str]  # by the ids of the classes, in order of them
     dataset: str
-    durations: Mapping[str, float]
+    durations: Mapping[str, float]  # seconds by video, 0 where unknown
+    videos: tuple[Any, ...]  # of a LocalizationState, by name
 
     def state(self):
-        """The LocalizationState."""
-        return self.counted
-
-    @property
-    def metric(self):
-        """The LocalizationMetric."""
-        return self.counted.metric
-
-    @property
-    def videos(self):
-        """Its videos, by name."""
-        return self.counted.videos
-
-
-def detections_of(video):
-    """Detections of a video of a LocalizationState."""
-    return Detections(video.segments, video.scores, video.labels)
+        """The LocalizationState of the evaluation."""
+        return LocalizationState(self.metric, self.videos)
 
 
 def write_detections(workdir, detected):
@@ -79,14 +58,7 @@ def write_detections(workdir, detected):
 
 
 def read_detections(workdir):
-    """Reads what `write_detections` wrote.
-
-    Returns:
-      DetectedSet.
-
-    Raises:
-      UserError: there is no such file, or it is not whole; the message says how to make it.
-    """
+    """Reads what `write_detections` wrote, a DetectedSet; UserError without a whole file, which says how to make it."""
     return evaluation_files.read_evaluation(pathlib.Path(workdir) / DETECTIONS_FILE, _parse)
 
 
@@ -112,7 +84,7 @@ def _parse(content):
         states.append(metric.from_video(video_id, truth, true_labels, found[:, :2], found[:, 2], labels))
         durations[video_id] = duration
     videos = evaluation_files.by_name(merge_states(states, metric.empty()).videos)
-    return DetectedSet(LocalizationState(metric, videos), class_names, str(content["dataset"]), durations)
+    return DetectedSet(metric, class_names, str(content["dataset"]), durations, videos)
 
 
 def _columns(flat, width, class_names, video_id, name):

@@ -22,37 +22,31 @@ _LINE_COLORS = (*colors.CLASS_COLORS[:6], "#5A00A5", "#692D0F", "#1E783C", "#000
 
 @pictures.fallback_fonts()
 def plot_precision_recall(metric, found, *, title=""):
-    """Draws precision against recall, the mean over the classes, a line per tIoU.
+    """A matplotlib Figure of precision against recall, the mean over the classes, a line per tIoU.
 
     The precision at a recall is the best one at this or a higher recall, as in average precision; a class that never
-    gets there counts as 0.
-
-    Args:
-      metric: LocalizationMetric.
-      found: ClassScores.
-      title: above the picture.
-
-    Returns:
-      matplotlib.figure.Figure with one Axes.
+    gets there counts as 0. Takes a LocalizationMetric and ClassScores.
     """
     figure = pictures.new_figure(7.5, 5.6)
     axes = figure.add_subplot()
     for place, threshold in enumerate(metric.thresholds):
-        curves = [
-            _interpolated(hits[:, place], count) for (_, hits), count in zip(found.curves, found.num_true, strict=True)
-        ]
+        pairs = zip(found.curves, found.num_true, strict=True)
+        curves = [_interpolated(hits[:, place], count) for (_, hits), count in pairs]
         mean = np.mean(curves, axis=0) if curves else np.zeros_like(_RECALLS)
         score = 100 * found.precision[place].mean() if curves else 0.0
         color = _LINE_COLORS[place % len(_LINE_COLORS)]
         axes.plot(_RECALLS, mean, color=color, linewidth=1.8, label=f"tIoU {threshold:.2f}: mAP {score:.1f}")
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    axes.set_xlabel("recall", fontsize=11)
-    axes.set_ylabel(f"precision, mean over {len(found.class_ids)} classes", fontsize=11)
-    axes.grid(alpha=0.3)
     axes.legend(fontsize=9, loc="lower left", framealpha=0.9)
-    title = pictures.fit_text(figure, title, 6.5, 12, "bold")
-    pictures.write_header(axes, title, "", 12)
+    _label(figure, axes, "recall", f"precision, mean over {len(found.class_ids)} classes", title)
     return figure
+
+
+def _label(figure, axes, x_label, y_label, title):
+    axes.set_xlabel(x_label, fontsize=11)
+    axes.set_ylabel(y_label, fontsize=11)
+    axes.grid(alpha=0.3)
+    pictures.write_header(axes, pictures.fit_text(figure, title, 6.5, 12, "bold"), "", 12)
 
 
 def _interpolated(hits, num_true):
@@ -66,13 +60,7 @@ def _interpolated(hits, num_true):
 
 @pictures.fallback_fonts()
 def plot_map(metric, found, class_names, *, title=""):
-    """Draws mAP against tIoU, with every class as a thin line and the best and worst ones named.
-
-    Args:
-      class_names: mapping from class id to name.
-
-    The others and the result are those of `plot_precision_recall`.
-    """
+    """A matplotlib Figure of mAP against tIoU, with every class as a thin line and the best and worst ones named."""
     figure = pictures.new_figure(7.5, 5.2)
     axes = figure.add_subplot()
     levels = np.array(metric.thresholds)
@@ -93,38 +81,31 @@ def plot_map(metric, found, class_names, *, title=""):
             axes.annotate(f"{value:.1f}", (level, value), **place, fontsize=9, color="#00486F", bbox=box)
     axes.set_xticks(levels)
     axes.set_ylim(0, 104)
-    axes.set_xlabel("temporal intersection over union", fontsize=11)
-    axes.set_ylabel("average precision (%)", fontsize=11)
-    axes.grid(alpha=0.3)
     if precision.shape[1]:
         for text in axes.legend(fontsize=9, loc="best", framealpha=0.9).get_texts():
             text.set_parse_math(False)
-    title = pictures.fit_text(figure, title, 6.5, 12, "bold")
-    pictures.write_header(axes, title, "", 12)
+    _label(figure, axes, "temporal intersection over union", "average precision (%)", title)
     return figure
 
 
 @pictures.fallback_fonts()
 def plot_detections(found, class_names, duration, *, truth=None, title="", note=""):
-    """Draws the best detections of a video, a row per class, below its true segments where these are known.
+    """A matplotlib Figure of the best detections of a video, a row per class, below its true segments where known.
 
     The stronger the colour of a detection, the higher its score, which is written on it where there is room. Detections
     that overlap better ones of their class lie in further lanes, of which there are few.
 
     Args:
-      found: Detections in seconds.
+      found: Detections in seconds, as is `duration`, that of the video.
       class_names: name of every class, by id; a mapping or sequence.
-      duration: seconds of the video.
       truth: (segments float [N, 2] in seconds, labels int [N]), or None.
-      title: above the picture.
-      note: a smaller line below it.
-
-    Returns:
-      matplotlib.figure.Figure with one Axes.
+      note: a smaller line below the title.
     """
     drawn, _ = detection_layout.best_detections(found, MAX_DRAWN)
     true_segments, true_labels = (np.zeros((0, 2)), np.zeros(0, np.int64)) if truth is None else map(np.asarray, truth)
-    rows = _classes_to_draw(drawn, true_labels)
+    # The classes of the truth before those of the best detections.
+    classes = dict.fromkeys([*np.asarray(true_labels).tolist(), *drawn.labels.tolist()])
+    rows = sorted(list(classes)[:MAX_ROWS])
     lanes = [detection_layout.lanes(drawn.segments[drawn.labels == class_id], MAX_LANES) for class_id in rows]
     heights = [(truth is not None) + max(1, 1 + int(lane.max(initial=0))) for lane in lanes]
     tops = np.concatenate([[0], np.cumsum(heights)])
@@ -151,12 +132,6 @@ def plot_detections(found, class_names, duration, *, truth=None, title="", note=
     title = pictures.fit_text(figure, title, WIDTH - 2.5, 12, "bold")
     pictures.write_header(axes, title, note, 12)
     return figure
-
-
-def _classes_to_draw(drawn, true_labels):
-    """Class ids of the rows: those of the truth and of the best detections."""
-    true = list(dict.fromkeys(np.asarray(true_labels).tolist()))
-    return sorted(list(dict.fromkeys([*true, *drawn.labels.tolist()]))[:MAX_ROWS])
 
 
 def _draw_found(axes, tops, found, chosen, color, duration):

@@ -13,13 +13,7 @@ HOW_SCORED = (
 
 
 def write_tables(folder, state, class_names):
-    """Writes per_class.csv, per_threshold.csv and per_video.csv of a LocalizationState; returns their paths.
-
-    Args:
-      folder: where they go.
-      state: LocalizationState.
-      class_names: mapping from class id to name.
-    """
+    """Writes per_class.csv, per_threshold.csv and per_video.csv of a LocalizationState; returns their paths."""
     found = state.per_class()
     tables = {
         "per_class.csv": per_class(state.metric, found, class_names),
@@ -36,12 +30,8 @@ def per_class(metric, found, class_names):
     """A dict per class: average precision and recall in percent."""
     rows = []
     for place, class_id in enumerate(found.class_ids.tolist()):
-        row = {
-            "class_id": class_id,
-            "class_name": class_names[class_id],
-            "true_segments": int(found.num_true[place]),
-            "detections": int(found.num_detections[place]),
-        }
+        row = {"class_id": class_id, "class_name": class_names[class_id]}
+        row |= {"true_segments": int(found.num_true[place]), "detections": int(found.num_detections[place])}
         precision, recall = found.precision[:, place], found.recall[:, :, place]
         row |= _numbers("AP", metric.thresholds, precision)
         for column, k in enumerate(metric.top_k):
@@ -54,11 +44,10 @@ def per_threshold(metric, found):
     """A dict per tIoU, and one for the average: means over the classes in percent."""
     rows = []
     for place, threshold in [*enumerate(metric.thresholds), (slice(None), "average")]:
-        row = {"tIoU": threshold if isinstance(place, slice) else f"{threshold:.2f}"}
+        row = {"tIoU": threshold if threshold == "average" else f"{threshold:.2f}"}
         row["mAP"] = _percent(found.precision[place])
         for column, k in enumerate(metric.top_k):
-            row[f"Recall@{k}x"] = _percent(found.recall[place, column] if not isinstance(place, slice)
-                                           else found.recall[:, column])  # fmt: skip
+            row[f"Recall@{k}x"] = _percent(found.recall[:, column][place])
         rows.append(row)
     return rows
 

@@ -10,15 +10,9 @@ from fact_jax.reporting.localization import figures as pictures
 
 
 def write_evaluation(evaluation, folder, *, figures):
-    """Writes the files of an evaluation.
+    """Writes the files of a `fact_jax.tasks.localization.evaluation.LocalizationEvaluation` below `folder`.
 
-    Args:
-      evaluation: `fact_jax.tasks.localization.evaluation.LocalizationEvaluation`.
-      folder: where they go.
-      figures: also draw the curves, and detections of videos.
-
-    Returns:
-      Lines for the user: what was left out.
+    With `figures` also the curves, and detections of videos. Returns lines for the user: what was left out.
     """
     folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
     detection_files.write_detections(
@@ -27,7 +21,7 @@ def write_evaluation(evaluation, folder, *, figures):
     tables.write_tables(folder / "tables", state, protocol.class_names)
     known = {name: time.duration for name, time in protocol.times.items() if time.duration < detection_layout.ENDLESS}
     durations = dict.fromkeys(protocol.truth, 0.0) | known
-    detected = detection_sets.DetectedSet(state, protocol.class_names, protocol.dataset, durations)
+    detected = detection_sets.DetectedSet(state.metric, protocol.class_names, protocol.dataset, durations, state.videos)
     detection_sets.write_detections(folder, detected)
     return _draw(evaluation, state.per_class(), folder / "figures") if figures else ()
 
@@ -50,13 +44,8 @@ def _draw(evaluation, scores, folder):
 
 
 def _plot_video(evaluation, video_id):
-    protocol, found = evaluation.protocol, evaluation.detections[video_id]
-    truth = protocol.truth[video_id]
-    return pictures.plot_detections(
-        found,
-        protocol.class_names,
-        detection_layout.shown_duration(protocol.times[video_id].duration, found, truth[0]),
-        truth=truth,
-        title=f"{protocol.dataset} · {video_id}",
-        note=f"{len(truth[1])} true segments, the best of {len(found.scores)} detections",
-    )
+    protocol, found, truth = evaluation.protocol, evaluation.detections[video_id], evaluation.protocol.truth[video_id]
+    duration = detection_layout.shown_duration(protocol.times[video_id].duration, found, truth[0])
+    title = f"{protocol.dataset} · {video_id}"
+    note = f"{len(truth[1])} true segments, the best of {len(found.scores)} detections"
+    return pictures.plot_detections(found, protocol.class_names, duration, truth=truth, title=title, note=note)

@@ -6,44 +6,29 @@ their detections: that they count for another class, as in a whole evaluation, w
 """
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclasses.dataclass(frozen=True)
-class _Class:
-    """What the scores of one class are made of.
+class _Class(NamedTuple):
+    """What the scores of one class are made of: V videos with a true segment of it, W with a detection."""
 
-    Attributes:
-      true_videos: int64 [V], videos with a true segment.
-      num_true: float64 [V], true segments of each.
-      found: float64 [V, L * k], those of them that are found, at every threshold and k.
-      videos: int64 [W], videos with a detection.
-      ranks: float64 [H, W], detections of each that are at least as good as the h-th one that is right somewhere.
-      hit_videos: int64 [H], the video of that one.
-      hits: bool [H, L], whether it is right at every threshold.
-    """
-
-    true_videos: np.ndarray
-    num_true: np.ndarray
-    found: np.ndarray
-    videos: np.ndarray
-    ranks: np.ndarray
-    hit_videos: np.ndarray
-    hits: np.ndarray
+    true_videos: np.ndarray  # int64 [V]
+    num_true: np.ndarray  # float64 [V], true segments of each
+    found: np.ndarray  # float64 [V, L * k], those of them that are found, at every threshold and k
+    videos: np.ndarray  # int64 [W]
+    ranks: np.ndarray  # float64 [H, W], detections of each at least as good as the h-th one that is right somewhere
+    hit_videos: np.ndarray  # int64 [H], the video of that one
+    hits: np.ndarray  # bool [H, L], whether it is right at every threshold
 
 
 class DetectionSample:
-    """Scores of resamples of some videos.
-
-    Args:
-      state: LocalizationState.
-      video_ids: V of its videos, sorted.
-    """
+    """Scores of resamples of `video_ids`, V videos of a LocalizationState, sorted."""
 
     def __init__(self, state, video_ids):
-        if set(video_ids) != {video.video_id for video in state.videos}:
-            chosen = set(video_ids)
+        chosen = set(video_ids)
+        if chosen != {video.video_id for video in state.videos}:
             videos = tuple(video for video in state.videos if video.video_id in chosen)
             state = dataclasses.replace(state, videos=videos)
         self._metric = state.metric
@@ -51,14 +36,7 @@ class DetectionSample:
         self._classes = [_gather(matches, number) for number in range(len(matches.class_ids))]
 
     def __call__(self, weights):
-        """Scores of resamples.
-
-        Args:
-          weights: float64 [R, V], how often every video was drawn.
-
-        Returns:
-          float64 [R, metrics], percent in the order of `LocalizationMetric.names`; NaN without a true segment.
-        """
+        """Percent float64 [R, metrics], as `metric.names()`, for weights float64 [R, V]; NaN without a true segment."""
         # Resamples lie along the last axis here: sums over detections then add whole rows.
         drawn = np.ascontiguousarray(weights.T)
         num_levels, num_columns = len(self._metric.thresholds), len(self._metric.top_k)
@@ -74,7 +52,7 @@ class DetectionSample:
         with np.errstate(invalid="ignore"):
             precision, recall = precision / present, recall / present
         parts = [precision, *np.moveaxis(recall.reshape(num_levels, num_columns, -1), 1, 0)]
-        return 100.0 * np.concatenate([_with_mean(part) for part in parts]).T
+        return 100.0 * np.concatenate([np.vstack([part, part.mean(axis=0)]) for part in parts]).T
 
 
 def _gather(matches, number):
@@ -90,15 +68,9 @@ def _gather(matches, number):
     videos, place_of_video = np.unique(ranked, return_inverse=True)
     between = np.zeros((len(hit_places), len(videos)))
     np.add.at(between, (np.searchsorted(hit_places, np.arange(len(place_of_video))), place_of_video), 1.0)
-    return _Class(
-        true_videos,
-        np.bincount(place, minlength=len(true_videos)).astype(np.float64),
-        found_by_video,
-        videos,
-        between.cumsum(axis=0),
-        matches.videos[first:last][hit_places],
-        hits[hit_places],
-    )
+    num_true = np.bincount(place, minlength=len(true_videos)).astype(np.float64)
+    hit_videos, ranks = matches.videos[first:last][hit_places], between.cumsum(axis=0)
+    return _Class(true_videos, num_true, found_by_video, videos, ranks, hit_videos, hits[hit_places])
 
 
 def _right(one, drawn):
@@ -115,7 +87,3 @@ def _right(one, drawn):
         best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
         total[level] = np.einsum("hr,hr->r", counts, best)
     return total
-
-
-def _with_mean(rows):
-    return np.concatenate([rows, rows.mean(axis=0, keepdims=True)])

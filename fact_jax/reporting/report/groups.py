@@ -12,23 +12,16 @@ MAX_LABEL_SETTINGS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Runs that differ in seed and split only.
+    """Runs that differ in seed and split only."""
 
-    Attributes:
-      label: name of the group, unique in its report.
-      short: the same without what all groups of the report have in common.
-      settings: dotted key -> value as text, for the settings in which the groups of the report differ.
-      runs: by split and seed.
-    """
-
-    label: str
-    short: str
-    settings: dict
-    runs: tuple[Run, ...]
+    label: str  # unique in its report
+    short: str  # the same without what all groups of the report have in common
+    settings: dict  # dotted key -> value as text, where the groups of the report differ
+    runs: tuple[Run, ...]  # by split and seed
 
     @property
     def kind(self):
-        """The kind of its runs and of all that they are compared with."""
+        """The kind of its runs, and of all that they are compared with."""
         return self.runs[0].kind
 
     @property
@@ -45,13 +38,7 @@ class Group:
 
 
 def group_runs(runs):
-    """Puts runs together that differ in seed and split only.
-
-    Args:
-      runs: list of Run, of one dataset.
-
-    Returns:
-      list of Group in the order in which their first runs are given.
+    """Puts runs of one dataset together that differ in seed and split only, in the order in which they are given.
 
     Raises:
       UserError: two runs have the same settings, split and seed, and would count twice.
@@ -74,16 +61,11 @@ def group_runs(runs):
         raise UserError("\n".join(problems))
     firsts = [members[0] for members in groups.values()]
     differing = _differing([first.settings for first in firsts])
-    labels = _labels(firsts)
-    return [
-        Group(
-            label,
-            short,
-            {key: _text(members[0].settings.get(key)) for key in differing},
-            tuple(sorted(members, key=lambda run: (run.split, run.seed))),
-        )
-        for (label, short), members in zip(labels, groups.values(), strict=True)
-    ]
+    found = []
+    for names, members in zip(_labels(firsts), groups.values(), strict=True):
+        settings = {key: _text(members[0].settings.get(key)) for key in differing}
+        found.append(Group(*names, settings, tuple(sorted(members, key=lambda run: (run.split, run.seed)))))
+    return found
 
 
 def coverage(groups):

@@ -10,31 +10,19 @@ class ReportKind(abc.ABC):
 
     What an evaluation left (`evaluated`) is an object with `dataset`, `metric`, `videos`, each of which has a
     `video_id`, sorted by it, and `state()`, which counts every video again.
-
-    Attributes:
-      task: its name in words.
-      file: what an evaluation leaves for reports, below the workdir.
-      evidence, truth: what scores are counted from and what is compared with, in words.
-      first_score: the score that videos are sorted by at first, where the runs have it.
-      class_counts: columns of `class_scores` that are no scores.
-      seen_by, unseen: those of them of which one has to be more than 0 for a class to stand in report.md; what the
-        other classes do, in words.
-      how_resampled: how the scores of a resample are made, in words.
-      errors: what the page calls marking them.
-      styles, scripts: files of the page in `assets`, one behind the other.
     """
 
-    task: ClassVar[str]
-    file: ClassVar[pathlib.PurePath]
-    evidence: ClassVar[str]
-    truth: ClassVar[str]
-    first_score: ClassVar[str]
-    class_counts: ClassVar[tuple[str, ...]]
-    seen_by: ClassVar[tuple[str, ...]]
-    unseen: ClassVar[str]
-    how_resampled: ClassVar[str]
-    errors: ClassVar[str]
-    styles: ClassVar[tuple[str, ...]]
+    task: ClassVar[str]  # its name in words
+    file: ClassVar[pathlib.PurePath]  # what an evaluation leaves for reports, below the workdir
+    evidence: ClassVar[str]  # what scores are counted from, in words
+    truth: ClassVar[str]  # what is compared with, in words
+    first_score: ClassVar[str]  # the score that videos are sorted by at first, where the runs have it
+    class_counts: ClassVar[tuple[str, ...]]  # columns of `class_scores` that are no scores
+    seen_by: ClassVar[tuple[str, ...]]  # one of them has to be more than 0 for a class to stand in report.md
+    unseen: ClassVar[str]  # what the other classes do, in words
+    how_resampled: ClassVar[str]  # how the scores of a resample are made, in words
+    errors: ClassVar[str]  # what the page calls marking them
+    styles: ClassVar[tuple[str, ...]]  # files of the page in `assets`, one behind the other
     scripts: ClassVar[tuple[str, ...]]
 
     @abc.abstractmethod

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from fact_jax.metrics.localization import AVERAGE
+from fact_jax.ops.nms import Detections
 from fact_jax.reporting.localization import detection_layout, detection_sets
 from fact_jax.reporting.localization import tables as localization_tables
 from fact_jax.reporting.report import statistics, thresholds
@@ -81,8 +82,7 @@ class LocalizationReport(ReportKind):
 
     def sample(self, state, video_ids):
         score = DetectionSample(state, video_ids)
-        everything = state.metric.names()
-        places = [everything.index(name) for name in self.names(state.metric)]
+        places = [state.metric.names().index(name) for name in self.names(state.metric)]
         return lambda weights: score(weights)[:, places]
 
     def protocol(self, evaluated):
@@ -126,7 +126,7 @@ class LocalizationReport(ReportKind):
         most, places = _num_drawn(groups), {label: place for place, label in enumerate(run.evaluated.class_names)}
         right, found, first = _right(run), {}, 0
         for video in run.evaluated.videos:
-            detections = detection_sets.detections_of(video)
+            detections = Detections(video.segments, video.scores, video.labels)
             drawn, chosen = detection_layout.best_detections(detections, most, share=LEAST_SHARE)
             order = np.argsort(video.true_segments[:, 0], kind="stable")
             truth, labels = video.true_segments[order], video.true_labels[order]

@@ -12,24 +12,17 @@ HOW_MEANS = (
 
 
 def report_markdown(groups, differences, notes):
-    """Text of report.md.
-
-    Args:
-      groups: list of Group.
-      differences: list of Difference.
-      notes: lines of warning.
-
-    Returns:
-      str, ending in a newline.
-    """
+    """Text of report.md, from a list of Group, one of Difference and lines of warning."""
     dataset = groups[0].evaluated.dataset
+    long_rows = [{key.replace("_", " "): value for key, value in row.items()} for row in rows.score_rows(groups)]
     lines = [f"# Report: {_plain(dataset)}", "", _plain(protocol(groups)), "", HOW_MEANS, ""]
     lines += [f"- Note: {_plain(note)}" for note in notes] + [""] * bool(notes)
-    lines += ["## Scores", "", *table(summary_rows(groups)), "", *table(_long_rows(groups)), ""]
+    lines += ["## Scores", "", *table(summary_rows(groups)), "", *table(long_rows), ""]
     lines += groups[0].kind.more_markdown(groups)
     if len(groups) > 1:
         if groups[0].settings:
-            lines += ["## Settings that differ", "", *table(rows.setting_rows(groups)), ""]
+            settings = [{"group": group.label, **group.settings} for group in groups]
+            lines += ["## Settings that differ", "", *table(settings), ""]
         lines += ["## Paired differences", "", how_differences(groups), "", *_difference_lines(differences), ""]
     lines += ["## Classes", "", *_class_lines(groups), ""]
     lines += ["## Runs", "", *table(rows.run_rows(groups))]
@@ -59,18 +52,11 @@ def how_differences(groups):
 
 def summary_rows(groups):
     """A row per group: number of runs, and "mean ± std" of every score."""
-    summary = []
-    for group in groups:
-        scores = statistics.group_scores(group)
-        summary.append(
-            {
-                "system": group.label,
-                "splits": len(group.by_split()),
-                "runs": len(group.runs),
-                **{name: plus_minus(found) for name, found in scores.items()},
-            }
-        )
-    return summary
+    return [
+        {"system": group.label, "splits": len(group.by_split()), "runs": len(group.runs)}
+        | {name: plus_minus(found) for name, found in statistics.group_scores(group).items()}
+        for group in groups
+    ]
 
 
 def plus_minus(found):
@@ -99,10 +85,6 @@ def signed(value):
     return text if float(text) == 0.0 else ("+" if value > 0 else "−") + text
 
 
-def _long_rows(groups):
-    return [{key.replace("_", " "): value for key, value in row.items()} for row in rows.score_rows(groups)]
-
-
 def _difference_lines(differences):
     if not differences:
         return ["No two systems evaluated a video of the same split."]
@@ -120,9 +102,7 @@ def _class_lines(groups):
     class_rows = rows.class_rows(groups)
     seen = {row["class_id"] for row in class_rows if any(row[name] > 0 for name in kind.seen_by)}
     found = {}
-    for row in class_rows:
-        if row["class_id"] not in seen:
-            continue
+    for row in (row for row in class_rows if row["class_id"] in seen):
         about = {"class": row["class_name"], "true segments": _whole(row["true_segments"])}
         line = found.setdefault(row["class_id"], about)
         for name in kind.text_columns(groups[0].evaluated.metric):

@@ -16,19 +16,10 @@ from fact_jax.reporting.report.templates import asset, render
 
 
 def report_page(groups, differences, notes):
-    """Text of report.html.
-
-    Args:
-      groups: list of Group.
-      differences: list of Difference.
-      notes: lines of warning.
-
-    Returns:
-      str.
-    """
+    """Text of report.html, from a list of Group, one of Difference and lines of warning."""
     kind, runs = groups[0].kind, [(group, run) for group in groups for run in group.runs]
     spreads = [statistics.group_scores(group) for group in groups]
-    between = kind.more_sections(groups)
+    between, code = kind.more_sections(groups), Markup("<code>{}</code>")
     if differences:
         how = markdown.how_differences(groups)
         between["differences"] = render("differences.html", pairs=_pairs(differences), how=how)
@@ -42,10 +33,7 @@ def report_page(groups, differences, notes):
         # A mean that is undefined equals nothing, the largest of them included.
         best={name: np.fmax.reduce([found[name].mean for found in spreads]) for name in spreads[0]},
         how_means=markdown.HOW_MEANS,
-        settings=[
-            [Markup("<code>{}</code>").format(key), *(group.settings[key] for group in groups)]
-            for key in groups[0].settings
-        ],
+        settings=[[code.format(key), *(group.settings[key] for group in groups)] for key in groups[0].settings],
         run_head=["System", "Split", "Seed", "Best step", "Chosen on", *runs[0][1].scores, "Folder"],
         runs=[
             [group.label, run.split, run.seed, run.best_step, run.selected_on]
@@ -81,7 +69,7 @@ def embedded_json(value):
 def page_data(groups):
     """What the script of the page draws from, as plain lists and dicts."""
     kind, evaluated = groups[0].kind, groups[0].evaluated
-    metrics = list(groups[0].runs[0].scores)
+    metrics, background = list(groups[0].runs[0].scores), kind.background_of(evaluated)
     tables = [statistics.group_classes(group) for group in groups]
     class_columns = kind.page_columns(evaluated.metric)
     series = sorted({(index, run.seed) for index, group in enumerate(groups) for run in group.runs})
@@ -94,33 +82,22 @@ def page_data(groups):
         "longest": max((video["frames"] for video in videos), default=1),
         "groups": [group.short for group in groups],
         "series": [{"group": index, "seed": seed} for index, seed in series],
-        "classes": [
-            _class_entry(label, name, kind.background_of(evaluated)) for label, name in kind.classes(evaluated).items()
-        ],
+        "classes": [_class_entry(label, name, background) for label, name in kind.classes(evaluated).items()],
         "classColumns": class_columns,
-        "classScores": [
-            [
-                {
-                    "segments": _number(columns["true_segments"].mean),
-                    "scores": [_number(columns[name].mean) for name in class_columns],
-                }
-                for columns in table.values()
-            ]
-            for table in tables
-        ],
+        "classScores": [[_class_scores(found, class_columns) for found in table.values()] for table in tables],
         "videos": videos,
     }
 
 
+def _class_scores(found, columns):
+    scores = [_number(found[name].mean) for name in columns]
+    return {"segments": _number(found["true_segments"].mean), "scores": scores}
+
+
 def _class_entry(label, name, background_ids):
     color, hatch = colors.class_style(label, background_ids)
-    return {
-        "name": name,
-        "color": color,
-        "text": colors.text_color(color),
-        "hatch": hatch,
-        "background": label in background_ids,
-    }
+    look = {"color": color, "text": colors.text_color(color), "hatch": hatch}
+    return {"name": name, **look, "background": label in background_ids}
 
 
 def _videos(groups, places, metrics):
@@ -128,17 +105,12 @@ def _videos(groups, places, metrics):
     videos = {}
     for index, group in enumerate(groups):
         for run in group.runs:
-            scores = {row["video_id"]: row for row in run.video_scores}
+            scores = {row["video_id"]: [_number(row[name]) for name in metrics] for row in run.video_scores}
             for video_id, (length, true, predicted) in group.kind.page_videos(run, groups).items():
-                entry = videos.setdefault(
-                    (video_id, run.split),
-                    {"id": video_id, "split": run.split, "frames": length, "true": true, "runs": {}},
-                )
+                about = {"id": video_id, "split": run.split, "frames": length, "true": true, "runs": {}}
+                entry = videos.setdefault((video_id, run.split), about)
                 entry["frames"] = max(entry["frames"], length)
-                entry["runs"][places[index, run.seed]] = {
-                    "segments": predicted,
-                    "scores": [_number(scores[video_id][name]) for name in metrics],
-                }
+                entry["runs"][places[index, run.seed]] = {"segments": predicted, "scores": scores[video_id]}
     return [videos[key] for key in sorted(videos)]
 
 

@@ -5,47 +5,22 @@ from fact_jax.reporting.report import statistics
 
 def score_rows(groups):
     """A row per group and score: mean and spread over its runs."""
-    rows = []
-    for group in groups:
-        for name, found in statistics.group_scores(group).items():
-            rows.append({"group": group.label, "score": name} | spread_columns(found))
-    return rows
-
-
-def spread_columns(found):
-    """Columns of a Spread."""
-    return {
-        "mean": found.mean,
-        "std": found.std,
-        "min": found.minimum,
-        "max": found.maximum,
-        "runs": found.count,
-        "std_over_seeds": found.seed_std,
-        "std_over_splits": found.split_std,
-    }
+    return [
+        {"group": group.label, "score": name} | found._asdict()
+        for group in groups
+        for name, found in statistics.group_scores(group).items()
+    ]
 
 
 def run_rows(groups):
     """A row per run: what it is, where it lies, and its scores."""
     return [
-        {
-            "group": group.label,
-            "split": run.split,
-            "seed": run.seed,
-            "best_step": run.best_step,
-            "selected_on": run.selected_on,
-            "videos": len(run.state.videos),
-            **run.scores,
-            "workdir": str(run.workdir),
-        }
+        {"group": group.label, "split": run.split, "seed": run.seed, "best_step": run.best_step}
+        | {"selected_on": run.selected_on, "videos": len(run.state.videos)}
+        | {**run.scores, "workdir": str(run.workdir)}
         for group in groups
         for run in group.runs
     ]
-
-
-def setting_rows(groups):
-    """A row per group: the settings in which the groups differ."""
-    return [{"group": group.label, **group.settings} for group in groups]
 
 
 def class_rows(groups):
@@ -58,7 +33,7 @@ def class_rows(groups):
             for name, found in columns.items():
                 row[name] = found.mean
                 if name not in kind.class_counts:
-                    row[f"{name}_std"], row[f"{name}_runs"] = found.std, found.count
+                    row[f"{name}_std"], row[f"{name}_runs"] = found.std, found.runs
             rows.append(row)
     return rows
 
@@ -76,16 +51,7 @@ def video_rows(groups):
 def difference_rows(differences):
     """A row per pair of groups and score."""
     return [
-        {
-            "group": difference.first,
-            "minus": difference.second,
-            "score": difference.metric,
-            "difference": difference.value,
-            "low": difference.low,
-            "high": difference.high,
-            "level": statistics.LEVEL,
-            "videos": difference.num_videos,
-            "splits": " ".join(difference.splits),
-        }
-        for difference in differences
+        {"group": one.first, "minus": one.second, "score": one.metric, "difference": one.value, "low": one.low}
+        | {"high": one.high, "level": statistics.LEVEL, "videos": one.num_videos, "splits": " ".join(one.splits)}
+        for one in differences
     ]

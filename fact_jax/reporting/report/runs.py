@@ -21,34 +21,21 @@ SCORE_TOLERANCE = 0.005
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One finished run.
-
-    Attributes:
-      workdir: its folder.
-      kind: of work.
-      name: config.name.
-      split: config.data.split.
-      seed: config.seed.
-      settings: dotted key -> value, all that may differ between two groups of runs; with "weights", "trained" or
-        "converted".
-      best_step: the step that was evaluated.
-      selected_on: name of the subset on which that step was chosen, or NOT_CHOSEN.
-      evaluated: the test videos, see `ReportKind`.
-      state: counted again from `evaluated`.
-      stored: the scores in results.json by name, NaN where undefined; empty for converted weights, which have none.
-    """
+    """One finished run."""
 
     workdir: pathlib.Path
     kind: ReportKind
-    name: str
+    name: str  # config.name, as split and seed
     split: str
     seed: int
-    settings: dict
-    best_step: int
-    selected_on: str
-    evaluated: Any
-    state: Any
-    stored: dict
+    settings: (
+        dict  # by dotted key, all that may differ between groups of runs; with "weights", "trained" or "converted"
+    )
+    best_step: int  # the step that was evaluated
+    selected_on: str  # name of the subset on which that step was chosen, or NOT_CHOSEN
+    evaluated: Any  # the test videos, see `ReportKind`
+    state: Any  # counted again from `evaluated`
+    stored: dict  # scores in results.json, NaN where undefined; empty for converted weights, which have none
 
     @functools.cached_property
     def scores(self):
@@ -66,20 +53,9 @@ class Run:
         """A dict per video, by name: "video_id", what was counted in it, and the scores that a report shows."""
         return self.kind.video_scores(self)
 
-    def sample(self, video_ids):
-        """A function from weights float64 [R, V] to scores float64 [R, metrics] of resamples of these V videos."""
-        return self.kind.sample(self.state, video_ids)
-
 
 def read_runs(workdirs, kinds):
-    """Reads every workdir.
-
-    Args:
-      workdirs: folders of finished runs.
-      kinds: ReportKind by the name of a system.
-
-    Returns:
-      list of Run.
+    """Reads every workdir, with `kinds` by the names of systems; returns a list of Run.
 
     Raises:
       UserError: names everything that is wrong with any of them.
@@ -126,24 +102,13 @@ def _read_run(workdir, kinds):
             raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing.")
         config, converted = record["config"], "converted" in record["derived"]
         kind = kinds[config["model"]["name"]]
-        results = _converted_result(workdir, kind) if converted else _result(workdir)
+        results = _result(workdir, kind, converted)
         evaluated = kind.read(workdir)
-        return Run(
-            workdir=workdir,
-            kind=kind,
-            name=str(config["name"]),
-            split=str(config["data"]["split"]),
-            seed=int(config["seed"]),
-            settings=_settings(config) | {"weights": "converted" if converted else "trained"},
-            best_step=int(results["best_step"]),
-            selected_on=str(results["selected_on"]),
-            evaluated=evaluated,
-            state=evaluated.state(),
-            stored={
-                name: math.nan if value is None else float(value)
-                for name, value in results["metrics"]["test"]["best"].items()
-            },
-        )
+        names = str(config["name"]), str(config["data"]["split"]), int(config["seed"])
+        settings = _settings(config) | {"weights": "converted" if converted else "trained"}
+        chosen = int(results["best_step"]), str(results["selected_on"])
+        stored = run_results.numbers(results["metrics"]["test"]["best"])
+        return Run(workdir, kind, *names, settings, *chosen, evaluated, evaluated.state(), stored)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise UserError(
             f"{workdir}: config.json and results.json are not those of a run ({type(error).__name__}: {error})."
@@ -159,20 +124,18 @@ def _settings(config):
     }
 
 
-def _result(workdir):
+def _result(workdir, kind, converted):
+    """results.json, or what stands for it: weights were converted, no step was chosen and no scores are stored."""
+    if converted:
+        if not (workdir / kind.file).exists():
+            how = f"Do that first: --mode eval --workdir {workdir}"
+            raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
+        return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {"test": {"best": {}}}}
     results = run_results.read_results(workdir)
     if results is None:
         missing = f"{run_results.RESULTS_FILE} is missing"
         raise UserError(f"{workdir} holds an unfinished run: {missing}. Train it to the end with the same command.")
     return results
-
-
-def _converted_result(workdir, kind):
-    """What stands for results.json: no step was chosen, and no scores are stored beside what they are made of."""
-    if not (workdir / kind.file).exists():
-        how = f"Do that first: --mode eval --workdir {workdir}"
-        raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
-    return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {"test": {"best": {}}}}
 
 
 def _mismatches(runs):

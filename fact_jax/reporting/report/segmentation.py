@@ -98,7 +98,7 @@ class SegmentationReport(ReportKind):
 
 
 def _sums(state, video_ids):
-    """What the scores of a set of videos are made of: float64 [V, 8 + thresholds], a row per video id.
+    """What the scores of these videos are made of: float64 [V, 8 + thresholds].
 
     Columns: Edit and whether it is defined; correct frames and frames; the same of foreground; predicted and true
     segments; true segments hit at every threshold.
@@ -109,17 +109,8 @@ def _sums(state, video_ids):
         true, predicted, frames = video.pairs.T
         foreground = ~np.isin(true, state.metric.background_ids)
         defined = not math.isnan(video.edit)
-        rows.append(
-            (
-                video.edit if defined else 0.0,
-                defined,
-                frames[true == predicted].sum(),
-                frames.sum(),
-                frames[(true == predicted) & foreground].sum(),
-                frames[foreground].sum(),
-                len(video.predicted_segments),
-                len(video.true_segments),
-                *map(len, video.hit_segments),
-            )
-        )
+        correct = true == predicted
+        counted = [frames[correct].sum(), frames.sum(), frames[correct & foreground].sum(), frames[foreground].sum()]
+        segments = [len(video.predicted_segments), len(video.true_segments), *map(len, video.hit_segments)]
+        rows.append([video.edit if defined else 0.0, defined, *counted, *segments])
     return np.array(rows, np.float64)

@@ -6,11 +6,11 @@ resample draws the videos of each split anew, with replacement and the same for 
 the whole set from what was counted in them, as the metric does.
 """
 
-import dataclasses
 import itertools
 import math
 import operator
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,60 +21,33 @@ SEED = 0
 CHUNK = 500
 
 
-@dataclasses.dataclass(frozen=True)
-class Spread:
-    """A score over the runs of a group, in percent; NaN where it is undefined.
+class Spread(NamedTuple):
+    """A score over the runs of a group, in percent; NaN where it is undefined. Deviations are those of a sample."""
 
-    Attributes:
-      mean: over splits, of the means over the seeds of each.
-      std: sample standard deviation over all runs, NaN for fewer than two.
-      minimum, maximum: over all runs.
-      count: runs in which the score is defined.
-      seed_std: sample standard deviation over the seeds of a split, pooled over the splits that have several.
-      split_std: sample standard deviation over splits, of their means.
-    """
-
-    mean: float
-    std: float
-    minimum: float
-    maximum: float
-    count: int
-    seed_std: float
-    split_std: float
+    mean: float  # over splits, of the means over the seeds of each
+    std: float  # over all runs, NaN for fewer than two
+    min: float
+    max: float
+    runs: int  # in which the score is defined
+    std_over_seeds: float  # of a split, pooled over the splits that have several
+    std_over_splits: float  # of their means
 
 
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """How much larger the score of one group is than that of another, on the videos of both.
+class Difference(NamedTuple):
+    """How much larger the score of one group is than that of another, on the videos of both."""
 
-    Attributes:
-      first, second: labels of the groups; the difference is first minus second.
-      metric: name of the score.
-      value: the difference in percentage points.
-      low, high: ends of the bootstrap interval, NaN where no split has two videos to draw from.
-      num_videos: (split, video) pairs of both groups.
-      splits: the splits they come from.
-    """
-
-    first: str
+    first: str  # label of the group from whose score that of the second is subtracted
     second: str
     metric: str
-    value: float
-    low: float
+    value: float  # percentage points
+    low: float  # ends of the bootstrap interval, NaN where no split has two videos to draw from
     high: float
-    num_videos: int
-    splits: tuple[str, ...]
+    num_videos: int  # (split, video) pairs of both groups
+    splits: tuple[str, ...]  # the splits they come from
 
 
 def spread(values_by_split):
-    """Summarises a score.
-
-    Args:
-      values_by_split: list over splits of lists over seeds of floats; NaN is left out.
-
-    Returns:
-      Spread.
-    """
+    """The Spread of a score from its values by split (a list) and seed (lists in it); NaN is left out."""
     splits = [np.array([value for value in values if not math.isnan(value)]) for values in values_by_split]
     splits = [values for values in splits if values.size]
     if not splits:
@@ -84,13 +57,13 @@ def spread(values_by_split):
     freedom = sum(values.size - 1 for values in repeated)
     squares = sum(((values - values.mean()) ** 2).sum() for values in repeated)
     return Spread(
-        mean=float(means.mean()),
-        std=_std(everything),
-        minimum=float(everything.min()),
-        maximum=float(everything.max()),
-        count=int(everything.size),
-        seed_std=math.sqrt(squares / freedom) if freedom else math.nan,
-        split_std=_std(means),
+        float(means.mean()),
+        _std(everything),
+        float(everything.min()),
+        float(everything.max()),
+        int(everything.size),
+        math.sqrt(squares / freedom) if freedom else math.nan,
+        _std(means),
     )
 
 
@@ -115,16 +88,7 @@ def group_classes(group):
 
 
 def differences(groups, *, resamples=RESAMPLES, seed=SEED):
-    """Compares every two groups.
-
-    Args:
-      groups: list of Group.
-      resamples: number of bootstrap resamples.
-      seed: of the random numbers; equal seeds give equal intervals.
-
-    Returns:
-      list of Difference, a later group minus an earlier one; pairs without a common video are left out.
-    """
+    """Difference of every two groups with a common video, a later minus an earlier one; equal seeds, equal results."""
     found, known = [], {}
     for first, second in itertools.combinations(range(len(groups)), 2):
         common = _common_videos(groups[first], groups[second])
@@ -135,20 +99,10 @@ def differences(groups, *, resamples=RESAMPLES, seed=SEED):
             if (index, videos) not in known:
                 known[index, videos] = _score_resamples(groups[index], common, resamples, seed)
         values, low, high = _compare(known[second, videos], known[first, videos])
-        num_videos = sum(map(len, common.values()))
+        labels, num_videos = (groups[second].label, groups[first].label), sum(map(len, common.values()))
         for index, name in enumerate(groups[first].runs[0].scores):
-            found.append(
-                Difference(
-                    groups[second].label,
-                    groups[first].label,
-                    name,
-                    float(values[index]),
-                    float(low[index]),
-                    float(high[index]),
-                    num_videos,
-                    tuple(common),
-                )
-            )
+            numbers = (float(part[index]) for part in (values, low, high))
+            found.append(Difference(*labels, name, *numbers, num_videos, tuple(common)))
     return found
 
 
@@ -164,12 +118,11 @@ def _common_videos(first, second):
 
 
 def _score_resamples(group, common, resamples, seed):
-    """Scores of a group on some videos, and on resamples of them: (float64 [metrics], float64 [R, metrics]).
-
-    R is 0 where no split has two videos to draw from.
-    """
+    """Scores (float64 [metrics]) on some videos, and (float64 [R, metrics]) on resamples, 0 without two in a split."""
     splits = group.by_split()
-    samples = {split: [run.sample(video_ids) for run in splits[split]] for split, video_ids in common.items()}
+    samples = {
+        split: [run.kind.sample(run.state, video_ids) for run in splits[split]] for split, video_ids in common.items()
+    }
     (values,) = _score(samples, {split: np.ones((1, len(video_ids))) for split, video_ids in common.items()})
     if max(map(len, common.values())) < 2:
         return values, np.zeros((0, len(values)))
@@ -186,12 +139,7 @@ def _score_resamples(group, common, resamples, seed):
 
 
 def _score(samples, weights):
-    """Scores of resampled sets: float64 [R, metrics].
-
-    Args:
-      samples: {split: list over runs of functions from weights to float64 [R, metrics]}.
-      weights: {split: float64 [R, V]}, how often every video was drawn.
-    """
+    """Scores float64 [R, metrics] of functions from weights (by split and run) for weights float64 [R, V] by split."""
     splits = [np.mean([sample(weights[split]) for sample in runs], axis=0) for split, runs in samples.items()]
     return np.mean(splits, axis=0)
 

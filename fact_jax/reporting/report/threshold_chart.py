@@ -1,7 +1,6 @@
 """A line chart of mAP against temporal overlap, a line per system: what its template draws.
 
-Positions are percentages of the picture and its text has a size of its own, so it fits a phone as well as a wide
-window.
+Positions are percentages of the picture and its text has a size of its own, so it fits any window.
 """
 
 import math
@@ -15,19 +14,13 @@ MARGIN = 0.05
 
 
 def chart(thresholds, labels, series):
-    """The values of overlap.html.
-
-    Args:
-      thresholds: tIoU, ascending.
-      labels: name of every line.
-      series: per line a Spread at every tIoU, and last the one of their mean.
-    """
+    """The values of overlap.html; `series` has per label a Spread at every tIoU, and last that of their mean."""
     low, high, step = _range([found for line in series for found in line[:-1]])
     width = thresholds[-1] - thresholds[0]
-    shares = [(level - thresholds[0]) / width if width else 0.5 for level in thresholds]
-    ticks = [
-        (_percent(MARGIN + (1 - 2 * MARGIN) * share), level) for share, level in zip(shares, thresholds, strict=True)
-    ]
+    ticks = []
+    for level in thresholds:
+        share = (level - thresholds[0]) / width if width else 0.5
+        ticks.append((_percent(MARGIN + (1 - 2 * MARGIN) * share), level))
 
     def height(value):
         return _percent(1 - (min(max(value, low), high) - low) / (high - low))
@@ -38,8 +31,8 @@ def chart(thresholds, labels, series):
         for label, line in zip(labels, series, strict=True)
     )
     lines = [_line(label, line, ticks, height) for label, line in zip(labels, series, strict=True)]
-    return {"told": told, "grid": [(tick, height(tick)) for tick in range(low, high + 1, step)], "ticks": ticks,
-            "lines": lines}  # fmt: skip
+    grid = [(tick, height(tick)) for tick in range(low, high + 1, step)]
+    return {"told": told, "grid": grid, "ticks": ticks, "lines": lines}
 
 
 def _line(label, line, ticks, height):

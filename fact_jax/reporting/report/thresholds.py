@@ -1,7 +1,7 @@
 """The scores of localization at every temporal overlap: as rows, as Markdown, and as a section of the page."""
 
 from fact_jax.metrics.localization import AVERAGE
-from fact_jax.reporting.report import markdown, rows, statistics, threshold_chart
+from fact_jax.reporting.report import markdown, statistics, threshold_chart
 from fact_jax.reporting.report.templates import render
 
 TITLE = "mAP against temporal overlap"
@@ -15,7 +15,7 @@ def threshold_rows(groups):
         for level in _levels(group):
             for measure in _measures(group):
                 about = {"group": group.label, "tIoU": "average" if level == AVERAGE else level, "score": measure}
-                found.append(about | rows.spread_columns(spreads[f"{measure}@{level}"]))
+                found.append(about | spreads[f"{measure}@{level}"]._asdict())
     return found
 
 

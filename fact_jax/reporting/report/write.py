@@ -10,14 +10,13 @@ from fact_jax.types import UserError
 
 
 def write_report(workdirs, output, kinds, say=print):
-    """Gathers finished runs into one report.
+    """Gathers finished runs into one report; `say` is called with every line meant for the user.
 
     Args:
       workdirs: folders of finished runs of one dataset; seeds and splits of one config form one line of the tables.
       output: folder of the report, created. Gets report.md, report.html, report.csv (scores of the groups) and
         report_{runs,classes,videos,differences}.csv, and the further tables of the kind.
       kinds: ReportKind by the name of a system.
-      say: called with every line meant for the user.
 
     Raises:
       UserError: names everything that keeps the runs from being compared, or that the output cannot be written.

@@ -7,6 +7,7 @@ with rounded table entries.
 import dataclasses
 import math
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,47 +18,30 @@ from fact_jax.reporting import evaluation_files
 SEGMENTS_FILE = pathlib.PurePath("tables", "segments.json")
 
 
-@dataclasses.dataclass(frozen=True)
-class SegmentedVideo:
-    """One evaluated video.
-
-    Attributes:
-      video_id: its name.
-      true, predicted: int64 [K, 2] and [L, 2], rows (class, frames) in order of time; both add up to the same N frames.
-    """
+class SegmentedVideo(NamedTuple):
+    """One evaluated video: its name, and rows (class, frames) in order of time, which add up to the same N frames."""
 
     video_id: str
-    true: np.ndarray
-    predicted: np.ndarray
+    true: np.ndarray  # int64 [K, 2]
+    predicted: np.ndarray  # int64 [L, 2]
 
 
 @dataclasses.dataclass(frozen=True)
 class SegmentedSet:
-    """All videos of one evaluation and how they were scored.
-
-    Attributes:
-      metric: SegmentationMetric of the evaluation.
-      class_names: name of every class.
-      background_ids: classes drawn as background, evaluated or not.
-      dataset, split: names shown in tables and titles.
-      fps: frames per second, 0 when unknown.
-      videos: SegmentedVideo by name.
-    """
+    """All videos of one evaluation and how they were scored."""
 
     metric: SegmentationMetric
     class_names: tuple[str, ...]
-    background_ids: tuple[int, ...]
+    background_ids: tuple[int, ...]  # classes drawn as background, evaluated or not
     dataset: str
     split: str
-    fps: float
-    videos: tuple[SegmentedVideo, ...]
+    fps: float  # 0 when unknown
+    videos: tuple[SegmentedVideo, ...]  # by name
 
     def state(self):
         """Counts every video again: a SegmentationState equal to that of the evaluation."""
-        states = [
-            self.metric.from_video(to_frames(video.predicted), to_frames(video.true), video.video_id)
-            for video in self.videos
-        ]
+        count = self.metric.from_video
+        states = [count(to_frames(predicted), to_frames(true), name) for name, true, predicted in self.videos]
         return self.metric.empty().merge(*states)
 
 
@@ -83,22 +67,15 @@ def write_segments(workdir, segmented):
         "excluded_ids": list(segmented.metric.background_ids),
         "thresholds": list(segmented.metric.thresholds),
     }
-    videos = [
-        {"id": video.video_id, "true": _flat(video.true), "predicted": _flat(video.predicted)}
-        for video in segmented.videos
-    ]
+    videos = (
+        {"id": name, "true": true.ravel().tolist(), "predicted": predicted.ravel().tolist()}
+        for name, true, predicted in segmented.videos
+    )
     return evaluation_files.write_evaluation(pathlib.Path(workdir) / SEGMENTS_FILE, head, videos)
 
 
 def read_segments(workdir):
-    """Reads what `write_segments` wrote.
-
-    Returns:
-      SegmentedSet.
-
-    Raises:
-      UserError: there is no such file, or it is not whole; the message says how to make it.
-    """
+    """Reads what `write_segments` wrote, a SegmentedSet; UserError without a whole file, which says how to make it."""
     return evaluation_files.read_evaluation(pathlib.Path(workdir) / SEGMENTS_FILE, _parse)
 
 
@@ -113,15 +90,9 @@ def _parse(content):
     metric = SegmentationMetric(len(class_names), tuple(content["excluded_ids"]), tuple(content["thresholds"]))
     if not metric.thresholds or len(set(map(f1_name, metric.thresholds))) < len(metric.thresholds):
         raise ValueError(f"thresholds are {metric.thresholds}, expected at least one and none twice")
-    return SegmentedSet(
-        metric=metric,
-        class_names=class_names,
-        background_ids=background_ids,
-        dataset=str(content["dataset"]),
-        split=str(content["split"]),
-        fps=fps,
-        videos=evaluation_files.by_name(_videos(content["videos"], len(class_names))),
-    )
+    dataset, split = str(content["dataset"]), str(content["split"])
+    videos = evaluation_files.by_name(_videos(content["videos"], len(class_names)))
+    return SegmentedSet(metric, class_names, background_ids, dataset, split, fps, videos)
 
 
 def _videos(entries, num_classes):
@@ -133,10 +104,6 @@ def _videos(entries, num_classes):
         if video.true[:, 1].sum() != video.predicted[:, 1].sum():
             raise ValueError(f"video {video.video_id!r}: true and predicted segments differ in length")
         yield video
-
-
-def _flat(runs):
-    return runs.ravel().tolist()
 
 
 def _pairs(numbers):

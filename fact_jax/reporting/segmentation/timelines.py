@@ -35,7 +35,7 @@ def strips(labellings):
 
 @pictures.fallback_fonts()
 def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", background_ids=()):
-    """Draws labellings of one video as strips, one below the other, with a legend of the classes that occur.
+    """A matplotlib Figure of labellings of one video as strips, with a legend of the classes that occur.
 
     Segments wide enough carry their class id, as the legend does, so that no class rests on its colour alone.
 
@@ -46,9 +46,6 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
       title: above the strips, broken into two lines or shortened where it is too long.
       metrics_text: the line below it, smaller.
       background_ids: classes drawn in light grey.
-
-    Returns:
-      matplotlib.figure.Figure with one Axes; the caller saves it (`files.save_figure`).
 
     Raises:
       ValueError: no strips, strips of different length or without frames, or a label that has no name.
@@ -116,16 +113,9 @@ def _draw_strip(axes, row, position, unit, num_frames, background_ids):
         for start, width in spans:
             # A digit of the 8-point font takes about 0.07 inches of the roughly 10 inches of the axis.
             if class_id not in background_ids and width / (num_frames * unit) > 0.009 * (len(str(class_id)) + 0.5):
-                axes.text(
-                    start + width / 2,
-                    position,
-                    str(class_id),
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color=colors.text_color(color),
-                    bbox={"facecolor": color, "edgecolor": "none", "pad": 0.6} if hatch else None,
-                )
+                box = {"facecolor": color, "edgecolor": "none", "pad": 0.6} if hatch else None
+                look = {"ha": "center", "va": "center", "color": colors.text_color(color), "bbox": box}
+                axes.text(start + width / 2, position, str(class_id), fontsize=8, **look)
 
 
 def format_time_axis(axes, num_frames, fps):

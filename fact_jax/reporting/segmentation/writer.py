@@ -10,15 +10,9 @@ from fact_jax.reporting.segmentation import segment_files, timelines
 
 
 def write_evaluation(evaluation, folder, *, figures):
-    """Writes the files of an evaluation.
+    """Writes the files of a `fact_jax.tasks.segmentation.evaluation.SegmentationEvaluation` below `folder`.
 
-    Args:
-      evaluation: `fact_jax.tasks.segmentation.evaluation.SegmentationEvaluation`.
-      folder: where they go.
-      figures: also draw the timelines and the confusion matrix.
-
-    Returns:
-      Lines for the user: what was left out.
+    With `figures` also the timelines and the confusion matrix. Returns lines for the user: what was left out.
     """
     folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
     for video_id, labellings in evaluation.predictions.items():
@@ -31,18 +25,12 @@ def write_evaluation(evaluation, folder, *, figures):
 
 def _segmented(evaluation):
     protocol, to_runs = evaluation.protocol, segment_files.to_runs
-    return segment_files.SegmentedSet(
-        metric=protocol.metric,
-        class_names=protocol.class_names,
-        background_ids=protocol.background_ids,
-        dataset=protocol.dataset,
-        split=protocol.split,
-        fps=protocol.fps,
-        videos=tuple(
-            segment_files.SegmentedVideo(name, to_runs(protocol.full_labels(name)), to_runs(labellings["labels"]))
-            for name, labellings in sorted(evaluation.predictions.items())
-        ),
+    videos = tuple(
+        segment_files.SegmentedVideo(name, to_runs(protocol.full_labels(name)), to_runs(labellings["labels"]))
+        for name, labellings in sorted(evaluation.predictions.items())
     )
+    names = protocol.class_names, protocol.background_ids, protocol.dataset, protocol.split
+    return segment_files.SegmentedSet(protocol.metric, *names, protocol.fps, videos)
 
 
 def _draw(evaluation, state, folder):

@@ -25,7 +25,8 @@ def make_set(**durations):
         metric.from_video("nothing", np.zeros((0, 2)), [], np.zeros((0, 2)), [], []),
     ]
     lengths = {"a": 9.5, "b": 0.0, "nothing": 1.0} | durations
-    return detection_sets.DetectedSet(merge_states(states, metric.empty()), NAMES, "kitchen", lengths)
+    videos = merge_states(states, metric.empty()).videos
+    return detection_sets.DetectedSet(metric, NAMES, "kitchen", lengths, videos)
 
 
 def test_a_set_comes_back_to_the_last_bit(tmp_path):

@@ -234,7 +234,7 @@ def test_a_detection_is_right_that_takes_a_true_segment(tmp_path):
     truth = {name: (np.array([[0.0, 10.0], [40.0, 50.0]]), np.array([1, 0])) for name in ("a", "b")}
     spans = np.float32([[20, 30], [0, 9], [0, 10], [40, 46], [40, 44], [0, 10]])
     found = Detections(spans, np.float32([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), np.int32([1, 1, 1, 0, 0, 0]))
-    detections = {"a": found, "b": found.at([2, 0])}
+    detections = {"a": found, "b": found.at(np.array([2, 0]))}
     (group,) = group_runs(workdirs.read_runs([made.make_run(tmp_path / "a", truth, detections)]))
     first, second = page.page_data([group])["videos"]
     drawn = first["runs"][0]["segments"]

@@ -22,30 +22,32 @@ def groups(tmp_path_factory):
 def test_a_mean_is_over_seeds_first_and_splits_then():
     found = statistics.spread([[80.0, 90.0], [60.0, math.nan], [math.nan], [70.0]])
     assert found.mean == pytest.approx((85 + 60 + 70) / 3)
-    assert (found.minimum, found.maximum, found.count) == (60.0, 90.0, 4)
+    assert (found.min, found.max, found.runs) == (60.0, 90.0, 4)
     assert found.std == pytest.approx(stdlib.stdev([80, 90, 60, 70]))
-    assert found.seed_std == pytest.approx(stdlib.stdev([80, 90]))
-    assert found.split_std == pytest.approx(stdlib.stdev([85, 60, 70]))
+    assert found.std_over_seeds == pytest.approx(stdlib.stdev([80, 90]))
+    assert found.std_over_splits == pytest.approx(stdlib.stdev([85, 60, 70]))
 
 
 def test_seed_deviation_is_pooled_over_splits():
     found = statistics.spread([[1.0, 3.0], [10.0, 10.0, 16.0]])
-    assert found.seed_std == pytest.approx(math.sqrt((2 + 24) / 3))
+    assert found.std_over_seeds == pytest.approx(math.sqrt((2 + 24) / 3))
 
 
 def test_one_run_has_no_spread_and_none_no_mean():
     one, none = statistics.spread([[5.0]]), statistics.spread([[math.nan], []])
-    assert one.mean == 5.0 and one.count == 1 and all(map(math.isnan, (one.std, one.seed_std, one.split_std)))
-    assert none.count == 0 and math.isnan(none.mean) and math.isnan(none.maximum)
+    assert (
+        one.mean == 5.0 and one.runs == 1 and all(map(math.isnan, (one.std, one.std_over_seeds, one.std_over_splits)))
+    )
+    assert none.runs == 0 and math.isnan(none.mean) and math.isnan(none.max)
 
 
 @given(st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=4), min_size=1, max_size=4))
 @settings(derandomize=True, max_examples=50, deadline=None)
 def test_a_mean_lies_between_the_extremes_and_ignores_order(values):
     found = statistics.spread(values)
-    assert found.minimum - 1e-9 <= found.mean <= found.maximum + 1e-9
+    assert found.min - 1e-9 <= found.mean <= found.max + 1e-9
     turned = statistics.spread([row[::-1] for row in values[::-1]])
-    assert turned.mean == pytest.approx(found.mean) and turned.count == found.count
+    assert turned.mean == pytest.approx(found.mean) and turned.runs == found.runs
 
 
 def test_group_scores_are_those_of_the_metric(groups):
@@ -53,15 +55,15 @@ def test_group_scores_are_those_of_the_metric(groups):
         tables = {(run.split, run.seed): run.state.compute() for run in group.runs}
         for name, found in statistics.group_scores(group).items():
             means = [np.mean([tables[split, seed][name] for seed in (0, 1)]) for split in ("split1", "split2")]
-            assert found.mean == pytest.approx(np.mean(means)) and found.count == 4
+            assert found.mean == pytest.approx(np.mean(means)) and found.runs == 4
 
 
 def test_classes_leave_out_the_runs_that_do_not_have_them(groups):
     table = statistics.group_classes(groups[0])
     assert list(table) == [0, 1, 2, 3]
-    assert math.isnan(table[0]["F1@0.50"].mean) and table[0]["recall"].count == 4
+    assert math.isnan(table[0]["F1@0.50"].mean) and table[0]["recall"].runs == 4
     values = [run.state.per_class()[1]["F1@0.10"] for run in groups[0].runs]
-    assert table[1]["F1@0.10"].minimum == min(values)
+    assert table[1]["F1@0.10"].min == min(values)
 
 
 def score_of(group, drawn):
