@@ -10,12 +10,12 @@ import fcntl
 import hashlib
 import io
 import os
-import pathlib
 import re
 import secrets
 import shutil
 import stat
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def _room(path, error):
     """Returns " (0.1 MB free)" where `error` says that there is no room, else ""."""
     if error.errno not in FULL:
         return ""
-    folder = next(parent for parent in pathlib.Path(path).absolute().parents if parent.exists())
+    folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
     return f" ({shutil.disk_usage(folder).free / 1e6:.1f} MB free)"
 
 
@@ -56,13 +56,9 @@ def _room(path, error):
 def atomic_file(path):
     """Yields a binary file whose content takes the place of `path` in one step when the `with` block ends well.
 
-    Args:
-      path: file name; a string or a path. Its folder is created.
-
-    Raises:
-      WriteError: it cannot be written; a UserError and an OSError.
+    Its folder is created. Raises WriteError, which is a UserError and an OSError, if it cannot be written.
     """
-    path = pathlib.Path(path)
+    path = Path(path)
     # Not tempfile: its files are for the owner alone, a result gets the permissions any new file would have.
     temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.tmp"
     try:
@@ -80,13 +76,7 @@ def atomic_file(path):
 
 
 def open_data(path):
-    """Opens a file that somebody else wrote, for reading.
-
-    Args:
-      path: file name; a string or a path.
-
-    Returns:
-      A binary file.
+    """Opens a file that somebody else wrote, for reading bytes.
 
     Raises:
       OSError: it is missing, cannot be read or is no regular file: a pipe would have its reader wait for ever, and a
@@ -110,11 +100,7 @@ def open_data(path):
 
 
 def read_data(path, limit=MAX_TEXT_BYTES):
-    """Returns the content of a file that somebody else wrote, bytes.
-
-    Raises:
-      OSError: as `open_data`, or it has more than `limit` bytes.
-    """
+    """Returns the bytes of a file that somebody else wrote; raises OSError as `open_data`, or for more than `limit`."""
     with open_data(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
@@ -134,21 +120,10 @@ def why_no_folder(path):
 
 
 def atomic_write_bytes(path, content):
-    """Writes `content` (bytes) to `path`, creating its folder; replaces what was there in one step.
-
-    Args:
-      path: file name; a string or a path.
-      content: bytes.
-
-    Returns:
-      pathlib.Path of the file.
-
-    Raises:
-      WriteError: it cannot be written; a UserError and an OSError.
-    """
+    """Writes bytes to `path` as `atomic_file`, and returns it as a Path."""
     with atomic_file(path) as file:
         file.write(content)
-    return pathlib.Path(path)
+    return Path(path)
 
 
 def atomic_write_text(path, text):
@@ -164,15 +139,7 @@ def atomic_save_array(path, array):
 
 
 def append_line(path, text):
-    """Adds a line to a file as one write; where that fails, the file is as long as before.
-
-    Args:
-      path: the file, created if there is none.
-      text: the line, without its end.
-
-    Raises:
-      WriteError: it cannot be written.
-    """
+    """Adds the line `text` to a file as one write; raises WriteError where that fails: the file is as before."""
     content = f"{text}\n".encode()
     try:
         with open(path, "ab", buffering=0) as file:
@@ -190,7 +157,7 @@ def append_line(path, text):
 def remove_leftovers(folder):
     """Removes what killed processes left of files in this folder; only for whoever has the folder to itself."""
     with contextlib.suppress(OSError):
-        for path in pathlib.Path(folder).iterdir():
+        for path in Path(folder).iterdir():
             if _LEFTOVER.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
@@ -200,34 +167,40 @@ def lock_folder(folder, *, wait=False):
     """Keeps other processes that ask for the same folder out of it; it is created if there is none.
 
     The lock ends with the `with` block or the process, and leaves nothing behind. On a file system without locks there
-    is none.
-
-    Args:
-      folder: a string or a path.
-      wait: for the other process to be done.
+    is none. `wait`: for the other process to be done.
 
     Raises:
       BlockingIOError: another process has the folder, and not `wait`.
       OSError: it cannot be created.
     """
-    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # no locks here
+        flock(handle, wait=wait)
         yield
     finally:
         os.close(handle)
 
 
+def flock(handle: int, *, wait: bool = False) -> bool:
+    """Locks an open file for this process alone; returns whether its file system has locks at all.
+
+    Raises:
+      BlockingIOError: another process has it, and not `wait`.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
 def save_figure(path, figure, *, dpi=120):
     """Writes a matplotlib Figure in the format of the suffix of `path` (.png, .pdf, .svg). As `atomic_write_bytes`."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=pathlib.Path(path).suffix.lstrip(".") or "png", dpi=dpi)
+    figure.savefig(buffer, format=Path(path).suffix.lstrip(".") or "png", dpi=dpi)
     return atomic_write_bytes(path, buffer.getvalue())
 
 

@@ -62,7 +62,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], neutral: tuple[s
     old, new = (flatten(json.loads(json.dumps(tree))) for tree in (old, new))
     lines = []
     for key in sorted(old.keys() | new.keys()):
-        if any(key == name or key.startswith(f"{name}.") for name in neutral):
+        if _is_one_of(key, neutral):
             continue
         if key not in old and (new[key] == FORMER[key] if key in FORMER else not new[key]):
             continue
@@ -71,12 +71,13 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], neutral: tuple[s
     return lines
 
 
-def read(workdir: Path) -> dict[str, Any] | None:
-    """Returns {"config", "derived"} of a workdir, or None if it holds no run yet.
+def _is_one_of(key, names):
+    """Whether a setting is one of these or below one."""
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
-    Raises:
-      UserError: the file cannot be read.
-    """
+
+def read(workdir: Path) -> dict[str, Any] | None:
+    """Returns {"config", "derived"} of a workdir, None if it holds no run yet; raises UserError for a damaged file."""
     path = Path(workdir) / FILE
     if not path.exists():
         return None
@@ -101,17 +102,9 @@ def _brought_up_to_date(record):
 
 
 def identity(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a checkpoint says of its run: {"config", "data"}, short, for `differences`.
-
-    Args:
-      record: as `read` returns it, or as `write` takes it.
-    """
+    """Returns what a checkpoint says of its run, which `read` gave: {"config", "data"}, short, for `differences`."""
     record = json.loads(json.dumps(record))  # tuples are lists there
-    config = {
-        key: value
-        for key, value in flatten(record["config"]).items()
-        if not any(key == name or key.startswith(f"{name}.") for name in NEUTRAL)
-    }
+    config = {key: value for key, value in flatten(record["config"]).items() if not _is_one_of(key, NEUTRAL)}
     return {"config": _shortened(config), "data": _shortened(flatten(record["derived"]))}
 
 

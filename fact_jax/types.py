@@ -30,7 +30,7 @@ class Video:
     """One labelled video.
 
     Attributes:
-      video_id: name of the video, unique in its dataset.
+      video_id: unique in its dataset.
       features: float32 [T, D], after temporal down-sampling; an array, or what np.asarray turns into one.
       labels: int32 [T], majority label of every down-sampled frame.
       full_labels: int32 [N], labels at the full rate; N == T when the sample rate is 1.
@@ -44,14 +44,7 @@ class Video:
 
 @dataclasses.dataclass(frozen=True)
 class VerbNouns:
-    """Actions that are pairs of a verb and a noun, as in EPIC-Kitchens.
-
-    Attributes:
-      verbs: name of every verb, by verb id.
-      nouns: name of every noun, by noun id.
-      verb_of_action: verb id of every class of the dataset.
-      noun_of_action: noun id of every class of the dataset.
-    """
+    """Actions that are pairs of a verb and a noun, as in EPIC-Kitchens: names by id, and the ids of every class."""
 
     verbs: tuple[str, ...]
     nouns: tuple[str, ...]
@@ -117,16 +110,11 @@ class Batch:
 
 def nearest(word: str, options: Iterable[str]) -> str:
     """Returns the option closest in spelling to `word`, or "" when none is close."""
-    matches = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
-    return matches[0] if matches else ""
+    return next(iter(difflib.get_close_matches(str(word), map(str, options), n=1, cutoff=0.5)), "")
 
 
 def check_choice(name: str, value: str, options: Sequence[str]) -> str:
-    """Returns `value` if it is one of `options`.
-
-    Raises:
-      UserError: it is not; the message names `name`, the nearest option and all options.
-    """
+    """Returns `value` if it is one of `options`; otherwise raises UserError with `name` and the nearest option."""
     if value in options:
         return value
     guess = nearest(value, options)

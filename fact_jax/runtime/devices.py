@@ -31,22 +31,16 @@ def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list
       batch_size: videos on all devices together.
       devices: those there are; all of all processes by default.
     """
-    devices = sorted(
-        jax.devices() if devices is None else devices, key=lambda device: (device.process_index, device.id)
-    )
+    devices = sorted(devices or jax.devices(), key=lambda device: (device.process_index, device.id))
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1")
     rows_each = math.ceil(batch_size / len(devices))
-    ranks = _ranks(devices)
-    needed = max(math.ceil(batch_size / rows_each), ranks.count(0))
+    processes = [device.process_index for device in devices]
+    needed = max(math.ceil(batch_size / rows_each), len(set(processes)))
+    # Of every device, how many of the devices before it are in the same process.
+    ranks = [processes[:place].count(process) for place, process in enumerate(processes)]
     chosen = sorted(sorted(range(len(devices)), key=lambda place: ranks[place])[:needed])
     return [devices[place] for place in chosen]
-
-
-def _ranks(devices):
-    """Of every device, how many of the devices before it are in the same process."""
-    processes = [device.process_index for device in devices]
-    return [processes[:place].count(process) for place, process in enumerate(processes)]
 
 
 def one_per_process() -> list[jax.Device]:
@@ -60,12 +54,7 @@ def local(devices: Sequence[jax.Device]) -> list[jax.Device]:
 
 
 def share(num_rows: int, devices: Sequence[jax.Device]) -> slice:
-    """Returns which rows of a global batch are on the devices of this process.
-
-    Args:
-      num_rows: of the global batch, as `num_rows` gave them.
-      devices: what `choose` gave.
-    """
+    """Returns which of so many rows of a global batch are on those of the devices that this process has."""
     rows_each = num_rows // len(devices)
     own = [place for place, device in enumerate(devices) if device.process_index == jax.process_index()]
     return slice(own[0] * rows_each, (own[-1] + 1) * rows_each)
@@ -78,10 +67,9 @@ def num_rows(batch_size: int, num_devices: int) -> int:
 
 def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple[int, ...] = ()) -> Callable:
     """Compiles `function` for the devices; every argument and result has a leading axis of this process's devices."""
-    # JAX would take the number of devices for a multiple of the number of processes.
-    return jax.pmap(
-        function, axis_name=BATCH_AXIS, devices=list(devices), axis_size=len(devices), donate_argnums=donate
-    )
+    devices = list(devices)
+    # Without the size JAX would take the number of devices for a multiple of the number of processes.
+    return jax.pmap(function, BATCH_AXIS, devices=devices, axis_size=len(devices), donate_argnums=donate)
 
 
 def as_stored(tree):
@@ -150,10 +138,7 @@ def _copies(arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
 def differing_leaves(tree, devices: Sequence[jax.Device] | None = None) -> list[str]:
     """Returns the paths of replicated leaves whose copies are not the same on all devices.
 
-    Args:
-      tree: replicated.
-      devices: where; with several processes all of them call this, and the devices of all are compared. None: those
-        of this process.
+    With several processes all of them call this, and the devices of all are compared; None: those of this process.
     """
     differing = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -166,11 +151,7 @@ def differing_leaves(tree, devices: Sequence[jax.Device] | None = None) -> list[
 
 
 def shard(arrays, num_devices: int):
-    """Splits the rows of host arrays over devices: [B, ...] -> [devices, B / devices, ...].
-
-    Raises:
-      ValueError: B is not a multiple of the device count.
-    """
+    """Splits the rows of host arrays over devices: [B, ...] -> [devices, B / devices, ...], or raises ValueError."""
 
     def split(array):
         rows = array.shape[0]
@@ -184,11 +165,8 @@ def shard(arrays, num_devices: int):
 def place(arrays, devices: Sequence[jax.Device]):
     """Puts host arrays on the devices of this process, rows split as by `shard`. They may share memory with the arrays.
 
-    The copies to an accelerator run while the host goes on; those to CPUs are complete.
-
-    Args:
-      arrays: the rows of this process, see `share`.
-      devices: of all processes.
+    The copies to an accelerator run while the host goes on; those to CPUs are complete. `arrays` are the rows of this
+    process, see `share`; `devices` those of all.
     """
     devices = local(devices)
     placed = jax.device_put(shard(arrays, len(devices)), _sharding(devices))
@@ -229,10 +207,7 @@ def broadcast(tree, devices: Sequence[jax.Device], *, is_source: bool):
 
     `multihost_utils.broadcast_one_to_all` of JAX wants as many devices in every process, and makes -0.0 a 0.0.
 
-    Args:
-      tree: arrays; those of the other processes have the same shapes and types, and any content.
-      devices: one of every process.
-      is_source: whether this is the process whose arrays count.
+    `devices` are one of every process. In all but the source the arrays have the same shapes and types, any content.
     """
     return jax.tree.map(lambda leaf: _broadcast_array(np.asarray(leaf), devices, is_source), tree)
 

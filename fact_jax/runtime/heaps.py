@@ -14,10 +14,7 @@ def share() -> bool:
 
     A heap of which a page is in use keeps what was freed around it, and threads that read videos come and go: spread
     over sixteen heaps, features of the same size held some 5 KB more after every video, over two none. Call it before
-    JAX and what comes with it is imported: heaps that are there already remain.
-
-    Returns:
-      Whether it does: with glibc.
+    JAX and what comes with it is imported: heaps that are there already remain. Returns whether it does: with glibc.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

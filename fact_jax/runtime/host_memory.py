@@ -26,11 +26,7 @@ class Excess:
     """
 
     def __init__(self, read: Callable[[], int], give_back: Callable[[], None]):
-        """
-        Args:
-          read: gives the bytes that the process holds.
-          give_back: gives back the pages of all free pieces.
-        """
+        """`read` gives the bytes that the process holds; `give_back` gives back the pages of all free pieces."""
         self._read, self._give_back = read, give_back
         self._calls, self._needed = 0, 0
 
@@ -56,10 +52,7 @@ def keep_between_runs() -> bool:
     network, and up to half of it on virtual machines after a pause. Only the heap of the main thread can hold such
     pieces, so JAX is told to run a program in the thread that calls it; with several devices it does not.
 
-    Call it before JAX has made out its devices.
-
-    Returns:
-      Whether it does: on CPUs, with glibc.
+    Call it before JAX has made out its devices. Returns whether it does: on CPUs, with glibc.
     """
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     if platform.libc_ver()[0] != "glibc" or jax.default_backend() != "cpu":

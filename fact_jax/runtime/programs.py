@@ -20,28 +20,19 @@ class ProgramCounter:
     """
 
     def __init__(self, expected: int, say: Callable[[str], None]):
-        self.expected = expected
+        self.expected, self.count = expected, 0
         self.lengths: list[int] = []
-        self.count = 0
-        self._say = say
-        self._name = ""
+        self._say, self._name = say, ""
 
     def traced(self, name: str) -> None:
-        """Notes a new program. Called from inside a function's Python body, which runs once per compilation.
-
-        Args:
-          name: what to call it in the log line.
-        """
+        """Notes a new program. Called from inside a function's Python body, which runs once per compilation."""
         self.count += 1
         self._name = name
 
     def call(self, function: Callable, *args, length: int | None = None):
-        """Calls `function`, and says how long it took if that compiled a program.
+        """Calls `function`, and says how long it took if that compiled a program, which `traced` noted.
 
-        Args:
-          function: compiled on the way, which `traced` notes.
-          *args: of the function.
-          length: padded length of the batch among them; None if the program knows no buckets.
+        `length` is the padded one of the batch among the arguments; None if the program knows no buckets.
         """
         count, start = self.count, time.perf_counter()
         result = function(*args)
@@ -64,14 +55,7 @@ class Composition:
     """
 
     def __init__(self, task: Task, devices: Sequence[jax.Device], programs: ProgramCounter):
-        """
-        Args:
-          task: has `compose`.
-          devices: where to run.
-          programs: counts the compilation.
-        """
-        self._task = task
-        self._programs = programs
+        self._task, self._programs = task, programs
         self._program = device_layout.parallel(self._composed, devices)
         self._structure = None
         self._sources: list[int | None] = []  # of every weight: the parameter that it is, None if it is computed

@@ -1,15 +1,13 @@
 """Stopping a run from outside without losing anything."""
 
+import functools
 import os
 import signal
 import threading
 from collections.abc import Callable
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
-
-
-def _print(text):
-    print(text, flush=True)
+_print = functools.partial(print, flush=True)
 
 
 def name_of(signum: int) -> str:
@@ -31,10 +29,7 @@ class StopRequest:
     """
 
     def __init__(self, say: Callable[[str], None] = _print):
-        """
-        Args:
-          say: prints a line; called from a thread.
-        """
+        """`say` prints a line; it is called from a thread."""
         self.signum: int | None = None
         self._say = say
         self._busy_with: str | None = None

@@ -37,12 +37,10 @@ class Evaluation(Protocol):
     """Accumulates one pass over an evaluation set, or several, on the host; one object per pass."""
 
     def add(self, batch: Batch, outputs: Mapping[str, np.ndarray]) -> None:
-        """Takes one batch and what `Task.predict` gave for it.
+        """Takes one batch and what `Task.predict` gave for it, every array with its B rows first.
 
-        Args:
-          batch: the batch, with all B global rows; in a run of several processes without its heavy arrays. Rows with
-            `video_mask` False are skipped. Its `subset` says which set it is of.
-          outputs: what `predict` returned, every array with its B rows first.
+        The batch has all B global rows; in a run of several processes not its heavy arrays. Rows with `video_mask`
+        False are skipped. Its `subset` says which set it is of.
         """
 
     def metrics(self) -> dict[str, float]:
@@ -54,24 +52,18 @@ class Evaluation(Protocol):
 
 
 class Task(Protocol):
-    """One system on one dataset.
-
-    Attributes:
-      predict_keys: arrays of a batch that `predict` reads, such as ("features", "mask", "row").
-    """
+    """One system on one dataset."""
 
     @property
-    def predict_keys(self) -> tuple[str, ...]: ...
+    def predict_keys(self) -> tuple[str, ...]:
+        """Arrays of a batch that `predict` reads, such as ("features", "mask", "row")."""
+        ...
 
     def init(self, rng: jax.Array, batch: Mapping[str, np.ndarray]) -> dict[str, Tree]:
         """Returns {"params": tree, "state": tree of mutable collections, {} if none}.
 
         Traced; only the operations that the result depends on are then evaluated, one by one (compiling an
-        initialisation takes longer than running it).
-
-        Args:
-          rng: a key.
-          batch: arrays of one training batch, for their shapes.
+        initialisation takes longer than running it). `batch` is one of training, for its shapes.
         """
 
     def compose(self, params: Tree, batch: Mapping[str, jax.Array] | None) -> Tree:
@@ -81,7 +73,6 @@ class Task(Protocol):
         evaluation, so it may cost what it saves many times over.
 
         Args:
-          params: model parameters.
           batch: what the weights serve on one device, for its shapes: whether it is large enough for what they cost;
             None: many batches, as in an evaluation.
         """
@@ -91,7 +82,7 @@ class Task(Protocol):
         """Returns the losses of the rows of one device. Pure; traced under the device axis `BATCH_AXIS`.
 
         Args:
-          params: model parameters, composed or not.
+          params: composed or not.
           state: mutable collections.
           batch: the arrays of `fact_jax.types.Batch`, rows of this device first.
           rng: a key, the same on every device: fold in `batch["row"]` for what shall differ between videos, so that

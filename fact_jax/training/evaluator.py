@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
 from fact_jax.tasks.base import Evaluation
 from fact_jax.training.feed import iterating
@@ -36,7 +36,6 @@ class Evaluator:
         eval_step: EvalStep,
         weights,
         state,
-        *,
         progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Evaluation | None:
@@ -46,23 +45,21 @@ class Evaluator:
         each with its own rows of the batches, and all get the evaluation of all rows.
 
         Args:
-          eval_step: the compiled prediction.
+          eval_step: compiled.
           weights: what `eval_step.compose` gave.
           state: replicated mutable collections.
           progress: called with the number of batches done.
           should_stop: asked before every batch; gives the same answers in all processes.
         """
         evaluation = self.start()
-        running = None
-        done = 0
+        running, done = None, 0
         with contextlib.closing(self._batches()) as all_batches:
-            for batch in all_batches:
+            for done, batch in enumerate(all_batches):
                 if should_stop():
                     return None
                 outputs = eval_step(weights, state, batch)
                 if running is not None:
                     evaluation.add(*eval_step.fetch(*running))
-                    done += 1
                     progress(done)
                 running = (batch, outputs)
         if running is not None:
@@ -70,7 +67,7 @@ class Evaluator:
             progress(done + 1)
         return evaluation
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Generator[Batch, None, None]:
         for subset, batches in self.sets.items():
             with iterating(batches) as iterator:
                 for batch in iterator:

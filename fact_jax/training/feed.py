@@ -66,13 +66,7 @@ class Feed:
         timing: Timing,
         first: tuple[Batch, ...] | None = None,
     ):
-        """
-        Args:
-          batches: of the steps that follow, in order.
-          place: puts the batches of a step on the devices.
-          timing: told of the time spent waiting for `batches`.
-          first: batches of a step before those, read already; None: there are none.
-        """
+        """`place` puts the batches of a step on the devices; `first` are of a step before `batches`, read already."""
         self._batches, self._place, self._timing, self._first = batches, place, timing, first
         self._ready: Placed | None = None
 
@@ -88,6 +82,7 @@ class Feed:
         """Returns the batches of the next step."""
         self.prepare()
         ready, self._ready = self._ready, None
+        assert ready is not None
         return ready
 
     def close(self) -> None:

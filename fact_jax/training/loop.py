@@ -5,10 +5,12 @@ order is a function of (seed, step), random numbers come from (seed, step, row),
 update or a log line depends on. So a run that was interrupted and resumed ends with the same bits as one that was not.
 """
 
+import contextlib
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -27,14 +29,8 @@ from fact_jax.training.steps import EvalStep, TrainStep
 from fact_jax.training.window import NonFiniteError, TermWindow
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """How a call of `train` ended.
-
-    Attributes:
-      finished: the run has reached its last step and evaluated it.
-      step: the last completed step.
-    """
+class Outcome(NamedTuple):
+    """How a call of `train` ended: whether the last step was reached and evaluated, and the last completed step."""
 
     finished: bool
     step: int
@@ -45,17 +41,12 @@ class Setup:
     """A run with its data opened.
 
     Attributes:
-      config: the config of the run; the loop reads seed, optimizer, train, eval.select_metric, checkpoint and log.
-      workdir: folder of the run.
-      task: what to train, built for the data.
+      config: of the run; the loop reads seed, optimizer, train, eval.select_metric, checkpoint and log.
       train_batches: has `steps_per_epoch`, `buckets`, the padded lengths, and `iterate(start_step)`, an endless
         iterator of tuples: the batch of a step, or its micro-batches.
       evaluators: what is evaluated, in training or on finished checkpoints; the first one's predictions are kept.
-      eval_step: compiled prediction.
       devices: where to run, of all processes.
-      console: where lines go.
       stop: asked after every step and every evaluation batch.
-      processes: of the run.
     """
 
     config: Any
@@ -78,12 +69,11 @@ def train(setup: Setup) -> Outcome:
         step is saved but its batch, for inspection.
       UserError: a setting or the checkpoints of the workdir cannot be used.
     """
-    with open_checkpoints(setup.config, setup.workdir, processes=setup.processes) as checkpoints:
-        run = _Run(setup, checkpoints)
-        try:
-            outcome = run.run()
-        finally:
-            run.close()
+    with (
+        open_checkpoints(setup.config, setup.workdir, processes=setup.processes) as checkpoints,
+        contextlib.closing(_Run(setup, checkpoints)) as run,
+    ):
+        outcome = run.run()
     setup.stop.idle()
     return outcome
 
@@ -97,9 +87,8 @@ class _Run:
         self._console, self._stop = setup.console, setup.stop
         self._total = total_steps(config, train_batches.steps_per_epoch)
         self._selecting = selecting(setup.evaluators, config.eval.select_metric)
-        self._writes = setup.processes.is_main
-        self._jsonl = writers.JsonlWriter(setup.workdir / "metrics.jsonl") if self._writes else writers.NoWriter()
-        self._writers = []
+        self._jsonl = writers.JsonlWriter(setup.workdir / "metrics.jsonl") if setup.processes.is_main else None
+        self._writers = []  # TensorBoard, Weights & Biases
         self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
         self._timing = Timing()
         start = starting_point(setup.task, config, train_batches, checkpoints, self._console.say)
@@ -121,7 +110,6 @@ class _Run:
         self._feed = Feed(start.batches, self._train_step.place, self._timing, start.first)
 
     def run(self) -> Outcome:
-        """Runs to the end or to a stop signal."""
         if self._step >= self._total and not self._evaluation_due():
             return Outcome(finished=True, step=self._step)
         self._begin()
@@ -165,7 +153,6 @@ class _Run:
         self._timing.restart(self._step)
 
     def close(self):
-        """Leaves nothing half written."""
         self._console.end()
         self._feed.close()
         for writer in self._writers:
@@ -173,18 +160,18 @@ class _Run:
 
     def _begin(self):
         setup, config = self._setup, self._config
-        pending = () if self._step == self._evaluated_step else tuple(e.name for e in setup.evaluators if e.every)
-        self._jsonl.rewind(self._step, drop_groups_at_step=pending)
-        if config.log.tensorboard and self._writes:
-            self._writers.append(TensorBoardWriter(setup.workdir / "tensorboard", self._step + 1))
-        if config.log.wandb and self._writes:
-            self._writers.append(writers.WandbWriter(setup.workdir, config, self._console.say))
+        if self._jsonl:
+            pending = () if self._step == self._evaluated_step else tuple(e.name for e in setup.evaluators if e.every)
+            self._jsonl.rewind(self._step, drop_groups_at_step=pending)
+            if config.log.tensorboard:
+                self._writers.append(TensorBoardWriter(setup.workdir / "tensorboard", self._step + 1))
+            if config.log.wandb:
+                self._writers.append(writers.WandbWriter(setup.workdir, config, self._console.say))
         self._state = device_layout.replicate(self._host_state, setup.devices)
         self._host_state = None
         origin = f"resuming after step {self._step}" if self._step else "training from the start"
-        place = f"{len(setup.devices)} device(s)"
-        if setup.processes.count > 1:
-            place = f"{place} of {setup.processes.count} processes"
+        of_processes = f" of {setup.processes.count} processes" if setup.processes.count > 1 else ""
+        place = f"{len(setup.devices)} device(s){of_processes}"
         self._console.say(f"{origin}: {self._total} steps on {place}")
         self._console.begin("train", self._total, self._step)
 
@@ -198,19 +185,20 @@ class _Run:
         try:
             self._skips.tell(self._window.fetch())
         except NonFiniteError as error:
-            bad = error.bad
-            raise nonfinite.explain(
-                bad,
-                lambda: self._read_again(bad.step),
-                workdir=self._setup.workdir,
-                seed=self._config.seed,
-                last_good=self._saved_step,
-            ) from error
+            workdir, seed = self._setup.workdir, self._config.seed
+            raise nonfinite.explain(error.bad, self._read_again, workdir, seed, self._saved_step) from error
 
     def _read_again(self, step):
         """The batches of a step, whose arrays on the devices are gone; data order is a function of (seed, step)."""
         with iterating(self._setup.train_batches.iterate(step - 1)) as batches:
             return next(batches)
+
+    def _write(self, group, values, *, besides=None):
+        """Writes values to metrics.jsonl, and to the other writers those that they take (None: all)."""
+        if self._jsonl:
+            self._jsonl.write(self._step, group, values)
+        for writer in self._writers:
+            writer.write(self._step, group, values if besides is None else besides)
 
     def _log(self):
         self._check_losses()
@@ -225,10 +213,7 @@ class _Run:
         if self._config.train.skip_nonfinite:
             values["skipped_steps"] = self._window.skipped
             terms += f"  skipped_steps {self._window.skipped}"
-        self._jsonl.write(self._step, "train", values)
-        numbers = {name: value for name, value in values.items() if writers.to_json_value(value) is not None}
-        for writer in self._writers:
-            writer.write(self._step, "train", numbers)
+        self._write("train", values, besides={name: value for name, value in values.items() if math.isfinite(value)})
         epoch = (self._step - 1) // self._setup.train_batches.steps_per_epoch + 1
         pace = self._console.pace(self._step, self._total)
         timing = self._timing.pop(self._step)
@@ -248,8 +233,7 @@ class _Run:
         self._evaluated_step = self._step
         for name, metrics in evaluated.items():
             best = self._choose(metrics) if name == self._selecting.name else ""
-            for writer in (self._jsonl, *self._writers):
-                writer.write(self._step, name, metrics)
+            self._write(name, metrics)
             scores = "  ".join(f"{key} {number:.2f}" for key, number in metrics.items())
             self._console.say(f"step {self._step}  {name}:  {scores}{best}")
         self._save(evaluated)
@@ -268,17 +252,15 @@ class _Run:
         """{name: metrics} of every evaluator whose turn it is, None if asked to stop."""
         if self._step > self._saved_step:
             self._stop.busy("a batch of the evaluation")
+
+        def progress(done):
+            self._console.progress(self._step, f"evaluation batch {done}")
+
         eval_step = self._setup.eval_step
         weights = eval_step.compose(self._state.eval_params)
         evaluated = {}
         for evaluator in self._due():
-            evaluation = evaluator.run(
-                eval_step,
-                weights,
-                self._state.state,
-                progress=lambda done: self._console.progress(self._step, f"evaluation batch {done}"),
-                should_stop=self._stop.poll,
-            )
+            evaluation = evaluator.run(eval_step, weights, self._state.state, progress, self._stop.poll)
             if evaluation is None:
                 return None
             evaluated[evaluator.name] = evaluation.metrics()
@@ -287,10 +269,7 @@ class _Run:
     def _save(self, evaluated):
         self._stop.busy(f"the checkpoint of step {self._step}")
         epoch, batch = divmod(self._step, self._setup.train_batches.steps_per_epoch)
-        evaluated = {
-            name: {key: writers.to_json_value(number) for key, number in metrics.items()}
-            for name, metrics in evaluated.items()
-        }
+        evaluated = {name: writers.to_json_values(metrics) for name, metrics in evaluated.items()}
         metrics = evaluated.pop(self._selecting.name, {})
         meta = {
             "step": self._step,
@@ -306,9 +285,9 @@ class _Run:
         }
         meta |= {"others": evaluated} if evaluated else {}  # by evaluators that select nothing
         items = checkpoint_store.items_of(checkpoint_store.to_host(self._state, self._setup.devices))
-        nonfinite.check_state(items, self._step, workdir=self._setup.workdir, last_good=self._saved_step)
-        # The rows of these steps first: a checkpoint on disk vouches for them.
-        self._jsonl.flush()
+        nonfinite.check_state(items, self._step, self._setup.workdir, self._saved_step)
+        if self._jsonl:
+            self._jsonl.flush()  # the rows of these steps first: a checkpoint on disk vouches for them
         self._checkpoints.save(items, meta)
         self._saved_step = self._step
 

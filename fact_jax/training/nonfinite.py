@@ -23,26 +23,27 @@ EXTREME = 1e4
 
 
 def explain(
-    bad: BadStep, make_batches: Callable[[], Sequence[Batch]], *, workdir: Path, seed: int, last_good: int
+    bad: BadStep, read_again: Callable[[int], Sequence[Batch]], workdir: Path, seed: int, last_good: int
 ) -> NonFiniteError:
     """Writes the batch of a step to `workdir` and returns the error that ends the run.
 
     Args:
       bad: the step.
-      make_batches: assembles the batches of that step again; the run has them no longer.
-      workdir: folder of the run.
+      read_again: assembles the batches of a step by its number; the run has them no longer.
+      workdir: of the run.
       seed: of the run.
       last_good: step of the newest checkpoint, 0 if there is none.
     """
     lines = [f"training stopped at step {bad.step}: {bad.found}."]
     try:
-        batches = make_batches()
+        batches = read_again(bad.step)
         lines += describe(batches)
         path = write_batch(Path(workdir) / FOLDER, bad, batches, seed)
         look = f'import numpy; batch = numpy.load("{path}"); print({{name: batch[name].shape for name in batch.files}})'
         lines.append(f"The batch is in {path}; to look at it: python -c {shlex.quote(look)}")
     except (UserError, OSError) as error:
-        lines += [f"Videos of that batch: {', '.join(bad.video_ids)}."] if len(lines) == 1 else []
+        if len(lines) == 1:
+            lines.append(f"Videos of that batch: {', '.join(bad.video_ids)}.")
         lines.append(f"The batch was not written: {error}")
     lines.append(
         f"{_last_good(workdir, last_good)} The same command with --config.train.skip_nonfinite goes on from "
@@ -58,16 +59,14 @@ def _last_good(workdir, step):
 def describe(batches: Sequence[Batch]) -> list[str]:
     """Returns lines that name the videos of a step, the one with the largest feature first, and what to do."""
     every = [video_id for batch in batches for video_id in batch.video_ids if video_id]
-    if not any(_float_inputs(batch) for batch in batches):
-        largest, shown, what = [], every, ""
-    else:
+    largest, shown, what = [], every, ""
+    if any(_float_inputs(batch) for batch in batches):
         largest = sorted(_largest_inputs(batches), key=lambda entry: -entry[1])
         shown = [f"{video_id} ({'NaN' if value == math.inf else f'{value:.3g}'})" for video_id, value in largest]
         read = {video_id for video_id, _ in largest}
         shown += [f"{video_id} (read by another process)" for video_id in every if video_id not in read]
         what = ", with their largest absolute feature"
-    more = f" and {len(shown) - MAX_VIDEOS} more" if len(shown) > MAX_VIDEOS else ""
-    lines = [f"Videos of that batch{what}: {', '.join(shown[:MAX_VIDEOS])}{more}."]
+    lines = [f"Videos of that batch{what}: {_listed(shown)}."]
     extreme = [video_id for video_id, value in largest if value > EXTREME]
     if extreme:
         named = ", ".join(extreme[:MAX_VIDEOS])
@@ -75,6 +74,11 @@ def describe(batches: Sequence[Batch]) -> list[str]:
     else:
         lines.append("None of them is extreme; a lower config.optimizer.learning_rate (in another --workdir) may help.")
     return lines
+
+
+def _listed(videos):
+    more = f" and {len(videos) - MAX_VIDEOS} more" if len(videos) > MAX_VIDEOS else ""
+    return f"{', '.join(videos[:MAX_VIDEOS])}{more}"
 
 
 def _float_inputs(batch):
@@ -92,7 +96,7 @@ def _largest_inputs(batches: Iterable[Batch]) -> list[tuple[str, float]]:
             # Two reductions instead of an absolute copy: a video may take gigabytes.
             extremes = [(np.max(array[row], initial=0.0), -np.min(array[row], initial=0.0)) for array in inputs]
             value = float(np.max(extremes))
-            found.append((batch.held_ids[row], math.inf if math.isnan(value) else value))
+            found.append((batch.held_ids[int(row)], math.inf if math.isnan(value) else value))
     return found
 
 
@@ -116,13 +120,10 @@ def write_batch(folder: Path, bad: BadStep, batches: Sequence[Batch], seed: int)
     return path
 
 
-def check_state(items: Mapping[str, Any], step: int, *, workdir: Path, last_good: int) -> None:
-    """Looks for numbers that are not finite in what a checkpoint is made of.
+def check_state(items: Mapping[str, Any], step: int, workdir: Path, last_good: int) -> None:
+    """Raises NonFiniteError where there are numbers that are not finite in what a checkpoint is made of.
 
     Losses do not show them at once: those of a step come from the parameters before its update.
-
-    Raises:
-      NonFiniteError: there are some; names them.
     """
     leaves = ((path, leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(dict(items)))
     floats = ((path, leaf) for path, leaf in leaves if jax.numpy.issubdtype(leaf.dtype, jax.numpy.floating))
@@ -144,12 +145,10 @@ class SkipReport:
         self._named = 0
 
     def tell(self, skipped: Iterable[BadStep]) -> None:
-        """Prints a line for every one of these steps, at most MAX_STEPS in all."""
+        """Prints a line for each, at most MAX_STEPS in all."""
         for bad in skipped:
             if self._named < MAX_STEPS:
-                videos = ", ".join(bad.video_ids[:MAX_VIDEOS])
-                more = f" and {len(bad.video_ids) - MAX_VIDEOS} more" if len(bad.video_ids) > MAX_VIDEOS else ""
-                self._say(f"skipped step {bad.step}: {bad.found}. Videos of that batch: {videos}{more}")
+                self._say(f"skipped step {bad.step}: {bad.found}. Videos of that batch: {_listed(bad.video_ids)}")
             elif self._named == MAX_STEPS:
                 self._say("skipped steps that follow are counted, and no longer named")
             self._named += 1

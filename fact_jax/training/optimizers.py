@@ -28,20 +28,19 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
     Deviation from `optax.clip_by_global_norm`: the 1e-6, which makes it the published clipping.
     """
 
-    def update(updates, state, params=None):
+    def clip(updates, params):
         del params
         scale = jnp.minimum(1.0, limit / (optax.tree.norm(updates) + 1e-6))
-        return jax.tree.map(lambda update: update * scale, updates), state
+        return jax.tree.map(lambda update: update * scale, updates)
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.stateless(clip)
 
 
 def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
     """Returns update index (from 0) -> learning rate.
 
     Args:
-      config: `config.optimizer`; reads learning_rate and, by `schedule`, decay_epoch, decay_factor, cosine_epochs,
-        lowest_rate, milestones; and warmup_epochs.
+      config: `config.optimizer`.
       steps_per_epoch: updates of one epoch. The drop comes once `decay_epoch` epochs have ended; never if it is <= 0.
 
     Raises:
@@ -60,13 +59,7 @@ def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
 
 
 def last_learning_rate(schedule: optax.Schedule, update: int, opt_state) -> float:
-    """Returns the learning rate of an update that was just made.
-
-    Args:
-      schedule: what `learning_rate_schedule` gave.
-      update: its index, from 0.
-      opt_state: the replicated optimiser state after it.
-    """
+    """Returns the learning rate of the update of this index, from 0, given the replicated optimiser state after it."""
     rate, state = schedule(update), plateau.find_state(opt_state)
     if state is not None:
         rate = np.float32(rate) * device_layout.unreplicate(state.used)
@@ -88,12 +81,9 @@ def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -
     check_choice("config.optimizer.name", config.name, OPTIMIZERS)
     stages = [clip_by_global_norm(config.clip_norm)] if config.clip_norm > 0 else []
     decay = [_add_decay(config.weight_decay, decay_mask)] if config.weight_decay else []
-    if config.name == "adamw":
-        stages += [optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8), *decay]
-    elif config.name == "adam":
-        stages += [*decay, optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)]
-    else:
-        stages += [*decay, *([optax.trace(decay=config.momentum)] if config.momentum else [])]
+    adam = [optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)]
+    momentum = [optax.trace(decay=config.momentum)] if config.name == "sgd" and config.momentum else []
+    stages += {"adam": decay + adam, "adamw": adam + decay, "sgd": decay + momentum}[config.name]
     stages.append(optax.scale_by_learning_rate(learning_rate_schedule(config, steps_per_epoch)))
     if factor := config.get("plateau_factor", 0.0):
         scale = plateau.scale_on_plateau(config.learning_rate, factor, config.plateau_patience, steps_per_epoch)
@@ -110,13 +100,10 @@ def _add_decay(decay, mask) -> optax.GradientTransformation:
     if mask is None:
         return optax.add_decayed_weights(decay)
 
-    def update(updates, state, params):
-        def add(decays, update, param):
-            return update + decay * param if decays and not _masked(update) else update
+    def add(decays, update, param):
+        return update + decay * param if decays and not _masked(update) else update
 
-        return jax.tree.map(add, mask, updates, params, is_leaf=_masked), state
-
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.stateless(lambda updates, params: jax.tree.map(add, mask, updates, params, is_leaf=_masked))
 
 
 def _masked(leaf):
@@ -127,12 +114,10 @@ def _masked(leaf):
 def _scale_leaves(scales) -> optax.GradientTransformation:
     """Multiplies every update by its scale; leaves that `optax.partition` masked out stay so."""
 
-    def update(updates, state, params=None):
-        del params
-        scaled = jax.tree.map(lambda u, scale: u if _masked(u) else u * scale, updates, scales, is_leaf=_masked)
-        return scaled, state
+    def scaled(update, scale):
+        return update if _masked(update) else update * scale
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.stateless(lambda updates, params: jax.tree.map(scaled, updates, scales, is_leaf=_masked))
 
 
 def update_ema(ema_params, params, decay: float):

@@ -1,13 +1,13 @@
 """A workdir belongs to one process at a time."""
 
 import contextlib
-import fcntl
 import os
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from fact_jax import files
 from fact_jax.types import UserError
 
 LOCK_FILE = ".lock"
@@ -20,9 +20,7 @@ def own(workdir: Path, purpose: str) -> Iterator[None]:
     The lock is one of the system: it ends with the `with` block or with the process, however that ends. Its file says
     who has it; one that a killed process left behind locks nothing. On a file system without locks there is none.
 
-    Args:
-      workdir: folder of a run.
-      purpose: what this process does there, for the message that others get.
+    Others get a message with the `purpose` that this process has there.
 
     Raises:
       UserError: another process has the workdir, or it cannot be written to.
@@ -51,22 +49,12 @@ def own(workdir: Path, purpose: str) -> Iterator[None]:
 
 
 def _locked(path):
-    """Returns the handle of the lock file, locked.
-
-    Raises:
-      BlockingIOError: another process has it.
-    """
+    """Returns the handle of the lock file, locked; raises BlockingIOError where another process has it."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise
-            except OSError:
-                return handle  # no locks here
             # Whoever had it before removes the file on its way out: then this lock is of a file that is gone.
-            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+            if not files.flock(handle) or path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         except BaseException:
             os.close(handle)
@@ -76,6 +64,5 @@ def _locked(path):
 
 def _owner(path):
     with contextlib.suppress(OSError):
-        if text := path.read_text(encoding="utf-8", errors="replace").strip():
-            return text
+        return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
     return "another process"

@@ -88,9 +88,5 @@ def _after_epoch(state, learning_rate, factor, patience):
 
 def find_state(opt_state) -> PlateauState | None:
     """Returns the PlateauState within an optimiser state, or None if there is none."""
-
-    def is_plateau(node):
-        return isinstance(node, PlateauState)
-
-    found = [node for node in jax.tree.leaves(opt_state, is_leaf=is_plateau) if is_plateau(node)]
-    return found[0] if found else None
+    nodes = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, PlateauState))
+    return next((node for node in nodes if isinstance(node, PlateauState)), None)

@@ -1,7 +1,7 @@
 """Learning rates as functions of the completed updates, in closed form.
 
-Source: published libs/utils/lr_schedulers.py of ActionFormer and train.py of FACT. The first goes from
-rate to rate by a recursion, which these formulas equal to rounding.
+Source: published libs/utils/lr_schedulers.py of ActionFormer, whose recursion these formulas equal to rounding, and
+train.py of FACT.
 """
 
 import jax.numpy as jnp
@@ -38,11 +38,6 @@ def warm_up(rate: float, updates: int, then: optax.Schedule) -> optax.Schedule:
 
     As published the rate reaches its full value with the last update of the rise, and the first one of the other
     schedule has it again; the very first update has the rate 0 and moves the moments of Adam alone.
-
-    Args:
-      rate: at the end of the rise.
-      updates: of the rise, W; 0 = no rise.
-      then: what follows; its update 0 is update W.
     """
     if updates <= 0:
         return then

@@ -17,14 +17,7 @@ def evaluate_checkpoint(
 ) -> dict[str, Evaluation] | None:
     """Returns the filled evaluation of every evaluator by its name, at one checkpoint, or None if asked to stop.
 
-    Args:
-      setup: of the run.
-      checkpoints: of the run.
-      step: which checkpoint.
-      evaluators: some of the run's, at least one.
-
-    Raises:
-      CheckpointError: the checkpoint cannot be used.
+    Raises CheckpointError if it cannot be used. `evaluators` are some of the run's, at least one.
     """
     with iterating(next(iter(evaluators[0].sets.values()))) as batches:
         weights = read_weights(setup.task, setup.config, checkpoints, step, next(batches).arrays)
@@ -34,7 +27,7 @@ def evaluate_checkpoint(
     evaluated = {}
     for evaluator in evaluators:
         console.begin(f"evaluate {evaluator.name}", sum(map(len, evaluator.sets.values())))
-        evaluation = evaluator.run(setup.eval_step, composed, state, progress=console.progress, should_stop=stop.poll)
+        evaluation = evaluator.run(setup.eval_step, composed, state, console.progress, stop.poll)
         console.end()
         if evaluation is None:
             console.say(f"stopped by {stop.name} during an evaluation. Run the same command again to repeat it.")
@@ -51,9 +44,8 @@ def stored_metrics(meta: Mapping) -> dict[str, dict[str, float | None]]:
 def compare_with_stored(evaluated: Mapping[str, Evaluation], meta: Mapping) -> tuple[bool, str]:
     """Compares an evaluation with the metrics that training stored with the checkpoint.
 
-    Returns:
-      (equal, text): equal to the last bit, and a line that says so; or a text with every metric that differs. A
-      checkpoint that training did not evaluate gives (True, "").
+    Returns (equal, text): equal to the last bit, and a line that says so; or a text with every metric that differs. A
+    checkpoint that training did not evaluate gives (True, "").
     """
     stored = {name: metrics for name, metrics in stored_metrics(meta).items() if name in evaluated}
     if not stored:
@@ -61,7 +53,7 @@ def compare_with_stored(evaluated: Mapping[str, Evaluation], meta: Mapping) -> t
     where = f"the {' and '.join(stored)} metrics that training stored with step {meta['step']}"
     lines = []
     for name, then in stored.items():
-        now = {key: writers.to_json_value(value) for key, value in evaluated[name].metrics().items()}
+        now = writers.to_json_values(evaluated[name].metrics())
         lines += [
             f"  {key}: {then.get(key)} then, {now.get(key)} now"
             for key in sorted(now | then)

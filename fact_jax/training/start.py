@@ -26,7 +26,7 @@ class StartingPoint:
     """What the loop goes on from.
 
     Attributes:
-      state: TrainState of NumPy arrays.
+      state: of NumPy arrays.
       optimizer: updates it.
       batches: of the steps that follow, as `iterate` gives them, but `first`.
       first: batches of the next step, if they were read already.
@@ -54,22 +54,13 @@ def total_steps(config, steps_per_epoch: int) -> int:
 
 
 def open_checkpoints(config, workdir: Path, *, read_only: bool = False, processes: Processes = Processes()):
-    """Opens the checkpoints of a run; those of a run with another config.json are refused.
-
-    Returns:
-      `Checkpoints`; for several processes `SharedCheckpoints`.
-    """
+    """Opens the checkpoints of a run, for several processes `SharedCheckpoints`; those of another run are refused."""
     folder, keep = Path(workdir) / "checkpoints", config.checkpoint
 
     def open_here():
         record = run_record.read(workdir)
-        return checkpoint_store.Checkpoints(
-            folder,
-            keep_latest=keep.keep_latest,
-            keep_best=keep.keep_best,
-            read_only=read_only,
-            run=record and run_record.identity(record),
-        )
+        keeping = {"keep_latest": keep.keep_latest, "keep_best": keep.keep_best, "read_only": read_only}
+        return checkpoint_store.Checkpoints(folder, **keeping, run=record and run_record.identity(record))
 
     return open_here() if processes.count == 1 else SharedCheckpoints(processes, folder, open_here)
 
@@ -77,12 +68,8 @@ def open_checkpoints(config, workdir: Path, *, read_only: bool = False, processe
 def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, shapes_only: bool = False):
     """Returns (the state before the first update, the optimiser).
 
-    Args:
-      task: what to train.
-      config: of the run.
-      batch: one of training, for its shapes.
-      steps_per_epoch: updates of one epoch.
-      shapes_only: compute no number; the leaves of the state are `jax.ShapeDtypeStruct`, otherwise NumPy arrays.
+    The leaves of the state are NumPy arrays; with `shapes_only` no number is computed and they are
+    `jax.ShapeDtypeStruct`. `batch` is one of training, for its shapes.
     """
     optimizer = None
 
@@ -125,13 +112,9 @@ def evaluate_needed(function: Callable, argument):
             needed |= _variables(equation.invars)
     reduced = closed.replace(jaxpr=closed.jaxpr.replace(eqns=kept[::-1], outvars=computed))
     values = dict(zip(computed, jax_core.jaxpr_as_fun(reduced)(*jax.tree.leaves(argument)), strict=True)) | constants
-    leaves = [
-        np.broadcast_to(
-            np.asarray(output.val if isinstance(output, jax_core.Literal) else values[output], shape.dtype), shape.shape
-        )
-        for output, shape in zip(outputs, jax.tree.leaves(shapes), strict=True)
-    ]
-    return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+    found = [output.val if isinstance(output, jax_core.Literal) else values[output] for output in outputs]
+    found = jax.tree.unflatten(jax.tree.structure(shapes), found)
+    return jax.tree.map(lambda shape, leaf: np.broadcast_to(np.asarray(leaf, shape.dtype), shape.shape), shapes, found)
 
 
 def _variables(atoms):
@@ -172,10 +155,10 @@ def starting_point(
         ema_params=items.get("ema"),
     )
     return StartingPoint(
-        state=state,
-        optimizer=optimizer,
-        batches=batches,
-        first=first,
+        state,
+        optimizer,
+        batches,
+        first,
         step=meta["step"],
         evaluated_step=meta["step"] if meta["metrics"] or meta.get("others") else 0,
         best=meta["best"],

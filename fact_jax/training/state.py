@@ -16,8 +16,6 @@ class TrainState:
 
     Attributes:
       step: int32 scalar, completed updates.
-      params: model parameters.
-      opt_state: optimiser state.
       state: mutable collections of the model, {} where there are none.
       ema_params: exponential moving average of the parameters, None unless used.
     """
@@ -40,13 +38,7 @@ def init_key(seed: int) -> jax.Array:
 
 
 def create(variables: dict, optimizer: optax.GradientTransformation, *, use_ema: bool) -> TrainState:
-    """Returns the state before the first update.
-
-    Args:
-      variables: {"params", "state"} as `Task.init` returns them.
-      optimizer: the transformation that will update them.
-      use_ema: keep a moving average, starting at the initial parameters.
-    """
+    """Returns the state before the first update, of what `Task.init` gave; an average starts at its parameters."""
     params = variables["params"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),

@@ -25,12 +25,9 @@ SKIPPED = "skipped"  # the term that says whether a step was skipped, 1 or 0
 
 
 class Placed(NamedTuple):
-    """The batches of one step on the devices.
+    """The batches of one step on the devices: arrays [devices, B / devices, ...] of this process, padded lengths.
 
-    Attributes:
-      video_ids: of all rows of all processes, "" for padded ones.
-      arrays: [devices, B / devices, ...] of every batch, those of this process.
-      lengths: padded length of every batch.
+    `video_ids` are of all rows of all processes, "" for padded ones.
     """
 
     video_ids: tuple[str, ...]
@@ -66,19 +63,16 @@ class TrainStep:
         Args:
           task: what to train.
           optimizer: what `optimizers.make_optimizer` gave.
-          devices: where to run, of all processes.
+          devices: of all processes.
           seed: of the run; step k uses the key of `seed` with k folded in.
-          ema_decay: decay of the parameter average, used where the state has one.
+          ema_decay: of the parameter average, used where the state has one.
           skip_nonfinite: a step with a term or a gradient norm that is not finite changes nothing but the step number.
           num_buckets: how many programs to expect.
           say: prints a line.
         """
         self.programs = ProgramCounter(num_buckets, say)
-        self._task = task
-        self._optimizer = optimizer
-        self._ema_decay = ema_decay
-        self._skip_nonfinite = skip_nonfinite
-        self._devices = list(devices)
+        self._task, self._optimizer, self._devices = task, optimizer, list(devices)
+        self._ema_decay, self._skip_nonfinite = ema_decay, skip_nonfinite
         self._seed = device_layout.replicate(np.uint32(seed % 2**32), devices)
         parallel = functools.partial(device_layout.parallel, devices=devices)
         self._whole = parallel(self._update_from_batch, donate=(0,))
@@ -176,10 +170,7 @@ class TrainStep:
         return new_state, terms
 
     def _optimized(self, before, gradients, value):
-        """(parameters, optimiser state, averaged parameters) after an update, in stored form as they came.
-
-        `value` is the mean loss of the batch.
-        """
+        """(parameters, optimiser state, averaged parameters) after an update; `value` is the mean loss of the batch."""
         params, opt_state, ema_params = before
         updates, opt_state = self._optimizer.update(gradients, opt_state, params, value=value)
         params = optax.apply_updates(params, updates)
@@ -200,18 +191,13 @@ def _sum_in_place(first, second):
 
 
 class EvalStep:
-    """Predictions for one batch with replicated weights.
-
-    Attributes:
-      programs: counts compilations.
-    """
+    """Predictions for one batch with replicated weights; `programs` counts compilations."""
 
     def __init__(
         self, task: Task, devices: Sequence[jax.Device], *, num_buckets: int = 1, say: Callable[[str], None] = print
     ):
         self.programs = ProgramCounter(num_buckets, say)
-        self._task = task
-        self._devices = list(devices)
+        self._task, self._devices = task, list(devices)
         self._composition = Composition(task, devices, self.programs)
         self._step = device_layout.parallel(self._predict, devices)
 
@@ -225,10 +211,7 @@ class EvalStep:
     def __call__(self, weights, state, batch: Batch):
         """Returns the outputs of `Task.predict`, split over the devices and not fetched (see `devices.unshard`).
 
-        Args:
-          weights: what `compose` gave.
-          state: replicated mutable collections.
-          batch: any; only the arrays that the task predicts from are used.
+        `weights` is what `compose` gave, `state` the replicated mutable collections.
         """
         # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
         arrays = device_layout.place({key: batch.arrays[key] for key in self._task.predict_keys}, self._devices)
@@ -237,7 +220,7 @@ class EvalStep:
     def fetch(self, batch: Batch, outputs) -> tuple[Batch, Mapping[str, np.ndarray]]:
         """Returns a batch and what a call gave for it on the host, with the rows of all processes in each of them.
 
-        Of several processes all call this, and the heavy arrays stay where they are.
+        Of several processes all call this; the heavy arrays stay where they are.
         """
         if len(device_layout.local(self._devices)) == len(self._devices):
             return batch, device_layout.unshard(outputs)

@@ -20,13 +20,7 @@ MAX_PENDING = 256
 
 
 class BadStep(NamedTuple):
-    """A step whose loss or gradients are not finite.
-
-    Attributes:
-      step: its number.
-      video_ids: of its videos.
-      terms: name -> [sum, normalizer].
-    """
+    """A step whose loss or gradients are not finite; its terms are name -> [sum, normalizer]."""
 
     step: int
     video_ids: tuple[str, ...]
@@ -42,11 +36,7 @@ class BadStep(NamedTuple):
 
 
 class NonFiniteError(UserError):
-    """A loss or gradient that is not a finite number.
-
-    Attributes:
-      bad: the first such step; None where it is the train state.
-    """
+    """A loss or gradient that is not a finite number; `bad` is the first such step, None where it is the state."""
 
     def __init__(self, message: str, bad: BadStep | None = None):
         super().__init__(message)
@@ -112,11 +102,8 @@ class TermWindow:
 
         The minimised term comes first, the gradient norm last. NaN where all steps were skipped.
         """
-        averages = {}
         sums = self.fetched[0] if self.fetched else dict.fromkeys(self._names, (0.0, 0.0))
-        for name in _in_order(sums):
-            total, normalizer = sums[name]
-            averages[name] = total / normalizer if normalizer else math.nan
+        averages = {name: sums[name][0] / sums[name][1] if sums[name][1] else math.nan for name in _in_order(sums)}
         self.fetched, self._names, self.steps, self.skipped_steps = [], (), 0, 0
         return averages
 

@@ -125,14 +125,14 @@ def test_a_bad_micro_batch_is_found_and_all_of_them_are_written(tmp_path):
 def test_a_batch_that_cannot_be_read_again_or_written_takes_nothing_from_the_message(tmp_path):
     bad = BadStep(3, ("a", "b"), {"loss": [float("nan"), 1.0]})
 
-    def fail():
+    def fail(step):
         raise UserError("features/a.npy has changed")
 
     error = nonfinite.explain(bad, fail, workdir=tmp_path, seed=0, last_good=2)
     assert "Videos of that batch: a, b.\nThe batch was not written: features/a.npy has changed\n" in str(error)
     (tmp_path / "nonfinite").write_text("")
     batch = toy.make_batch([1, 2], rows=2, length=5)
-    error = nonfinite.explain(bad, lambda: (batch,), workdir=tmp_path, seed=0, last_good=2)
+    error = nonfinite.explain(bad, lambda step: (batch,), workdir=tmp_path, seed=0, last_good=2)
     assert "largest absolute feature: " in str(error) and "The batch was not written: " in str(error)
 
 

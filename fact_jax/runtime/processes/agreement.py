@@ -38,11 +38,7 @@ class SharedStop(StopRequest):
     """
 
     def __init__(self, say: Callable[[str], None] = print, vote: Callable[[int], Any] = largest):
-        """
-        Args:
-          say: prints a line.
-          vote: starts a vote with the signal of this process, 0 for none; returns an array of one number.
-        """
+        """`vote` starts a vote with the signal of this process, 0 for none, and returns an array of one number."""
         super().__init__(say)
         self._received = 0
         self._vote = vote

@@ -42,12 +42,7 @@ LINGER_SEC = 3.0
 
 
 class Processes:
-    """The processes of a run, as one of them sees them.
-
-    Attributes:
-      index: number of this process.
-      count: how many there are.
-    """
+    """The processes of a run, as one of them sees them: its number and how many there are."""
 
     def __init__(self, index: int = 0, count: int = 1):
         self.index, self.count = index, count
@@ -61,8 +56,7 @@ class Processes:
     def from_main(self, make: Callable[[], Any]) -> Any:
         """Calls `make` in process 0 alone and returns its result, a JSON value, in all; every process has to call it.
 
-        Raises:
-          UserError: `make` raised one.
+        Where it raises a UserError, all do.
         """
         if self.count == 1:
             return make()
@@ -96,9 +90,7 @@ class Processes:
 
         `multihost_utils.assert_equal` of JAX would not say which settings differ.
 
-        Args:
-          what: the record is called in a message.
-          record: JSON values; settings that change no number and no program may differ, see `run_record.NEUTRAL`.
+        Settings that change no number and no program may differ, see `run_record.NEUTRAL`.
 
         Raises:
           UserError: they differ in any process; where they do, names everything that does.
@@ -106,7 +98,7 @@ class Processes:
         if self.count == 1:
             return
         lines = run_record.differences(self.from_main(lambda: record), record, _MAY_DIFFER)
-        odd = self._largest(self.index if lines else 0)
+        odd = np.asarray(largest(self.index if lines else 0)).item()
         if lines:
             listed = "\n".join(f"  {line}" for line in lines)
             raise UserError(
@@ -139,19 +131,13 @@ class Processes:
         content = content if self.is_main else np.empty(size, np.uint8)
         return json.loads(device_layout.broadcast(content, devices, is_source=self.is_main).tobytes())
 
-    def _largest(self, number):
-        return np.asarray(largest(number)).item()
-
 
 @contextlib.contextmanager
 def join(launch: LaunchConfig | None):
     """Connects the processes of a run and yields `Processes`. JAX may not have been asked for devices before.
 
     Whatever ends the `with` block early ends the process on the spot, with a message: the interpreter's way out would
-    wait for the other processes.
-
-    Args:
-      launch: None: this process is the only one.
+    wait for the other processes. `launch` is None where this process is the only one.
     """
     if launch is None:
         yield Processes()

@@ -26,10 +26,7 @@ _GO, _ERROR = b"go", b"error: "
 class LaunchConfig:
     """Which of the processes of a run this is; without the three, the scheduler knows (SLURM, Open MPI, a cloud TPU).
 
-    Attributes:
-      coordinator_address: "HOST:PORT" of process 0.
-      num_processes: how many there are.
-      process_id: number of this one, from 0.
+    `coordinator_address` is "HOST:PORT" of process 0, `process_id` counts from 0.
     """
 
     coordinator_address: str | None = None
@@ -40,8 +37,7 @@ class LaunchConfig:
 def connect(launch: LaunchConfig) -> None:
     """Connects this process with the others.
 
-    Raises:
-      UserError: they do not find one another in JOIN_SEC seconds, or there is no scheduler to ask.
+    Raises UserError where they do not find one another in JOIN_SEC seconds, or there is no scheduler to ask.
     """
     if launch.coordinator_address is not None:
         call_roll(launch, JOIN_SEC)
@@ -49,9 +45,7 @@ def connect(launch: LaunchConfig) -> None:
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
-            launch.coordinator_address,
-            launch.num_processes,
-            launch.process_id,
+            *dataclasses.astuple(launch),
             initialization_timeout=JOIN_SEC,
             heartbeat_timeout_seconds=HEARTBEAT_SEC,
             shutdown_timeout_seconds=SHUTDOWN_SEC,
@@ -68,22 +62,22 @@ def connect(launch: LaunchConfig) -> None:
 def call_roll(launch: LaunchConfig, seconds: float) -> None:
     """Returns in all processes as soon as all are there.
 
-    Raises:
-      UserError: in `seconds` that is not so, or their numbers do not go together.
+    Raises UserError where they are not in so many seconds, or their numbers do not go together.
     """
     if launch.process_id:
         _answer(launch, seconds)
         return
+    expected = launch.num_processes or 1
     with contextlib.ExitStack() as connections:
         server = connections.enter_context(_listen(launch.coordinator_address))
         others: dict[int, socket.socket] = {}
         problem = ""
         end = time.monotonic() + seconds
-        while not problem and len(others) + 1 < launch.num_processes:
+        while not problem and len(others) + 1 < expected:
             if time.monotonic() >= end:
-                absent = ", ".join(str(i) for i in range(1, launch.num_processes) if i not in others)
+                absent = ", ".join(str(i) for i in range(1, expected) if i not in others)
                 problem = (
-                    f"of the {launch.num_processes} processes of the run, these did not come to "
+                    f"of the {expected} processes of the run, these did not come to "
                     f"{launch.coordinator_address} within {seconds:.0f} seconds: {absent}. Start all of them, with the "
                     "same --num_processes and each with a --process_id of its own."
                 )

@@ -1,6 +1,7 @@
 """What goes wrong with checkpoints, in words."""
 
 import contextlib
+import functools
 import logging
 import shutil
 import sys
@@ -15,6 +16,7 @@ WRITE_ERRORS = (OSError, ValueError, RuntimeError)
 FULL_TEXTS = ("No space left on device", "RESOURCE_EXHAUSTED", "Disk quota exceeded")
 
 
+@functools.cache
 def quiet_orbax() -> None:
     """Keeps tracebacks of errors off the screen that Orbax raises as well, and that are then answered in words here.
 
@@ -22,23 +24,19 @@ def quiet_orbax() -> None:
     event loop that is over by then.
     """
     for name in ("absl", "asyncio"):
-        logging.getLogger(name).addFilter(_is_worth_a_line)  # a second time changes nothing
-    if not isinstance(sys.unraisablehook, _QuietHook):
-        sys.unraisablehook = _QuietHook(sys.unraisablehook)
+        logging.getLogger(name).addFilter(_is_worth_a_line)
+    other = sys.unraisablehook
+
+    def hook(unraisable):
+        error = unraisable.exc_value
+        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+            other(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     return not (record.exc_info and {"orbax", "asyncio"} & set(Path(record.pathname).parts))
-
-
-class _QuietHook:
-    def __init__(self, other):
-        self._other = other
-
-    def __call__(self, unraisable):
-        error = unraisable.exc_value
-        if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
-            self._other(unraisable)
 
 
 class CheckpointError(Exception):
@@ -71,14 +69,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def save_error(error: BaseException, folder: Path, step: int | None, size: int) -> str:
-    """Returns what to tell the user of a save that failed.
-
-    Args:
-      error: raised by Orbax: the disk is full, or another OSError.
-      folder: of the checkpoints.
-      step: the checkpoint that was being written.
-      size: bytes of its arrays.
-    """
+    """Returns what to tell the user of a save that Orbax gave up: of checkpoint `step`, with `size` bytes of arrays."""
     kept = ", ".join(sorted((path.name for path in folder.iterdir() if path.name.isdecimal()), key=int)) or "none"
     free = shutil.disk_usage(folder).free
     reason = "the disk is full" if is_full(error) else reason_of(error)

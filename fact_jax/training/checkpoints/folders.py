@@ -5,6 +5,7 @@ process is killed, a folder that has the name of a step holds a whole checkpoint
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -54,11 +55,8 @@ def set_aside(folder: Path, step: int) -> Path:
     """Moves a damaged checkpoint to `damaged/` beside the folder; returns its new place."""
     shelf = folder.parent / DAMAGED
     shelf.mkdir(exist_ok=True)
-    target = shelf / str(step)
-    number = 1
-    while target.exists():
-        number += 1
-        target = shelf / f"{step}-{number}"
+    names = itertools.chain([str(step)], (f"{step}-{number}" for number in itertools.count(2)))
+    target = next(shelf / name for name in names if not (shelf / name).exists())
     os.rename(folder / str(step), target)
     return target
 

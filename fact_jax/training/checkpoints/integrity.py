@@ -26,17 +26,17 @@ def checksum(tree) -> str:
 
 def seal(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Returns JSON values with a checksum of themselves."""
-    meta = {key: value for key, value in meta.items() if key != SEAL}
-    return meta | {SEAL: _digest(meta)}
+    return {**meta, SEAL: _digest(meta)}
 
 
 def is_sealed(meta: Mapping[str, Any]) -> bool:
     """Whether metadata are as `seal` returned them; those of checkpoints from before there were seals pass."""
-    return SEAL not in meta or meta[SEAL] == _digest({key: value for key, value in meta.items() if key != SEAL})
+    return SEAL not in meta or meta[SEAL] == _digest(meta)
 
 
 def _digest(meta):
-    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
+    values = {key: value for key, value in meta.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def check_shapes(path: Path, item: str, tree, target) -> None:
@@ -44,8 +44,6 @@ def check_shapes(path: Path, item: str, tree, target) -> None:
     wanted = {jax.tree_util.keystr(key): leaf for key, leaf in jax.tree_util.tree_leaves_with_path(target)}
     for key, leaf in jax.tree_util.tree_leaves_with_path(tree):
         name = jax.tree_util.keystr(key)
-        if (leaf.shape, leaf.dtype) != (wanted[name].shape, wanted[name].dtype):
-            raise CheckpointError(
-                f"{path} is of another model: {item}{name} is {leaf.dtype}{leaf.shape}, expected "
-                f"{wanted[name].dtype}{wanted[name].shape}"
-            )
+        found, expected = (f"{array.dtype}{array.shape}" for array in (leaf, wanted[name]))
+        if found != expected:
+            raise CheckpointError(f"{path} is of another model: {item}{name} is {found}, expected {expected}")

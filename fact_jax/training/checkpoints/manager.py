@@ -18,8 +18,7 @@ import orbax.checkpoint as ocp
 
 from fact_jax import run_record
 from fact_jax.runtime import devices as device_layout
-from fact_jax.training.checkpoints import errors as errors
-from fact_jax.training.checkpoints import folders as folders
+from fact_jax.training.checkpoints import errors, folders
 from fact_jax.training.checkpoints.errors import CheckpointError
 from fact_jax.training.checkpoints.integrity import check_shapes, checksum, is_sealed, seal
 from fact_jax.training.checkpoints.retention import Keep, is_evaluated, rank
@@ -41,11 +40,7 @@ def items_of(train_state: TrainState) -> dict[str, Any]:
 
 
 def to_host(train_state: TrainState, devices: Sequence[jax.Device]) -> TrainState:
-    """Fetches a replicated train state; of several processes all call this.
-
-    Args:
-      train_state: replicated.
-      devices: where, of all processes.
+    """Fetches a train state that is replicated on `devices`, those of all processes; each of them calls this.
 
     Raises:
       ValueError: a mutable collection differs between devices, which means that its task does not reduce it.
@@ -56,7 +51,7 @@ def to_host(train_state: TrainState, devices: Sequence[jax.Device]) -> TrainStat
     return device_layout.unreplicate(train_state)
 
 
-class Checkpoints:
+class Checkpoints(contextlib.AbstractContextManager):
     """The checkpoints below one folder. Close it, or use it in a `with` statement, to wait for running writes."""
 
     def __init__(
@@ -70,19 +65,19 @@ class Checkpoints:
     ):
         """
         Args:
-          folder: where the checkpoints lie, one folder per step.
+          folder: has one folder per step.
           keep_latest, keep_best: how many of the newest and of the best to keep, at least 1.
           read_only: change nothing; the folder must exist. Otherwise what a killed process left is removed.
           run: what `run_record.identity` says of the run; checkpoints of another one are refused. None: of any.
         """
-        self._folder = Path(folder).absolute()
-        self._run = None if run is None else dict(run)
+        self.folder = Path(folder).absolute()
+        self._run = run and dict(run)
         if keep_latest < 1 or keep_best < 1:
             raise UserError("config.checkpoint: keep_latest and keep_best must be at least 1.")
         errors.quiet_orbax()
         if not read_only:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            folders.tidy(self._folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            folders.tidy(self.folder)
         self._keep = Keep(keep_latest, keep_best)
         self._running: int | None = None  # the step that is being written
         self._size = 0  # bytes of its arrays
@@ -94,25 +89,17 @@ class Checkpoints:
             preservation_policy=self._keep,
             todelete_subdir=folders.REMOVED,
             lightweight_initialize=True,  # one checkpoint with unreadable metadata does not hide the others
-            async_options=ocp.AsyncOptions(post_finalization_callback=lambda: folders.force_to_disk(self._folder)),
+            async_options=ocp.AsyncOptions(post_finalization_callback=lambda: folders.force_to_disk(self.folder)),
         )
         try:
-            self._manager = ocp.CheckpointManager(self._folder, options=options)
+            self._manager = ocp.CheckpointManager(self.folder, options=options)
         except errors.READ_ERRORS as error:
             reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"the checkpoints in {self._folder} cannot be listed ({reason}).") from error
+            raise UserError(f"the checkpoints in {self.folder} cannot be listed ({reason}).") from error
         if not read_only:
             for step in self.steps():
                 with contextlib.suppress(CheckpointError):
                     self._keep.ranks[step] = rank(self._read_meta(step))
-
-    @property
-    def folder(self) -> Path:
-        """Where the checkpoints lie."""
-        return self._folder
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *exception):
         self.close()
@@ -136,7 +123,7 @@ class Checkpoints:
         self.wait()
         if step in self._manager.all_steps():
             # Only after an evaluation that was cut short: the same state again, this time with its metrics.
-            folders.lay_aside(self._folder, step)
+            folders.lay_aside(self.folder, step)
             self._manager.reload()
         sums = {name: checksum(tree) for name, tree in items.items()}
         meta = seal(dict(meta) | {"checksums": sums, "run": self._run})
@@ -147,7 +134,7 @@ class Checkpoints:
         with self._writing(step):
             saved = self._manager.save(step, args=args)
         if not saved:
-            raise CheckpointError(f"the checkpoint of step {step} was not written: {self._folder} has a later one")
+            raise CheckpointError(f"the checkpoint of step {step} was not written: {self.folder} has a later one")
         self._running = step
 
     def meta(self, step: int) -> dict[str, Any]:
@@ -158,20 +145,20 @@ class Checkpoints:
           UserError: it is of another run.
         """
         meta = self._read_meta(step)
-        there, lines = meta.get("run"), []
-        if there and self._run:
-            for part, values in self._run.items():
-                lines += [f"{part}.{line}" for line in run_record.differences(there.get(part, {}), values, ())]
+        lines = []
+        if there := meta.get("run"):
+            for part, values in (self._run or {}).items():
+                lines += [f"  {part}.{line}" for line in run_record.differences(there.get(part, {}), values, ())]
         if lines:
+            listed = "\n".join(lines)
             raise UserError(
-                f"{self._folder / str(step)} is a checkpoint of another run:\n"
-                + "".join(f"  {line}\n" for line in lines)
-                + "Move it away, or use the --workdir that it belongs to."
+                f"{self.folder / str(step)} is a checkpoint of another run:\n{listed}\n"
+                "Move it away, or use the --workdir that it belongs to."
             )
         return meta
 
     def _read_meta(self, step):
-        path = self._folder / str(step)
+        path = self.folder / str(step)
         if step == self._running:
             self.wait()
         with errors.readable(path):
@@ -185,30 +172,25 @@ class Checkpoints:
         return meta
 
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Reads and verifies items of a checkpoint.
+        """Reads and verifies items of a checkpoint; returns (trees of numpy arrays by item name, metadata).
 
         Args:
-          step: which.
+          step: of the checkpoint.
           targets: item name -> tree of arrays with the expected shapes and types. Only these items are read.
-
-        Returns:
-          (items, meta): items as trees of numpy arrays.
 
         Raises:
           CheckpointError: the checkpoint is incomplete, of another shape, or its checksum is wrong.
         """
-        meta = self.meta(step)
-        hosts = {
-            name: jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree) for name, tree in targets.items()
-        }
-        with errors.readable(self._folder / str(step)):
+        meta, path = self.meta(step), self.folder / str(step)
+        hosts = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), dict(targets))
+        with errors.readable(path):
             requests = {name: ocp.args.StandardRestore(tree) for name, tree in hosts.items()}
             restored = self._manager.restore(step, args=ocp.args.Composite(**requests))
         items = {name: restored[name] for name in targets}
         for name, tree in items.items():
-            check_shapes(self._folder / str(step), name, tree, hosts[name])
+            check_shapes(path, name, tree, hosts[name])
             if checksum(tree) != meta["checksums"].get(name):
-                raise CheckpointError(f"{self._folder / str(step)} is damaged: the checksum of {name!r} is wrong")
+                raise CheckpointError(f"{path} is damaged: the checksum of {name!r} is wrong")
         return items, meta
 
     def restore_latest(self, targets: Mapping[str, Any], say: Callable[[str], None]):
@@ -233,7 +215,7 @@ class Checkpoints:
                 say(f"warning: cannot resume from step {step}: {error}")
                 continue
             for bad_step, _ in problems:
-                say(f"warning: moved the checkpoint of step {bad_step} to {folders.set_aside(self._folder, bad_step)}")
+                say(f"warning: moved the checkpoint of step {bad_step} to {folders.set_aside(self.folder, bad_step)}")
             if problems:
                 self._manager.reload()
                 say(f"warning: falling back to the checkpoint of step {step}")
@@ -242,15 +224,14 @@ class Checkpoints:
             return None
         reasons = "\n".join(f"  step {step}: {error}" for step, error in problems)
         raise UserError(
-            f"no checkpoint in {self._folder} can be used:\n{reasons}\n"
+            f"no checkpoint in {self.folder} can be used:\n{reasons}\n"
             "Move that folder away to start from the beginning."
         )
 
     def best_step(self, say: Callable[[str], None] = lambda text: None) -> int | None:
         """Returns the evaluated step with the largest selection metric, the later of equals; None if there is none.
 
-        Args:
-          say: told of checkpoints that cannot be read and are not the best one.
+        `say` is told of checkpoints that cannot be read and are not the best one.
 
         Raises:
           CheckpointError: the best checkpoint cannot be read.
@@ -273,16 +254,12 @@ class Checkpoints:
         return max(ranking)[1] if ranking else None
 
     def wait(self) -> None:
-        """Waits until everything saved so far is on disk.
-
-        Raises:
-          UserError: it cannot be written.
-        """
+        """Waits until everything saved so far is on disk; raises UserError if it cannot be written."""
         with self._writing(self._running):
             self._manager.wait_until_finished()
         if self._running is not None:
             self._running = None
-            folders.discard_removed(self._folder)
+            folders.discard_removed(self.folder)
 
     def close(self) -> None:
         """As `wait`, and lets go of the folder."""
@@ -301,8 +278,8 @@ class Checkpoints:
             if not errors.is_full(error) and not isinstance(error, OSError):
                 raise
             self._running = None
-            folders.tidy(self._folder)
-            raise UserError(errors.save_error(error, self._folder, step, self._size)) from error
+            folders.tidy(self.folder)
+            raise UserError(errors.save_error(error, self.folder, step, self._size)) from error
 
 
 def _alone() -> ocp.options.MultiprocessingOptions:

@@ -1,6 +1,6 @@
 """Which checkpoints stay: the newest and the best.
 
-Orbax's policy `BestN` reads the metrics of earlier checkpoints from an item of their own, and keeps all or none of those
+Orbax's `BestN` reads the metrics of earlier checkpoints from an item of their own, and keeps all or none of those
 without it. Ours have their metrics in `meta`, with the seal.
 """
 

@@ -1,5 +1,6 @@
 """The checkpoints of a run of several processes: process 0 has them, the others get what it reads."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,58 +13,43 @@ from fact_jax.runtime.processes.group import Processes
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 
 
-class SharedCheckpoints:
-    """As `Checkpoints`, for a process of several: all of them make the same calls, and process 0 alone has the files."""
+class SharedCheckpoints(contextlib.AbstractContextManager):
+    """As `Checkpoints`, for a process of several: all of them make the same calls, and process 0 alone has the files.
+
+    Only process 0 calls `open_checkpoints`, looks at what is saved, and waits.
+    """
 
     def __init__(self, processes: Processes, folder: Path, open_checkpoints: Callable[[], Checkpoints]):
-        """
-        Args:
-          processes: of the run.
-          folder: where the checkpoints lie in process 0.
-          open_checkpoints: called in process 0 only.
-        """
-        self.folder = folder
-        self._processes = processes
-        self._own = open_checkpoints() if processes.is_main else None
-
-    def __enter__(self):
-        return self
+        self.folder, self._processes = folder, processes
+        self._own: Any = open_checkpoints() if processes.is_main else None
 
     def __exit__(self, *exception):
         self.close()
 
     def steps(self) -> list[int]:
-        """See `Checkpoints`."""
         return self._ask(lambda: self._own.steps())
 
     def best_step(self, say: Callable[[str], None] = lambda text: None) -> int | None:
-        """See `Checkpoints`."""
         return self._ask(lambda: self._own.best_step(say))
 
     def meta(self, step: int) -> dict[str, Any]:
-        """See `Checkpoints`."""
         return self._ask(lambda: self._own.meta(step))
 
     def save(self, items: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
-        """See `Checkpoints`; `items` is looked at in process 0 only."""
         if self._own is not None:
             self._own.save(items, meta)
 
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """See `Checkpoints`."""
         return self._share(lambda: self._own.restore(step, targets), targets)
 
     def restore_latest(self, targets: Mapping[str, Any], say: Callable[[str], None]):
-        """See `Checkpoints`."""
         return self._share(lambda: self._own.restore_latest(targets, say), targets)
 
     def wait(self) -> None:
-        """See `Checkpoints`; the others do not wait."""
         if self._own is not None:
             self._own.wait()
 
     def close(self) -> None:
-        """See `Checkpoints`."""
         if self._own is not None:
             self._own.close()
 
@@ -93,5 +79,4 @@ class SharedCheckpoints:
             return None
         empty = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), dict(targets))
         items = empty if found is None else found[0]
-        devices = device_layout.one_per_process()
-        return device_layout.broadcast(items, devices, is_source=self._processes.is_main), meta
+        return device_layout.broadcast(items, device_layout.one_per_process(), is_source=self._processes.is_main), meta

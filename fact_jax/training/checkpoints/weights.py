@@ -68,14 +68,7 @@ def others(checkpoints: Checkpoints, step: int | None = None) -> str:
 
 
 def read_weights(task: Task, config, checkpoints: Checkpoints, step: int, arrays: Mapping[str, Any]) -> Weights:
-    """Reads and verifies the weights of a step.
-
-    Args:
-      task: whose checkpoint it is.
-      config: ConfigDict of the run.
-      checkpoints: of the run.
-      step: which one.
-      arrays: of a batch, or their shapes: what `task.init` looks at.
+    """Reads and verifies the weights of a step; `arrays` of a batch, or their shapes, are what `task.init` looks at.
 
     Raises:
       CheckpointError: the checkpoint cannot be used.

@@ -25,15 +25,13 @@ class TensorBoardWriter:
         with self._writing():
             self._folder.mkdir(parents=True, exist_ok=True)
             self._writer = EventsWriter(str(self._folder / "events"))
-            session = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-            self._add(first_step, session_log=session)
+            self._add(first_step, session_log=event_pb2.SessionLog(status=event_pb2.SessionLog.START))
             self._writer.flush()
 
     def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
         """Adds one scalar per value, tagged <group>/<name>, with "_" for the "@" that tags may not have.
 
-        Raises:
-          WriteError: the disk is full, ...
+        Raises files.WriteError where the disk is full, ...
         """
         with self._writing():
             for name, value in values.items():

@@ -1,4 +1,4 @@
-"""Where the numbers of a run go: metrics.jsonl, Weights & Biases and the console; `event_files` has TensorBoard."""
+"""Where the numbers of a run go: metrics.jsonl, Weights & Biases and the console; `tensorboard` has TensorBoard."""
 
 import importlib
 import json
@@ -38,6 +38,11 @@ def to_json_value(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def to_json_values(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Returns `to_json_value` of each."""
+    return {name: to_json_value(value) for name, value in values.items()}
+
+
 class JsonlWriter:
     """metrics.jsonl: one JSON object per line, {"step": ..., "<group>/<name>": ...}, in order of time.
 
@@ -50,9 +55,7 @@ class JsonlWriter:
     def rewind(self, step: int, *, drop_groups_at_step: tuple[str, ...] = ()) -> None:
         """Drops what an earlier process wrote beyond `step`, the step this one starts from.
 
-        Args:
-          step: rows of later steps are dropped.
-          drop_groups_at_step: groups whose rows at `step` itself are dropped as well, as they will come again.
+        Rows of `step` itself go as well where they are of these groups, which will come again.
         """
         kept = []
         for row in read_rows(self._path):
@@ -64,11 +67,7 @@ class JsonlWriter:
             files.atomic_write_text(self._path, text)
 
     def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Appends one row, all of it or nothing.
-
-        Raises:
-          WriteError: the disk is full, ...
-        """
+        """Appends one row, all of it or nothing; raises files.WriteError where the disk is full, ..."""
         row = {"step": step} | {f"{group}/{name}": to_json_value(value) for name, value in values.items()}
         files.append_line(self._path, json.dumps(row))
 
@@ -79,25 +78,8 @@ class JsonlWriter:
                 os.fsync(file.fileno())
 
 
-class NoWriter:
-    """Takes the place of a `JsonlWriter` in a process that does not write."""
-
-    def rewind(self, step: int, *, drop_groups_at_step: tuple[str, ...] = ()) -> None:
-        """Does nothing."""
-
-    def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Does nothing."""
-
-    def flush(self) -> None:
-        """Does nothing."""
-
-
 def import_wandb():
-    """Returns the module wandb.
-
-    Raises:
-      UserError: it is not installed.
-    """
+    """Returns the module wandb; raises UserError if it is not installed."""
     try:
         return importlib.import_module("wandb")
     except ImportError as error:
@@ -115,12 +97,9 @@ class WandbWriter:
     """
 
     def __init__(self, workdir: Path, config, say: Callable[[str], None]):
-        """Starts or resumes the run.
+        """Starts or resumes the run, whose id and, if it is offline, files are kept in wandb/ below the workdir.
 
-        Args:
-          workdir: folder of the run; keeps the id of the run there and, below wandb/, the files of an offline run.
-          config: config of the run; reads name, seed, data.split and log.
-          say: called with lines for the user.
+        Of `config` it reads name, seed, data.split and log; lines for the user go to `say`.
 
         Raises:
           UserError: the package is missing or too old, or there is no login.
@@ -130,25 +109,25 @@ class WandbWriter:
         mode = check_choice("config.log.wandb_mode", config.log.wandb_mode, WANDB_MODES)
         run_id = self._run_id()
         settings = run_record.flatten(config.to_dict())
-        scalars = {key: value if isinstance(value, (int, float)) else str(value) for key, value in settings.items()}
-        options = {
-            "project": config.log.wandb_project or None,
-            "entity": config.log.wandb_entity or None,
-            "group": config.name,
-            "name": f"{config.name}/{config.data.split}/seed{config.seed}",
-            "config": scalars,
-            "id": run_id,
-            "resume": "allow",
-            "mode": mode,
-            "dir": str(self._workdir),
-        }
         with _WandbFailure(self):
-            self._run = self._start(options)
+            self._run = self._start(
+                project=config.log.wandb_project or None,
+                entity=config.log.wandb_entity or None,
+                group=config.name,
+                name=f"{config.name}/{config.data.split}/seed{config.seed}",
+                config={
+                    key: value if isinstance(value, (int, float)) else str(value) for key, value in settings.items()
+                },
+                id=run_id,
+                resume="allow",
+                mode=mode,
+                dir=str(self._workdir),
+            )
         if self._run is not None:
             place = f"wandb sync --id {run_id} {self._workdir / 'wandb' / 'offline-run-*'}"
             self._say(f"Weights & Biases: {self._run.url if mode == 'online' else f'offline; to upload: {place}'}")
 
-    def _start(self, options):
+    def _start(self, **options):
         wandb = self._wandb
         try:
             # Its own capture of the console would break the progress bar.
