@@ -20,8 +20,7 @@ import numpy as np
 class UserError(Exception):
     """Something the user can put right: bad input, a mistyped setting, a wrong folder.
 
-    The message says what was found, what was expected and what to do. The command line prints it without a traceback
-    and exits with code 2.
+    The message says what was found, what was expected and what to do. Programs print it alone and exit with code 2.
     """
 
 
@@ -53,19 +52,12 @@ class VerbNouns:
 
 
 class VideoSource(Protocol):
-    """A random-access collection of videos; every reader offers this and yields the same examples.
+    """A random-access collection of videos; every reader offers this and yields the same examples."""
 
-    Attributes:
-      video_ids: ids in file order.
-      class_names: name of every class, by class id.
-      feature_dim: D.
-      lengths: int64 [len(self)], T of every video, known without reading its features.
-    """
-
-    video_ids: Sequence[str]
-    class_names: Sequence[str]
-    feature_dim: int
-    lengths: np.ndarray
+    video_ids: Sequence[str]  # in file order
+    class_names: Sequence[str]  # by class id
+    feature_dim: int  # D
+    lengths: np.ndarray  # int64 [len(self)], T of every video, known without reading its features
 
     def __len__(self) -> int: ...
 

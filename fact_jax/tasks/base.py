@@ -21,12 +21,12 @@ class LossOutput(NamedTuple):
     """Losses of the rows of one device.
 
     Attributes:
-      terms: name -> (sum, normalizer), two float scalars. The entry "loss" is the one that is minimised; the others
-        are logged. Rows whose `video_mask` is False add nothing to either number. Sums and normalizers of all devices
-        are added before they are divided, so a term may weight videos or frames as it likes and still gives the
-        same value on any number of devices. The normalizer of "loss" must not depend on the parameters.
-      state: the mutable collections after this batch, with the structure they came in with. They must be the same on
-        every device: reduce over `BATCH_AXIS` whatever depends on the rows. {} where nothing is mutable.
+      terms: name -> (sum, normalizer), two float scalars. "loss" is minimised, the others are logged. Rows whose
+        `video_mask` is False add nothing to either number. Sums and normalizers of all devices are added before they
+        are divided, so a term may weight videos or frames as it likes and still gives the same value on any number of
+        devices. The normalizer of "loss" must not depend on the parameters.
+      state: the mutable collections after this batch, as they came in, {} where nothing is mutable. They must be the
+        same on every device: reduce over `BATCH_AXIS` whatever depends on the rows.
     """
 
     terms: Mapping[str, tuple[jax.Array, jax.Array]]
@@ -44,11 +44,7 @@ class Evaluation(Protocol):
         """
 
     def metrics(self) -> dict[str, float]:
-        """Returns name -> value over everything added.
-
-        The names do not depend on what was added: an evaluation that saw nothing gives the same names, with
-        NaN where a value is undefined.
-        """
+        """Returns name -> value over everything added, NaN where it is undefined; always the same names."""
 
 
 class Task(Protocol):
@@ -70,11 +66,8 @@ class Task(Protocol):
         """Returns the parameters as the network multiplies with them, for instance linear maps in a row as one.
 
         Pure, traced and differentiable. `loss` and `predict` take either form. Called once per update and once per
-        evaluation, so it may cost what it saves many times over.
-
-        Args:
-          batch: what the weights serve on one device, for its shapes: whether it is large enough for what they cost;
-            None: many batches, as in an evaluation.
+        evaluation. The weights serve `batch` on one device, whose shapes say whether it is large enough for what they
+        cost; None: many batches, as in an evaluation.
         """
         return params
 
@@ -84,7 +77,7 @@ class Task(Protocol):
         Args:
           params: composed or not.
           state: mutable collections.
-          batch: the arrays of `fact_jax.types.Batch`, rows of this device first.
+          batch: the arrays of `fact_jax.types.Batch`.
           rng: a key, the same on every device: fold in `batch["row"]` for what shall differ between videos, so that
             the numbers do not depend on how rows are spread over devices.
         """

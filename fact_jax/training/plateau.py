@@ -15,23 +15,14 @@ SMALLEST_STEP = 1e-8  # a learning rate that would change by no more than this s
 
 
 class PlateauState(NamedTuple):
-    """Scalars.
+    """Scalars."""
 
-    Attributes:
-      scale: factor on the learning rate of the next update.
-      used: that of the last one.
-      best: the smallest loss of an epoch; the largest number there is before one has ended.
-      bad_epochs: that have ended since without a better one, or since the last reduction.
-      total: sum of the losses of this epoch.
-      updates: made in this epoch.
-    """
-
-    scale: jax.Array
-    used: jax.Array
-    best: jax.Array
-    bad_epochs: jax.Array
-    total: jax.Array
-    updates: jax.Array
+    scale: jax.Array  # factor on the learning rate of the next update
+    used: jax.Array  # that of the last one
+    best: jax.Array  # the smallest loss of an epoch; the largest number there is before one has ended
+    bad_epochs: jax.Array  # that have ended since without a better one, or since the last reduction
+    total: jax.Array  # sum of the losses of this epoch
+    updates: jax.Array  # made in this epoch
 
 
 def scale_on_plateau(

@@ -23,29 +23,18 @@ from fact_jax.types import Batch, UserError
 
 @dataclasses.dataclass(frozen=True)
 class StartingPoint:
-    """What the loop goes on from.
+    """What the loop goes on from."""
 
-    Attributes:
-      state: of NumPy arrays.
-      optimizer: updates it.
-      batches: of the steps that follow, as `iterate` gives them, but `first`.
-      first: batches of the next step, if they were read already.
-      step: completed updates.
-      evaluated_step: `step` if it was evaluated, else 0.
-      best: {"step", "value"} of the best evaluation so far, value None if there was none.
-      window: terms of the steps since the last log line, see `TermWindow`.
-      skipped: steps that were skipped, see there.
-    """
-
-    state: train_states.TrainState
+    state: train_states.TrainState  # of NumPy arrays
     optimizer: optax.GradientTransformationExtraArgs
-    batches: Iterator[tuple[Batch, ...]]
-    first: tuple[Batch, ...] | None
-    step: int = 0
-    evaluated_step: int = 0
+    batches: Iterator[tuple[Batch, ...]]  # of the steps that follow, as `iterate` gives them, but `first`
+    first: tuple[Batch, ...] | None  # batches of the next step, if they were read already
+    step: int = 0  # completed updates
+    evaluated_step: int = 0  # `step` if it was evaluated, else 0
+    # Of the best evaluation so far; value None if there was none.
     best: dict[str, Any] = dataclasses.field(default_factory=lambda: {"step": 0, "value": None})
-    window: tuple[dict, ...] = ()
-    skipped: int = 0
+    window: tuple[dict, ...] = ()  # terms of the steps since the last log line, see `TermWindow`
+    skipped: int = 0  # steps, see there
 
 
 def total_steps(config, steps_per_epoch: int) -> int:
@@ -147,21 +136,13 @@ def starting_point(
     if meta["step"] != expected:  # the newest checkpoints are damaged
         close(batches)
         batches, first = train_batches.iterate(meta["step"]), None
-    state = initial.replace(
-        step=np.array(meta["step"], np.int32),
-        params=items["params"],
-        opt_state=items["opt_state"],
-        state=items.get("state", initial.state),
-        ema_params=items.get("ema"),
+    state = train_states.TrainState(
+        np.array(meta["step"], np.int32),
+        items["params"],
+        items["opt_state"],
+        items.get("state", initial.state),
+        items.get("ema"),
     )
-    return StartingPoint(
-        state,
-        optimizer,
-        batches,
-        first,
-        step=meta["step"],
-        evaluated_step=meta["step"] if meta["metrics"] or meta.get("others") else 0,
-        best=meta["best"],
-        window=tuple(meta["window"]),
-        skipped=meta.get("skipped", 0),
-    )
+    evaluated_step = meta["step"] if meta["metrics"] or meta.get("others") else 0
+    window, skipped = tuple(meta["window"]), meta.get("skipped", 0)
+    return StartingPoint(state, optimizer, batches, first, meta["step"], evaluated_step, meta["best"], window, skipped)

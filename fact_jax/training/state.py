@@ -12,19 +12,13 @@ INIT_STREAM = 0xFFFFFFFF  # folded into the seed for the initialisation; no step
 
 @flax.struct.dataclass
 class TrainState:
-    """Everything an update changes.
+    """Everything an update changes."""
 
-    Attributes:
-      step: int32 scalar, completed updates.
-      state: mutable collections of the model, {} where there are none.
-      ema_params: exponential moving average of the parameters, None unless used.
-    """
-
-    step: jax.Array
+    step: jax.Array  # int32 scalar, completed updates
     params: Any
     opt_state: Any
-    state: Any
-    ema_params: Any = None
+    state: Any  # mutable collections of the model, {} where there are none
+    ema_params: Any = None  # exponential moving average of the parameters, None unless used
 
     @property
     def eval_params(self):
@@ -39,11 +33,5 @@ def init_key(seed: int) -> jax.Array:
 
 def create(variables: dict, optimizer: optax.GradientTransformation, *, use_ema: bool) -> TrainState:
     """Returns the state before the first update, of what `Task.init` gave; an average starts at its parameters."""
-    params = variables["params"]
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        params=params,
-        opt_state=optimizer.init(params),
-        state=variables["state"],
-        ema_params=params if use_ema else None,
-    )
+    params, average = variables["params"], variables["params"] if use_ema else None
+    return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params), variables["state"], average)

@@ -41,10 +41,7 @@ class TrainStep:
     A step of one batch is one program for every bucket. A step of several, its micro-batches, composes the weights
     once, adds up the gradients with respect to them with one program for every bucket, and makes the update with one
     more: the largest program then holds the activations of one micro-batch. A task whose mutable state or whose loss
-    looks at the whole batch sees one micro-batch at a time.
-
-    Attributes:
-      programs: counts compilations.
+    looks at the whole batch sees one micro-batch at a time. `programs` counts compilations.
     """
 
     def __init__(
@@ -67,8 +64,7 @@ class TrainStep:
           seed: of the run; step k uses the key of `seed` with k folded in.
           ema_decay: of the parameter average, used where the state has one.
           skip_nonfinite: a step with a term or a gradient norm that is not finite changes nothing but the step number.
-          num_buckets: how many programs to expect.
-          say: prints a line.
+          num_buckets, say: how many programs to expect, and what prints a line of each.
         """
         self.programs = ProgramCounter(num_buckets, say)
         self._task, self._optimizer, self._devices = task, optimizer, list(devices)

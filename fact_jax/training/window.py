@@ -50,8 +50,7 @@ class TermWindow:
       fetched: sums over the checked steps, JSON values: [name -> [sum, normalizer]], or [] if there were none. A
         checkpoint stores them, so that a resumed run logs the same averages. Older ones hold one dict per step.
       skipped: number of steps skipped since the run began.
-      steps: number of steps checked since the last averages, those that were skipped included.
-      skipped_steps: how many of them were skipped.
+      steps, skipped_steps: number of steps checked since the last averages, and how many of them were skipped.
     """
 
     def __init__(self, fetched: Sequence[dict] = (), skipped: int = 0):

@@ -116,8 +116,7 @@ class Checkpoints(contextlib.AbstractContextManager):
           meta: JSON values; "step" names the checkpoint, "metrics" is empty unless it was evaluated, "value" is the
             selection metric. The checksums and the run are added here.
 
-        Raises:
-          UserError: this checkpoint, or the one before, cannot be written.
+        Raises UserError if this checkpoint, or the one before, cannot be written.
         """
         step = meta["step"]
         self.wait()
@@ -284,9 +283,7 @@ class Checkpoints(contextlib.AbstractContextManager):
 
 def _alone() -> ocp.options.MultiprocessingOptions:
     """Options by which Orbax waits for no other process: of several, one has the checkpoints."""
+    own, options = jax.process_index(), ocp.options.MultiprocessingOptions
     if jax.process_count() == 1:
-        return ocp.options.MultiprocessingOptions()
-    own = jax.process_index()
-    return ocp.options.MultiprocessingOptions(
-        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
-    )
+        return options()
+    return options(primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}")

@@ -12,14 +12,10 @@ from orbax.checkpoint.checkpoint_managers import PreservationPolicy
 
 
 class Keep(PreservationPolicy):
-    """Tells Orbax which checkpoints to keep. Of equally good ones, the later counts as better.
-
-    Attributes:
-      ranks: `rank` of the metadata of every step; one without is the worst.
-    """
+    """Tells Orbax which checkpoints to keep. Of equally good ones, the later counts as better."""
 
     def __init__(self, latest: int, best: int):
-        self.ranks: dict[int, tuple[bool, float]] = {}
+        self.ranks: dict[int, tuple[bool, float]] = {}  # `rank` of the metadata of every step; one without is the worst
         self._latest, self._best = latest, best
 
     def should_preserve(self, checkpoints, *, context):

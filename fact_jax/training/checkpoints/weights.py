@@ -12,18 +12,11 @@ from fact_jax.types import UserError
 
 
 class Weights(NamedTuple):
-    """What a prediction needs of a checkpoint.
+    """What a prediction needs of a checkpoint, and its metadata."""
 
-    Attributes:
-      params: averaged parameters if the run averages them, else the parameters; NumPy arrays.
-      state: mutable collections, {} if there are none.
-      item: "ema" or "params".
-      meta: the checkpoint's metadata.
-    """
-
-    params: Any
-    state: Any
-    item: str
+    params: Any  # averaged parameters if the run averages them, else the parameters; NumPy arrays
+    state: Any  # mutable collections, {} if there are none
+    item: str  # "ema" or "params"
     meta: dict[str, Any]
 
 
