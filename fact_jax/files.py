@@ -78,9 +78,8 @@ def atomic_file(path):
 def open_data(path):
     """Opens a file that somebody else wrote, for reading bytes.
 
-    Raises:
-      OSError: it is missing, cannot be read or is no regular file: a pipe would have its reader wait for ever, and a
-        device need not end. `strerror` says which.
+    Raises OSError, whose `strerror` says why, if it is missing, cannot be read or is no regular file: a pipe would have
+    its reader wait for ever, and a device need not end.
     """
     try:
         # Without O_NONBLOCK the opening of a pipe waits for somebody who writes to it.
@@ -167,11 +166,8 @@ def lock_folder(folder, *, wait=False):
     """Keeps other processes that ask for the same folder out of it; it is created if there is none.
 
     The lock ends with the `with` block or the process, and leaves nothing behind. On a file system without locks there
-    is none. `wait`: for the other process to be done.
-
-    Raises:
-      BlockingIOError: another process has the folder, and not `wait`.
-      OSError: it cannot be created.
+    is none. Raises BlockingIOError if another process has the folder, unless told to `wait` for it, and OSError if it
+    cannot be created.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
@@ -183,11 +179,7 @@ def lock_folder(folder, *, wait=False):
 
 
 def flock(handle: int, *, wait: bool = False) -> bool:
-    """Locks an open file for this process alone; returns whether its file system has locks at all.
-
-    Raises:
-      BlockingIOError: another process has it, and not `wait`.
-    """
+    """Locks an open file for this process alone, as `lock_folder`; returns whether its file system has locks at all."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:

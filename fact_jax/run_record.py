@@ -125,10 +125,7 @@ def check(
 ) -> bool:
     """Returns whether the workdir holds a run; compares what is given with what that run was made with.
 
-    Settings named by `neutral` may differ.
-
-    Raises:
-      UserError: something that changes numbers differs; names every such setting.
+    Raises UserError with every setting that differs and is not among those named by `neutral`.
     """
     record = read(workdir)
     if record is None:

@@ -26,19 +26,12 @@ class UserError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Video:
-    """One labelled video.
+    """One labelled video."""
 
-    Attributes:
-      video_id: unique in its dataset.
-      features: float32 [T, D], after temporal down-sampling; an array, or what np.asarray turns into one.
-      labels: int32 [T], majority label of every down-sampled frame.
-      full_labels: int32 [N], labels at the full rate; N == T when the sample rate is 1.
-    """
-
-    video_id: str
-    features: np.ndarray
-    labels: np.ndarray
-    full_labels: np.ndarray
+    video_id: str  # unique in its dataset
+    features: np.ndarray  # float32 [T, D], after temporal down-sampling; or what np.asarray turns into that
+    labels: np.ndarray  # int32 [T], majority label of every down-sampled frame
+    full_labels: np.ndarray  # int32 [N], labels at the full rate; N == T when the sample rate is 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,10 +26,7 @@ def choose(batch_size: int, devices: Sequence[jax.Device] | None = None) -> list
     A device more than needed would only hold padded rows: six videos on four devices take two rows each, so three
     devices are as fast and pad nothing. Of several processes each takes part with a device at least, whatever it pads,
     because all of them run every program; beyond that the devices are spread evenly over them.
-
-    Args:
-      batch_size: videos on all devices together.
-      devices: those there are; all of all processes by default.
+    By default there are all devices of all processes.
     """
     devices = sorted(devices or jax.devices(), key=lambda device: (device.process_index, device.id))
     if batch_size < 1:
@@ -202,7 +199,6 @@ def broadcast(tree, devices: Sequence[jax.Device], *, is_source: bool):
     """Returns the arrays of one process in all of them, as NumPy arrays, bit for bit; every process has to call it.
 
     `multihost_utils.broadcast_one_to_all` of JAX wants as many devices in every process, and makes -0.0 a 0.0.
-
     `devices` are one of every process. In all but the source the arrays have the same shapes and types, any content.
     """
     return jax.tree.map(lambda leaf: _broadcast_array(np.asarray(leaf), devices, is_source), tree)

@@ -11,17 +11,11 @@ from fact_jax.tasks.base import Task
 
 
 class ProgramCounter:
-    """Counts the programs compiled for a step: one for every length bucket, and few others.
-
-    Attributes:
-      expected: number of buckets.
-      lengths: bucket length of every program that has one, in order of compilation.
-      count: programs of all kinds.
-    """
+    """Counts the programs compiled for a step: one for every length bucket, `expected` in all, and few others."""
 
     def __init__(self, expected: int, say: Callable[[str], None]):
         self.expected, self.count = expected, 0
-        self.lengths: list[int] = []
+        self.lengths: list[int] = []  # bucket length of every program that has one, in order of compilation
         self._say, self._name = say, ""
 
     def traced(self, name: str) -> None:

@@ -23,14 +23,11 @@ class StopRequest:
 
     Python runs signal handlers between two instructions of its own, and so not while a program is compiled or
     computed. Hence a thread, which the system's part of the handler wakes through a pipe whatever the main thread does.
-
-    Attributes:
-      signum: the first signal received, None while there was none.
     """
 
     def __init__(self, say: Callable[[str], None] = _print):
         """`say` prints a line; it is called from a thread."""
-        self.signum: int | None = None
+        self.signum: int | None = None  # the first received
         self._say = say
         self._busy_with: str | None = None
         self._lock = threading.Lock()

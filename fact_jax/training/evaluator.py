@@ -12,19 +12,13 @@ from fact_jax.types import Batch, UserError
 
 @dataclasses.dataclass(frozen=True)
 class Evaluator:
-    """One evaluation of a run, with its own videos and its own period.
+    """One evaluation of a run, with its own videos and its own period."""
 
-    Attributes:
-      name: of its rows in metrics.jsonl and of its scores in results.json, such as "test".
-      sets: name -> batches of every video of that set once. They are read one set after the other, anew for every pass.
-      start: gives the empty Evaluation of a pass.
-      every: steps between two passes in training, which has one at its end in any case; 0: none in training, only
-        finished checkpoints are scored.
-    """
-
-    name: str
+    name: str  # of its rows in metrics.jsonl and of its scores in results.json, such as "test"
+    # Name -> batches of every video of that set once. They are read one set after the other, anew for every pass.
     sets: Mapping[str, Collection[Batch]]
-    start: Callable[[], Evaluation]
+    start: Callable[[], Evaluation]  # gives the empty one of a pass
+    # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
     every: int = 0
 
     def is_due(self, step: int, total: int) -> bool:
@@ -45,8 +39,7 @@ class Evaluator:
         each with its own rows of the batches, and all get the evaluation of all rows.
 
         Args:
-          eval_step: compiled.
-          weights: what `eval_step.compose` gave.
+          eval_step, weights: compiled, and what its `compose` gave.
           state: replicated mutable collections.
           progress: called with the number of batches done.
           should_stop: asked before every batch; gives the same answers in all processes.
@@ -75,11 +68,7 @@ class Evaluator:
 
 
 def selecting(evaluators: Sequence[Evaluator], metric: str) -> Evaluator:
-    """Returns the evaluator by whose metric the best step is chosen: the first one in training that has it.
-
-    Raises:
-      UserError: there is none.
-    """
+    """Returns the evaluator whose metric chooses the best step: the first in training with it; UserError without one."""
     names: list[str] = []
     for evaluator in evaluators:
         if evaluator.every:

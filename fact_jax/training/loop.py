@@ -38,36 +38,27 @@ class Outcome(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setup:
-    """A run with its data opened.
+    """A run with its data opened."""
 
-    Attributes:
-      config: of the run; the loop reads seed, optimizer, train, eval.select_metric, checkpoint and log.
-      train_batches: has `steps_per_epoch`, `buckets`, the padded lengths, and `iterate(start_step)`, an endless
-        iterator of tuples: the batch of a step, or its micro-batches.
-      evaluators: what is evaluated, in training or on finished checkpoints; the first one's predictions are kept.
-      devices: where to run, of all processes.
-      stop: asked after every step and every evaluation batch.
-    """
-
-    config: Any
+    config: Any  # the loop reads seed, optimizer, train, eval.select_metric, checkpoint and log
     workdir: Path
     task: Task
+    # Has `steps_per_epoch`, `buckets`, the padded lengths, and `iterate(start_step)`, an endless iterator of tuples:
+    # the batch of a step, or its micro-batches.
     train_batches: Any
-    evaluators: Sequence[Evaluator]
+    evaluators: Sequence[Evaluator]  # in training or of finished checkpoints; the first one's predictions are kept
     eval_step: EvalStep
-    devices: Sequence[jax.Device]
+    devices: Sequence[jax.Device]  # of all processes
     console: writers.Console
-    stop: StopRequest
+    stop: StopRequest  # asked after every step and every evaluation batch
     processes: Processes = Processes()
 
 
 def train(setup: Setup) -> Outcome:
     """Trains until the last step or until asked to stop, from whatever the workdir holds.
 
-    Raises:
-      NonFiniteError: a loss or gradient is NaN or infinite, and `config.train.skip_nonfinite` is off. Nothing of that
-        step is saved but its batch, for inspection.
-      UserError: a setting or the checkpoints of the workdir cannot be used.
+    Raises NonFiniteError if a loss or gradient is NaN or infinite, and `config.train.skip_nonfinite` is off: nothing of
+    that step is saved but its batch, for inspection. Raises UserError if a setting or the checkpoints cannot be used.
     """
     with (
         open_checkpoints(setup.config, setup.workdir, processes=setup.processes) as checkpoints,

@@ -27,12 +27,8 @@ def explain(
 ) -> NonFiniteError:
     """Writes the batch of a step to `workdir` and returns the error that ends the run.
 
-    Args:
-      bad: the step.
-      read_again: assembles the batches of a step by its number; the run has them no longer.
-      workdir: of the run.
-      seed: of the run.
-      last_good: step of the newest checkpoint, 0 if there is none.
+    `read_again` assembles the batches of a step by its number; the run has them no longer. `last_good` is the step of
+    the newest checkpoint, 0 if there is none.
     """
     lines = [f"training stopped at step {bad.step}: {bad.found}."]
     try:

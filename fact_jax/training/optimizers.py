@@ -37,14 +37,9 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
 
 
 def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
-    """Returns update index (from 0) -> learning rate.
+    """Returns update index (from 0) -> learning rate, as `config.optimizer` says; raises UserError if it cannot be.
 
-    Args:
-      config: `config.optimizer`.
-      steps_per_epoch: updates of one epoch. The drop comes once `decay_epoch` epochs have ended; never if it is <= 0.
-
-    Raises:
-      UserError: unknown schedule.
+    A drop comes once `decay_epoch` epochs have ended; never if it is <= 0.
     """
     rate = config.learning_rate
     name = check_choice("config.optimizer.schedule", config.get("schedule", "drop"), SCHEDULES)
@@ -70,13 +65,10 @@ def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -
     """Returns the optimiser of a run; its update takes the mean loss of the batch as `value`.
 
     Args:
-      config: `config.optimizer`.
+      config: `config.optimizer`; UserError is raised for an unknown optimiser or schedule.
       steps_per_epoch: updates of one epoch.
       scales: tree of floats like the parameters, factors on the learning rate; 0.0 freezes a parameter. None: all 1.
       decay_mask: tree of bools like the parameters, which of them decay; None: all.
-
-    Raises:
-      UserError: unknown optimiser or schedule.
     """
     check_choice("config.optimizer.name", config.name, OPTIMIZERS)
     stages = [clip_by_global_norm(config.clip_norm)] if config.clip_norm > 0 else []

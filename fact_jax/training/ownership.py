@@ -18,12 +18,8 @@ def own(workdir: Path, purpose: str) -> Iterator[None]:
     """Keeps other processes from changing a workdir, which is created if there is none.
 
     The lock is one of the system: it ends with the `with` block or with the process, however that ends. Its file says
-    who has it; one that a killed process left behind locks nothing. On a file system without locks there is none.
-
-    Others get a message with the `purpose` that this process has there.
-
-    Raises:
-      UserError: another process has the workdir, or it cannot be written to.
+    who has it, and for what `purpose`; one that a killed process left behind locks nothing. On a file system without
+    locks there is none. Raises UserError if another process has the workdir, or it cannot be written to.
     """
     path = Path(workdir) / LOCK_FILE
     try:

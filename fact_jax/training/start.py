@@ -115,8 +115,7 @@ def starting_point(
 ) -> StartingPoint:
     """Reads the newest usable checkpoint, or makes the initial state where there is none.
 
-    Raises:
-      UserError: there are checkpoints and none of them can be used, or one is of another run or a later step.
+    Raises UserError if there are checkpoints and none of them can be used, or one is of another run or a later step.
     """
     saved = checkpoints.steps()
     expected = saved[-1] if saved else 0

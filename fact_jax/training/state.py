@@ -5,6 +5,7 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 INIT_STREAM = 0xFFFFFFFF  # folded into the seed for the initialisation; no step ever has this number
@@ -14,7 +15,7 @@ INIT_STREAM = 0xFFFFFFFF  # folded into the seed for the initialisation; no step
 class TrainState:
     """Everything an update changes."""
 
-    step: jax.Array  # int32 scalar, completed updates
+    step: jax.Array | np.ndarray  # int32 scalar, completed updates
     params: Any
     opt_state: Any
     state: Any  # mutable collections of the model, {} where there are none

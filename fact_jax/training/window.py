@@ -75,8 +75,7 @@ class TermWindow:
     def fetch(self) -> list[BadStep]:
         """Fetches and checks all terms added so far; returns the steps that were skipped.
 
-        Raises:
-          NonFiniteError: names the first step, of those not skipped, with a term or gradient that is not finite.
+        Raises NonFiniteError for the first step, of those not skipped, with a term or gradient that is not finite.
         """
         pending, self._pending = self._pending, []
         numbers = fetch_terms([terms for _, _, terms in pending])

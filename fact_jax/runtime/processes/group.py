@@ -88,12 +88,8 @@ class Processes:
     def insist_on_equal(self, what: str, record: Mapping[str, Any]) -> None:
         """Compares a record with that of process 0; every process has to call it.
 
-        `multihost_utils.assert_equal` of JAX would not say which settings differ.
-
-        Settings that change no number and no program may differ, see `run_record.NEUTRAL`.
-
-        Raises:
-          UserError: they differ in any process; where they do, names everything that does.
+        `multihost_utils.assert_equal` of JAX would not say which settings differ. Those that change no number and no
+        program may, see `run_record.NEUTRAL`. Raises UserError if others do in any process; there, it names them.
         """
         if self.count == 1:
             return

@@ -42,8 +42,7 @@ def items_of(train_state: TrainState) -> dict[str, Any]:
 def to_host(train_state: TrainState, devices: Sequence[jax.Device]) -> TrainState:
     """Fetches a train state that is replicated on `devices`, those of all processes; each of them calls this.
 
-    Raises:
-      ValueError: a mutable collection differs between devices, which means that its task does not reduce it.
+    Raises ValueError if a mutable collection differs between devices: its task does not reduce it.
     """
     differing = device_layout.differing_leaves(train_state.state, devices)
     if differing:
@@ -139,9 +138,7 @@ class Checkpoints(contextlib.AbstractContextManager):
     def meta(self, step: int) -> dict[str, Any]:
         """Returns the metadata of a checkpoint.
 
-        Raises:
-          CheckpointError: it cannot be read.
-          UserError: it is of another run.
+        Raises CheckpointError if it cannot be read, UserError if it is of another run.
         """
         meta = self._read_meta(step)
         lines = []
@@ -173,12 +170,8 @@ class Checkpoints(contextlib.AbstractContextManager):
     def restore(self, step: int, targets: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Reads and verifies items of a checkpoint; returns (trees of numpy arrays by item name, metadata).
 
-        Args:
-          step: of the checkpoint.
-          targets: item name -> tree of arrays with the expected shapes and types. Only these items are read.
-
-        Raises:
-          CheckpointError: the checkpoint is incomplete, of another shape, or its checksum is wrong.
+        Only the items of `targets` are read, trees of arrays with the expected shapes and types. Raises CheckpointError
+        if the checkpoint is incomplete, of another shape, or its checksum is wrong.
         """
         meta, path = self.meta(step), self.folder / str(step)
         hosts = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), dict(targets))
@@ -196,13 +189,8 @@ class Checkpoints(contextlib.AbstractContextManager):
         """Reads the newest checkpoint that is complete and intact, and sets damaged newer ones aside.
 
         Orbax would refuse to save below the step of a damaged checkpoint, so those move to `damaged/` beside the
-        checkpoints.
-
-        Returns:
-          (items, meta) as `restore`, or None if there is no checkpoint at all.
-
-        Raises:
-          UserError: there are checkpoints and none of them can be used, or one is of another run.
+        checkpoints. Returns (items, meta) as `restore`, None if there is no checkpoint at all. Raises UserError if
+        there are some and none of them can be used, or one is of another run.
         """
         steps = self.steps()
         problems = []
@@ -230,10 +218,7 @@ class Checkpoints(contextlib.AbstractContextManager):
     def best_step(self, say: Callable[[str], None] = lambda text: None) -> int | None:
         """Returns the evaluated step with the largest selection metric, the later of equals; None if there is none.
 
-        `say` is told of checkpoints that cannot be read and are not the best one.
-
-        Raises:
-          CheckpointError: the best checkpoint cannot be read.
+        Raises CheckpointError if the best one cannot be read; `say` is told of others that cannot.
         """
         metas, unreadable = {}, {}
         for step in self.steps():

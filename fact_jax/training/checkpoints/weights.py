@@ -28,8 +28,7 @@ def variable_shapes(task: Task, arrays: Mapping[str, Any]):
 def choose_step(checkpoints: Checkpoints, step: int | None, say: Callable[[str], None]) -> int:
     """Returns `step`; or, for None, the best evaluated one, or the latest where none was evaluated.
 
-    Raises:
-      UserError: there is no such checkpoint, or the best one cannot be read.
+    Raises UserError if there is no such checkpoint, or the best one cannot be read.
     """
     steps = checkpoints.steps()
     if step is not None:
@@ -63,8 +62,7 @@ def others(checkpoints: Checkpoints, step: int | None = None) -> str:
 def read_weights(task: Task, config, checkpoints: Checkpoints, step: int, arrays: Mapping[str, Any]) -> Weights:
     """Reads and verifies the weights of a step; `arrays` of a batch, or their shapes, are what `task.init` looks at.
 
-    Raises:
-      CheckpointError: the checkpoint cannot be used.
+    Raises CheckpointError if the checkpoint cannot be used.
     """
     shapes = variable_shapes(task, arrays)
     item = "ema" if config.optimizer.ema_decay > 0 else "params"

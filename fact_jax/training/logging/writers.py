@@ -1,5 +1,6 @@
 """Where the numbers of a run go: metrics.jsonl, Weights & Biases and the console; `tensorboard` has TensorBoard."""
 
+import contextlib
 import importlib
 import json
 import math
@@ -59,8 +60,8 @@ class JsonlWriter:
         """
         kept = []
         for row in read_rows(self._path):
-            groups = {name.partition("/")[0] for name in row if name != "step"}
-            if row["step"] < step or (row["step"] == step and not groups & set(drop_groups_at_step)):
+            groups = {name.partition("/")[0] for name in row}
+            if row["step"] < step or (row["step"] == step and groups.isdisjoint(drop_groups_at_step)):
                 kept.append(row)
         text = "".join(json.dumps(row) + "\n" for row in kept)
         if text or self._path.exists():
@@ -99,10 +100,7 @@ class WandbWriter:
     def __init__(self, workdir: Path, config, say: Callable[[str], None]):
         """Starts or resumes the run, whose id and, if it is offline, files are kept in wandb/ below the workdir.
 
-        Of `config` it reads name, seed, data.split and log; lines for the user go to `say`.
-
-        Raises:
-          UserError: the package is missing or too old, or there is no login.
+        Raises UserError if the package is missing or too old, or there is no login.
         """
         self._say, self._run, self._workdir = say, None, Path(workdir)
         self._wandb = import_wandb()
@@ -175,7 +173,7 @@ class WandbWriter:
         )
 
 
-class _WandbFailure:
+class _WandbFailure(contextlib.AbstractContextManager):
     """Keeps failures of Weights & Biases from ending the run; the writer gives up at the first.
 
     Its errors have no common base: they are those of its own modules, of its connection, and of the operating system.
@@ -185,9 +183,6 @@ class _WandbFailure:
 
     def __init__(self, writer: WandbWriter):
         self._writer = writer
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, kind, error, traceback):
         theirs = kind is not None and kind.__module__.partition(".")[0] in self.MODULES
@@ -208,8 +203,8 @@ class Console:
 
     def __init__(self, stream=None):
         self._stream = stream or sys.stdout
-        self._bar = None
-        self._start, self._unit = (time.perf_counter(), 0), "step"
+        self._bar, self._unit = None, "step"
+        self.restart_clock(0)
 
     def say(self, text: str) -> None:
         """Prints a line, above the bar if there is one."""
@@ -222,7 +217,7 @@ class Console:
         """Starts to show progress from `done` to `total`, counted in `unit`."""
         self.end()
         self._unit = unit
-        self._start = (time.perf_counter(), done)
+        self.restart_clock(done)
         if self._stream.isatty():
             self._bar = tqdm(total=total, initial=done, desc=label, unit=unit, file=self._stream, dynamic_ncols=True)
 
@@ -239,9 +234,8 @@ class Console:
 
     def pace(self, done: int, total: int) -> str:
         """Returns the time per step (or other unit) since the last call and the time left, for a line."""
-        now = time.perf_counter()
-        seconds, steps = now - self._start[0], done - self._start[1]
-        self._start = (now, done)
+        seconds, steps = time.perf_counter() - self._start[0], done - self._start[1]
+        self.restart_clock(done)
         if steps <= 0:
             return ""
         return f"{seconds / steps:.3g} s/{self._unit}, {format_duration((total - done) * seconds / steps)} left"
