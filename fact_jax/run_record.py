@@ -105,15 +105,13 @@ def identity(record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a checkpoint says of its run, which `read` gave: {"config", "data"}, short, for `differences`."""
     record = json.loads(json.dumps(record))  # tuples are lists there
     config = {key: value for key, value in flatten(record["config"]).items() if not _is_one_of(key, NEUTRAL)}
-    return {"config": _shortened(config), "data": _shortened(flatten(record["derived"]))}
+    parts = {"config": config, "data": flatten(record["derived"])}
+    return {part: {key: _shortened(value) for key, value in values.items()} for part, values in parts.items()}
 
 
-def _shortened(values):
-    texts = {key: json.dumps(value, sort_keys=True) for key, value in values.items()}
-    return {
-        key: values[key] if len(text) < LONG else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        for key, text in texts.items()
-    }
+def _shortened(value):
+    text = json.dumps(value, sort_keys=True)
+    return value if len(text) < LONG else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def check(

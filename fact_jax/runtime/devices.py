@@ -176,19 +176,20 @@ def gather(tree, devices: Sequence[jax.Device]):
     """As `unshard`, with the rows of all processes, in all of them; every process has to call it."""
     if len(local(devices)) == len(devices):
         return unshard(tree)
-    return unshard(jax.tree.map(_first_copy, _gathering(tuple(devices))(tree)))
+    return unshard(jax.tree.map(_first_copy, collective(jax.lax.all_gather, tuple(devices))(tree)))
 
 
 @functools.cache
-def _gathering(devices):
-    return parallel(lambda tree: jax.lax.all_gather(tree, BATCH_AXIS), devices)
+def collective(reduce: Callable, devices: tuple[jax.Device, ...]) -> Callable:
+    """Returns `reduce`, such as `jax.lax.psum`, over the devices as a compiled program."""
+    return parallel(lambda tree: reduce(tree, BATCH_AXIS), devices)
 
 
 def connect(devices: Sequence[jax.Device]) -> None:
     """Has the devices of several processes make their connections, for which none of them waits long for another."""
     if len(local(devices)) < len(devices):
         words = np.zeros((len(local(devices)), 1), np.uint32)
-        jax.block_until_ready(_adding(tuple(devices))(place(words, devices)))
+        jax.block_until_ready(collective(jax.lax.psum, tuple(devices))(place(words, devices)))
 
 
 def _first_copy(array):
@@ -214,14 +215,9 @@ def _broadcast_array(array, devices, is_source):
         if is_source:
             padded[: piece.size] = piece
         words = place(padded.view(np.uint32)[None], devices)
-        summed = _first_copy(_adding(tuple(devices))(words))
+        summed = _first_copy(collective(jax.lax.psum, tuple(devices))(words))
         received[start : start + piece.size] = np.asarray(summed).reshape(-1).view(np.uint8)[: piece.size]
     return received.view(array.dtype).reshape(array.shape)
-
-
-@functools.cache
-def _adding(devices):
-    return parallel(lambda words: jax.lax.psum(words, BATCH_AXIS), devices)
 
 
 def _sharding(devices: Sequence[jax.Device]) -> jax.sharding.NamedSharding:

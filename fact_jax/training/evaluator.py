@@ -68,7 +68,7 @@ class Evaluator:
 
 
 def selecting(evaluators: Sequence[Evaluator], metric: str) -> Evaluator:
-    """Returns the evaluator whose metric chooses the best step: the first in training with it; UserError without one."""
+    """Returns the evaluator whose metric chooses the best step: the first in training with it; else UserError."""
     names: list[str] = []
     for evaluator in evaluators:
         if evaluator.every:

@@ -29,10 +29,8 @@ class BadStep(NamedTuple):
     @property
     def found(self) -> str:
         """What is not finite, in words: "loss = nan, grad_norm = inf"."""
-        return ", ".join(f"{name} = {self.terms[name][0]}" for name in _in_order(self.terms) if self._is_bad(name))
-
-    def _is_bad(self, name):
-        return not all(map(math.isfinite, self.terms[name]))
+        bad = [name for name in _in_order(self.terms) if not all(map(math.isfinite, self.terms[name]))]
+        return ", ".join(f"{name} = {self.terms[name][0]}" for name in bad)
 
 
 class NonFiniteError(UserError):

@@ -4,7 +4,6 @@
 """
 
 import collections
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest, name_of
-from fact_jax.tasks.base import BATCH_AXIS
 
 # Polls until a vote counts: as many steps as the host may be ahead of the devices, so that nobody waits for a result.
 LAG = 2
@@ -22,12 +20,8 @@ LAG = 2
 def largest(number: int) -> jax.Array:
     """Starts a vote; returns the largest number of all processes, [1]. Every process has to call it."""
     devices = tuple(device_layout.one_per_process())
-    return _program(devices)(device_layout.place(np.array([number], np.int32), devices)).addressable_shards[0].data
-
-
-@functools.cache
-def _program(devices):
-    return device_layout.parallel(lambda number: jax.lax.pmax(number, BATCH_AXIS), devices)
+    vote = device_layout.collective(jax.lax.pmax, devices)
+    return vote(device_layout.place(np.array([number], np.int32), devices)).addressable_shards[0].data
 
 
 class SharedStop(StopRequest):

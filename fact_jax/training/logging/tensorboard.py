@@ -29,7 +29,7 @@ class TensorBoardWriter:
             self._writer.flush()
 
     def write(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Adds a scalar <group>/<name> per value, with "_" for "@"; raises files.WriteError where the disk is full, ..."""
+        """Adds a scalar <group>/<name> per value, with "_" for "@"; raises files.WriteError for a full disk, ..."""
         with self._writing():
             for name, value in values.items():
                 self._add(step, summary=self._scalar(f"{group}/{name.replace('@', '_')}", value))
