@@ -94,7 +94,7 @@ class Processes:
         if self.count == 1:
             return
         lines = run_record.differences(self.from_main(lambda: record), record, _MAY_DIFFER)
-        odd = np.asarray(largest(self.index if lines else 0)).item()
+        odd = self._largest(self.index if lines else 0)
         if lines:
             listed = "\n".join(f"  {line}" for line in lines)
             raise UserError(
@@ -126,6 +126,9 @@ class Processes:
         size = device_layout.broadcast(np.int64(content.size), devices, is_source=self.is_main)
         content = content if self.is_main else np.empty(size, np.uint8)
         return json.loads(device_layout.broadcast(content, devices, is_source=self.is_main).tobytes())
+
+    def _largest(self, number):
+        return np.asarray(largest(number)).item()
 
 
 @contextlib.contextmanager
