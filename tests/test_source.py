@@ -28,7 +28,6 @@ MAY_WRITE = {
     "fact_jax.training.loop._Run._save": "Orbax",
     "fact_jax.training.checkpoints.shared.SharedCheckpoints.save": "Orbax",
     "fact_jax.app.conversion._save": "Orbax",
-    "fact_jax.runtime.processes.joining._silent": "standard output, to nowhere",
     "fact_jax.runtime.processes.group._close_output": "standard output, to nowhere",
     "data_pipelines.extract_epic.Extraction.extract": "a memory map under another name first",
 }
