@@ -10,7 +10,7 @@ from fact_jax.runtime import heaps
 
 SCRIPT = """
 import ctypes, os, sys, threading
-from fact_jax import heaps
+from fact_jax.runtime import heaps
 if sys.argv[1] == "share":
     assert heaps.share()
 libc = ctypes.CDLL(None)

@@ -12,7 +12,7 @@ from fact_jax.runtime import host_memory
 SCRIPT = """
 import resource, sys
 import jax, jax.numpy as jnp
-from fact_jax.training import host_memory
+from fact_jax.runtime import host_memory
 if sys.argv[1] == "keep":
     assert host_memory.keep_between_runs()
 x = jnp.ones((2**12, 2**6))  # 64 MiB in between; glibc keeps up to 32 by itself
@@ -60,7 +60,7 @@ def test_what_grows_is_given_back_and_what_is_needed_is_not():
 
 FRAGMENTS = """
 import ctypes
-from fact_jax.training import host_memory
+from fact_jax.runtime import host_memory
 assert host_memory.keep_between_runs()
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 # Waits in a function of the system, as a compilation does: Python runs no signal handler meanwhile.
 PROGRAM = """
 import ctypes, sys
-from fact_jax.training.signals import StopRequest
+from fact_jax.runtime.signals import StopRequest
 with StopRequest() as stop:
     if sys.argv[1] == "busy":
         stop.busy("the step")
