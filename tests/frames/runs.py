@@ -1,0 +1,60 @@
+"""What a run of the toy kind needs: its videos, and the task with its batches."""
+
+import json
+
+from data_pipelines.core.mapped import EvalBatches, TrainBatches
+from fact_jax.app.runs.base import Parts, piece_size
+from fact_jax.runtime import devices as device_layout
+from fact_jax.training import loop
+from fact_jax.training.evaluator import Evaluator
+from tests.frames.squares import Squares
+from tests.frames.task import SizeEvaluation, SizeTask
+
+
+def open_sources(config, notes):
+    broken = config.data.broken if config.data.broken >= 0 else None
+    return {"train": Squares("a", 10, broken=broken), "test": Squares("b", 5)}
+
+
+def prepare(config, sources, devices):
+    rows = device_layout.num_rows(piece_size(config.train), len(devices))
+    train_batches = TrainBatches(
+        sources["train"],
+        batch_size=config.train.batch_size,
+        micro_batch_size=config.train.micro_batch_size,
+        seed=config.seed,
+        num_rows=rows,
+        share=device_layout.share(rows, devices),
+        num_workers=config.data.num_workers,
+    )
+    rows = device_layout.num_rows(config.eval.batch_size, len(devices))
+    sets = {
+        name: EvalBatches(
+            source, batch_size=config.eval.batch_size, num_rows=rows, share=device_layout.share(rows, devices)
+        )
+        for name, source in sources.items()
+    }
+    steps_per_epoch = train_batches.steps_per_epoch
+    return Parts(
+        task=SizeTask(config.model.width),
+        train_batches=train_batches,
+        evaluators=(
+            Evaluator("test", {"test": sets["test"]}, lambda: SizeEvaluation(["test"]), config.train.eval_every),
+            Evaluator("both", sets, lambda: SizeEvaluation(sets), config.eval.both_every),
+            Evaluator("late", {"test": sets["test"]}, lambda: SizeEvaluation(["test"])),
+        ),
+        derived={
+            "num_videos": {name: len(source.video_ids) for name, source in sources.items()},
+            "total_steps": loop.total_steps(config, steps_per_epoch),
+        },
+        num_programs=1,
+        statistics="squares\n",
+        lines=(),
+        how_scored=("a toy",),
+    )
+
+
+def write_evaluation(evaluation, folder, *, figures):
+    (folder / "predictions").mkdir(exist_ok=True)
+    (folder / "predictions" / "errors.json").write_text(json.dumps(evaluation.errors))
+    return ()
