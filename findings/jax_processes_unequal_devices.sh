@@ -21,7 +21,8 @@ index, devices, port = map(int, sys.argv[1:4])
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", devices)
 jax.distributed.initialize(f"localhost:{port}", 2, index)
-total = jax.pmap(lambda x: jax.lax.psum(x, "i"), axis_name="i")(np.ones(jax.local_device_count(), np.float32))
+everywhere = {"axis_name": "i", "axis_size": jax.device_count(), "devices": jax.devices()}
+total = jax.pmap(lambda x: jax.lax.psum(x, "i"), **everywhere)(np.ones(devices, np.float32))
 print(f"psum over {jax.device_count()} devices: {float(total.addressable_shards[0].data[0]):g}")
 for name, call in {
     "broadcast_one_to_all": lambda: multihost_utils.broadcast_one_to_all(np.float32([-0.0, 1.5])),
