@@ -25,14 +25,8 @@ def main(argv):
     try:
         options = OPTIONS()
         benchmark_options.check(options)
-        workload = workload_of(
-            options.settings,
-            frames=options.frames,
-            batch=options.batch,
-            num_classes=options.classes,
-            feature_dim=options.feature_dim,
-            pieces=options.segments,
-        )
+        sizes = options.frames, options.batch, options.classes, options.feature_dim, options.segments
+        workload = workload_of(options.settings, *sizes)
         # Imported here so that a mistake on the command line is answered at once.
         from fact_jax.benchmark import session
 

@@ -8,16 +8,9 @@ FLOPS_PER_MAC = 2
 
 
 def multiply_adds(model, feature_dim: int):
-    """Multiply-adds of every block, split by what they grow with.
+    """Multiply-adds (per frame, per predicted segment, per video) of every block of a FactConfig (a dict).
 
     Counted: convolutions, projections, attention over frames or segments. Left out: norms, softmaxes, positions.
-
-    Args:
-      model: FactConfig as a dict.
-      feature_dim: D.
-
-    Returns:
-      list of (per frame, per predicted segment, per video), one per block.
     """
     tokens, rows = model["num_tokens"], []
     for index, (letter, c) in enumerate(zip(model["blocks"], model["block_configs"], strict=True)):
@@ -61,14 +54,10 @@ def _frame_branch(c, inputs, index):
 
 
 def forward_flops(model, feature_dim: int, lengths, segments) -> float:
-    """Floating point operations of one forward pass of a batch.
+    """Floating point operations of one forward pass of a batch, from the frames of every video.
 
-    Args:
-      model: FactConfig as a dict; or, of a network whose work grows with the frames alone, {"per_frame":
-        multiply-adds}.
-      feature_dim: D.
-      lengths: frames of every video.
-      segments: predicted segments of every video (rows) in every block over segments (columns).
+    `model` is a FactConfig as a dict or, where work grows with the frames alone, {"per_frame": multiply-adds};
+    `segments` are the predicted segments of every video (rows) in every block over segments (columns).
     """
     if "per_frame" in model:
         return FLOPS_PER_MAC * float(sum(lengths)) * model["per_frame"]
@@ -82,15 +71,10 @@ def forward_flops(model, feature_dim: int, lengths, segments) -> float:
 
 
 def pyramid_flops(model, shapes, num_frames: int) -> float:
-    """Floating point operations of ActionFormer's convolutions and attentions for one padded video.
+    """Floating point operations of ActionFormer's convolutions and attentions for one video of padded frames.
 
     Local attention as the published code slices it: 4 w keys per query for the logits and 3 w values, w being half a
-    window. (Ours multiplies with 64 + 2 w keys for 64 queries.)
-
-    Args:
-      model: ActionFormerConfig.
-      shapes: path "a/b/kernel" -> shape of every parameter.
-      num_frames: padded frames of the video.
+    window. (Ours multiplies with 64 + 2 w keys for 64 queries.) `shapes` are those of all parameters by their paths.
     """
     points, products = sum(model.level_lengths(num_frames)), 0
     for path, shape in shapes.items():

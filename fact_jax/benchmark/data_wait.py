@@ -1,9 +1,9 @@
 """How long training waits for features that lie on disk."""
 
+import io
 import json
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -13,19 +13,14 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import start
 from fact_jax.training.feed import Feed, Timing
+from fact_jax.training.logging.writers import Console
 from fact_jax.training.steps import TrainStep
 
 SPLIT = "split1"
 
 
 def write_dataset(source, verb_nouns, folder: Path) -> dict:
-    """Writes videos as a dataset folder, the last one for the tests; returns the settings of config.data for it.
-
-    Args:
-      source: fact_jax.types.VideoSource.
-      verb_nouns: VerbNouns of its classes, or None.
-      folder: where to.
-    """
+    """Writes a VideoSource (with its VerbNouns or None), the last video for the tests; returns config.data for it."""
     for name in ("features", "groundTruth", "splits"):
         (folder / name).mkdir()
     for video in map(source.__getitem__, range(len(source))):
@@ -41,20 +36,11 @@ def write_dataset(source, verb_nouns, folder: Path) -> dict:
     for name, classes in lists.values():
         _write_lines(folder / name, [f"{number} {label}" for number, label in enumerate(classes)])
     return {
-        "reader": "npy",
-        "dir": str(folder),
-        "feature_dir": "features",
-        "label_dir": "groundTruth",
-        "verb_mapping_file": "",
-        "noun_mapping_file": "",
+        **{"reader": "npy", "dir": str(folder), "feature_dir": "features", "label_dir": "groundTruth", "split": SPLIT},
+        **dict.fromkeys(("verb_mapping_file", "noun_mapping_file", "validation_split_file", "transcript_dir"), ""),
         **{setting: name for setting, (name, _) in lists.items()},
-        "split": SPLIT,
-        "train_split_file": "splits/train.{split}.bundle",
-        "test_split_file": "splits/test.{split}.bundle",
-        "validation_split_file": "",
-        "transcript_dir": "",
-        "time_axis": "last",
-        "sample_rate": 1,
+        **{f"{subset}_split_file": f"splits/{subset}.{{split}}.bundle" for subset in ("train", "test")},
+        **{"time_axis": "last", "sample_rate": 1},
     }
 
 
@@ -63,57 +49,34 @@ def _write_lines(path, lines):
 
 
 def write_annotated(source, folder: Path) -> dict:
-    """As `write_dataset`, of a dataset of localization.
-
-    Args:
-      source: `workload.MadeActions`.
-      folder: where to.
-    """
+    """As `write_dataset`, of a `workload.MadeActions`."""
     (folder / "features").mkdir()
-    database, subsets = {}, ["training"] * (len(source) - 1) + ["validation"]
+    database, subsets, fps = {}, ["training"] * (len(source) - 1) + ["validation"], source.grids[0].fps
     for index, subset in enumerate(subsets):
-        name, grid, video = source.video_ids[index], source.grids[index], source[index]
+        name, duration, video = source.video_ids[index], source.durations[index], source[index]
         np.save(folder / "features" / f"{name}.npy", video.features)
-        ends = grid.clamp_seconds(video.segments, source.durations[index]).tolist()
+        ends = source.grids[index].clamp_seconds(video.segments, duration).tolist()
         annotations = [
             {"label": source.class_names[label], "label_id": int(label), "segment": segment}
             for segment, label in zip(ends, video.labels, strict=True)
         ]
-        duration = source.durations[index]
-        database[name] = {"subset": subset, "duration": duration, "fps": grid.fps, "annotations": annotations}
+        database[name] = {"subset": subset, "duration": duration, "fps": fps, "annotations": annotations}
     (folder / "annotations.json").write_text(json.dumps({"database": database}), encoding="utf-8")
     return {
-        "reader": "files",
-        "dir": str(folder),
-        "annotation_file": "annotations.json",
-        "subset_file": "",
-        "feature_places": ("features",),
-        "feature_prefix": "",
-        "feature_suffix": ".npy",
-        "sample_rate": 1,
-        "train_subsets": ("training",),
-        "test_subsets": ("validation",),
-        "num_classes": len(source.class_names),
-        "fps": grid.fps,
-        "external_scores": "",
+        **{"reader": "files", "dir": str(folder), "annotation_file": "annotations.json", "sample_rate": 1, "fps": fps},
+        **dict.fromkeys(("subset_file", "feature_prefix", "external_scores"), ""),
+        **{"feature_places": ("features",), "feature_suffix": ".npy", "num_classes": len(source.class_names)},
+        **{"train_subsets": ("training",), "test_subsets": ("validation",)},
     }
 
 
 def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_steps: int) -> dict:
-    """Trains from feature files as the training loop does, every step's features read anew.
+    """Trains from feature files as the training loop does, every step's features read anew; returns what it found.
 
-    Args:
-      config: ConfigDict of the run.
-      write: writes a dataset to a folder and returns the settings of config.data for it.
-      num_videos: videos of it that are trained on.
-      folder: an empty one for dataset and workdir.
-      batch_size: videos of a step.
-      num_steps: how many to measure, after one epoch that compiles.
-
-    Returns:
-      dict: data_wait, share of the time in which the loop waited; seconds; steps; videos; gigabytes on disk.
+    `write` writes a dataset with `num_videos` to train on to a folder and returns the settings of config.data for it.
+    Dataset and workdir go to `folder`, an empty one. One epoch compiles before the `num_steps` that are measured.
     """
-    config, silence = config.copy_and_resolve_references(), SimpleNamespace(say=lambda line: None)
+    config, silence = config.copy_and_resolve_references(), Console(io.StringIO())
     (folder / "data").mkdir()
     with config.unlocked():
         config.data.update(write(folder / "data"))
@@ -122,15 +85,15 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
     with StopRequest() as stop:
         setup = experiment.prepare(config, folder / "workdir", "train", silence, stop)
     batches = setup.train_batches.iterate(0)
-    first = next(batches)
-    host_state, optimizer = start.initial_state(setup.task, config, first[0], setup.train_batches.steps_per_epoch)
+    first, epoch = next(batches), setup.train_batches.steps_per_epoch
+    host_state, optimizer = start.initial_state(setup.task, config, first[0], epoch)
     step = TrainStep(setup.task, optimizer, setup.devices, seed=config.seed, say=silence.say)
     state = device_layout.replicate(host_state, setup.devices)
     timing = Timing()
     feed = Feed(batches, step.place, timing)
     # One epoch meets every bucket; then the steps that count.
-    for number in range(setup.train_batches.steps_per_epoch + num_steps):
-        if number == setup.train_batches.steps_per_epoch:
+    for number in range(epoch + num_steps):
+        if number == epoch:
             jax.block_until_ready(state)
             begin = time.perf_counter()
             timing.restart(number)
@@ -138,13 +101,9 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
         feed.prepare()
     jax.block_until_ready(state)
     seconds = time.perf_counter() - begin
-    wait = timing.pop(setup.train_batches.steps_per_epoch + num_steps)["data_wait"]
+    wait = timing.pop(epoch + num_steps)["data_wait"]
     size = sum(path.stat().st_size for path in (folder / "data" / "features").iterdir())
     return {
-        "data_wait": wait,
-        "seconds": seconds,
-        "steps": num_steps,
-        "videos": num_videos,
-        "gigabytes": size / 1e9,
+        **{"data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": num_videos, "gigabytes": size / 1e9},
         "buckets": list(setup.train_batches.buckets),
     }

@@ -26,16 +26,10 @@ class Usual(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkKind:
-    """One kind of work.
+    """One kind of work; what a subject runs on is "module:class", which it alone imports: its memory is measured."""
 
-    Attributes:
-      systems: that are measured, all of which are rendered in PyTorch.
-      usual: from a config to Usual.
-      ours, torch: "module:class" of what each subject runs on, which it alone imports, as its memory is measured.
-    """
-
-    systems: tuple[str, ...]
-    usual: Callable[..., Usual]
+    systems: tuple[str, ...]  # that are measured, all of which are rendered in PyTorch
+    usual: Callable[..., Usual]  # from a config
     ours: str
     torch: str
 
@@ -66,19 +60,18 @@ def _usual_actions(config):
     )
 
 
-_HERE = "fact_jax.benchmark"
 KINDS = (
     BenchmarkKind(
-        systems=("fact", "faformer", "mstcn", "mstcn++", "asformer"),
-        usual=_usual_labels,
-        ours=f"{_HERE}.ours_segmentation:SegmentationMaterial",
-        torch=f"{_HERE}.torch_reference.segmentation:SingleVideos",
+        ("fact", "faformer", "mstcn", "mstcn++", "asformer"),
+        _usual_labels,
+        "fact_jax.benchmark.ours_segmentation:SegmentationMaterial",
+        "fact_jax.benchmark.torch_reference.segmentation:SingleVideos",
     ),
     BenchmarkKind(
-        systems=("actionformer",),
-        usual=_usual_actions,
-        ours=f"{_HERE}.ours_localization:LocalizationMaterial",
-        torch=f"{_HERE}.torch_reference.localization:PaddedVideos",
+        ("actionformer",),
+        _usual_actions,
+        "fact_jax.benchmark.ours_localization:LocalizationMaterial",
+        "fact_jax.benchmark.torch_reference.localization:PaddedVideos",
     ),
 )
 MEASURED = tuple(system for kind in KINDS for system in kind.systems)

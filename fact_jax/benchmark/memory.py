@@ -15,8 +15,7 @@ _KIB = 1024
 def reset_peak() -> bool:
     """Gives unused memory back and forgets the peak so far; False where the system cannot.
 
-    What is freed may stay with the process; without giving it back first, the rest of a compilation would hide the
-    peak of a step.
+    What is freed may stay with the process: the rest of a compilation would hide the peak of a step.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

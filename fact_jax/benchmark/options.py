@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from typing import Any
 
 from absl import flags
 
@@ -34,22 +35,13 @@ _WHOLE = {
 
 @dataclasses.dataclass(frozen=True)
 class BenchmarkConfig:
-    """Values of the flags.
+    """Values of the flags; None = those of the config or usual for its dataset."""
 
-    Attributes:
-      settings: ConfigDict of --config.
-      parts: what to measure, in the order of PARTS.
-      frames: lengths of the videos, repeated cyclically; () = usual for the dataset.
-      against: "torch" or None.
-      output: folder for the report, None = none.
-      The others: as their flags; None = those of the config or usual for its dataset.
-    """
-
-    settings: object
-    parts: tuple[str, ...] = ("step", "memory")
-    frames: tuple[int, ...] = ()
-    against: str | None = None
-    output: str | None = None
+    settings: Any  # ConfigDict of --config
+    parts: tuple[str, ...] = ("step", "memory")  # in the order of PARTS
+    frames: tuple[int, ...] = ()  # repeated cyclically
+    against: str | None = None  # or "torch"
+    output: str | None = None  # no report
     batch: int | None = None
     eval_batch: int | None = None
     classes: int | None = None
@@ -65,21 +57,13 @@ class BenchmarkConfig:
 def define():
     """Defines all flags; returns a function that gives the BenchmarkConfig once they are parsed."""
     settings = config_flags.define_config()
-    parts = flags.DEFINE_string(
-        "parts",
-        ",".join(BenchmarkConfig.parts),
-        f"What to measure, divided by commas: {', '.join(PARTS)}; or full for all of them.",
-    )
-    frames = flags.DEFINE_string(
-        "frames",
-        "",
-        "Frames of a video, or of every video of the batch divided by commas, repeated as needed "
-        "(default: usual for the dataset).",
-    )
+    text = f"What to measure, divided by commas: {', '.join(PARTS)}; or full for all of them."
+    parts = flags.DEFINE_string("parts", ",".join(BenchmarkConfig.parts), text)
+    text = "Frames of a video, or of every video of the batch divided by commas, repeated as needed"
+    frames = flags.DEFINE_string("frames", "", f"{text} (default: usual for the dataset).")
+    text = "Also measure the same network in plain PyTorch, in turns with ours."
     others = {
-        "against": flags.DEFINE_enum(
-            "against", None, ["torch"], "Also measure the same network in plain PyTorch, in turns with ours."
-        ),
+        "against": flags.DEFINE_enum("against", None, ["torch"], text),
         "output": flags.DEFINE_string("output", None, "Folder for benchmark.json, benchmark.md and the pictures."),
     }
     for name, (least, text) in _WHOLE.items():

@@ -29,13 +29,7 @@ class Ours:
     """Answers the requests of a `workers.Worker`."""
 
     def __init__(self, config, workload: Workload, folder, eval_batch: int):
-        """
-        Args:
-          config: ConfigDict of the run.
-          workload: classes and features; `prepare` says which lengths.
-          folder: where weights and predictions are exchanged.
-          eval_batch: videos of an evaluation batch.
-        """
+        """Args: the ConfigDict, classes and features, a folder to exchange files in, videos of an evaluation batch."""
         self._make_material = pkgutil.resolve_name(kind_of(config.model.name).ours)
         # When the libraries were loaded, the last of them just now, and what they hold.
         self._loaded, self._library_bytes = time.time(), memory.peak()
@@ -50,11 +44,9 @@ class Ours:
         self._workload, self._folder, self._eval_batch = workload, Path(folder), eval_batch
 
     def prepare(self, lengths, training=True, evaluation=True, eval_batch=None):
-        """Makes batches, state and compiled steps for videos of these lengths; returns what there is to say of them.
+        """Makes batches, state and compiled steps for videos of these lengths; returns what is known of them.
 
-        Returns:
-          dict: device and backend; buckets; padding_waste, share of padded frames of a training step; micro_batches,
-          the padded lengths of its batches.
+        Of it `padding_waste` is the share of padded frames of a training step.
         """
         config = self._config
         self._material = material = self._make_material(config, self._workload.with_lengths(lengths))
@@ -105,24 +97,15 @@ class Ours:
         return time.perf_counter() - begin
 
     def first_step(self, lengths, started):
-        """Seconds from the start of this process, at `started` by the clock, to the end of its first training step.
-
-        Returns:
-          dict: import, of the libraries; init, of data, task and state; compile, what the first step took more than
-          the second; step, the second; total.
-        """
+        """Seconds from the start of this process, at `started`, to the end of its first training step, in parts."""
         self.prepare(lengths, evaluation=False)
         prepared = time.time()
         first = self.train()
         end = time.time()
         step = self.train()
-        return {
-            "import": self._loaded - started,
-            "init": prepared - self._loaded,
-            "compile": first - step,
-            "step": step,
-            "total": end - started,
-        }
+        # Of the libraries; of data, task and state; what the first step took more than the second.
+        spans = {"import": self._loaded - started, "init": prepared - self._loaded, "compile": first - step}
+        return {**spans, "step": step, "total": end - started}
 
     def wait_for_data(self, folder, lengths, num_videos, num_steps):
         """See `data_wait.measure`."""
@@ -134,11 +117,7 @@ class Ours:
         return data_wait.measure(self._config, write, num_videos, Path(folder), len(lengths), num_steps)
 
     def publish(self):
-        """Writes the network's settings and weights for the other subject: network.json, weights.npz.
-
-        Returns:
-          what `parts.measure_step` counts operations with.
-        """
+        """Writes network.json and weights.npz for the other subject; returns what operations are counted with."""
         tensors = state_dict.to_torch(self._task.links(), self._params)
         np.savez(self._folder / "weights.npz", **tensors)
         network = {

@@ -16,12 +16,7 @@ from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settin
 
 
 class LocalizationMaterial:
-    """Made videos with actions; see `ours_segmentation.SegmentationMaterial` for the methods.
-
-    Attributes:
-      task: the task of the config for them.
-      buckets: padded lengths, the first of them that of training.
-    """
+    """Made videos with actions; see `ours_segmentation.SegmentationMaterial`; training has the first bucket."""
 
     def __init__(self, config, workload: Workload):
         self._config, self._workload, data = config, workload, config.data
@@ -34,15 +29,10 @@ class LocalizationMaterial:
     def train_batches(self, micro_batch_size, num_rows):
         """The batches of a training step with all videos; none is cropped, so that both subjects see the same."""
         source, data = self._train_source, self._config.data
-        batches = TrainBatches(
-            SegmentExamples(source, TruncationConfig(data.max_frames, data.truncation_threshold, ())),
-            batch_size=len(source),
-            buckets=(data.max_frames,),
-            sample=whole_batches,
-            seed=self._config.seed,
-            num_rows=num_rows,
-            micro_batch_size=micro_batch_size,
-        )
+        examples = SegmentExamples(source, TruncationConfig(data.max_frames, data.truncation_threshold, ()))
+        sizes = {"batch_size": len(source), "micro_batch_size": micro_batch_size, "num_rows": num_rows}
+        own = {"buckets": (data.max_frames,), "sample": whole_batches, "seed": self._config.seed}
+        batches = TrainBatches(examples, **sizes, **own)
         return next(batches.iterate(0))
 
     def eval_batches(self, batch_size, num_rows):
@@ -59,12 +49,9 @@ class LocalizationMaterial:
 
     def description(self):
         """How candidates are chosen and become detections, and how the features lie in time."""
-        return {
-            "candidates": dataclasses.asdict(self.task.candidate_config),
-            "nms": dataclasses.asdict(self._nms),
-            "feature_stride": self._config.data.feature_stride,
-            "window": self._config.data.window,
-        }
+        config, data = self.task.candidate_config, self._config.data
+        own = {"candidates": dataclasses.asdict(config), "nms": dataclasses.asdict(self._nms)}
+        return own | {"feature_stride": data.feature_stride, "window": data.window}
 
     def costs(self, params, tensors):
         """{"forward": operations of the forward pass of all videos as they are padded, by phase}."""
@@ -72,12 +59,11 @@ class LocalizationMaterial:
         shapes = {path: leaf.shape for path, leaf in flatten_dict(params, sep="/").items()}
         model, lengths = self.task.model, self._workload.lengths
         padded = {"train": [model.max_frames] * len(lengths), "evaluate": map(model.padded_length, lengths)}
-        return {
-            "forward": {
-                phase: sum(costs.pyramid_flops(model, shapes, frames) for frames in found)
-                for phase, found in padded.items()
-            }
+        flops = {
+            phase: sum(costs.pyramid_flops(model, shapes, frames) for frames in found)
+            for phase, found in padded.items()
         }
+        return {"forward": flops}
 
     def inspect(self, params, batches, predict):
         """(likeliest class, logits and offsets of every point; no segments, candidates and detections of videos)."""
@@ -100,7 +86,7 @@ class LocalizationMaterial:
         return arrays, {"train": none, "evaluate": none, "detections": [found[place] for place in sorted(found)]}
 
     def write_dataset(self, folder):
-        """Writes the videos as a dataset, the last one for the tests; returns the settings of config.data for it."""
+        """As that of `SegmentationMaterial`."""
         from fact_jax.benchmark import data_wait
 
         return data_wait.write_annotated(self._source, folder)

@@ -18,29 +18,14 @@ from fact_jax.types import VerbNouns
 
 
 class SegmentationMaterial:
-    """Made videos with a label per frame.
-
-    Attributes:
-      task: the task of the config for them.
-      buckets: padded lengths.
-    """
+    """Made videos with a label per frame, the `task` of the config for them and padded lengths, `buckets`."""
 
     def __init__(self, config, workload: Workload):
-        """
-        Args:
-          config: ConfigDict of the run.
-          workload: the videos.
-        """
         self._config, self._workload = config, workload
-        self._source, self._verb_nouns = self._make_source()
-        statistics = compute_statistics(self._source)
-        self.task = systems.build(
-            config,
-            class_names=self._source.class_names,
-            statistics=statistics,
-            full_labels=self._source.full_labels,
-            verb_nouns=self._verb_nouns,
-        )
+        self._source, self._verb_nouns = source, nouns = self._make_source()
+        statistics = compute_statistics(source)
+        known = {"statistics": statistics, "full_labels": source.full_labels, "verb_nouns": nouns}
+        self.task = systems.build(config, class_names=source.class_names, **known)
         data, lengths = config.data, self._source.lengths
         buckets = data.buckets or choose_buckets(lengths, data.max_buckets, data.max_padding)
         self.buckets = check_buckets(buckets, lengths, self._source.video_ids)
@@ -63,14 +48,8 @@ class SegmentationMaterial:
 
     def train_batches(self, micro_batch_size, num_rows):
         """The batches of a training step with all videos, as a run makes them."""
-        batches = TrainBatches(
-            self._examples,
-            buckets=self.buckets,
-            batch_size=len(self._source),
-            micro_batch_size=micro_batch_size,
-            seed=self._config.seed,
-            num_rows=num_rows,
-        )
+        sizes = {"batch_size": len(self._source), "micro_batch_size": micro_batch_size, "num_rows": num_rows}
+        batches = TrainBatches(self._examples, buckets=self.buckets, seed=self._config.seed, **sizes)
         return next(batches.iterate(0))
 
     def eval_batches(self, batch_size, num_rows):
@@ -87,12 +66,7 @@ class SegmentationMaterial:
         return {}
 
     def costs(self, params, tensors):
-        """What `costs.forward_flops` takes for the network.
-
-        Args:
-          params: its parameters.
-          tensors: the same by their published names.
-        """
+        """What `costs.forward_flops` takes for the network with these parameters, `tensors` by published names."""
         del params
         if not isinstance(self.task, FrameTask):
             return dataclasses.asdict(self.task.model)
@@ -101,17 +75,11 @@ class SegmentationMaterial:
         return {"per_frame": weights + self.task.model.other_multiply_adds}
 
     def inspect(self, params, batches, predict):
-        """What is compared, and what is told of a prediction.
-
-        Args:
-          params: parameters.
-          batches: of an evaluation.
-          predict: gives the fetched outputs of a batch.
+        """What is compared, and what is told of a prediction; `predict` gives the fetched outputs of a batch.
 
         Returns:
           (arrays by name: labels and last frame logits of every video, dict from phase to the predicted segments of
-          every video (rows) in every block over segments (columns); dropout and masking make those of training others
-          than those of evaluation).
+          every video (rows) in every block over segments (columns); dropout and masking change those of training).
         """
         task, arrays, segments = self.task, {}, {"train": {}, "evaluate": {}}
 

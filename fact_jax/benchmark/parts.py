@@ -59,12 +59,11 @@ def _utilisation(session, model, result, ceilings):
         factor = costs.TRAINING_FACTOR if phase == "train" else 1
         rows[phase] = {}
         for name in session.names:
-            counts = result["segments"][name][phase]
-            forward = (
-                model["forward"][phase]
-                if "forward" in model
-                else costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
-            )
+            if "forward" in model:
+                forward = model["forward"][phase]
+            else:
+                counts = result["segments"][name][phase]
+                forward = costs.forward_flops(model, workload.feature_dim, workload.lengths, counts)
             flops = factor * forward
             rows[phase][name] = {"flops": flops, "share": flops / result[phase][name]["median"] / ceilings[name]}
     return rows
@@ -105,15 +104,10 @@ def measure_compile(session):
 
 def measure_data(session):
     """Share of the time that training from feature files waits for them."""
-    options = session.options
+    lengths, options = list(session.workload.lengths), session.options
     with session.worker("ours") as worker, tempfile.TemporaryDirectory(prefix="fact_jax_data_") as folder:
-        result = worker.ask(
-            "wait_for_data",
-            folder=folder,
-            lengths=list(session.workload.lengths),
-            num_videos=options.data_videos,
-            num_steps=options.data_steps,
-        )
+        sizes = {"num_videos": options.data_videos, "num_steps": options.data_steps}
+        result = worker.ask("wait_for_data", folder=folder, lengths=lengths, **sizes)
     session.say(f"  waited {100 * result['data_wait']:.2f} % of {result['seconds']:.1f} s")
     return result
 

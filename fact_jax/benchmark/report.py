@@ -56,29 +56,19 @@ def _step(part):
         timing = part[phase]
         for name in (name for name in NAMES if name in timing):
             one = timing[name]
-            share = part["utilisation"][phase][name]["share"]
+            share = f"{100 * part['utilisation'][phase][name]['share']:.0f} %"
             ratio = f"{timing['ratio']:.3f}" if name == "ours" and "ratio" in timing else ""
-            rows.append(
-                [
-                    title,
-                    NAMES[name],
-                    f"{one['median']:.3f} ({one['min']:.3f} to {one['max']:.3f})",
-                    f"{one['per_video']:.3f}",
-                    ratio,
-                    f"{100 * share:.0f} %",
-                ]
-            )
+            seconds = f"{one['median']:.3f} ({one['min']:.3f} to {one['max']:.3f})"
+            rows.append([title, NAMES[name], seconds, f"{one['per_video']:.3f}", ratio, share])
     lines = [table(["", "", "seconds", "per video", "ratio", "of matmul ceiling"], rows)]
     waste = f"Padding: {100 * part['padding_waste']:.1f} % of the frames; padded lengths {part['buckets']}."
-    ceilings = ", ".join(
-        f"{NAMES[name]} {value / 1e9:.0f} GFLOP/s" for name, value in part["utilisation"]["ceiling"].items()
-    )
+    found = part["utilisation"]["ceiling"].items()
+    ceilings = ", ".join(f"{NAMES[name]} {value / 1e9:.0f} GFLOP/s" for name, value in found)
     lines.append(f"{waste} Matmul ceiling: {ceilings}. Work is counted as the published network does it.")
     for name, segments in part["segments"].items():
         for phase, title in PHASES.items():
-            if not any(segments[phase]):
-                continue
-            lines.append(f"Predicted segments, {NAMES[name]}, {title}: {_segments(segments[phase])}.")
+            if any(segments[phase]):
+                lines.append(f"Predicted segments, {NAMES[name]}, {title}: {_segments(segments[phase])}.")
         if "detections" in segments:
             found = ", ".join(f"{kept} of {candidates}" for candidates, kept in segments["detections"])
             lines.append(f"Detections kept of the candidates of a video, {NAMES[name]}: {found}.")

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fact_jax.benchmark import parts, plot, report
-from fact_jax.benchmark.measure import interleave, ratio
+from fact_jax.benchmark.measure import interleave, summary
 from fact_jax.benchmark.options import BenchmarkConfig
 from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
 from fact_jax.benchmark.workload import Workload
@@ -43,13 +43,7 @@ SUBJECTS = {"ours": _ours, "torch": _torch}
 
 
 class Session:
-    """What the parts share.
-
-    Attributes:
-      options, workload: see there.
-      names: "ours" and, if asked for, "torch".
-      folder: where the workers exchange weights and predictions.
-    """
+    """What the parts share; `names` are "ours" and, if asked for, "torch"; they exchange files in `folder`."""
 
     def __init__(self, options: BenchmarkConfig, workload: Workload, folder: Path):
         self.options, self.workload, self.folder = options, workload, folder
@@ -64,10 +58,10 @@ class Session:
         return Worker(name, functools.partial(SUBJECTS[name], self.options, self.workload, self.folder), environment)
 
     @contextlib.contextmanager
-    def workers(self, names=None):
+    def workers(self):
         """Workers by name, for the `with` block."""
         with contextlib.ExitStack() as stack:
-            yield {name: stack.enter_context(self.worker(name)) for name in names or self.names}
+            yield {name: stack.enter_context(self.worker(name)) for name in self.names}
 
     def prepare(self, workers, lengths, **phases):
         """Has all workers prepare for these lengths, with the same weights; returns what ours says."""
@@ -86,19 +80,15 @@ class Session:
             slowest = max(slowest, run())
         repeats = self.options.repeats if slowest < SLOW else min(self.options.repeats, SLOW_REPEATS)
         timings = interleave(runs, repeats)
-        result = {name: timing.summary(num_videos) for name, timing in timings.items()}
-        if (found := ratio(timings)) is not None:
-            result["ratio"] = found
-        text = ", ".join(f"{name} {timing.median:.3f} s" for name, timing in timings.items())
+        result = {name: summary(seconds, num_videos) for name, seconds in timings.items()}
+        text = ", ".join(f"{name} {found['median']:.3f} s" for name, found in result.items())
+        if "torch" in result:  # below 1 ours is faster
+            result["ratio"] = result["ours"]["median"] / result["torch"]["median"]
         self.say(f"  {report.PHASES[phase]}: {text}" + (f", ratio {result['ratio']:.3f}" if "ratio" in result else ""))
         return result
 
     def time_both(self, lengths, **preparation):
-        """Times both phases for videos of these lengths in fresh workers.
-
-        Returns:
-          dict from phase to its timings; with "failed", a message, where a worker died of it.
-        """
+        """Timings by phase for videos of these lengths in fresh workers; with "failed" where one died of it."""
         row = {}
         try:
             with self.workers() as workers:
@@ -112,24 +102,11 @@ class Session:
 
 
 def run(options: BenchmarkConfig, workload: Workload) -> dict:
-    """Measures what the options ask for, prints the table and writes the report.
-
-    Args:
-      options: see there.
-      workload: the videos of the batch.
-
-    Raises:
-      UserError: something the user can put right.
-    """
+    """Measures what the options ask for, prints the table and writes the report, which it returns."""
+    videos = {"lengths": list(workload.lengths), "classes": workload.num_classes, "feature_dim": workload.feature_dim}
     result = {
         "config": options.settings.name,
-        "workload": {
-            "lengths": list(workload.lengths),
-            "classes": workload.num_classes,
-            "feature_dim": workload.feature_dim,
-            "pieces": workload.pieces,
-            "true_segments": workload.num_segments,
-        },
+        "workload": {**videos, "pieces": workload.pieces, "true_segments": workload.num_segments},
         "repeats": options.repeats,
         "machine": _machine(options),
     }

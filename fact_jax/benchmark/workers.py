@@ -27,17 +27,13 @@ class WorkerDied(Exception):
 
 
 class Worker:
-    """The side of the one who asks; use it in a `with` block.
-
-    Attributes:
-      started: when the process was started, as `time.time` tells it.
-    """
+    """The side of the one who asks; use it in a `with` block. `started` is when the process was, as by `time.time`."""
 
     def __init__(self, name: str, make_subject: Callable, environment=None):
         """
         Args:
           name: of the worker, for messages.
-          make_subject: without arguments, called in the new process; the methods of what it returns can be asked for.
+          make_subject: called in the new process; the methods of what it returns can be asked for.
           environment: variables that differ from this process's; None as a value removes one.
         """
         self.name, self.started = name, time.time()
@@ -55,12 +51,7 @@ class Worker:
         theirs.close()
 
     def ask(self, method: str, **arguments):
-        """Calls a method of the worker's subject and returns what it returned.
-
-        Raises:
-          UserError: the subject raised one.
-          WorkerDied: there is no answer.
-        """
+        """What a method of the worker's subject returns; raises its UserError, or WorkerDied without an answer."""
         try:
             self._pipe.send((method, arguments))
             value, error = self._pipe.recv()

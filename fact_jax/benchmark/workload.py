@@ -16,20 +16,13 @@ FPS = 30.0
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """What is measured on.
+    """What is measured on."""
 
-    Attributes:
-      lengths: frames of every video of a batch.
-      num_classes, feature_dim: C and D.
-      pieces: the features are constant over this many equal pieces of a video; 0: white noise.
-      num_segments: true segments per video, fewer where a video is too short for them.
-    """
-
-    lengths: tuple[int, ...]
+    lengths: tuple[int, ...]  # frames of every video of a batch
     num_classes: int
     feature_dim: int
-    pieces: int
-    num_segments: int
+    pieces: int  # of equal length, over which the features of a video are constant; 0: white noise
+    num_segments: int  # true ones per video, fewer where a video is too short for them
 
     def with_lengths(self, lengths):
         """The same with other videos."""
@@ -40,12 +33,8 @@ class Workload:
         return self.with_lengths(min(length, longest) for length in self.lengths)
 
 
-def workload_of(config, *, frames=(), batch=None, num_classes=None, feature_dim=None, pieces=0) -> Workload:
-    """The workload that flags and config ask for; None, 0 and () stand for what is usual for the dataset.
-
-    Raises:
-      UserError: a number is out of range.
-    """
+def workload_of(config, frames=(), batch=None, num_classes=None, feature_dim=None, pieces=0) -> Workload:
+    """The workload that flags and config ask for; None, 0 and () stand for what is usual for the dataset."""
     usual = kind_of(config.model.name).usual(config)
     frames = tuple(frames) or (usual.frames,)
     batch = batch or config.train.batch_size
@@ -111,12 +100,7 @@ class MadeVideo(NamedTuple):
 
 
 class MadeActions(_MadeFeatures):
-    """Random features and actions, which may overlap; what batches of localization need of a source.
-
-    Attributes:
-      grids: TimeGrid of every video.
-      durations: seconds of every video.
-    """
+    """Random features and actions, which may overlap, for batches of localization; times by `grids` and `durations`."""
 
     def __init__(self, workload: Workload, stride, window):
         """Args: `workload`; `stride` and `window` of the features, see TimeGrid; a stride of 0 counts as 1."""

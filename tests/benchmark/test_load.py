@@ -57,7 +57,7 @@ def test_too_few_samples_say_nothing():
 
 
 def test_the_console_counts_videos_through_steps_and_evaluations(capsys):
-    console = RecordingConsole({"train": 4, "evaluate": 2})
+    console = RecordingConsole(4)
     console.begin("train", 10, 3)
     assert (console.phase, console.videos) == ("train", 0)
     console.progress(4)
@@ -65,14 +65,14 @@ def test_the_console_counts_videos_through_steps_and_evaluations(capsys):
     assert console.videos == 8
     console.progress(5, "evaluation batch 1")
     console.progress(5, "evaluation batch 3")
-    assert (console.phase, console.number, console.videos) == ("evaluate", 0, 14)
+    assert (console.phase, console.number, console.videos) == ("evaluate", 0, 20)
     console.progress(6)
-    assert (console.phase, console.videos) == ("train", 18)
+    assert (console.phase, console.videos) == ("train", 24)
     console.progress(6, "evaluation batch 1")
-    assert (console.phase, console.number, console.videos) == ("evaluate", 1, 20)
+    assert (console.phase, console.number, console.videos) == ("evaluate", 1, 28)
     console.begin("evaluate test", 3)
     console.progress(2)
-    assert (console.phase, console.number, console.videos) == ("evaluate", 2, 24)
+    assert (console.phase, console.number, console.videos) == ("evaluate", 2, 36)
     console.end()
     assert console.phase == "other"
 

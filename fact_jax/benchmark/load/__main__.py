@@ -22,15 +22,11 @@ LOAD = {
     "num_videos": flags.DEFINE_integer("videos", 10000, "train: number of videos.", lower_bound=2),
     "min_frames": flags.DEFINE_integer("min_frames", 50, "train: the shortest video.", lower_bound=2),
     "max_frames": flags.DEFINE_integer("max_frames", 5000, "train: the longest video.", lower_bound=2),
-    "batch_size": flags.DEFINE_integer(
-        "batch", 8, "train: videos of a step and of an evaluation batch.", lower_bound=1
-    ),
+    "batch_size": flags.DEFINE_integer("batch", 8, "train: videos of a step and of an evaluation.", lower_bound=1),
     "epochs": flags.DEFINE_integer("epochs", 1, "train: passes over the videos.", lower_bound=1),
     "evaluations": flags.DEFINE_integer("evaluations", 4, "train: evaluations on the way.", lower_bound=1),
     "hours": flags.DEFINE_float("hours", 24.0, "predict: of video, at 30 frames per second.", lower_bound=0.001),
-    "num_files": flags.DEFINE_integer(
-        "files", 480, "predict: feature files that the hours are spread over.", lower_bound=1
-    ),
+    "num_files": flags.DEFINE_integer("files", 480, "predict: feature files of these hours.", lower_bound=1),
     "figures": flags.DEFINE_bool("figures", True, "predict: draw the timelines."),
     "feature_dim": flags.DEFINE_integer("feature_dim", 16, "Feature channels.", lower_bound=1),
 }

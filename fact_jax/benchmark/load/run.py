@@ -15,7 +15,7 @@ from fact_jax.app import experiment
 from fact_jax.app.kinds.segmentation import LabelFramesConfig
 from fact_jax.benchmark import data_wait
 from fact_jax.benchmark.load import verdict
-from fact_jax.benchmark.load.recorder import Recorder, RecordingConsole
+from fact_jax.benchmark.load.recorder import RecordingConsole, recording
 from fact_jax.benchmark.workload import MadeVideos, Workload
 from fact_jax.reporting import results
 from fact_jax.types import UserError
@@ -52,26 +52,17 @@ class TrainingLoad:
         lengths = np.geomspace(self.min_frames, self.max_frames, self.num_videos).round().astype(np.int64)
         return np.random.default_rng(0).permutation(lengths)
 
-    @property
-    def batch_sizes(self):
-        """Videos of a step of every phase."""
-        return {"train": self.batch_size, "evaluate": self.batch_size}
-
     def prepare(self, config, folder: Path):
         """Writes the videos, all of them for training and for the tests; returns the config of the run."""
+        folder.mkdir(parents=True)
         source = _make_videos(self.lengths, self.feature_dim, NUM_CLASSES, NUM_SEGMENTS)
         data = data_wait.write_dataset(source, None, folder)
         lines = "".join(f"{video_id}.txt\n" for video_id in source.video_ids)
         (folder / SPLIT_FILE.format(split=data["split"])).write_text(lines, encoding="utf-8")
         data |= {"train_split_file": SPLIT_FILE, "test_split_file": SPLIT_FILE}
         steps = -(-self.num_videos // self.batch_size) * self.epochs
-        train = {
-            "batch_size": self.batch_size,
-            "epochs": self.epochs,
-            "steps": 0,
-            "log_every": max(1, steps // 20),
-            "eval_every": max(1, steps // self.evaluations),
-        }
+        sizes = {"batch_size": self.batch_size, "epochs": self.epochs, "steps": 0}
+        train = sizes | {"log_every": max(1, steps // 20), "eval_every": max(1, steps // self.evaluations)}
         data |= {"memory_gb": MEMORY_GB, "background_ids": (0,)}
         return _changed(config, data=data, train=train, eval={"batch_size": self.batch_size})
 
@@ -93,7 +84,7 @@ class PredictionLoad:
     feature_dim: int
     figures: bool
     name: ClassVar[str] = "predict"
-    batch_sizes: ClassVar[dict] = {"predict": 1}
+    batch_size: ClassVar[int] = 1
 
     @property
     def lengths(self):
@@ -105,7 +96,7 @@ class PredictionLoad:
         """Writes the videos and trains a model for one step, in a process of its own; returns the config."""
         write_features(self.lengths, self.feature_dim, folder / "unlabelled")
         brief = TrainingLoad(4, 40, 80, self.feature_dim, 2, 1, 1)
-        config = brief.prepare(config, _made(folder / "labelled"))
+        config = brief.prepare(config, folder / "labelled")
         config = _changed(config, train={"steps": 1}, eval={"batch_size": 1, "figures": False})
         process = multiprocessing.get_context("spawn").Process(target=_train, args=(config, folder / "run"))
         process.start()
@@ -128,11 +119,7 @@ class PredictionLoad:
 def run(load: TrainingLoad | PredictionLoad, config, output, interval: float) -> int:
     """Runs a load and says whether memory stayed flat; returns the exit code, 1 if it did not.
 
-    Args:
-      load: what to run.
-      config: ConfigDict of the model.
-      output: folder for <name>.json and <name>.png; the videos lie in it meanwhile.
-      interval: seconds between two samples.
+    <name>.json and <name>.png go to `output`, where the videos lie meanwhile; `interval` is seconds between samples.
 
     Raises:
       UserError: the output folder holds another load, or the run cannot be carried out.
@@ -142,14 +129,14 @@ def run(load: TrainingLoad | PredictionLoad, config, output, interval: float) ->
         raise UserError(f"{folder} exists; remove it, or choose another --output.")
     try:
         print(f"writing {len(load.lengths)} videos, {int(load.lengths.sum())} frames, to {folder}", flush=True)
-        config = load.prepare(config, _made(folder))
-        console = RecordingConsole(load.batch_sizes)
+        config = load.prepare(config, folder)
+        console = RecordingConsole(load.batch_size)
         begin = time.perf_counter()
-        with Recorder(console, interval) as recorder:
+        with recording(console, interval) as samples:
             code = load.run(config, folder, console)
         if code or not load.is_finished(folder):
             return code or EXIT_STOPPED
-        return _report(load, config, recorder.samples, time.perf_counter() - begin, Path(output))
+        return _report(load, config, samples, time.perf_counter() - begin, Path(output))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -206,8 +193,3 @@ def _changed(config, **groups):
         for name, values in groups.items():
             config[name].update(values)
     return config
-
-
-def _made(folder):
-    folder.mkdir(parents=True)
-    return folder

@@ -24,16 +24,10 @@ COLORS = {"other": "0.6", "train": "#0072b2", "evaluate": "#d55e00", "predict": 
 
 
 class Growth(NamedTuple):
-    """How memory grew in one phase.
+    """How memory grew in one phase, in bytes."""
 
-    Attributes:
-      phase: "train", "predict" or "evaluate".
-      videos: over which it was measured.
-      start, climbed, allowed: bytes.
-    """
-
-    phase: str
-    videos: int
+    phase: str  # "train", "predict" or "evaluate"
+    videos: int  # over which it was measured
     start: int
     climbed: int
     allowed: int
@@ -46,16 +40,14 @@ class Growth(NamedTuple):
     def __str__(self):
         verdict = "flat" if self.flat else "GROWS"
         start, climbed, allowed = (size / 2**20 for size in (self.start, self.climbed, self.allowed))
-        return (
-            f"{self.phase}: {verdict}: {climbed:+.0f} MiB over {self.videos} videos from {start:.0f} MiB on (allowed "
-            f"{allowed:.0f})"
-        )
+        over = f"over {self.videos} videos from {start:.0f} MiB on (allowed {allowed:.0f})"
+        return f"{self.phase}: {verdict}: {climbed:+.0f} MiB {over}"
 
 
 def judge(samples: Sequence[Sample]) -> list[Growth]:
     """The growth of every phase that has enough samples."""
-    found = [_climb([sample for sample in samples if sample.phase == phase], phase) for phase in ("train", "predict")]
-    found.append(_compare_passes([sample for sample in samples if sample.phase == "evaluate"]))
+    rules = {"train": _climb, "predict": _climb, "evaluate": _compare_passes}
+    found = [rule([sample for sample in samples if sample.phase == phase], phase) for phase, rule in rules.items()]
     return [growth for growth in found if growth is not None]
 
 
@@ -71,7 +63,7 @@ def _climb(samples, phase):
     return _growth(phase, np.ptp(videos), start, slope * np.ptp(videos))
 
 
-def _compare_passes(samples):
+def _compare_passes(samples, phase):
     peaks = {}
     for sample in samples:
         peaks[sample.number] = max(peaks.get(sample.number, 0), sample.resident)
@@ -80,7 +72,7 @@ def _compare_passes(samples):
     passes = sorted(peaks)
     middle, last = passes[len(passes) // 2], passes[-1]
     first_video = next(sample.videos for sample in samples if sample.number == middle)
-    return _growth("evaluate", samples[-1].videos - first_video, peaks[middle], peaks[last] - peaks[middle])
+    return _growth(phase, samples[-1].videos - first_video, peaks[middle], peaks[last] - peaks[middle])
 
 
 def _growth(phase, videos, start, climbed):

@@ -56,13 +56,10 @@ def band_attention(query, key, value, mask, reach, distances=None):
     """Attention of every frame to those at most `reach` away, in blocks of `reach` queries beside 3 `reach` keys.
 
     Args:
-      query, key, value: [B, H, T, E], the query scaled.
+      query, key, value: [B, H, T, E], as the result; the query is scaled.
       mask: bool [B, 1, T].
       reach: frames.
       distances: [H, 2 reach + 1], added to the logits.
-
-    Returns:
-      [B, H, T, E].
     """
     length, rest = query.shape[2], -query.shape[2] % reach
     query = F.pad(query, (0, 0, 0, rest)).unfold(2, reach, reach)
@@ -225,56 +222,36 @@ class Neck(nn.Module):
 
 
 class Head(nn.Module):
-    """Convolutions with norm and ReLU; the last one, `output`, is named by who makes it."""
+    """Convolutions with norm and ReLU, and a last one with the name that it has in the state dict: [B, outputs, T]."""
 
-    def __init__(self, c):
+    def __init__(self, c, last, outputs):
         super().__init__()
         taps, norm, layers = c["head_kernel"], c["head_norm"], c["head_layers"] - 1
         inputs = [c["neck_dim"], *[c["head_dim"]] * layers]
-        self.width = inputs[-1]
         self.head = nn.ModuleList([MaskedConv1D(width, c["head_dim"], taps, bias=not norm) for width in inputs[:-1]])
         self.norm = nn.ModuleList([ChannelNorm(c["head_dim"]) if norm else nn.Identity() for _ in range(layers)])
-
-    def hidden(self, x, mask):
-        """[B, neck_dim, T] -> [B, width, T]."""
-        for conv, norm in zip(self.head, self.norm, strict=True):
-            x = F.relu(norm(conv(x, mask)[0]))
-        return x
-
-
-class ClassHead(Head):
-    """Logits of all classes: [B, C, T]."""
-
-    def __init__(self, c):
-        super().__init__(c)
-        self.cls_head = MaskedConv1D(self.width, c["num_classes"], c["head_kernel"])
+        self.last = last
+        self.add_module(last, MaskedConv1D(inputs[-1], outputs, taps))
 
     def forward(self, levels):
-        return [self.cls_head(self.hidden(x, mask), mask)[0] for x, mask in levels]
+        return [self._level(x, mask) for x, mask in levels]
 
-
-class Scale(nn.Module):
-    """One learned factor."""
-
-    def __init__(self):
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
-
-    def forward(self, x):
-        return x * self.scale
+    def _level(self, x, mask):
+        for conv, norm in zip(self.head, self.norm, strict=True):
+            x = F.relu(norm(conv(x, mask)[0]))
+        return getattr(self, self.last)(x, mask)[0]
 
 
 class OffsetHead(Head):
-    """Distances to start and end in strides: [B, 2, T]."""
+    """Distances to start and end in strides, with a learned factor for every level: [B, 2, T]."""
 
     def __init__(self, c):
-        super().__init__(c)
-        self.offset_head = MaskedConv1D(self.width, 2, c["head_kernel"])
-        self.scale = nn.ModuleList([Scale() for _ in range(c["first_level"], c["branch_layers"] + 1)])
+        super().__init__(c, "offset_head", 2)
+        levels = range(c["first_level"], c["branch_layers"] + 1)
+        self.scale = nn.ModuleList([nn.ParameterDict({"scale": nn.Parameter(torch.ones(()))}) for _ in levels])
 
     def forward(self, levels):
-        pairs = zip(self.scale, levels, strict=True)
-        return [F.relu(scale(self.offset_head(self.hidden(x, mask), mask)[0])) for scale, (x, mask) in pairs]
+        return [F.relu(x * own["scale"]) for own, x in zip(self.scale, super().forward(levels), strict=True)]
 
 
 class Level(NamedTuple):
@@ -286,17 +263,12 @@ class Level(NamedTuple):
 
 
 class TorchActionFormer(nn.Module):
-    """The whole network: features [B, D, T] and mask bool [B, 1, T] to Levels, fine to coarse.
-
-    Args:
-      c: ActionFormerConfig as a dict (`dataclasses.asdict`).
-      feature_dim: D.
-    """
+    """The whole network, `c` as a dict: features [B, D, T] and mask bool [B, 1, T] to Levels, fine to coarse."""
 
     def __init__(self, c, feature_dim):
         super().__init__()
         self.backbone, self.neck = Backbone(c, feature_dim), Neck(c)
-        self.cls_head, self.reg_head = ClassHead(c), OffsetHead(c)
+        self.cls_head, self.reg_head = Head(c, "cls_head", c["num_classes"]), OffsetHead(c)
 
     def forward(self, x, mask):
         levels = self.neck(self.backbone(x, mask))

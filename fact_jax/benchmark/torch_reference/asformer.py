@@ -93,18 +93,10 @@ class EncoderBranch(nn.Module):
 
     def __init__(self, c, input_dim=None):
         super().__init__()
-        width = c["encoder_dim"] // c["encoder_reduction"]
-        self.encoder = Encoder(
-            input_dim or c["frame_dim"],
-            c["encoder_dim"],
-            c["encoder_layers"],
-            width,
-            width,
-            "block",
-            c["encoder_attention"],
-            c["encoder_channel_dropout_rate"],
-        )
-        self.conv_out = nn.Conv1d(c["encoder_dim"], c["hidden_dim"], 1)
+        dim, rate = c["encoder_dim"], c["encoder_channel_dropout_rate"]
+        width, inputs = dim // c["encoder_reduction"], input_dim or c["frame_dim"]
+        self.encoder = Encoder(inputs, dim, c["encoder_layers"], width, width, "block", c["encoder_attention"], rate)
+        self.conv_out = nn.Conv1d(dim, c["hidden_dim"], 1)
 
     def forward(self, x):
         return self.conv_out(self.encoder(x.t()[None]))[0].t()
@@ -114,18 +106,9 @@ class Stage(Encoder):
     """A stage of ASFormer: [1, D, T] -> logits [1, K, T] and features [1, N, T]."""
 
     def __init__(self, model, input_dim, scale, channel_dropout=0.0):
-        dim = model["dim"]
-        super().__init__(
-            input_dim,
-            dim,
-            model["num_layers"],
-            dim // model["query_reduction"],
-            dim // model["value_reduction"],
-            model["windows"],
-            scale,
-            channel_dropout,
-            model["dropout_rate"],
-        )
+        dim, rates = model["dim"], (channel_dropout, model["dropout_rate"])
+        widths = dim // model["query_reduction"], dim // model["value_reduction"]
+        super().__init__(input_dim, dim, model["num_layers"], *widths, model["windows"], scale, *rates)
         self.conv_out = nn.Conv1d(dim, model["num_classes"], 1)
 
     def forward(self, x, source=None):
@@ -134,12 +117,7 @@ class Stage(Encoder):
 
 
 class TorchAsformer(nn.Module):
-    """The whole network: features [T, D] of one video -> logits [stages, T, K].
-
-    Args:
-      model: settings of `fact_jax.models.asformer.model.ASFormerConfig` as a dict.
-      feature_dim: D.
-    """
+    """The whole network, `model` an ASFormerConfig as a dict: features [T, D] -> logits [stages, T, K]."""
 
     def __init__(self, model, feature_dim):
         super().__init__()

@@ -1,8 +1,7 @@
 """FACT and FAFormer in plain eager PyTorch, to measure against: one video at a time, as the published code works.
 
 Parameters have the names of the published state dict. Learned action tokens and plain classes only; frames, tokens and
-segments are [length, channels] without a batch axis. The modules `torch_*` are the only ones of the project beside the
-reader of weight files that know PyTorch. Source: published models/blocks.py of FACT and models_faformer/.
+segments are [length, channels] without a batch axis. Source: published models/blocks.py of FACT and models_faformer/.
 """
 
 import math
@@ -16,23 +15,18 @@ from fact_jax.benchmark.torch_reference.asformer import EncoderBranch
 
 
 class BlockOutput(NamedTuple):
-    """What a block hands on and what its losses need.
+    """What a block hands on and what its losses need; class probabilities end the channels of frames and tokens."""
 
-    frames [T, h] and tokens [M, h], class probabilities in their last channels; frame_logits [T, C] and token_logits
-    [M, C+1]; from update blocks the logits of both attentions, f2a [M, T or P] and a2f [T or P, M]; from "U" blocks
-    segment_logits [P, C], segment_of [T], the segment of every frame, and counts [P], its frames.
-    """
-
-    frames: torch.Tensor
-    tokens: torch.Tensor
-    frame_logits: torch.Tensor
-    token_logits: torch.Tensor
-    f2a: torch.Tensor | None = None
-    a2f: torch.Tensor | None = None
-    attention: torch.Tensor | None = None
-    segment_logits: torch.Tensor | None = None
-    segment_of: torch.Tensor | None = None
-    counts: torch.Tensor | None = None
+    frames: torch.Tensor  # [T, h]
+    tokens: torch.Tensor  # [M, h]
+    frame_logits: torch.Tensor  # [T, C]
+    token_logits: torch.Tensor  # [M, C+1]
+    f2a: torch.Tensor | None = None  # of update blocks: logits [M, T or P]
+    a2f: torch.Tensor | None = None  # of update blocks: logits [T or P, M]
+    attention: torch.Tensor | None = None  # of update blocks: [T, M]
+    segment_logits: torch.Tensor | None = None  # of "U" blocks, as what follows: [P, C]
+    segment_of: torch.Tensor | None = None  # [T], the segment of every frame
+    counts: torch.Tensor | None = None  # [P], frames of every segment
 
 
 def sinusoids(rows, width, device):
@@ -44,11 +38,7 @@ def sinusoids(rows, width, device):
 
 def add_positions(x, positions):
     """Adds positions to the first channels of x; None adds nothing."""
-    if positions is None:
-        return x
-    if positions.shape[-1] == x.shape[-1]:
-        return x + positions
-    return x + F.pad(positions, (0, x.shape[-1] - positions.shape[-1]))
+    return x if positions is None else x + F.pad(positions, (0, x.shape[-1] - positions.shape[-1]))
 
 
 def read_classes(x, channels):
@@ -85,12 +75,8 @@ class MSTCN(nn.Module):
         super().__init__()
         width = c["frame_dim"]
         self.conv_1x1 = nn.Conv1d(input_dim, width, 1) if input_dim else nn.Identity()
-        self.layers = nn.Sequential(
-            *[
-                MSTCNLayer(width, 2**layer, c["frame_groups"], c["frame_norm"], c["dropout_rate"])
-                for layer in range(c["frame_layers"])
-            ]
-        )
+        settings = c["frame_groups"], c["frame_norm"], c["dropout_rate"]
+        self.layers = nn.Sequential(*[MSTCNLayer(width, 2**layer, *settings) for layer in range(c["frame_layers"])])
         self.conv_out = nn.Conv1d(width, c["hidden_dim"], 1)
 
     def forward(self, x):
@@ -136,15 +122,12 @@ class TokenLayer(nn.Module):
     def __init__(self, c, reads_memory, faformer):
         super().__init__()
         width, heads, dropout = c["action_dim"], c["action_heads"], c["dropout_rate"]
+        # FAFormer leaves it at PyTorch's default where it reads a memory.
+        within = 0.1 if faformer and reads_memory else dropout
+        memory = c["hidden_dim"] if reads_memory else None
+        self.multihead_attn = nn.MultiheadAttention(width, heads, within, kdim=memory, vdim=memory)
         if reads_memory:
-            # FAFormer leaves it at PyTorch's default.
-            within = 0.1 if faformer else dropout
-            self.self_attn = nn.MultiheadAttention(width, heads, within)
-            memory = c["hidden_dim"]
-            self.multihead_attn = nn.MultiheadAttention(width, heads, within, kdim=memory, vdim=memory)
-            self.norm3 = nn.LayerNorm(width)
-        else:
-            self.multihead_attn = nn.MultiheadAttention(width, heads, dropout)
+            self.self_attn, self.norm3 = nn.MultiheadAttention(width, heads, within), nn.LayerNorm(width)
         self.linear1, self.linear2 = nn.Linear(width, c["action_ff_dim"]), nn.Linear(c["action_ff_dim"], width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
@@ -253,22 +236,16 @@ class UpdateBlock(nn.Module):
 
 
 class TorchFact(nn.Module):
-    """The whole network: features [T, D] of one video -> list of BlockOutput.
-
-    Args:
-      model: FactConfig as a dict (`dataclasses.asdict`).
-      feature_dim: D.
-    """
+    """The whole network, `model` a FactConfig as a dict: features [T, D] of one video -> list of BlockOutput."""
 
     def __init__(self, model, feature_dim):
         super().__init__()
         self.model = model
-        blocks, num_classes = model["block_configs"], model["classes"]["num_classes"]
+        blocks, num_classes, faformer = model["block_configs"], model["classes"]["num_classes"], model["faformer"]
         self.action_query = nn.Parameter(torch.randn(model["num_tokens"], 1, blocks[0]["action_dim"]))
-        self.input_proj = nn.Linear(feature_dim, blocks[0]["hidden_dim"]) if model["faformer"] else nn.Identity()
-        first = InputBlock(
-            blocks[0], num_classes, blocks[0]["hidden_dim"] if model["faformer"] else feature_dim, model["faformer"]
-        )
+        input_dim = blocks[0]["hidden_dim"] if faformer else feature_dim
+        self.input_proj = nn.Linear(feature_dim, input_dim) if faformer else nn.Identity()
+        first = InputBlock(blocks[0], num_classes, input_dim, faformer)
         others = zip(model["blocks"][1:], blocks[1:], strict=True)
         self.block_list = nn.ModuleList([first, *(UpdateBlock(c, num_classes, letter == "U") for letter, c in others)])
 

@@ -10,12 +10,9 @@ from fact_jax.ops.nms import NmsConfig, suppress
 
 
 class PaddedVideos:
-    """Made videos with actions and the network for them; see `segmentation.SingleVideos` for the methods.
+    """Made videos with actions and the `network` for them; see `segmentation.SingleVideos` for the methods.
 
     Suppression of candidates and the way to seconds are ours: the published code has a compiled extension for them.
-
-    Attributes:
-      network: its module.
     """
 
     def __init__(self, description, workload, device):
@@ -27,8 +24,8 @@ class PaddedVideos:
         source, longest = MadeActions(workload, *place), c["max_frames"]
         padded_length = ActionFormerConfig(**c).padded_length
         self._times = list(zip(source.grids, source.durations, strict=True))
-        self._videos = [_padded([source[index]], padded_length(length), device)
-                        for index, length in enumerate(workload.lengths)]  # fmt: skip
+        padded = enumerate(map(padded_length, workload.lengths))
+        self._videos = [_padded([source[index]], length, device) for index, length in padded]
         train_source = MadeActions(workload.cut_to(longest), *place)
         videos = [train_source[index] for index in range(len(train_source))]
         self._batch = _padded(videos, longest, device)

@@ -10,11 +10,7 @@ FOCAL_ALPHA, MOMENTUM, LEAST_REGRESSION, LEAST_LENGTH = 0.25, 0.9, 0.01, 1e-8
 
 
 def points_of(c, num_frames, device):
-    """The points of a video of `num_frames` padded frames: list of [T, 4] per level, (time, from, to, stride).
-
-    Args:
-      c: ActionFormerConfig as a dict.
-    """
+    """The points of a video of `num_frames` padded frames: list of [T, 4] per level, (time, from, to, stride)."""
     levels = []
     for level, (low, high) in enumerate(c["regression_ranges"], start=c["first_level"]):
         stride = c["scale_factor"] ** level
@@ -25,17 +21,9 @@ def points_of(c, num_frames, device):
 
 @torch.no_grad()
 def assign(points, segments, labels, num_classes, radius):
-    """What the points of one video have to find.
+    """What the points [P, 4] of one video have to find: (classes float [P, C], offsets [P, 2] in strides).
 
-    Args:
-      points: [P, 4].
-      segments: float [N, 2], in grid units.
-      labels: int [N].
-      num_classes: C.
-      radius: in strides around the centre of a segment; None: all of it counts.
-
-    Returns:
-      (classes float [P, C], offsets [P, 2] in strides).
+    Segments are float [N, 2] in grid units. `radius` is in strides around their centres; None: all of them counts.
     """
     if not len(labels):
         return points.new_zeros(len(points), num_classes), points.new_zeros(len(points), 2)
@@ -77,11 +65,7 @@ def distance_iou_loss(predicted, targets):
 
 
 class Objective:
-    """The loss of a batch; keeps the running normaliser.
-
-    Attributes:
-      normalizer: what the losses of the last batch were divided by.
-    """
+    """The loss of a batch; keeps `normalizer`, what the losses of the last one were divided by."""
 
     def __init__(self, c, loss):
         """Args: `c` the ActionFormerConfig, `loss` the ActionFormerLossConfig, both as dicts."""
@@ -89,12 +73,7 @@ class Objective:
         self.normalizer = loss["first_normalizer"]
 
     def __call__(self, levels, truth):
-        """The loss.
-
-        Args:
-          levels: what the network gave for B videos.
-          truth: (segments, labels) of every video, see `assign`.
-        """
+        """The loss, from what the network gave for B videos and (segments, labels) of every one, see `assign`."""
         c, settings = self._c, self._loss
         mask = torch.cat([level.mask for level in levels], 1)
         points = torch.cat(points_of(c, levels[0].mask.shape[1] * c["scale_factor"] ** c["first_level"], mask.device))
@@ -115,13 +94,7 @@ class Objective:
 
 
 def candidates(c, settings, levels):
-    """Detections in grid units: the best of every level of the one video that the network was given.
-
-    Args:
-      c: ActionFormerConfig as a dict.
-      settings: CandidateConfig as a dict.
-      levels: what the network gave.
-    """
+    """Detections in grid units: the best of every level of one video; settings are those of a CandidateConfig."""
     found = []
     num_frames = levels[0].mask.shape[1] * c["scale_factor"] ** c["first_level"]
     for points, level in zip(points_of(c, num_frames, levels[0].mask.device), levels, strict=True):

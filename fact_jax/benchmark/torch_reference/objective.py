@@ -66,13 +66,7 @@ def smoothness(log_probs):
 
 
 def video_loss(loss, outputs, truth):
-    """Mean of the block losses of one video.
-
-    Args:
-      loss: FactLossConfig as a dict.
-      outputs: BlockOutput of every block.
-      truth: Truth.
-    """
+    """Mean of the block losses of one video; `loss` is a FactLossConfig as a dict."""
     pairs = match(loss, outputs[-1], truth)
     weights = torch.ones(truth.classes.shape[1] + 1, device=truth.labels.device)
     weights[list(loss["background_ids"])] = loss["background_weight"]

@@ -17,23 +17,14 @@ STAGES = {"mstcn": TorchMSTCN, "mstcn++": TorchMSTCNPlusPlus, "asformer": TorchA
 
 
 class Rendering(NamedTuple):
-    """A system in PyTorch.
+    """A system in PyTorch."""
 
-    Attributes:
-      network: its module, from features [T, D] of one video to its outputs.
-      truth: from labels int [T] and a device to what `loss` compares with.
-      loss: from outputs and truth to the loss of a video.
-      labels: from outputs to int [T].
-      logits: from outputs to the last class logits of every frame, float [T, K].
-      segments: from outputs to the numbers of predicted segments, by block over segments.
-    """
-
-    network: nn.Module
-    truth: Callable[[torch.Tensor, torch.device], Any]
-    loss: Callable[[Any, Any], torch.Tensor]
-    labels: Callable[[Any], torch.Tensor]
-    logits: Callable[[Any], torch.Tensor]
-    segments: Callable[[Any], list[int]]
+    network: nn.Module  # from features [T, D] of one video to its outputs
+    truth: Callable[[torch.Tensor, torch.device], Any]  # from labels int [T] to what `loss` compares with
+    loss: Callable[[Any, Any], torch.Tensor]  # of a video, from outputs and truth
+    labels: Callable[[Any], torch.Tensor]  # from outputs to int [T]
+    logits: Callable[[Any], torch.Tensor]  # the last class logits of every frame, float [T, K]
+    segments: Callable[[Any], list[int]]  # numbers of predicted segments, by block over segments
 
 
 def render(description, feature_dim: int, num_classes: int) -> Rendering:
@@ -59,24 +50,17 @@ def render(description, feature_dim: int, num_classes: int) -> Rendering:
 
 
 class SingleVideos:
-    """Made videos with a label per frame and the network for them.
-
-    Attributes:
-      network: its module.
-    """
+    """Made videos with a label per frame and the `network` for them."""
 
     def __init__(self, description, workload, device):
         """Args: `description`, what `Ours.publish` wrote; `workload`, the videos; `device`, where all goes."""
         self._rendering = render(description, workload.feature_dim, workload.num_classes)
         self.network = self._rendering.network.to(device)
         source = MadeVideos(workload)
-        self._videos = [
-            (
-                torch.from_numpy(video.features).to(device),
-                self._rendering.truth(torch.from_numpy(video.labels).long(), device),
-            )
-            for video in map(source.__getitem__, range(len(source)))
-        ]
+        self._videos = []
+        for video in map(source.__getitem__, range(len(source))):
+            truth = self._rendering.truth(torch.from_numpy(video.labels).long(), device)
+            self._videos.append((torch.from_numpy(video.features).to(device), truth))
 
     def loss(self):
         """Mean loss of all videos."""

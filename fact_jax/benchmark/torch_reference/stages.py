@@ -12,23 +12,20 @@ from fact_jax.benchmark.torch_reference.fact import MSTCN, MSTCN2
 
 def _stage(model, num_layers):
     """Settings of a stage as those of a frame branch."""
-    return {
-        "frame_dim": model["dim"],
-        "frame_layers": num_layers,
-        "frame_groups": 1,
-        "frame_norm": False,
-        "dropout_rate": model["dropout_rate"],
-        "hidden_dim": model["num_classes"],
-    }
+    frame = {"frame_dim": model["dim"], "frame_layers": num_layers, "frame_groups": 1, "frame_norm": False}
+    return frame | {"dropout_rate": model["dropout_rate"], "hidden_dim": model["num_classes"]}
+
+
+def _refine(logits, stages):
+    """Logits [stages, T, K]: each stage reads the probabilities of the one before it."""
+    outputs = [logits]
+    for stage in stages:
+        outputs.append(stage(outputs[-1].softmax(-1)))
+    return torch.stack(outputs)
 
 
 class TorchMSTCN(nn.Module):
-    """The whole network: features [T, D] of one video -> logits [stages, T, K].
-
-    Args:
-      model: fact_jax.models.mstcn.model.MSTCN as a dict (`dataclasses.asdict`).
-      feature_dim: D.
-    """
+    """The whole network, `model` an MSTCNConfig as a dict: features [T, D] of one video -> logits [stages, T, K]."""
 
     def __init__(self, model, feature_dim):
         super().__init__()
@@ -37,10 +34,7 @@ class TorchMSTCN(nn.Module):
         self.stages = nn.ModuleList([MSTCN(c, model["num_classes"]) for _ in range(model["num_stages"] - 1)])
 
     def forward(self, x):
-        outputs = [self.stage1(x)]
-        for stage in self.stages:
-            outputs.append(stage(outputs[-1].softmax(-1)))
-        return torch.stack(outputs)
+        return _refine(self.stage1(x), self.stages)
 
 
 class TorchMSTCNPlusPlus(nn.Module):
@@ -49,28 +43,17 @@ class TorchMSTCNPlusPlus(nn.Module):
     def __init__(self, model, feature_dim):
         super().__init__()
         self.PG = MSTCN2(_stage(model, model["num_layers"]), feature_dim, last_dropout=True)
-        c = _stage(model, model["num_refinement_layers"])
-        count = model["num_refinements"]
-        if model["share_refinements"] and count:
-            self.Rs = nn.ModuleList([MSTCN(c, model["num_classes"])] * count)
-        else:
-            self.Rs = nn.ModuleList([MSTCN(c, model["num_classes"]) for _ in range(count)])
+        c, count = _stage(model, model["num_refinement_layers"]), model["num_refinements"]
+        own = 1 if model["share_refinements"] and count else count
+        stages = [MSTCN(c, model["num_classes"]) for _ in range(own)]
+        self.Rs = nn.ModuleList(stages * count if own < count else stages)
 
     def forward(self, x):
-        outputs = [self.PG(x)]
-        for refinement in self.Rs:
-            outputs.append(refinement(outputs[-1].softmax(-1)))
-        return torch.stack(outputs)
+        return _refine(self.PG(x), self.Rs)
 
 
 def stages_loss(loss, logits, labels):
-    """Cross-entropy and smoothness of all stages, summed.
-
-    Args:
-      loss: StageLossConfig as a dict.
-      logits: float [stages, T, K].
-      labels: int [T].
-    """
+    """Cross-entropy and smoothness of all stages, summed, of logits [stages, T, K] and labels int [T]."""
     total = 0.0
     for stage in logits:
         log_probs = stage.log_softmax(-1)
