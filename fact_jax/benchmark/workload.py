@@ -94,6 +94,7 @@ class MadeVideos(_MadeFeatures):
 class MadeVideo(NamedTuple):
     """A video of MadeActions: features float32 [T, D], segments float32 [N, 2] in grid units, labels int32 [N]."""
 
+    video_id: str
     features: np.ndarray
     segments: np.ndarray
     labels: np.ndarray
@@ -120,4 +121,4 @@ class MadeActions(_MadeFeatures):
         return np.stack([starts, starts + durations], axis=1).astype(np.float32), labels.astype(np.int32)
 
     def __getitem__(self, index):
-        return MadeVideo(self.features(index), *self.segments(index))
+        return MadeVideo(self.video_ids[index], self.features(index), *self.segments(index))
