@@ -13,11 +13,7 @@ from fact_jax.app import kinds
 
 
 def get_config(workdir):
-    """The config of a run in `workdir`.
-
-    Raises:
-      ValueError: there is no readable config.json, or it has a setting that this version does not know.
-    """
+    """The config of a run in `workdir`; a ValueError if config.json cannot be read or has an unknown setting."""
     path = Path(workdir) / "config.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))["config"]

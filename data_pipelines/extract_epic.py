@@ -149,7 +149,6 @@ class Extraction:
     Attributes:
       lengths: dict from video id to the frames of its finished file, 0 if there is none.
       notes: lines about what was filled in.
-      num_new: files written by this run.
     """
 
     def __init__(self, stores, folder, max_missing):

@@ -29,13 +29,7 @@ _SHOWN_NAMES = 10
 
 
 class LabelledFolder:
-    """Labels of some videos of a DatasetIndex, as the functions of statistics.py want them.
-
-    Attributes:
-      video_ids: their ids.
-      class_names: name of every class.
-      lengths: int64 [V], labels of every video.
-    """
+    """Labels of some videos of a DatasetIndex, as the functions of statistics.py want them."""
 
     def __init__(self, index, video_ids):
         self.video_ids = tuple(video_ids)

@@ -39,16 +39,9 @@ _HIDDEN_DIM, _HIDDEN_STEP = 512, 64
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
-    """What goes into the config, and why.
+    """What goes into the config, and `reasons` for the user; None takes the value of the shipped config `base`.
 
-    Attributes:
-      base: shipped config to start from.
-      data: fields of config.data that differ from the defaults.
-      match: "o2o" or "o2m".
-      num_tokens: M.
-      hidden_dim: channels, None = those of the base.
-      batch_size: videos per step, None = that of the base.
-      reasons: sentences for the user.
+    `data` are the fields of config.data that differ from the defaults.
     """
 
     base: str

@@ -19,8 +19,7 @@ ARGUMENTS = {
 def parse_arguments(arg):
     """Turns "split=2,quick,seed=1" into {"split": "split2", "quick": True, "seed": 1}.
 
-    Raises:
-      ValueError: an argument is unknown, given twice or without its value; the message names the valid ones.
+    A ValueError names the valid arguments if one is unknown, given twice or without its value.
     """
     parsed = {}
     for item in filter(None, (part.strip() for part in arg.split(","))):
@@ -43,12 +42,9 @@ def parse_arguments(arg):
 
 
 def data_block(defaults, synthetic, changes):
-    """config.data as a ConfigDict.
+    """config.data as a ConfigDict: the dataclass `defaults` with `changes` of fields.
 
-    Args:
-      defaults: the dataclass of a kind of dataset, with its defaults.
-      synthetic: names of the settings of the synthetic dataset that a config has.
-      changes: dict of fields with other values.
+    `synthetic` names the settings of the synthetic dataset that a config has.
     """
     fields = dataclasses.asdict(defaults)
     fields["synthetic"] = {name: fields["synthetic"][name] for name in synthetic}
@@ -165,7 +161,6 @@ def entry(base_config, finish, name, data, *changes):
     Args:
       base_config: function from name and block to the settings of the system.
       finish: function that applies the arguments after the colon and locks the config.
-      name: of the run.
       data: function that makes the dataset block.
       changes: dicts of settings that differ from the base, nested as the config is; a later one wins.
     """
@@ -183,10 +178,7 @@ def entry(base_config, finish, name, data, *changes):
 def apply_arguments(config, arg, shrink_model, shrink_data=shrink):
     """Applies the arguments after the colon and locks the config.
 
-    Args:
-      config: of a run.
-      arg: the arguments.
-      shrink_model, shrink_data: change the config to its quick form, the data first.
+    `shrink_data`, then `shrink_model`, change the config to its quick form.
     """
     arguments = parse_arguments(arg)
     config.data.split = arguments.get("split", config.data.split)

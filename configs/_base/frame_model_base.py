@@ -42,9 +42,6 @@ def whole_config(name, model):
 def finish(config, arg, quick):
     """Applies the arguments after the colon of `--config FILE:ARGS` and locks the config.
 
-    Args:
-      config: of the run.
-      arg: the arguments.
-      quick: settings of config.model that make the network small.
+    `quick` are the settings of config.model that make the network small.
     """
     return common.apply_arguments(config, arg, lambda config: config.model.update(quick))

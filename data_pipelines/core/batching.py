@@ -24,10 +24,8 @@ _ENDLESS = 2**48  # steps; no run is longer
 class Examples(Protocol):
     """The videos of a source as the rows of batches.
 
-    Attributes:
-      video_ids: by position in the source.
-      lengths: int64 [V], frames of every video as it is padded, known without reading it.
-      heavy: names of the arrays that hold the videos themselves, see fact_jax.types.Batch.
+    `lengths` are int64 [V], frames of every video as it is padded, known without reading it. `heavy` names the arrays
+    that hold the videos themselves, see fact_jax.types.Batch.
     """
 
     video_ids: Sequence[str]
@@ -38,32 +36,21 @@ class Examples(Protocol):
         """{name: (shape of a row, dtype)} of a batch that is padded to `length` frames."""
 
     def fill(self, row, position, draw) -> None:
-        """Reads a video into the arrays of its row, which hold zeros.
+        """Reads a video into the arrays of its row, {name: array of zeros}; a UserError if it is not as announced.
 
-        Args:
-          row: dict from name to the row of that array.
-          position: of the video in the source.
-          draw: (seed, step, number of the row in the step), from which all that is random follows; None in evaluation.
-
-        Raises:
-          UserError: the video is not as its source announced it.
+        `draw` is (seed, step, row in the step), from which all that is random follows; None in evaluation.
         """
 
 
 class TrainBatches:
     """Endless shuffled batches for training.
 
-    What a step is given is a tuple of Batch, whose videos together are those of the step: one Batch, or several
-    micro-batches. Then the videos of the step are sorted by length and cut into micro-batches (the first one holds what
-    is left over), so that each is padded to the smallest bucket that holds its own longest video. `row` of a Batch is
-    the number of a video in the whole step, however it is cut.
+    What a step is given is a tuple of Batch: one, or several micro-batches, into which the videos of the step are cut
+    after sorting by length (the first one holds what is left over), so that each is padded to the smallest bucket that
+    holds its own longest video. `row` of a Batch is the number of a video in the whole step, however it is cut.
 
     The videos of a step depend on nothing but (seed, step), so a run that is resumed at a step sees what the
     uninterrupted run would have seen.
-
-    Attributes:
-      steps_per_epoch: steps of an epoch.
-      buckets: ascending padded lengths.
     """
 
     def __init__(
@@ -82,9 +69,8 @@ class TrainBatches:
 
         Args:
           examples: Examples of at least one video.
-          batch_size: videos per step, >= 1.
+          batch_size, seed: videos per step, >= 1; whole number >= 0.
           buckets: allowed padded lengths; the largest holds the longest video.
-          seed: whole number >= 0.
           num_rows: rows of a Batch, at least as many as it has videos; the rest is padding with video_mask False.
           micro_batch_size: most videos of a Batch; 0, or `batch_size` and more: all videos of a step in one.
           sample: which videos meet in a step, see sampling.py.
@@ -161,26 +147,16 @@ class EvalBatches:
 
     The videos are sorted by length and cut into batches, and each batch is padded to the bucket of its longest video.
     So only the last batch, of the shortest videos, can have rows to spare, and no other cut computes fewer frames. The
-    longest come first because whoever runs out of memory should know at once. Iterating again gives the same batches
-    again. len() is their number.
+    longest come first because whoever runs out of memory should know at once.
 
     Where the padded length of a video is part of what the network is defined to do, videos share a batch only if it is
     the same.
-
-    Attributes:
-      buckets: ascending padded lengths.
     """
 
     def __init__(self, examples, *, batch_size, num_rows, buckets=None, padded_length=None, local_rows=None):
-        """Prepares the batches; reads no video.
+        """As TrainBatches, with `num_rows` >= `batch_size`.
 
-        Args:
-          batch_size: most videos per batch, >= 1.
-          num_rows: rows of a Batch, >= batch_size.
-          buckets: allowed padded lengths; or
-          padded_length: the function that gives the one padded length of a video with so many frames.
-
-        The others and the errors are those of TrainBatches.
+        In place of `buckets`, `padded_length` may give the one padded length of a video with so many frames.
         """
         _check_sizes(examples, batch_size, num_rows)
         self._examples, self._num_rows, self._local_rows = examples, num_rows, local_rows
@@ -214,20 +190,16 @@ class EvalBatches:
 
 
 def assemble(examples, positions, padded_length, num_rows, *, rows=None, local_rows=None, seed=None):
-    """Reads videos and pads them into a batch; everything that is padding is zero or False.
+    """Reads videos and pads them into a Batch, with ids and positions of all rows; what is padding is zero or False.
 
     Args:
       examples: Examples.
       positions: int [n], of the videos in their source, at most `num_rows`.
-      padded_length: T.
-      num_rows: B.
+      padded_length, num_rows: T and B.
       rows: int [n], `row` of every video, for a part of a larger batch; None: 0, 1, ... Padded rows go on from the
         largest.
       local_rows: slice of the `num_rows` rows that the arrays hold; only the videos of these are read. None: all.
       seed: (seed, step) of training; None in evaluation.
-
-    Returns:
-      fact_jax.types.Batch; its ids and positions are those of all rows.
 
     Raises:
       UserError: a video is not as its source announced it.
@@ -248,13 +220,7 @@ def assemble(examples, positions, padded_length, num_rows, *, rows=None, local_r
 
 
 def check_shapes(video_id, found, expected):
-    """Raises a UserError unless the arrays of a video have the shapes that its source announced.
-
-    Args:
-      video_id: its name.
-      found: dict from the name of an array to the array.
-      expected: dict from the name to a shape.
-    """
+    """Raises a UserError unless the arrays `found` of a video have the shapes `expected`, both by name."""
     if any(found[name].shape != shape for name, shape in expected.items()):
         shapes = " and ".join(f"{name} {array.shape}" for name, array in found.items())
         wanted = " and ".join(map(str, expected.values()))

@@ -15,7 +15,7 @@ class Padding:
     Attributes:
       frames: of the videos in them.
       padded_frames: of all their rows, those without a video included: what is computed.
-      batches: dict from padded length to the number of batches of that length, ascending; each length is a program.
+      batches: from padded length, ascending, to the number of batches of that length; each length is a program.
     """
 
     frames: int
@@ -35,7 +35,7 @@ def default_multiple(lengths):
 
 
 def choose_buckets(lengths, max_buckets, max_padding=0.0, *, multiple=None):
-    """The fewest bucket lengths that pad these videos little enough.
+    """The fewest bucket lengths that pad these videos little enough: ascending ints, none without videos.
 
     Each video goes to the smallest bucket that holds it. For every number of buckets the lengths that pad least are
     found exactly, by dynamic programming over the distinct lengths rounded up; the number grows until the padding is
@@ -47,9 +47,6 @@ def choose_buckets(lengths, max_buckets, max_padding=0.0, *, multiple=None):
       max_padding: share of padded frames, in [0, 1), that is small enough, video by video; more buckets than it
         takes are not made. Out of reach, as 0.0 mostly is, there are as many buckets as still pad less.
       multiple: buckets are multiples of it; None picks one by the longest video, see `default_multiple`.
-
-    Returns:
-      A tuple of ascending ints, at most `max_buckets`; empty without videos.
 
     Raises:
       UserError: `max_buckets` or `multiple` is below 1, or `max_padding` not in [0, 1).
@@ -95,8 +92,7 @@ def _one_more_bucket(cost, sizes, below):
 def check_buckets(buckets, lengths, video_ids):
     """Returns `buckets` ascending and without repeats, after checking that the largest holds every video.
 
-    Raises:
-      UserError: there is no bucket, one is below 1, or a video is longer than all of them; names the longest video.
+    A UserError says that there is no bucket, one is below 1, or how long the longest video is.
     """
     buckets = tuple(sorted({int(bucket) for bucket in buckets}))
     if not buckets or buckets[0] < 1:

@@ -111,21 +111,17 @@ def lies_frame_by_frame(header, time_axis):
 
 
 def read_blocks(path, header, *, num_bytes, num_rows=(1, None), limits=(None, None), every=1):
-    """Reads the values of a file in blocks, in the order in which they are stored.
+    """Yields the values of a file in blocks, in the order in which they are stored: (row, column, block).
 
     The values are a matrix whose rows are contiguous in the file: [shape[0], shape[1]], in Fortran order the reverse.
+    A block has the file's dtype; the next one overwrites it.
 
     Args:
-      path: the file.
-      header: its Header.
+      path, header: the file and its Header.
       num_bytes: about how large a block may be.
       num_rows: least and most rows of a block, which is cut into columns where the least do not fit.
       limits: how many rows and columns to read, from the first; None = all.
       every: of these rows, every how manieth to read.
-
-    Yields:
-      (row, column, block): an array of the file's dtype and its place in the matrix of what is read. The next one
-      overwrites it.
 
     Raises:
       FeatureFileError: the file cannot be read, or is shorter than its header says.
@@ -162,26 +158,12 @@ def _read_exactly(file, array, offset):
 
 
 class StoredFrames:
-    """Features [T, D] that are still in their file; they are read where they are copied to.
-
-    Attributes:
-      path: the .npy file.
-      shape: (T, D).
-      dtype: float32, what they are when they are read.
-      nbytes: bytes that they take in memory.
-    """
+    """Features, float32 [T, D], that are still in their file; they are read where they are copied to."""
 
     dtype = np.dtype(np.float32)
 
     def __init__(self, path, header, time_axis, *, num_frames=None, sample_rate=1):
-        """
-        Args:
-          path: the file.
-          header: its Header.
-          time_axis: "first" for (T, D) files, "last" for (D, T).
-          num_frames: frames to use from the start; None = all.
-          sample_rate: of these, every how manieth to keep.
-        """
+        """See `open_features`; `header` is that of the file."""
         frames, width = frames_and_channels(header.shape, time_axis)
         self.path = path
         self._header, self._sample_rate = header, sample_rate
@@ -197,11 +179,7 @@ class StoredFrames:
         return frames if dtype is None else frames.astype(dtype, copy=False)
 
     def copy_to(self, destination):
-        """Reads the frames into a float32 [T, D] array.
-
-        Raises:
-          FeatureFileError: the file cannot be read, or is shorter than its header said.
-        """
+        """Reads the frames into a float32 [T, D] array; a FeatureFileError if they cannot be read or are too few."""
         header, step = self._header, self._sample_rate
         if self._frame_by_frame and step == 1 and header.dtype == np.float32 and destination.flags.c_contiguous:
             with _reading(self.path) as file:
@@ -221,16 +199,13 @@ class StoredFrames:
 
 
 def open_features(path, time_axis, *, num_frames=None, sample_rate=1):
-    """Looks at a feature file; its values are read when they are copied.
+    """Looks at a feature file: StoredFrames [ceil(num_frames / sample_rate), D], which are read when they are copied.
 
     Args:
       path: .npy file.
       time_axis: "first" for (T, D) files, "last" for (D, T).
       num_frames: frames to use from the start; None = all.
       sample_rate: of these, every how manieth to keep.
-
-    Returns:
-      StoredFrames [ceil(num_frames / sample_rate), D].
 
     Raises:
       FeatureFileError: as `read_header`.
@@ -262,18 +237,7 @@ class CheckedFrames(StoredFrames):
 
 
 def open_checked(path, time_axis, shape, *, num_frames, sample_rate=1):
-    """Looks at a feature file that has passed the check before training.
-
-    Args:
-      path, time_axis, num_frames, sample_rate: as for `open_features`.
-      shape: (T, D) that it had then.
-
-    Returns:
-      CheckedFrames [T, D].
-
-    Raises:
-      UserError: it has changed since.
-    """
+    """As `open_features`, of a file that had the `shape` (T, D) in the check before training; a UserError otherwise."""
     with unchanged(path):
         frames = CheckedFrames(path, read_header(path), time_axis, num_frames=num_frames, sample_rate=sample_rate)
         if frames.shape != tuple(shape):

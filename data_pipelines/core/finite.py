@@ -41,11 +41,7 @@ class CheckNotes:
         return fingerprint in self._passed
 
     def add(self, fingerprint: str) -> None:
-        """Notes that data of this fingerprint has passed.
-
-        Raises:
-          UserError: the note cannot be written.
-        """
+        """Notes that data of this fingerprint has passed; a UserError if that cannot be written."""
         if self._path is None:
             return
         try:

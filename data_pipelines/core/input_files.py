@@ -12,14 +12,9 @@ _DEEP = re.compile(r"(?:^|/)\*\*(?:/|$)")
 
 
 def find_files(inputs, suffixes=(".npy",)):
-    """Lists the files that names, folders and patterns stand for, each once, in order.
+    """Lists the files that names, folders and patterns stand for, each once, in order: (absolute paths, problems).
 
-    Args:
-      inputs: names, folders and patterns.
-      suffixes: of the files that are taken of a folder.
-
-    Returns:
-      (paths, problems): absolute paths, and a Problem for whatever names no file.
+    `suffixes` are those of the files that are taken of a folder. A Problem is whatever names no file.
     """
     paths, problems = {}, []
     for text in inputs:

@@ -39,11 +39,7 @@ class FeatureCache:
     """
 
     def __init__(self, read, budget=None):
-        """
-        Args:
-          read: gives the features of a video, float32 [T, D], array or StoredFrames.
-          budget: MemoryBudget; None = one of its own with the default limit.
-        """
+        """`read` gives the features of a video, float32 [T, D], array or StoredFrames."""
         self._read = read
         self.budget = budget or MemoryBudget()
         self._features = {}
@@ -78,11 +74,7 @@ class LabelledVideos:
 
     Videos stay in memory once read until the budget is spent; the others are read from disk each time, and their
     features may be StoredFrames, still in their file. Reading from several threads at once is safe. Arrays handed out
-    are read-only, because they may be those of the cache.
-
-    Attributes:
-      video_ids, class_names, feature_dim, lengths: as in `VideoSource`.
-      sample_rate: one frame in this many is used.
+    are read-only, because they may be those of the cache. One frame in `sample_rate` is used.
     """
 
     def __init__(self, video_ids, class_names, feature_dim, full_labels, sample_rate, budget=None):

@@ -27,10 +27,7 @@ _AHEAD = 2  # examples that every process or thread has ready
 class ExampleSource(Protocol):
     """Random access to videos that are read anew every time. Worker processes get a pickled copy.
 
-    Attributes:
-      video_ids: in the order of their positions.
-      shapes: name -> (shape, type) of the arrays of an example.
-      heavy: see `fact_jax.types.Batch`.
+    `shapes` maps the name of every array of an example to (shape, type); for `heavy`, see `fact_jax.types.Batch`.
     """
 
     video_ids: Sequence[str]
@@ -40,12 +37,7 @@ class ExampleSource(Protocol):
     def example(self, position: int, rng: np.random.Generator | None) -> Mapping[str, np.ndarray]:
         """Returns the arrays of one video; where they are smaller than `shapes` says, the rest becomes zeros.
 
-        Args:
-          position: of the video.
-          rng: for what training draws; None in an evaluation, which draws nothing.
-
-        Raises:
-          UserError: the video cannot be read; names its file.
+        `rng` is for what training draws, None in an evaluation. A UserError names the file of an unreadable video.
         """
 
 
@@ -84,30 +76,21 @@ class _Batches:
 
 
 class TrainBatches(_Batches):
-    """Endless shuffled batches for training, see `fact_jax.training.loop.Setup`.
+    """Endless shuffled batches for training, see `fact_jax.training.loop.Setup`; all have the one padded length.
 
     What does not fill the last batch of an epoch is left out of it; with fewer videos than a batch has, they are
     repeated. `row` of a Batch is the number of a video in the whole step, however that is cut into micro-batches.
-
-    Attributes:
-      steps_per_epoch: steps of an epoch.
-      buckets: the padded length, as a tuple.
     """
 
     def __init__(self, source, *, batch_size, seed, num_rows, micro_batch_size=0, share=None, num_workers=0):
-        """Reads no video.
+        """Reads no video; a UserError if there is none, or a number is out of range.
 
         Args:
-          source: ExampleSource.
-          batch_size: videos of a step.
-          seed: whole number >= 0.
+          batch_size, seed: videos of a step; whole number >= 0.
           num_rows: rows of a Batch; those without a video are padding.
           micro_batch_size: most videos of a Batch; 0 = all of a step.
           share: slice of the `num_rows` rows that the arrays hold, and whose videos are read; None = all.
           num_workers: processes that read; 0 = threads of this one.
-
-        Raises:
-          UserError: no video, or a number out of range.
         """
         size = max(min(micro_batch_size or batch_size, batch_size), 1)
         # The first micro-batch has what is left over.
@@ -140,11 +123,7 @@ class TrainBatches(_Batches):
 
 
 class EvalBatches(_Batches):
-    """Batches of one pass over a data set: every video exactly once, in order. Iterating again starts anew.
-
-    Attributes:
-      buckets: the padded length, as a tuple.
-    """
+    """Batches of one pass over a data set: every video exactly once, in order. Iterating again starts anew."""
 
     def __init__(self, source, *, batch_size, num_rows, share=None, num_workers=0):
         """Reads no video; arguments and errors as in TrainBatches."""

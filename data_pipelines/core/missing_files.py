@@ -17,12 +17,7 @@ class HintedFolder:
     """A folder in which files are missing; it is listed once, when the first one is."""
 
     def __init__(self, path, suffix, otherwise):
-        """
-        Args:
-          path: the folder.
-          suffix: what names of its files end in.
-          otherwise: what to say where no name is near.
-        """
+        """`suffix` ends the names of its files; `otherwise` is what to say where no name is near."""
         self._path, self._suffix, self._otherwise = pathlib.Path(path), suffix, otherwise
         self._names, self._hints = None, 0
 

@@ -45,8 +45,7 @@ class CopyContents:
 
     Attributes:
       name: of the dataset, and of its split.
-      source: folder that it is made from.
-      reader: of config.data, that reads this folder without a copy.
+      source, reader: folder that it is made from, and the config.data.reader that reads it without a copy.
       splits: dict from TFDS split to video ids, the order of the records.
       arrays: dict from the name of a stored array to (shape, dtype), None in the shape for the number of frames.
       read: gives {name: array} of a video.
@@ -139,16 +138,13 @@ def is_current(directory, fingerprint, check):
 
 
 def prepare(builder, contents, tfds_dir, check):
-    """Writes the copy of a dataset, unless an up-to-date one is there.
+    """Writes the copy of a dataset, unless one is there and no file of the source has changed since; returns its path.
 
     Args:
       builder: subclass of CopyBuilder.
       contents: CopyContents.
       tfds_dir: folder for copies.
       check: as for `read_metadata`.
-
-    Returns:
-      Path of the copy. It is written anew when a file of the source has changed since.
 
     Raises:
       UserError: a video is too large for one record, the disk too full, or the folder not writable.

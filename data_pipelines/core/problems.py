@@ -13,13 +13,9 @@ _MAX_PROBLEMS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One fault of a dataset.
+    """One fault of a dataset, of the file or folder `path`.
 
-    Attributes:
-      path: file or folder it is about.
-      line: line number from 1; 0 when it is about the whole file.
-      found: what is there.
-      expected: what should be there, or what to do; may be empty.
+    `line` counts from 1; 0 is the whole file. `expected` is what should be there, or what to do, or empty.
     """
 
     path: str
@@ -41,11 +37,7 @@ class Problems:
     """Collects problems; of those beyond a limit nothing is kept but their number."""
 
     def __init__(self, path, limit=_MAX_PROBLEMS):
-        """
-        Args:
-          path: file or folder that they are about, for the last line.
-          limit: how many are kept.
-        """
+        """Problems of a file or folder, of which `limit` are kept."""
         self._path, self._limit = str(path), limit
         self._kept, self._left_out = [], 0
 
@@ -92,13 +84,9 @@ def format_problems(problems, max_shown=_MAX_SHOWN):
 
 
 def refuse(title, problems, *, report_file=None, notes=()):
-    """Raises a UserError that lists problems, counted and grouped by file, if there are any.
+    """Raises a UserError that lists problems, counted and grouped by file, and then the notes, if there are problems.
 
-    Args:
-      title: what has them.
-      problems: list of Problem.
-      report_file: where the full list goes when not all are shown; None = nowhere.
-      notes: lines to say after the problems.
+    `title` has them. The full list goes to `report_file` when not all are shown.
     """
     if not problems:
         return

@@ -15,41 +15,27 @@ def random_batches(classes, batch_size, generator):
 
     The last batch is topped up with the first videos of the same order. When the batch is larger than the whole data
     set the order is gone through again and again until the batch is full; the published loader tops up only once and so
-    gives a smaller batch beyond twice the number of videos.
-
-    Args:
-      classes: int [V], length class of every video; only their number matters here.
-      batch_size: videos per batch, >= 1.
-      generator: numpy.random.Generator.
-
-    Returns:
-      int64 [ceil(V / batch_size), batch_size], see the head of this file.
+    gives a smaller batch beyond twice the number of videos. There are ceil(V / batch_size) steps.
     """
     return _pieces(classes, batch_size, generator, _num_steps(classes, batch_size))
 
 
 def whole_batches(classes, batch_size, generator):
-    """As `random_batches`, but what does not fill the last batch is left out of the epoch: ActionFormer as published.
+    """As `random_batches`, but what does not fill the last batch is left out: ActionFormer as published.
 
-    Returns:
-      int64 [max(V // batch_size, 1), batch_size].
+    There are max(V // batch_size, 1) steps.
     """
     return _pieces(classes, batch_size, generator, max(len(classes) // batch_size, 1))
 
 
 def batches_by_length(classes, batch_size, generator):
-    """Videos of one length class meet, so that little of a batch is padding.
+    """Videos of one length class meet, so that little of a batch is padding; `classes` grow with the length.
 
     The videos are shuffled within their class, the classes put in a row from short to long and cut into batches, and
     the batches shuffled. Only a batch in which two classes meet holds both. Where the number of videos is not a
     multiple of the batch size, one batch, chosen at random, starts that many videos earlier and repeats the last ones
     of the batch before it. There are as many steps as with `random_batches`; but a batch tells the gradient less about
     the whole data set, since long and short videos are never seen together.
-
-    Args:
-      classes: int [V], length class of every video, growing with the length.
-
-    The others and the result are those of `random_batches`.
     """
     order = generator.permutation(len(classes))
     order = order[np.argsort(classes[order], kind="stable")]

@@ -11,13 +11,8 @@ from fact_jax.types import UserError, nearest
 def parse(kind, values, where):
     """An instance of a dataclass from a mapping (or ConfigDict) of its fields; those left out keep their defaults.
 
-    Args:
-      kind: the dataclass; it checks its values itself.
-      values: the mapping. Lists become tuples.
-      where: what has these settings, to begin a message with.
-
-    Raises:
-      UserError: there is no such setting; the nearest one is named.
+    Lists become tuples. `where` is what has these settings, to begin a message with. A UserError names the nearest
+    setting where there is none of a name.
     """
     names = [field.name for field in dataclasses.fields(kind)]
     values = dict(values.items())

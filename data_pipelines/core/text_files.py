@@ -25,12 +25,11 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def read_lines(path):
-    """Reads a text file.
+    """Reads a text file: (lines, problems).
 
-    Returns:
-      (lines, problems): lines without surrounding white space and without blank lines at the end; a blank line in
-      the middle stays as "" so that line i of the file is lines[i - 1]. No lines when the file cannot be read or is no
-      text: not UTF-8, with control characters, or too large.
+    Lines have no white space around them, and none at the end is blank; a blank one in the middle stays as "" so that
+    line i of the file is lines[i - 1]. There are none when the file cannot be read or is no text: not UTF-8, with
+    control characters, or too large.
     """
     try:
         data = read_data(path)
@@ -56,8 +55,7 @@ def read_lines(path):
 def read_packed(path):
     """Text of a file, unpacked if it is compressed (gzip); no more of it than any text file may have.
 
-    Raises:
-      OSError, ValueError, zlib.error: it cannot be read; `why_unreadable` tells why.
+    `why_unreadable` tells why it raises OSError, ValueError or zlib.error.
     """
     content = read_data(path)
     if content[:2] == b"\x1f\x8b":
@@ -78,14 +76,9 @@ def why_unreadable(error):
 
 
 def read_table(path, forms):
-    """Reads a CSV file with a header, which may be compressed.
+    """Reads a CSV file, which may be compressed, with the columns of one of `forms` in its header.
 
-    Args:
-      path: the file.
-      forms: lists of columns, one of which must be there.
-
-    Returns:
-      (rows, problems): list of (line number, dict of texts); none when the file cannot be read.
+    Returns (list of (line number, dict of texts), none when the file cannot be read; problems).
     """
     try:
         reader = csv.DictReader(io.StringIO(read_packed(path), newline=""), restval="")

@@ -27,12 +27,11 @@ _UNSTORABLE = ("Cc", "Cs")
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """One feature file.
+    """One feature file, by its absolute path and as it was when the file was listed.
 
     Attributes:
       video_id: the file's name without its ending.
-      path: absolute.
-      size, mtime_ns: bytes and time of the last change when the file was listed.
+      size, mtime_ns: bytes and time of the last change.
       num_frames: N, as they are stored.
       transcript: class ids in order; None where the model needs none.
     """
@@ -49,11 +48,9 @@ class InputReader(Protocol):
     """How a kind of dataset reads feature files without labels.
 
     Attributes:
-      suffixes: of feature files.
-      prefix: of their names, which is no part of the video's.
+      suffixes, prefix: of the names of feature files; the prefix is no part of the video's.
       time_axis: "last" for arrays (D, N), "first" for (N, D); `form` says it in words.
-      feature_dim: D, channels that the model takes.
-      class_names: name of every class, by class id.
+      feature_dim, class_names: D, channels that the model takes; names by class id.
     """
 
     suffixes: tuple
@@ -80,17 +77,12 @@ class InputReader(Protocol):
 
 
 class UnlabelledVideos:
-    """A source of videos without labels.
+    """A `fact_jax.types.VideoSource` of Inputs without labels.
 
     A file that turns out unusable when it is read (NaN, Inf, changed since) is noted as a problem and gives zeros, so
     that the other videos of its batch are served: ask `is_bad` before using what was computed from a video. Reading
-    from several threads at once is safe. Nothing is kept in memory.
-
-    Attributes:
-      inputs: Input of every video.
-      problems: list of Problem, what was found when the files were listed and since; shared with `select`.
-      reader: InputReader.
-      video_ids, class_names, feature_dim, lengths: as in `fact_jax.types.VideoSource`.
+    from several threads at once is safe. Nothing is kept in memory. `problems` are those found when the files were
+    listed and since; sources made by `select` share them.
     """
 
     def __init__(self, inputs, reader, problems, bad_paths=None):
@@ -142,13 +134,9 @@ class UnlabelledVideos:
 def open_files(inputs, reader):
     """Finds and checks feature files.
 
-    Args:
-      inputs: names of files, folders and glob patterns. Of a folder its own feature files are taken, not those of
-        sub-folders; the pattern "FOLDER/**/*.npy" takes those as well.
-      reader: InputReader.
-
     Returns:
-      (UnlabelledVideos of the files that can be used, with the problems of the others; names of all videos).
+      (UnlabelledVideos of the files that can be used, with the problems of the others; names of all videos). Of a
+      folder its own feature files are taken; the pattern "FOLDER/**/*.npy" takes those of sub-folders as well.
 
     Raises:
       UserError: there is no file at all.
@@ -180,9 +168,6 @@ def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
       trained: padded lengths of the run.
       max_buckets: most lengths to add beyond the last of these.
       max_padding: share of padding that is small enough for fewer of them, see `buckets.choose_buckets`.
-
-    Returns:
-      Ascending tuple of ints.
     """
     lengths = np.asarray(lengths, np.int64)
     trained = np.array(sorted(trained), np.int64)

@@ -30,12 +30,10 @@ class AnnotatedVideo:
     """What is known of one video without its features.
 
     Attributes:
-      video_id: its name.
       subset: in lower case; "" where none is stated.
       duration: seconds; UNKNOWN_DURATION where none is stated.
       fps: frames per second; 0.0 where none are stated.
-      segments: float64 [N, 2], start and end in seconds.
-      labels: int32 [N], class ids.
+      segments, labels: float64 [N, 2], start and end in seconds; int32 [N], class ids.
     """
 
     video_id: str
@@ -48,13 +46,7 @@ class AnnotatedVideo:
 
 @dataclasses.dataclass(frozen=True)
 class Database:
-    """All videos of an annotation file.
-
-    Attributes:
-      path: the file.
-      videos: AnnotatedVideo by name, in the order of the file.
-      class_ids: id by class name, over all subsets.
-    """
+    """All videos of an annotation file: AnnotatedVideo by name, in its order; id by class name, over all subsets."""
 
     path: pathlib.Path
     videos: dict
@@ -67,14 +59,9 @@ class Database:
 
 
 def read_database(path, subsets=None):
-    """Reads an annotation file.
+    """Reads an annotation file, .json or .json.gz: (Database of what could be read, list of Problem).
 
-    Args:
-      path: .json, or .json.gz.
-      subsets: dict from video to subset, for files that state none; None = as the file says.
-
-    Returns:
-      (Database, list of Problem). With problems the database holds what could be read.
+    `subsets` is a dict from video to subset, for files that state none.
     """
     path = pathlib.Path(path)
     problems = Problems(path, _MAX_PROBLEMS)

@@ -18,11 +18,9 @@ class SegmentExamples:
     heavy = ("features",)
 
     def __init__(self, source, truncation=None):
-        """
-        Args:
-          source: LocalizationSource, or another with `lengths`, `feature_dim`, `video_ids` and, unless
-            nobody has labelled its videos, `segments`.
-          truncation: TruncationConfig; every video must have a segment then, and the source `grids`.
+        """Of a LocalizationSource, or another with `lengths`, `feature_dim`, `video_ids` and, where known, `segments`.
+
+        With `truncation`, a TruncationConfig, every video must have a segment and the source `grids`.
         """
         self.video_ids = source.video_ids
         self.lengths = np.full_like(source.lengths, truncation.max_length) if truncation else source.lengths

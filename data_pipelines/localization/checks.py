@@ -26,7 +26,6 @@ class CheckedVideos:
       usable: AnnotatedVideo lists by subset, those that can be trained with or tested on.
       lengths: stored features of every usable video, by name.
       feature_dim: D, 0 where there is none.
-      problems: list of Problem.
       notes: lines about videos that were left out.
     """
 
@@ -38,16 +37,9 @@ class CheckedVideos:
 
 
 def check_videos(store, videos, data, rule):
-    """Looks at the shapes of all features and at what goes with them.
+    """Looks at the shapes of all features in a FeatureStore and at what goes with them; returns CheckedVideos.
 
-    Args:
-      store: gives features, see `features.FeatureStore`.
-      videos: dict from subset, "train" or "test", to AnnotatedVideos.
-      data: the LocalizationDataConfig.
-      rule: GridRule.
-
-    Returns:
-      CheckedVideos.
+    `videos` is a dict from subset, "train" or "test", to AnnotatedVideos.
     """
     problems, notes, usable, shapes = [], [], {}, {}
     for subset, listed in videos.items():

@@ -21,12 +21,7 @@ _CONVERT = (
 
 @dataclasses.dataclass(frozen=True)
 class VideoClassScores:
-    """What a classifier of whole videos said.
-
-    Attributes:
-      by_video: dict from video to float32 [C], 0 or more.
-      names: of the C classes; None = the file tells none.
-    """
+    """What a classifier of whole videos said: float32 [C] by video, 0 or more; names of the classes or None."""
 
     by_video: dict
     names: tuple | None
@@ -37,16 +32,12 @@ class VideoClassScores:
 
 
 def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
-    """Reads a file of scores.
+    """Reads a file of scores: VideoClassScores of `video_ids`.
 
     Args:
       path: .json, {VIDEO: [score of class 0, 1, ...]}, which may lie under a key "results" beside one "class" with the
         names of the classes; or .npz with an array for every video, of its name.
-      video_ids: videos that need scores.
       asked_by: the setting or flag that names the file, for messages.
-
-    Returns:
-      VideoClassScores of these videos.
 
     Raises:
       UserError: the file cannot be read, is a pickle, lacks a video, or holds something else than C numbers for each.

@@ -14,9 +14,7 @@ class SyntheticLocalizationConfig:
     """What the synthetic dataset looks like; see synthetic.py.
 
     Attributes:
-      num_train_videos, num_test_videos: videos to train and to test on.
-      num_classes: C.
-      feature_dim: D.
+      num_classes, feature_dim: C and D.
       min_length, max_length: features of a video.
       min_actions, max_actions: actions of a video, which may overlap.
       min_duration, max_duration: features that an action lasts; durations are spread evenly over their logarithm.

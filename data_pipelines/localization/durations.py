@@ -10,17 +10,10 @@ from fact_jax.types import UserError
 
 
 def read_durations(path):
-    """Reads a file with the seconds of every video.
+    """Reads a file with the seconds of every video: {video: float}; a UserError names all that is wrong.
 
-    Args:
-      path: .json, {VIDEO: seconds}, or annotations with a "duration" for every video (.json, .json.gz; see
-        `annotations.read_database`); there, videos without one are left out.
-
-    Returns:
-      dict from video to float.
-
-    Raises:
-      UserError: the file cannot be read or holds something else; names all that is wrong.
+    It is .json, {VIDEO: seconds}, or annotations with a "duration" for every video (.json, .json.gz; see
+    `annotations.read_database`); there, videos without one are left out.
     """
     path = pathlib.Path(path).expanduser()
     plain = _read_plain(path) if path.suffix == ".json" else None

@@ -36,7 +36,6 @@ class Clip(NamedTuple):
     """A clip of a video.
 
     Attributes:
-      uid, video_uid: names.
       subset: "training" or "validation".
       fps: frames per second.
       first, last: rows of the video's features that it takes, first <= row < last.
@@ -129,11 +128,7 @@ def read_label_map(path, problems):
 
 
 def read_video(path):
-    """float32 [T, D] of a .pt file that holds one tensor.
-
-    Raises:
-      UserError: it does not.
-    """
+    """float32 [T, D] of a .pt file that holds one tensor; a UserError if it does not."""
     import torch  # only who converts features needs it
 
     try:
@@ -148,16 +143,13 @@ def read_video(path):
 
 
 def convert(folder, annotation_files, streams, label_map=None):
-    """Writes the dataset; returns the clips.
+    """Writes the dataset; returns the clips. A UserError names all files that are missing or cannot be used.
 
     Args:
       folder: where to.
       annotation_files: moments_train.json and moments_val.json.
       streams: dict from a name in STREAMS to the folder with VIDEO_UID.pt.
       label_map: file with the ids of the classes; None = numbered by name.
-
-    Raises:
-      UserError: files are missing or cannot be used; the message names all of them.
     """
     problems = []
     clips = [clip for path in annotation_files for clip in read_clips(path, problems)]

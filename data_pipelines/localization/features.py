@@ -25,11 +25,9 @@ _MAX_NUMBERS = 2**31
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """One stream of features.
+    """One stream of features: a folder `place` of files, or an HDF5 file.
 
-    Attributes:
-      place: folder of files, or an HDF5 file.
-      prefix, suffix: a video's file, or dataset of the HDF5 file, is named prefix + video id (+ suffix).
+    A video's file, or dataset of the HDF5 file, is named `prefix` + video id (+ `suffix`).
     """
 
     place: pathlib.Path
@@ -52,8 +50,7 @@ class Stream:
     def shape(self, video_id):
         """(T, D), without reading the values.
 
-        Raises:
-          FeatureFileError: there is no such file, or it is no float array [T, D]; "file is missing" if it is missing.
+        A FeatureFileError says that there is no such file ("file is missing"), or that it is no float array [T, D].
         """
         if self.is_hdf5:
             return _read_hdf5(self.place, f"{self.prefix}{video_id}", values=False)
@@ -61,11 +58,7 @@ class Stream:
         return _npz_shape(path) if self.suffix == ".npz" else read_header(path).shape
 
     def read(self, video_id, every=1):
-        """float32 [ceil(T / every), D], one feature in `every`.
-
-        Raises:
-          FeatureFileError: as `shape`.
-        """
+        """float32 [ceil(T / every), D], one feature in `every`; raises FeatureFileError as `shape`."""
         if self.is_hdf5:
             return _read_hdf5(self.place, f"{self.prefix}{video_id}", values=True)[::every]
         path = self.path(video_id)
@@ -75,11 +68,7 @@ class Stream:
 
 
 class FeatureStore:
-    """The features of a dataset: one stream or several.
-
-    Attributes:
-      streams: see Stream.
-    """
+    """The features of a dataset: one Stream or several."""
 
     def __init__(self, streams):
         self.streams = tuple(streams)
@@ -93,11 +82,7 @@ class FeatureStore:
         return False
 
     def shape(self, video_id):
-        """(T, D) of all streams together.
-
-        Raises:
-          FeatureFileError: see Stream.shape; or the streams differ in length.
-        """
+        """(T, D) of all streams together; a FeatureFileError as of Stream.shape, or if they differ in length."""
         shapes = [stream.shape(video_id) for stream in self.streams]
         lengths = [length for length, _ in shapes]
         if len(set(lengths)) > 1:

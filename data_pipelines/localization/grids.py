@@ -9,17 +9,10 @@ def read_features(rule, store, video_id):
 
 
 def clip_to_video(segments, labels, length, offset, threshold):
-    """Leaves out segments that mostly lie behind the video and cuts the others to it, as published for ActivityNet.
+    """(segments, labels) without those that mostly lie behind the video, the others cut to it, as for ActivityNet.
 
-    Args:
-      segments: float32 [N, 2], in grid units.
-      labels: int [N].
-      length: T.
-      offset: of the grid, in grid units.
-      threshold: least share of a segment that lies inside.
-
-    Returns:
-      (segments, labels) of those that stay.
+    Segments are float32 [N, 2] in grid units, as is the `offset` of the grid; at least the share `threshold` of those
+    that stay lies inside. `length` is T.
     """
     end = np.float32(length + offset)
     with np.errstate(invalid="ignore", divide="ignore"):

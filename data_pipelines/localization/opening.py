@@ -22,8 +22,6 @@ class LocalizationSources:
 
     Attributes:
       class_names: name of every class that the network knows, by id; "class 7" where the annotations name none.
-      feature_dim: D.
-      train, test: LocalizationSource.
       truth_classes: class name by the id in the truth of an evaluation; differs where the network knows no classes.
       empty_classes: ids without an annotation anywhere.
       notes: lines for the user about videos that were left out.
@@ -63,18 +61,10 @@ class _Found:
 
 
 def open_localization(data: LocalizationDataConfig, workdir=None):
-    """Opens the videos that the settings name, after checking all of them.
+    """Opens the videos that the settings name, after checking all of them; a UserError names all problems.
 
-    Args:
-      data: the settings.
-      workdir: where to note that the data passed the check, so that the next run does not read every value again, and
-        to write a list of problems too long for the message; None = nowhere.
-
-    Returns:
-      LocalizationSources.
-
-    Raises:
-      UserError: the settings or the data have problems; the message names all of them.
+    `workdir` is where to note that the data passed the check, so that the next run does not read every value again, and
+    to write a list of problems too long for the message; None = nowhere.
     """
     data.check()
     rule = GridRule.of(data)
@@ -106,11 +96,7 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
 
 
 def read_classes(data: LocalizationDataConfig):
-    """Names of the classes that the network knows, by id, without looking at any features.
-
-    Raises:
-      UserError: the annotations have problems; the message names all of them.
-    """
+    """Names of the classes that the network knows, by id, without any features; a UserError names all problems."""
     found, problems = _open(data)
     _refuse(data, problems)
     return found.class_names(data)

@@ -12,14 +12,7 @@ from fact_jax.ops.segments import without_duplicates
 
 
 class LocalizedVideo(NamedTuple):
-    """One video with its segments.
-
-    Attributes:
-      video_id: its name.
-      features: float32 [T, D].
-      segments: float32 [N, 2], in grid units.
-      labels: int32 [N].
-    """
+    """One video with its segments: features float32 [T, D], segments float32 [N, 2] in grid units, labels int32 [N]."""
 
     video_id: str
     features: np.ndarray
@@ -58,28 +51,19 @@ class SegmentRules:
 
 
 class LocalizationSource:
-    """Random access to the videos of one subset.
+    """Random access to the videos of one subset, in the order of the annotations.
 
     Attributes:
-      video_ids: in the order of the annotations.
       class_names: name of every class that the network knows, by id.
-      feature_dim: D.
-      lengths: int64 [len(self)], T of every video, known without reading its features.
-      grids: TimeGrid of every video.
+      lengths, grids: int64 [len(self)], T of every video, known without reading its features; its TimeGrid.
       durations: seconds of every video; 1e8 where it is unknown.
       truth: GroundTruth of all annotated videos of the subset.
     """
 
     def __init__(self, videos, lengths, grids, read, *, class_names, feature_dim, rules, truth, budget, training):
-        """
-        Args:
-          videos: AnnotatedVideo of every video.
-          lengths, grids: T and TimeGrid of every video.
-          read: gives the features of the video with an index, float32 [T, D].
-          class_names, feature_dim, truth: see the attributes.
-          rules: SegmentRules.
-          budget: MemoryBudget.
-          training: whether segments are prepared for training.
+        """Of AnnotatedVideos; `read` gives the features of the video with an index, float32 [T, D].
+
+        `rules` are SegmentRules, `budget` is a MemoryBudget, and `training` says whether segments are prepared for it.
         """
         self.video_ids = tuple(video.video_id for video in videos)
         self.class_names = tuple(class_names)

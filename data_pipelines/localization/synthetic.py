@@ -19,12 +19,9 @@ _NAMES = ("Dive", "Serve", "Vault", "Throw", "Clap", "Spin", "Lift", "Kick", "Wa
 
 
 class SyntheticVideos:
-    """The videos of one subset; gives features as `features.FeatureStore` does.
+    """The videos of one subset, AnnotatedVideos; gives features as `features.FeatureStore` does.
 
-    Attributes:
-      videos: AnnotatedVideo of every video.
-      class_names: name of every class, by id.
-      directions: float64 [C, D], unit vectors.
+    `directions` of the classes are unit vectors, float64 [C, D].
     """
 
     def __init__(self, spec, subset, seed=0):

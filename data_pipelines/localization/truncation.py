@@ -28,12 +28,9 @@ class TruncationConfig:
 
 
 class Window(NamedTuple):
-    """A piece of a video and what is left of its segments.
+    """A piece of a video, features start <= i < end, and what is left of its segments.
 
-    Attributes:
-      start, end: features start <= i < end.
-      segments: float32 [N, 2], cut to the piece and counted from its start, in grid units.
-      labels: int [N].
+    These, float32 [N, 2], are cut to the piece and counted from its start, in grid units.
     """
 
     start: int
@@ -43,20 +40,16 @@ class Window(NamedTuple):
 
 
 def truncate(length, segments, labels, *, max_length, threshold, offset, crop_ratio, draw):
-    """Chooses a piece of a video that holds at least one segment.
+    """Chooses a piece of a video that holds at least one segment: a Window.
 
     A video that is longer than `max_length` is cut to it; a shorter one to a random share, if `crop_ratio` says so.
+    After 200 trials without any segment inside, the last piece is used as it is, without segments.
 
     Args:
       length: T, features of the video.
-      segments: float32 [N, 2], in grid units.
-      labels: int [N].
+      segments, labels: float32 [N, 2], in grid units, as is the `offset` of the grid; int [N].
       max_length, threshold, crop_ratio: see TruncationConfig.
-      offset: of the grid, in grid units.
       draw: gives a whole number from a range, both ends included, such as `random.Random(seed).randint`.
-
-    Returns:
-      Window. After 200 trials without any segment inside, the last piece is used as it is, without segments.
     """
     segments = np.asarray(segments, np.float32).reshape(-1, 2)
     target = min(length, max_length)

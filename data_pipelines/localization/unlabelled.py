@@ -20,8 +20,6 @@ class StreamReader:
     """`core.unlabelled.InputReader` of the files of a localization model; gives LocalizedVideo without segments.
 
     Attributes:
-      feature_dim: D, channels that the network takes.
-      class_names: name of every class.
       rule: GridRule of the run.
       durations: dict from video to seconds, see `read_durations`. Every video needs one where features are spread
         evenly over a video.

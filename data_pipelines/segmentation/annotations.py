@@ -23,9 +23,7 @@ _MAX_UNKNOWN = 10
 def read_mapping(path):
     """Reads the class list: one `<id> <name>` per line; a name may contain spaces.
 
-    Returns:
-      (class_ids, problems): dict from class name to id, of every well-formed line. Without problems, the ids are
-      0..C-1, each once.
+    Returns ({class name: id} of every well-formed line, problems). Without problems, the ids are 0..C-1, each once.
     """
     lines, unreadable = read_lines(path)
     if unreadable:
@@ -61,15 +59,9 @@ def read_mapping(path):
 
 
 def read_labels(path, class_ids):
-    """Reads the frame labels of one video: one class name per line.
+    """Reads the frame labels of one video, one class name per line: (int32 [N], -1 for an unknown name; problems).
 
-    Args:
-      path: the label file.
-      class_ids: dict from class name to id.
-
-    Returns:
-      (labels, problems): int32 [N], -1 where the name is unknown. An unknown name is reported once per file, at its
-      first line; of more than ten unknown names the others are counted.
+    An unknown name is reported once per file, at its first line; of more than ten unknown names the others are counted.
     """
     lines, problems = read_lines(path)
     if not lines and not problems:
@@ -95,11 +87,7 @@ def read_labels(path, class_ids):
 
 
 def read_split(path):
-    """Reads a list of videos: one id per line, with or without ".txt".
-
-    Returns:
-      (video_ids, problems): ids in file order, each once.
-    """
+    """Reads a list of videos, one id per line, with or without ".txt": (ids in file order, each once; problems)."""
     lines, unreadable = read_lines(path)
     if unreadable:
         return [], unreadable

@@ -14,12 +14,7 @@ class FrameExamples:
     heavy = ("features",)
 
     def __init__(self, source, max_segments, transcripts=None):
-        """
-        Args:
-          source: fact_jax.types.VideoSource.
-          max_segments: S, segments that a transcript is padded to.
-          transcripts: dict from video id to int [L], put in the place of the transcripts of the labels.
-        """
+        """Of a VideoSource; transcripts, those given or those of the labels, are padded to `max_segments`."""
         self.video_ids, self.lengths = source.video_ids, source.lengths
         self._source, self._max_segments, self._transcripts = source, max_segments, transcripts
 

@@ -12,12 +12,9 @@ from data_pipelines.segmentation.layouts import expected_tree
 
 
 def refuse_dataset(layout, problems, *, workdir=None):
-    """Raises a UserError that lists the problems of a dataset, if there are any.
+    """Raises a UserError that lists the problems of the dataset of a Layout, if there are any.
 
-    Args:
-      layout: Layout the problems are about.
-      problems: list of Problem.
-      workdir: where the full list goes when not all are shown; None = nowhere.
+    The full list goes to `workdir`, if there is one, when not all are shown.
     """
     data, report_file = layout.data, pathlib.Path(workdir) / PROBLEMS_FILE if workdir else None
     essential = [layout.feature_dir, layout.label_dir, layout.mapping_file, *layout.split_files.values()]
@@ -28,15 +25,10 @@ def refuse_dataset(layout, problems, *, workdir=None):
 
 
 def insist(index, problems, workdir):
-    """Checks the values too and raises if anything is wrong; values are read once per workdir until a file changes.
+    """Checks the values of a DatasetIndex too; a UserError names every problem, those known already included.
 
-    Args:
-      index: DatasetIndex.
-      problems: list of Problem known already.
-      workdir: where that is noted, and the problems that are too many for a message; None = nowhere.
-
-    Raises:
-      UserError: names every problem.
+    `workdir` is where it is noted that the values were read, once until a file changes, and the problems that are too
+    many for a message; None = nowhere.
     """
     notes = CheckNotes(workdir)
     fingerprint = "" if problems else index.fingerprint()
@@ -49,15 +41,9 @@ def insist(index, problems, workdir):
 
 
 def scan_values(layout, headers, problems=()):
-    """Looks for NaN and Inf in feature files.
+    """Looks for NaN and Inf in feature files; returns a list of the new Problems.
 
-    Args:
-      layout: Layout.
-      headers: dict from video id to the header of its feature file.
-      problems: list of Problem known already; a file that has one is not read.
-
-    Returns:
-      list of Problem, the new ones.
+    `headers` go by video id. A file that has one of `problems` already is not read.
     """
     bad = {problem.path for problem in problems}
     headers = {video: header for video, header in headers.items() if str(layout.feature_file(video)) not in bad}

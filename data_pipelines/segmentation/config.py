@@ -17,10 +17,7 @@ class SyntheticSegmentationConfig:
     """What the synthetic data set looks like; see synthetic.py.
 
     Attributes:
-      num_train_videos: videos of the split "train".
-      num_test_videos: videos of the split "test".
       num_classes: C, with the background as class 0.
-      feature_dim: D.
       num_activities: recipes; every video follows one.
       num_confusable_pairs: look-alike pairs of classes; takes up 2 classes each.
       mean_length: mean number of frames of a video; all lengths lie between about half and twice of it.

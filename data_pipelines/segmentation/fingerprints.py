@@ -6,11 +6,7 @@ import numpy as np
 
 
 def labels_fingerprint(sources):
-    """SHA-256 over ids and labels of all videos.
-
-    Args:
-      sources: video sources with `full_labels`.
-    """
+    """SHA-256 over ids and `full_labels` of all videos of some sources."""
     digest = hashlib.sha256()
     for source in sources:
         for index, video_id in enumerate(source.video_ids):

@@ -26,12 +26,10 @@ class DatasetIndex:
     """What is known of a dataset before its features are read.
 
     Attributes:
-      layout: where it lies.
       class_names: name of every class, by id.
       splits: dict from subset ("train", "test", "validation") to a tuple of video ids in file order.
       labels: dict from video id to int32 [N], N being the frames that features and labels have in common.
       headers: dict from video id to the header of its feature file.
-      feature_dim: D.
     """
 
     layout: Layout
@@ -42,11 +40,7 @@ class DatasetIndex:
     feature_dim: int
 
     def fingerprint(self):
-        """Digest of the names, sizes and times of change of all files read, and of how they are read.
-
-        Raises:
-          UserError: a file is no longer there.
-        """
+        """Digest of the names, sizes and times of change of all files read, and of how; a UserError if one is gone."""
         layout = self.layout
         videos = list(self.labels)
         files = [layout.mapping_file, *(layout.split_files[subset] for subset in self.splits)]
@@ -58,15 +52,10 @@ class DatasetIndex:
 
 
 def read_index(layout, subsets):
-    """Reads everything but the feature values.
+    """Reads everything but the feature values: (index, problems); `subsets` are the split lists to read.
 
-    Args:
-      layout: Layout.
-      subsets: which split lists to read, e.g. ("train", "test").
-
-    Returns:
-      (index, problems). With problems, the index covers what could be read: `labels` and `headers` may lack videos,
-      labels may hold -1, and lengths are as in the label files.
+    With problems, the index covers what could be read: `labels` and `headers` may lack videos, labels may hold -1, and
+    lengths are as in the label files.
     """
     class_ids, problems = read_mapping(layout.mapping_file)
     # Ids beyond the class list cannot be used as such; the mapping's own problem already says so.

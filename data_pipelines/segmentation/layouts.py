@@ -32,12 +32,7 @@ _CUSTOM_NOTE = "Any folder of this form works: set config.data.time_axis to the 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """The files of one dataset and how to read them.
-
-    Attributes:
-      data: SegmentationDataConfig.
-      root: the dataset's folder.
-    """
+    """The files of one dataset, whose folder is `root`, and how to read them."""
 
     data: SegmentationDataConfig
     root: pathlib.Path
@@ -94,8 +89,7 @@ class Layout:
 def open_layout(data):
     """The Layout of a SegmentationDataConfig. Its root exists; nothing else has been looked at.
 
-    Raises:
-      UserError: `dir` is empty or not a folder (the message shows the expected tree), or a field has no valid value.
+    A UserError says that `dir` is empty or no folder (and shows the expected tree), or that a field has no valid value.
     """
     data.check_files()
     root = dataset_root(data, expected_tree(data))
@@ -112,8 +106,7 @@ def check_text(folder):
 def layout_without_root(data):
     """The Layout of a dataset whose own folder is not needed (config.data.dir is empty).
 
-    Raises:
-      UserError: verbs, nouns or transcripts are to be read from files below that folder.
+    A UserError says that verbs, nouns or transcripts are to be read from files below that folder.
     """
     check_absolute(data, ("verb_mapping_file", "noun_mapping_file", "transcript_dir"))
     return Layout(data, pathlib.Path())

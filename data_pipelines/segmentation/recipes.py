@@ -34,13 +34,10 @@ _VERB_NOUN_STEPS = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class Activity:
-    """One recipe.
+    """One recipe: class ids of the actions in their usual order, no class twice, no background.
 
-    Attributes:
-      steps: class ids of the actions in their usual order, no class twice, no background.
-      optional: class of the step that some videos leave out, or None.
-      repeatable: class of the step that some videos do a second time after the step that follows it, or None.
-      swappable: class of the step that some videos exchange with the step that follows it, or None.
+    Some videos leave the `optional` step out, do the `repeatable` one a second time after the step that follows it, or
+    exchange the `swappable` one with that; None = no such step.
     """
 
     steps: tuple
@@ -76,19 +73,11 @@ def look_alike_pairs(num_pairs):
 
 
 def make_activities(rng, num_classes, num_pairs, num_activities):
-    """Draws the recipes.
+    """Draws the recipes: a tuple of Activity; every class but the background is a step of at least one.
 
     Every activity holds a signature step of its own (always present, which makes the activity recognisable), some
     steps shared with others, one or more pairs told apart by order, and one member of every other pair.
-
-    Args:
-      rng: np.random.Generator.
-      num_classes: C with the background; at least 1 + 2 * num_pairs + num_activities.
-      num_pairs: number of look-alike pairs, may be 0.
-      num_activities: at least 2.
-
-    Returns:
-      A tuple of Activity; every class but the background is a step of at least one.
+    There are at least 1 + 2 * num_pairs + num_activities classes, the background included, and 2 activities.
     """
     pairs = look_alike_pairs(num_pairs)
     ordered, switched = pairs[0::2], pairs[1::2]

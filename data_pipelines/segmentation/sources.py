@@ -29,8 +29,8 @@ class Sources:
     Attributes:
       class_names: name of every class, by id.
       feature_dim: D.
-      train, test, validation: the sources; None where not asked for or not configured.
-      verb_nouns: what the classes are made of, if they are pairs of a verb and a noun; else None.
+      train, test, validation: None where not asked for or not configured.
+      verb_nouns: what the classes are made of, if they are pairs of a verb and a noun.
       transcripts: dict from the id of every test and validation video to its transcript, int32 [S], no class twice in
         a row; None when they are to be taken from the labels.
     """
@@ -45,19 +45,13 @@ class Sources:
 
 
 def open_sources(data: SegmentationDataConfig, workdir=None, *, subsets=SUBSETS):
-    """Opens the videos that the settings name, after checking all of them.
+    """Opens the videos that the settings name, after checking all of them; a UserError names all problems.
 
     Args:
       data: the settings.
       workdir: where to note that the data passed the check (a later run in the same folder then skips reading every
         value again) and to write a list of problems too long for the message; None = nowhere.
       subsets: which of "train", "test", "validation" to open; an unset validation list is left out silently.
-
-    Returns:
-      Sources.
-
-    Raises:
-      UserError: the settings or the data have problems; the message names all of them.
     """
     check_choice("config.data.reader", data.reader, READERS)
     openers = {"npy": _open_npy, "tfds": _open_tfds, "synthetic": _open_synthetic}
@@ -68,14 +62,7 @@ def open_sources(data: SegmentationDataConfig, workdir=None, *, subsets=SUBSETS)
 
 
 def read_classes(data: SegmentationDataConfig):
-    """Reads the classes of a dataset without looking at any video.
-
-    Returns:
-      (class names by id, VerbNouns or None).
-
-    Raises:
-      UserError: the lists have problems; the message names all of them.
-    """
+    """(class names by id, VerbNouns or None), without looking at any video; a UserError names all problems."""
     check_choice("config.data.reader", data.reader, READERS)
     if data.reader == "synthetic":
         source = SyntheticSource(data.synthetic, "test")
@@ -140,10 +127,7 @@ def _open_tfds(data, workdir, subsets):
 
 
 def _read_extras(layout, class_names, splits, mapping_file=None):
-    """(fields of Sources, problems): verbs and nouns, and the transcripts of the evaluated videos of `splits`.
-
-    `mapping_file` is the class list, whose lines messages name; None = not at hand.
-    """
+    """(fields of Sources, problems): verbs and nouns, and the transcripts of the evaluated videos of `splits`."""
     verb_nouns, problems = read_verb_nouns(*layout.verb_noun_files, class_names, mapping_file)
     transcripts = None
     # Without a usable class list every name would be unknown: that problem is listed already.

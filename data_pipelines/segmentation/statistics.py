@@ -12,11 +12,8 @@ class DatasetStatistics:
     """Numbers that describe the videos of one source, at the rate the model sees.
 
     Attributes:
-      class_names: name of every class.
-      video_ids: ids of the videos.
       lengths: int64 [V], frames of every video.
-      class_frames: int64 [C], frames of every class.
-      class_segments: int64 [C], segments of every class.
+      class_frames, class_segments: int64 [C], frames and segments of every class.
       num_segments: int64 [V], segments of every video (the length of its transcript).
       num_actions: int64 [V], different classes in every video.
     """
@@ -44,14 +41,10 @@ class DatasetStatistics:
         return self._largest(self.num_actions)
 
     def average_transcript_length(self, match):
-        """What the automatic null weight calls the average transcript length.
+        """What the automatic null weight calls the average transcript length; `match` is config.loss.match.
 
-        Args:
-          match: config.loss.match; one-to-many matching has one target per class of the video, the others one per
-            segment; None, nothing is matched, counts segments.
-
-        Returns:
-          Mean number of segments per video, or of different classes for "o2m".
+        One-to-many matching ("o2m") has one target per class of the video, the others one per segment; None, where
+        nothing is matched, counts segments.
         """
         return float(np.mean(self.num_actions if match == "o2m" else self.num_segments))
 
@@ -114,15 +107,9 @@ def segment_durations(source):
 
 
 def shares_over_time(source, num_bins):
-    """How frequent every class is in the course of a video, every video counting the same.
+    """How frequent every class is in each of `num_bins` equal pieces of a video: float64 [num_bins, C], rows of sum 1.
 
-    Args:
-      source: as for `compute_statistics`.
-      num_bins: pieces of equal length that a video is cut into, >= 1. A frame that lies in two counts for both, by its
-        parts.
-
-    Returns:
-      float64 [num_bins, C]; every row adds up to 1.
+    Every video counts the same. A frame that lies in two pieces counts for both, by its parts.
     """
     shares = np.zeros((num_bins, len(source.class_names)))
     for index in range(len(source)):

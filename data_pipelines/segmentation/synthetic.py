@@ -27,7 +27,6 @@ class World:
     """What all videos of a synthetic data set share.
 
     Attributes:
-      class_names: C names by class id.
       activities: the recipes.
       prototypes: float64 [C, D], unit vectors.
       durations: float64 [C], mean frames of a segment of every class.
@@ -66,16 +65,7 @@ def make_world(spec, seed):
 
 
 class SyntheticSource:
-    """A split of the synthetic data set; a fact_jax.types.VideoSource.
-
-    Attributes:
-      video_ids: "train_0000", ... or "test_0000", ...
-      class_names: name of every class.
-      feature_dim: D.
-      lengths: int64 [len(self)], frames of every video.
-      world: what all videos share.
-      verb_nouns: what the classes are made of; None unless they are pairs of a verb and a noun.
-    """
+    """A split of the synthetic data set; a fact_jax.types.VideoSource, with the World that all videos share."""
 
     def __init__(self, spec, split, seed=0):
         """Args: `spec` a SyntheticSegmentationConfig, `split` one of SPLITS, `seed` >= 0, shared by the splits."""

@@ -19,15 +19,9 @@ from fact_jax.types import UserError
 
 
 def read_transcript(path, class_ids):
-    """Reads the transcript of one video.
+    """Reads the transcript of one video from a text file with one class name per line.
 
-    Args:
-      path: text file with one class name per line.
-      class_ids: dict from class name to id.
-
-    Returns:
-      (transcript, problems): int32 [S], no class twice in a row; empty if there are problems (the file is missing,
-      unreadable, empty or has an unknown name, with the nearest class; every unknown name is one problem).
+    Returns (int32 [S], no class twice in a row; problems). With problems, one for every unknown name, S is 0.
     """
     labels, problems = read_labels(path, class_ids)
     if not problems:
@@ -38,16 +32,7 @@ def read_transcript(path, class_ids):
 
 
 def collect_transcripts(folder, video_ids, class_names):
-    """Reads the transcripts of several videos, as far as they can be read.
-
-    Args:
-      folder: where the files VIDEO.txt lie.
-      video_ids: videos to read.
-      class_names: name of every class, by id.
-
-    Returns:
-      (transcripts, problems): dict from video id to int32 [S], and the problems of all files.
-    """
+    """Reads `folder`/VIDEO.txt of several videos, as far as they can be read: ({video id: int32 [S]}, problems)."""
     folder = pathlib.Path(folder)
     if reason := why_no_folder(folder):
         return {}, [Problem(str(folder), 0, f"folder of transcripts {reason}", "see config.data.transcript_dir")]
@@ -63,14 +48,7 @@ def collect_transcripts(folder, video_ids, class_names):
 
 
 def read_transcripts(folder, video_ids, class_names):
-    """Reads the transcripts of several videos, all of which must be sound.
-
-    Returns:
-      dict from video id to int32 [S].
-
-    Raises:
-      UserError: names every problem of every file.
-    """
+    """As `collect_transcripts`, but all must be sound: {video id: int32 [S]}; a UserError names every problem."""
     transcripts, problems = collect_transcripts(folder, video_ids, class_names)
     if problems:
         raise UserError(f"The transcripts in {folder} have {count_problems(problems)}:\n{format_problems(problems)}")

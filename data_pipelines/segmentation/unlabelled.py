@@ -22,11 +22,7 @@ _SHAPES = {"last": "(channels, frames)", "first": "(frames, channels)"}
 class FrameReader:
     """`core.unlabelled.InputReader` of the files of a segmentation model; gives Video with labels of 0.
 
-    Attributes:
-      feature_dim: D, channels.
-      time_axis: "last" for files (D, T), "first" for (T, D).
-      sample_rate: one frame in this many is used.
-      class_names: name of every class, by class id.
+    One frame in `sample_rate` is used.
     """
 
     feature_dim: int
@@ -64,18 +60,10 @@ class FrameReader:
 
 
 def open_inputs(inputs, reader, *, transcript_dir=None):
-    """Finds and checks feature files.
+    """UnlabelledVideos of a FrameReader, see `core.unlabelled.open_files`; there may be none.
 
-    Args:
-      inputs: names of .npy files, folders and glob patterns, see `core.unlabelled.open_files`.
-      reader: FrameReader.
-      transcript_dir: folder with VIDEO.txt for every video, for a model that needs transcripts; else None.
-
-    Returns:
-      UnlabelledVideos of the files that can be used, with the problems of the others. It may be empty.
-
-    Raises:
-      UserError: there is no file at all, or `transcript_dir` is not a folder.
+    `transcript_dir` is the folder with VIDEO.txt for every video, for a model that needs transcripts. A UserError if it
+    is no folder, or there is no file at all.
     """
     if inputs and transcript_dir is not None:
         transcript_dir = os.path.expanduser(transcript_dir)
@@ -95,12 +83,9 @@ def open_inputs(inputs, reader, *, transcript_dir=None):
 
 
 def prediction_examples(videos, everything):
-    """FrameExamples of unlabelled videos.
+    """FrameExamples of unlabelled videos, some of `everything`.
 
-    Args:
-      videos: UnlabelledVideos, some of
-      everything: UnlabelledVideos; transcripts are padded to what the longest of all needs, in steps of 16, so that few
-        lengths are compiled.
+    Transcripts are padded to what the longest of all needs, in steps of 16, so that few lengths are compiled.
     """
     longest = max((len(video.transcript or ()) for video in everything.inputs), default=0)
     max_segments = max(1, -(-longest // _TRANSCRIPT_MULTIPLE)) * _TRANSCRIPT_MULTIPLE

@@ -16,12 +16,7 @@ KINDS = ("verb", "noun")
 def read_names(path, kind):
     """Reads a list of verbs or nouns: one `<id> <name>` per line; a name may contain spaces, but no comma.
 
-    Args:
-      path: the file.
-      kind: "verb" or "noun", for messages.
-
-    Returns:
-      (names, problems): names in the order of the lines, those of lines that cannot be used left out.
+    Returns (names in the order of the lines, those of lines that cannot be used left out; problems).
     """
     lines, unreadable = read_lines(path)
     if unreadable:
@@ -52,8 +47,7 @@ def split_name(name):
 def pair_up(class_names):
     """VerbNouns of class names "<verb>,<noun>" whose verbs and nouns are numbered as they first come up.
 
-    Raises:
-      ValueError: a name has another form.
+    A ValueError if a name has another form.
     """
     pairs = [split_name(name) for name in class_names]
     if None in pairs:
@@ -73,8 +67,7 @@ def read_verb_nouns(verb_file, noun_file, class_names, mapping_file=None):
       mapping_file: the class list the names come from, for the lines in messages; None = unknown.
 
     Returns:
-      (VerbNouns, problems); None in place of VerbNouns without lists and with problems. Problems: one list without the
-      other, lines of the lists that cannot be used, class names of another form or with an unknown part.
+      (VerbNouns, problems); None in place of VerbNouns without lists and with problems.
     """
     files = {"verb": verb_file, "noun": noun_file}
     given = [kind for kind in KINDS if files[kind]]

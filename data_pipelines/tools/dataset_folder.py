@@ -50,14 +50,7 @@ DEFAULT_TOLERANCE = SegmentationDataConfig.length_tolerance
 
 @dataclasses.dataclass(frozen=True)
 class DatasetFolder:
-    """A dataset folder and what was found out about it.
-
-    Attributes:
-      layout: Layout; its settings describe the folder.
-      index: DatasetIndex; labels at the full rate.
-      problems: list of Problem.
-      findings: sentences for the user.
-    """
+    """A dataset folder and what was found out about it: labels at the full rate, problems and findings for the user."""
 
     layout: Layout
     index: DatasetIndex
@@ -104,16 +97,9 @@ def add_options(parser):
 
 
 def survey(options):
-    """Looks through the folder that options name.
+    """Looks through the folder that the options of `add_options` name; returns a DatasetFolder.
 
-    Args:
-      options: result of a parser with the options of `add_options`.
-
-    Returns:
-      DatasetFolder.
-
-    Raises:
-      UserError: the folder does not exist, there are no split lists, or an option names something that is not there.
+    A UserError says that the folder does not exist, has no split lists, or lacks what an option names.
     """
     root = pathlib.Path(os.path.expanduser(options.folder))
     if reason := why_no_folder(root):
@@ -226,14 +212,7 @@ def _find_verb_nouns(root, mapping_file):
 
 
 def find_time_axis(index):
-    """The orientation of feature files, by their lengths.
-
-    Args:
-      index: DatasetIndex, read with any `time_axis`.
-
-    Returns:
-      (time axis, finding).
-    """
+    """(time axis, finding): the orientation of feature files, by their lengths; the index may be read with any."""
     gaps = {"first": 0, "last": 0}
     videos = index.headers.keys() & index.labels.keys()
     for video in videos:
@@ -252,17 +231,9 @@ def find_time_axis(index):
 
 
 def find_background(index, given=None):
-    """The background classes.
+    """(ids, finding) of the background classes: those whose names or ids are given, or whose names mean background.
 
-    Args:
-      index: DatasetIndex.
-      given: names or ids that the user gave; None = look for names that mean background.
-
-    Returns:
-      (ids as a tuple, finding).
-
-    Raises:
-      UserError: a given name or id does not exist.
+    A UserError if a given name or id does not exist.
     """
     names = index.class_names
     if given is not None:

@@ -60,19 +60,13 @@ class Dataset:
 
 
 def read_dataset(action_files, fps, verb_file=None, noun_file=None, length_file=None):
-    """Reads all annotations.
+    """Reads all annotations into a Dataset; a UserError names every problem of every file.
 
     Args:
       action_files: dict from "train" and "test" to the CSV files of their actions.
       fps: frames per second of the features.
       verb_file, noun_file: CSV files of the classes; None for both = no names are known.
       length_file: CSV file of the lengths; None = not known.
-
-    Returns:
-      Dataset.
-
-    Raises:
-      UserError: names every problem of every file.
     """
     verbs, nouns, pairs, lengths, problems = None, None, (), None, []
     if verb_file:
@@ -104,11 +98,7 @@ def read_dataset(action_files, fps, verb_file=None, noun_file=None, length_file=
 
 
 def read_class_names(path):
-    """Reads EPIC_100_verb_classes.csv or EPIC_100_noun_classes.csv (columns id and key).
-
-    Returns:
-      (names, problems): keys by id.
-    """
+    """(keys by id, problems) of EPIC_100_verb_classes.csv or EPIC_100_noun_classes.csv (columns id and key)."""
     rows, problems = read_table(path, [("id", "key")])
     names = []
     for number, row in rows:
@@ -121,17 +111,10 @@ def read_class_names(path):
 
 
 def read_actions(path, fps, num_verbs=None, num_nouns=None):
-    """Reads a list of actions in one of the two forms.
+    """Reads a CSV list of actions in one of the two forms; returns ({video id: [Action]} in file order, problems).
 
     A time stamp of s seconds is frame floor(s * fps), and 1 at least, which is how C2-Action-Detection made its list.
-
-    Args:
-      path: CSV file.
-      fps: frames per second of the features, for time stamps.
-      num_verbs, num_nouns: sizes of the class lists; None = ids are not checked.
-
-    Returns:
-      (actions, problems): dict from video id, in file order, to a list of Action.
+    `num_verbs` and `num_nouns` are the sizes of the class lists; None = ids are not checked.
     """
     rows, problems = read_table(path, [_TIMESTAMPS, _FRAMES])
     actions = collections.defaultdict(list)
@@ -161,11 +144,7 @@ def read_actions(path, fps, num_verbs=None, num_nouns=None):
 
 
 def read_lengths(path):
-    """Reads video_lengths.csv of C2-Action-Detection (columns video and frames).
-
-    Returns:
-      (lengths, problems): dict from video id to its number of frames.
-    """
+    """({video id: frames}, problems) of video_lengths.csv of C2-Action-Detection (columns video and frames)."""
     rows, problems = read_table(path, [("video", "frames")])
     lengths = {}
     for number, row in rows:
@@ -177,17 +156,10 @@ def read_lengths(path):
 
 
 def frame_labels(actions, num_frames):
-    """Which action every frame shows.
+    """Which action every frame shows: int64 [T], index of an action or -1 for background; entry i is frame i + 1.
 
     Where actions overlap, the one that started last shows; of those that started together, the one that stops first.
     When it is over, an earlier one that still goes on shows again.
-
-    Args:
-      actions: list of Action.
-      num_frames: T.
-
-    Returns:
-      int64 [T], index of an action or -1 for background; entry i is frame number i + 1.
     """
     labels = np.full(num_frames, -1, np.int64)
     order = sorted(range(len(actions)), key=lambda i: (actions[i].start, -actions[i].stop))

@@ -13,11 +13,7 @@ SPLIT_FILES = {"train": "split1.train", "test": "split1.test"}
 
 
 def write_class_lists(output, dataset):
-    """Writes mapping.txt, verb_mapping.txt and noun_mapping.txt.
-
-    Raises:
-      UserError: the folder holds lists of other classes.
-    """
+    """Writes mapping.txt, verb_mapping.txt and noun_mapping.txt; a UserError if lists of other classes are there."""
     lists = {"mapping.txt": dataset.class_names, "verb_mapping.txt": dataset.verbs, "noun_mapping.txt": dataset.nouns}
     texts = {name: "".join(f"{i} {entry}\n" for i, entry in enumerate(names)) for name, names in lists.items()}
     # All are looked at before the first is written.
@@ -37,16 +33,7 @@ def write_class_lists(output, dataset):
 
 
 def write_labels(output, dataset, lengths):
-    """Writes the label files of videos.
-
-    Args:
-      output: the dataset folder.
-      dataset: epic_annotations.Dataset.
-      lengths: dict from video id to the frames of its feature file.
-
-    Returns:
-      list of Problem.
-    """
+    """Writes the label files of videos, by the frames of their feature files; returns a list of Problem."""
     class_ids = {pair: class_id for class_id, pair in enumerate(dataset.pairs)}
     names, problems, num_cut = dataset.class_names, [], 0
     for video, num_frames in lengths.items():

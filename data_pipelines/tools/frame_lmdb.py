@@ -17,19 +17,10 @@ class BadVectorError(ValueError):
 
 
 class FrameStore:
-    """The vectors of one LMDB.
-
-    Attributes:
-      kind: what they are, for messages: "RGB" or "flow".
-      path: where the LMDB lies.
-      width: float32 values of a vector, taken from the first entry.
-    """
+    """The vectors of one LMDB, of `width` float32 values as the first one; `kind` is "RGB" or "flow", for messages."""
 
     def __init__(self, kind, path):
-        """
-        Raises:
-          UserError: the path is no LMDB, the LMDB is empty, or the package lmdb is not installed.
-        """
+        """A UserError says that the path is no LMDB, the LMDB is empty, or the package lmdb is not installed."""
         try:
             import lmdb
         except ImportError as error:
@@ -64,17 +55,10 @@ class FrameStore:
         return int(number) if number.isdigit() else 0
 
     def read_into(self, video, output, advance):
-        """Reads frames 1, 2, ... of a video.
+        """Reads frames 1 to T of a video into `output`, float32 [T, width]; returns the numbers of missing frames.
 
-        A missing frame repeats the one before; those before the first that exists repeat that one.
-
-        Args:
-          video: video id.
-          output: float32 [T, width], filled with frames 1 to T.
-          advance: called after every frame.
-
-        Returns:
-          int list, the numbers of missing frames; all of them if there is none, `output` is left as it is then.
+        A missing frame repeats the one before; those before the first that exists repeat that one. If there is none,
+        `output` is left as it is. `advance` is called after every frame.
 
         Raises:
           BadVectorError: a vector of another size, or with NaN or Inf.

@@ -16,13 +16,7 @@ _BLUE, _OTHERS = "#2f6f9f", "#ececec"
 
 
 def plot_counts(path, values, label):
-    """Histogram of a number that every video has.
-
-    Args:
-      path: file to write.
-      values: dict from subset to an array with one number per video.
-      label: what the number is.
-    """
+    """Histogram of a number that every video has; `values` are arrays by subset, `label` is what the number is."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.add_subplot()
     everything = np.concatenate(list(values.values()))
@@ -59,12 +53,7 @@ def plot_classes(path, statistics, background):
 def plot_durations(path, class_names, durations, background, fps):
     """How long segments of every class last: boxes of the middle half, whiskers from the 5th to the 95th percentile.
 
-    Args:
-      path: file to write.
-      class_names: name of every class.
-      durations: one array of frames per class.
-      background: ids of background classes.
-      fps: frames per second; 0 = durations are shown in frames.
+    `durations` are one array of frames per class; `fps` of 0 shows frames.
     """
     present = np.array([class_id for class_id, values in enumerate(durations) if values.size])
     medians = np.array([np.median(durations[class_id]) for class_id in present])
@@ -98,13 +87,9 @@ def plot_durations(path, class_names, durations, background, fps):
 
 
 def plot_shares(path, class_names, shares, background):
-    """Which classes come when: their shares over the relative time of a video.
+    """Which classes come when: their shares, float [bins, C], rows of sum 1, over the relative time of a video.
 
-    Args:
-      path: file to write.
-      class_names: name of every class.
-      shares: float [bins, C], rows add up to 1.
-      background: ids of background classes, drawn grey at the bottom.
+    Background classes are drawn grey at the bottom.
     """
     order = [int(class_id) for class_id in np.argsort(-shares.sum(axis=0), kind="stable") if shares[:, class_id].any()]
     shown = sorted(order[:_MAX_BANDS], key=lambda class_id: class_id not in background)
