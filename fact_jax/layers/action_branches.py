@@ -15,8 +15,8 @@ from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds, fold
+from fact_jax.ops.arrays import Array, Seeds
+from fact_jax.ops.dropout_rng import fold
 
 
 class FeedForward(nn.Module):
@@ -33,10 +33,7 @@ class FeedForward(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Post-norm layer: self-attention over tokens, cross-attention to a memory if there is one, feed-forward.
-
-    Attributes as in `Decoder`.
-    """
+    """Post-norm: self-attention over tokens, cross-attention to a memory if there is one, feed-forward."""
 
     num_heads: int
     ff_dim: int
@@ -71,8 +68,6 @@ class Decoder(nn.Module):
     """Layers that may read a memory (published action branch `sca`) or have none (`sa`), and a linear map.
 
     Attributes:
-      num_layers, num_heads, ff_dim, dropout_rate: of the layers.
-      out_dim: channels of the output.
       zero_start: the tokens that come in are all zero and are told apart by their positions alone.
       output_norm: LayerNorm before the linear map.
       attention_dropout_rate: on the attention weights; None for dropout_rate.
@@ -102,22 +97,14 @@ class Decoder(nn.Module):
     ) -> Float[Array, "B M E"]:
         """Maps tokens to `out_dim` channels.
 
-        Args:
-          tokens: of the videos.
-          positions: added to queries and keys of the self-attention and to queries of the cross-attention.
-          token_mask: tokens that are no padding.
-          dropout_rng: see fact_jax/layers/dropout.py.
-          memory, memory_mask: what the cross-attention reads, and which elements of it are no padding.
-          memory_positions: added to the keys of the cross-attention.
+        `positions` are added to queries and keys of the self-attention and to queries of the cross-attention, which
+        reads the memory, `memory_positions` to its keys. The masks mark what is no padding.
         """
         rate = self.dropout_rate if self.attention_dropout_rate is None else self.attention_dropout_rate
-        layers = nn.scan(
-            DecoderLayer,
-            variable_axes={"params": 0},
-            split_rngs={"params": False},
-            in_axes=(0, 0) + (nn.broadcast,) * 6,
-            length=self.num_layers,
-        )(self.num_heads, self.ff_dim, self.dropout_rate, rate, self.zero_start, self.dtype, name="layers")
+        axes = {"in_axes": (0, 0) + (nn.broadcast,) * 6, "length": self.num_layers}
+        layers = nn.scan(DecoderLayer, variable_axes={"params": 0}, split_rngs={"params": False}, **axes)(
+            self.num_heads, self.ff_dim, self.dropout_rate, rate, self.zero_start, self.dtype, name="layers"
+        )
         projected = key = value = None
         if memory is not None:
             memory = factored(memory)
@@ -148,11 +135,7 @@ class Decoder(nn.Module):
 class RecurrentBranch(nn.Module):
     """Bidirectional GRU along the transcript, LayerNorm and, if wanted, a linear map (published `gru`, `gru_om`).
 
-    Attributes:
-      dim: channels of the GRU, half of them per direction.
-      num_layers, dropout_rate: of the GRU.
-      out_dim: channels of the output map; None for none.
-      dtype: of the products with the input of the GRU.
+    Of `dim` channels, half are of either direction; `out_dim` None: no map.
     """
 
     dim: int

@@ -11,8 +11,7 @@ from jaxtyping import Bool, Float
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import Dense, product
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.masks import masked_softmax
 
 
@@ -20,13 +19,8 @@ class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention with contiguous heads, all projections biased.
 
     Initialised as torch.nn.MultiheadAttention: Xavier-uniform projections (over the packed matrix when key and query
-    widths agree, each on its own otherwise), zero biases, U(+-1/sqrt(dim)) output weights.
-
-    Attributes:
-      dim: width of the query and the output, a multiple of `num_heads`.
-      num_heads: H.
-      dropout_rate: on the attention weights.
-      dtype: of the products.
+    widths agree, each on its own otherwise), zero biases, U(+-1/sqrt(dim)) output weights. `dim`, of the query and the
+    output, is a multiple of `num_heads`; the dropout is on the attention weights.
     """
 
     dim: int
@@ -45,13 +39,9 @@ class MultiHeadAttention(nn.Module):
         equal_values: Bool[Array, ""] | None = None,
         projected: tuple[Float[Array, "B X H head"], Float[Array, "B X H head"]] | None = None,
     ) -> Float[Array, "B Y D"]:
-        """Attends from Y queries to X keys.
+        """Attends from Y queries to those of X keys that `key_mask` allows.
 
         Args:
-          query: of `dim` channels.
-          key, value: of any width.
-          key_mask: keys that may be attended to.
-          dropout_rng: see fact_jax/layers/dropout.py.
           equal_values: True when the caller knows that all values are equal, so that without dropout the weights cannot
             matter; None means False. Cuts their gradient, which is round-off then (see `Dense.inert_bias`).
           projected: projections of key and value, if the caller has made them from the weights of this module; None:
@@ -96,7 +86,6 @@ class CrossAttention(nn.Module):
       features: output channels.
       dropout_rate: on the concatenation of Y and what it gathered.
       inert_key_bias: the logits are used through their softmax over X only (see `Dense.inert_bias`).
-      dtype: of the products.
     """
 
     features: int
@@ -115,10 +104,9 @@ class CrossAttention(nn.Module):
         query_positions: Float[Array, "..."] | None = None,
         dropout_rng: Seeds | None = None,
     ) -> tuple[Float[Array, "B Y E"], Float[Array, "B Y X"], Float[Array, "B Y X"]]:
-        """Gathers from X source elements into Y query elements.
+        """Gathers from X into Y: (output, logits before the softmax, attention over valid X).
 
-        Positions are added before the key and the query projection. Gives (output of `features` channels, logits before
-        the softmax, attention over valid X).
+        Positions are added before the key and the query projection.
         """
         source, query = factored(source), factored(query)
         width, dtype = source.value.shape[-1], self.dtype

@@ -10,9 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from fact_jax.ops import dropout_rng as random
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 
 PATH_SCALE = 1e-4  # of a path at the start
 
@@ -36,7 +34,7 @@ class ChannelDropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], dropout_rng: Seeds | None) -> Float[Array, "B T D"]:
+    def __call__(self, x: Frames, dropout_rng: Seeds | None) -> Frames:
         if self.rate == 0.0 or dropout_rng is None:
             return x
         keep = random.random_keep(dropout_rng, random.salt(self.path), (x.shape[0], x.shape[-1]), self.rate)
@@ -53,7 +51,7 @@ class TimeMask(nn.Module):
     Attributes:
       count: stretches per video; 0 switches the layer off.
       max_frames: exclusive bound on the drawn length, in frames.
-      max_fraction: bound on the length as a fraction of T.
+      max_fraction: bound on the length as a fraction of T, the frames that are no padding.
     """
 
     count: int
@@ -61,8 +59,7 @@ class TimeMask(nn.Module):
     max_fraction: float
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> Float[Array, "B T D"]:
-        """T of a video is its number of True entries in `mask`."""
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None) -> Frames:
         if self.count == 0 or dropout_rng is None:
             return x
         draws = random.random_uniform(dropout_rng, random.salt(self.path), (x.shape[0], self.count, 2))
@@ -87,7 +84,7 @@ class AffineDropPath(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], dropout_rng: Seeds | None) -> Float[Array, "B T D"]:
+    def __call__(self, x: Frames, dropout_rng: Seeds | None) -> Frames:
         if self.rate == 0.0:
             return x
         x = x * self.param("scale", nn.initializers.constant(PATH_SCALE), (x.shape[-1],))

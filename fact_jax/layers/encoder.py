@@ -9,10 +9,12 @@ from fact_jax.layers.dropout import ChannelDropout, Dropout
 from fact_jax.layers.factored import Factored, mapped
 from fact_jax.layers.linear import Dense, TemporalConv, zero_padding
 from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 from fact_jax.ops.fusion import computed_once
-from fact_jax.ops.masks import FrameMask, masked_mean
+from fact_jax.ops.masks import masked_mean
+
+# What the values of sliding attention are made of; None: what its queries are.
+Source = Float[Array, "B T h"] | None
 
 
 class InstanceNorm(nn.Module):
@@ -22,7 +24,7 @@ class InstanceNorm(nn.Module):
     raises an error.
     """
 
-    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask) -> Float[Array, "B T D"]:
+    def __call__(self, x: Frames, mask: FrameMask) -> Frames:
         """The output is zero outside `mask`."""
         valid = mask[..., None]
         centred = jnp.where(valid, x - masked_mean(x, valid, axis=1), 0.0)
@@ -37,8 +39,6 @@ class EncoderLayer(nn.Module):
       attention_dim: channels of queries and keys.
       reach: frames between the taps of the convolution, and frames of a window.
       attention_scale: factor on what the attention adds.
-      dropout_rate: before the residual sum.
-      dtype: of the products.
       windows: "block" (`BlockAttention`), "released" or "banded" (`SlidingAttention`).
       value_dim: channels of values; None: attention_dim, as with "block" in any case.
     """
@@ -52,17 +52,8 @@ class EncoderLayer(nn.Module):
     value_dim: int | None = None
 
     @nn.compact
-    def __call__(
-        self,
-        x: Float[Array, "B T D"],
-        mask: FrameMask,
-        dropout_rng: Seeds | None = None,
-        source: Float[Array, "B T h"] | None = None,
-    ) -> Float[Array, "B T D"]:
-        """Input and output are zero outside `mask`.
-
-        `source` is what the values of sliding attention are made of; None: what its queries are.
-        """
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None, source: Source = None) -> Frames:
+        """Input and output are zero outside `mask`."""
         dim = x.shape[-1]
         y = jax.nn.relu(TemporalConv(dim, self.reach, dtype=self.dtype, name="dilated")(x))
         normalised = InstanceNorm(name="norm")(y, mask)
@@ -73,11 +64,8 @@ class EncoderLayer(nn.Module):
     def _attended(self, x, source, mask):
         if self.windows == "block":
             return BlockAttention(self.attention_dim, self.reach, self.dtype, name="attention")(x, mask)
-        banded = self.windows == "banded"
-        attention = SlidingAttention(
-            self.attention_dim, self.reach, banded, self.dtype, self.value_dim, name="attention"
-        )
-        return attention(x, source, mask)
+        settings = self.attention_dim, self.reach, self.windows == "banded", self.dtype, self.value_dim
+        return SlidingAttention(*settings, name="attention")(x, source, mask)
 
 
 class Encoder(nn.Module):
@@ -86,16 +74,12 @@ class Encoder(nn.Module):
     Source: after Yi, Wen & Jiang, ASFormer: Transformer for Action Segmentation, BMVC 2021; published
     models_faformer/layers.py.
 
-    Attributes:
-      dim: channels of the layers.
+    Attributes as in `EncoderLayer`, and
       num_layers: layer l has dilation and window 2^l.
-      out_dim: channels of the output.
       reduction: the attention has dim // reduction channels.
-      attention_scale: see `EncoderLayer`.
       channel_dropout_rate: probability to drop an input channel for a whole video.
       dropout_rate: of the layers; 0.5 as published, whatever the other dropouts are.
       dtype: of the products, apart from those of the output map: class probabilities are read off it.
-      windows: see `EncoderLayer`.
       value_reduction: as reduction, for the values of sliding attention; None: the same.
     """
 
@@ -111,30 +95,19 @@ class Encoder(nn.Module):
     value_reduction: int | None = None
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, dropout_rng))
 
     def encoded(
-        self,
-        x: Float[Array, "B T D"],
-        mask: FrameMask,
-        dropout_rng: Seeds | None = None,
-        source: Float[Array, "B T h"] | None = None,
+        self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None, source: Source = None
     ) -> Float[Array, "B T E"]:
-        """What the last layer gives, zero outside `mask`; `source`: see `EncoderLayer`."""
+        """What the last layer gives, zero outside `mask`."""
         x = ChannelDropout(self.channel_dropout_rate)(x, dropout_rng)
         x = zero_padding(Dense(self.dim, self.dtype, name="input")(x), mask)
+        shared = self.attention_scale, self.dropout_rate, self.dtype, self.windows
         value_dim = self.dim // (self.value_reduction or self.reduction)
-        for layer in range(self.num_layers):
-            x = EncoderLayer(
-                self.dim // self.reduction,
-                2**layer,
-                self.attention_scale,
-                self.dropout_rate,
-                self.dtype,
-                self.windows,
-                value_dim,
-                name=f"layer_{layer}",
-            )(x, mask, dropout_rng, source)
+        for index in range(self.num_layers):
+            layer = EncoderLayer(self.dim // self.reduction, 2**index, *shared, value_dim, name=f"layer_{index}")
+            x = layer(x, mask, dropout_rng, source)
         return x

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from fact_jax.layers.linear import Dense, product
 from fact_jax.layers.positions import add_positions
-from fact_jax.ops.arrays import Array
+from fact_jax.ops.arrays import Array, Frames
 
 
 class Factored(NamedTuple):
@@ -55,7 +55,7 @@ def factored(features: Factored | Float[Array, "B T h"]) -> Factored:
     return features if isinstance(features, Factored) else Factored(features)
 
 
-def mapped(dense: Dense, x: Float[Array, "B T D"]) -> Factored:
+def mapped(dense: Dense, x: Frames) -> Factored:
     """Maps x with a float32 `Dense`; Factored with the map as basis if it has more outputs than inputs."""
     kernel, bias = dense.weights(x.shape[-1])
     value = product("...i,io->...o", x, kernel, dense.dtype) + bias

@@ -6,16 +6,13 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.factored import Factored, mapped
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
-from fact_jax.ops.arrays import Array
+from fact_jax.ops.arrays import FrameMask, Frames, Seeds
 from fact_jax.ops.convolution import dilated_conv
-from fact_jax.ops.dropout_rng import Seeds
 from fact_jax.ops.fusion import computed_once
-from fact_jax.ops.masks import FrameMask
 
 
 class DilatedStage(nn.Module):
@@ -23,10 +20,8 @@ class DilatedStage(nn.Module):
 
     Attributes:
       dim: channels of the stack.
-      num_layers: L; layer l has dilation 2^l.
-      out_dim: channels of the output.
       dropout_rate: after every layer's 1x1 convolution.
-      groups: groups of the dilated convolutions.
+      groups: of the dilated convolutions.
       use_norm: LayerNorm over channels after every residual sum.
       map_input: start with a 1x1 convolution to `dim`; otherwise the input must have `dim` channels.
       dtype: of the products, apart from those of the output map: class probabilities are read off it.
@@ -42,7 +37,7 @@ class DilatedStage(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
@@ -76,7 +71,7 @@ class DualDilatedStage(nn.Module):
     last_dropout: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
@@ -94,12 +89,10 @@ class DualDilatedStage(nn.Module):
         if composed is not None:
             y = dilated_conv(x, composed["falling"], falling, dtype=self.dtype)
             return y + dilated_conv(x, composed["rising"], rising, dtype=self.dtype) + composed["bias"]
-        shared = self.groups, self.dtype
-        both = [
-            TemporalConv(self.dim, falling, *shared, name=f"falling_{layer}")(x),
-            TemporalConv(self.dim, rising, *shared, name=f"rising_{layer}")(x),
-        ]
-        return Dense(self.dim, self.dtype, name=f"fuse_{layer}")(jnp.concatenate(both, axis=-1))
+        parts = ("falling", falling), ("rising", rising)
+        convs = [TemporalConv(self.dim, d, self.groups, self.dtype, name=f"{name}_{layer}") for name, d in parts]
+        both = jnp.concatenate([conv(x) for conv in convs], axis=-1)
+        return Dense(self.dim, self.dtype, name=f"fuse_{layer}")(both)
 
 
 def compose_layers(params: Mapping[str, Any], num_layers: int) -> dict[str, Any]:

@@ -12,9 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from fact_jax.ops.arrays import Array
+from fact_jax.ops.arrays import Array, FrameMask, Frames
 from fact_jax.ops.convolution import dilated_conv
-from fact_jax.ops.masks import FrameMask
 
 
 def uniform(bound: float):
@@ -58,9 +57,7 @@ class Dense(nn.Module):
 
     Attributes:
       features: output channels.
-      dtype: of the product.
-      kernel_bound: weights start in U(+-kernel_bound); None means 1/sqrt(input channels), PyTorch's Linear.
-      bias_bound: the same for the bias.
+      kernel_bound, bias_bound: weights and biases start in U(+-bound); None means 1/sqrt(input channels), as PyTorch's.
       inert_bias: the bias cannot change what the output is used for (a constant added to all logits of a softmax). Its
         gradient is zero but for round-off, which differs with padding and devices and which Adam turns into steps of
         the size of the learning rate; it is cut, so that the bias stays where it started.
@@ -90,11 +87,7 @@ class Dense(nn.Module):
 class TemporalConv(nn.Module):
     """Convolution over time, same length out as in, zeros beyond both ends of the *valid* frames.
 
-    Attributes:
-      features: output channels.
-      dilation: frames between taps.
-      groups: channel groups, each convolved on its own.
-      dtype: of the products.
+    The three taps are `dilation` frames apart, and the `groups` of channels convolved each on its own.
     """
 
     features: int
@@ -103,28 +96,23 @@ class TemporalConv(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"]) -> Float[Array, "B T E"]:
+    def __call__(self, x: Frames) -> Float[Array, "B T E"]:
         """Frames of the padding must hold zeros (`zero_padding`)."""
         if x.shape[-1] % self.groups or self.features % self.groups:
             raise ValueError(f"{x.shape[-1]} -> {self.features} channels cannot be split into {self.groups} groups")
         shape = (3, x.shape[-1] // self.groups, self.features)
-        bound = 1.0 / math.sqrt(shape[0] * shape[1])
-        kernel = self.param("kernel", uniform(bound), shape)
-        bias = self.param("bias", uniform(bound), (self.features,))
+        init = uniform(1.0 / math.sqrt(shape[0] * shape[1]))
+        kernel, bias = self.param("kernel", init, shape), self.param("bias", init, (self.features,))
         return dilated_conv(x, kernel, self.dilation, self.groups, dtype=self.dtype) + bias
 
 
-def zero_padding(x: Float[Array, "B T D"], mask: FrameMask) -> Float[Array, "B T D"]:
+def zero_padding(x: Frames, mask: FrameMask) -> Frames:
     """Zeroes the frames of `x` outside `mask`, whatever they hold."""
     return jnp.where(mask[..., None], x, 0.0)
 
 
 class LayerNorm(nn.Module):
-    """Normalises the last axis with scale and bias; epsilon 1e-5 and biased variance, as in PyTorch.
-
-    Attributes:
-      inert_bias: the bias cannot change what the output is used for, see `Dense`.
-    """
+    """Normalises the last axis with scale and bias (`inert_bias`: see `Dense`); epsilon 1e-5, biased variance."""
 
     inert_bias: bool = False
 

@@ -6,9 +6,8 @@ import flax.linen as nn
 from jaxtyping import Bool, Float
 
 from fact_jax.layers.linear import uniform, zero_padding
-from fact_jax.ops.arrays import Array
+from fact_jax.ops.arrays import Array, FrameMask, Frames
 from fact_jax.ops.convolution import depthwise_conv, strided_conv
-from fact_jax.ops.masks import FrameMask
 
 
 class MaskedConv(nn.Module):
@@ -18,13 +17,9 @@ class MaskedConv(nn.Module):
     Weights start in U(+-1/sqrt(fan in)), biases at `bias`.
 
     Attributes:
-      features: output channels.
       kernel_size: taps, odd.
       stride: frames from one output to the next; divides T.
       depthwise: every channel by itself; `features` are then the channels of the input.
-      use_bias: add a bias.
-      bias: its start.
-      dtype: of the products.
     """
 
     features: int
@@ -36,9 +31,7 @@ class MaskedConv(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "B T D"], mask: FrameMask
-    ) -> tuple[Float[Array, "B T_out E"], Bool[Array, "B T_out"]]:
+    def __call__(self, x: Frames, mask: FrameMask) -> tuple[Float[Array, "B T_out E"], Bool[Array, "B T_out"]]:
         """The convolved frames, T / stride of them, and their mask."""
         if x.shape[1] % self.stride or self.kernel_size % 2 == 0:
             raise ValueError(
@@ -48,11 +41,10 @@ class MaskedConv(nn.Module):
         inputs = 1 if self.depthwise else x.shape[-1]
         shape = (self.kernel_size, inputs, self.features)
         kernel = self.param("kernel", uniform(1.0 / math.sqrt(self.kernel_size * inputs)), shape)
-        y = (
-            depthwise_conv(x, kernel[:, 0], self.stride)
-            if self.depthwise
-            else strided_conv(x, kernel, self.stride, dtype=self.dtype)
-        )
+        if self.depthwise:
+            y = depthwise_conv(x, kernel[:, 0], self.stride)
+        else:
+            y = strided_conv(x, kernel, self.stride, self.dtype)
         if self.use_bias:
             y = y + self.param("bias", nn.initializers.constant(self.bias), (self.features,))
         mask = mask[:, :: self.stride]

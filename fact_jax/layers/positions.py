@@ -10,11 +10,7 @@ from fact_jax.ops.arrays import Array
 
 
 def sinusoidal_positions(num_positions: int, dim: int) -> Float[np.ndarray, "{num_positions} {dim}"]:
-    """Sine on even and cosine on odd channels, frequencies exp(-2k ln(10000)/dim).
-
-    Raises:
-      ValueError: dim is odd.
-    """
+    """Sine on even and cosine on odd channels, frequencies exp(-2k ln(10000)/dim); `dim` is even."""
     if dim % 2:
         raise ValueError(f"positions need an even number of channels, got {dim}")
     frequency = np.exp(np.arange(0, dim, 2, dtype=np.float32) * np.float32(-math.log(10000.0) / dim))
@@ -26,16 +22,10 @@ def sinusoidal_positions(num_positions: int, dim: int) -> Float[np.ndarray, "{nu
 
 
 def add_positions(x: Float[Array, "*batch D"], positions: Float[Array, "..."] | None) -> Float[Array, "*batch D"]:
-    """Adds `positions` (None: nothing) to the first channels of x, as many as they have; the others stay as they are.
-
-    Raises:
-      ValueError: there are more channels of positions than of x.
-    """
+    """Adds `positions` (None: nothing) to the first channels of x, as many as they have, at most all."""
     if positions is None:
         return x
     width = positions.shape[-1]
     if width > x.shape[-1]:
         raise ValueError(f"positions have {width} channels, more than the {x.shape[-1]} they are added to")
-    if width == x.shape[-1]:
-        return x + positions
-    return jnp.asarray(x).at[..., :width].add(positions)
+    return x + positions if width == x.shape[-1] else jnp.asarray(x).at[..., :width].add(positions)

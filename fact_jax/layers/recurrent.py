@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.factored import Factored, factored
 from fact_jax.layers.linear import product, uniform
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
+from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.gru import bidirectional_gru
 
 
@@ -20,11 +19,8 @@ class BidirectionalGRU(nn.Module):
     Both bias vectors of PyTorch are kept: merging them would change the variance at the start and Adam's steps. The
     input projection runs over all steps at once, and one loop carries both directions.
 
-    Attributes:
-      hidden_dim: H, channels per direction.
-      num_layers: layers; each but the first reads the concatenated directions of the one before.
-      dropout_rate: between layers.
-      dtype: of the products with the input; the recurrence itself is float32.
+    A direction has `hidden_dim` channels, and the dropout lies between layers. `dtype` is that of the products with
+    the input; the recurrence itself is float32.
     """
 
     hidden_dim: int
@@ -36,10 +32,7 @@ class BidirectionalGRU(nn.Module):
     def __call__(
         self, x: Factored | Float[Array, "B P D"], mask: Bool[Array, "B P"], dropout_rng: Seeds | None = None
     ) -> Float[Array, "B P E"]:
-        """Gives the states of both directions (forward, then backward).
-
-        `mask`, a prefix, marks valid steps; padded steps change no valid output and give 0.
-        """
+        """Gives the states of both directions (forward, then backward), 0 outside `mask`, a prefix."""
         states = self._layer(factored(x), mask, 0)
         for layer in range(1, self.num_layers):
             states = self._layer(Factored(Dropout(self.dropout_rate)(states, dropout_rng)), mask, layer)
@@ -50,8 +43,9 @@ class BidirectionalGRU(nn.Module):
         init = uniform(1.0 / math.sqrt(hidden))
         input_kernel = self.param(f"input_kernel_{layer}", init, (2, x.value.shape[-1], 3 * hidden))
         hidden_kernel = self.param(f"hidden_kernel_{layer}", init, (2, hidden, 3 * hidden))
-        input_bias = self.param(f"input_bias_{layer}", init, (2, 3 * hidden))
-        hidden_bias = self.param(f"hidden_bias_{layer}", init, (2, 3 * hidden))
+        input_bias, hidden_bias = (
+            self.param(f"{name}_bias_{layer}", init, (2, 3 * hidden)) for name in ("input", "hidden")
+        )
 
         x, input_kernel = x.operands(input_kernel)
         gates = product("dig,bpi->dpbg", input_kernel, x, self.dtype) + input_bias[:, None, None]

@@ -9,21 +9,20 @@ import numpy as np
 from jaxtyping import Float
 
 from fact_jax.layers.linear import Dense, product, zero_padding
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.masks import FrameMask, masked_softmax
+from fact_jax.ops.arrays import Array, FrameMask, Frames
+from fact_jax.ops.masks import masked_softmax
 from fact_jax.ops.windows import cut, join, with_neighbours
+
+# Frames that share one product with the keys around them. A multiple of a band wastes little of it: with blocks as
+# short as the band half of the products would be.
+QUERIES = 64
 
 
 class BlockAttention(nn.Module):
     """Every frame attends to the frames of its own window; one head (published `sliding_att` of FAFormer).
 
-    Windows are counted from frame 0 and do not overlap, so their bounds do not depend on padding. The mixed values pass
-    a ReLU and an affine map back to the channels of the input.
-
-    Attributes:
-      dim: channels of queries, keys and values.
-      size: frames of a window.
-      dtype: of the products.
+    Windows of `size` frames are counted from frame 0 and do not overlap, so their bounds do not depend on padding. The
+    mixed values, of `dim` channels as queries and keys, pass a ReLU and an affine map back to those of the input.
     """
 
     dim: int
@@ -31,7 +30,7 @@ class BlockAttention(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Float[Array, "B T D"], mask: FrameMask) -> Float[Array, "B T D"]:
+    def __call__(self, x: Frames, mask: FrameMask) -> Frames:
         """Frames outside `mask` are attended to by no frame."""
         value = Dense(self.dim, self.dtype, name="value")(x)
         query = Dense(self.dim, self.dtype, name="query")
@@ -55,12 +54,10 @@ class SlidingAttention(nn.Module):
     1e-6 each of the weights, which are cut afterwards.
 
     Attributes:
-      dim: channels of queries and keys.
+      dim, value_dim: channels of queries and keys, and of values (None: as many).
       size: frames of a window.
       banded: query i of a window sees the keys i to i + size - 1 of the 2 size around it. The released code means this
         and lets every query see all but the last key, which its weights are trained with.
-      dtype: of the products.
-      value_dim: channels of values; None: as many as `dim`.
     """
 
     dim: int
@@ -70,9 +67,7 @@ class SlidingAttention(nn.Module):
     value_dim: int | None = None
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "B T D"], source: Float[Array, "B T h"], mask: FrameMask
-    ) -> Float[Array, "B T D"]:
+    def __call__(self, x: Frames, source: Float[Array, "B T h"], mask: FrameMask) -> Frames:
         """Makes queries and keys of `x` and values of `source`; the output is zero outside `mask`."""
         value = Dense(self.value_dim or self.dim, self.dtype, name="value")(source)
         query = Dense(self.dim, self.dtype, name="query")
@@ -90,18 +85,45 @@ class SlidingAttention(nn.Module):
 
     def _weights(self, query, key, valid):
         """What every frame of a window takes of its keys, [B, W, L, num_keys]."""
-        allowed = (valid[:, :, None, :] & self._seen(key.shape[2])).astype(jnp.float32)
+        offset = np.arange(key.shape[2])[None] - np.arange(self.size)[:, None]
+        band = (offset >= 0) & (offset < self.size)
+        seen = band if self.banded else np.broadcast_to(band.any(axis=0), band.shape)
+        allowed = (valid[:, :, None, :] & seen).astype(jnp.float32)
         logits = product("bwqc,bwkc->bwqk", query, key, self.dtype) + jnp.log(allowed + 1e-6)
         return jax.nn.softmax(logits) * allowed
-
-    def _seen(self, num_keys):
-        """Which keys of its surroundings a query sees: bool [L, num_keys]."""
-        offset = np.arange(num_keys)[None] - np.arange(self.size)[:, None]
-        band = (offset >= 0) & (offset < self.size)
-        return band if self.banded else np.broadcast_to(band.any(axis=0), band.shape)
 
 
 def _make_weights(query, key, x):
     """Makes the parameters of queries and keys where one key alone has the weight 1, so that they have no effect."""
     query.weights(x.shape[-1])
     key.weights(x.shape[-1])
+
+
+def band_attention(
+    query: Float[Array, "B T H head"],
+    key: Float[Array, "B T H head"],
+    value: Float[Array, "B T H head"],
+    mask: FrameMask,
+    reach: int,
+    distances: Float[Array, "H band"] | None = None,
+    dtype: str = "float32",
+) -> Float[Array, "B T H head"]:
+    """Softmax attention of frame i to the valid frames i - reach to i + reach; zero where there is none.
+
+    `query` is scaled; `distances` are added to the logits of the 2 * reach + 1 keys at i - reach, ..., i + reach.
+
+    Deviation: the published code lowers the logits of masked keys by 1e4 and cuts the rows of masked queries. Beside a
+    valid key, which every valid query has in itself, that is a weight of exactly 0, too.
+    """
+    num_frames = query.shape[1]
+    near = min(reach, num_frames - 1)
+    size = max(min(QUERIES, num_frames), near)
+    q = cut(query, size)
+    k, v, valid = (with_neighbours(cut(part, size), near) for part in (key, value, mask))
+    logits = product("bwqhe,bwkhe->bwhqk", q, k, dtype)
+    # Column of a key less row of a query, from -size to size + 2 * near; between 0 and 2 * near it is in the band.
+    offset = np.arange(k.shape[2])[None] - np.arange(size)[:, None]
+    if distances is not None:
+        logits = logits + distances[:, np.clip(offset + reach - near, 0, 2 * reach)]
+    seen = valid[:, :, None, None, :] & jnp.asarray((offset >= 0) & (offset <= 2 * near))
+    return join(product("bwhqk,bwkhe->bwqhe", masked_softmax(logits, seen), v, dtype), num_frames)

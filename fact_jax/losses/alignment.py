@@ -25,22 +25,12 @@ def alignment_losses(
     pair_weights: Float[Array, "B S"],
     mask: Bool[Array, "B X"],
 ) -> tuple[Float[Array, " B"], Float[Array, " B"]]:
-    """Cross-entropy of both attentions against the matched segments.
+    """Cross-entropy of both attentions against the matched segments: (f2a, a2f), by the number of valid X.
 
     X elements are frames ("u" blocks) or predicted segments ("U" blocks); `targets` is 1 for a frame inside a
-    ground-truth segment, or the fraction of a predicted segment that lies inside it.
-
-    Args:
-      f2a_logits: softmax over X.
-      a2f_logits: softmax over the list of matched tokens, duplicates counted.
-      targets: see above.
-      match: of all videos.
-      pair_weights: of the j-th pair. As published this is indexed by the position in the list of pairs, although the
-        weights are those of segments in temporal order.
-      mask: elements that are no padding.
-
-    Returns:
-      (f2a, a2f), divided by the number of valid X.
+    ground-truth segment, or the fraction of a predicted segment that lies inside it. The softmax of `f2a_logits` is
+    over X, that of `a2f_logits` over the list of matched tokens, duplicates counted. As published, `pair_weights` go by
+    the position in the list of pairs, although they are those of segments in temporal order.
     """
     wanted = matched_columns(targets, match.segments)
     weights = wanted * jnp.where(match.mask, pair_weights, 0.0)[:, None, :]

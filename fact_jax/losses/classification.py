@@ -18,7 +18,8 @@ def frame_cross_entropy(log_probs: Scores, labels: Labels, class_weights: Weight
     There are at least C weights. 0 for a video without elements.
     """
     nll = -jnp.take_along_axis(log_probs, labels[..., None], axis=-1)[..., 0]
-    return _mean(nll * class_weights[labels], mask)
+    count = jnp.maximum(jnp.sum(mask, axis=1), 1)
+    return jnp.sum(jnp.where(mask, nll * class_weights[labels], 0.0), axis=1) / count
 
 
 def token_cross_entropy(log_probs: Scores, labels: Labels, class_weights: Weights, mask: Mask) -> PerVideo:
@@ -34,8 +35,3 @@ def soft_cross_entropy(log_probs: Scores, targets: Scores, class_weights: Weight
     weighted = -log_probs * targets * class_weights[: log_probs.shape[-1]]
     total = jnp.sum(targets, axis=(1, 2))
     return jnp.sum(jnp.where(mask[..., None], weighted, 0.0), axis=(1, 2)) / jnp.where(total > 0, total, 1.0)
-
-
-def _mean(values, mask):
-    count = jnp.maximum(jnp.sum(mask, axis=1), 1)
-    return jnp.sum(jnp.where(mask, values, 0.0), axis=1) / count

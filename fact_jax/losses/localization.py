@@ -12,11 +12,8 @@ def sigmoid_focal_loss(
 ) -> Float[Array, "*batch"]:
     """Binary cross-entropy of every class by itself, weighted down where it is small already; >= 0.
 
-    Args:
-      logits: of any shape.
-      targets: in [0, 1]; what lies between enters linearly everywhere.
-      alpha: weight of targets of 1, 1 - alpha that of 0.
-      gamma: power of the weight.
+    Targets lie in [0, 1]; what lies between enters linearly everywhere. `alpha` is the weight of 1, 1 - alpha that of
+    0, `gamma` the power that weighs down.
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 5.
     """

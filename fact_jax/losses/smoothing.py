@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask
 
 
 def smoothness(
@@ -16,19 +15,16 @@ def smoothness(
     clip: float = 4.0,
     constant_past: bool = False,
 ) -> Float[Array, " B"]:
-    """Truncated squared change of log-probabilities between neighbouring frames.
+    """Truncated squared change of log-probabilities between neighbouring frames, mean over valid pairs and channels.
+
+    0.0 for a video with one frame, where the published code gives NaN.
 
     Args:
       log_probs: natural log; 0 in padded channels.
       mask: frames that are no padding.
       num_channels: channels of every video that are no padding; None: all.
       clip: limit on |difference| in nats; larger jumps count as `clip` and have no gradient.
-      constant_past: only the later of two frames carries a gradient, as in MS-TCN and ASFormer; else both do, as in
-        FACT.
-
-    Returns:
-      mean over neighbouring valid pairs and channels; 0.0 for a video with one frame, where the published code gives
-      NaN.
+      constant_past: only the later of two frames carries a gradient, as in MS-TCN and ASFormer; in FACT both do.
 
     Source: Abu Farha & Gall, MS-TCN, CVPR 2019, truncated MSE.
     """

@@ -21,13 +21,8 @@ def match_detections(
     From the best detection on, each takes the true segment that it overlaps most of those that are left and that it
     overlaps enough.
 
-    Args:
-      true_pairs: video and class of every true segment.
-      true_segments: start and end of them.
-      pairs: of the detections, the best ones of a pair first.
-      segments: of the detections.
-      thresholds: least tIoU.
-      top_k: each recall looks at k detections for every true segment of a pair.
+    Pairs are a video and a class each; of the detections of a pair the best come first. Thresholds are the least tIoU,
+    and each recall looks at k detections for every true segment of a pair.
 
     Returns:
       (whether the detection took a true segment; whether one of the best detections overlaps the true segment enough,
@@ -40,30 +35,20 @@ def match_detections(
     both = np.unique(np.concatenate([true_pairs, pairs]), axis=0, return_inverse=True)[1].reshape(-1)
     groups, true_groups = both[len(true_pairs) :], both[: len(true_pairs)]
     counts = np.bincount(true_groups, minlength=both.max() + 1)
-    lists, true_lists = _sorted(groups), _sorted(true_groups)
     # Groups of equally many true segments together, as the published code sorts each such list, see `_take`.
     for count in np.unique(counts[true_groups]):
-        chosen = np.flatnonzero(counts == count)
-        _match_groups(
-            _Lists(lists, chosen), _Lists(true_lists, chosen), segments, true_segments, thresholds, top_k, hits, found
-        )
+        detected, true = (_Lists(part, np.flatnonzero(counts == count)) for part in (groups, true_groups))
+        _match_groups(detected, true, segments, true_segments, thresholds, top_k, hits, found)
     return hits, found
-
-
-def _sorted(groups):
-    """(groups ascending, their items)."""
-    order = np.argsort(groups, kind="stable")
-    return groups[order], order
 
 
 class _Lists:
     """The items of some of the groups: how many each has, and those of a rank."""
 
-    def __init__(self, lists, chosen):
-        groups, order = lists
-        self.first = np.searchsorted(groups, chosen)
-        self.count = np.searchsorted(groups, chosen, side="right") - self.first
-        self._order = order
+    def __init__(self, groups, chosen):
+        self._order = np.argsort(groups, kind="stable")
+        self.first = np.searchsorted(groups[self._order], chosen)
+        self.count = np.searchsorted(groups[self._order], chosen, side="right") - self.first
 
     def items(self, chosen, rank):
         """The item of this rank of some of the groups."""

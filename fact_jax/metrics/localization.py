@@ -40,31 +40,23 @@ class LocalizationMetric:
         return LocalizationState(self, ())
 
     def from_video(self, video_id: str, true_segments, true_labels, segments, scores, labels) -> "LocalizationState":
-        """The state of one video; all segments in one unit, as float64, and duplicates of the ground truth left out.
+        """The state of one video: float [S, 2] and int [S] of the truth, whose duplicates are left out; detections.
 
-        Args:
-          video_id: its name.
-          true_segments, true_labels: float [S, 2] and int [S].
-          segments, scores, labels: of its detections, float [P, 2], float [P] and int [P]; a video without any counts
-            as one in which nothing was found.
+        These are float [P, 2], float [P] and int [P]; a video without any counts as one in which nothing was found. All
+        segments are in one unit.
         """
         kept = without_duplicates(true_segments, true_labels)
-        video = _Video(
-            str(video_id),
-            np.asarray(true_segments, np.float64).reshape(-1, 2)[kept],
-            np.asarray(true_labels, np.int64).reshape(-1)[kept],
-            np.asarray(segments, np.float64).reshape(-1, 2),
-            np.asarray(scores).reshape(-1),
-            np.asarray(labels, np.int64).reshape(-1),
-        )
+        true_segments, segments = (np.asarray(part, np.float64).reshape(-1, 2) for part in (true_segments, segments))
+        true_labels, labels = (np.asarray(part, np.int64).reshape(-1) for part in (true_labels, labels))
+        scores = np.asarray(scores).reshape(-1)
+        video = _Video(str(video_id), true_segments[kept], true_labels[kept], segments, scores, labels)
         return LocalizationState(self, (video,))
 
     def names(self) -> tuple[str, ...]:
         """Names of the numbers that `LocalizationState.compute` gives."""
-        names = [f"mAP@{threshold:.2f}" for threshold in self.thresholds] + [f"mAP@{AVERAGE}"]
-        for k in self.top_k:
-            names += [f"Recall@{k}x@{threshold:.2f}" for threshold in self.thresholds] + [f"Recall@{k}x@{AVERAGE}"]
-        return tuple(names)
+        kinds = ["mAP", *(f"Recall@{k}x" for k in self.top_k)]
+        levels = [*(f"{threshold:.2f}" for threshold in self.thresholds), AVERAGE]
+        return tuple(f"{kind}@{level}" for kind in kinds for level in levels)
 
     def main_names(self) -> tuple[str, ...]:
         """Those of them that a result is stated in: mAP at every threshold, and the averages."""
@@ -89,8 +81,7 @@ class Matches:
 
     Attributes:
       class_ids: of the K classes that occur in the ground truth, ascending.
-      true_videos, true_classes: numbers of every true segment.
-      found: whether it is found at every threshold and k.
+      true_videos, true_classes, found: of every true segment; found at every threshold and k.
       indices: of the detections that count for one of these classes, class by class and the best first, among those of
         all videos, one video after the other.
       videos, classes, scores: of these detections.
@@ -110,14 +101,9 @@ class Matches:
 
 @dataclasses.dataclass(frozen=True)
 class ClassScores:
-    """Scores, in [0, 1], of the K classes that occur in the ground truth.
+    """Average precision and recall, in [0, 1], of the K classes that occur in the ground truth, by ascending id.
 
-    Attributes:
-      class_ids: ascending.
-      num_true, num_detections: true segments and detections.
-      precision: average precision at every threshold.
-      recall: at every threshold and k.
-      curves: per class, (scores [P] descending, hits bool [P, thresholds]) of its detections.
+    `curves` has per class (scores [P] descending, hits bool [P, thresholds]) of its detections.
     """
 
     class_ids: Int[np.ndarray, " K"]
@@ -145,9 +131,8 @@ class LocalizationState:
         found = self.per_class()
         if not len(found.class_ids):
             return dict.fromkeys(names, math.nan)
-        precision, recall = found.precision.mean(axis=1), found.recall.mean(axis=2)
-        values = [*precision, precision.mean()]
-        for column in recall.T:
+        values = []
+        for column in (found.precision.mean(axis=1), *found.recall.mean(axis=2).T):
             values += [*column, column.mean()]
         return {name: 100.0 * float(value) for name, value in zip(names, values, strict=True)}
 
@@ -184,10 +169,7 @@ def match_classes(
 ):
     """Compares detections with the ground truth, both without duplicates and in any order; gives Matches.
 
-    Args:
-      metric: LocalizationMetric.
-      true_videos, true_segments, true_labels: int [S], float64 [S, 2] and int [S]; videos by any numbers.
-      videos, segments, scores, labels: of the detections, [P] each; of equal scores the last one counts first.
+    Videos go by any numbers; of detections of equal scores the last one counts first.
     """
     class_ids, true_classes = np.unique(true_labels, return_inverse=True)
     classes = np.searchsorted(class_ids, labels)
@@ -196,17 +178,11 @@ def match_classes(
     order = np.argsort(scores, kind="stable")[::-1]
     order = order[(classes[order] >= 0) & (classes[order] < len(class_ids))]
     order = order[np.argsort(classes[order], kind="stable")]
-    hits, found = match_detections(
-        _pairs(true_videos, true_classes),
-        true_segments,
-        _pairs(videos[order], classes[order]),
-        segments[order],
-        np.array(metric.thresholds),
-        metric.top_k,
-    )
-    return Matches(
-        class_ids, true_videos, true_classes, found, order, videos[order], classes[order], scores[order], hits
-    )
+    videos, classes, scores, segments = (part[order] for part in (videos, classes, scores, segments))
+    true_pairs, pairs = _pairs(true_videos, true_classes), _pairs(videos, classes)
+    thresholds = np.array(metric.thresholds)
+    hits, found = match_detections(true_pairs, true_segments, pairs, segments, thresholds, metric.top_k)
+    return Matches(class_ids, true_videos, true_classes, found, order, videos, classes, scores, hits)
 
 
 def score_classes(metric: LocalizationMetric, matches: Matches) -> ClassScores:
@@ -233,9 +209,7 @@ def _pairs(videos, classes):
 def average_precision(hits: Bool[np.ndarray, "P thresholds"], num_true) -> Float[np.ndarray, " thresholds"]:
     """Area under the precision-recall curve, precision being the best at this recall or a higher one.
 
-    Args:
-      hits: whether each detection is right at each threshold, by descending score; 0.0 without any.
-      num_true: true segments, >= 1.
+    `hits` come by descending score, 0.0 without any; there is at least one true segment.
     """
     recall, precision = precision_recall(hits, num_true)
     best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]

@@ -32,12 +32,7 @@ def edit_score(predicted, true) -> float:
 
 
 class Candidates(NamedTuple):
-    """The best true segment of every predicted segment that has one of its label to overlap with.
-
-    Attributes:
-      true_index: number of the true segment, in order of the predicted segments.
-      tiou: their intersection over union, in (0, 1].
-    """
+    """The best true segment (its number) of every predicted segment that has one of its label to overlap with."""
 
     true_index: Int[np.ndarray, " K"]
     tiou: Float[np.ndarray, " K"]
@@ -66,9 +61,5 @@ def best_overlaps(predicted: tuple, true: tuple) -> Candidates:
 
 
 def hit_segments(candidates: Candidates, threshold: float) -> Int[np.ndarray, " hits"]:
-    """Numbers of the true segments that are hit at `threshold`, sorted, each once.
-
-    A true segment is hit by the first candidate that reaches the threshold; later ones are false positives, so the
-    number of hits is the number of different true segments reached.
-    """
+    """Numbers of the true segments that are hit at `threshold`, sorted, each once: later ones are false positives."""
     return np.unique(candidates.true_index[candidates.tiou >= threshold])

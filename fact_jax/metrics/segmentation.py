@@ -44,10 +44,7 @@ METRIC_NAMES = ("Edit", "AccB", "Acc", *map(f1_name, THRESHOLDS))
 
 
 def f1_score(hits, predicted, true):
-    """F1 in percent with the published epsilons, of numbers of hits, predicted segments and true segments.
-
-    The numbers are scalars or arrays of one shape; 0.0 where everything is 0.
-    """
+    """F1 in percent with the published epsilons, of numbers, scalars or arrays; 0.0 where everything is 0."""
     hits = np.asarray(hits, np.float64)
     precision = hits / (np.asarray(predicted, np.float64) + EPSILON)
     recall = hits / (np.asarray(true, np.float64) + EPSILON)
@@ -65,7 +62,6 @@ class VideoCounts:
     """Everything counted in one video; no array depends on the number of classes.
 
     Attributes:
-      video_id: name of the video.
       pairs: rows (true class, predicted class, frames) with frames > 0, in order of class.
       edit: score of the video in percent, NaN if neither side has a segment.
       true_segments, predicted_segments: labels of the foreground segments in order of time.
@@ -82,13 +78,7 @@ class VideoCounts:
 
 @dataclasses.dataclass(frozen=True)
 class SegmentationMetric:
-    """Settings of the scores.
-
-    Attributes:
-      num_classes: C.
-      background_ids: classes dropped from Acc, Edit and F1; empty when background is evaluated.
-      thresholds: tIoU values of F1, each above 0.
-    """
+    """Settings of the scores: the background is dropped from Acc, Edit and F1 (empty when it is evaluated)."""
 
     num_classes: int
     background_ids: Collection[int] = ()
@@ -108,12 +98,7 @@ class SegmentationMetric:
         return SegmentationState(self, ())
 
     def from_video(self, prediction, ground_truth, video_id: str = "") -> "SegmentationState":
-        """Counts one video.
-
-        Args:
-          prediction, ground_truth: int [N] labels in [0, C), of equal length. A prediction made on the feature grid is
-            first brought to the full rate with `fact_jax.ops.resampling`.
-          video_id: its name in the per-video table.
+        """Counts one video of int [N] labels in [0, C) at the full rate (`fact_jax.ops.resampling` brings them there).
 
         Raises:
           ValueError: shapes differ, are not [N], or a label is no class.
@@ -125,20 +110,12 @@ class SegmentationMetric:
         keys, frames = np.unique(ground_truth * self.num_classes + prediction, return_counts=True)
         predicted, true = segments.frames_to_segments(prediction), segments.frames_to_segments(ground_truth)
         predicted_labels, true_labels = self._drop_background(predicted[0]), self._drop_background(true[0])
+        pairs = np.stack([keys // self.num_classes, keys % self.num_classes, frames], axis=1)
+        edit = segment_matching.edit_score(predicted_labels, true_labels)
         candidates = segment_matching.best_overlaps(predicted, true)
-        hits = tuple(
-            self._drop_background(true[0][segment_matching.hit_segments(candidates, threshold)])
-            for threshold in self.thresholds
-        )
-        counts = VideoCounts(
-            video_id=video_id,
-            pairs=np.stack([keys // self.num_classes, keys % self.num_classes, frames], axis=1),
-            edit=segment_matching.edit_score(predicted_labels, true_labels),
-            true_segments=true_labels,
-            predicted_segments=predicted_labels,
-            hit_segments=hits,
-        )
-        return SegmentationState(self, (counts,))
+        hits = (true[0][segment_matching.hit_segments(candidates, threshold)] for threshold in self.thresholds)
+        hits = tuple(map(self._drop_background, hits))
+        return SegmentationState(self, (VideoCounts(video_id, pairs, edit, true_labels, predicted_labels, hits),))
 
     def _check_labels(self, labels, name):
         labels = np.asarray(labels)
@@ -156,22 +133,13 @@ class SegmentationMetric:
 
 @dataclasses.dataclass(frozen=True)
 class SegmentationState:
-    """Counts of any number of videos.
-
-    Attributes:
-      metric: the settings they were counted under.
-      videos: one VideoCounts per video, in the order they were merged.
-    """
+    """Counts of any number of videos, in the order they were merged."""
 
     metric: SegmentationMetric
     videos: tuple[VideoCounts, ...]
 
     def merge(self, *others: "SegmentationState") -> "SegmentationState":
-        """Returns the state of all videos of this state and of `others`.
-
-        Raises:
-          ValueError: the states were counted under different settings.
-        """
+        """Returns the state of all videos of this state and of `others`, counted under the same settings."""
         if any(other.metric != self.metric for other in others):
             raise ValueError("states of different settings cannot be merged")
         return SegmentationState(self.metric, tuple(itertools.chain(self.videos, *(other.videos for other in others))))
@@ -182,49 +150,35 @@ class SegmentationState:
 
     def per_video(self):
         """Returns a dict per video, sorted by name: video_id, frames, segment counts and the scores of that video."""
-        return [
-            {
-                "video_id": video.video_id,
-                "frames": int(video.pairs[:, 2].sum()),
-                "true_segments": len(video.true_segments),
-                "predicted_segments": len(video.predicted_segments),
-                **self._scores([video]),
-            }
-            for video in sorted(self.videos, key=lambda video: video.video_id)
-        ]
+        rows = []
+        for video in sorted(self.videos, key=lambda video: video.video_id):
+            counts = {"video_id": video.video_id, "frames": int(video.pairs[:, 2].sum())}
+            counts |= {name: len(getattr(video, name)) for name in ("true_segments", "predicted_segments")}
+            rows.append(counts | self._scores([video]))
+        return rows
 
     def per_class(self):
-        """Returns a dict per class, by class id.
+        """Returns a dict per class, by class id: frames and segments, percentages of frames, F1@k.
 
-        Keys: class_id, true_frames, predicted_frames, precision and recall of frames, true_segments,
-        predicted_segments, F1@k. Percentages; NaN where a class has no frame to divide by, and F1@k is NaN for a
-        class without any segment on either side (background classes among them).
+        NaN where a class has no frame to divide by, and F1@k for a class without any segment on either side (background
+        classes among them).
         """
-        true, predicted, frames = self._pairs()
+        true, predicted, frames = _pairs(self.videos).T
         count = self.metric.num_classes
         true_frames = np.bincount(true, frames, count).astype(np.int64)
         predicted_frames = np.bincount(predicted, frames, count).astype(np.int64)
         correct = np.bincount(true, frames * (true == predicted), count)
-        table = {
-            "class_id": np.arange(count),
-            "true_frames": true_frames,
-            "predicted_frames": predicted_frames,
-            "precision": ratio_percent(correct, predicted_frames),
-            "recall": ratio_percent(correct, true_frames),
-        }
+        table = {"class_id": np.arange(count), "true_frames": true_frames, "predicted_frames": predicted_frames}
+        table |= {"precision": ratio_percent(correct, predicted_frames), "recall": ratio_percent(correct, true_frames)}
         table |= self._segment_columns()
         return [{name: column[index].item() for name, column in table.items()} for index in range(count)]
 
     def confusion(self) -> Int[np.ndarray, "C C"]:
         """Returns frames by (true class, predicted class)."""
-        true, predicted, frames = self._pairs()
+        true, predicted, frames = _pairs(self.videos).T
         matrix = np.zeros((self.metric.num_classes, self.metric.num_classes), np.int64)
         np.add.at(matrix, (true, predicted), frames)
         return matrix
-
-    def _pairs(self):
-        rows = np.concatenate([np.zeros((0, 3), np.int64), *(video.pairs for video in self.videos)])
-        return rows[:, 0], rows[:, 1], rows[:, 2]
 
     def _segment_columns(self):
         def count(arrays):
@@ -240,15 +194,14 @@ class SegmentationState:
         return columns
 
     def _scores(self, videos):
-        pairs = np.concatenate([np.zeros((0, 3), np.int64), *(video.pairs for video in videos)])
-        correct = pairs[:, 0] == pairs[:, 1]
-        foreground = ~np.isin(pairs[:, 0], self.metric.background_ids)
+        true, predicted, frames = _pairs(videos).T
+        correct, foreground = true == predicted, ~np.isin(true, self.metric.background_ids)
         edits = [video.edit for video in videos if not math.isnan(video.edit)]
         scores = {
             # fsum is exact, so the mean does not depend on the order of the videos.
             "Edit": math.fsum(edits) / len(edits) if edits else math.nan,
-            "AccB": float(ratio_percent(pairs[correct, 2].sum(), pairs[:, 2].sum())),
-            "Acc": float(ratio_percent(pairs[correct & foreground, 2].sum(), pairs[foreground, 2].sum())),
+            "AccB": float(ratio_percent(frames[correct].sum(), frames.sum())),
+            "Acc": float(ratio_percent(frames[correct & foreground].sum(), frames[foreground].sum())),
         }
         true = sum(len(video.true_segments) for video in videos)
         predicted = sum(len(video.predicted_segments) for video in videos)
@@ -256,3 +209,7 @@ class SegmentationState:
             hits = sum(len(video.hit_segments[index]) for video in videos)
             scores[f1_name(threshold)] = float(f1_score(hits, predicted, true))
         return scores
+
+
+def _pairs(videos):
+    return np.concatenate([np.zeros((0, 3), np.int64), *(video.pairs for video in videos)])

@@ -63,33 +63,19 @@ class FrameModelConfig(abc.ABC):
 
     @classmethod
     def infer(cls, tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
-        """What a published state dict tells; None if it is of another system.
-
-        Args:
-          tensors: name -> array.
-          path: of the file, for messages.
-
-        Raises:
-          UserError: it is of this system, and a part is missing or of a strange shape.
-        """
+        """What a published state dict tells; None if it is of another system. Errors as of `ShapeReader`."""
         del tensors, path
         return None
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any], num_classes: int, dtype: str) -> "FrameModelConfig":
-        """Builds the model from config.model, the number of classes and config.dtype.
-
-        Raises:
-          UserError: a setting is missing or unknown, or contradicts another.
-        """
+        """Builds the model from config.model, none of whose settings may be missing or unknown, and config.dtype."""
         wanted = {field.name for field in dataclasses.fields(cls)} - _NOT_SETTINGS
         given = set(settings) - {"name"}
         problems = [f"config.model lacks {name}" for name in sorted(wanted - given)]
         problems += [f"config.model has {name}" for name in sorted(given - wanted)]
         if problems:
-            raise UserError(
-                f"These settings are not those of {cls.title}: {', '.join(problems)}. It has "
-                f"{', '.join(sorted(wanted))}; take one of its own configs."
-            )
+            problem = f"These settings are not those of {cls.title}: {', '.join(problems)}."
+            raise UserError(f"{problem} It has {', '.join(sorted(wanted))}; take one of its own configs.")
         check_choice("config.dtype", dtype, DTYPES)
         return cls(num_classes=num_classes, dtype=dtype, **{name: settings[name] for name in wanted})

@@ -29,7 +29,7 @@ class _Duals(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """State of the search for the cheapest path from a free row to a free column (`sink`, -1 until found).
+    """Search for the cheapest path from a free row to a free column (`sink`, -1 until found).
 
     `remaining[:count]` lists the columns not yet reached, in the order in which they are looked at.
     """
@@ -50,14 +50,8 @@ def linear_sum_assignment(
 ) -> Int[Array, " S"]:
     """Assigns the first `num_rows` rows to the first `num_columns` columns at the smallest total cost.
 
-    Args:
-      cost: entries of columns from `num_columns` on are ignored, entries that are not finite count as 0.
-      num_columns: 0 to S; may be traced.
-      num_rows: likewise for rows; None: M.
-
-    Returns:
-      the row of every column, -1 for columns without one (all from `num_columns` on, and num_columns - num_rows of the
-      others when there are more of them than rows).
+    Both may be traced, 0 to S and M; `num_rows` None: M. Costs that are not finite count as 0. Gives the row of every
+    column, -1 for columns without one: those from `num_columns` on, and what there is more of them than rows.
     """
     padded_rows, padded_columns = cost.shape
     size = max(padded_rows, padded_columns)
@@ -74,9 +68,11 @@ def linear_sum_assignment(
         nobody = jnp.full(size, -1, jnp.int32)
         prices = jnp.zeros(size, jnp.float64)
         duals = _Duals(prices, prices, nobody, nobody)
-        duals = jax.lax.fori_loop(
-            jnp.int32(0), shorter, lambda row, duals: _augment(cost, row, row < shorter, longer, duals), duals
-        )
+
+        def augment(row, duals):
+            return _augment(cost, row, row < shorter, longer, duals)
+
+        duals = jax.lax.fori_loop(jnp.int32(0), shorter, augment, duals)
         row_of_column = jnp.where(turned, duals.column_of_row, duals.row_of_column)
     return row_of_column[:padded_columns]
 

@@ -13,10 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, PRNGKeyArray, UInt32
 
-from fact_jax.ops.arrays import Array
+from fact_jax.ops.arrays import Array, Seeds
 
-# Seeds of the videos; None switches dropout off.
-Seeds = UInt32[Array, "B 2"]
 Salt = np.uint32 | UInt32[Array, ""]
 _GOLDEN = np.uint32(0x9E3779B9)
 
@@ -37,10 +35,7 @@ def salt(path: tuple[str, ...]) -> Salt:
 
 
 def random_bits(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...]) -> UInt32[Array, "B ..."]:
-    """Uniform random 32-bit numbers of `shape`, (B, ...).
-
-    The entry at (b, i, j, ...) depends on seeds[b], the salt, which is different for every layer, and i, j, ... only.
-    """
+    """Uniform random 32-bit numbers of `shape`: that at (b, i, j, ...) depends on seeds[b], the salt and i, j, ..."""
     bits = _mix(seeds[:, 0] ^ layer_salt) + seeds[:, 1]
     for axis, size in enumerate(shape[1:], start=1):
         index = jax.lax.broadcasted_iota(jnp.uint32, (1,) * axis + (size,), axis)

@@ -23,18 +23,10 @@ def bidirectional_gru(
     kernel: Float[Array, "2 H gates"],
     bias: Float[Array, "2 gates"],
 ) -> Float[Array, "2 steps B H"]:
-    """Runs h' = (1 - z) n + z h in both directions from h = 0.
+    """Runs h' = (1 - z) n + z h in both directions from h = 0; gives the states, 0 beyond a row's length.
 
-    r = sigmoid(gates_r + h W_r + b_r), z likewise, n = tanh(gates_n + r (h W_n + b_n)).
-
-    Args:
-      gates: projected input with its bias; direction 1 runs from the end to the start.
-      lengths: steps of every row.
-      kernel: W.
-      bias: b.
-
-    Returns:
-      the states at their step; 0 beyond a row's length.
+    r = sigmoid(gates_r + h W_r + b_r), z likewise, n = tanh(gates_n + r (h W_n + b_n)), of a kernel W and a bias b.
+    `gates` are the projected input with its bias; direction 1 runs from the end to the start.
     """
     return _step_order(_forward(gates, lengths, kernel, bias, keep=False)[0], lengths)
 

@@ -11,23 +11,26 @@ from jaxtyping import Bool, Float
 
 from fact_jax.ops.arrays import Array
 
-FrameMask = Bool[Array, "B T"]  # True where a frame exists: a prefix of every video
+Values, Mask = Float[Array, "..."], Bool[Array, "..."]
 # Stands for logits that may not be attended to. Finite, so that a fully masked row keeps finite gradients.
 MASKED_LOGIT = -1e30
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def masked_softmax(logits: Float[Array, "..."], mask: Bool[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
+def masked_softmax(logits: Values, mask: Mask, axis: int = -1) -> Values:
     """Softmax along `axis` over the entries where `mask` is True; the others get exactly 0.
 
     `mask` is broadcast to `logits`. All zeros where nothing is valid. Gradients are finite everywhere.
     """
     logits = jnp.where(mask, logits, MASKED_LOGIT)
     power = jnp.exp(logits - jnp.max(logits, axis=axis, keepdims=True)) * mask
-    # One entry alone is certain, although the compiler may compute its logit twice with different rounding.
-    several = jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
     total = jnp.sum(power, axis=axis, keepdims=True)
-    return jnp.where(several, power / jnp.where(total > 0, total, 1.0), mask)
+    return jnp.where(_several(mask, logits, axis), power / jnp.where(total > 0, total, 1.0), mask)
+
+
+def _several(mask, logits, axis):
+    # One entry alone is certain, although the compiler may compute its logit twice with different rounding.
+    return jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
 
 
 def _softmax_forward(logits, mask, axis):
@@ -44,15 +47,12 @@ masked_softmax.defvjp(_softmax_forward, _softmax_backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def masked_log_softmax(logits: Float[Array, "..."], mask: Bool[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
+def masked_log_softmax(logits: Values, mask: Mask, axis: int = -1) -> Values:
     """As `masked_softmax`, in logarithms; masked entries get 0, so that they vanish from weighted sums."""
     logits = jnp.where(mask, logits, MASKED_LOGIT)
     shifted = logits - jnp.max(logits, axis=axis, keepdims=True)
     log_normalizer = jnp.log(jnp.sum(jnp.exp(shifted), axis=axis, keepdims=True))
-    # One entry alone has probability 1. The compiler may compute a logit twice with different rounding, so that its
-    # difference from itself is not zero.
-    several = jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
-    return jnp.where(mask & several, shifted - log_normalizer, 0.0)
+    return jnp.where(mask & _several(mask, logits, axis), shifted - log_normalizer, 0.0)
 
 
 def _log_softmax_forward(logits, mask, axis):
@@ -70,7 +70,7 @@ def _log_softmax_backward(axis, residuals, cotangent):
 masked_log_softmax.defvjp(_log_softmax_forward, _log_softmax_backward)
 
 
-def masked_mean(x: Float[Array, "..."], mask: Bool[Array, "..."], axis: int) -> Float[Array, "..."]:
+def masked_mean(x: Values, mask: Mask, axis: int) -> Values:
     """Mean along `axis`, which stays with length 1, of the entries where `mask` (broadcast) is True; 0 if none is."""
     mask = jnp.broadcast_to(mask, x.shape)
     count = jnp.sum(mask, axis=axis, keepdims=True)

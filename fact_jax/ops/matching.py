@@ -22,12 +22,7 @@ SegmentMask, TokenMask = Bool[Array, " S"], Bool[Array, " M"] | None
 
 
 class Match(NamedTuple):
-    """Pairs of a token and a segment, in the order in which the published code lists them.
-
-    Attributes:
-      tokens, segments: of every pair; 0 where there is none.
-      mask: True for real pairs, which come first.
-    """
+    """Pairs of a token and a segment, in the order of the published code; `mask`: real ones, which come first."""
 
     tokens: Int[Array, "*B S"]
     segments: Int[Array, "*B S"]
@@ -44,15 +39,9 @@ def matching_cost(
 ) -> Cost:
     """Cost of giving a segment to a token.
 
-    Args:
-      action_probs: class probabilities of the tokens, "no action" last.
-      attention: of frames to tokens, in [0, 1]; zero rows for padded frames.
-      segment_onehot: 1 where a frame lies in a segment; zero rows for padded frames.
-      segment_labels: class of every segment.
-      prob_cost, overlap_cost: weights of the class probability and of the temporal overlap (`pc`, `a2fc`).
-
-    Returns:
-      -prob_cost * probability of the segment's class - overlap_cost * IoU of attention and segment.
+    It is -prob_cost * probability of the segment's class - overlap_cost * IoU of attention and segment (published `pc`,
+    `a2fc`). `action_probs` has "no action" last; `attention`, of frames to tokens in [0, 1], and `segment_onehot`, 1
+    where a frame lies in a segment, have zero rows for padded frames.
     """
     cost = jnp.zeros((action_probs.shape[0], segment_labels.shape[0]), jnp.float32)
     if prob_cost > 0:
@@ -85,8 +74,15 @@ def match_one_to_one(cost: Cost, segment_mask: SegmentMask, token_mask: TokenMas
     tokens = linear_sum_assignment(cost, jnp.sum(segment_mask), _count(token_mask))
     order = jnp.argsort(jnp.where(tokens >= 0, tokens, cost.shape[0]), stable=True)
     tokens = tokens[order]
-    valid = tokens >= 0
-    return Match(jnp.where(valid, tokens, 0), jnp.where(valid, order, 0), valid)
+    return _pairs(tokens, order, tokens >= 0)
+
+
+def _pairs(tokens, segments, valid):
+    return Match(jnp.where(valid, tokens, 0), jnp.where(valid, segments, 0), valid)
+
+
+def _count(token_mask):
+    return None if token_mask is None else jnp.sum(token_mask)
 
 
 def match_one_to_many(
@@ -116,13 +112,7 @@ def match_one_to_many(
         same &= token_mask[:, None]
     token_of_segment = jnp.argmin(jnp.where(same, cost, jnp.inf), axis=0)
     order = jnp.argsort(labels, stable=True)
-    valid = segment_mask[order]
-    tokens = jnp.where(valid, token_of_segment[order], 0)
-    return Match(tokens, jnp.where(valid, order, 0), valid)
-
-
-def _count(token_mask):
-    return None if token_mask is None else jnp.sum(token_mask)
+    return _pairs(token_of_segment[order], order, segment_mask[order])
 
 
 def match_in_order(segment_mask: SegmentMask) -> Match:
@@ -134,7 +124,7 @@ def match_in_order(segment_mask: SegmentMask) -> Match:
 def match(
     mode: str, cost: Cost, segment_labels: Labels, segment_mask: SegmentMask, token_mask: TokenMask = None
 ) -> Match:
-    """Dispatches on the matching mode: "o2o", "o2m" or "seq"."""
+    """Matches by one of MODES."""
     if mode == "seq":
         return match_in_order(segment_mask)
     if mode == "o2m":
@@ -143,21 +133,18 @@ def match(
 
 
 def check_matchable(mode: str, num_tokens: int, largest: int, video_id: str, at_least: int = 0) -> None:
-    """Checks before training that tokens suffice.
+    """Raises UserError, before training, where tokens do not suffice.
 
     Args:
-      mode: "o2o", "o2m" or "seq".
+      mode: of MODES.
       num_tokens: M.
       largest: the most segments (o2o) or distinct classes (o2m) of any video, at the sampled rate.
       video_id: the video that has them.
       at_least: number of tokens that other settings ask for, so that the advice satisfies them as well.
-
-    Raises:
-      UserError: `largest` exceeds M; names the video and the smallest number of tokens that works.
     """
     check_choice("loss.match", mode, MODES)
-    what = {"o2o": "segments", "o2m": "different classes", "seq": "segments"}[mode]
     if largest > num_tokens:
+        what = "different classes" if mode == "o2m" else "segments"
         raise UserError(
             f"Video {video_id!r} has {largest} {what}, but the model has {num_tokens} action tokens and loss.match="
             f"{mode!r} needs one token for each. Set model.num_tokens to at least {max(largest, at_least)}"

@@ -27,7 +27,7 @@ class Detections(NamedTuple):
 
     def at(self, indices: np.ndarray | slice) -> "Detections":
         """Those at these indices."""
-        return Detections(self.segments[indices], self.scores[indices], self.labels[indices])
+        return Detections(*(part[indices] for part in self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,15 +58,10 @@ class NmsConfig:
 
 
 def suppress(candidates: Detections, settings: NmsConfig) -> Detections:
-    """Selects the detections of one video.
+    """Selects the detections of one video, the best first; with "none" the candidates as they are.
 
-    Args:
-      candidates: in any order; of equal scores the order decides as in the published operator.
-      settings: how.
-
-    Returns:
-      the best first, at most `max_detections`. With "none" the candidates as they are. Zero-length candidates that
-      vote are NaN, as published.
+    Candidates come in any order, which decides between equal scores as in the published operator. Those without length
+    that vote are NaN, as published.
     """
     if settings.method == "none" or not len(candidates.scores):
         return candidates
@@ -77,9 +72,8 @@ def suppress(candidates: Detections, settings: NmsConfig) -> Detections:
     if settings.method == "hard":
         taken, scores = hard_suppress(segments, scores, labels[order], *limits)
     else:
-        taken, scores = soft_suppress(
-            segments, scores, labels[order], *limits, decay=settings.method, sigma=settings.sigma
-        )
+        decay = {"decay": settings.method, "sigma": settings.sigma}
+        taken, scores = soft_suppress(segments, scores, labels[order], *limits, **decay)
     best = np.argsort(-scores, kind="stable")[: settings.max_detections]
     found = candidates.at(order[taken[best]])._replace(scores=scores[best])
     if settings.voting_threshold > 0 and not settings.per_class:
@@ -90,10 +84,7 @@ def suppress(candidates: Detections, settings: NmsConfig) -> Detections:
 def vote(segments: Float[np.ndarray, "P 2"], candidates: Detections, threshold: float) -> Float[np.ndarray, "P 2"]:
     """Replaces segments by means of the candidates that overlap them, weighted by score times tIoU.
 
-    Args:
-      segments: after suppression.
-      candidates: before suppression, with their own scores.
-      threshold: least tIoU of a candidate that counts.
+    Candidates are those before suppression, with their own scores; `threshold` is the least tIoU that counts.
     """
     tiou = segment_tiou(np.asarray(segments, np.float32), candidates.segments)
     weights = (tiou >= np.float32(threshold)).astype(np.float32) * candidates.scores * tiou
@@ -103,15 +94,10 @@ def vote(segments: Float[np.ndarray, "P 2"], candidates: Detections, threshold: 
 
 
 def fuse_scores(detections: Detections, class_scores) -> Detections:
-    """Gives detections the classes of a classifier of whole videos; their own classes are left out.
+    """Gives detections the classes of a classifier of whole videos, float [C]; their own classes are left out.
 
-    Args:
-      detections: of one video; the 200 best are used.
-      class_scores: float [C], the classifier's score of every class; the two largest are used.
-
-    Returns:
-      up to 400: every segment once with either class, those of the likelier class first. Their scores are the square
-      roots of the products.
+    The 200 best segments each come once with either of the two best classes, those of the likelier class first. Their
+    scores are the square roots of the products.
     """
     best = np.argsort(-detections.scores, kind="stable")[:FUSED_DETECTIONS]
     class_scores = np.asarray(class_scores, np.float32)

@@ -15,13 +15,7 @@ NEAR_TIE = 1e-3
 
 
 class Points(NamedTuple):
-    """All frames of all levels, fine to coarse. All in grid units.
-
-    Attributes:
-      time: where the point is.
-      low, high: least and largest distance that the level regresses.
-      stride: from one point of the level to the next.
-    """
+    """All frames of all levels, fine to coarse, in grid units; `low` and `high` bound what the level regresses."""
 
     time: Float[np.ndarray, " points"]
     low: Float[np.ndarray, " points"]
@@ -59,19 +53,10 @@ def assign(
     *,
     radius: float | None,
 ) -> Targets:
-    """Gives every point the shortest instance that it may find.
+    """Gives every point the shortest instance that it may find, or no class; without gradients.
 
-    Args:
-      points: of the pyramid.
-      segments: start and end of the instances in grid units.
-      labels: their classes.
-      segment_mask: False for what fills up S.
-      num_classes: C.
-      radius: an instance is found by the points within so many strides of its centre and inside of it; None: by all
-        points inside of it.
-
-    Returns:
-      all classes 0 where a point has no instance. Without gradients.
+    Segments, instances with their labels, are in grid units. An instance is found by the points inside of it and within
+    `radius` strides of its centre; None: by all inside of it.
 
     Source: ActionFormer (ECCV 2022), published libs/modeling/meta_archs.py.
     """

@@ -6,17 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames
 
 
 class Segmentation(NamedTuple):
-    """Maximal stretches of one label in a padded batch.
-
-    Attributes:
-      index: number of the segment a frame belongs to; frames of the padding repeat the last segment.
-      count: segments of every video (0 for a video without frames).
-    """
+    """Maximal stretches of one label in a padded batch: the number of every frame's (padding repeats the last one)."""
 
     index: Int[Array, "B T"]
     count: Int[Array, " B"]
@@ -36,7 +30,7 @@ def segment_lengths(segmentation: Segmentation, mask: FrameMask, num_segments: i
 
 
 def pool_sum(
-    values: Float[Array, "B T D"], segmentation: Segmentation, mask: FrameMask, num_segments: int
+    values: Frames, segmentation: Segmentation, mask: FrameMask, num_segments: int
 ) -> Float[Array, "B {num_segments} D"]:
     """Sums `values` over the frames of every segment; zeros beyond a video's last segment.
 
@@ -52,14 +46,14 @@ def pool_sum(
 
 
 def pool_mean(
-    values: Float[Array, "B T D"], segmentation: Segmentation, mask: FrameMask, num_segments: int
+    values: Frames, segmentation: Segmentation, mask: FrameMask, num_segments: int
 ) -> Float[Array, "B {num_segments} D"]:
     """Averages `values` over the frames of every segment; see `pool_sum`."""
     lengths = segment_lengths(segmentation, mask, num_segments)
     return pool_sum(values, segmentation, mask, num_segments) / jnp.maximum(lengths, 1.0)[..., None]
 
 
-def spread(segment_values: Float[Array, "B P D"], segmentation: Segmentation) -> Float[Array, "B T D"]:
+def spread(segment_values: Float[Array, "B P D"], segmentation: Segmentation) -> Frames:
     """Repeats a value of every segment over the frames of the segment."""
     return jnp.take_along_axis(segment_values, segmentation.index[..., None], axis=1, mode="clip")
 
@@ -70,9 +64,8 @@ def segment_centres(segmentation: Segmentation, mask: FrameMask, num_segments: i
 
     def one(index, mask):
         index = jnp.where(mask, index, num_segments)
-        first = jax.ops.segment_min(time, index, num_segments=num_segments, indices_are_sorted=True)
-        last = jax.ops.segment_max(time, index, num_segments=num_segments, indices_are_sorted=True)
-        return first, last
+        ends = jax.ops.segment_min, jax.ops.segment_max
+        return tuple(end(time, index, num_segments=num_segments, indices_are_sorted=True) for end in ends)
 
     first, last = jax.vmap(one)(segmentation.index, mask)
     valid = jnp.arange(num_segments)[None] < segmentation.count[:, None]

@@ -14,14 +14,9 @@ def downsampled_length(num_frames: int, sample_rate: int) -> int:
 
 
 def downsample_labels(labels, sample_rate: int) -> Int[np.ndarray, " T"]:
-    """Replaces every chunk of `sample_rate` frames by its most frequent label.
+    """Replaces every chunk of `sample_rate` (>= 1) frames of int [N] labels by its most frequent one.
 
-    Args:
-      labels: int [N], N >= 0. The last chunk may be shorter.
-      sample_rate: >= 1.
-
-    Returns:
-      T = ceil(N / sample_rate) labels of the same dtype. Of equally frequent ones, the first in the chunk wins.
+    The last chunk may be shorter. Of equally frequent labels, the first in the chunk wins.
     """
     _check_rate(sample_rate)
     labels = np.asarray(labels)
@@ -44,14 +39,9 @@ def downsample_labels(labels, sample_rate: int) -> Int[np.ndarray, " T"]:
 def nearest_index(num_source: int, num_target: int) -> Int[np.ndarray, " frames"]:
     """Index of the source frame that every target frame repeats when a sequence is stretched (or shrunk).
 
-    Args:
-      num_source: frames of the given sequence, >= 1.
-      num_target: frames wanted, >= 0.
-
-    Returns:
-      min(floor(float32(i) * float32(num_source / num_target)), num_source - 1), or i itself when the lengths are equal.
-      Single precision is part of the rule: neither repetition by the sample rate nor exact integer division gives the
-      same frames.
+    It is min(floor(float32(i) * float32(num_source / num_target)), num_source - 1), or i itself when the lengths are
+    equal. Single precision is part of the rule: neither repetition by the sample rate nor exact integer division gives
+    the same frames.
     """
     if num_source < 1 or num_target < 0:
         raise ValueError(f"cannot stretch {num_source} frames to {num_target}")
@@ -69,17 +59,11 @@ def upsample(values: Shaped[np.ndarray, "T ..."], num_frames: int) -> Shaped[np.
 
 
 def interpolate(values, num_target: int) -> Float[np.ndarray, "frames ..."]:
-    """Resamples a sequence in straight lines between its frames, without smoothing it where it shrinks.
+    """Resamples a sequence, float [T, ...], in straight lines between its frames, without smoothing where it shrinks.
 
     The frames of both sequences are the middles of equal stretches of the same time (PyTorch's linear `interpolate`
-    with align_corners=False); what lies before the first middle or behind the last one equals it.
-
-    Args:
-      values: float [T, ...], T >= 1.
-      num_target: frames wanted, >= 1.
-
-    Returns:
-      float32; the values themselves where num_target == T.
+    with align_corners=False); what lies before the first middle or behind the last one equals it. Gives float32, the
+    values themselves where num_target == T.
     """
     values = np.asarray(values, np.float32)
     num_source = len(values)

@@ -8,19 +8,13 @@ DUPLICATE_TOLERANCE_SEC = 1e-3
 
 
 def frames_to_segments(labels) -> tuple[Int[np.ndarray, " S"], Int[np.ndarray, " S"], Int[np.ndarray, " S"]]:
-    """Splits frame labels, int [N], into maximal stretches of one label.
-
-    Returns:
-      (segment_labels, starts, ends), int64; segment s covers frames starts[s] <= n < ends[s]. All empty for N == 0.
-    """
+    """Splits frame labels, int [N], into maximal stretches of one label: (labels, starts, ends) of [start, end)."""
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(f"labels must have one axis, got shape {labels.shape}")
-    if labels.size == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
-    starts = np.concatenate([[0], np.flatnonzero(labels[1:] != labels[:-1]) + 1])
-    ends = np.concatenate([starts[1:], [labels.size]])
-    return labels[starts].astype(np.int64), starts.astype(np.int64), ends.astype(np.int64)
+    opens = np.concatenate([np.ones(min(labels.size, 1), bool), labels[1:] != labels[:-1]])
+    starts = np.flatnonzero(opens)
+    return labels[starts].astype(np.int64), starts, np.append(starts, labels.size)[1:]
 
 
 def segments_to_frames(segment_labels, starts, ends) -> Int[np.ndarray, " N"]:
@@ -29,14 +23,9 @@ def segments_to_frames(segment_labels, starts, ends) -> Int[np.ndarray, " N"]:
 
 
 def segment_tiou(first, second) -> Float[np.ndarray, "*batch P S"]:
-    """Temporal intersection over union of every pair of (start, end), without an epsilon.
+    """Temporal intersection over union of every pair of (start, end), [..., P, 2] and [..., S, 2]; no epsilon.
 
-    Args:
-      first: float [..., P, 2].
-      second: float [..., S, 2].
-
-    Returns:
-      in [0, 1], of the type of the two. Two segments without length at one time give NaN.
+    In [0, 1], of the type of the two. Two segments without length at one time give NaN.
     """
     first, second = np.asarray(first)[..., :, None, :], np.asarray(second)[..., None, :, :]
     overlap = np.minimum(first[..., 1], second[..., 1]) - np.maximum(first[..., 0], second[..., 0])
@@ -47,26 +36,14 @@ def segment_tiou(first, second) -> Float[np.ndarray, "*batch P S"]:
 
 
 def without_duplicates(segments, labels, tolerance: float = DUPLICATE_TOLERANCE_SEC) -> Int[np.ndarray, " kept"]:
-    """Which segments of a video count: the first of several equal ones, and none that is shorter than the tolerance.
+    """Ascending indices of the segments that count: the first of several equal ones, none shorter than the tolerance.
 
-    Args:
-      segments: float [S, 2], start and end.
-      labels: int [S].
-      tolerance: in the unit of the segments; equal labels with both ends this close are one segment.
-
-    Returns:
-      int64, their indices, ascending.
+    Equal labels with both ends this close, in the unit of the segments [S, 2], are one segment.
     """
-    kept = []
-    for index, ((start, end), label) in enumerate(zip(segments, labels, strict=True)):
-        if end - start < tolerance:
-            continue
-        duplicates = (
-            abs(start - segments[other][0]) <= tolerance
-            and abs(end - segments[other][1]) <= tolerance
-            and label == labels[other]
-            for other in kept
-        )
-        if not any(duplicates):
+    segments, labels = np.asarray(segments), np.asarray(labels)
+    kept: list[int] = []
+    for index, (segment, label) in enumerate(zip(segments, labels, strict=True)):
+        equal = (np.abs(segments[kept] - segment) <= tolerance).all(axis=1) & (labels[kept] == label)
+        if segment[1] - segment[0] >= tolerance and not equal.any():
             kept.append(index)
     return np.array(kept, np.int64)

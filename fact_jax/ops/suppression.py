@@ -26,8 +26,7 @@ def soft_suppress(
     """Takes the best item again and again; those that overlap it lose score, and are dropped below `min_score`.
 
     Args:
-      segments: start and end.
-      scores: of the segments.
+      segments, scores: of the items.
       groups: ascending: items of different groups do not see each other.
       min_score: an item below it is dropped, though not the first one taken of a group: it is never looked at.
       iou_threshold: of "linear" and "hard".
@@ -49,8 +48,7 @@ def soft_suppress(
         weight = np.float32(0) if decay == "hard" else np.float32(1) - overlap
         return np.where(overlap >= threshold, weight, np.float32(1)) * scores
 
-    rounds = _Rounds(segments, scores, groups, swaps=True)
-    return rounds.run(lower, np.float32(min_score), most)
+    return _Rounds(segments, scores, groups, swaps=True).run(lower, np.float32(min_score), most)
 
 
 def hard_suppress(

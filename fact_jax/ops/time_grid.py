@@ -15,10 +15,7 @@ class TimeGrid:
     Feature i sees `window` video frames from frame i * stride on, so its centre is at (i * stride + window / 2) / fps
     seconds. A position on the grid is a real number; that of a centre is the number of its feature.
 
-    Attributes:
-      stride: video frames from one feature to the next, > 0; not whole where features were resampled.
-      window: video frames that a feature sees, >= 0.
-      fps: video frames per second, > 0.
+    The stride need not be whole: features may have been resampled.
     """
 
     stride: float
@@ -84,11 +81,11 @@ class GridRule:
         """TimeGrid of a video with this many stored features; seconds `duration` matter with a stride of 0 only."""
         if self.stride <= 0:
             stride = duration * fps / self.length(num_stored)
-            return TimeGrid(stride, stride, fps)
-        if self.resize_to:
+        elif self.resize_to:
             stride = ((num_stored - 1) * self.stride + self.window) / self.resize_to
-            return TimeGrid(stride, stride, fps)
-        return TimeGrid(self.stride * self.sample_rate, self.window, fps)
+        else:
+            return TimeGrid(self.stride * self.sample_rate, self.window, fps)
+        return TimeGrid(stride, stride, fps)
 
     def fit(self, features):
         """float32 [T, D] as the network sees them, of features [N, D], one in `every` of those that are stored."""

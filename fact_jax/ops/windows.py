@@ -8,17 +8,15 @@ from fact_jax.ops.arrays import Array
 
 def cut(x: Shaped[Array, "B T ..."], size: int) -> Shaped[Array, "B W {size} ..."]:
     """Cuts time into W = ceil(T / size) windows, counted from its start; zeros (False) fill the last one."""
-    num_windows = -(-x.shape[1] // size)
-    rest = num_windows * size - x.shape[1]
+    rest = -x.shape[1] % size
     if rest:
         x = jnp.pad(x, ((0, 0), (0, rest)) + ((0, 0),) * (x.ndim - 2))
-    return x.reshape(x.shape[0], num_windows, size, *x.shape[2:])
+    return x.reshape(x.shape[0], x.shape[1] // size, size, *x.shape[2:])
 
 
 def join(windows: Shaped[Array, "B W L ..."], length: int) -> Shaped[Array, "B {length} ..."]:
     """The inverse of `cut`, without what filled the last window."""
-    x = windows.reshape(windows.shape[0], -1, *windows.shape[3:])
-    return x[:, :length]
+    return windows.reshape(windows.shape[0], -1, *windows.shape[3:])[:, :length]
 
 
 def with_neighbours(windows: Shaped[Array, "B W L ..."], reach: int | None = None) -> Shaped[Array, "B W extended ..."]:

@@ -9,7 +9,7 @@ from configs import fact_gtea
 from fact_jax import run_record
 from fact_jax.app import conversion
 from fact_jax.app.runs.base import Classes
-from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.weights import weight_files
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training.checkpoints.manager import Checkpoints

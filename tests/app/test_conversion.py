@@ -16,7 +16,7 @@ from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.sources import open_sources
 from fact_jax import run_record
 from fact_jax.app import experiment
-from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.weights import weight_files
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training.logging import writers

@@ -8,7 +8,7 @@ import pytest
 
 from configs import fact_gtea, faformer_breakfast, faformer_gtea, published
 from fact_jax import run_record
-from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.weights import weight_files
 from fact_jax.types import UserError
 from tests.app.conversions import config_of, convert, export, stored, variant

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers import band_attention as module
-from fact_jax.layers.band_attention import band_attention
+from fact_jax.layers import window_attention as module
+from fact_jax.layers.window_attention import band_attention
 
 HEADS, WIDTH = 2, 3
 

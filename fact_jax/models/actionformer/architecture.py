@@ -15,31 +15,21 @@ MARKS = ("cls_head.cls_head.conv.weight", "reg_head.offset_head.conv.weight")
 
 
 def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
-    """What a state dict tells; None for one of another system.
-
-    Args:
-      tensors: name -> array.
-      path: of the file, for messages.
-
-    Raises:
-      UserError: it is of ActionFormer, and a tensor is missing or of a strange shape.
-    """
+    """What a state dict tells; None for one of another system. Errors as of `ShapeReader`."""
     if not all(mark in tensors for mark in MARKS):
         return None
-    reader = ShapeReader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, "ActionFormer")
+    reader = ShapeReader(tensors, path, "ActionFormer")
     transformer = reader.count("backbone.branch.{}.ln1.weight") > 0 or reader.count("backbone.stem.{}.ln1.weight") > 0
-    streams = [
-        reader.shape(f"backbone.proj.{k}.conv.weight", 3) for k in range(reader.count("backbone.proj.{}.conv.weight"))
-    ]
+    num_streams = reader.count("backbone.proj.{}.conv.weight")
+    streams = [reader.shape(f"backbone.proj.{k}.conv.weight", 3) for k in range(num_streams)]
     dim, width, embedding_kernel = reader.shape("backbone.embd.0.conv.weight", 3)
-    branches = reader.count("backbone.branch.{}.ln1.weight" if transformer else "backbone.branch.{}.conv1.conv.weight")
+    mark = "ln1.weight" if transformer else "conv1.conv.weight"
+    branches = reader.count(f"backbone.branch.{{}}.{mark}")
     settings = {
         "name": "actionformer",
         "backbone": "transformer" if transformer else "conv",
         "embedding_layers": reader.count("backbone.embd.{}.conv.weight"),
-        "stem_layers": reader.count(
-            "backbone.stem.{}.ln1.weight" if transformer else "backbone.stem.{}.conv1.conv.weight"
-        ),
+        "stem_layers": reader.count(f"backbone.stem.{{}}.{mark}"),
         "branch_layers": branches,
         "stream_dims": tuple(shape[1] for shape in streams),
         "stream_widths": tuple(shape[0] for shape in streams),

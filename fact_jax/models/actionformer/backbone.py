@@ -16,9 +16,7 @@ from fact_jax.layers.linear import LayerNorm
 from fact_jax.layers.masked_conv import MaskedConv
 from fact_jax.models.actionformer.blocks import ConvBlock, Level, TransformerBlock
 from fact_jax.models.actionformer.config import ActionFormerConfig
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import FrameMask, Frames, Seeds
 from fact_jax.ops.resampling import interpolate
 
 
@@ -40,7 +38,7 @@ class Backbone(nn.Module):
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None) -> list[Level]:
+    def __call__(self, features: Frames, mask: FrameMask, dropout_rng: Seeds | None) -> list[Level]:
         """Runs all blocks on features that are zero outside `mask`; gives the levels 0, ..., branch_layers."""
         config = self.config
         x = self._embed(self._project(features, mask), mask)
@@ -71,14 +69,9 @@ class Backbone(nn.Module):
 
     def _embed(self, x, mask):
         config = self.config
+        shared = {"use_bias": not config.embedding_norm, "dtype": config.dtype}
         for index in range(config.embedding_layers):
-            conv = MaskedConv(
-                config.dim,
-                config.embedding_kernel,
-                use_bias=not config.embedding_norm,
-                dtype=config.dtype,
-                name=f"embedding_{index}",
-            )
+            conv = MaskedConv(config.dim, config.embedding_kernel, **shared, name=f"embedding_{index}")
             x, _ = conv(x, mask)
             if config.embedding_norm:
                 x = LayerNorm(name=f"embedding_norm_{index}")(x)

@@ -46,8 +46,8 @@ def candidates(
         scores, indices = jax.lax.top_k(flat, min(settings.per_level, flat.shape[-1]))
         frame, labels = indices // config.num_classes, indices % config.num_classes
         offsets = jnp.take_along_axis(outputs.offsets[:, chosen], frame[..., None], axis=1)
-        time, stride = (jnp.asarray(part[chosen]) for part in (points.time, points.stride))
-        sides = offsets * stride[0]
+        time = jnp.asarray(points.time[chosen])
+        sides = offsets * points.stride[chosen][0]
         segments = jnp.stack([time[frame] - sides[..., 0], time[frame] + sides[..., 1]], axis=-1)
         valid = (scores > settings.threshold) & (segments[..., 1] - segments[..., 0] > settings.min_duration)
         levels.append({"segments": segments, "scores": scores, "labels": labels.astype(jnp.int32), "valid": valid})

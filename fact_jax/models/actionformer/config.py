@@ -114,22 +114,18 @@ class ActionFormerConfig:
         return -(-num_frames // divisor) * divisor
 
     def level_lengths(self, num_frames: int) -> tuple[int, ...]:
-        """Frames of every level with predictions, of a padded video.
-
-        Raises:
-          ValueError: the length is no multiple of the coarsest stride.
-        """
+        """Frames of every level with predictions, of a padded video: a multiple of the coarsest stride."""
         if num_frames % self.strides[-1]:
             raise ValueError(f"{num_frames} frames, expected a multiple of {self.strides[-1]}")
         return tuple(num_frames // stride for stride in self.strides)
 
 
 def _length_problems(config):
-    wrong = [term for term in config.length_terms if config.max_frames % term]
+    wrong = [str(term) for term in config.length_terms if config.max_frames % term]
     if wrong:
         yield (
-            f"data.max_frames is {config.max_frames}, which must be a multiple of {', '.join(map(str, wrong))}: of "
-            "every level's stride, times its window_size rounded down to an even number where the attention is local."
+            f"data.max_frames is {config.max_frames}, which must be a multiple of {', '.join(wrong)}: of every level's "
+            "stride, times its window_size rounded down to an even number where the attention is local."
         )
 
 
@@ -167,12 +163,8 @@ def _level_problems(config):
         )
 
 
-def from_settings(model: Any, *, num_classes: int, max_frames: int, dtype: str) -> ActionFormerConfig:
-    """Builds the settings of the network of a run from `model`, `data.max_frames` and `dtype` of its config.
-
-    Raises:
-      UserError: the settings contradict each other.
-    """
+def from_settings(model: Any, num_classes: int, max_frames: int, dtype: str) -> ActionFormerConfig:
+    """Builds the settings of the network of a run from `model`, `data.max_frames` and `dtype` of its config."""
     names = {field.name for field in dataclasses.fields(ActionFormerConfig)}
     values = {name: model[name] for name in names if name in model}
     windows = tuple(model["window_sizes"])
@@ -184,13 +176,7 @@ def from_settings(model: Any, *, num_classes: int, max_frames: int, dtype: str) 
             f"model.regression_from has {len(bounds[0])} entries and model.regression_to {len(bounds[1])}; expected "
             "one each per level."
         )
-    values |= {
-        "window_sizes": windows,
-        "regression_ranges": tuple(zip(*bounds, strict=True)),
-        "stream_dims": tuple(model["stream_dims"]),
-        "stream_widths": tuple(model["stream_widths"]),
-        "num_classes": num_classes,
-        "max_frames": max_frames,
-        "dtype": check_choice("config.dtype", dtype, DTYPES),
-    }
-    return ActionFormerConfig(**values)
+    values |= {name: tuple(model[name]) for name in ("stream_dims", "stream_widths")}
+    values |= {"window_sizes": windows, "regression_ranges": tuple(zip(*bounds, strict=True))}
+    dtype = check_choice("config.dtype", dtype, DTYPES)
+    return ActionFormerConfig(**values | {"num_classes": num_classes, "max_frames": max_frames, "dtype": dtype})

@@ -33,10 +33,11 @@ class Levels:
     def __init__(self, lengths: Sequence[int], gap: int):
         """Takes the frames of every level and those between two of them."""
         self._gap = gap
-        parts = []
-        for length in lengths:
-            parts += [np.ones(length, bool), np.zeros(gap, bool)]
-        self.inside = np.concatenate(parts)[: -gap or None]
+        ends = np.cumsum(np.add(lengths, gap)) - gap
+        self._bounds = list(zip(ends - lengths, ends, strict=True))
+        self.inside = np.zeros(ends[-1], bool)
+        for start, end in self._bounds:
+            self.inside[start:end] = True
 
     def join(self, levels: list[Shaped[Array, "B _ ..."]]) -> Shaped[Array, "B joined ..."]:
         """Frames of every level behind one another, zero (False) in the gaps."""
@@ -48,19 +49,13 @@ class Levels:
 
     def points(self, joined: Shaped[Array, "B joined ..."]) -> Shaped[Array, "B points ..."]:
         """Without the gaps: the frames of all levels, fine to coarse."""
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], self.inside, [False]]).astype(np.int8)))
-        return jnp.concatenate([joined[:, start:end] for start, end in edges.reshape(-1, 2)], axis=1)
+        return jnp.concatenate([joined[:, start:end] for start, end in self._bounds], axis=1)
 
 
 class Head(nn.Module):
-    """Convolutions with norm and ReLU, then one more for the output.
+    """Convolutions with norm and ReLU, then one more for the output, whose bias starts at `bias`.
 
     What a layer leaves at masked frames of a level is read by the next one; the gaps between levels are zero for all.
-
-    Attributes:
-      config: of the network.
-      features: output channels.
-      bias: of the output at the start.
     """
 
     config: ActionFormerConfig
@@ -102,7 +97,5 @@ class Heads(nn.Module):
         offsets = Head(config, 2, name="regression")(x, mask, joint.inside)
         logits, offsets, mask = map(joint.points, (logits, offsets, mask))
         scales = self.param("level_scale", nn.initializers.ones, (len(levels),))
-        offsets = jax.nn.relu(
-            offsets * jnp.repeat(scales, np.array(lengths), total_repeat_length=sum(lengths))[:, None]
-        )
-        return logits, offsets, mask
+        scales = jnp.repeat(scales, np.array(lengths), total_repeat_length=sum(lengths))
+        return logits, jax.nn.relu(offsets * scales[:, None]), mask

@@ -12,9 +12,7 @@ from fact_jax.models.actionformer.backbone import Backbone
 from fact_jax.models.actionformer.blocks import Level
 from fact_jax.models.actionformer.config import ActionFormerConfig
 from fact_jax.models.actionformer.heads import Heads
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 
 
 class Outputs(NamedTuple):
@@ -85,14 +83,8 @@ class ActionFormer(nn.Module):
     config: ActionFormerConfig
 
     @nn.compact
-    def __call__(self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None) -> Outputs:
-        """Runs the network.
-
-        Args:
-          features: values outside `mask` are ignored, whatever they are. T is a multiple of the coarsest stride.
-          mask: a prefix.
-          dropout_rng: seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`). None for evaluation.
-        """
+    def __call__(self, features: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Outputs:
+        """Runs the network; T is a multiple of the coarsest stride. Features outside `mask` are ignored."""
         config = self.config
         config.level_lengths(features.shape[1])
         levels = Backbone(config, name="backbone")(zero_padding(features, mask), mask, dropout_rng)

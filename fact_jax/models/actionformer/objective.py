@@ -59,14 +59,8 @@ def loss_sums(
     `fact_jax.types.Batch`. Rows that are padding add nothing.
     """
     points = points_of(config, batch["features"].shape[1])
-    targets = assign(
-        points,
-        batch["segments"],
-        batch["segment_labels"],
-        batch["segment_mask"],
-        config.num_classes,
-        radius=loss.center_radius,
-    )
+    segments, labels, mask = (batch[name] for name in ("segments", "segment_labels", "segment_mask"))
+    targets = assign(points, segments, labels, mask, config.num_classes, radius=loss.center_radius)
     valid = outputs.mask & batch["video_mask"][:, None]
     positive = valid & (jnp.sum(targets.classes, axis=-1) > 0)
     # There is no background; the published code counts one in all the same.
@@ -102,18 +96,11 @@ def first_normalizer_state(first: float) -> dict[str, jax.Array]:
 
 
 def advance_normalizer(state: Mapping[str, Array], key: PRNGKeyArray, num_positives: Float[Array, ""]):
-    """Counts positive points of a step.
+    """Counts positive points of a micro-batch on all devices: (new state, by how much the step's value has grown).
 
-    A step may come in micro-batches, each with the state that the one before it left and with the same key. Then what
-    is returned for all of them adds up to the value after the whole step, as if they had been one batch.
-
-    Args:
-      state: what `first_normalizer_state` or a call before this one gave.
-      key: of the step, the same for all its micro-batches and for no other step.
-      num_positives: of the micro-batch on all devices.
-
-    Returns:
-      (the state after it, by how much the value of this step has grown: all of it with the first micro-batch).
+    A step may come in micro-batches, each with the state that the one before it left and with the same key, which no
+    other step has. Then what is returned for all of them adds up to the value after the whole step, as if they had been
+    one batch: the value grows by all of it with the first.
     """
     step_key = _step_key(key)
     goes_on = jnp.all(state["step_key"] == step_key)

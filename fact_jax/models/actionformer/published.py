@@ -1,6 +1,7 @@
 """Names of the published state dict, and where its tensors live."""
 
 from fact_jax.models.actionformer.config import ActionFormerConfig
+from fact_jax.models.weights.layer_links import dense_links
 from fact_jax.models.weights.state_dict import Link
 
 NORM_AXES = (0, 2)  # of length 1 in (1, C, 1), as published norms and scales have them
@@ -36,13 +37,6 @@ def _conv(theirs, ours, use_bias=True):
     return [weight, Link(f"{theirs}.conv.bias", f"{ours}/bias")] if use_bias else [weight]
 
 
-def _dense(theirs, ours):
-    return [
-        Link(f"{theirs}.weight", f"{ours}/kernel", transpose=True, squeeze=2),
-        Link(f"{theirs}.bias", f"{ours}/bias"),
-    ]
-
-
 def _norm(theirs, ours):
     return [
         Link(f"{theirs}.weight", f"{ours}/scale", squeeze=NORM_AXES),
@@ -60,9 +54,10 @@ def _transformer_block(theirs, ours, config, level, strided):
         result += _conv(f"{there}.{name}_conv", f"{here}/{name}_conv", use_bias=False)
         result += _norm(f"{there}.{name}_norm", f"{here}/{name}_norm")
     for name in ("key", "query", "value"):
-        result += _dense(f"{there}.{name}", f"{here}/{name}")
-    result += _dense(f"{there}.proj", f"{here}/output")
-    result += _dense(f"{theirs}.mlp.0", f"{ours}/inner") + _dense(f"{theirs}.mlp.3", f"{ours}/outer")
+        result += dense_links(f"{there}.{name}", f"{here}/{name}", squeeze=2)
+    result += dense_links(f"{there}.proj", f"{here}/output", squeeze=2)
+    result += dense_links(f"{theirs}.mlp.0", f"{ours}/inner", squeeze=2)
+    result += dense_links(f"{theirs}.mlp.3", f"{ours}/outer", squeeze=2)
     if config.drop_path_rate > 0:
         for name, path in (("attn", "attention_path"), ("mlp", "feed_forward_path")):
             result.append(Link(f"{theirs}.drop_path_{name}.scale", f"{ours}/{path}/scale", squeeze=NORM_AXES))

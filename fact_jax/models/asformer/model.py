@@ -13,13 +13,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from fact_jax.layers.encoder import Encoder
+from fact_jax.layers.encoder import Encoder, Source
 from fact_jax.layers.linear import Dense, zero_padding
 from fact_jax.models.asformer import published
 from fact_jax.models.frame_model import FrameModelConfig
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 from fact_jax.types import UserError, check_choice
 
 WINDOWS = ("released", "banded")
@@ -62,7 +60,6 @@ class ASFormerConfig(FrameModelConfig):
 
     @property
     def network(self):
-        """See `FrameModelConfig.network`."""
         return ASFormer(self)
 
     @property
@@ -85,16 +82,9 @@ class Stage(Encoder):
 
     @nn.compact
     def __call__(
-        self,
-        x: Float[Array, "B T D"],
-        mask: FrameMask,
-        dropout_rng: Seeds | None = None,
-        source: Float[Array, "B T h"] | None = None,
+        self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None, source: Source = None
     ) -> tuple[Float[Array, "B T C"], Float[Array, "B T E"]]:
-        """Gives (logits, features), both zero outside `mask`; frames outside of it influence no valid frame.
-
-        `source` is what the attention takes its values from; None: the stage's own features.
-        """
+        """Gives (logits, features), both zero outside `mask`; frames outside of it influence no valid frame."""
         features = self.encoded(x, mask, dropout_rng, source)
         return zero_padding(Dense(self.out_dim, name="output")(features), mask), features
 
@@ -110,7 +100,7 @@ class ASFormer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None
+        self, features: Frames, mask: FrameMask, dropout_rng: Seeds | None = None
     ) -> Float[Array, "stages B T C"]:
         """Gives the logits of all stages; see `FrameModelConfig.network`."""
         config = self.config

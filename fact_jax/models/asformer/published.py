@@ -26,7 +26,7 @@ def links(model) -> list[Link]:
 
 def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict of ASFormer tells; None for one of another system."""
-    reader = ShapeReader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, "ASFormer")
+    reader = ShapeReader(tensors, path, "ASFormer")
     if not (reader.has("encoder.conv_1x1.weight") and reader.has(f"{_FIRST}.att_layer.query_conv.weight")):
         return None
     dim, feature_dim, _ = reader.shape("encoder.conv_1x1.weight", 3)

@@ -66,7 +66,6 @@ class InferredFact(InferredNetwork):
 
     @property
     def buffers(self):
-        """Names of the tensors that are no parameters."""
         return [name for name in BUFFERS if name in self.tensors]
 
     def check_classes(self, class_names, verb_nouns, path):
@@ -126,19 +125,12 @@ class InferredFact(InferredNetwork):
 def infer(tensors: Mapping[str, np.ndarray], path) -> InferredFact | None:
     """What a state dict tells; None for one of another system than FACT and FAFormer.
 
-    Args:
-      tensors: name -> array.
-      path: of the file, for messages.
-
-    Raises:
-      UserError: a tensor that each of these networks has is missing or of a strange shape, or blocks of one kind
-        differ.
+    Errors are those of `ShapeReader`, and a UserError where blocks of one kind differ.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if not any(re.match(r"block_list\.\d+\.", name) for name in shapes):
+    if not any(re.match(r"block_list\.\d+\.", name) for name in tensors):
         return None
-    faformer = PROJECTION in shapes or any(ENCODER in name for name in shapes)
-    reader = ShapeReader(shapes, path, "FAFormer" if faformer else "FACT")
+    faformer = PROJECTION in tensors or any(ENCODER in name for name in tensors)
+    reader = ShapeReader(tensors, path, "FAFormer" if faformer else "FACT")
     count = reader.count("block_list.{}.")
     letters = "".join(_letter(reader, index) for index in range(count))
     settings: dict[str, dict[str, Any]] = {}
@@ -153,7 +145,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> InferredFact | None:
             )
     model: dict[str, Any] = {"name": "faformer" if faformer else "fact", "blocks": letters}
     classes: dict[str, Any] = {}
-    if "action_query" in shapes:
+    if "action_query" in tensors:
         model |= {"use_transcript": False, "num_tokens": reader.shape("action_query", 3)[0]}
     else:
         model["use_transcript"] = True
@@ -172,10 +164,8 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> InferredFact | None:
 
 
 def _letter(reader, index):
-    temporal = reader.has(f"block_list.{index}.seg_update.weight_ih_l0")
-    if index == 0:
-        return "I" if temporal else "i"
-    return "U" if temporal else "u"
+    letter = "u" if index else "i"
+    return letter.upper() if reader.has(f"block_list.{index}.seg_update.weight_ih_l0") else letter
 
 
 def _block(reader, index, letter):

@@ -25,15 +25,7 @@ from fact_jax.ops.arrays import Array
 
 class SegmentOutput(NamedTuple):
     """Predicted segments of a "U" block, stretches of one most likely class of the frames that enter it; or of an "I"
-    block, of its own frames.
-
-    P is padded to the number of frames; entries from `segmentation.count` on mean nothing.
-
-    Attributes:
-      segmentation: segment of every frame and number of segments.
-      mask: segments that exist.
-      classes: the class of every frame that makes these segments.
-      logits: class logits of every segment.
+    block, of its own frames: `classes`, of every frame. P is padded to the number of frames, see the mask.
     """
 
     segmentation: pooling.Segmentation
@@ -72,11 +64,7 @@ class BlockOutput(NamedTuple):
 
 
 class InputBlock(nn.Module):
-    """Block "i": the frame branch reads the features, the tokens read the frames; no exchange back.
-
-    Attributes:
-      form: of the decoder.
-    """
+    """Block "i": the frame branch reads the features, the tokens read the frames; no exchange back."""
 
     config: BlockConfig
     classes: Classes
@@ -90,14 +78,13 @@ class InputBlock(nn.Module):
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
         branch = action_branch(self.config, self.dtype, "action_branch", self.form)
         tokens = given.actions, given.positions, given.token_mask, rng
-        actions, action_logits = read_classes(
-            branch(*tokens, frames, given.frame_positions, given.mask), self.classes.token_parts
-        )
+        actions = branch(*tokens, frames, given.frame_positions, given.mask)
+        actions, action_logits = read_classes(actions, self.classes.token_parts)
         return BlockOutput(frames, actions, frame_logits, action_logits)
 
 
 class SegmentInputBlock(nn.Module):
-    """Block "I": as "i", but the tokens read the segments that the frame branch predicts. Attributes as there."""
+    """Block "I": as "i", but the tokens read the segments that the frame branch predicts."""
 
     config: BlockConfig
     classes: Classes
@@ -143,11 +130,7 @@ class UpdateBlock(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    """Block "U": the exchange runs over predicted segments instead of frames.
-
-    Attributes:
-      segment_buckets: see `fact_jax.models.fact.segment_update.update_segments`.
-    """
+    """Block "U": the exchange runs over predicted segments instead of frames."""
 
     config: BlockConfig
     classes: Classes
@@ -162,20 +145,12 @@ class TemporalBlock(nn.Module):
         module = SegmentUpdate(self.config, self.classes, self.dtype, name="segment_update")
         exchange = update_segments(module, self.segment_buckets, segmentation, given)
         updated = jax.nn.relu(self._merge(exchange.frames, before))
-        branch = frame_branch(self.config, False, self.dtype, "frame_branch")
-        frames, frame_logits = read_frame_classes(
-            branch(updated, given.mask, given.dropout_rng), self.classes.frame_parts
-        )
-        return BlockOutput(
-            frames,
-            exchange.actions,
-            frame_logits,
-            exchange.action_logits,
-            exchange.f2a_logits,
-            exchange.a2f_logits,
-            pooling.spread(exchange.a2f_attention, segmentation),
-            _segment_output(segmentation, labels, exchange.segment_logits),
-        )
+        frames = frame_branch(self.config, False, self.dtype, "frame_branch")(updated, given.mask, given.dropout_rng)
+        frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
+        attention = pooling.spread(exchange.a2f_attention, segmentation)
+        segments = _segment_output(segmentation, labels, exchange.segment_logits)
+        logits = frame_logits, exchange.action_logits, exchange.f2a_logits, exchange.a2f_logits
+        return BlockOutput(frames, exchange.actions, *logits, attention, segments)
 
     def _merge(self, gathered, frames):
         """Affine map of both next to each other, float [B, T, f]."""
@@ -188,4 +163,4 @@ class TemporalBlock(nn.Module):
 
 def _segment_output(segmentation, labels, logits):
     mask = jnp.arange(labels.shape[1])[None] < segmentation.count[:, None]
-    return SegmentOutput(segmentation=segmentation, mask=mask, classes=labels, logits=logits)
+    return SegmentOutput(segmentation, mask, labels, logits)

@@ -28,41 +28,24 @@ def decoder_form(config: FactConfig) -> DecoderForm:
 
 def frame_branch(config, map_input, dtype, name):
     """Builds the frame branch that the settings name."""
-    shared = {"out_dim": config.hidden_dim, "dtype": dtype, "name": name}
     if config.frame_branch == "t":
-        return Encoder(
-            config.encoder_dim,
-            config.encoder_layers,
-            reduction=config.encoder_reduction,
-            attention_scale=config.encoder_attention,
-            channel_dropout_rate=config.encoder_channel_dropout_rate,
-            **shared,
-        )
-    shared |= {"dropout_rate": config.dropout_rate, "groups": config.frame_groups, "map_input": map_input}
+        width = config.encoder_dim, config.encoder_layers, config.hidden_dim, config.encoder_reduction
+        rates = config.encoder_attention, config.encoder_channel_dropout_rate
+        return Encoder(*width, *rates, dtype=dtype, name=name)
+    width = config.frame_dim, config.frame_layers, config.hidden_dim, config.dropout_rate, config.frame_groups
+    shared = {"map_input": map_input, "dtype": dtype, "name": name}
     if config.frame_branch == "m":
-        return DilatedStage(config.frame_dim, config.frame_layers, use_norm=config.frame_norm, **shared)
-    return DualDilatedStage(config.frame_dim, config.frame_layers, **shared)
+        return DilatedStage(*width, use_norm=config.frame_norm, **shared)
+    return DualDilatedStage(*width, **shared)
 
 
 def action_branch(config, dtype, name, form=None):
-    """Builds the action branch that the settings name.
-
-    It takes (tokens, positions, token_mask, dropout_rng) and, if it may read a memory and has a `form`, (memory,
-    memory_positions, memory_mask).
-    """
+    """Builds the action branch that the settings name; with a `form` it may read a memory, see `Decoder`."""
     if config.action_branch in RECURRENT_BRANCHES:
         out_dim = config.hidden_dim if config.action_branch == "gru_om" else None
         return RecurrentBranch(config.action_dim, config.action_layers, config.dropout_rate, out_dim, dtype, name=name)
-    return Decoder(
-        **(form._asdict() if form else {}),  # "sca"; others are "sa"
-        num_layers=config.action_layers,
-        num_heads=config.action_heads,
-        ff_dim=config.action_ff_dim,
-        dropout_rate=config.dropout_rate,
-        out_dim=config.hidden_dim,
-        dtype=dtype,
-        name=name,
-    )
+    width = config.action_layers, config.action_heads, config.action_ff_dim, config.dropout_rate, config.hidden_dim
+    return Decoder(*width, **(form._asdict() if form else {}), dtype=dtype, name=name)  # "sca"; others are "sa"
 
 
 def cross_attention(config, dim, dtype, name, inert_key_bias=True):

@@ -21,11 +21,7 @@ from fact_jax.types import VerbNouns
 
 @dataclasses.dataclass(frozen=True)
 class PlainClasses:
-    """One softmax over C classes; tokens have one more channel for "no action".
-
-    Attributes:
-      num_classes: C.
-    """
+    """One softmax over C classes; tokens have one more channel for "no action"."""
 
     num_classes: int
 
@@ -52,22 +48,15 @@ class PlainClasses:
         return jnp.argmax(features[..., -self.num_classes :], axis=-1)
 
     def log_probs(self, logits: Float[Array, "*batch F"]) -> Float[Array, "*batch C"]:
-        """Log-probabilities of the classes from the logits of frames or segments."""
+        """Log-probabilities of the classes from the logits of frames or segments; of tokens "no action" last."""
         return jax.nn.log_softmax(logits)
 
-    def token_log_probs(self, logits: Float[Array, "*batch A"]) -> Float[Array, "*batch C_null"]:
-        """Log-probabilities of the classes, and "no action" last, from the logits of tokens."""
-        return jax.nn.log_softmax(logits)
+    token_log_probs = log_probs
 
 
 @dataclasses.dataclass(frozen=True)
 class VerbNounClasses:
-    """Two softmaxes, over V verbs and N nouns; tokens have a "no verb" and a "no noun" more.
-
-    Attributes:
-      num_verbs, num_nouns: V and N.
-      verb_of_action, noun_of_action: verb and noun id of each of the C classes.
-    """
+    """Two softmaxes, over V verbs and N nouns, whose pairs the classes are; tokens have "no verb" and "no noun" too."""
 
     num_verbs: int
     num_nouns: int
@@ -75,16 +64,6 @@ class VerbNounClasses:
     noun_of_action: tuple[int, ...]
 
     term_weight = 0.5
-
-    @classmethod
-    def of(cls, verb_nouns: VerbNouns) -> "VerbNounClasses":
-        """The classes of a dataset's verb and noun lists."""
-        return cls(
-            len(verb_nouns.verbs),
-            len(verb_nouns.nouns),
-            tuple(verb_nouns.verb_of_action),
-            tuple(verb_nouns.noun_of_action),
-        )
 
     @property
     def num_classes(self):
@@ -110,25 +89,29 @@ class VerbNounClasses:
         return jnp.argmax(verbs[..., np.array(self.verb_of_action)] * nouns[..., np.array(self.noun_of_action)], -1)
 
     def log_probs(self, logits: Float[Array, "*batch F"]) -> Float[Array, "*batch C"]:
-        verbs = jax.nn.log_softmax(logits[..., : self.num_verbs])
-        nouns = jax.nn.log_softmax(logits[..., self.num_verbs :])
-        return self._pairs(verbs, nouns)
+        return self._pairs(*_log_softmaxes(logits, self.num_verbs))
 
     def token_log_probs(self, logits: Float[Array, "*batch A"]) -> Float[Array, "*batch C_null"]:
-        verbs = jax.nn.log_softmax(logits[..., : self.num_verbs + 1])
-        nouns = jax.nn.log_softmax(logits[..., self.num_verbs + 1 :])
+        verbs, nouns = _log_softmaxes(logits, self.num_verbs + 1)
         return jnp.concatenate([self._pairs(verbs, nouns), verbs[..., -1:] + nouns[..., -1:]], axis=-1)
 
     def _pairs(self, verbs, nouns):
         return verbs[..., np.array(self.verb_of_action)] + nouns[..., np.array(self.noun_of_action)]
 
 
-def classes_of(num_classes: int, verb_nouns: VerbNouns | None) -> "Classes":
-    """The classes of a dataset, with `verb_nouns` None for plain ones."""
-    return PlainClasses(num_classes) if verb_nouns is None else VerbNounClasses.of(verb_nouns)
+def _log_softmaxes(logits, num_verbs):
+    return jax.nn.log_softmax(logits[..., :num_verbs]), jax.nn.log_softmax(logits[..., num_verbs:])
 
 
 Classes = PlainClasses | VerbNounClasses
+
+
+def classes_of(num_classes: int, verb_nouns: VerbNouns | None) -> Classes:
+    """The classes of a dataset, with `verb_nouns` None for plain ones."""
+    if verb_nouns is None:
+        return PlainClasses(num_classes)
+    pairs = tuple(verb_nouns.verb_of_action), tuple(verb_nouns.noun_of_action)
+    return VerbNounClasses(len(verb_nouns.verbs), len(verb_nouns.nouns), *pairs)
 
 
 def read_classes(

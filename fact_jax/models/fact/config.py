@@ -116,22 +116,9 @@ class FactConfig:
             raise ValueError(f"{len(self.block_configs)} block settings for the blocks {self.blocks!r}")
         first = self.block_configs[0]
         for letter, block in zip(self.blocks, self.block_configs, strict=True):
-            _check_block(letter, block, self)
-            if block.hidden_dim != first.hidden_dim:
-                raise UserError(
-                    f"model.{KINDS[letter]}.hidden_dim is {block.hidden_dim}, model.input_block.hidden_dim is "
-                    f"{first.hidden_dim}: all blocks exchange features of one width."
-                )
-            if self.use_transcript and first.action_dim % 2:
-                raise UserError(
-                    f"model.input_block.action_dim is {first.action_dim}; with a transcript it must be even, for the "
-                    "positions of its actions."
-                )
-            if block.action_dim < first.action_dim:
-                raise UserError(
-                    f"model.{KINDS[letter]}.action_dim is {block.action_dim}; it must be at least "
-                    f"model.input_block.action_dim ({first.action_dim}), the width of the token positions."
-                )
+            problem = next(_block_problems(KINDS[letter], block, first, self), None)
+            if problem:
+                raise UserError(problem)
 
     @property
     def widths(self):
@@ -140,7 +127,6 @@ class FactConfig:
 
     @property
     def num_classes(self) -> int:
-        """C."""
         return self.classes.num_classes
 
 
@@ -165,15 +151,13 @@ def resolve_blocks(
     As published: walking through the letters, the first "u" takes every setting it leaves open (None) from the kind
     of block that came before it, and so does the first "U". All "u" have one BlockConfig, and so do all "U":
     "iuUU" gives input -> update -> temporal, "iUUU" gives input -> temporal.
-
-    Raises:
-      UserError: `blocks` is malformed or a setting is None and nothing passes it on.
     """
     check_blocks(blocks, blocks.startswith("I"))
     settings = {"i": input_block, "I": input_block, "u": update_block, "U": temporal_block}
     reference = input_block
     for letter in blocks[1:]:
-        settings[letter] = reference = _fill(settings[letter], reference)
+        own = {name: value for name, value in vars(settings[letter]).items() if value is not INHERITED}
+        settings[letter] = reference = dataclasses.replace(reference, **own)
     for letter, names in KINDS.items():
         missing = settings[letter].open_settings
         if letter in blocks and missing:
@@ -184,85 +168,84 @@ def resolve_blocks(
     return tuple(settings[letter] for letter in blocks)
 
 
-def _fill(block, reference):
-    open_fields = {f.name for f in dataclasses.fields(BlockConfig) if getattr(block, f.name) is None}
-    return dataclasses.replace(block, **{name: getattr(reference, name) for name in open_fields})
-
-
-def _check_block(letter, block, config):
-    kind = KINDS[letter]
-    _check_frame_branch(kind, block, config.faformer)
-    _check_action_branch(kind, block, config.use_transcript)
+def _block_problems(kind, block, first, config):
+    """What is wrong with the settings of a block."""
+    yield from _frame_branch_problems(f"model.{kind}", block, config.faformer)
+    yield from _action_branch_problems(kind, block, config.use_transcript)
     channels = sum(config.classes.token_parts)
     if block.hidden_dim < channels or block.hidden_dim % 2:
-        raise UserError(
+        yield (
             f"model.{kind}.hidden_dim is {block.hidden_dim}; it must be even and at least {channels}, the class "
             "channels of a token: the number of classes (or of verbs and of nouns) plus one for no action."
         )
     if block.action_dim > block.hidden_dim:
-        raise UserError(f"model.{kind}.action_dim {block.action_dim} exceeds hidden_dim {block.hidden_dim}.")
+        yield f"model.{kind}.action_dim {block.action_dim} exceeds hidden_dim {block.hidden_dim}."
     if block.action_branch not in RECURRENT_BRANCHES and block.action_dim % block.action_heads:
-        raise UserError(
-            f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}."
+        yield f"model.{kind}.action_dim {block.action_dim} is no multiple of action_heads {block.action_heads}."
+    if block.hidden_dim != first.hidden_dim:
+        yield (
+            f"model.{kind}.hidden_dim is {block.hidden_dim}, model.input_block.hidden_dim is {first.hidden_dim}: all "
+            "blocks exchange features of one width."
+        )
+    if config.use_transcript and first.action_dim % 2:
+        yield (
+            f"model.input_block.action_dim is {first.action_dim}; with a transcript it must be even, for the positions "
+            "of its actions."
+        )
+    if block.action_dim < first.action_dim:
+        yield (
+            f"model.{kind}.action_dim is {block.action_dim}; it must be at least model.input_block.action_dim "
+            f"({first.action_dim}), the width of the token positions."
         )
 
 
-def _check_frame_branch(kind, block, faformer):
-    branch = check_choice(f"model.{kind}.frame_branch", block.frame_branch, FRAME_BRANCHES)
+def _frame_branch_problems(where, block, faformer):
+    branch = check_choice(f"{where}.frame_branch", block.frame_branch, FRAME_BRANCHES)
     if branch == "t":
         if not faformer:
-            raise UserError(
-                f"model.{kind}.frame_branch 't' is the encoder of FAFormer: set model.name='faformer', or take 'm' or "
-                "'m2'."
-            )
+            needed = "set model.name='faformer', or take 'm' or 'm2'"
+            yield f"{where}.frame_branch 't' is the encoder of FAFormer: {needed}."
         if block.encoder_reduction > block.encoder_dim:
-            raise UserError(
-                f"model.{kind}.encoder_reduction {block.encoder_reduction} exceeds encoder_dim {block.encoder_dim}: "
-                "no channel is left for the attention."
+            yield (
+                f"{where}.encoder_reduction {block.encoder_reduction} exceeds encoder_dim {block.encoder_dim}: no "
+                "channel is left for the attention."
             )
         return
     if branch == "m2" and block.frame_norm:
-        raise UserError(f"model.{kind}: frame_branch 'm2' has no LayerNorm; set frame_norm=False or frame_branch='m'.")
+        yield f"{where}: frame_branch 'm2' has no LayerNorm; set frame_norm=False or frame_branch='m'."
     if block.frame_dim % block.frame_groups:
-        raise UserError(
-            f"model.{kind}.frame_dim {block.frame_dim} is no multiple of frame_groups {block.frame_groups}."
-        )
+        yield f"{where}.frame_dim {block.frame_dim} is no multiple of frame_groups {block.frame_groups}."
 
 
-def _check_action_branch(kind, block, use_transcript):
+def _action_branch_problems(kind, block, use_transcript):
     branch = check_choice(f"model.{kind}.action_branch", block.action_branch, ACTION_BRANCHES)
-    if branch in RECURRENT_BRANCHES:
-        if not use_transcript:
-            raise UserError(
-                f"model.{kind}.action_branch is {branch!r}, which reads a transcript in order: set "
-                "model.use_transcript=True, or another branch."
-            )
-        if block.action_dim % 2:
-            raise UserError(f"model.{kind}.action_dim is {block.action_dim}; a GRU in two directions needs it even.")
-        if branch == "gru" and block.action_dim != block.hidden_dim:
-            raise UserError(
-                f"model.{kind}: branch 'gru' has no output map, so action_dim ({block.action_dim}) must equal "
-                f"hidden_dim ({block.hidden_dim}); 'gru_om' has one."
-            )
-        return
     expected = "sca" if kind == "input_block" else "sa"
-    if branch != expected:
+    if branch not in (expected, *RECURRENT_BRANCHES):
         others = f"{expected!r}, or with transcripts 'gru' and 'gru_om'"
-        raise UserError(f"model.{kind}.action_branch is {branch!r}; {kind} takes {others} only.")
+        yield f"model.{kind}.action_branch is {branch!r}; {kind} takes {others} only."
+    if branch in RECURRENT_BRANCHES and not use_transcript:
+        yield (
+            f"model.{kind}.action_branch is {branch!r}, which reads a transcript in order: set "
+            "model.use_transcript=True, or another branch."
+        )
+    if branch in RECURRENT_BRANCHES and block.action_dim % 2:
+        yield f"model.{kind}.action_dim is {block.action_dim}; a GRU in two directions needs it even."
+    if branch == "gru" and block.action_dim != block.hidden_dim:
+        yield (
+            f"model.{kind}: branch 'gru' has no output map, so action_dim ({block.action_dim}) must equal hidden_dim "
+            f"({block.hidden_dim}); 'gru_om' has one."
+        )
 
 
 def from_settings(model: Any, classes: Classes, dtype: str) -> FactConfig:
     """Builds a FactConfig from the `model` part of a run's config and its `dtype`."""
     kinds = [BlockConfig(**dict(model[name])) for name in dict.fromkeys(KINDS.values())]
+    names = "num_tokens", "use_transcript", "frame_positions", "channel_dropout_rate", "frame_weight"
     return FactConfig(
         blocks=model["blocks"],
         block_configs=resolve_blocks(model["blocks"], *kinds),
         classes=classes,
-        num_tokens=model["num_tokens"],
-        use_transcript=model["use_transcript"],
-        frame_positions=model["frame_positions"],
-        channel_dropout_rate=model["channel_dropout_rate"],
-        frame_weight=model["frame_weight"],
+        **{name: model[name] for name in names},
         segment_buckets=tuple(model["segment_buckets"]),
         time_mask=TimeMaskConfig(**dict(model["time_mask"])),
         remat=model.get("remat", False),  # younger than some recorded runs

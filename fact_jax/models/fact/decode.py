@@ -30,14 +30,9 @@ def decode(
     softmax, as published) and the frame branch's probability of the segment's class, with the same weights; with verbs
     and nouns by the attention alone.
 
-    Args:
-      config: of the network.
-      output: of the last block.
-      transcript, transcript_mask: if the config uses one.
-
     Returns:
       "labels", "frame_labels" (frame branch alone), "action_labels" (action branch alone, equal to frame_labels when no
-      token is kept).
+      token is kept), of the output of the last block.
     """
     return _vote(config, output, transcript, transcript_mask)[0]
 
@@ -45,12 +40,10 @@ def decode(
 def decode_scores(
     config: FactConfig, output: BlockOutput, transcript: Transcript = None, transcript_mask: TranscriptMask = None
 ) -> dict[str, Shaped[Array, "B T ..."]]:
-    """As `decode`, and how sure the network is.
+    """As `decode`, with "probabilities" [B, T, C] and "confidence" [B, T], the probability of the label.
 
-    Returns:
-      the dict of `decode` with "probabilities", float [B, T, C]: the scores that `decode` compares, normalised to sum
-      to 1, so that the label has the largest one; with a transcript, a class has the score of its best segment. And
-      "confidence", float [B, T] in [0, 1]: the probability of the label.
+    Probabilities are the scores that `decode` compares, normalised to sum to 1, so that the label has the largest one;
+    with a transcript, a class has the score of its best segment.
     """
     labels, scores = _vote(config, output, transcript, transcript_mask)
     total = jnp.sum(scores, axis=-1, keepdims=True)
@@ -73,11 +66,9 @@ def _vote(config, output, transcript, transcript_mask):
     action_probs, any_kept = _action_probs(config, output)
     fused = (1.0 - config.frame_weight) * action_probs + config.frame_weight * frame_probs
     fused = jnp.where(any_kept[..., None], fused, frame_probs)
-    return {
-        "labels": jnp.argmax(fused, axis=-1),
-        "frame_labels": frame_labels,
-        "action_labels": jnp.where(any_kept, jnp.argmax(action_probs, axis=-1), frame_labels),
-    }, fused
+    action_labels = jnp.where(any_kept, jnp.argmax(action_probs, axis=-1), frame_labels)
+    labels = {"labels": jnp.argmax(fused, axis=-1), "frame_labels": frame_labels, "action_labels": action_labels}
+    return labels, fused
 
 
 def _action_probs(config, output):

@@ -13,9 +13,7 @@ from fact_jax.models.fact.branches import decoder_form
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import FactConfig
 from fact_jax.models.fact.segment_update import BlockInput
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 
 
 class Fact(nn.Module):
@@ -31,7 +29,7 @@ class Fact(nn.Module):
     @nn.compact
     def __call__(
         self,
-        features: Float[Array, "B T D"],
+        features: Frames,
         mask: FrameMask,
         dropout_rng: Seeds | None = None,
         transcript: Int[Array, "B S"] | None = None,
@@ -39,13 +37,9 @@ class Fact(nn.Module):
     ) -> tuple[BlockOutput, ...]:
         """Runs all blocks.
 
-        Args:
-          features: values outside `mask` are ignored, whatever they are.
-          mask: a prefix of at least one frame per video.
-          dropout_rng: seeds of the videos (`fact_jax.ops.dropout_rng.video_seeds`); switches dropout and masking on.
-            None for evaluation.
-          transcript: the actions of every video in order, and `transcript_mask`, a prefix; only with
-            config.use_transcript, where M = S.
+        `mask` is a prefix of at least one frame per video; features outside of it are ignored. `dropout_rng` switches
+        the masking of time on as well. A transcript, the actions of every video in order, and its mask, a prefix, are
+        given only with config.use_transcript, where M = S.
         """
         config = self.config
         hidden_dim, token_dim = config.widths
@@ -79,26 +73,21 @@ class Fact(nn.Module):
         if isinstance(classes, VerbNounClasses):
             verbs = self.param("verb_embed", normal, (classes.num_verbs, dim // 2))
             nouns = self.param("noun_embed", normal, (classes.num_nouns, dim // 2))
-            table = jnp.concatenate(
-                [verbs[jnp.array(classes.verb_of_action)], nouns[jnp.array(classes.noun_of_action)]], axis=-1
-            )
+            verbs, nouns = verbs[jnp.array(classes.verb_of_action)], nouns[jnp.array(classes.noun_of_action)]
+            table = jnp.concatenate([verbs, nouns], axis=-1)
         else:
             table = self.param("action_embed", normal, (classes.num_classes, dim))
         return table[transcript] + sinusoidal_positions(transcript.shape[1], dim)
 
     def _block(self, index):
         config = self.config
-        letter, shared = config.blocks[index], (config.block_configs[index], config.classes)
-        last = dict(dtype=config.dtype, name=f"block_{index}")
-        form = decoder_form(config)
-        kept = nn.remat if config.remat else lambda block: block
-        if letter == "i":
-            return kept(InputBlock)(*shared, form, **last)
-        if letter == "I":
-            return kept(SegmentInputBlock)(*shared, config.segment_buckets, form, **last)
-        if letter == "u":
-            return kept(UpdateBlock)(*shared, **last)
-        return kept(TemporalBlock)(*shared, config.segment_buckets, **last)
+        form, buckets = decoder_form(config), config.segment_buckets
+        kinds = {"i": (InputBlock, form), "I": (SegmentInputBlock, buckets, form)}
+        kinds |= {"u": (UpdateBlock,), "U": (TemporalBlock, buckets)}
+        block, *own = kinds[config.blocks[index]]
+        kept = nn.remat(block) if config.remat else block
+        shared = config.block_configs[index], config.classes
+        return kept(*shared, *own, dtype=config.dtype, name=f"block_{index}")
 
 
 def compose(config, params, num_frames=None):
@@ -106,9 +95,6 @@ def compose(config, params, num_frames=None):
 
     A layer of f channels saves 3 f^2 products per frame and takes 6 f^3 to compose; with groups, its composition would
     have more taps than its parts. `num_frames` are the padded frames that one composition serves; None: many.
-
-    Returns:
-      Parameters for the same network, see `fact_jax.layers.frame_branches.compose_layers`.
     """
     composed = dict(params)
     for index, block in enumerate(config.block_configs):

@@ -18,21 +18,19 @@ from fact_jax.losses.smoothing import smoothness
 from fact_jax.models.fact.blocks import BlockOutput
 from fact_jax.models.fact.classes import Classes, VerbNounClasses
 from fact_jax.ops import matching, pooling
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.masks import FrameMask, masked_log_softmax
+from fact_jax.ops.arrays import Array, FrameMask
+from fact_jax.ops.masks import masked_log_softmax
 
 
 @dataclasses.dataclass(frozen=True)
 class FactLossConfig:
-    """Weights of the objective.
+    """Weights of the objective, and how tokens are matched. Published keys stand in brackets.
 
     Attributes:
-      match: "o2o", "o2m" or "seq".
-      prob_cost, overlap_cost: weights of the matching cost (`pc`, `a2fc`).
-      background_weight: weight of background classes in every term (`bgw`).
-      null_weight: weight of "no action" among tokens (`nullw`), already resolved if automatic.
-      smoothing_weight: weight of the smoothness terms (`sw`).
-      background_ids: class ids that count as background.
+      prob_cost, overlap_cost: of the matching (pc, a2fc).
+      background_weight: of background classes in every term (bgw).
+      null_weight: of "no action" among tokens (nullw), already resolved if automatic.
+      smoothing_weight: of the smoothness terms (sw).
     """
 
     match: str = "o2o"
@@ -91,9 +89,8 @@ def match_tokens(config, classes, output, ground_truth, token_mask):
         cost = matching.matching_cost(probs, attention, onehot, labels, config.prob_cost, config.overlap_cost)
         return matching.match(config.match, cost, labels, mask, token_mask)
 
-    return jax.vmap(one)(
-        probs, attention, ground_truth.onehot, ground_truth.segment_labels, ground_truth.segment_mask, token_mask
-    )
+    segments = ground_truth.onehot, ground_truth.segment_labels, ground_truth.segment_mask
+    return jax.vmap(one)(probs, attention, *segments, token_mask)
 
 
 def block_loss(
@@ -124,28 +121,25 @@ def block_loss(
     frame, smooth = terms["frame"], terms["smooth_frame"]
     pooled, mask = ground_truth.onehot, ground_truth.mask
     if output.segments is not None:
+        pooled = pooling.pool_mean(pooled, output.segments.segmentation, mask, mask.shape[1])
         mask = output.segments.mask
-        pooled = pooling.pool_mean(
-            ground_truth.onehot, output.segments.segmentation, ground_truth.mask, ground_truth.mask.shape[1]
-        )
         fractions = pooling.class_fractions(pooled, ground_truth.segment_labels, num_classes)
         terms["segment"] = soft_cross_entropy(classes.log_probs(output.segments.logits), fractions, weights, mask)
         frame = (frame + terms["segment"]) / 2.0
     total = classes.term_weight * (frame + terms["token"])
     if output.f2a_logits is not None and output.a2f_logits is not None:
-        pair_weights = _segment_weights(weights, ground_truth)
+        # A segment's weight knows background only: "no action" does not occur among ground-truth segments.
+        pair_weights = jnp.asarray(weights)[ground_truth.segment_labels]
+        pair_weights = jnp.where(ground_truth.segment_mask, pair_weights, 0.0)
         if config.match == "o2o" and output.action_logits.shape[1] == 1:
             # The published code broadcasts a single pair against the weights of all segments.
             pair_weights = jnp.broadcast_to(jnp.sum(pair_weights, axis=1, keepdims=True), pair_weights.shape)
-        terms["f2a"], terms["a2f"] = alignment_losses(
-            output.f2a_logits, output.a2f_logits, pooled, match, pair_weights, mask
-        )
+        logits = output.f2a_logits, output.a2f_logits
+        terms["f2a"], terms["a2f"] = alignment_losses(*logits, pooled, match, pair_weights, mask)
         total = total + terms["f2a"] + terms["a2f"]
         if output.segments is None:
-            terms["smooth_a2f"] = _token_smoothness(output.a2f_logits, ground_truth.mask, token_mask)
-            terms["smooth_f2a"] = _token_smoothness(
-                jnp.swapaxes(output.f2a_logits, 1, 2), ground_truth.mask, token_mask
-            )
+            terms["smooth_a2f"] = _token_smoothness(logits[1], mask, token_mask)
+            terms["smooth_f2a"] = _token_smoothness(jnp.swapaxes(logits[0], 1, 2), mask, token_mask)
             smooth = smooth + terms["smooth_a2f"] + terms["smooth_f2a"]
     return total + config.smoothing_weight * smooth, terms
 
@@ -153,11 +147,6 @@ def block_loss(
 def _token_smoothness(logits, mask, token_mask):
     log_probs = masked_log_softmax(logits, token_mask[:, None, :])
     return smoothness(log_probs, mask, num_channels=jnp.sum(token_mask, axis=1))
-
-
-def _segment_weights(weights, ground_truth):
-    # A segment's weight knows background only: "no action" does not occur among ground-truth segments.
-    return jnp.where(ground_truth.segment_mask, jnp.asarray(weights)[ground_truth.segment_labels], 0.0)
 
 
 def fact_loss(

@@ -1,14 +1,33 @@
-"""The published code's names of the parameters: the state dicts of FACT and FAFormer."""
+"""The published code's names of the parameters: the state dicts of FACT and FAFormer, read and written."""
 
+import re
+
+import numpy as np
+
+from fact_jax.layers.positions import sinusoidal_positions
 from fact_jax.models.fact.classes import VerbNounClasses
 from fact_jax.models.fact.config import RECURRENT_BRANCHES, FactConfig
 from fact_jax.models.fact.segment_update import INPUT_SEGMENT_LAYERS
+from fact_jax.models.weights import state_dict
 from fact_jax.models.weights.layer_links import dense_links as _dense
 from fact_jax.models.weights.layer_links import encoder_links, mstcn_links, mstcn_plus_plus_links
 from fact_jax.models.weights.layer_links import norm_links as _norm
 from fact_jax.models.weights.state_dict import Link
 
 BUFFERS = ("frame_pe.pe", "action_pe.pe")
+# Rows of the positional tables of the published code.
+FRAME_ROWS, TOKEN_ROWS = 10000, 1000
+
+# Parts of names in the order in which the published modules create them; one order serves every level.
+_ORDER = (
+    "action_query input_proj frame_pe action_pe action_embed verb_embed noun_embed block_list frame_branch "
+    "input_action_branch seg_update seg_combine f2a_layer action_branch a2f_layer sf_merge encoder feed_forward "
+    "att_layer query_conv key_conv value_conv layer conv_1x1_in conv_dilated_1 conv_dilated_2 conv_fusion conv_dilated "
+    "conv_1x1 layers conv_out gru layernorm out_map self_attn multihead_attn in_proj_weight q_proj_weight "
+    "k_proj_weight v_proj_weight in_proj_bias out_proj linear1 linear2 norm1 norm2 norm3 out_linear norm X_K X_V Y_Q "
+    "Y_W weight bias pe"
+).split()
+_RECURRENT = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def links(config: FactConfig) -> list[Link]:
@@ -100,3 +119,31 @@ def _gru(theirs, ours, num_layers):
                     Link(f"{theirs}.bias_{key}_l{layer}{suffix}", f"{ours}/{name}_bias_{layer}", direction),
                 ]
     return result
+
+
+def published_state_dict(config: FactConfig, params) -> dict[str, np.ndarray]:
+    """Returns the state dict that the published code loads strictly, positional buffers included."""
+    tensors = state_dict.to_torch(links(config), params)
+    first = config.block_configs[0]
+    rows = FRAME_ROWS, first.hidden_dim
+    frames = sinusoidal_positions(*rows) if config.frame_positions else np.zeros(rows, np.float32)
+    tensors["frame_pe.pe"] = frames[:, None]
+    if config.use_transcript:
+        tensors["action_pe.pe"] = sinusoidal_positions(TOKEN_ROWS, first.action_dim)[:, None]
+    return {name: tensors[name] for name in sorted(tensors, key=_rank)}
+
+
+def _rank(name):
+    """Sorts names as the published modules list them."""
+    # The action branch of the first block comes before the segments, that of later blocks after them.
+    parts = name.replace("block_list.0.action_branch", "block_list.0.input_action_branch").split(".")
+    return tuple(_rank_of_part(part) for part in parts)
+
+
+def _rank_of_part(part):
+    if part.isdecimal():
+        return (int(part),)
+    recurrent = re.fullmatch(r"(\w+_[ih]h)_l(\d+)(_reverse)?", part)
+    if recurrent:
+        return (int(recurrent[2]), bool(recurrent[3]), _RECURRENT.index(recurrent[1]))
+    return (_ORDER.index(part),)

@@ -76,16 +76,16 @@ DATA_SETTINGS = {
     "bg_class": "data.background_ids",
     "average_transcript_len": "data.average_transcript_length",
 }
+PLACES = ("data.feature_dir", "data.label_dir", "data.mapping_file", "data.train_split_file")
 # Dataset value of the published code -> the name in configs/_base/datasets.py.
 DATASETS = {"breakfast": "breakfast", "gtea": "gtea", "ego": "egoprocel", "epic": "epic"}
 
 
 @dataclasses.dataclass(frozen=True)
 class PublishedConfig:
-    """A published configuration in our terms.
+    """A published configuration, of a file `name`, in our terms.
 
     Attributes:
-      name: of the file, without folder and ending.
       dataset: our name of one of DATASETS, or what the file says.
       settings: dotted key of our configs -> value; None leaves a block's setting to the block before it. The keys
         of `data` that describe a dataset are there only where `dataset` is none of DATASETS.
@@ -110,12 +110,7 @@ def transcript_length(dataset: str, match: str) -> float:
 
 
 def read(path) -> PublishedConfig:
-    """Reads a published YAML file over the published defaults.
-
-    Raises:
-      UserError: the file is missing, no YAML, or has a key or value that the published code does not know; names
-        file, line and the nearest valid key.
-    """
+    """Reads a published YAML file over the published defaults; errors as of `published_yaml.load`."""
     path = Path(path)
     values, written = load(path)
     dataset = values["dataset"]
@@ -138,9 +133,7 @@ def read(path) -> PublishedConfig:
 def write(config: Mapping[str, Any], derived: Mapping[str, Any]) -> str:
     """Returns the YAML text of a published configuration that describes one of our runs; the inverse of `read`.
 
-    Args:
-      config: "config" of the run's config.json.
-      derived: "derived" of it; gives the average transcript length where it was measured.
+    `derived`, beside "config" in the run's config.json, has the average transcript length where it was measured.
     """
     flat = flatten(config)
     faformer = flat["model.name"] == "faformer"
@@ -158,17 +151,15 @@ def write(config: Mapping[str, Any], derived: Mapping[str, Any]) -> str:
     values |= {"TM.use": masked, "TM.m": flat["model.time_mask.count"] if masked else DEFAULTS["TM"]["m"]}
     if values["dataset"] not in DATASETS:
         folder = Path(flat["data.dir"])
+        places = {theirs: folder / flat[ours] for theirs, ours in DATA_SETTINGS.items() if ours in PLACES}
         background = list(flat["data.background_ids"])
+        length = flat["data.average_transcript_length"] or derived.get("average_transcript_length", 0.0)
+        values |= {theirs: str(place) for theirs, place in places.items()}
         values |= {
-            "feature_path": str(folder / flat["data.feature_dir"]),
-            "groundTruth_path": str(folder / flat["data.label_dir"]),
-            "map_fname": str(folder / flat["data.mapping_file"]),
-            "split_path": str((folder / flat["data.train_split_file"]).parent),
+            "split_path": str(places["split_path"].parent),
             "feature_transpose": flat["data.time_axis"] == "last",
             "bg_class": background[0] if len(background) == 1 else background,
-            "average_transcript_len": float(
-                flat["data.average_transcript_length"] or derived.get("average_transcript_length", 0.0)
-            ),
+            "average_transcript_len": float(length),
         }
     tree: dict[str, Any] = {}
     for key, value in values.items():

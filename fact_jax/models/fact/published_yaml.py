@@ -60,14 +60,8 @@ FAFORMER_DEFAULTS = {
 }
 # Accepted in FAFormer's files; the published code does not use them either. Groups stand for all of their keys.
 FAFORMER_WITHOUT_MEANING = (
-    "class_names",
-    "BaFormer",
-    "upgrades",
-    "Loss.temporal_affinity_weight",
-    "FACT.token_phase",
-    "FACT.prompt",
-    "FACT.dynamic_token",
-    "FACT.token_thresh",
+    *"class_names BaFormer upgrades Loss.temporal_affinity_weight".split(),
+    *(f"FACT.{key}" for key in "token_phase prompt dynamic_token token_thresh".split()),
     *(f"{block}.T.{key}" for block in BLOCKS for key in ("conv_kernel_size", "dropout")),
 )
 _CHOICES = {"optimizer": ("Adam", "SGD"), "Loss.match": ("o2o", "o2m", "seq")}
@@ -78,11 +72,9 @@ _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def load(path):
-    """Reads a published YAML file over the published defaults.
+    """Reads a published YAML file over the published defaults: (dotted key -> value, the file's own keys in order).
 
-    Returns:
-      (values, written): dotted key -> value of every setting, and the keys that the file itself has, in its order. With
-      "hid_dim" among the settings, the file is FAFormer's.
+    With "hid_dim" among the settings, the file is FAFormer's.
 
     Raises:
       UserError: the file cannot be read, is no plain YAML, or has a key or value that the published code does not

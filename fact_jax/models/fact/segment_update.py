@@ -6,6 +6,7 @@ static `num_segments` and `update_segments` chooses one that suffices inside the
 Source: published models/blocks.py (TDU) and blocks_SepVerbNoun.py.
 """
 
+import functools
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -20,26 +21,19 @@ from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_atte
 from fact_jax.models.fact.classes import Classes, read_classes
 from fact_jax.models.fact.config import BlockConfig
 from fact_jax.ops import pooling
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 
 # An "I" block's GRU over segments, whatever the settings say, as published.
 INPUT_SEGMENT_LAYERS = 2
 
 
 class BlockInput(NamedTuple):
-    """What a block gets.
+    """What a block gets; the positions are added to tokens and to frames in attentions.
 
-    Attributes:
-      frames: the input features for the first block, what the block before made of them for the others.
-      mask: frames that are no padding.
-      actions, token_mask: the tokens, and those that are no padding.
-      positions, frame_positions: added to tokens and to frames in attentions.
-      dropout_rng: see fact_jax/layers/dropout.py.
+    `frames` are the input features for the first block, what the block before made of them for the others.
     """
 
-    frames: Factored | Float[Array, "B T D"]
+    frames: Factored | Frames
     mask: FrameMask
     actions: Float[Array, "B M E"]
     token_mask: Bool[Array, "B M"]
@@ -75,29 +69,22 @@ class SegmentUpdate(nn.Module):
     def __call__(self, num_segments: int, segmentation: pooling.Segmentation, given: BlockInput) -> SegmentExchange:
         """Runs the exchange with the segments padded to `num_segments` (static, at least the largest count)."""
         config, rng, num_frames = self.config, given.dropout_rng, given.mask.shape[1]
-        segments, segment_logits, segment_mask, segment_positions = _read_segments(
-            self, config.segment_layers, num_segments, segmentation, given
-        )
-        source, query = {"source_positions": segment_positions}, {"query_positions": segment_positions}
+        read = _read_segments(self, config.segment_layers, num_segments, segmentation, given)
+        segments, segment_logits, segment_mask, segment_positions = read
         f2a = cross_attention(config, config.action_dim, self.dtype, "f2a")
-        actions, f2a_logits, _ = f2a(
-            segments, given.actions, segment_mask, **source, query_positions=given.positions, dropout_rng=rng
-        )
+        positions = {"source_positions": segment_positions, "query_positions": given.positions}
+        actions, f2a_logits, _ = f2a(segments, given.actions, segment_mask, **positions, dropout_rng=rng)
         actions = action_branch(config, self.dtype, "action_branch")(actions, given.positions, given.token_mask, rng)
         actions, action_logits = read_classes(actions, self.classes.token_parts)
         a2f = cross_attention(config, config.frame_dim, self.dtype, "a2f")
-        gathered, a2f_logits, attention = a2f(
-            actions, segments, given.token_mask, source_positions=given.positions, **query, dropout_rng=rng
+        positions = {"source_positions": given.positions, "query_positions": segment_positions}
+        gathered, a2f_logits, attention = a2f(actions, segments, given.token_mask, **positions, dropout_rng=rng)
+        f2a_logits = _pad(f2a_logits, 2, num_frames)
+        segment_logits, a2f_logits, attention = (
+            _pad(part, 1, num_frames) for part in (segment_logits, a2f_logits, attention)
         )
-        return SegmentExchange(
-            actions=actions,
-            action_logits=action_logits,
-            segment_logits=_pad(segment_logits, 1, num_frames),
-            frames=pooling.spread(gathered, segmentation),
-            f2a_logits=_pad(f2a_logits, 2, num_frames),
-            a2f_logits=_pad(a2f_logits, 1, num_frames),
-            a2f_attention=_pad(attention, 1, num_frames),
-        )
+        frames = pooling.spread(gathered, segmentation)
+        return SegmentExchange(actions, action_logits, segment_logits, frames, f2a_logits, a2f_logits, attention)
 
 
 class SegmentInput(nn.Module):
@@ -111,14 +98,12 @@ class SegmentInput(nn.Module):
     @nn.compact
     def __call__(self, num_segments: int, segmentation: pooling.Segmentation, given: BlockInput) -> SegmentExchange:
         """As in `SegmentUpdate`; the frames stay as they are."""
-        segments, segment_logits, segment_mask, segment_positions = _read_segments(
-            self, INPUT_SEGMENT_LAYERS, num_segments, segmentation, given
-        )
+        read = _read_segments(self, INPUT_SEGMENT_LAYERS, num_segments, segmentation, given)
+        segments, segment_logits, segment_mask, segment_positions = read
         branch = action_branch(self.config, self.dtype, "action_branch", self.form)
         tokens = given.actions, given.positions, given.token_mask, given.dropout_rng
-        actions, action_logits = read_classes(
-            branch(*tokens, segments, segment_positions, segment_mask), self.classes.token_parts
-        )
+        actions = branch(*tokens, segments, segment_positions, segment_mask)
+        actions, action_logits = read_classes(actions, self.classes.token_parts)
         return SegmentExchange(actions, action_logits, _pad(segment_logits, 1, given.mask.shape[1]))
 
 
@@ -140,25 +125,20 @@ def _read_segments(module, num_layers, num_segments, segmentation, given):
 def update_segments(module: nn.Module, buckets: tuple[int, ...], segmentation: pooling.Segmentation, given: BlockInput):
     """Runs a `SegmentUpdate` or `SegmentInput` at the smallest bucket that holds the batch's largest segment count.
 
-    Args:
-      module: the unbound submodule.
-      buckets: sizes to try; T follows as the last one, so every count from 1 to T is exact.
-      segmentation: of the batch.
-      given: what the module takes.
+    T follows as the last bucket, so every count from 1 to T is exact.
     """
     num_frames = given.mask.shape[1]
     # A size above T/2 would save less time than its copy of the program takes to compile.
     sizes = [size for size in sorted(buckets) if 2 * size <= num_frames] + [num_frames]
 
-    def at_size(size):
-        return lambda module, frames, actions: module(
-            size, segmentation, given._replace(frames=frames, actions=actions)
-        )
+    def run(module, frames, actions, size):
+        return module(size, segmentation, given._replace(frames=frames, actions=actions))
 
     if module.is_initializing():
-        return at_size(sizes[0])(module, given.frames, given.actions)
+        return run(module, given.frames, given.actions, sizes[0])
     choice = jnp.sum(jnp.max(segmentation.count) > jnp.asarray(sizes[:-1], jnp.int32), dtype=jnp.int32)
-    return nn.switch(choice, [at_size(size) for size in sizes], module, given.frames, given.actions)
+    branches = [functools.partial(run, size=size) for size in sizes]
+    return nn.switch(choice, branches, module, given.frames, given.actions)
 
 
 def _pad(x, axis, size):

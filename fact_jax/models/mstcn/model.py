@@ -18,9 +18,8 @@ from fact_jax.layers.frame_branches import DilatedStage, DualDilatedStage, compo
 from fact_jax.layers.linear import zero_padding
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn import published
-from fact_jax.ops.arrays import Array
-from fact_jax.ops.dropout_rng import Seeds, fold
-from fact_jax.ops.masks import FrameMask
+from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
+from fact_jax.ops.dropout_rng import fold
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,6 @@ class MSTCNConfig(FrameModelConfig):
 
     @property
     def network(self):
-        """See `FrameModelConfig.network`."""
         return MSTCN(self)
 
     links = published.links
@@ -74,13 +72,7 @@ class MSTCNPlusPlusConfig(FrameModelConfig):
 
     @property
     def network(self):
-        """See `FrameModelConfig.network`."""
         return MSTCNPlusPlus(self)
-
-    @property
-    def num_refinement_parameters(self):
-        """Refinements with parameters of their own."""
-        return min(self.num_refinements, 1) if self.share_refinements else self.num_refinements
 
     def compose(self, params, num_frames):
         """The dual layers as one convolution each, where that saves more products than it takes; see the base."""
@@ -99,7 +91,7 @@ class MSTCN(nn.Module):
 
     @nn.compact
     def __call__(
-        self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None
+        self, features: Frames, mask: FrameMask, dropout_rng: Seeds | None = None
     ) -> Float[Array, "stages B T C"]:
         """Gives the logits of all stages; see `FrameModelConfig.network`."""
         config, outputs, x = self.config, [], features
@@ -116,24 +108,17 @@ class MSTCNPlusPlus(nn.Module):
 
     @nn.compact
     def __call__(
-        self, features: Float[Array, "B T D"], mask: FrameMask, dropout_rng: Seeds | None = None
+        self, features: Frames, mask: FrameMask, dropout_rng: Seeds | None = None
     ) -> Float[Array, "stages B T C"]:
         """Gives the logits of all stages; see `FrameModelConfig.network`."""
         config = self.config
-        prediction = DualDilatedStage(
-            config.dim,
-            config.num_layers,
-            config.num_classes,
-            config.dropout_rate,
-            map_input=True,
-            last_dropout=True,
-            dtype=config.dtype,
-            name="prediction",
-        )
+        width = config.dim, config.num_layers, config.num_classes, config.dropout_rate
+        form = {"map_input": True, "last_dropout": True, "dtype": config.dtype}
+        prediction = DualDilatedStage(*width, **form, name="prediction")
         outputs = [prediction(features, mask, dropout_rng).value]
+        own_parameters = 1 if config.share_refinements else config.num_refinements
         stages = [
-            _stage(config, config.num_refinement_layers, f"refinement_{number}")
-            for number in range(config.num_refinement_parameters)
+            _stage(config, config.num_refinement_layers, f"refinement_{number}") for number in range(own_parameters)
         ]
         for number in range(config.num_refinements):
             stage = stages[min(number, len(stages) - 1)]

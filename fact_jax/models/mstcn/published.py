@@ -37,7 +37,7 @@ def links_plus_plus(model):
 def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict of MS-TCN tells; None for one of another system."""
     respelled = {name.replace(".conv_in.", ".conv_1x1."): tensor for name, tensor in tensors.items()}
-    reader = _reader(respelled, path, "MS-TCN")
+    reader = ShapeReader(respelled, path, "MS-TCN")
     if not (reader.has(f"{_FIRST}.conv_1x1.weight") and reader.has(f"{_FIRST}.layers.0.conv_dilated.weight")):
         return None
     dim, feature_dim, _ = reader.shape(f"{_FIRST}.conv_1x1.weight", 3)
@@ -52,7 +52,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
 
 def infer_plus_plus(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a state dict of MS-TCN++ tells; None for one of another system."""
-    reader = _reader(tensors, path, "MS-TCN++")
+    reader = ShapeReader(tensors, path, "MS-TCN++")
     if not reader.has(f"{_PREDICTION}.conv_1x1_in.weight"):
         return None
     dim, feature_dim, _ = reader.shape(f"{_PREDICTION}.conv_1x1_in.weight", 3)
@@ -77,10 +77,6 @@ def _inferred(reader, settings, feature_dim, output, tensors):
         num_classes=reader.shape(output, 3)[0],
         tensors=tensors,
     )
-
-
-def _reader(tensors, path, system):
-    return ShapeReader({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, system)
 
 
 def _are_equal(tensors):

@@ -18,15 +18,7 @@ def text(class_names: Sequence[str]) -> str:
 
 
 def check(path: Path, class_names: Sequence[str], dataset) -> Path | None:
-    """Compares the classes of a dataset with a list beside weights.
-
-    Args:
-      path: the list.
-      class_names: of the dataset, by class id.
-      dataset: where these come from, for messages.
-
-    Returns:
-      the path, or None if there is no such file.
+    """Compares the classes of a dataset, by class id, with a list beside weights; None if there is no such file.
 
     Raises:
       UserError: the list cannot be read, or has other names or another order.

@@ -42,12 +42,9 @@ class InferredNetwork:
         return []
 
     def check_classes(self, class_names, verb_nouns, path) -> None:
-        """Raises UserError where a dataset's classes are of another kind or number than the network's.
+        """Raises UserError where a dataset's classes are of another kind or number than those of the network in `path`.
 
-        Args:
-          class_names: of the dataset.
-          verb_nouns: VerbNouns of the dataset, or None; of most networks pairs are classes like others.
-          path: of the file, for messages.
+        `verb_nouns` are its VerbNouns or None; of most networks pairs are classes like others.
         """
         del verb_nouns
         check_count(path, "classes", self.num_classes, class_names, self.advice)

@@ -17,7 +17,7 @@ def norm_links(theirs, ours, index=None):
 
 
 def mstcn_links(theirs, ours, num_layers, *, map_input=True, use_norm=False):
-    """Of `fact_jax.layers.frame_branches.MSTCNConfig`."""
+    """Of `fact_jax.layers.frame_branches.DilatedStage`."""
     result = dense_links(f"{theirs}.conv_1x1", f"{ours}/input", squeeze=2) if map_input else []
     for layer in range(num_layers):
         there = f"{theirs}.layers.{layer}"
@@ -42,11 +42,10 @@ def encoder_links(theirs, ours, num_layers):
 
 
 def mstcn_plus_plus_links(theirs, ours, num_layers, *, map_input=True):
-    """Of `fact_jax.layers.frame_branches.MSTCNPlusPlusConfig`."""
+    """Of `fact_jax.layers.frame_branches.DualDilatedStage`."""
     result = dense_links(f"{theirs}.conv_1x1_in", f"{ours}/input", squeeze=2) if map_input else []
-    for key, name in (("conv_dilated_1", "falling"), ("conv_dilated_2", "rising")):
+    parts = ("conv_dilated_1", "falling", None), ("conv_dilated_2", "rising", None), ("conv_fusion", "fuse", 2)
+    for key, name, squeeze in parts:
         for layer in range(num_layers):
-            result += dense_links(f"{theirs}.{key}.{layer}", f"{ours}/{name}_{layer}")
-    for layer in range(num_layers):
-        result += dense_links(f"{theirs}.conv_fusion.{layer}", f"{ours}/fuse_{layer}", squeeze=2)
+            result += dense_links(f"{theirs}.{key}.{layer}", f"{ours}/{name}_{layer}", squeeze)
     return result + dense_links(f"{theirs}.conv_out", f"{ours}/output", squeeze=2)

@@ -13,11 +13,7 @@ import numpy as np
 
 
 class Dtype:
-    """Stands for `numpy.dtype` of booleans and of whole, real or complex numbers.
-
-    Attributes:
-      value: the numpy.dtype.
-    """
+    """Stands for `numpy.dtype` of booleans and of whole, real or complex numbers; `value` is that one."""
 
     def __init__(self, name, align=False, copy=False):
         if not re.fullmatch(r"[biufc]\d{1,2}", str(name)):

@@ -34,11 +34,7 @@ class Link:
     part: tuple[int, int] | None = None
 
     def to_flax(self, tensor):
-        """The Flax entry of a PyTorch tensor (NumPy arrays).
-
-        Raises:
-          ValueError: the tensor has not the axes that the link needs.
-        """
+        """The Flax entry of a PyTorch tensor (NumPy arrays); ValueError where it has not the axes for it."""
         if self.part and tensor.ndim == 0:
             raise ValueError(f"{self.torch} is a single number")
         if self.part:
@@ -54,27 +50,21 @@ class Link:
 
 
 def to_flax(links: Iterable[Link], tensors: Mapping[str, np.ndarray], params, *, ignore=()):
-    """Fills a parameter tree from a state dict.
+    """Fills a parameter tree from a state dict: NumPy arrays in the dtype of the tensors.
 
-    Args:
-      links: the system's links.
-      tensors: state dict of NumPy arrays.
-      params: tree of arrays or ShapeDtypeStructs that gives the wanted shapes.
-      ignore: keys of `tensors` that need no counterpart, such as positional buffers.
-
-    Returns:
-      Tree of NumPy arrays like `params`, in the dtype of the tensors.
+    `params`, of arrays or ShapeDtypeStructs, gives the wanted shapes; the keys in `ignore`, such as positional buffers,
+    need no counterpart.
 
     Raises:
       UserError: a tensor or a parameter is left over, or shapes differ; all of them are listed.
     """
-    wanted = flatten_dict(params, sep="/")
-    links = list(links)
-    surplus = sorted(tensors.keys() - _keys(links) - set(ignore))
+    wanted, links = flatten_dict(params, sep="/"), list(links)
+    keys, paths = {link.torch for link in links}, {link.flax for link in links}
+    surplus = sorted(tensors.keys() - keys - set(ignore))
     problems = [f"the file has {key}, the model has no place for it" for key in surplus]
-    problems += [f"the model needs {key}, the file lacks it" for key in sorted(_keys(links) - tensors.keys())]
-    problems += [f"parameter {path} has no counterpart" for path in sorted(wanted.keys() - {k.flax for k in links})]
-    problems += [f"the model has no parameter {path}" for path in sorted({k.flax for k in links} - wanted.keys())]
+    problems += [f"the model needs {key}, the file lacks it" for key in sorted(keys - tensors.keys())]
+    problems += [f"parameter {path} has no counterpart" for path in sorted(wanted.keys() - paths)]
+    problems += [f"the model has no parameter {path}" for path in sorted(paths - wanted.keys())]
     flat, filled = {}, {}
     for link in links:
         if link.torch not in tensors or link.flax not in wanted:
@@ -101,13 +91,8 @@ def to_flax(links: Iterable[Link], tensors: Mapping[str, np.ndarray], params, *,
 
 
 def to_torch(links: Iterable[Link], params) -> dict[str, np.ndarray]:
-    """Writes a parameter tree as a state dict of NumPy arrays, the inverse of `to_flax`.
-
-    Raises:
-      UserError: a parameter has no link.
-    """
-    flat = flatten_dict(params, sep="/")
-    links = list(links)
+    """Writes a parameter tree, each with a link, as a state dict of NumPy arrays, the inverse of `to_flax`."""
+    flat, links = flatten_dict(params, sep="/"), list(links)
     missing = sorted(flat.keys() - {link.flax for link in links})
     if missing:
         raise UserError("Parameters without a published name: " + ", ".join(missing))
@@ -116,14 +101,9 @@ def to_torch(links: Iterable[Link], params) -> dict[str, np.ndarray]:
         array = np.asarray(flat[link.flax])
         tensor = link.to_torch(array if link.index is None else array[link.index])
         parts.setdefault(link.torch, {})[link.part[0] if link.part else 0] = tensor
+
+    def join(tensors):
+        return np.concatenate(tensors) if len(tensors) > 1 else tensors[0]
+
     # Not np.ascontiguousarray, which gives a single number an axis.
-    return {key: np.asarray(_join(part), order="C") for key, part in parts.items()}
-
-
-def _join(parts):
-    tensors = [parts[k] for k in sorted(parts)]
-    return np.concatenate(tensors) if len(tensors) > 1 else tensors[0]
-
-
-def _keys(links):
-    return {link.torch for link in links}
+    return {key: np.asarray(join([part[k] for k in sorted(part)]), order="C") for key, part in parts.items()}

@@ -37,29 +37,18 @@ AVERAGED_KEY = "state_dict_ema"
 # Put before every name by the wrappers DataParallel and torch.compile.
 WRAPPERS = ("module.", "_orig_mod.")
 # What readers raise for a damaged file, which takes them to places where they did not expect to be.
-DAMAGED = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-)
+DAMAGED = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError)
+DAMAGED += (MemoryError, OSError, TypeError, ValueError)
 # Bytes in memory for every byte of the file, beyond a size that does not matter.
 _MOST_UNPACKED = 100
 _ANY_SIZE = 64 * 2**20
 
 
 class StateDict(NamedTuple):
-    """What a weight file holds.
+    """What a weight file holds, in its order: booleans, whole or real numbers.
 
-    Attributes:
-      tensors: name -> array of booleans, whole or real numbers, in the order of the file; the types that NumPy lacks,
-        bfloat16 and those of 8 bits, as float32.
-      notes: a line for everything that was done on the way: a prefix removed, an entry left out.
+    Types that NumPy lacks, bfloat16 and those of 8 bits, come as float32. The notes have a line for everything that was
+    done on the way: a prefix removed, an entry left out.
     """
 
     tensors: dict[str, np.ndarray]
@@ -69,9 +58,7 @@ class StateDict(NamedTuple):
 def read_state_dict(path, *, averaged: bool = True) -> StateDict:
     """Reads a state dict; the format is recognised by the content, whatever the file is called.
 
-    Args:
-      path: the file.
-      averaged: of a checkpoint that has the weights and their moving average, take the average.
+    Of a checkpoint that has the weights and their moving average, `averaged` takes the latter.
 
     Raises:
       UserError: the file is missing, of another kind, cut short, empty, needs code to be run, holds other entries
@@ -93,13 +80,10 @@ def read_state_dict(path, *, averaged: bool = True) -> StateDict:
 
 
 def write_state_dict(path, tensors: Mapping[str, np.ndarray], *, below=(), prefix="") -> Path:
-    """Writes a state dict in the format of the suffix, in one step; a file of that name is replaced.
+    """Writes a state dict in the format of the suffix, one of SUFFIXES, in one step; such a file is replaced.
 
-    Args:
-      path: file name ending in one of SUFFIXES.
-      tensors: name -> array; the order is kept in PyTorch files.
-      below: names under which a PyTorch file holds the state dict, for code that looks for it there; () = no name.
-      prefix: put before every name in a PyTorch file.
+    PyTorch files keep the order. They hold the state dict under the names `below`, where other code looks for it, if
+    any, with a prefix before every name.
 
     Raises:
       UserError: as `check_output`, or the file cannot be written.
@@ -107,20 +91,17 @@ def write_state_dict(path, tensors: Mapping[str, np.ndarray], *, below=(), prefi
     path = check_output(path)
     # safetensors stores the memory of an array whatever its strides say.
     tensors = {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
+    buffer = io.BytesIO()
     if path.suffix == ".safetensors":
-        content = safetensors.numpy.save(tensors, metadata={"format": "pt"})
+        buffer.write(safetensors.numpy.save(tensors, metadata={"format": "pt"}))
     elif path.suffix == ".npz":
-        buffer = io.BytesIO()
-        np.savez(buffer, **tensors)
-        content = buffer.getvalue()
+        np.savez(buffer, **tensors)  # pyrefly: ignore[bad-argument-type]
     else:
         torch = _import_torch(path)
-        buffer = io.BytesIO()
         held = {f"{prefix}{name}": torch.from_numpy(tensor) for name, tensor in tensors.items()}
         torch.save(dict.fromkeys(below, held) if below else held, buffer)
-        content = buffer.getvalue()
     try:
-        return files.atomic_write_bytes(path, content)
+        return files.atomic_write_bytes(path, buffer.getvalue())
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
 
@@ -250,11 +231,8 @@ def _find_tensors(path, entries, averaged) -> tuple[Mapping[str, Any], list[str]
     """Returns the mapping that holds the tensors, the content itself or one of its entries, and notes."""
     if not isinstance(entries, Mapping):
         raise UserError(f"{path} holds one {type(entries).__name__}; expected a state dict, tensors by name.")
-    nested = [
-        key
-        for key, entry in entries.items()
-        if isinstance(entry, Mapping) and any(_is_tensor(tensor) for tensor in entry.values())
-    ]
+    groups = {key: entry for key, entry in entries.items() if isinstance(entry, Mapping)}
+    nested = [key for key, entry in groups.items() if any(map(_is_tensor, entry.values()))]
     preferred = (AVERAGED_KEY, *NESTED_KEYS) if averaged else (*NESTED_KEYS, AVERAGED_KEY)
     known = [key for key in preferred if key in nested]
     # Beside the weights of a checkpoint may lie other arrays; a state dict has no mappings in it.
@@ -264,10 +242,9 @@ def _find_tensors(path, entries, averaged) -> tuple[Mapping[str, Any], list[str]
         found = _listing([f"{key} ({type(entry).__name__})" for key, entry in entries.items()]) or "nothing"
         raise UserError(f"{path} has no tensors, it holds {found}; expected a state dict, tensors by name.")
     if not known and len(nested) > 1:
-        raise UserError(
-            f"{path} holds several sets of tensors: {_listing(nested)}. Expected one, or one of the names "
-            f"{', '.join(NESTED_KEYS)}."
-        )
+        names = ", ".join(NESTED_KEYS)
+        sets = f"{path} holds several sets of tensors: {_listing(nested)}."
+        raise UserError(f"{sets} Expected one, or one of the names {names}.")
     chosen = (known or nested)[0]
     others = [str(key) for key in entries if key != chosen]
     notes = [f"the weights lie below {chosen!r}"]

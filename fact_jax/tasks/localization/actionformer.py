@@ -33,14 +33,8 @@ class ActionFormerTask(Task):
 
     Batches hold `segments` float32 [B, S, 2], start and end of every instance in units of the feature grid, beside
     `segment_labels` and `segment_mask`. Every training batch is padded to `model.max_frames`, every evaluated video to
-    `model.padded_length` of its own length: the padding is part of the published numbers.
-
-    Attributes:
-      model: ActionFormerConfig.
-      loss_config: ActionFormerLossConfig; None in a task that only predicts.
-      candidate_config: which detections `predict` gives.
-      new_evaluation: makes an empty accumulator; None in a task that only predicts.
-      empty_classes: classes without an example, which start with the probability EMPTY_PRIOR.
+    `model.padded_length` of its own length: the padding is part of the published numbers. `empty_classes` have no
+    example, and start with the probability EMPTY_PRIOR. A task that only predicts has no loss and no evaluation.
     """
 
     model: ActionFormerConfig
@@ -53,15 +47,10 @@ class ActionFormerTask(Task):
 
     @property
     def network(self):
-        """The Flax module."""
         return ActionFormer(self.model)
 
     def init(self, rng, batch):
-        """Draws initial parameters as the published code does; see the protocol.
-
-        Raises:
-          UserError: the features have other channels than the streams of the settings.
-        """
+        """Draws initial parameters as the published code does; see the protocol."""
         width, streams = batch["features"].shape[-1], self.model.stream_dims
         if streams and sum(streams) != width:
             raise UserError(
@@ -99,11 +88,9 @@ class ActionFormerTask(Task):
         # A number of the whole batch: one device brings it in.
         first = (jax.lax.axis_index(BATCH_AXIS) == 0).astype(jnp.float32)
         normalizer = grown * first
-        parts = (
-            jax.lax.psum(jax.lax.stop_gradient((sums.classification, sums.regression)), BATCH_AXIS)
-            if self.loss_config.regression_weight <= 0
-            else (0.0, 0.0)
-        )
+        parts = (0.0, 0.0)
+        if self.loss_config.regression_weight <= 0:
+            parts = jax.lax.psum(jax.lax.stop_gradient((sums.classification, sums.regression)), BATCH_AXIS)
         weight = regression_weight(self.loss_config, *(part / running["value"] for part in parts))
         terms = {
             "loss": (sums.classification + weight * sums.regression, normalizer),
@@ -132,41 +119,27 @@ class ActionFormerTask(Task):
         return path_aware_map(lambda path, _: path[-1] == "kernel", params)
 
     def links(self):
-        """Links to the published names of the parameters."""
         return published.links(self.model)
 
     def evaluation(self):
-        """An empty accumulator."""
         return self.new_evaluation()
 
 
 def loss_config(loss) -> ActionFormerLossConfig:
-    """Builds the ActionFormerLossConfig of `config.loss`.
-
-    Raises:
-      UserError: an unknown way of sampling.
-    """
+    """Builds the ActionFormerLossConfig of `config.loss`."""
     sampling = check_choice("config.loss.center_sampling", loss["center_sampling"], CENTER_SAMPLING)
-    return ActionFormerLossConfig(
-        center_radius=loss["center_radius"] if sampling == "radius" else None,
-        label_smoothing=loss["label_smoothing"],
-        regression_weight=loss["regression_weight"],
-        first_normalizer=loss["first_normalizer"],
-    )
+    radius = loss["center_radius"] if sampling == "radius" else None
+    values = {name: loss[name] for name in ("label_smoothing", "regression_weight", "first_normalizer")}
+    return ActionFormerLossConfig(radius, **values)
 
 
 def candidate_config(detection) -> CandidateConfig:
     """Builds the CandidateConfig of `config.detection`."""
-    return CandidateConfig(
-        threshold=detection["candidate_threshold"],
-        per_level=detection["candidates_per_level"],
-        min_duration=detection["min_duration"],
-    )
+    names = ("candidate_threshold", "candidates_per_level", "min_duration")
+    return CandidateConfig(*(detection[name] for name in names))
 
 
 def network_task(config, num_classes: int) -> ActionFormerTask:
     """Builds a task without an evaluation, from the settings of a run and the number of its classes."""
-    model = from_settings(
-        config["model"], num_classes=num_classes, max_frames=config["data"]["max_frames"], dtype=config["dtype"]
-    )
+    model = from_settings(config["model"], num_classes, config["data"]["max_frames"], config["dtype"])
     return ActionFormerTask(model, loss_config(config["loss"]), candidate_config(config["detection"]))

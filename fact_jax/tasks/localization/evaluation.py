@@ -26,8 +26,6 @@ class LocalizationProtocol:
     """What an evaluation has to know about the dataset.
 
     Attributes:
-      metric: LocalizationMetric.
-      nms: NmsConfig.
       class_names: class name by id, of the truth and of the detections.
       dataset: name shown in titles.
       truth: video -> (segments float64 [N, 2] in seconds, labels int [N]); also videos that have no features.
@@ -48,26 +46,15 @@ class LocalizationProtocol:
 
 def nms_settings(detection) -> NmsConfig:
     """NmsConfig from `config.detection`."""
-    return NmsConfig(
-        method=detection["nms_method"],
-        per_class=detection["per_class"],
-        max_detections=detection["max_detections"],
-        min_score=detection["min_score"],
-        sigma=detection["sigma"],
-        iou_threshold=detection["iou_threshold"],
-        voting_threshold=detection["voting_threshold"],
-    )
+    names = [field.name for field in dataclasses.fields(NmsConfig) if field.name != "method"]
+    return NmsConfig(detection["nms_method"], **{name: detection[name] for name in names})
 
 
 def detect(candidates, row, time: VideoTime, nms: NmsConfig, class_scores=None) -> Detections:
     """Detections of one video in seconds, the best first.
 
-    Args:
-      candidates: what `Task.predict` gave: "segments" [B, K, 2] in grid units, "scores", "labels", "valid" [B, K].
-      row: of the video.
-      time: of the video.
-      nms: how candidates become detections.
-      class_scores: float [C], see `nms.fuse_scores`; None = none.
+    Candidates are what `Task.predict` gave, this video in `row`: "segments" [B, K, 2] in grid units, "scores",
+    "labels", "valid" [B, K]. `class_scores`, float [C], see `nms.fuse_scores`.
     """
     valid = np.asarray(candidates["valid"][row], bool)
     found = Detections(*(np.asarray(candidates[name][row])[valid] for name in ("segments", "scores", "labels")))
@@ -77,16 +64,11 @@ def detect(candidates, row, time: VideoTime, nms: NmsConfig, class_scores=None) 
 
 
 class LocalizationEvaluation:
-    """Accumulates detections (implements `fact_jax.tasks.base.Evaluation`).
-
-    Attributes:
-      protocol: as given.
-      detections: video -> Detections in seconds, of the videos that were added.
-    """
+    """Accumulates detections (implements `fact_jax.tasks.base.Evaluation`)."""
 
     def __init__(self, protocol: LocalizationProtocol):
         self.protocol = protocol
-        self.detections = {}
+        self.detections = {}  # video -> Detections in seconds, of the videos that were added
         self._state = None
 
     def add(self, batch, outputs):
@@ -100,11 +82,9 @@ class LocalizationEvaluation:
     def state(self):
         """LocalizationState of all videos of the truth; those without features are ones in which nothing was found."""
         if self._state is None:
-            metric = self.protocol.metric
-            states = [
-                metric.from_video(video_id, *truth, *self.detections.get(video_id, NO_DETECTIONS))
-                for video_id, truth in self.protocol.truth.items()
-            ]
+            metric, states = self.protocol.metric, []
+            for video_id, truth in self.protocol.truth.items():
+                states.append(metric.from_video(video_id, *truth, *self.detections.get(video_id, NO_DETECTIONS)))
             self._state = merge_states(states, metric.empty())
         return self._state
 

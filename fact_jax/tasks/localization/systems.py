@@ -6,11 +6,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from fact_jax.models.actionformer import architecture
 from fact_jax.models.weights import state_dict, weight_files
-from fact_jax.models.weights.exchange import InferredNetwork, PublishedWeights
+from fact_jax.models.weights.exchange import PublishedWeights
 from fact_jax.tasks.base import Evaluation
 from fact_jax.tasks.localization.actionformer import ActionFormerTask, network_task
 
@@ -19,34 +18,15 @@ LAYOUT = {"below": ("state_dict", weight_files.AVERAGED_KEY), "prefix": "module.
 
 
 def build(
-    config: Mapping[str, Any],
-    *,
-    num_classes: int,
-    empty_classes: Sequence[int],
-    new_evaluation: Callable[[], Evaluation],
+    config, *, num_classes: int, empty_classes: Sequence[int], new_evaluation: Callable[[], Evaluation]
 ) -> ActionFormerTask:
-    """Builds the task of a run.
-
-    Args:
-      config: resolved config of the run.
-      num_classes: C.
-      empty_classes: ids of classes without any annotation.
-      new_evaluation: makes an empty accumulator.
-
-    Raises:
-      UserError: settings contradict each other.
-    """
+    """Builds the task of a run with this resolved config; empty classes are those without any annotation."""
     task = network_task(config, num_classes)
     return dataclasses.replace(task, empty_classes=tuple(empty_classes), new_evaluation=new_evaluation)
 
 
 def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> ActionFormerTask:
-    """Builds the task of a recorded run for prediction alone, without its data.
-
-    Args:
-      config: "config" of the run's config.json, a mapping or ConfigDict.
-      derived: "derived" of it.
-    """
+    """Builds the task of a recorded run for prediction alone; see `tasks.segmentation.systems.restore`."""
     return network_task(config, len(derived["class_names"]))
 
 
@@ -55,9 +35,7 @@ def example_arrays(derived: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct
     return {"features": jax.ShapeDtypeStruct((1, 1, derived["feature_dim"]), jnp.float32)}
 
 
-def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
-    """What a published state dict tells about its network; see `tasks.segmentation.systems.recognise`."""
-    return architecture.infer(tensors, path)
+recognise = architecture.infer  # see `tasks.segmentation.systems.recognise`
 
 
 def publish(task: ActionFormerTask, params, config, derived: Mapping[str, Any]) -> PublishedWeights:

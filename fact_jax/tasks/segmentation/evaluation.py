@@ -18,8 +18,7 @@ class SegmentationProtocol:
     """What an evaluation has to know about the dataset.
 
     Attributes:
-      metric: SegmentationMetric; its background ids are empty when background is evaluated.
-      class_names: name of every class.
+      metric: its background ids are empty when background is evaluated.
       background_ids: classes drawn as background, evaluated or not.
       dataset, split: names shown in tables and titles.
       fps: frames per second of the full-rate labels, 0 when unknown.
@@ -39,29 +38,18 @@ class SegmentationProtocol:
 
 def protocol_of(config, class_names, full_labels: Callable[[str], np.ndarray]) -> SegmentationProtocol:
     """The SegmentationProtocol of a run with this config, on a dataset with these classes."""
-    background_ids = tuple(int(label) for label in config.data.background_ids)
-    return SegmentationProtocol(
-        metric=SegmentationMetric(len(class_names), () if config.data.evaluate_background else background_ids),
-        class_names=tuple(class_names),
-        background_ids=background_ids,
-        dataset=config.data.dataset,
-        split=config.data.split,
-        fps=config.data.fps,
-        full_labels=full_labels,
-        max_timelines=config.eval.max_timelines,
-    )
+    data, background_ids = config.data, tuple(map(int, config.data.background_ids))
+    metric = SegmentationMetric(len(class_names), () if data.evaluate_background else background_ids)
+    shown = data.dataset, data.split, data.fps, full_labels, config.eval.max_timelines
+    return SegmentationProtocol(metric, tuple(class_names), background_ids, *shown)
 
 
 class SegmentationEvaluation:
-    """Accumulates predictions (implements `fact_jax.tasks.base.Evaluation`).
-
-    Attributes:
-      protocol: as given.
-      predictions: video -> {name of `LABELLINGS`: labels at the full rate, [N]}, a byte each with up to 256 classes.
-    """
+    """Accumulates predictions (implements `fact_jax.tasks.base.Evaluation`)."""
 
     def __init__(self, protocol: SegmentationProtocol):
         self.protocol = protocol
+        # Video -> {name of `LABELLINGS`: labels at the full rate, [N]}, a byte each with up to 256 classes.
         self.predictions = {}
         self._label_type = np.min_scalar_type(len(protocol.class_names) - 1)
         self._states = []
@@ -73,11 +61,8 @@ class SegmentationEvaluation:
                 continue
             truth = self.protocol.full_labels(video_id)
             num_frames = int(batch.arrays["mask"][row].sum())
-            found = {
-                name: upsample(np.asarray(outputs[name][row, :num_frames]), len(truth))
-                for name in LABELLINGS
-                if name in outputs
-            }
+            rows = {name: np.asarray(outputs[name][row, :num_frames]) for name in LABELLINGS if name in outputs}
+            found = {name: upsample(labels, len(truth)) for name, labels in rows.items()}
             self._states.append(self.protocol.metric.from_video(found["labels"], truth, video_id))
             self.predictions[video_id] = {name: labels.astype(self._label_type) for name, labels in found.items()}
 

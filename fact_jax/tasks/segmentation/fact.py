@@ -19,7 +19,7 @@ from fact_jax.ops import matching
 from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import LossOutput, Task
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
-from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs
+from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs, video_terms
 from fact_jax.types import UserError, VerbNouns
 
 TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")
@@ -27,13 +27,7 @@ TRANSCRIPT_KEYS = ("segment_labels", "segment_mask")
 
 @dataclasses.dataclass(frozen=True)
 class FactTask(Task):
-    """Trains and evaluates FACT.
-
-    Attributes:
-      model: FactConfig.
-      loss_config: FactLossConfig with a resolved null weight; None in a task that only predicts.
-      protocol: how predictions are scored and written; None in a task that only predicts.
-    """
+    """Trains and evaluates FACT; without a loss, whose null weight is resolved, and a protocol it only predicts."""
 
     model: fact_config.FactConfig
     loss_config: FactLossConfig | None = None
@@ -41,12 +35,10 @@ class FactTask(Task):
 
     @property
     def network(self):
-        """The Flax module."""
         return Fact(self.model)
 
     @property
     def predict_keys(self):
-        """Arrays of a batch that `predict` reads; see the protocol."""
         return ("features", "mask", "row") + (TRANSCRIPT_KEYS if self.model.use_transcript else ())
 
     @property
@@ -59,10 +51,9 @@ class FactTask(Task):
         return compose(self.model, params, None if batch is None else batch["mask"].size)
 
     def init(self, rng, batch):
-        """Draws initial parameters as PyTorch does; see the protocol."""
-        transcript = ()
-        if self.model.use_transcript:
-            transcript = (jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool))
+        """Draws initial parameters as PyTorch does."""
+        types = (jnp.int32, bool) if self.model.use_transcript else ()
+        transcript = (jax.ShapeDtypeStruct((1, 2), dtype) for dtype in types)
         variables = self.network.lazy_init(rng, *network_inputs(batch), None, *transcript)
         return {"params": variables["params"], "state": {}}
 
@@ -72,21 +63,17 @@ class FactTask(Task):
         Terms: "loss"; "loss_frame", "loss_token", "loss_segment", "loss_f2a", "loss_a2f", "loss_smooth", the
         unweighted parts averaged over the blocks that have them; "accuracy", correct training frames.
         """
-        mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
-        dropout_rng = video_seeds(rng, batch["row"])
-        outputs = self._run(params, batch, dropout_rng)
-        ground_truth = ground_truth_of(batch["labels"], mask, batch["segment_labels"], batch["segment_mask"])
+        outputs = self._run(params, batch, video_seeds(rng, batch["row"]))
+        segments = batch["segment_labels"], batch["segment_mask"]
+        ground_truth = ground_truth_of(batch["labels"], batch["mask"], *segments)
         token_mask = jnp.ones(outputs[-1].action_logits.shape[:2], bool)
         if self.model.use_transcript:
             token_mask = batch["segment_mask"]
         losses, blocks, _ = fact_loss(self.loss_config, self.model.classes, outputs, ground_truth, token_mask)
-        num_videos = jnp.sum(video_mask)
-        terms = {"loss": (jnp.sum(losses * video_mask), num_videos)}
-        for name, values in _average_terms([parts for _, parts in blocks]).items():
-            terms[f"loss_{name}"] = (jnp.sum(values * video_mask), num_videos)
+        parts = _average_terms([parts for _, parts in blocks])
+        terms = video_terms(batch, {"loss": losses} | {f"loss_{name}": values for name, values in parts.items()})
         labels = decode(self.model, outputs[-1], *self._transcript(batch))["labels"]
-        terms["accuracy"] = correct_frames(labels, batch)
-        return LossOutput(terms, state)
+        return LossOutput(terms | {"accuracy": correct_frames(labels, batch)}, state)
 
     def predict(self, params, state, batch):
         """Labels of every frame: see `fact_jax.models.fact.decode`."""
@@ -104,11 +91,9 @@ class FactTask(Task):
         return self.network.apply({"params": params}, features, mask, dropout_rng, *self._transcript(batch))
 
     def links(self):
-        """Links to the published names of the parameters."""
         return published.links(self.model)
 
     def evaluation(self):
-        """An empty accumulator."""
         return SegmentationEvaluation(self.protocol)
 
 
@@ -116,8 +101,8 @@ def _average_terms(blocks):
     """Averages every loss part over the blocks that have it; the smoothness parts of a block are added first."""
     gathered = {}
     for terms in blocks:
-        smooth = sum(value for name, value in terms.items() if name.startswith("smooth"))
         plain = {name: value for name, value in terms.items() if not name.startswith("smooth")}
+        smooth = sum(terms[name] for name in terms if name not in plain)
         for name, value in {**plain, "smooth": smooth}.items():
             gathered.setdefault(name, []).append(value)
     return {name: sum(values) / len(values) for name, values in gathered.items()}
@@ -151,15 +136,9 @@ def build(
     at_least = math.floor(average) + 1 if loss.null_weight == -1 else 0
     if not model.use_transcript:
         matching.check_matchable(loss.match, model.num_tokens, largest, video_id, at_least)
-    loss_config = FactLossConfig(
-        match=loss.match,
-        prob_cost=loss.prob_cost,
-        overlap_cost=loss.overlap_cost,
-        background_weight=loss.background_weight,
-        null_weight=_null_weight(loss.null_weight, average, model),
-        smoothing_weight=loss.smoothing_weight,
-        background_ids=background_ids,
-    )
+    names = "match", "prob_cost", "overlap_cost", "background_weight", "smoothing_weight"
+    weights = {name: loss[name] for name in names} | {"null_weight": _null_weight(loss.null_weight, average, model)}
+    loss_config = FactLossConfig(**weights, background_ids=background_ids)
     if loss.match != "seq" and loss.prob_cost <= 0 and loss.overlap_cost <= 0:
         raise UserError("loss.prob_cost and loss.overlap_cost are both 0: nothing is left to match tokens by.")
     return FactTask(model, loss_config, protocol_of(config, class_names, full_labels))
@@ -177,12 +156,7 @@ def _null_weight(setting, average, model):
 
 
 def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:
-    """Builds the task of a recorded run for prediction alone, without its data.
-
-    Args:
-      config: "config" of the run's config.json, a mapping or ConfigDict.
-      derived: "derived" of it.
-    """
+    """Builds the task of a recorded run for prediction alone; see `systems.restore`."""
     pairs = derived.get("verb_nouns")
     verb_nouns = VerbNouns(**{name: tuple(values) for name, values in pairs.items()}) if pairs else None
     classes = classes_of(len(derived["class_names"]), verb_nouns)

@@ -17,18 +17,13 @@ from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.base import LossOutput, Task
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
-from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs
+from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs, video_terms
 from fact_jax.types import VerbNouns
 
 
 @dataclasses.dataclass(frozen=True)
 class StageLossConfig:
-    """Loss of one stage: cross-entropy plus smoothness.
-
-    Attributes:
-      smoothing_weight: of the smoothness.
-      smoothing_clip: largest change of a log-probability between neighbouring frames that counts, in nats.
-    """
+    """Loss of one stage: cross-entropy plus smoothness, of changes of log-probabilities up to a clip in nats."""
 
     smoothing_weight: float
     smoothing_clip: float
@@ -36,13 +31,7 @@ class StageLossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class FrameTask(Task):
-    """Trains and evaluates a `FrameModelConfig`.
-
-    Attributes:
-      model: FrameModelConfig.
-      loss_config: StageLossConfig; None in a task that only predicts.
-      protocol: how predictions are scored and written; None in a task that only predicts.
-    """
+    """Trains and evaluates a `FrameModelConfig`; without a loss and a protocol it only predicts."""
 
     model: FrameModelConfig
     loss_config: StageLossConfig | None = None
@@ -52,11 +41,9 @@ class FrameTask(Task):
     uses_transcript = False
 
     def compose(self, params, batch):
-        """See the protocol, and `FrameModelConfig.compose`."""
         return self.model.compose(params, None if batch is None else batch["mask"].size)
 
     def init(self, rng, batch):
-        """Draws initial parameters; see the protocol."""
         variables = self.model.network.lazy_init(rng, *network_inputs(batch), None)
         return {"params": variables["params"], "state": {}}
 
@@ -69,16 +56,12 @@ class FrameTask(Task):
         Source: Abu Farha & Gall, MS-TCN, CVPR 2019, with batches of one video. Deviation: of several videos the
         published code counts the padding in the mean of the smoothness; here every video counts alike.
         """
-        mask, video_mask = batch["mask"], batch["video_mask"].astype(jnp.float32)
         logits = self.network_outputs(params, batch, video_seeds(rng, batch["row"]))
-        frame, smooth = stage_losses(self.loss_config, logits, batch["labels"], mask)
-        losses = jnp.sum(frame + self.loss_config.smoothing_weight * smooth, axis=0)
-        num_videos = jnp.sum(video_mask)
-        terms = {"loss": (jnp.sum(losses * video_mask), num_videos)}
-        for name, values in (("frame", frame), ("smooth", smooth)):
-            terms[f"loss_{name}"] = (jnp.sum(jnp.mean(values, axis=0) * video_mask), num_videos)
-        terms["accuracy"] = correct_frames(jnp.argmax(logits[-1], axis=-1), batch)
-        return LossOutput(terms, state)
+        frame, smooth = stage_losses(self.loss_config, logits, batch["labels"], batch["mask"])
+        losses = {"loss": jnp.sum(frame + self.loss_config.smoothing_weight * smooth, axis=0)}
+        losses |= {"loss_frame": jnp.mean(frame, axis=0), "loss_smooth": jnp.mean(smooth, axis=0)}
+        terms = video_terms(batch, losses)
+        return LossOutput(terms | {"accuracy": correct_frames(jnp.argmax(logits[-1], axis=-1), batch)}, state)
 
     def predict(self, params, state, batch):
         """int32 [B, T] "labels", the most likely class of the last stage, and "first_stage_labels" of the first."""
@@ -96,11 +79,9 @@ class FrameTask(Task):
         return self.model.network.apply({"params": params}, batch["features"], batch["mask"], dropout_rng)
 
     def links(self):
-        """Links to the published names of the parameters; see `FrameModelConfig.links`."""
         return self.model.links()
 
     def evaluation(self):
-        """An empty accumulator."""
         return SegmentationEvaluation(self.protocol)
 
 
@@ -109,17 +90,9 @@ def _labels(logits):
 
 
 def stage_losses(loss: StageLossConfig, logits, labels, mask):
-    """Cross-entropy and smoothness of every stage.
+    """Cross-entropy and smoothness, [stages, B] each, of logits [stages, B, T, K].
 
-    Args:
-      loss: reads `smoothing_clip`.
-      logits: float [stages, B, T, K].
-      labels: int [B, T].
-      mask: bool [B, T].
-
-    Returns:
-      (cross-entropy, smoothness), float [stages, B] each: means over the valid frames, and over the valid pairs of
-      neighbouring frames and all classes.
+    Means over the valid frames, and over the valid pairs of neighbouring frames and all classes.
     """
     weights = jnp.ones(logits.shape[-1])
 
@@ -140,18 +113,9 @@ def build(
     full_labels: Callable[[str], np.ndarray],
     verb_nouns: VerbNouns | None = None,
 ) -> FrameTask:
-    """Builds the task of a run.
+    """Builds the task of a run of the system `model`; see `fact_jax.tasks.segmentation.fact.build`.
 
-    Args:
-      model: the system.
-      config: resolved config of the run.
-      class_names: name of every class.
-      statistics: of the training videos; nothing here depends on them.
-      full_labels: gives the labels of an evaluated video at the full rate, int [N].
-      verb_nouns: of classes that are pairs of a verb and a noun, which are classes like others here.
-
-    Raises:
-      UserError: settings are missing or unknown, or contradict each other.
+    Nothing here depends on statistics, and pairs of a verb and a noun are classes like others.
     """
     del statistics, verb_nouns
     settings = model.from_settings(config.model, len(class_names), config.dtype)

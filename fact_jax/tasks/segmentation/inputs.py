@@ -21,6 +21,13 @@ def network_inputs(batch: Mapping[str, Any]):
     return features, jax.ShapeDtypeStruct(features.shape[:2], bool)
 
 
+def video_terms(batch: Mapping[str, Any], values: Mapping[str, jax.Array]) -> dict[str, tuple[jax.Array, jax.Array]]:
+    """Terms of a LossOutput: values of every video, [B], summed over those of a batch, and how many these are."""
+    video_mask = batch["video_mask"].astype(jnp.float32)
+    num_videos = jnp.sum(video_mask)
+    return {name: (jnp.sum(value * video_mask), num_videos) for name, value in values.items()}
+
+
 def correct_frames(labels, batch: Mapping[str, Any]):
     """(correct frames, frames) of the videos of a batch, for predicted `labels` [B, T]."""
     counted = batch["mask"] & batch["video_mask"][:, None]

@@ -9,7 +9,7 @@ import numpy as np
 
 from fact_jax.models.asformer.model import ASFormerConfig
 from fact_jax.models.fact import architecture, published_config
-from fact_jax.models.fact.published_state import published_state_dict
+from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
 from fact_jax.models.weights import state_dict
@@ -36,11 +36,7 @@ BUILDERS: dict[str, Callable[..., SegmentationTask]] = {
 
 
 def build(config, **data) -> SegmentationTask:
-    """Builds the task of a run.
-
-    Args:
-      config: resolved config of the run.
-      **data: what the dataset tells, see `segmentation.build`.
+    """Builds the task of a run; `data` is what the dataset tells, see `segmentation.build`.
 
     Raises:
       UserError: there is no such system, or its settings contradict each other or the data.
@@ -50,12 +46,7 @@ def build(config, **data) -> SegmentationTask:
 
 
 def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> SegmentationTask:
-    """Builds the task of a recorded run for prediction alone, without its data.
-
-    Args:
-      config: "config" of the run's config.json, a mapping or ConfigDict.
-      derived: "derived" of it.
-    """
+    """Builds the task of a recorded run for prediction alone, without its data, from both parts of its config.json."""
     name = config["model"]["name"]
     if name in FRAME_MODELS:
         return frame_segmentation.restore(FRAME_MODELS[name], config, derived)
@@ -70,10 +61,6 @@ def example_arrays(derived: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct
 def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
     """What a published state dict tells about its network; None for one of no system of this kind.
 
-    Args:
-      tensors: name -> array.
-      path: of the file, for messages.
-
     Raises:
       UserError: a part is missing or of a strange shape.
     """
@@ -82,14 +69,7 @@ def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None
 
 
 def publish(task: SegmentationTask, params, config, derived: Mapping[str, Any]) -> PublishedWeights:
-    """A network in the form of the published code.
-
-    Args:
-      task: of the run.
-      params: its parameters.
-      config: ConfigDict of the run.
-      derived: as of `restore`.
-    """
+    """A network in the form of the published code, of a run with this ConfigDict and `derived` as of `restore`."""
     if isinstance(task, frame_segmentation.FrameTask):
         return PublishedWeights(state_dict.to_torch(task.links(), params))
     notes = ["wrote {file}.yaml, its settings as a config of the published code"]
