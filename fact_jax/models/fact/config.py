@@ -34,24 +34,24 @@ class BlockConfig:
       segment_layers: layers of the GRU over segments; temporal blocks only (an "I" block always has two).
     """
 
-    hidden_dim: int = INHERITED
-    dropout_rate: float = INHERITED
-    frame_branch: str = INHERITED
-    frame_dim: int = INHERITED
-    frame_layers: int = INHERITED
-    frame_norm: bool = INHERITED
-    frame_groups: int = INHERITED
-    action_branch: str = INHERITED
-    action_dim: int = INHERITED
-    action_layers: int = INHERITED
-    action_heads: int = INHERITED
-    action_ff_dim: int = INHERITED
+    hidden_dim: int | Any = INHERITED
+    dropout_rate: float | Any = INHERITED
+    frame_branch: str | Any = INHERITED
+    frame_dim: int | Any = INHERITED
+    frame_layers: int | Any = INHERITED
+    frame_norm: bool | Any = INHERITED
+    frame_groups: int | Any = INHERITED
+    action_branch: str | Any = INHERITED
+    action_dim: int | Any = INHERITED
+    action_layers: int | Any = INHERITED
+    action_heads: int | Any = INHERITED
+    action_ff_dim: int | Any = INHERITED
     segment_layers: int = 1
-    encoder_layers: int = INHERITED
-    encoder_dim: int = INHERITED
-    encoder_reduction: int = INHERITED
-    encoder_attention: float = INHERITED
-    encoder_channel_dropout_rate: float = INHERITED
+    encoder_layers: int | Any = INHERITED
+    encoder_dim: int | Any = INHERITED
+    encoder_reduction: int | Any = INHERITED
+    encoder_attention: float | Any = INHERITED
+    encoder_channel_dropout_rate: float | Any = INHERITED
 
     @property
     def open_settings(self):
