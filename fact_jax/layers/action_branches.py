@@ -92,7 +92,7 @@ class Decoder(nn.Module):
         token_mask: Bool[Array, "B M"],
         dropout_rng: Seeds | None = None,
         memory: Factored | Float[Array, "B X h"] | None = None,
-        memory_positions: Float[Array, "X k"] | None = None,
+        memory_positions: Float[Array, "*videos X k"] | None = None,
         memory_mask: Bool[Array, "B X"] | None = None,
     ) -> Float[Array, "B M E"]:
         """Maps tokens to `out_dim` channels.

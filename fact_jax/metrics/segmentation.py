@@ -81,7 +81,7 @@ class SegmentationMetric:
     """Settings of the scores: the background is dropped from Acc, Edit and F1 (empty when it is evaluated)."""
 
     num_classes: int
-    background_ids: Collection[int] = ()
+    background_ids: Collection[int | np.integer] = ()
     thresholds: Collection[float] = THRESHOLDS
 
     def __post_init__(self):
