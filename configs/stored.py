@@ -19,19 +19,14 @@ def get_config(workdir):
         stored = json.loads(path.read_text(encoding="utf-8"))["config"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as the record of a run ({error}).") from error
-    config = _base(stored)
+    model = stored.get("model")
+    model = model if isinstance(model, dict) else {}
+    # All keys of the system of the run; their values do not matter. The first runs have no name of a system.
+    config = kinds.of_system(model.get("name") or "fact").base_config()(stored.get("name", ""), model)
     unknown = _fill(config, stored)
     if unknown:
         raise ValueError(f"{path} has settings that this version does not know: {', '.join(unknown)}.")
     return config.lock()
-
-
-def _base(stored):
-    """A config with all keys of the system of the run; its values do not matter."""
-    model = stored.get("model")
-    model = model if isinstance(model, dict) else {}
-    # The first runs have no name of a system.
-    return kinds.of_system(model.get("name") or "fact").base_config()(stored.get("name", ""), model)
 
 
 def _fill(config, stored, prefix=""):

@@ -114,27 +114,13 @@ def _parse(argv):
     add("--output", required=True, metavar="FOLDER", help="dataset folder to write")
     add("--verb_classes", metavar="CSV", help="names of the verbs; without them features are all that is written")
     add("--noun_classes", metavar="CSV", help="names of the nouns")
-    add(
-        "--video_lengths",
-        metavar="CSV",
-        help="video_lengths.csv of C2-Action-Detection: frames 1 to length - 1 are "
-        "used, as published; by default all that both LMDBs have",
-    )
+    text = "video_lengths.csv of C2-Action-Detection: frames 1 to length - 1 are used, as published"
+    add("--video_lengths", metavar="CSV", help=f"{text}; by default all that both LMDBs have")
     add("--videos", nargs="+", metavar="VIDEO", help="these videos only")
-    add(
-        "--fps",
-        type=command_line.frame_rate(),
-        default=30.0,
-        help="frames per second of the features, for time stamps (default: 30)",
-    )
-    add(
-        "--max_missing",
-        type=float,
-        default=0.01,
-        metavar="SHARE",
-        help="missing frames repeat the frame before, up "
-        "to this share of a video; with more, it is left out (default: 0.01)",
-    )
+    text = "frames per second of the features, for time stamps (default: 30)"
+    add("--fps", type=command_line.frame_rate(), default=30.0, help=text)
+    text = "missing frames repeat the frame before, up to this share of a video; with more, it is left out"
+    add("--max_missing", type=float, default=0.01, metavar="SHARE", help=f"{text} (default: 0.01)")
     arguments = parser.parse_args(argv)
     if bool(arguments.verb_classes) != bool(arguments.noun_classes):
         parser.error("--verb_classes and --noun_classes go together")

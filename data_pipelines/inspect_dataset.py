@@ -94,12 +94,8 @@ def _parse(argv):
     dataset_folder.add_options(parser)
     add = parser.add_argument
     add("--output", metavar="FOLDER", help="where files go (default: inspection_NAME)")
-    add(
-        "--fps",
-        type=command_line.frame_rate(or_zero=True),
-        default=0.0,
-        help="label frames per second: lengths in seconds (default: in frames)",
-    )
+    rate = command_line.frame_rate(or_zero=True)
+    add("--fps", type=rate, default=0.0, help="label frames per second: lengths in seconds (default: in frames)")
     add("--check_values", action="store_true", help="read all features, looking for NaN and Inf")
     return parser.parse_args(argv)
 

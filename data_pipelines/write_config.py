@@ -100,33 +100,17 @@ def _parse(argv):
     add = parser.add_argument
     add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
     add("--overwrite", action="store_true", help="replace the config file if it exists")
-    add(
-        "--base",
-        choices=BASES,
-        help=f"whose model and training settings to start from (default: gtea, or breakfast "
-        f"from {_MANY_VIDEOS} training videos)",
-    )
-    add(
-        "--match",
-        choices=("o2o", "o2m"),
-        help='"o2o" a token per segment, "o2m" a token per class and more '
-        f"(default: o2o, unless it takes more than {MAX_TOKENS} tokens)",
-    )
+    otherwise = f"gtea, or breakfast from {_MANY_VIDEOS} training videos"
+    add("--base", choices=BASES, help=f"whose model and training settings to start from (default: {otherwise})")
+    text = '"o2o" a token per segment, "o2m" a token per class and more (default: o2o, unless it takes more than '
+    add("--match", choices=("o2o", "o2m"), help=f"{text}{MAX_TOKENS} tokens)")
     add("--num_tokens", type=int, help="action tokens (default: by --token_ratio)")
-    add(
-        "--token_ratio",
-        type=command_line.number(1, _MAX_RATIO),
-        default=1.5,
-        help="action tokens per target of the fullest video (default: 1.5)",
-    )
+    ratio = command_line.number(1, _MAX_RATIO)
+    add("--token_ratio", type=ratio, default=1.5, help="action tokens per target of the fullest video (default: 1.5)")
     add("--batch_size", type=int, help="videos per step (default: that of --base)")
     add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
-    add(
-        "--fps",
-        type=command_line.frame_rate(or_zero=True),
-        default=0.0,
-        help="label frames per second, for time axes (default: not known)",
-    )
+    rate = command_line.frame_rate(or_zero=True)
+    add("--fps", type=rate, default=0.0, help="label frames per second, for time axes (default: not known)")
     add("--evaluate_background", action="store_true", help="count background segments in Edit and F1 as well")
     arguments = parser.parse_args(argv)
     for name in ("num_tokens", "batch_size", "sample_rate"):

@@ -102,17 +102,9 @@ class TrainBatches:
 
     def batches(self, step):
         """The tuple of Batch of a global step."""
-        positions, seed = self.positions(step), (self._seed, step)
+        positions, options = self.positions(step), {"local_rows": self._local_rows, "seed": (self._seed, step)}
         return tuple(
-            assemble(
-                self._examples,
-                positions[rows],
-                length,
-                self._num_rows,
-                rows=rows,
-                local_rows=self._local_rows,
-                seed=seed,
-            )
+            assemble(self._examples, positions[rows], length, self._num_rows, rows=rows, **options)
             for rows, length in self._cut(positions)
         )
 

@@ -66,8 +66,8 @@ def check_videos(store, videos, data, rule):
             count = f"{len(missing)} of {len(listed)} {subset} videos"
             notes.append(f"{count} have no features and {what}: {_names(missing)}")
         if listed and len(missing) == len(listed):
-            problems.append(Problem(place_of(store, missing[0]), 0, "file is missing, as that of all videos",
-                                    "see config.data.feature_places, feature_prefix and feature_suffix"))  # fmt: skip
+            found, hint = "file is missing, as that of all videos", "feature_places, feature_prefix and feature_suffix"
+            problems.append(Problem(place_of(store, missing[0]), 0, found, f"see config.data.{hint}"))
     width, found = _widths(store, shapes)
     problems += found
     lengths = {name: length for name, (length, _) in shapes.items()}
@@ -107,13 +107,9 @@ def _widths(store, shapes):
         return 0, []
     values, counts = np.unique([width for _, width in shapes.values()], return_counts=True)
     common = int(values[counts.argmax()])
+    expected = f"expected {common}, as in {counts.max()} of {len(shapes)} videos"
     problems = [
-        Problem(
-            place_of(store, name),
-            0,
-            f"{width} channels (shape {(length, width)})",
-            f"expected {common}, as in {counts.max()} of {len(shapes)} videos",
-        )  # fmt: skip
+        Problem(place_of(store, name), 0, f"{width} channels (shape {(length, width)})", expected)
         for name, (length, width) in shapes.items()
         if width != common
     ]
@@ -152,19 +148,15 @@ def check_values(store, checked, problems, workdir, data):
     names = dict.fromkeys(video.video_id for videos in checked.usable.values() for video in videos)
     found = []
     for name in tqdm(names, desc="Checking values", unit="video", disable=None, leave=False, delay=1.0):
-        if place_of(store, name) not in bad:
-            found += _value_problems(store, name)
+        if (place := place_of(store, name)) in bad:
+            continue
+        try:
+            check_finite(store.read(name))
+        except FeatureFileError as error:
+            found.append(Problem(place, 0, str(error)))
     if not problems and not found:
         notes.add(fingerprint)
     return found
-
-
-def _value_problems(store, name):
-    try:
-        check_finite(store.read(name))
-    except FeatureFileError as error:
-        return [Problem(place_of(store, name), 0, str(error))]
-    return []
 
 
 @contextlib.contextmanager

@@ -55,7 +55,10 @@ class Stream:
         if self.is_hdf5:
             return _read_hdf5(self.place, f"{self.prefix}{video_id}", values=False)
         path = self.path(video_id)
-        return _npz_shape(path) if self.suffix == ".npz" else read_header(path).shape
+        if self.suffix == ".npz":
+            with _open_npz(path) as (_, header):
+                return header.shape
+        return read_header(path).shape
 
     def read(self, video_id, every=1):
         """float32 [ceil(T / every), D], one feature in `every`; raises FeatureFileError as `shape`."""
@@ -121,11 +124,6 @@ def _open_npz(path):
         raise FeatureFileError(f"no array {NPZ_ARRAY!r}; expected numpy.savez(FILE, {NPZ_ARRAY}=...)") from None
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise FeatureFileError(f"file cannot be read ({getattr(error, 'strerror', None) or error})") from None
-
-
-def _npz_shape(path):
-    with _open_npz(path) as (_, header):
-        return header.shape
 
 
 def _read_npz(path):

@@ -20,10 +20,6 @@ class NpySource(LabelledVideos):
         self._layout = index.layout
 
     def read_features(self, index):
-        return open_checked(
-            self._layout.feature_file(self.video_ids[index]),
-            self._layout.data.time_axis,
-            (self.lengths[index], self.feature_dim),
-            num_frames=len(self.full_labels(index)),
-            sample_rate=self.sample_rate,
-        )
+        path, shape = self._layout.feature_file(self.video_ids[index]), (self.lengths[index], self.feature_dim)
+        options = {"num_frames": len(self.full_labels(index)), "sample_rate": self.sample_rate}
+        return open_checked(path, self._layout.data.time_axis, shape, **options)

@@ -99,14 +99,8 @@ def make_activities(rng, num_classes, num_pairs, num_activities):
         lead = [middle.pop(0)] if number % 2 and len(middle) > 1 else []
         repeatable = [step for step in middle if step in common] or [None]
         optional = [step for step in lead + middle if step in common] or [None]
-        activities.append(
-            Activity(
-                steps=tuple(lead + opening + middle + closing),
-                optional=optional[-1],
-                repeatable=repeatable[0],
-                swappable=middle[0] if len(middle) > 1 else None,
-            )
-        )
+        swappable = middle[0] if len(middle) > 1 else None
+        activities.append(Activity(tuple(lead + opening + middle + closing), optional[-1], repeatable[0], swappable))
     return tuple(activities)
 
 

@@ -85,15 +85,9 @@ def compute_statistics(source):
         class_segments += np.bincount(transcript, minlength=num_classes)
         num_segments.append(len(transcript))
         num_actions.append(len(np.unique(transcript)))
-    return DatasetStatistics(
-        class_names=tuple(source.class_names),
-        video_ids=tuple(source.video_ids),
-        lengths=np.asarray(source.lengths, np.int64),
-        class_frames=class_frames,
-        class_segments=class_segments,
-        num_segments=np.array(num_segments, np.int64),
-        num_actions=np.array(num_actions, np.int64),
-    )
+    by_video = np.array(num_segments, np.int64), np.array(num_actions, np.int64)
+    names, video_ids, lengths = tuple(source.class_names), tuple(source.video_ids), np.asarray(source.lengths, np.int64)
+    return DatasetStatistics(names, video_ids, lengths, class_frames, class_segments, *by_video)
 
 
 def segment_durations(source):

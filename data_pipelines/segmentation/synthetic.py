@@ -55,13 +55,8 @@ def make_world(spec, seed):
     relative = np.exp(0.25 * rng.standard_normal(spec.num_classes))
     relative[recipes.BACKGROUND] = 0.7  # it is the most frequent class already
     totals = [relative[_draw_transcript(rng, spec, activities)].sum() for _ in range(_CALIBRATION_VIDEOS)]
-    return World(
-        class_names=class_names,
-        activities=activities,
-        prototypes=prototypes,
-        durations=relative * (spec.mean_length / np.mean(totals)),
-        verb_nouns=verb_nouns,
-    )
+    durations = relative * (spec.mean_length / np.mean(totals))
+    return World(class_names, activities, prototypes, durations, verb_nouns)
 
 
 class SyntheticSource:

@@ -19,6 +19,8 @@ from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError, nearest
 
+# Settings that are options too.
+_AS_GIVEN = ("feature_dir", "label_dir", "mapping_file", "length_tolerance")
 # Names of split lists, training and test, in the order they are looked for.
 _SPLIT_PATTERNS = (
     ("splits/train.{split}.bundle", "splits/test.{split}.bundle"),
@@ -75,25 +77,12 @@ def add_options(parser):
     add("--test_split_file", metavar="PATTERN", help="list of test videos (default for all lists: looked for)")
     add("--validation_split_file", metavar="PATTERN", help='list of validation videos; "" for none')
     add("--split", help="split to use, such as split2 (default: split1, or the first there is)")
-    add(
-        "--time_axis",
-        choices=TIME_AXES,
-        help='"last" for (channels, frames) files, "first" for (frames, channels) '
-        "(default: found by comparing with the labels)",
-    )
-    add(
-        "--background",
-        nargs="*",
-        metavar="CLASS",
-        help="names or ids of the background classes; without a value: there are none (default: found by name)",
-    )
-    add(
-        "--length_tolerance",
-        type=int,
-        default=DEFAULT_TOLERANCE,
-        metavar="FRAMES",
-        help=f"frames by which features and labels may differ (default: {DEFAULT_TOLERANCE})",
-    )
+    text = '"last" for (channels, frames) files, "first" for (frames, channels)'
+    add("--time_axis", choices=TIME_AXES, help=f"{text} (default: found by comparing with the labels)")
+    text = "names or ids of the background classes; without a value: there are none (default: found by name)"
+    add("--background", nargs="*", metavar="CLASS", help=text)
+    text = f"frames by which features and labels may differ (default: {DEFAULT_TOLERANCE})"
+    add("--length_tolerance", type=int, default=DEFAULT_TOLERANCE, metavar="FRAMES", help=text)
 
 
 def survey(options):
@@ -107,17 +96,10 @@ def survey(options):
     check_text(root.resolve())
     lists, findings = _find_splits(root, options)
     verb_nouns, more = _find_verb_nouns(root, options.mapping_file)
+    name, time_axis = options.name or root.resolve().name, options.time_axis or "last"
+    fields = {field: getattr(options, field) for field in _AS_GIVEN} | lists | verb_nouns
     data = SegmentationDataConfig(
-        dataset=options.name or root.resolve().name,
-        dir=str(root.resolve()),
-        feature_dir=options.feature_dir,
-        label_dir=options.label_dir,
-        mapping_file=options.mapping_file,
-        length_tolerance=options.length_tolerance,
-        time_axis=options.time_axis or "last",
-        background_ids=(),
-        **lists,
-        **verb_nouns,
+        dataset=name, dir=str(root.resolve()), time_axis=time_axis, background_ids=(), **fields
     )
     layout, findings = open_layout(data), findings + more
     index, problems = read_index(layout, layout.configured_subsets())
