@@ -70,7 +70,8 @@ def read_classes(data: SegmentationDataConfig):
     layout = open_layout(data)
     class_ids, problems = read_mapping(layout.mapping_file)
     class_names = tuple(sorted(class_ids, key=class_ids.get))
-    verb_nouns, more = read_verb_nouns(*layout.verb_noun_files, class_names, layout.mapping_file)
+    verb_file, noun_file = layout.verb_noun_files
+    verb_nouns, more = read_verb_nouns(verb_file, noun_file, class_names, layout.mapping_file)
     refuse_dataset(layout, problems + more)
     return class_names, verb_nouns
 
