@@ -31,21 +31,13 @@ MODES = {
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Values of the flags; None or () where a flag is not given. Those made with `flag` are as their flags.
+    """Values of the flags; None or () where a flag is not given."""
 
-    Attributes:
-      mode: key of MODES.
-      settings: ConfigDict of --config, or of what takes its place.
-      config: the parts of the command line that concern the config: --config itself and --config.a.b=value.
-      overridden: dotted names of the settings that the command line overrides.
-      prediction: flags of the kinds of work that are given, by name.
-    """
-
-    mode: str
-    settings: Any = None
-    config: tuple[str, ...] = ()
-    overridden: tuple[str, ...] = ()
-    prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    mode: str  # key of MODES
+    settings: Any = None  # ConfigDict of --config, or of what takes its place
+    config: tuple[str, ...] = ()  # what the command line says of the config: --config itself, --config.a.b=value
+    overridden: tuple[str, ...] = ()  # dotted names of the settings that the command line overrides
+    prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # given flags of the kinds of work
     workdir: str | None = flag("Folder of the run: checkpoints, metrics, figures.")
     step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
     input: tuple[str, ...] = flag("predict: feature files (.npy), folders of them, patterns.", ())
@@ -78,25 +70,18 @@ def define():
     own, of_kinds = _define(Options), {}
     for kind in kinds.KINDS:
         of_kinds |= _define(kind.predict_config, known=of_kinds)
-    return lambda: Options(
-        mode=mode.value,
-        settings=settings.value,
-        config=config_flags.given(),
-        overridden=config_flags.overridden(),
-        prediction=_given(of_kinds),
-        **_given(own),
-    )
+
+    def parsed():
+        of_config = (settings.value, config_flags.given(), config_flags.overridden())
+        return Options(mode.value, *of_config, _given(of_kinds), **_given(own))
+
+    return parsed
 
 
 def _define(form, known=()):
     """Defines the flags that are fields of a dataclass, apart from those in `known`; returns their holders by name."""
-    kinds_of_flags = {
-        str: flags.DEFINE_string,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        bool: flags.DEFINE_bool,
-        tuple: flags.DEFINE_multi_string,
-    }
+    kinds_of_flags = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}
+    kinds_of_flags |= {bool: flags.DEFINE_bool, tuple: flags.DEFINE_multi_string}
     holders = {}
     for name, field in flags_of(form).items():
         if name not in known:
@@ -114,11 +99,7 @@ def _given(holders):
 
 
 def predict_config(options: Options) -> PredictConfig:
-    """What --mode predict is told, in the form of the kind of work that the settings are of.
-
-    Raises:
-      UserError: a flag has a value that cannot be.
-    """
+    """What --mode predict is told, as its kind of work wants it; UserError: a flag has a value that cannot be."""
     kind = kinds.of_system(options.settings.model.name)
     return kind.predict_config(input=options.input, output=options.output, step=options.step, **options.prediction)
 
@@ -135,10 +116,8 @@ def check(options: Options) -> None:
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
     problems += _prediction_problems(options)
     if options.mode == "convert" and not (options.config or options.reference_config):
-        problems.append(
-            "--config or --reference_config is missing: a weight file tells neither the names nor the number of "
-            "classes, nor whatever else the dataset decides."
-        )
+        untold = "neither the names nor the number of classes, nor whatever else the dataset decides"
+        problems.append(f"--config or --reference_config is missing: a weight file tells {untold}.")
     problems += _process_problems(options)
     if problems:
         raise UserError("\n".join(problems))

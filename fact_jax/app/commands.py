@@ -1,5 +1,7 @@
 """What `main.py` does in each mode."""
 
+import functools
+
 from fact_jax.app import command_flags, conversion, experiment, kinds
 from fact_jax.app.command_flags import Options
 from fact_jax.models.fact import published_config
@@ -10,14 +12,9 @@ from fact_jax.training.logging import writers
 
 
 def run(options: Options, console: writers.Console | None = None) -> int:
-    """Does what the command line asks for; returns the exit code.
+    """Does what the flags ask for, which passed `command_flags.check`; returns the exit code.
 
-    Args:
-      options: flags that passed `command_flags.check`.
-      console: where lines go; standard output by default.
-
-    Raises:
-      UserError: something the user can put right.
+    Lines go to `console`, by default standard output. Raises UserError for what the user can put right.
     """
     config, workdir = options.settings, options.workdir
     if options.mode in ("train", "eval"):
@@ -27,20 +24,14 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     if options.mode == "predict":
         return experiment.predict(config, workdir, command_flags.predict_config(options), console)
     if options.mode == "convert":
-        conversion.convert(
-            config,
-            workdir,
-            options.checkpoint,
-            read_classes=lambda: kinds.of_system(config.model.name).runs().read_classes(config),
-            explicit=_explicit(options, console),
-            console=console,
-        )
-        return 0
-    if options.mode == "export":
+        read_classes = functools.partial(kinds.of_system(config.model.name).runs().read_classes, config)
+        told = {"read_classes": read_classes, "explicit": _explicit(options, console), "console": console}
+        conversion.convert(config, workdir, options.checkpoint, **told)
+    elif options.mode == "export":
         conversion.export(workdir, options.output, step=options.step, console=console)
-        return 0
-    by_system = {system: kind.report()() for kind in kinds.KINDS for system in kind.systems}
-    write_report(options.workdirs, options.output or "report", by_system, console.say)
+    else:
+        by_system = {system: kind.report()() for kind in kinds.KINDS for system in kind.systems}
+        write_report(options.workdirs, options.output or "report", by_system, console.say)
     return 0
 
 

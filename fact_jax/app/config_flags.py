@@ -63,17 +63,9 @@ def define_config(flag_values=flags.FLAGS):
 
 
 def parse(argv, flag_values=flags.FLAGS):
-    """Parses the command line; the `flags_parser` of `absl.app.run`.
+    """Parses the program name and the arguments; the `flags_parser` of `absl.app.run`.
 
-    Args:
-      argv: program name and arguments.
-      flag_values: where the flags were defined.
-
-    Returns:
-      list with the program name alone.
-
-    Raises:
-      SystemExit: with code 2, after the message on stderr, if there is a mistake in the command line.
+    Returns [program name]; exits with code 2, after the message on stderr, if there is a mistake.
     """
     try:
         return _parse(argv, flag_values)
@@ -87,11 +79,10 @@ def _parse(argv, flag_values):
     _given[:] = [argument for argument in argv if re.match(r"--?(no)?config(=|\.|$)", argument)]
     _choose_config(argv)
     _check_names(argv, flag_values)
-    config = _load(_value_of("config", argv))
-    for argument in argv:
-        override = re.match(r"--?(?:no)?config\.([^=]*)", argument)
-        if override:
-            _check_key(override[1], config)
+    keys = list(leaves(config := _load(_value_of("config", argv))))
+    for key in _overrides(argv):
+        if key not in keys:
+            raise UserError(_wrong_key(key, keys, config))
     _arguments[:] = argv
     rest = flag_values(argv)
     if len(rest) > 1:
@@ -107,7 +98,11 @@ def given():
 
 def overridden():
     """Dotted names of the settings that the command line overrides with --config.a.b=value."""
-    found = (re.match(r"--?(?:no)?config\.([^=]*)", argument) for argument in _given)
+    return _overrides(_given)
+
+
+def _overrides(argv):
+    found = (re.match(r"--?(?:no)?config\.([^=]*)", argument) for argument in argv)
     return tuple(match[1] for match in found if match)
 
 
@@ -128,17 +123,17 @@ def _spread_lists(argv):
 def _choose_config(argv):
     """Names the config file that the command line leaves open, and the reader of a published one (in place)."""
     reference = _value_of("reference_config", argv)
-    given = any(re.match(r"--?config(=|$)", argument) for argument in argv)
-    if reference and given:
+    places = [place for place, argument in enumerate(argv) if re.match(r"--?config(=|$)", argument)]
+    if reference and places:
         raise UserError("--reference_config and --config both name a config; give one of them.")
     if reference:
         argv.insert(1, f"--config={PUBLISHED_CONFIG}:{reference}")
-    elif not given:
+    elif not places:
         workdir = _value_of("workdir", argv)
         stored = workdir and (Path(workdir) / "config.json").is_file()
         argv.insert(1, f"--config={STORED_CONFIG}:{workdir}" if stored else f"--config={DEFAULT_CONFIG}")
     elif (name := _value_of("config", argv)).lower().endswith((".yaml", ".yml")):
-        place = max(i for i, argument in enumerate(argv) if re.match(r"--?config(=|$)", argument))
+        place = places[-1]
         argv[place : place + (1 if "=" in argv[place] else 2)] = [f"--config={PUBLISHED_CONFIG}:{name}"]
 
 
@@ -156,11 +151,10 @@ def _reword(message, flag_values):
 
 def _value_of(name, argv):
     """Value of the last --name=value or --name value in `argv`."""
-    value = ""
-    for argument, following in zip(argv, [*argv[1:], ""], strict=True):
-        if re.match(rf"--?{name}(=|$)", argument):
-            value = argument.partition("=")[2] if "=" in argument else following
-    return value
+    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    found = [pair for pair in pairs if re.match(rf"--?{name}(=|$)", pair[0])]
+    argument, following = found[-1] if found else ("=", "")
+    return argument.partition("=")[2] if "=" in argument else following
 
 
 def _check_names(argv, flag_values):
@@ -212,22 +206,14 @@ def _load(argument):
     return config
 
 
-def _check_key(key, config):
-    """Raises UserError unless `key` is the dotted name of a setting."""
-    keys = list(leaves(config))
-    if key in keys:
-        return
+def _wrong_key(key, keys, config):
+    """What is wrong with `key`, which is not among the dotted names of the settings."""
     below = [name for name in keys if name.startswith(f"{key}.")]
     if below:
-        raise UserError(f"config.{key} is a group of settings; set one of them: {', '.join(below)}.")
-    last = {name.rpartition(".")[2]: name for name in reversed(keys)}
-    guess = nearest(key, keys)
-    if not guess:
-        guess = last.get(nearest(key.rpartition(".")[2], last), "")
-    group = key.rpartition(".")[0]
-    siblings = [name for name in keys if group and name.startswith(f"{group}.")]
-    if guess:
-        hint = f" Did you mean --config.{guess}?"
-    else:
-        hint = f" It has: {', '.join(siblings or config)}."
-    raise UserError(f"the config has no key {key!r}.{hint}")
+        return f"config.{key} is a group of settings; set one of them: {', '.join(below)}."
+    group, _, name = key.rpartition(".")
+    last = {other.rpartition(".")[2]: other for other in reversed(keys)}
+    guess = nearest(key, keys) or last.get(nearest(name, last), "")
+    siblings = [other for other in keys if group and other.startswith(f"{group}.")]
+    hint = f" Did you mean --config.{guess}?" if guess else f" It has: {', '.join(siblings or config)}."
+    return f"the config has no key {key!r}.{hint}"

@@ -34,8 +34,7 @@ RANGES = (
 def check_choices(config):
     """Checks the values that have a fixed set of choices, a range, or a rule of their own.
 
-    Raises:
-      UserError: names every value that is not valid, with the nearest valid one.
+    The UserError names every value that is not valid, with the nearest valid one.
     """
     problems = []
     values = leaves(config)

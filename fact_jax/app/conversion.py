@@ -43,15 +43,13 @@ def convert(
     explicit: Collection[str] = (),
     console: writers.Console,
 ) -> None:
-    """Makes a workdir from a published state dict.
+    """Makes a workdir from a published state dict, the file `checkpoint`.
 
     Args:
-      config: ConfigDict of the run; what the file tells about the network takes the place of its values.
-      workdir: folder to write; may hold an earlier conversion of the same file, nothing else.
-      checkpoint: the weight file.
+      config: of the run; what the file tells about the network takes the place of its values.
+      workdir: may hold an earlier conversion of the same file, nothing else.
       read_classes: gives the classes of the dataset. Called once the file is known to be of a network of ours.
       explicit: dotted keys of `config` that the user or a reference config set; the file may not contradict them.
-      console: takes the summary.
 
     Raises:
       UserError: the file is of another system, does not fit the settings or the dataset, or the workdir is taken.
@@ -59,8 +57,12 @@ def convert(
     workdir, checkpoint = Path(workdir), Path(checkpoint)
     # A run that averages its weights evaluates the average, as the published code does.
     state = weight_files.read_state_dict(checkpoint, averaged=config.optimizer.ema_decay > 0)
-    found = recognise(state.tensors, checkpoint)
-    _check_system(config, found, checkpoint)
+    found, system = recognise(state.tensors, checkpoint), config.model.name
+    if system not in found.systems:
+        configs = f"configs/{found.model_settings['name'].replace('+', 'p')}_*.py"
+        other = f"the config is of another system (config.model.name is {system!r})"
+        way_out = f"Give a config of {found.title}, one of {configs}: --config."
+        raise UserError(f"{checkpoint} holds {found.title}, {other}. {way_out}")
     config, changed = _adopt(config, found, explicit, checkpoint)
     class_names, class_file, verb_nouns = read_classes()
     found.check_classes(class_names, verb_nouns, checkpoint)
@@ -73,7 +75,7 @@ def convert(
         "verb_nouns": None if verb_nouns is None else dataclasses.asdict(verb_nouns),
         "buckets": list(config.data.get("buckets", ())),
     }
-    tasks = _tasks_of(config)
+    tasks = kinds.of_system(system).tasks()
     task, arrays = tasks.restore(config, derived), tasks.example_arrays(derived)
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
@@ -85,64 +87,45 @@ def convert(
         _save(config, workdir, _items(config, task, arrays, params), derived)
         # Last, so that a workdir with a record has its checkpoint.
         run_record.write(workdir, config=config.to_dict(), derived=derived)
-    for line in _summary(checkpoint, state, found, params, changed):
-        console.say(line)
-    for line in _not_inferred(
-        config, found, explicit, f"{len(class_names)} classes, in the order of {class_file}", listed
-    ):
+    classes = f"{len(class_names)} classes, in the order of {class_file}"
+    untold = _not_inferred(config, found, explicit, classes, listed)
+    for line in (*_summary(checkpoint, state, found, params, changed), *untold):
         console.say(line)
     console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
 
 
 def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork:
-    """What a state dict tells about its network.
+    """What the state dict of a file tells about its network.
 
-    Args:
-      tensors: name -> array.
-      path: of the file, for messages.
-
-    Raises:
-      UserError: it is of no system known here, or a part is missing or of a strange shape.
+    Raises UserError if it is of no system known here, or a part is missing or of a strange shape.
     """
     for kind in kinds.KINDS:
         if (found := kind.tasks().recognise(tensors, path)) is not None:
             return found
-    some = [f"  {name} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:4]]
     known = ", ".join(system for kind in kinds.KINDS for system in kind.systems)
-    raise UserError(
-        "\n".join(
-            [f"{path}: This is of no system known here, which are {known}.", f"It holds {_size(tensors)}:", *some]
-        )
-        + ("\n  ..." if len(tensors) > len(some) else "")
-    )
+    lines = [f"{path}: This is of no system known here, which are {known}.", f"It holds {_size(tensors)}:"]
+    lines += [f"  {name} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:4]]
+    raise UserError("\n".join(lines + ["  ..."] * (len(tensors) > 4)))
 
 
 def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
     """Writes a checkpoint of a run as a published state dict, its classes and, of FACT, a YAML config beside it.
 
-    Args:
-      workdir: folder of the run.
-      output: file to write, in the format of its ending (see `weight_files.SUFFIXES`).
-      step: which checkpoint; None = the best.
-      console: takes the summary.
-
-    Raises:
-      UserError: there is no such run or checkpoint, or the file cannot be written.
+    The ending of `output` says its format, see `weight_files.SUFFIXES`; `step`: None = the best. Raises UserError if
+    there is no such run or checkpoint, or the file cannot be written.
     """
     workdir, output = Path(workdir), weight_files.check_output(output)
     record = run_record.read(workdir)
     if record is None or not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir} holds no checkpoint to export.")
     config, derived = ConfigDict(record["config"]), record["derived"]
-    tasks = _tasks_of(config)
-    task = tasks.restore(config, derived)
+    tasks = kinds.of_system(config.model.name).tasks()
+    task, arrays = tasks.restore(config, derived), tasks.example_arrays(derived)
     if not task.links():
-        raise UserError(
-            f"No names of the parameters of {task.model.title} are published, so there is no file to write."
-        )
+        what = f"No names of the parameters of {task.model.title} are published"
+        raise UserError(f"{what}, so there is no file to write.")
     with Checkpoints(workdir / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         chosen = choose_step(checkpoints, step, console.say)
-        arrays = tasks.example_arrays(derived)
         try:
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
@@ -176,17 +159,6 @@ def _write_export(output, tensors, texts, **form):
         raise
 
 
-def _check_system(config, found, checkpoint):
-    """Raises UserError where the config is of another system than the file, whose settings it has not."""
-    name = config.model.name
-    if name not in found.systems:
-        configs = f"configs/{found.model_settings['name'].replace('+', 'p')}_*.py"
-        raise UserError(
-            f"{checkpoint} holds {found.title}, the config is of another system (config.model.name is {name!r}). Give "
-            f"a config of {found.title}, one of {configs}: --config."
-        )
-
-
 def _adopt(config, found, explicit, checkpoint):
     """Returns the config with what the file tells, and (key, value before, value) of everything that changed."""
     config = config.copy_and_resolve_references()
@@ -202,9 +174,8 @@ def _adopt(config, found, explicit, checkpoint):
             f"{checkpoint} contradicts the settings you gave:\n" + "\n".join(problems) + "\n"
             "Leave them out to take the file's, or give the weights that belong to these settings."
         )
-    for key, value in found.consequences().items():
-        if key not in explicit and values[key] != value:
-            changed.append((key, values[key], value))
+    consequences = [(key, values[key], value) for key, value in found.consequences().items() if key not in explicit]
+    changed += [(key, present, value) for key, present, value in consequences if present != value]
     with config.unlocked():
         config.update_from_flattened_dict({key: value for key, _, value in changed})
     return config.lock(), changed
@@ -234,11 +205,6 @@ def _parameters(task, arrays, found, checkpoint):
         raise UserError(f"{checkpoint}: {error}") from error
 
 
-def _tasks_of(config):
-    """The module that makes the tasks of a system."""
-    return kinds.of_system(config.model.name).tasks()
-
-
 def _items(config, task, arrays, params):
     """What a checkpoint holds that evaluations read."""
     items = {"params": params}
@@ -252,18 +218,9 @@ def _items(config, task, arrays, params):
 
 
 def _save(config, workdir, items, derived):
-    meta = {
-        "step": STEP,
-        "value": None,
-        "select_metric": config.eval.select_metric,
-        "split": None,
-        "metrics": {},
-        "best": {"step": STEP, "value": None},
-        "position": {"epoch": 0, "batch": 0},
-        "seed": config.seed,
-        "window": [],
-        "converted": True,
-    }
+    meta = {"step": STEP, "value": None, "select_metric": config.eval.select_metric, "split": None, "metrics": {}}
+    meta |= {"best": {"step": STEP, "value": None}, "position": {"epoch": 0, "batch": 0}, "seed": config.seed}
+    meta |= {"window": [], "converted": True}
     identity = run_record.identity({"config": config.to_dict(), "derived": derived})
     with Checkpoints(workdir / "checkpoints", run=identity) as checkpoints:
         if checkpoints.steps() not in ([], [STEP]):
@@ -276,7 +233,6 @@ def _size(tensors):
 
 
 def _summary(checkpoint, state, found, params, changed):
-    """What was read and what it told."""
     yield f"read {checkpoint}: {_size(state.tensors)}"
     yield from (f"  {note}" for note in state.notes)
     kinds = sorted({str(tensor.dtype) for tensor in state.tensors.values()} - {"float32"})
@@ -300,8 +256,6 @@ def _not_inferred(config, found, explicit, classes, listed):
         value = config[group].get(name)
         if value is not None:
             yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
-    if listed is None:
-        yield f"  {classes}"
-    else:
-        yield f"the {classes.partition(',')[0]} agree in name and order with {listed}"
+    agree = f"the {classes.partition(',')[0]} agree in name and order with {listed}"
+    yield f"  {classes}" if listed is None else agree
     yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

@@ -30,18 +30,15 @@ PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", 
 def run(
     config, workdir, mode: str = "train", *, step: int | None = None, console=None, processes: Processes = Processes()
 ) -> int:
-    """Does what the command line asks for.
+    """Trains or evaluates; returns the exit code: 0, or 130 after Ctrl-C.
 
     Args:
       config: locked ConfigDict of a file in configs/.
-      workdir: folder of the run; created by "train".
+      workdir: created by "train".
       mode: "train" starts or resumes, and reports a finished run; "eval" evaluates a checkpoint of the workdir.
       step: for "eval": which checkpoint; None = the best.
       console: where lines go; standard output by default, of a process that is not the first warnings only.
       processes: that make the run together; every one of them calls this, and the first has the workdir.
-
-    Returns:
-      The exit code: 0, or 130 after Ctrl-C.
 
     Raises:
       UserError: something the user can put right.
@@ -86,14 +83,8 @@ def _look_at(config, workdir: Path, mode: str, step: int | None):
 def predict(config, workdir, options: PredictConfig, console: writers.Console) -> int:
     """Labels videos that have no labels; returns the exit code.
 
-    Args:
-      config: of the run; settings that change numbers must be those of the workdir.
-      workdir: holds the run.
-      options: see there.
-      console: takes lines and progress.
-
-    Raises:
-      UserError: there is no such run, nothing to predict, or options that do not go with the model.
+    Settings of `config` that change numbers must be those of the workdir. Raises UserError if there is no such run,
+    nothing to predict, or options that do not go with the model.
     """
     workdir = Path(workdir)
     if not run_record.check(workdir, config=config.to_dict(), neutral=PREDICTION_NEUTRAL):
@@ -102,7 +93,7 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
     devices = device_layout.choose(config.eval.batch_size)
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
     runs = kinds.of_system(config.model.name).runs()
-    opened = runs.open_prediction(predictor, config, workdir, options, len(devices))
+    opened = runs.open_prediction(predictor, config, workdir, options, devices)
     with StopRequest(console.say) as stop:
         return prediction.predict_videos(predictor, *opened, console=console, stop=stop)
 
@@ -121,10 +112,8 @@ def prepare(
 ) -> Setup:
     """Opens and checks the data, builds the task and, to train, writes config.json and statistics.txt.
 
-    Of several processes every one opens the data, after the first one has checked it, and the first one writes.
-
-    Raises:
-      UserError: a problem of the data or the settings, or a workdir of another run.
+    Of several processes every one opens the data, after the first one has checked it, and the first one writes. Raises
+    UserError for a problem of the data or the settings, or a workdir of another run.
     """
     kind = kinds.of_system(config.model.name)
     runs = kind.runs()
@@ -143,18 +132,15 @@ def prepare(
         files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
     for line in parts.lines:
         console.say(line)
+    names = ("task", "train_batches", "evaluators", "derived", "how_scored")
     return Setup(
         config=config,
         workdir=workdir,
-        task=parts.task,
-        train_batches=parts.train_batches,
-        evaluators=parts.evaluators,
         eval_step=EvalStep(parts.task, devices, num_buckets=parts.num_programs, say=console.say),
         devices=devices,
-        derived=parts.derived,
         write_evaluation=kind.write_evaluation(),
-        how_scored=parts.how_scored,
         console=console,
         stop=stop,
         processes=processes,
+        **{name: getattr(parts, name) for name in names},
     )

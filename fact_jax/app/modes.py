@@ -16,16 +16,10 @@ from fact_jax.types import UserError
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setup(loop.Setup):
-    """A run with its data opened, and what its results say.
-
-    Attributes:
-      derived: what follows from data and config, for config.json.
-      write_evaluation: of the kind, see `reporting.segmentation.writer`.
-      how_scored: sentences about the metrics, for results.md.
-    """
+    """A run with its data opened, and what its results say; see `app.runs.base.Parts`."""
 
     derived: Mapping[str, Any]
-    write_evaluation: Callable[..., Sequence[str]]
+    write_evaluation: Callable[..., Sequence[str]]  # of the kind, see `reporting.segmentation.writer`
     how_scored: Sequence[str] = ()
 
 
@@ -67,9 +61,7 @@ def _evaluate_at_end(setup, checkpoints, steps):
     else:
         left_out = tuple(evaluator for evaluator in setup.evaluators if not evaluator.every)
         wanted = {steps["best"]: left_out} if left_out else {}
-    return {
-        step: scoring.evaluate_checkpoint(setup, checkpoints, step, evaluators) for step, evaluators in wanted.items()
-    }
+    return {step: scoring.evaluate_checkpoint(setup, checkpoints, step, chosen) for step, chosen in wanted.items()}
 
 
 def _scores(meta, evaluated):
@@ -93,30 +85,18 @@ def _write_evaluation(setup, evaluation, folder):
 
 def _write_results(setup, steps, scores):
     """Writes the result of a finished run and prints it; `scores`: {step: {name: metrics}}."""
-    names = [evaluator.name for evaluator in setup.evaluators]
     metrics = {
-        name: {which: scores[step][name] for which, step in steps.items() if name in scores[step]} for name in names
+        name: {which: scores[step][name] for which, step in steps.items() if name in scores[step]}
+        for name in (evaluator.name for evaluator in setup.evaluators)
     }
-    data = setup.config.data
-    result = {
-        "name": setup.config.name,
-        "dataset": data.dataset,
-        "split": data.split,
-        "seed": setup.config.seed,
-        "select_metric": setup.config.eval.select_metric,
-        "selected_on": selecting(setup.evaluators, setup.config.eval.select_metric).name,
-        "best_step": steps["best"],
-        "final_step": steps["final"],
-        "num_videos": setup.derived["num_videos"],
-        "metrics": metrics,
-    }
-    results.write_results(
-        setup.workdir,
-        result,
-        how_scored=setup.how_scored,
-        rows=writers.read_rows(setup.workdir / "metrics.jsonl"),
-        figures=setup.config.eval.figures,
-    )
+    config, select_metric = setup.config, setup.config.eval.select_metric
+    selected_on = selecting(setup.evaluators, select_metric).name
+    result = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "seed": config.seed}
+    result |= {"select_metric": select_metric, "selected_on": selected_on}
+    result |= {"best_step": steps["best"], "final_step": steps["final"]}
+    result |= {"num_videos": setup.derived["num_videos"], "metrics": metrics}
+    rows = writers.read_rows(setup.workdir / "metrics.jsonl")
+    results.write_results(setup.workdir, result, how_scored=setup.how_scored, rows=rows, figures=config.eval.figures)
     setup.console.say(results.summary(setup.workdir, result))
 
 

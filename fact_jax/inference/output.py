@@ -30,18 +30,12 @@ class VideoFiles(abc.ABC):
     """What is written of one video; every kind of work has a subclass. Paths are below the output folder.
 
     `video` has video_id, path, size, mtime_ns, num_frames and transcript (class ids or None).
-
-    Attributes:
-      origin: JSON values that say what makes the predictions: run, checkpoint. Other values, other predictions.
-      class_names: name of every class.
-      fps: frames per second at the full rate; 0 = unknown, no times in seconds.
-      figures: also draw a picture of every video.
     """
 
-    origin: Mapping[str, Any]
+    origin: Mapping[str, Any]  # JSON values that say what makes the predictions: other values, other predictions
     class_names: Sequence[str]
-    fps: float
-    figures: bool
+    fps: float  # at the full rate; 0 = unknown, no times in seconds
+    figures: bool  # also draw a picture of every video
 
     @abc.abstractmethod
     def paths(self, video) -> dict[Path, bool]:
@@ -78,18 +72,9 @@ class VideoFiles(abc.ABC):
 
 
 class OutputFolder:
-    """Predictions below one folder; use it in a `with` statement, in which it is this process's alone.
-
-    Attributes:
-      path: the folder.
-    """
+    """Predictions below one folder, `path`; use it in a `with` statement, in which it is this process's alone."""
 
     def __init__(self, path: Path, of_video: VideoFiles):
-        """
-        Args:
-          path: created if there is none.
-          of_video: what is written of each video.
-        """
         self.path = Path(path)
         self._of_video = of_video
         self._lock = contextlib.ExitStack()
@@ -123,19 +108,15 @@ class OutputFolder:
             return False
 
     def write(self, video, prediction) -> None:
-        """Writes all files of a video.
+        """Writes all files of a video, or raises UserError: the disk is full, or the folder cannot be written to.
 
-        Raises:
-          EvaluatedVideo: the files of a test video would be replaced by something else.
-          UserError: the disk is full, or the folder cannot be written to.
+        EvaluatedVideo: the files of a test video would be replaced by something else.
         """
         paths = self._of_video.paths(video)
         known = self._evaluated.get(video.video_id)
         if known is not None and not self._of_video.agrees(known, prediction):
-            raise EvaluatedVideo(
-                f"{self.path / next(iter(paths))} is the prediction of the run's test video of this name, and this "
-                "one differs; choose another --output"
-            )
+            what = f"{self.path / next(iter(paths))} is the prediction of the run's test video of this name"
+            raise EvaluatedVideo(f"{what}, and this one differs; choose another --output")
         try:
             # The .json first: what it vouches for is about to change. A file that is not asked for now is out of date.
             self.json_path(video).unlink(missing_ok=True)
@@ -158,12 +139,11 @@ class OutputFolder:
     def remove_leftovers(self, videos) -> None:
         """Removes what a killed process left of the files of these videos."""
         ours = {path.name[:40] for video in videos for path in (*self._of_video.paths(video), _record_path(video))}
-        for folder in (self.path / PREDICTIONS, self.path / FIGURES):
-            for path in folder.glob(".*.tmp"):
-                match = _LEFTOVER.fullmatch(path.name)
-                if match and match[1] in ours:
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+        for path in (path for name in (PREDICTIONS, FIGURES) for path in (self.path / name).glob(".*.tmp")):
+            match = _LEFTOVER.fullmatch(path.name)
+            if match and match[1] in ours:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def _made_from(self, video):
         source = {"path": str(video.path), "size": video.size, "mtime_ns": video.mtime_ns}

@@ -35,23 +35,13 @@ class Predictor(abc.ABC):
       config: ConfigDict of the run.
       class_names: name of every class, by class id; () where there are none.
       feature_dim: D, channels of the features; None where videos are read.
-      step: which checkpoint.
-      checksum: of its parameters.
+      step, checksum: which checkpoint, and that of its parameters.
     """
 
     def __init__(
         self, task, params, *, record: Mapping[str, Any], step: int, checksum: str, devices, say, num_programs: int = 1
     ):
-        """
-        Args:
-          task: predicts; see `EvalStep`.
-          params: parameters of the checkpoint, on the host.
-          record: of the run, see `run_record.read`.
-          step, checksum: see the attributes.
-          devices: where to run.
-          say: takes lines about compilations.
-          num_programs: padded lengths that are likely to come.
-        """
+        """`params` are on the host; `num_programs` padded lengths are likely to come."""
         self.config = ConfigDict(record["config"])
         self.class_names = tuple(record["derived"].get("class_names", ()))
         self.feature_dim = record["derived"].get("feature_dim")
@@ -65,17 +55,12 @@ class Predictor(abc.ABC):
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """What is predicted for the features of one video; the subclasses say what else may be told of it.
 
-        Raises:
-          UserError: the features, or what is told of them, cannot be used.
+        UserError: the features, or what is told of them, cannot be used.
         """
 
     @abc.abstractmethod
     def prediction(self, *args: Any, **kwargs: Any) -> Any:
-        """What is predicted for one row of what `run` gave; arguments: that, fetched, the row, what else it needs.
-
-        Raises:
-          NonFiniteScores: see there.
-        """
+        """What is predicted for one row of what `run` gave; arguments: that, fetched, the row, what else it needs."""
 
     def expect_programs(self, number: int) -> None:
         """Says how many lengths will come, for the lines about compilations."""
@@ -106,7 +91,7 @@ class Predictor(abc.ABC):
 def load(
     workdir, step: int | None = None, *, devices: Sequence[jax.Device] | None = None, say=lambda line: None
 ) -> Predictor:
-    """Reads the parameters of a checkpoint and verifies their checksum.
+    """Reads the parameters of a checkpoint, verifies their checksum, and returns the predictor of its kind of work.
 
     Compiled programs are kept for later processes as in training, if the run's config says so.
 
@@ -115,9 +100,6 @@ def load(
       step: which checkpoint; None = the best, or the latest where none was evaluated.
       devices: where to run; the first device by default.
       say: takes lines about compilations and the like.
-
-    Returns:
-      The predictor of the run's kind of work: a SegmentationPredictor or a LocalizationPredictor.
 
     Raises:
       UserError: the folder holds no run, or its checkpoint cannot be used.
@@ -160,11 +142,7 @@ def padded_features(features: np.ndarray, length: int) -> dict[str, np.ndarray]:
 
 
 def check_features(features, feature_dim: int, name: str = "features") -> np.ndarray:
-    """Returns features of one video as float32 [N, D].
-
-    Raises:
-      UserError: they are not numbers, not [N, D] with N > 0, or hold NaN or Inf.
-    """
+    """Returns features of one video as float32 [N, D], after checking that N > 0 and all numbers are finite."""
     array = np.asarray(features)
     if array.dtype.kind not in "fiub":
         raise UserError(f"{name}: values of type {array.dtype}; expected float.")
@@ -178,8 +156,7 @@ def check_features(features, feature_dim: int, name: str = "features") -> np.nda
         array = array.astype(np.float32)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
-        raise UserError(
-            f"{name}: {len(bad)} values are NaN or infinite as float32, the first at frame {bad[0][0]}, channel "
-            f"{bad[0][1]}; expected finite numbers."
-        )
+        first = "frame {}, channel {}".format(*bad[0])
+        found = f"{len(bad)} values are NaN or infinite as float32, the first at {first}"
+        raise UserError(f"{name}: {found}; expected finite numbers.")
     return array

@@ -8,7 +8,6 @@ from fact_jax import files
 from fact_jax.inference.output import EvaluatedVideo, OutputFolder
 from fact_jax.inference.predictor import NonFiniteScores, Predictor
 from fact_jax.runtime import devices as device_layout
-from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError
 
@@ -20,30 +19,19 @@ SECONDS_PER_LINE = 30.0
 
 
 def predict_videos(
-    predictor: Predictor,
-    source,
-    make_batches: Callable,
-    output: OutputFolder,
-    *,
-    console: writers.Console,
-    stop: StopRequest,
+    predictor: Predictor, source, make_batches: Callable, output: OutputFolder, *, console: writers.Console, stop
 ) -> int:
     """Predicts the videos that are not finished yet; what cannot be predicted is reported at the end.
 
     Args:
-      predictor: see there.
       source: unlabelled videos: `inputs`, `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`,
         `extent(index)`: what `predictor.prediction` has to know of a video.
       make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source.
-      output: where the files go.
-      console: lines and progress.
-      stop: asked before every batch.
+      output: where the files go; a UserError if they cannot be written.
+      stop: StopRequest, asked before every batch.
 
     Returns:
       The exit code: 0; 1 if a video could not be predicted; that of `stop` if it was asked to.
-
-    Raises:
-      UserError: the files cannot be written.
     """
     stop.busy("the batch of videos at hand")
     with output:
@@ -60,23 +48,17 @@ def predict_videos(
             console.say(f"stopped by {stop.name}; {left} videos are left. Run the same command again to go on.")
             return stop.exit_code
         output.conclude(source.inputs)
-        seconds = time.perf_counter() - start
-        console.say(
-            f"predicted {job.written} videos in {writers.format_duration(seconds)}, skipped {skipped}; "
-            f"results are in {output.path}"
-        )
+        taken = writers.format_duration(time.perf_counter() - start)
+        console.say(f"predicted {job.written} videos in {taken}, skipped {skipped}; results are in {output.path}")
         return report_problems(source.problems, output.path, console)
 
 
 def report_problems(problems, folder: Path, console: writers.Console) -> int:
     """Lists problems on the console and in a file, or removes that of an earlier process; returns the exit code.
 
-    Args:
-      problems: what str() turns into a line; ordered by their `path` and `line`.
-      folder: where the file goes.
-      console: takes the lines.
+    str() turns a problem into a line; they are ordered by their `path` and `line`.
     """
-    path = Path(folder) / PROBLEMS_FILE
+    path = folder / PROBLEMS_FILE
     lines = [str(problem) for problem in sorted(problems, key=lambda problem: (problem.path, problem.line))]
     if not lines:
         path.unlink(missing_ok=True)
@@ -87,10 +69,9 @@ def report_problems(problems, folder: Path, console: writers.Console) -> int:
         listed = "\n".join(lines)
         raise UserError(f"{path} cannot be written: {error.strerror}. The problems are:\n{listed}") from error
     console.say(f"{len(lines)} problem{'s' if len(lines) > 1 else ''}, also in {path}:")
-    for line in lines[:MAX_SHOWN]:
+    left_out = [f"... and {len(lines) - MAX_SHOWN} more"] if len(lines) > MAX_SHOWN else []
+    for line in lines[:MAX_SHOWN] + left_out:
         console.say(f"  {line}")
-    if len(lines) > MAX_SHOWN:
-        console.say(f"  ... and {len(lines) - MAX_SHOWN} more")
     return EXIT_PROBLEMS
 
 
@@ -127,7 +108,7 @@ class _Job:
         for row, position in enumerate(batch.positions):
             if position < 0:
                 continue
-            self._write_video(position, scores, row)
+            self.written += self._write_video(position, scores, row)
             self.done += 1
             self._console.progress(self.done)
         if time.perf_counter() - self._said > SECONDS_PER_LINE:
@@ -135,12 +116,14 @@ class _Job:
             self._console.say(f"{self.done} of {total} videos  {self._console.pace(self.done, total)}")
 
     def _write_video(self, position, scores, row):
-        source, video = self._source, self._source.inputs[position]
+        """Whether it was written."""
+        source = self._source
         if source.is_bad(position):
-            return
+            return False
         try:
-            self._output.write(video, self._predictor.prediction(scores, row, *source.extent(position)))
+            prediction = self._predictor.prediction(scores, row, *source.extent(position))
+            self._output.write(source.inputs[position], prediction)
         except (NonFiniteScores, EvaluatedVideo) as error:
             source.report(position, str(error))
-            return
-        self.written += 1
+            return False
+        return True

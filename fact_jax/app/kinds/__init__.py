@@ -8,10 +8,6 @@ KINDS: tuple[Kind, ...] = (segmentation.KIND, localization.KIND)
 
 
 def of_system(name: str) -> Kind:
-    """The kind of work of a system, config.model.name.
-
-    Raises:
-      UserError: there is no such system; names the nearest one.
-    """
+    """The kind of work of a system, config.model.name; the UserError for an unknown one names the nearest."""
     by_system = {system: kind for kind in KINDS for system in kind.systems}
     return by_system[check_choice("config.model.name", name, tuple(by_system))]

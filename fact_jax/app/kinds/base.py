@@ -37,29 +37,19 @@ def flags_of(form: type) -> dict[str, dataclasses.Field]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictConfig:
-    """What --mode predict is told; a kind adds its own flags as fields of a subclass, made with `flag`.
+    """What --mode predict is told; a kind adds its own flags as fields of a subclass, made with `flag`."""
 
-    Attributes:
-      input: files to predict, folders of them, patterns.
-      output: where the files go; None = the workdir.
-      step: which checkpoint; None = the best.
-      figures: draw a picture of every video.
-    """
-
-    input: tuple[str, ...]
-    output: str | None = None
-    step: int | None = None
+    input: tuple[str, ...]  # files to predict, folders of them, patterns
+    output: str | None = None  # where the files go; None = the workdir
+    step: int | None = None  # which checkpoint; None = the best
     figures: bool = flag("predict: draw a timeline of every video (default: yes).", True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictFeaturesConfig(PredictConfig):
-    """The same for files of features.
+    """The same for files of features."""
 
-    Attributes:
-      fps: frames per second at the full rate; None = as the run says.
-    """
-
+    # At the full rate; None = as the run says.
     fps: float | None = flag("predict: frames per second of the features, for times in seconds.")
 
     def __post_init__(self):
@@ -72,31 +62,18 @@ class Kind:
     """One kind of work. Callables without arguments import what they return.
 
     `values` is the dict from dotted key to value of all settings of a config.
-
-    Attributes:
-      name: of the kind, as of its folders.
-      systems: values of config.model.name.
-      choices: from `values` to {dotted key: valid values}.
-      ranges: (dotted keys, test of a number, the words of the message) each.
-      problems: from `values` to messages about settings that cannot be, for the rules of no other form.
-      predict_config: subclass of PredictConfig whose fields are the flags of --mode predict that its runs take.
-      base_config: function from the name of a run and its config.model, a dict, to a config with all its settings.
-      tasks: module with `restore`, `example_arrays`, `recognise` and `publish`, see `tasks.segmentation.systems`.
-      runs: module with `open_sources`, `prepare`, `read_classes`, `open_prediction`, see `app.runs.segmentation`.
-      predictor: subclass of `inference.predictor.Predictor`.
-      write_evaluation: function that writes what an evaluation scored, see `reporting.segmentation.writer`.
-      report: subclass of `reporting.report.kind.ReportKind`.
     """
 
-    name: str
-    systems: tuple[str, ...]
-    predict_config: type[PredictConfig]
-    base_config: Callable[[], Callable]
-    tasks: Callable[[], Any]
-    runs: Callable[[], Any]
-    predictor: Callable[[], type]
-    write_evaluation: Callable[[], Callable]
-    report: Callable[[], type]
-    choices: Callable[[Mapping[str, Any]], Mapping[str, tuple]] = lambda values: {}
-    ranges: tuple = ()
+    name: str  # as of its folders
+    systems: tuple[str, ...]  # values of config.model.name
+    predict_config: type[PredictConfig]  # its fields are the flags of --mode predict that the runs take
+    base_config: Callable[[], Callable]  # from the name of a run and its config.model, a dict, to a whole config
+    tasks: Callable[[], Any]  # `restore`, `example_arrays`, `recognise`, `publish`, see `tasks.segmentation.systems`
+    runs: Callable[[], Any]  # `open_sources`, `prepare`, `read_classes`, `open_prediction`, see `runs.segmentation`
+    predictor: Callable[[], type]  # subclass of `inference.predictor.Predictor`
+    write_evaluation: Callable[[], Callable]  # writes what an evaluation scored, see `reporting.segmentation.writer`
+    report: Callable[[], type]  # subclass of `reporting.report.kind.ReportKind`
+    choices: Callable[[Mapping[str, Any]], Mapping[str, tuple]] = lambda values: {}  # {dotted key: valid values}
+    ranges: tuple = ()  # (dotted keys, test of a number, the words of the message) each
+    # Messages about settings that cannot be, for the rules of no other form.
     problems: Callable[[Mapping[str, Any]], list[str]] = lambda values: []

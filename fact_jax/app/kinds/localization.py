@@ -43,9 +43,8 @@ def _problems(values):
         found.append(f"config.data.crop_ratio is {ratio!r}, expected two shares, 0 < least <= largest <= 1, or ().")
     thresholds = values.get("data.tiou_thresholds", ())
     if not thresholds or not all(0 < value <= 1 for value in thresholds) or list(thresholds) != sorted(set(thresholds)):
-        found.append(
-            f"config.data.tiou_thresholds is {thresholds!r}, expected numbers above 0 and up to 1, in ascending order."
-        )
+        expected = "numbers above 0 and up to 1, in ascending order"
+        found.append(f"config.data.tiou_thresholds is {thresholds!r}, expected {expected}.")
     for name in ("train_subsets", "test_subsets", "feature_places"):
         if not values.get(f"data.{name}"):
             found.append(f"config.data.{name} is empty, expected at least one name.")
@@ -54,12 +53,7 @@ def _problems(values):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FindActionsConfig(PredictFeaturesConfig):
-    """What --mode predict is told to find the actions of videos.
-
-    Attributes:
-      durations: file with the seconds of every video.
-      class_scores: file with a classifier's scores of every video, which name the actions that were found.
-    """
+    """What --mode predict is told to find the actions of videos."""
 
     durations: str | None = flag("predict, finding actions: JSON with the seconds of every video, or annotations.")
     class_scores: str | None = flag("predict, finding actions: a classifier's scores of every video, .json or .npz.")

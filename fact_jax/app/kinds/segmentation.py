@@ -55,12 +55,7 @@ def _problems(values):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelFramesConfig(PredictFeaturesConfig):
-    """What --mode predict is told to label the frames of videos.
-
-    Attributes:
-      transcripts: folder of transcripts, for a model that needs them.
-      probabilities: also write the class probabilities of every frame.
-    """
+    """What --mode predict is told to label the frames of videos."""
 
     transcripts: str | None = flag("predict: folder of VIDEO.txt with the actions in order.")
     probabilities: bool = flag("predict: also write every frame's class probabilities.", False)
@@ -68,10 +63,8 @@ class LabelFramesConfig(PredictFeaturesConfig):
     def check_transcripts(self, needed: bool) -> None:
         """Raises UserError where transcripts are needed and not given, or the other way round."""
         if needed and self.transcripts is None:
-            raise UserError(
-                "This model needs the transcript of every video: --transcripts FOLDER with VIDEO.txt, one action on "
-                "each line."
-            )
+            where = "--transcripts FOLDER with VIDEO.txt, one action on each line."
+            raise UserError(f"This model needs the transcript of every video: {where}")
         if self.transcripts is not None and not needed:
             raise UserError("--transcripts: this model was trained without transcripts; leave the flag out.")
 

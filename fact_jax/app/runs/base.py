@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import Task
 from fact_jax.training.evaluator import Evaluator
 from fact_jax.types import VerbNouns
@@ -11,41 +12,24 @@ from fact_jax.types import VerbNouns
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """A task with its batches.
-
-    Attributes:
-      task: built for the data.
-      train_batches: of the training videos, see `training.loop.train`; `buckets` are their padded lengths.
-      evaluators: of the run, see `training.loop.Setup`.
-      derived: what follows from data and settings, for config.json; a run with other values is another run.
-      num_programs: padded lengths of an evaluation, a compiled program each.
-      statistics: text of statistics.txt.
-      lines: about the data, for the console.
-      how_scored: sentences about the metrics, for results.md.
-    """
+    """A task with its batches."""
 
     task: Task
-    train_batches: Any
+    train_batches: Any  # see `training.loop.Setup`, also for the evaluators
     evaluators: Sequence[Evaluator]
-    derived: Mapping[str, Any]
-    num_programs: int
-    statistics: str
-    lines: Sequence[str]
-    how_scored: Sequence[str]
+    derived: Mapping[str, Any]  # follows from data and settings, for config.json; other values are another run
+    num_programs: int  # padded lengths of an evaluation, a compiled program each
+    statistics: str  # text of statistics.txt
+    lines: Sequence[str]  # about the data, for the console
+    how_scored: Sequence[str]  # sentences about the metrics, for results.md
 
 
 class Classes(NamedTuple):
-    """The classes of a dataset.
+    """The classes of a dataset."""
 
-    Attributes:
-      names: by class id.
-      file: the file of the dataset that names them.
-      verb_nouns: what they are made of, if they are pairs of a verb and a noun.
-    """
-
-    names: Sequence[str]
-    file: str
-    verb_nouns: VerbNouns | None = None
+    names: Sequence[str]  # by class id
+    file: str  # of the dataset, that names them
+    verb_nouns: VerbNouns | None = None  # what they are made of, if they are pairs of a verb and a noun
 
 
 class OpenedPrediction(NamedTuple):
@@ -70,3 +54,20 @@ def origin(config, predictor) -> dict[str, Any]:
 def piece_size(train) -> int:
     """Videos that are on the devices at once, by `config.train`."""
     return min(train.micro_batch_size or train.batch_size, train.batch_size)
+
+
+def train_options(config, devices) -> dict[str, Any]:
+    """Options of the training batches of every kind; `devices`: of all processes."""
+    train = config.train
+    sizes = {"batch_size": train.batch_size, "micro_batch_size": train.micro_batch_size, "seed": config.seed}
+    return sizes | _rows(piece_size(train), devices)
+
+
+def eval_options(config, devices) -> dict[str, Any]:
+    """Options of the batches of an evaluation or a prediction."""
+    return {"batch_size": config.eval.batch_size} | _rows(config.eval.batch_size, devices)
+
+
+def _rows(batch_size, devices):
+    num_rows = device_layout.num_rows(batch_size, len(devices))
+    return {"num_rows": num_rows, "local_rows": device_layout.share(num_rows, devices)}

@@ -15,13 +15,12 @@ from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import read_durations
 from data_pipelines.localization.truncation import TruncationConfig
 from fact_jax.app.kinds.localization import FindActionsConfig
-from fact_jax.app.runs.base import Classes, OpenedPrediction, Parts, origin, piece_size
+from fact_jax.app.runs.base import Classes, OpenedPrediction, Parts, eval_options, origin, train_options
 from fact_jax.inference.localization.output import DetectionFiles
 from fact_jax.inference.localization.predictor import LocalizationPredictor
 from fact_jax.inference.output import OutputFolder
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.reporting.localization import tables as localization_tables
-from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
 from fact_jax.training import loop
@@ -41,28 +40,30 @@ def read_classes(config) -> Classes:
 def prepare(config, sources, devices) -> Parts:
     """Builds the task and the batches of a run; see `runs.segmentation.prepare`."""
     protocol = _protocol(config, sources)
-    task = systems.build(
-        config,
-        num_classes=len(sources.class_names),
-        empty_classes=sources.empty_classes,
-        new_evaluation=lambda: LocalizationEvaluation(protocol),
-    )
-    train_batches, eval_batches = _batches(config, sources, task, devices)
+    facts = {"num_classes": len(sources.class_names), "empty_classes": sources.empty_classes}
+    task = systems.build(config, new_evaluation=lambda: LocalizationEvaluation(protocol), **facts)
+    data, train = config.data, train_options(config, devices)
+    truncation = TruncationConfig(data.max_frames, data.truncation_threshold, tuple(data.crop_ratio))
+    examples = SegmentExamples(sources.train, truncation)
+    train_batches = TrainBatches(examples, buckets=(data.max_frames,), sample=whole_batches, **train)
+    length_of, options = task.model.padded_length, eval_options(config, devices)
+    eval_batches = EvalBatches(SegmentExamples(sources.test), padded_length=length_of, **options)
     derived = _derive(config, sources, train_batches, protocol, task)
+    evaluator = Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every)
     return Parts(
         task=task,
         train_batches=train_batches,
-        evaluators=(Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every),),
+        evaluators=(evaluator,),
         derived=derived,
         num_programs=len(eval_batches.buckets),
         statistics=_statistics(sources),
         lines=(*_describe(config, derived, sources), *sources.notes),
-        how_scored=_how_scored(config.data.tiou_thresholds, protocol),
+        how_scored=_how_scored(data.tiou_thresholds, protocol),
     )
 
 
 def open_prediction(
-    predictor: LocalizationPredictor, config, workdir: Path, told: FindActionsConfig, num_devices: int
+    predictor: LocalizationPredictor, config, workdir: Path, told: FindActionsConfig, devices
 ) -> OpenedPrediction:
     """Opens what is to be predicted, and where its files go; see `runs.segmentation.open_prediction`."""
     predictor.fps = predictor.check_fps(told.fps or config.data.fps or predictor.fps)
@@ -73,18 +74,13 @@ def open_prediction(
     source = unlabelled.open_inputs(told.input, reader)
     class_names, scores = predictor.class_names, {}
     if told.class_scores:
-        path = Path(told.class_scores).expanduser()
-        found = read_class_scores(path, source.video_ids, "--class_scores")
+        found = read_class_scores(Path(told.class_scores).expanduser(), source.video_ids, "--class_scores")
         class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
         source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
 
     def make_batches(videos):
-        return EvalBatches(
-            SegmentExamples(videos),
-            batch_size=config.eval.batch_size,
-            padded_length=predictor.padded_length,
-            num_rows=device_layout.num_rows(config.eval.batch_size, num_devices),
-        )
+        options = eval_options(config, devices)
+        return EvalBatches(SegmentExamples(videos), padded_length=predictor.padded_length, **options)
 
     output = DetectionFiles(
         origin=origin(config, predictor),
@@ -99,11 +95,9 @@ def open_prediction(
 
 def _protocol(config, sources):
     test, data = sources.test, config.data
-    class_scores = None
-    names = sources.truth_classes
+    class_scores, names = None, sources.truth_classes
     if data.external_scores:
-        path = Path(data.dir).expanduser() / data.external_scores
-        found = read_class_scores(path, test.video_ids)
+        found = read_class_scores(Path(data.dir).expanduser() / data.external_scores, test.video_ids)
         class_scores = found.by_video
         count = max([found.num_classes, *(number + 1 for number in names)])
         names = dict(enumerate(_numbered(names, count)))
@@ -128,33 +122,6 @@ def _protocol(config, sources):
         class_scores=class_scores,
         max_timelines=config.eval.max_timelines,
     )
-
-
-def _batches(config, sources, task, devices):
-    """(TrainBatches, EvalBatches)."""
-    train_rows, eval_rows = (
-        device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
-    )
-    data = config.data
-    truncation = TruncationConfig(data.max_frames, data.truncation_threshold, tuple(data.crop_ratio))
-    train_batches = TrainBatches(
-        SegmentExamples(sources.train, truncation),
-        batch_size=config.train.batch_size,
-        buckets=(data.max_frames,),
-        sample=whole_batches,
-        seed=config.seed,
-        num_rows=train_rows,
-        micro_batch_size=config.train.micro_batch_size,
-        local_rows=device_layout.share(train_rows, devices),
-    )
-    eval_batches = EvalBatches(
-        SegmentExamples(sources.test),
-        batch_size=config.eval.batch_size,
-        padded_length=task.model.padded_length,
-        num_rows=eval_rows,
-        local_rows=device_layout.share(eval_rows, devices),
-    )
-    return train_batches, eval_batches
 
 
 def _derive(config, sources, train_batches, protocol, task):
@@ -202,11 +169,8 @@ def _fingerprint(sources):
 
 
 def _digest(pairs):
-    digest = hashlib.sha256()
-    for name, array in pairs:
-        digest.update(f"{name}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    parts = (f"{name}\n".encode() + np.ascontiguousarray(array).tobytes() for name, array in pairs)
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _statistics(sources):

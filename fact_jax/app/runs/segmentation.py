@@ -16,12 +16,11 @@ from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.fingerprints import labels_fingerprint, transcripts_fingerprint
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.app.kinds.segmentation import LabelFramesConfig
-from fact_jax.app.runs.base import Classes, OpenedPrediction, Parts, origin, piece_size
+from fact_jax.app.runs.base import Classes, OpenedPrediction, Parts, eval_options, origin, train_options
 from fact_jax.inference.output import OutputFolder
 from fact_jax.inference.segmentation.output import LabelFiles
 from fact_jax.inference.segmentation.predictor import SegmentationPredictor
 from fact_jax.reporting import tables
-from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
@@ -39,34 +38,31 @@ def read_classes(config) -> Classes:
 
 
 def prepare(config, sources, devices) -> Parts:
-    """Builds the task and the batches of a run.
+    """Builds the task and the batches of a run, of what `open_sources` gave and the devices of all processes.
 
-    Args:
-      config: of the run.
-      sources: what `open_sources` gave.
-      devices: of all processes.
-
-    Raises:
-      UserError: settings contradict each other or the data.
+    Raises UserError where settings contradict each other or the data.
     """
     evaluations = {"test": sources.test}
     if sources.validation is not None:
         evaluations["validation"] = sources.validation
     everything = {"train": sources.train, **evaluations}
     all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
-    statistics = all_statistics["train"]
-    labels = _label_reader(evaluations.values())
-    task = systems.build(
-        config,
-        class_names=sources.class_names,
-        statistics=statistics,
-        full_labels=labels,
-        verb_nouns=sources.verb_nouns,
-    )
+    statistics, labels = all_statistics["train"], _label_reader(evaluations.values())
+    classes = {"class_names": sources.class_names, "verb_nouns": sources.verb_nouns}
+    task = systems.build(config, statistics=statistics, full_labels=labels, **classes)
     buckets = _buckets(config.data, everything)
-    train_batches, eval_batches = _batches(
-        config, sources, evaluations, all_statistics, buckets, devices, task.uses_transcript
-    )
+    max_segments = _padded_segments(task.uses_transcript, all_statistics, sources.transcripts)
+    examples = FrameExamples(sources.train, max_segments["train"])
+    sample = sampler(config.train.sampling)
+    train_batches = TrainBatches(examples, buckets=buckets, sample=sample, **train_options(config, devices))
+    eval_batches = {
+        name: EvalBatches(
+            FrameExamples(source, max_segments[name], sources.transcripts),
+            buckets=buckets,
+            **eval_options(config, devices),
+        )
+        for name, source in evaluations.items()
+    }
     derived = _derive(config, sources, everything, statistics, train_batches, task)
     selection = "validation" if "validation" in eval_batches else "test"
     background = () if config.data.evaluate_background else config.data.background_ids
@@ -87,19 +83,11 @@ def prepare(config, sources, devices) -> Parts:
 
 
 def open_prediction(
-    predictor: SegmentationPredictor, config, workdir: Path, told: LabelFramesConfig, num_devices: int
+    predictor: SegmentationPredictor, config, workdir: Path, told: LabelFramesConfig, devices
 ) -> OpenedPrediction:
-    """Opens what is to be predicted, and where its files go.
+    """Opens what the command line told to predict, and where its files go; `devices` predict together.
 
-    Args:
-      predictor: of the run.
-      config: of the run.
-      workdir: of the run.
-      told: by the command line.
-      num_devices: that predict together.
-
-    Raises:
-      UserError: there is nothing to predict, or something told does not go with the model.
+    Raises UserError if there is nothing to predict, or something told does not go with the model.
     """
     told.check_transcripts(predictor.uses_transcript)
     reader = unlabelled.FrameReader(
@@ -107,15 +95,10 @@ def open_prediction(
     )
     source = unlabelled.open_inputs(told.input, reader, transcript_dir=told.transcripts)
     buckets = prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding)
-    batch_size = config.eval.batch_size
 
     def make_batches(videos):
-        return EvalBatches(
-            unlabelled.prediction_examples(videos, source),
-            batch_size=batch_size,
-            buckets=buckets,
-            num_rows=device_layout.num_rows(batch_size, num_devices),
-        )
+        examples = unlabelled.prediction_examples(videos, source)
+        return EvalBatches(examples, buckets=buckets, **eval_options(config, devices))
 
     output = LabelFiles(
         origin=origin(config, predictor),
@@ -146,35 +129,6 @@ def _derive(config, sources, everything, statistics, train_batches, task):
     }
 
 
-def _batches(config, sources, evaluations, statistics, buckets, devices, uses_transcript):
-    """(TrainBatches, {name: EvalBatches})."""
-    max_segments = _padded_segments(uses_transcript, statistics, sources.transcripts)
-    train_rows, eval_rows = (
-        device_layout.num_rows(size, len(devices)) for size in (piece_size(config.train), config.eval.batch_size)
-    )
-    train_batches = TrainBatches(
-        FrameExamples(sources.train, max_segments["train"]),
-        batch_size=config.train.batch_size,
-        buckets=buckets,
-        seed=config.seed,
-        num_rows=train_rows,
-        local_rows=device_layout.share(train_rows, devices),
-        micro_batch_size=config.train.micro_batch_size,
-        sample=sampler(config.train.sampling),
-    )
-    eval_batches = {
-        name: EvalBatches(
-            FrameExamples(source, max_segments[name], sources.transcripts),
-            batch_size=config.eval.batch_size,
-            buckets=buckets,
-            num_rows=eval_rows,
-            local_rows=device_layout.share(eval_rows, devices),
-        )
-        for name, source in evaluations.items()
-    }
-    return train_batches, eval_batches
-
-
 def _padded_segments(uses_transcript, statistics, transcripts):
     """Segments to which the transcripts of every source are padded.
 
@@ -184,9 +138,7 @@ def _padded_segments(uses_transcript, statistics, transcripts):
     if transcripts is not None:
         longest = max(map(len, transcripts.values()))
         sizes = {name: max(size, longest) if name != "train" else size for name, size in sizes.items()}
-    if uses_transcript:
-        sizes = dict.fromkeys(sizes, max(sizes.values()))
-    return sizes
+    return dict.fromkeys(sizes, max(sizes.values())) if uses_transcript else sizes
 
 
 def _buckets(data, sources):

@@ -21,14 +21,10 @@ class DetectionFiles(VideoFiles):
     """predictions/VIDEO.csv and VIDEO.json, figures/detections_VIDEO.png; see the base.
 
     What the videos of one command have together goes to predictions/submission.json.
-
-    Attributes:
-      durations: seconds of the videos of which they were told.
-      class_scores: what a classifier said of the videos, float [C] each.
     """
 
-    durations: Mapping[str, float]
-    class_scores: Mapping[str, np.ndarray]
+    durations: Mapping[str, float]  # seconds of the videos of which they were told
+    class_scores: Mapping[str, np.ndarray]  # what a classifier said of the videos, float [C] each
 
     def paths(self, video):
         name = files.safe_name(video.video_id)
@@ -65,10 +61,8 @@ class DetectionFiles(VideoFiles):
     def conclude(self, folder, videos):
         """Writes the detections of all of these videos that have a file into one."""
         results = {}
-        for video in videos:
-            path = folder.json_path(video)
-            if path.is_file():
-                results |= json.loads(path.read_text(encoding="utf-8"))["results"]
+        for path in filter(Path.is_file, map(folder.json_path, videos)):
+            results |= json.loads(path.read_text(encoding="utf-8"))["results"]
         content = detection_files.submission({}, {}, self._made_by()) | {"results": dict(sorted(results.items()))}
         files.atomic_write_text(folder.path / SUBMISSION, detection_files.to_json(content))
 

@@ -14,15 +14,10 @@ from fact_jax.types import UserError
 
 @dataclasses.dataclass(frozen=True)
 class FoundActions:
-    """What was found in one video.
+    """What was found in one video."""
 
-    Attributes:
-      detections: Detections in seconds, the best first.
-      duration: seconds of the video, as told; else from its first feature's window to its last one's.
-    """
-
-    detections: Detections
-    duration: float
+    detections: Detections  # in seconds, the best first
+    duration: float  # seconds of the video, as told; else from its first feature's window to its last one's
 
 
 class LocalizationPredictor(Predictor):
@@ -61,10 +56,8 @@ class LocalizationPredictor(Predictor):
         if class_scores is not None:
             class_scores = _check_scores(class_scores)
         if duration is None and self.rule.stride <= 0:
-            raise UserError(
-                "This run was trained with features that are spread evenly over a video (data.feature_stride=0): give "
-                "its seconds, predict(features, duration=...)."
-            )
+            spread = "features that are spread evenly over a video (data.feature_stride=0)"
+            raise UserError(f"This run was trained with {spread}: give its seconds, predict(features, duration=...).")
         if duration is not None and not (math.isfinite(duration) and duration > 0):
             raise UserError(f"duration is {duration}; expected seconds, more than 0.")
         stored = check_features(features, self.feature_dim)
@@ -79,36 +72,21 @@ class LocalizationPredictor(Predictor):
         return known + tuple(f"class {number}" for number in range(len(known), num_classes))
 
     def check_fps(self, fps):
-        """Returns `fps`, after checking that seconds can be told from it.
-
-        Raises:
-          UserError: they cannot.
-        """
+        """Returns `fps`, after checking that seconds can be told from it."""
         if self.rule.stride <= 0:
             # Seconds come from the durations, whatever this is.
             return fps or 1.0
         if not fps:
-            raise UserError(
-                "The frames per second are not known: those of the run's videos differ. Give them: --fps, or "
-                "predict(features, fps=...)."
-            )
+            why = "The frames per second are not known: those of the run's videos differ."
+            raise UserError(f"{why} Give them: --fps, or predict(features, fps=...).")
         return fps
 
     def prediction(
-        self,
-        candidates,
-        row: int,
-        num_frames: int,
-        duration: float | None = None,
-        class_scores=None,
-        fps: float | None = None,
+        self, candidates, row: int, num_frames: int, duration: float | None = None, class_scores=None, fps=None
     ) -> FoundActions:
         """What was found in one row of what `run` gave, fetched, for a video of `num_frames` stored features.
 
-        `duration`, `class_scores` and `fps`: see `predict`.
-
-        Raises:
-          NonFiniteScores: candidates are no numbers: features of extreme values, or damaged parameters.
+        `duration`, `class_scores` and `fps`: see `predict`. NonFiniteScores: candidates are no numbers.
         """
         valid = candidates["valid"][row].astype(bool)
         for name in ("scores", "segments"):
@@ -125,8 +103,6 @@ def _check_scores(class_scores):
     """Returns a classifier's scores of a video as float32 [C]."""
     scores = np.asarray(class_scores, np.float32)
     if scores.ndim != 1 or not len(scores) or not np.all(np.isfinite(scores) & (scores >= 0)):
-        raise UserError(
-            f"class_scores is an array of shape {scores.shape}; expected one finite number of 0 or more for every "
-            "class."
-        )
+        expected = "one finite number of 0 or more for every class"
+        raise UserError(f"class_scores is an array of shape {scores.shape}; expected {expected}.")
     return scores

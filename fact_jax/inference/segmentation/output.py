@@ -15,15 +15,10 @@ from fact_jax.reporting.segmentation import segment_files, timelines
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelFiles(VideoFiles):
-    """predictions/VIDEO.txt, .csv, .json and .npz, figures/prediction_VIDEO.png; see the base.
+    """predictions/VIDEO.txt, .csv, .json and .npz, figures/prediction_VIDEO.png; see the base."""
 
-    Attributes:
-      background_ids: classes drawn as background.
-      probabilities: also write VIDEO.npz.
-    """
-
-    background_ids: Sequence[int]
-    probabilities: bool
+    background_ids: Sequence[int]  # classes drawn as background
+    probabilities: bool  # also write VIDEO.npz
 
     def paths(self, video):
         name = files.safe_name(video.video_id)

@@ -24,42 +24,25 @@ class Segment(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Prediction:
-    """One labelled video of N frames.
+    """One labelled video of N frames."""
 
-    Attributes:
-      labels: int32 [N], class of every frame: what an evaluation scores.
-      names: class name of every frame.
-      segments: Segment of every run of one class, in order; together they cover the video.
-      confidence: float32 [N] in [0, 1], probability of the class of every frame.
-      probabilities: float32 [N, C]; rows add up to 1.
-      frame_labels, action_labels: int32 [N], what the frame branch and the action branch of FACT say alone; None of
-        other systems.
-      first_stage_labels: int32 [N], what the first stage of a network with several says; None of FACT.
-    """
-
-    labels: np.ndarray
-    names: tuple[str, ...]
-    segments: tuple[Segment, ...]
-    confidence: np.ndarray
-    probabilities: np.ndarray
+    labels: np.ndarray  # int32 [N], class of every frame: what an evaluation scores
+    names: tuple[str, ...]  # class name of every frame
+    segments: tuple[Segment, ...]  # of every run of one class, in order; together they cover the video
+    confidence: np.ndarray  # float32 [N] in [0, 1], probability of the class of every frame
+    probabilities: np.ndarray  # float32 [N, C]; rows add up to 1
+    # int32 [N], what the frame branch and the action branch of FACT say alone; None of other systems.
     frame_labels: np.ndarray | None = None
     action_labels: np.ndarray | None = None
+    # int32 [N], what the first stage of a network with several says; None of FACT.
     first_stage_labels: np.ndarray | None = None
 
 
 def from_scores(scores, num_frames, class_names):
-    """Stretches the scores of one video to the full rate, as an evaluation does, and finds its segments.
+    """The Prediction from the scores of one video, stretched to the full rate as in an evaluation.
 
-    Args:
-      scores: what `predict_scores` of the task gives, without padding: arrays [T, ...].
-      num_frames: N.
-      class_names: name of every class.
-
-    Returns:
-      Prediction.
-
-    Raises:
-      NonFiniteScores: a confidence or probability is NaN or infinite.
+    `scores`: what `predict_scores` of the task gives, without padding, arrays [T, ...]; `num_frames`: N.
+    NonFiniteScores: a confidence or probability is NaN or infinite.
     """
     for name in ("confidence", "probabilities"):
         if not np.isfinite(scores[name]).all():

@@ -60,11 +60,7 @@ class SegmentationPredictor(Predictor):
         ]
 
     def prediction(self, scores, row: int, num_frames: int):
-        """The Prediction of one row of what `run` gave, fetched, for a video of `num_frames` frames at the full rate.
-
-        Raises:
-          NonFiniteScores: see there.
-        """
+        """The Prediction of one row of what `run` gave, fetched; `num_frames` are at the full rate."""
         length = downsampled_length(num_frames, self.sample_rate)
         video = {name: values[row, :length] for name, values in scores.items()}
         return predictions.from_scores(video, num_frames, self.class_names)
