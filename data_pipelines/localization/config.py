@@ -11,29 +11,20 @@ SPLIT = "default"  # the name of the one split that a dataset of this kind has
 
 @dataclasses.dataclass(frozen=True)
 class SyntheticLocalizationConfig:
-    """What the synthetic dataset looks like; see synthetic.py.
+    """What the synthetic dataset looks like; see synthetic.py."""
 
-    Attributes:
-      num_classes, feature_dim: C and D.
-      min_length, max_length: features of a video.
-      min_actions, max_actions: actions of a video, which may overlap.
-      min_duration, max_duration: features that an action lasts; durations are spread evenly over their logarithm.
-      noise: standard deviation per feature and channel; the directions of the classes have length 1.
-      stride, window, fps: of the features, see TimeGrid.
-    """
-
-    num_train_videos: int = 120
-    num_test_videos: int = 40
-    num_classes: int = 6
-    feature_dim: int = 32
-    min_length: int = 64
-    max_length: int = 192
-    min_actions: int = 2
-    max_actions: int = 6
-    min_duration: float = 4.0
+    num_train_videos: int = 120  # videos to train on
+    num_test_videos: int = 40  # videos to test on
+    num_classes: int = 6  # C
+    feature_dim: int = 32  # D
+    min_length: int = 64  # fewest features of a video
+    max_length: int = 192  # most features of a video
+    min_actions: int = 2  # fewest actions of a video, which may overlap
+    max_actions: int = 6  # most of them
+    min_duration: float = 4.0  # features that an action lasts; durations are spread evenly over their logarithm
     max_duration: float = 48.0
-    noise: float = 0.25
-    stride: int = 4
+    noise: float = 0.25  # standard deviation per feature and channel; the directions of the classes have length 1
+    stride: int = 4  # of the features, see TimeGrid
     window: int = 16
     fps: float = 30.0
 

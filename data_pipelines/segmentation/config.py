@@ -14,43 +14,27 @@ SYNTHETIC_SPLIT = "split1"
 
 @dataclasses.dataclass(frozen=True)
 class SyntheticSegmentationConfig:
-    """What the synthetic data set looks like; see synthetic.py.
+    """What the synthetic data set looks like; see synthetic.py."""
 
-    Attributes:
-      num_classes: C, with the background as class 0.
-      num_activities: recipes; every video follows one.
-      num_confusable_pairs: look-alike pairs of classes; takes up 2 classes each.
-      mean_length: mean number of frames of a video; all lengths lie between about half and twice of it.
-      noise: standard deviation of the noise per frame and channel (prototypes have unit length).
-      noise_correlation: correlation of the noise of neighbouring frames, in [0, 1).
-      video_offset: expected length of the vector added to all frames of a video.
-      confusable_distance: distance between the prototypes of a look-alike pair (that of others is about 1.4).
-      transition_frames: frames over which one prototype fades into the next; 1 is a hard cut.
-      background_rate: chance of background between two steps.
-      optional_rate: chance that the optional step of a recipe is left out.
-      repeat_rate: chance that the repeatable step comes twice.
-      swap_rate: chance that two steps come in the other order.
-      verb_noun: classes are pairs of a verb and a noun, named "<verb>,<noun>"; the prototype of a class is the sum of
-        a vector of its verb and one of its noun, so that classes with a common part are alike (distance about 1).
-    """
-
-    num_train_videos: int = 100
-    num_test_videos: int = 30
-    num_classes: int = 13
-    feature_dim: int = 48
-    num_activities: int = 4
-    num_confusable_pairs: int = 3
-    mean_length: int = 220
-    noise: float = 0.35
-    noise_correlation: float = 0.75
-    video_offset: float = 0.3
-    confusable_distance: float = 0.1
-    transition_frames: int = 4
-    background_rate: float = 0.25
-    optional_rate: float = 0.3
-    repeat_rate: float = 0.3
-    swap_rate: float = 0.3
-    verb_noun: bool = False
+    num_train_videos: int = 100  # videos of the split "train"
+    num_test_videos: int = 30  # videos of the split "test"
+    num_classes: int = 13  # C, with the background as class 0
+    feature_dim: int = 48  # D
+    num_activities: int = 4  # recipes; every video follows one
+    num_confusable_pairs: int = 3  # look-alike pairs of classes; takes up 2 classes each
+    mean_length: int = 220  # mean frames of a video; all lengths lie between about half and twice of it
+    noise: float = 0.35  # standard deviation of the noise per frame and channel (prototypes have unit length)
+    noise_correlation: float = 0.75  # correlation of the noise of neighbouring frames, in [0, 1)
+    video_offset: float = 0.3  # expected length of the vector added to all frames of a video
+    confusable_distance: float = 0.1  # between the prototypes of a look-alike pair (that of others is about 1.4)
+    transition_frames: int = 4  # frames over which one prototype fades into the next; 1 is a hard cut
+    background_rate: float = 0.25  # chance of background between two steps
+    optional_rate: float = 0.3  # chance that the optional step of a recipe is left out
+    repeat_rate: float = 0.3  # chance that the repeatable step comes twice
+    swap_rate: float = 0.3  # chance that two steps come in the other order
+    # The prototype of a class is the sum of a vector of its verb and one of its noun, so that classes with a common
+    # part are alike (distance about 1).
+    verb_noun: bool = False  # classes are pairs of a verb and a noun, named "<verb>,<noun>"
 
     def __post_init__(self):
         needed = 1 + 2 * self.num_confusable_pairs + self.num_activities

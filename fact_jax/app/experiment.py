@@ -69,7 +69,8 @@ def _look_at(config, workdir: Path, mode: str, step: int | None):
     exists = run_record.check(workdir, config=config.to_dict())
     if mode == "eval" and not exists:
         raise UserError(f"{workdir} holds no run to evaluate. Train first: the same command with --mode train.")
-    if mode == "train" and exists and "converted" in run_record.read(workdir)["derived"]:
+    record = run_record.read(workdir) if exists else None
+    if mode == "train" and record and "converted" in record["derived"]:
         raise UserError(f"{workdir} holds converted weights, for --mode eval and predict. Train in another --workdir.")
     if mode == "train" and step is not None:
         raise UserError("--step chooses the checkpoint of --mode eval; training goes on from the latest by itself.")

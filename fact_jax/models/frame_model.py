@@ -68,7 +68,7 @@ class FrameModelConfig(abc.ABC):
         return None
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], num_classes: int, dtype: str) -> "FrameModelConfig":
+    def from_settings(cls, settings: Any, num_classes: int, dtype: str) -> "FrameModelConfig":
         """Builds the model from config.model, none of whose settings may be missing or unknown, and config.dtype."""
         wanted = {field.name for field in dataclasses.fields(cls)} - _NOT_SETTINGS
         given = set(settings) - {"name"}

@@ -294,15 +294,14 @@ def test_quick_is_small_and_needs_no_files(name):
 
 @pytest.mark.parametrize("system", ["fact", "actionformer", *FRAME_MODELS])
 def test_every_field_has_a_comment(system):
-    commented = set()
-    others = {"fact": ["datasets"], "actionformer": ["localization_datasets"]}.get(
-        system, ["datasets", "frame_model_base"]
-    )
-    for base in ("common", f"{system}_base", *others):
-        for line in (ROOT / "configs" / "_base" / f"{base}.py").read_text().splitlines():
-            match = re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =) .+  # \S', line)
-            if match:
-                commented.add(match[1] or match[2])
+    """In configs/_base or, of config.data, in the dataclass of its settings."""
+    kind = "localization" if system == "actionformer" else "segmentation"
+    others = {"fact": [], "actionformer": ["localization_datasets"]}.get(system, ["frame_model_base"])
+    files = [ROOT / "configs" / "_base" / f"{base}.py" for base in ("common", f"{system}_base", *others)]
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    lines += (ROOT / "data_pipelines" / kind / "config.py").read_text().splitlines()
+    found = (re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =|(\w+): [^"].* =) .+  # \S', line) for line in lines)
+    commented = {match[1] or match[2] or match[3] for match in found if match}
     fields = {key.rpartition(".")[2] for key in leaves(load(f"{system}_synthetic"))}
     assert fields - commented == set()
 

@@ -25,7 +25,7 @@ def build(
     return dataclasses.replace(task, empty_classes=tuple(empty_classes), new_evaluation=new_evaluation)
 
 
-def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> ActionFormerTask:
+def restore(config: Any, derived: Mapping[str, Any]) -> ActionFormerTask:
     """Builds the task of a recorded run for prediction alone; see `tasks.segmentation.systems.restore`."""
     return network_task(config, len(derived["class_names"]))
 

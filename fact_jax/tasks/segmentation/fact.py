@@ -155,7 +155,7 @@ def _null_weight(setting, average, model):
     return automatic_null_weight(model.num_tokens, average, model.classes.null_weight_classes)
 
 
-def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> FactTask:
+def restore(config: Any, derived: Mapping[str, Any]) -> FactTask:
     """Builds the task of a recorded run for prediction alone; see `systems.restore`."""
     pairs = derived.get("verb_nouns")
     verb_nouns = VerbNouns(**{name: tuple(values) for name, values in pairs.items()}) if pairs else None

@@ -123,6 +123,6 @@ def build(
     return FrameTask(settings, loss, protocol_of(config, class_names, full_labels))
 
 
-def restore(model: type[FrameModelConfig], config: Mapping[str, Any], derived: Mapping[str, Any]) -> FrameTask:
+def restore(model: type[FrameModelConfig], config: Any, derived: Mapping[str, Any]) -> FrameTask:
     """Builds the task of a recorded run for prediction alone; see `systems.restore`."""
     return FrameTask(model.from_settings(config["model"], len(derived["class_names"]), config["dtype"]))

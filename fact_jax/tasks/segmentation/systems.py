@@ -45,7 +45,7 @@ def build(config, **data) -> SegmentationTask:
     return BUILDERS[name](config, **data)
 
 
-def restore(config: Mapping[str, Any], derived: Mapping[str, Any]) -> SegmentationTask:
+def restore(config: Any, derived: Mapping[str, Any]) -> SegmentationTask:
     """Builds the task of a recorded run for prediction alone, without its data, from both parts of its config.json."""
     name = config["model"]["name"]
     if name in FRAME_MODELS:
