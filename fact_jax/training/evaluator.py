@@ -2,7 +2,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any
 
 from fact_jax.tasks.base import Evaluation
 from fact_jax.training.feed import iterating
@@ -15,8 +16,8 @@ class Evaluator:
     """One evaluation of a run, with its own videos and its own period."""
 
     name: str  # of its rows in metrics.jsonl and of its scores in results.json, such as "test"
-    # Name -> batches of every video of that set once. They are read one set after the other, anew for every pass.
-    sets: Mapping[str, Collection[Batch]]
+    # Name -> sized batches of every video of that set once. They are read set by set, anew for every pass.
+    sets: Mapping[str, Any]
     start: Callable[[], Evaluation]  # gives the empty one of a pass
     # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
     every: int = 0
