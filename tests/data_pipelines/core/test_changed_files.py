@@ -18,6 +18,7 @@ from tests.data_pipelines import folders
 from tests.training import toy
 
 STEPS, EVERY = 12, 2
+WRITER = "fact_jax.reporting.segmentation.writer.write_evaluation"
 
 
 def make_config(root, **changes):
@@ -54,6 +55,7 @@ def undisturbed(tmp_path_factory):
     folders.write_folder(root / "data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(systems.BUILDERS, "fact", toy.build)
+        patch.setattr(WRITER, toy.write_evaluation)
         config = make_config(root / "data")
         assert experiment.run(config, root / "run", console=writers.Console(io.StringIO())) == 0
     return (root / "run" / "metrics.jsonl").read_bytes(), root / "data"
@@ -99,6 +101,7 @@ def test_a_feature_file_that_changes_stops_the_run_and_it_goes_on_later(
     tmp_path, monkeypatch, undisturbed, fault, video
 ):
     monkeypatch.setitem(systems.BUILDERS, "fact", toy.build)
+    monkeypatch.setattr(WRITER, toy.write_evaluation)
     metrics, sound = undisturbed
     shutil.copytree(sound, tmp_path / "data", copy_function=shutil.copy2)
     path = tmp_path / "data" / "features" / f"{video}.npy"
