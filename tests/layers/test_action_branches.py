@@ -1,4 +1,4 @@
-"""Transformer decoders over action tokens."""
+"""Transformer decoders over action tokens. Their numbers are compared in tests/parity."""
 
 import functools
 
@@ -10,9 +10,8 @@ import pytest
 from fact_jax.layers.action_branches import Decoder, DecoderLayer
 from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
-from tests.layers.parameters import numpy_tree, random_params
+from tests.layers.parameters import random_params
 from tests.ragged import host_jit, prefix_mask
-from tests.reference import layers as reference
 
 HEADS, LAYERS, A, H, OUT = 2, 2, 4, 6, 5
 RNG = np.random.default_rng(0)
@@ -44,35 +43,6 @@ def params_of(build):
     return random_params(build(), *(CROSS_ARGS if build is self_cross else SELF_ARGS))
 
 
-def layer_of(params, index):
-    return jax.tree.map(lambda x: x[index], params["layers"])
-
-
-def test_self_cross_decoder_equals_the_loops():
-    out = host_jit(self_cross().apply)(params_of(self_cross), *CROSS_ARGS)
-    p = numpy_tree(params_of(self_cross)["params"])
-    assert out.shape == (2, 3, OUT)
-    for row, (m, n) in enumerate(zip(NUM_TOKENS, NUM_FRAMES, strict=True)):
-        tokens = TOKENS[row, :m].astype(np.float64)
-        for index in range(LAYERS):
-            tokens = reference.self_cross_layer(
-                tokens, POSITIONS[0, :m], MEMORY[row, :n], MEMORY_POSITIONS[:n], layer_of(p, index), HEADS
-            )
-        expected = reference.dense(reference.norm(tokens, p["norm"]), p["output"])
-        np.testing.assert_allclose(out[row, :m], expected, rtol=1e-3, atol=1e-4)
-
-
-def test_self_decoder_equals_the_loops_and_has_no_final_norm():
-    out = host_jit(self_only().apply)(params_of(self_only), *SELF_ARGS)
-    p = numpy_tree(params_of(self_only)["params"])
-    assert "norm" not in p
-    for row, m in enumerate(NUM_TOKENS):
-        tokens = TOKENS[row, :m].astype(np.float64)
-        for index in range(LAYERS):
-            tokens = reference.self_layer(tokens, POSITIONS[0, :m], layer_of(p, index), HEADS)
-        np.testing.assert_allclose(out[row, :m], reference.dense(tokens, p["output"]), rtol=1e-3, atol=1e-4)
-
-
 @DECODERS
 def test_layers_start_equal(build, args):
     """As published, where one layer is copied."""
@@ -95,7 +65,7 @@ def test_every_layer_draws_its_own_dropout(build, args, dropout_draws):
 
 
 def test_a_layer_tells_its_place_by_its_index():
-    params = {"params": layer_of(params_of(self_only)["params"], 0)}
+    params = {"params": jax.tree.map(lambda x: x[0], params_of(self_only)["params"]["layers"])}
     layer = host_jit(DecoderLayer(HEADS, 7, 0.5, 0.5, zero_start=False).apply)
     noisy = [layer(params, TOKENS, k, None, POSITIONS, TOKEN_MASK, None, None, None, SEEDS)[0] for k in (0, 0, 1)]
     np.testing.assert_array_equal(noisy[0], noisy[1])

@@ -1,14 +1,13 @@
-"""FAFormer's encoder against loops; neither padding nor what it holds shows, with or without dropout."""
+"""FAFormer's encoder: its normalisation equals loops; neither padding nor what it holds shows, with or without dropout."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from fact_jax.layers.encoder import Encoder, InstanceNorm
 from fact_jax.ops.dropout_rng import video_seeds
 from tests.layers.padding import assert_padding_invariant
-from tests.layers.parameters import numpy_tree, random_params
+from tests.layers.parameters import random_params
 from tests.ragged import host_jit, prefix_mask
 from tests.reference import windows as reference
 
@@ -16,11 +15,7 @@ LENGTHS = (11, 7, 1)
 MASK = prefix_mask(LENGTHS, 11)
 SEEDS = video_seeds(jax.random.key(1), np.arange(3))
 X = np.where(MASK[..., None], np.random.default_rng(0).normal(size=(3, 11, 5)), 1e3).astype(np.float32)
-ENCODERS = {
-    "reduced": Encoder(6, 3, 8, reduction=2, attention_scale=0.5, channel_dropout_rate=0.4),
-    "rounded down": Encoder(5, 2, 4, reduction=2),
-    "one layer": Encoder(4, 1, 4, channel_dropout_rate=0.4),
-}
+ENCODER = Encoder(6, 3, 8, reduction=2, attention_scale=0.5, channel_dropout_rate=0.4)
 
 
 def test_instance_norm_is_over_the_valid_frames():
@@ -41,40 +36,25 @@ def test_instance_norm_of_constant_channels_and_empty_videos_has_finite_gradient
     np.testing.assert_array_equal(gradient[~mask], 0.0)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
-def test_values_equal_the_loops(name):
-    encoder = ENCODERS[name]
-    variables = random_params(encoder, X, MASK)
-    out = host_jit(encoder.apply)(variables, X, MASK).value
-    assert out.shape == (3, 11, encoder.out_dim)
-    for row, length in enumerate(LENGTHS):
-        x, p = X[row, :length].astype(np.float64), numpy_tree(variables["params"])
-        expected = reference.encoder(x, p, encoder.num_layers, encoder.attention_scale)
-        np.testing.assert_allclose(out[row, :length], expected, rtol=1e-4, atol=1e-4)
-
-
 def test_padding_does_not_show_even_with_dropout():
-    encoder = ENCODERS["reduced"]
-    variables = random_params(encoder, X, MASK)
+    variables = random_params(ENCODER, X, MASK)
     assert_padding_invariant(
-        lambda p, x, m: encoder.apply(p, x, m, SEEDS[: len(x)]).value, variables, X[:1], 17, tolerance=2e-5
+        lambda p, x, m: ENCODER.apply(p, x, m, SEEDS[: len(x)]).value, variables, X[:1], 17, tolerance=2e-5
     )
 
 
 def test_channels_and_every_layer_draw_their_own_dropout(dropout_draws):
-    encoder = ENCODERS["reduced"]
-    variables = random_params(encoder, X, MASK)
-    apply = host_jit(encoder.apply)
+    variables = random_params(ENCODER, X, MASK)
+    apply = host_jit(ENCODER.apply)
     dropped = apply(variables, X, MASK, SEEDS).value
     jax.effects_barrier()
-    assert len(dropout_draws) == len(set(dropout_draws)) == 1 + encoder.num_layers
+    assert len(dropout_draws) == len(set(dropout_draws)) == 1 + ENCODER.num_layers
     assert np.any(dropped[0] != apply(variables, X, MASK).value[0])
 
 
 def test_products_in_bfloat16_stay_near_the_exact_ones():
-    encoder = ENCODERS["reduced"]
-    variables = random_params(encoder, X, MASK)
-    exact = host_jit(encoder.apply)(variables, X, MASK).value[MASK]
-    rounded = host_jit(encoder.clone(dtype="bfloat16").apply)(variables, X, MASK).value
+    variables = random_params(ENCODER, X, MASK)
+    exact = host_jit(ENCODER.apply)(variables, X, MASK).value[MASK]
+    rounded = host_jit(ENCODER.clone(dtype="bfloat16").apply)(variables, X, MASK).value
     assert rounded.dtype == np.float32 and np.any(rounded[MASK] != exact)
     np.testing.assert_allclose(rounded[MASK], exact, atol=0.1 * np.abs(exact).max())

@@ -1,4 +1,4 @@
-"""Localization metrics against loops, and their quirks."""
+"""Quirks of the localization metrics; more numbers are compared in tests/parity/localization_metrics.py."""
 
 import csv
 import gzip
@@ -11,27 +11,9 @@ import pytest
 
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
-from tests.reference import localization_scores as reference
 
 PREDICTIONS = Path(__file__).parents[2].parent / "shared" / "data" / "actionformer_predictions"
 METRIC = LocalizationMetric((0.3, 0.5), (1, 2))
-
-
-def random_videos(seed, num_videos=4, classes=3):
-    """{video: (truth [(label, segment)], detections [(label, segment, score)])}"""
-    rng = np.random.default_rng(seed)
-    videos = {}
-    for number in range(num_videos):
-        truth = [(int(rng.integers(classes)), segment(rng)) for _ in range(rng.integers(1, 6))]
-        found = [(int(rng.integers(classes)), segment(rng), rng.uniform()) for _ in range(25)]
-        found += [(label, (s - 0.5, e + 1.0), rng.uniform()) for label, (s, e) in truth]
-        videos[f"video_{number}"] = (truth, found)
-    return videos
-
-
-def segment(rng):
-    start = rng.uniform(0, 50)
-    return start, start + rng.uniform(1, 20)
 
 
 def state_of(video_id, truth, found, metric=METRIC):
@@ -45,18 +27,15 @@ def state_of(video_id, truth, found, metric=METRIC):
     )
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_loops_give_the_same(seed):
-    videos = random_videos(seed)
-    states = [state_of(name, *items) for name, items in videos.items()]
+def test_the_order_of_the_videos_changes_no_score():
+    rng = np.random.default_rng(0)
+    states = []
+    for name in "abcd":
+        segments = np.cumsum(rng.uniform(1, 20, (10, 2)), axis=1)
+        states.append(METRIC.from_video(name, segments[:5], range(5), segments + 0.5, rng.random(10), [*range(5)] * 2))
     scores = merge_states(states, METRIC.empty()).compute()
-    for threshold in METRIC.thresholds:
-        for k in METRIC.top_k:
-            precision, recall = reference.scores(videos, threshold, k)
-            assert scores[f"mAP@{threshold:.2f}"] == pytest.approx(100 * precision, abs=1e-9)
-            assert scores[f"Recall@{k}x@{threshold:.2f}"] == pytest.approx(100 * recall, abs=1e-9)
     assert merge_states(states[::-1], METRIC.empty()).compute() == scores
-    assert tuple(scores) == METRIC.names()
+    assert tuple(scores) == METRIC.names() and 0 < scores["mAP@0.50"] < 100
 
 
 def test_a_detection_may_take_its_second_best_segment():

@@ -1,5 +1,7 @@
 """Small FACT and FAFormer models and ragged batches that tests share."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +18,27 @@ NUM_TOKENS = 6
 FEATURE_DIM = 5
 
 
+BLOCK = BlockConfig(
+    hidden_dim=8,
+    dropout_rate=0.0,
+    frame_branch="m",
+    frame_dim=6,
+    frame_layers=2,
+    frame_norm=False,
+    frame_groups=1,
+    action_branch="sca",
+    action_dim=4,
+    action_layers=2,
+    action_heads=2,
+    action_ff_dim=6,
+    encoder_layers=2,
+    encoder_dim=5,
+    encoder_reduction=2,
+    encoder_attention=0.5,
+    encoder_channel_dropout_rate=0.0,
+)
+
+
 def small_config(
     blocks="iuU",
     frame_branch="m",
@@ -29,23 +52,12 @@ def small_config(
     **changes,
 ):
     """A FactConfig with a few channels and layers; `action_branch` is that of the first block."""
-    block = BlockConfig(
+    block = dataclasses.replace(
+        BLOCK,
         hidden_dim=hidden_dim,
         dropout_rate=dropout_rate,
         frame_branch=frame_branch,
-        frame_dim=6,
-        frame_layers=2,
-        frame_norm=False,
-        frame_groups=1,
         action_branch=action_branch,
-        action_dim=4,
-        action_layers=2,
-        action_heads=2,
-        action_ff_dim=6,
-        encoder_layers=2,
-        encoder_dim=5,
-        encoder_reduction=2,
-        encoder_attention=0.5,
         encoder_channel_dropout_rate=dropout_rate,
     )
     update = BlockConfig(frame_branch=update_branch, action_branch="sa", action_layers=1, frame_layers=2)
@@ -59,16 +71,23 @@ def small_config(
     )
 
 
+def parameter_shapes(config, feature_dim=FEATURE_DIM):
+    """Shapes of all parameters; compiles nothing."""
+    inputs = [jax.ShapeDtypeStruct((1, 4, feature_dim), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool), None]
+    if config.use_transcript:
+        inputs += [jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool)]
+    return jax.eval_shape(lambda: Fact(config).lazy_init(jax.random.key(0), *inputs))["params"]
+
+
 def init_params(config, seed=0):
     """Parameters drawn at random; biases of norms and attentions too, so that no term vanishes."""
-    features = jax.ShapeDtypeStruct((1, 4, FEATURE_DIM), jnp.float32)
-    mask = jax.ShapeDtypeStruct((1, 4), bool)
-    transcript = ()
-    if config.use_transcript:
-        transcript = (jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool))
-    params = Fact(config).lazy_init(jax.random.key(seed), features, mask, None, *transcript)["params"]
     rng = np.random.default_rng(seed)
-    return jax.tree.map(lambda x: np.asarray(x) + rng.normal(0, 0.1, x.shape).astype(np.float32), params)
+
+    def draw(path, shape):
+        values = rng.normal(0, 1.0 if path[-1].key == "action_query" else 0.25, shape.shape)
+        return (values + (path[-1].key == "scale")).astype(np.float32)
+
+    return jax.tree.map_with_path(draw, parameter_shapes(config))
 
 
 def ragged_batch(lengths, size, *, garbage=np.nan, num_segments=5, seed=0):

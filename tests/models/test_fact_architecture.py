@@ -3,90 +3,37 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from fact_jax.models.fact import architecture, published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import KINDS, BlockConfig, FactConfig, resolve_blocks
-from fact_jax.models.fact.network import Fact
 from fact_jax.models.weights import state_dict
 from fact_jax.types import UserError
 from tests.models import fact_cases as cases
 
-PLAIN = (
-    "hidden_dim",
-    "frame_branch",
-    "frame_dim",
-    "frame_layers",
-    "frame_norm",
-    "frame_groups",
-    "action_branch",
-    "action_dim",
-    "action_layers",
-    "action_ff_dim",
-)
+COMMON = ("hidden_dim", "frame_branch", "action_branch", "action_dim", "action_layers", "action_ff_dim")
+PLAIN = (*COMMON, "frame_dim", "frame_layers", "frame_norm", "frame_groups")
+ENCODER = (*COMMON, "encoder_layers", "encoder_dim", "encoder_reduction")
 
 
 def zeros_of(config, feature_dim=cases.FEATURE_DIM):
     """A state dict of the network's names and shapes that takes no memory."""
-    inputs = [jax.ShapeDtypeStruct((1, 4, feature_dim), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool), None]
-    if config.use_transcript:
-        inputs += [jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool)]
-    shapes = jax.eval_shape(lambda: Fact(config).lazy_init(jax.random.key(0), *inputs))["params"]
+    shapes = cases.parameter_shapes(config, feature_dim)
     zeros = jax.tree.map(lambda x: np.broadcast_to(np.float32(0), x.shape), shapes)
     return state_dict.to_torch(published.links(config), zeros)
-
-
-ENCODER = (
-    "hidden_dim",
-    "frame_branch",
-    "encoder_layers",
-    "encoder_dim",
-    "encoder_reduction",
-    "action_branch",
-    "action_dim",
-    "action_layers",
-    "action_ff_dim",
-)
 
 
 def make_config(blocks, update=None, use_transcript=False, faformer=False, **first):
     """A FactConfig whose input block has the given settings, with two layers of GRU over segments."""
     classes = VerbNounClasses(5, 7, (0, 4, 2), (6, 0, 0)) if blocks[0] == "I" else PlainClasses(4)
-    block = dataclasses.replace(
-        BlockConfig(
-            hidden_dim=16,
-            dropout_rate=0.0,
-            frame_branch="m",
-            frame_dim=12,
-            frame_layers=3,
-            frame_norm=False,
-            frame_groups=1,
-            action_branch="sca",
-            action_dim=8,
-            action_layers=2,
-            action_heads=2,
-            action_ff_dim=6,
-            encoder_layers=3,
-            encoder_dim=10,
-            encoder_reduction=2,
-            encoder_attention=0.5,
-            encoder_channel_dropout_rate=0.0,
-        ),
-        **first,
-    )
+    sizes = dict(hidden_dim=16, frame_dim=12, frame_layers=3, action_dim=8, encoder_layers=3, encoder_dim=10)
+    block = dataclasses.replace(cases.BLOCK, **(sizes | first))
     later = BlockConfig(action_branch="sa", action_layers=1, frame_layers=2, segment_layers=2)
     kinds = (block, dataclasses.replace(later, **(update or {})), later)
-    return FactConfig(
-        blocks,
-        resolve_blocks(blocks, *kinds),
-        classes,
-        0 if use_transcript else 9,
-        use_transcript=use_transcript,
-        faformer=faformer,
-    )
+    blocks_given, num_tokens = resolve_blocks(blocks, *kinds), 0 if use_transcript else 9
+    return FactConfig(blocks, blocks_given, classes, num_tokens, use_transcript=use_transcript, faformer=faformer)
 
 
 def check(found, config, feature_dim):

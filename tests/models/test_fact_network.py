@@ -170,7 +170,7 @@ def test_without_positions_all_learned_tokens_are_equal():
     np.testing.assert_allclose(without, np.broadcast_to(without[:1], without.shape), atol=1e-6)
     assert not np.any(gradients["action_query"])
     gradients, with_positions = gradient(plain, params)
-    assert np.ptp(with_positions, axis=0).max() > 0.01 and np.any(gradients["action_query"])
+    assert np.ptp(with_positions, axis=0).max() > 1e-3 and np.any(gradients["action_query"])
 
 
 @pytest.mark.slow

@@ -142,10 +142,16 @@ def blocks_of(config):
     return resolve_blocks(config.model.blocks, *(BlockConfig(**dict(config.model[name])) for name in names))
 
 
-@pytest.mark.parametrize("index", range(5), ids=SHIPPED)
-def test_published_configs_give_ours(tmp_path, index):
-    path = write(tmp_path, EVERYWHERE | {key: row[index] for key, row in TABLE.items()})
-    found, ours = published.get_config(str(path)), importlib.import_module(f"configs.{SHIPPED[index]}").get_config()
+def shipped(name):
+    return importlib.import_module(f"configs.{name}").get_config()
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, "faformer_gtea"])
+def test_published_configs_give_ours(tmp_path, name):
+    is_fact = name in SHIPPED
+    values = EVERYWHERE | {key: row[SHIPPED.index(name) if is_fact else 1] for key, row in TABLE.items()}
+    path = write(tmp_path, values if is_fact else values | FAFORMER)
+    found, ours = published.get_config(str(path)), shipped(name)
     assert found.name == "theirs" and found.is_locked
     assert blocks_of(found) == blocks_of(ours)
     inherited = ("name", "model.update_block.", "model.temporal_block.")
@@ -156,14 +162,8 @@ def test_published_configs_give_ours(tmp_path, index):
     assert leaves(found).keys() == leaves(ours).keys()
 
 
-def test_the_published_faformer_config_gives_ours(tmp_path):
-    path = write(tmp_path, gtea() | FAFORMER)
-    found, ours = published.get_config(str(path)), faformer_gtea.get_config()
-    assert found.model.name == "faformer" and blocks_of(found) == blocks_of(ours)
-    inherited = ("name", "model.update_block.", "model.temporal_block.")
-    same = {key: value for key, value in leaves(ours).items() if not key.startswith(inherited)}
-    assert {key: leaves(found)[key] for key in same} == same and leaves(found).keys() == leaves(ours).keys()
-    reading = published_config.read(path)
+def test_what_only_the_faformer_file_has_is_used_or_ignored(tmp_path):
+    reading = published_config.read(write(tmp_path, gtea() | FAFORMER))
     assert "model.name" in reading.given and "model.input_block.encoder_dim" in reading.given
     unused = {"BaFormer.depth", "class_names", "FACT.prompt", "BU.T.dropout", "Loss.temporal_affinity_weight"}
     assert unused <= set(reading.ignored)
@@ -265,16 +265,12 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
     ("text", "words"),
     [
         ("dataset: gtea\nBi:\n  a_dimm: 3\n", "line 3: the published code has no key Bi.a_dimm. Did you mean Bi.a_dim"),
-        ("dataset: gtea\nepochs: 3\n", "line 2: the published code has no key epochs. Did you mean epoch?"),
-        ("dataset: gtea\nbi:\n  f: m\n", "line 2: the published code has no key bi. Did you mean Bi?"),
         ("dataset: gtea\nBi: 3\n", "line 2: Bi is a value; expected a group"),
         ("dataset: gtea\nepoch: many\n", "line 2: epoch is 'many', expected a whole number"),
         ("dataset: gtea\nepoch: 2.5\n", "line 2: epoch is 2.5, expected a whole number"),
         ("dataset: gtea\neval_bg: 1\n", "line 2: eval_bg is 1, expected true or false"),
         ("dataset: gtea\nlr: .nan\n", "line 2: lr is nan, expected a number"),
         ("dataset: gtea\nlr: null\n", "line 2: lr is empty, expected a number"),
-        ("dataset: gtea\nBi: {f: None}\n", "line 2: Bi.f is empty, expected text"),
-        ("dataset: gtea\nsplit: 1\n", "line 2: split is 1, expected text"),
         ("dataset: gtea\nbg_class: [a]\n", "line 2: bg_class is ['a'], expected a whole number"),
         ("dataset: gtea\nlr: 1.0\nlr: 2.0\n", "line 3: lr is given twice"),
         ("dataset: gtea\nBi: {f: m3}\n", "line 2: Bi.f is 'm3'. Did you mean 'm"),
@@ -282,14 +278,10 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
         ("dataset: gtea\nhid_dim: 512\n", "theirs.yaml: Bi.f is 'transformer'. Valid values: 't', 'm', 'm2'"),
         ("dataset: gtea\nhid_dim: 64\nBi: {f: t}\n", "line 2: hid_dim is 64 and Bi.hid_dim is 512; the published"),
         ("dataset: gtea\nBi:\n  f: t\n  T:\n    r1: 2\n", "line 5: Bi.T.r1 is 2 and Bi.T.r2 is 1; the published"),
-        ("dataset: gtea\nBi:\n  f: t\n  T:\n    r3: 2\n", "line 5: the published code has no key Bi.T.r3. Did you"),
-        ("dataset: gtea\nBi:\n  f: t\n  T: 3\n", "line 4: Bi.T is a value; expected a group"),
-        ("dataset: gtea\nBi: {f: t, T: {alpha: x}}\n", "line 2: Bi.T.alpha is 'x', expected a number"),
         ("dataset: gtea\nLoss: {match: o2a}\nBi: {f: m}\n", "line 2: Loss.match is 'o2a'"),
         ("split: split1\n", "names no dataset"),
         ("dataset: 3\n", "line 1: dataset is 3, expected text"),
         ("", "has no keys"),
-        ("- a\n- b\n", "has no keys"),
         ("dataset: [unclosed\n", "is not plain YAML"),
         ("dataset: !!python/object/apply:os.getcwd []\n", "is not plain YAML"),
         ("dataset: gtea\n[1]: 2\n", "line 2: the published code has no key"),
@@ -314,9 +306,9 @@ def test_files_that_are_not_there(tmp_path):
         published.get_config()
 
 
-@pytest.mark.parametrize("index", range(5), ids=SHIPPED)
-def test_written_configs_read_back(tmp_path, index):
-    ours = importlib.import_module(f"configs.{SHIPPED[index]}").get_config()
+@pytest.mark.parametrize("name", SHIPPED)
+def test_written_configs_read_back(tmp_path, name):
+    ours = shipped(name)
     path = tmp_path / "written.yaml"
     path.write_text(published_config.write(ours.to_dict(), {}))
     found = leaves(published.get_config(str(path)))

@@ -77,11 +77,19 @@ def test_time_and_channel_do_not_trade_places():
     assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
 
 
-def test_layers_are_independent():
-    names = [("a", f"Dropout_{k}") for k in range(4)] + [("b", "Dropout_0"), ("a", "b"), ()]
-    salts = [dropout_rng.salt(name) for name in names]
-    assert len(set(salts)) == len(names)
-    values = [np.asarray(random_uniform(seeds(), salt, (8, 16, 32))) for salt in salts]
+def numbers(seeds, salt=SALT):
+    return random_uniform(seeds, salt, (8, 16, 32))
+
+
+@pytest.mark.parametrize("of", ["layers", "steps", "folds"])
+def test_layers_steps_and_folded_seeds_are_independent(of):
+    if of == "layers":
+        names = [("a", f"Dropout_{k}") for k in range(4)] + [("b", "Dropout_0"), ("a", "b"), ()]
+        values = [numbers(seeds(), dropout_rng.salt(name)) for name in names]
+    elif of == "steps":
+        values = [numbers(seeds(8, key)) for key in range(3)]
+    else:
+        values = [numbers(seeds()), *(numbers(fold(seeds(), index)) for index in range(4))]
     for first, second in itertools.combinations(values, 2):
         assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
 
@@ -89,12 +97,6 @@ def test_layers_are_independent():
 def test_salts_are_the_same_in_every_process():
     assert dropout_rng.salt(("block_0", "Dropout_0")) == 0x33E003D4
     assert dropout_rng.salt(("ab", "c")) != dropout_rng.salt(("a", "bc"))
-
-
-def test_steps_are_independent():
-    values = [np.asarray(random_uniform(seeds(8, key), SALT, (8, 16, 32))) for key in range(3)]
-    for first, second in itertools.combinations(values, 2):
-        assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
 
 
 @pytest.mark.parametrize("small", [(1, 5, 3), (2, 1, 3), (2, 5, 1), (2, 9, 4, 2)])
@@ -119,19 +121,6 @@ def test_seeds_depend_on_row_and_key():
     table = np.concatenate([seeds(64, key) for key in range(4)])
     assert table.dtype == np.uint32
     assert len(np.unique(table, axis=0)) == len(table)
-
-
-def test_fold_derives_independent_seeds():
-    folded = [fold(seeds(), index) for index in range(4)]
-    values = [np.asarray(random_uniform(s, SALT, (8, 16, 32))) for s in [seeds(), *folded]]
-    assert folded[0].shape == seeds().shape
-    assert folded[0].dtype == np.uint32
-    for first, second in itertools.combinations(values, 2):
-        assert abs(correlation(first, second)) < 5 / np.sqrt(first.size)
-
-
-def test_fold_accepts_a_traced_index():
-    np.testing.assert_array_equal(fold(seeds(), np.int32(2)), dropout_rng.fold(seeds(), 2))
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])

@@ -106,11 +106,6 @@ def test_one_to_many_gives_segments_of_a_class_the_first_cheapest_token():
     assert pairs(one_to_many(cost, np.array([7, 7]), prefix(2, 2))) == [(0, 0), (0, 1)]
 
 
-def test_one_to_many_lists_pairs_by_class_then_segment():
-    cost = np.array([[-1, 0, -1], [0, -1, 0]], np.float32)
-    assert pairs(one_to_many(cost, np.array([8, 2, 8]), prefix(3, 3))) == [(1, 1), (0, 0), (0, 2)]
-
-
 @pytest.mark.parametrize("mode", matching.MODES)
 def test_a_video_without_segments_has_no_pairs(mode):
     found = match(mode, np.ones((5, 4), np.float32), np.zeros(4, np.int32), prefix(0, 4))

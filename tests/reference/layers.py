@@ -72,30 +72,6 @@ def cross_attention(source, query, p, source_positions, query_positions):
     return dense(np.concatenate([query, gathered], axis=1), p["out"]), logits, weights
 
 
-def feed_forward(x, p):
-    return dense(np.maximum(dense(x, p["inner"]), 0.0), p["outer"])
-
-
-def norm(x, p):
-    return layer_norm(x, p["scale"], p["bias"])
-
-
-def self_layer(tokens, positions, p, num_heads):
-    """Post-norm transformer layer with positions on queries and keys only."""
-    place = add_positions(tokens, positions)
-    tokens = norm(tokens + attention(place, place, tokens, p["self_attention"], num_heads), p["norm_1"])
-    return norm(tokens + feed_forward(tokens, p["feed_forward"]), p["norm_2"])
-
-
-def self_cross_layer(tokens, positions, memory, memory_positions, p, num_heads):
-    """`self_layer` with an attention to the memory in between."""
-    place = add_positions(tokens, positions)
-    tokens = norm(tokens + attention(place, place, tokens, p["self_attention"], num_heads), p["norm_1"])
-    asked, keys = add_positions(tokens, positions), add_positions(memory, memory_positions)
-    tokens = norm(tokens + attention(asked, keys, memory, p["cross_attention"], num_heads), p["norm_2"])
-    return norm(tokens + feed_forward(tokens, p["feed_forward"]), p["norm_3"])
-
-
 def gru(x, weight_ih, weight_hh, bias_ih, bias_hh):
     """One direction of torch.nn.GRU: x [P, D], weights [3H, D] and [3H, H] in the order r, z, n -> [P, H]."""
     hidden = weight_hh.shape[1]

@@ -48,37 +48,3 @@ def sliding_attention(x, source, p, size, banded):
             logits[column] = logit + math.log(seen[column] + 1e-6)
         mixed[time] = (softmax(logits) * seen) @ values
     return dense(np.maximum(mixed, 0.0), p["out"])
-
-
-def encoder_layer(x, p, reach, attention_scale):
-    """One layer of FAFormer's encoder without dropout: x [T, N]."""
-    y = _dilated(x, p["dilated"], reach)
-    attended = block_attention(instance_norm(y), p["attention"], reach)
-    return x + dense(attention_scale * attended + y, p["mix"])
-
-
-def asformer_layer(x, source, p, reach, attention_scale, banded):
-    """One layer of a stage of ASFormer without dropout: x [T, N]; source None in the encoder, else [T, E]."""
-    y = _dilated(x, p["dilated"], reach)
-    normalised = instance_norm(y)
-    values = normalised if source is None else source
-    attended = sliding_attention(normalised, values, p["attention"], reach, banded)
-    return x + dense(attention_scale * attended + y, p["mix"])
-
-
-def _dilated(x, p, reach):
-    y = np.tile(p["bias"], (len(x), 1))
-    for time in range(len(x)):
-        for tap in range(3):
-            source = time + (tap - 1) * reach
-            if 0 <= source < len(x):
-                y[time] += x[source] @ p["kernel"][tap]
-    return np.maximum(y, 0.0)
-
-
-def encoder(x, p, num_layers, attention_scale):
-    """FAFormer's encoder without dropout: x [T, D]."""
-    x = dense(x, p["input"])
-    for layer in range(num_layers):
-        x = encoder_layer(x, p[f"layer_{layer}"], 2**layer, attention_scale)
-    return dense(x, p["output"])
