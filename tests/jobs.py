@@ -47,18 +47,10 @@ def toy_program(workdir, count, num_steps):
 
 
 class Job:
-    """Processes that make a run together; use it in a `with` statement, which leaves none of them behind.
-
-    Attributes:
-      processes: `subprocess.Popen` of every process.
-    """
+    """Processes that make a run together; use it in a `with` statement, which leaves none of them behind."""
 
     def __init__(self, commands, *, devices=2):
-        """
-        Args:
-          commands: one command line per process.
-          devices: CPU devices of each; a number, or one for every process.
-        """
+        """`commands` are one command line per process, `devices` the CPU devices of each or of all."""
         devices = [devices] * len(commands) if isinstance(devices, int) else devices
         self._outputs, self.processes = [], []
         for command, number in zip(commands, devices, strict=True):

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import signal
-from pathlib import Path
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from fact_jax.training.logging import writers
 from fact_jax.types import UserError
 from tests import jobs
 from tests.frames import kind
+from tests.training.watching import assert_same_run, checksums, rows
 
 
 @pytest.fixture(autouse=True)
@@ -42,16 +43,6 @@ def run(workdir, mode="train", stream=None, **overrides):
     return stream.getvalue()
 
 
-def metas(workdir):
-    """Metadata of the checkpoints, checksums of their arrays among them, by step."""
-    found = [json.loads(path.read_text()) for path in Path(workdir).glob("checkpoints/*/meta/metadata")]
-    return {meta["step"]: meta for meta in found}
-
-
-def numbers(workdir):
-    return (workdir / "metrics.jsonl").read_bytes()
-
-
 def on_devices(monkeypatch, count):
     """Lets runs see so many devices."""
     choose = device_layout.choose
@@ -67,20 +58,19 @@ def test_it_trains_and_resumes_to_the_bit_with_any_number_of_workers(tmp_path, m
     stopped = run(tmp_path / "run", stream=StopAfter(2), data__num_workers=2)
     assert "stopped by SIGTERM after step" in stopped and not (tmp_path / "run" / "results.json").exists()
     assert "resuming after step" in run(tmp_path / "run")
-    assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
-    assert metas(tmp_path / "run")[6] == metas(tmp_path / "whole")[6]
+    assert_same_run(tmp_path / "run", tmp_path / "whole", 6)
 
 
 def test_evaluators_have_their_own_sets_and_periods(tmp_path):
     text = run(tmp_path)
-    rows = writers.read_rows(tmp_path / "metrics.jsonl")
-    steps = {name: [row["step"] for row in rows if f"{name}/Score" in row] for name in ("test", "both", "late")}
+    logged = rows(tmp_path)
+    steps = {name: [row["step"] for row in logged if f"{name}/Score" in row] for name in ("test", "both", "late")}
     assert steps == {"test": [4, 6], "both": [3, 6], "late": []}
-    assert {"both/error_train", "both/error_test"} <= rows[-1].keys()
+    assert {"both/error_train", "both/error_test"} <= logged[-1].keys()
     results = json.loads((tmp_path / "results.json").read_text())
     assert list(results["metrics"]) == ["test", "both", "late"] and results["selected_on"] == "test"
     assert results["metrics"]["late"] == results["metrics"]["test"]
-    last = metas(tmp_path)[6]
+    last = checksums(tmp_path)[6]
     assert last["split"] == "test" and list(last["others"]) == ["both"]
     assert results["metrics"]["both"]["final"] == last["others"]["both"]
     assert "the same, to the last digit, as the test" in text
@@ -92,11 +82,7 @@ def test_evaluators_have_their_own_sets_and_periods(tmp_path):
 def test_a_run_may_end_without_evaluating_again_what_it_has_evaluated(tmp_path):
     run(tmp_path / "again")
     text = run(tmp_path / "once", eval__again=False)
-    assert (
-        "again:" not in text
-        and "evaluate both" not in text
-        and numbers(tmp_path / "once") == numbers(tmp_path / "again")
-    )
+    assert "again:" not in text and "evaluate both" not in text and rows(tmp_path / "once") == rows(tmp_path / "again")
     again, once = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("again", "once"))
     best = once["metrics"].pop("late")
     assert best == {"best": again["metrics"].pop("late")["best"]} or once["best_step"] == once["final_step"]
@@ -117,11 +103,11 @@ def test_two_processes_with_workers_resume_to_the_bit(tmp_path):
     def commands(workdir, workers):
         address = f"127.0.0.1:{jobs.free_port()}"
         common = ["-m", "tests.frames.process"]
+        places = [str(tmp_path / workdir), str(tmp_path / "elsewhere")]
         return [
-            [jobs.sys.executable, *common, str(tmp_path / (workdir if index == 0 else "elsewhere")), "40", str(workers),
-             address, "2", str(index)]
-            for index in range(2)
-        ]  # fmt: skip
+            [sys.executable, *common, place, "40", str(workers), address, "2", str(index)]
+            for index, place in enumerate(places)
+        ]
 
     jobs.run(commands("whole", 0), devices=1)
     with jobs.Job(commands("run", 2), devices=1) as job:
@@ -130,10 +116,8 @@ def test_two_processes_with_workers_resume_to_the_bit(tmp_path):
         assert job.wait() == [0, 0], job.report()
         assert "stopped by SIGTERM" in job.texts()[0]
     jobs.run(commands("run", 1), devices=1)
-    assert numbers(tmp_path / "run") == numbers(tmp_path / "whole")
-    assert metas(tmp_path / "run")[40] == metas(tmp_path / "whole")[40]
+    assert_same_run(tmp_path / "run", tmp_path / "whole", 40)
     run(tmp_path / "alone", train__steps=40)
-    pairs = zip(*(writers.read_rows(tmp_path / name / "metrics.jsonl") for name in ("alone", "run")), strict=True)
-    for row, other in pairs:
+    for row, other in zip(rows(tmp_path / "alone"), rows(tmp_path / "run"), strict=True):
         assert row == pytest.approx(other, rel=1e-4, abs=1e-4)
     assert np.isfinite(row["step"])

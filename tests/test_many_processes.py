@@ -14,8 +14,8 @@ import orbax.checkpoint as ocp
 import pytest
 
 from fact_jax.runtime.processes.joining import HEARTBEAT_SEC
-from fact_jax.training.logging import writers
 from tests import jobs
+from tests.training.watching import rows, trained_steps
 
 pytestmark = pytest.mark.survival
 
@@ -55,14 +55,6 @@ def saved_steps(workdir):
     return sorted(int(path.name) for path in (Path(workdir) / "checkpoints").iterdir() if path.name.isdecimal())
 
 
-def rows_of(workdir):
-    return writers.read_rows(Path(workdir) / "metrics.jsonl")
-
-
-def trained_steps(workdir):
-    return [row["step"] for row in rows_of(workdir) if "train/loss" in row]
-
-
 def assert_same_rows(first, second):
     assert [list(row) for row in first] == [list(row) for row in second]
     for row, other in zip(first, second, strict=True):
@@ -87,7 +79,7 @@ def test_the_numbers_are_those_of_one_process(alone, tmp_path, count):
     assert not list(tmp_path.glob("run-elsewhere-*"))
     assert saved_steps(workdir) == saved_steps(alone)
     assert_same_parameters(params_of(alone, STEPS), params_of(workdir, STEPS))
-    assert_same_rows(rows_of(alone), rows_of(workdir))
+    assert_same_rows(rows(alone), rows(workdir))
     for name in ("results.md", "results.json", "config.json", "statistics.txt", "predictions", "tables"):
         assert (workdir / name).exists()
     # Evaluated again by as many processes; then by one, whose devices may round the logits otherwise.
@@ -103,7 +95,7 @@ def test_micro_batches_and_fewer_videos_than_processes(tmp_path):
     jobs.run(jobs.main_program(tmp_path / "alone", 1, *flags), devices=1)
     jobs.run(jobs.main_program(tmp_path / "both", 2, *flags))
     assert_same_parameters(params_of(tmp_path / "alone", 2), params_of(tmp_path / "both", 2))
-    assert_same_rows(rows_of(tmp_path / "alone"), rows_of(tmp_path / "both"))
+    assert_same_rows(rows(tmp_path / "alone"), rows(tmp_path / "both"))
 
 
 @pytest.mark.parametrize("count, devices", [(2, 2), (3, 2), (2, (1, 3)), (5, 1)], ids=["2x2", "3x2", "1+3", "5x1"])
@@ -116,7 +108,7 @@ def test_processes_and_devices_in_any_number(tmp_path, count, devices):
         first, second = (params_of(tmp_path / place, 12, item) for place in ("alone", "run"))
         for name, array in first.items():
             np.testing.assert_allclose(array, second[name], rtol=1e-5, atol=1e-5)
-    assert_same_rows(rows_of(tmp_path / "alone"), rows_of(tmp_path / "run"))
+    assert_same_rows(rows(tmp_path / "alone"), rows(tmp_path / "run"))
 
 
 @pytest.mark.parametrize(
@@ -146,8 +138,8 @@ def test_the_number_of_processes_may_change_at_every_start(tmp_path):
         last = saved_steps(tmp_path / "run")[-1]
     assert trained_steps(tmp_path / "run") == list(range(1, last + 1))
     jobs.run(jobs.toy_program(tmp_path / "alone", 1, last + 1), devices=1)
-    undisturbed = {row["step"]: row for row in rows_of(tmp_path / "alone") if "train/loss" in row}
-    for row in rows_of(tmp_path / "run"):
+    undisturbed = {row["step"]: row for row in rows(tmp_path / "alone") if "train/loss" in row}
+    for row in rows(tmp_path / "run"):
         if "train/loss" in row:
             assert row == pytest.approx(undisturbed[row["step"]], rel=1e-4, abs=1e-5)
 

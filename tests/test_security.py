@@ -6,29 +6,12 @@ import shutil
 import subprocess
 import sys
 
-import jax
 import pytest
 
 from fact_jax import files
-from fact_jax.runtime import compilation
 from tests.data_pipelines import folders
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-
-
-def test_the_compile_cache_is_for_its_owner_alone(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    previous = jax.config.jax_compilation_cache_dir
-    jax.config.update("jax_compilation_cache_dir", None)
-    try:
-        for mode in (None, 0o777):
-            if mode:
-                compilation.cache_folder().chmod(mode)
-            folder = compilation.use_cache(print)
-            jax.config.update("jax_compilation_cache_dir", None)
-            assert folder.stat().st_mode & 0o777 == 0o700
-    finally:
-        jax.config.update("jax_compilation_cache_dir", previous)
 
 
 def test_a_result_takes_the_place_of_a_link(tmp_path):
@@ -97,23 +80,12 @@ def test_a_prepared_copy_needs_no_network(tmp_path):
 def test_a_run_and_a_prediction_pickle_nothing_and_need_no_network(tmp_path):
     videos = folders.make_videos([(f"v{index}", 30 + index) for index in range(5)])
     folders.write_folder(tmp_path / "data", videos)
-    settings = {
-        "data.dir": tmp_path / "data",
-        "train.epochs": 2,
-        "model.num_tokens": 40,
-        "train.batch_size": 2,
-        "model.blocks": "iu",
-        "model.input_block.hidden_dim": 16,
-        "model.input_block.frame_dim": 8,
-        "model.input_block.action_dim": 8,
-        "model.input_block.action_ff_dim": 8,
-        "model.input_block.frame_layers": 2,
-        "model.input_block.action_layers": 1,
-        "model.input_block.action_heads": 2,
-        "eval.figures": "False",
-        # Its writer hands events from thread to thread as pickles, which reach no file.
-        "log.tensorboard": "False",
-    }
+    # TensorBoard's writer hands events from thread to thread as pickles, which reach no file.
+    settings = {"data.dir": tmp_path / "data", "train.epochs": 2, "eval.figures": False, "log.tensorboard": False}
+    settings |= {"train.batch_size": 2, "model.num_tokens": 40, "model.blocks": "iu"}
+    sizes = {"hidden_dim": 16, "frame_dim": 8, "action_dim": 8, "action_ff_dim": 8}
+    sizes |= {"frame_layers": 2, "action_layers": 1, "action_heads": 2}
+    settings |= {f"model.input_block.{name}": size for name, size in sizes.items()}
     flags = [f"--config.{name}={value}" for name, value in settings.items()]
     run = ["--workdir", str(tmp_path / "run")]
     train = ["--config", "configs/fact_custom.py", *run, *flags]

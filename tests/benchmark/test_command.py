@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import fact_gtea
+from configs import fact_epic, fact_gtea, fact_gtea_transcript
 from fact_jax.benchmark import options, session, workers
 from fact_jax.benchmark.workload import workload_of
 from fact_jax.types import UserError
@@ -21,14 +21,9 @@ QUICK = ["--config", "configs/fact_gtea.py:quick", "--repeats", "2"]
 FULL = "--parts full --against torch --max_batch 2 --data_videos 3 --data_steps 4"
 
 
-def benchmark(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "fact_jax.benchmark", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-    )
+def benchmark(*arguments):
+    command = [sys.executable, "-m", "fact_jax.benchmark", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_step_of_a_quick_config(tmp_path):
@@ -93,11 +88,8 @@ def test_verbs_and_nouns_alone():
     "arguments, words",
     [
         (["--parts", "stp"], "Did you mean 'step'?"),
-        (["--parts", ","], "--parts is empty"),
         (["--frames", "20,x"], "whole numbers divided by commas"),
-        (["--frames", "1"], "--frames is 1; expected 2 or more"),
         (["--segment", "3"], "Did you mean --segments?"),
-        (["--against", "tensorflow"], "--against is 'tensorflow'"),
         (["--config.train.batch_sise=2"], "Did you mean --config.train.batch_size?"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
@@ -109,29 +101,23 @@ def test_mistakes_are_answered_in_words(arguments, words):
 
 
 @pytest.mark.parametrize(
-    "config, words", [("fact_gtea_transcript", "tokens from transcripts"), ("fact_epic", "verbs and nouns")]
+    "config, words", [(fact_gtea_transcript, "tokens from transcripts"), (fact_epic, "verbs and nouns")]
 )
-def test_what_torch_does_not_know_is_refused(config, words, tmp_path):
-    (tmp_path / "torch.py").write_text("")
-    finished = benchmark("--config", f"configs/{config}.py", "--against", "torch", PYTHONPATH=str(tmp_path))
-    assert finished.returncode == 2
-    assert words in finished.stderr and "Traceback" not in finished.stderr
-    assert "Leave --against out" in finished.stderr
-
-
-def given(**model):
-    return options.BenchmarkConfig(ConfigDict({"model": model}), against="torch")
+def test_what_torch_does_not_know_is_refused(config, words, monkeypatch):
+    monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: name)
+    with pytest.raises(UserError, match=f"{words}.*Leave --against out"):
+        options.check(options.BenchmarkConfig(config.get_config(), against="torch"))
 
 
 def test_missing_torch_is_named(monkeypatch):
     monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install torch"):
-        options.check(given(name="fact", blocks="iu"))
+        options.check(options.BenchmarkConfig(fact_gtea.get_config(), against="torch"))
 
 
 def test_systems_of_your_own_are_refused():
     with pytest.raises(UserError, match="measures fact, .*, actionformer; config.model.name is 'mine'"):
-        options.check(given(name="mine"))
+        options.check(options.BenchmarkConfig(ConfigDict({"model": {"name": "mine"}})))
 
 
 def test_an_error_of_a_worker_reaches_the_user(tmp_path):

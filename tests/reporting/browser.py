@@ -3,7 +3,6 @@
 Messages are JSON, ended by a zero byte; the browser reads file descriptor 3 and writes file descriptor 4.
 """
 
-import base64
 import itertools
 import json
 import os
@@ -13,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -45,6 +46,12 @@ os.execv(sys.argv[3], sys.argv[3:])
 def find_browser():
     """Path of an installed browser, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+needed = pytest.mark.skipif(
+    find_browser() is None,
+    reason=f"needs a browser: none of {', '.join(NAMES)} is installed (Debian: apt-get install chromium)",
+)
 
 
 class Page:
@@ -145,6 +152,11 @@ class Page:
         drawn = "requestAnimationFrame(() => requestAnimationFrame(done))"
         self.evaluate(f"new Promise((done) => setTimeout(() => {drawn}, 40))")
 
+    def show(self, selector):
+        """Scrolls the first element that fits into view and waits until it is drawn."""
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView()")
+        self.settle()
+
     def evaluate(self, expression):
         """Value of a JavaScript expression; a promise is waited for."""
         answer = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
@@ -172,26 +184,8 @@ class Page:
 
     def key(self, name):
         """Presses a key, by its DOM name."""
-        codes = {
-            "Tab": 9,
-            "Enter": 13,
-            "Escape": 27,
-            " ": 32,
-            "End": 35,
-            "Home": 36,
-            "ArrowLeft": 37,
-            "ArrowUp": 38,
-            "ArrowRight": 39,
-            "ArrowDown": 40,
-        }
-        text = {"Enter": "\r", " ": " "}.get(name)
+        codes = {"Tab": 9, "Escape": 27, " ": 32, "End": 35, "ArrowRight": 39, "ArrowDown": 40}
         for kind in ("keyDown", "keyUp"):
-            more = {"text": text} if text and kind == "keyDown" else {}
+            more = {"text": name} if name == " " and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=codes[name], **more)
         self.settle()
-
-    def screenshot(self, path, *, whole=False):
-        """Saves the window, or the whole page, as PNG."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(answer["data"]))

@@ -65,15 +65,7 @@ def evaluate(
 
 
 def make_run(workdir, truth, predictions, *, name="fact", split="split1", seed=0, settings=None, **protocol):
-    """Writes what a finished run leaves for a report; returns the workdir.
-
-    Args:
-      workdir: folder to make.
-      truth, predictions: {video id: int [N]}.
-      name, split, seed: of the config.
-      settings: more overrides, as in `tests.overrides.override`.
-      protocol: more arguments of `evaluate`.
-    """
+    """Writes what a finished run leaves for a report; returns the workdir. `settings` are overrides of the config."""
     config = fact_synthetic.get_config("quick").copy_and_resolve_references()
     overrides = {"name": name, "seed": seed, "data__split": split, **(settings or {})}
     evaluation = evaluate(truth, predictions, split=split, **protocol)

@@ -22,20 +22,17 @@ def unset_cache():
         jax.config.update(name, value)
 
 
-def test_folder_is_private_and_below_the_users_cache(tmp_path, monkeypatch, unset_cache):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+@pytest.mark.parametrize("loose", [False, True])
+def test_folder_is_private_and_below_the_users_cache(tmp_path, monkeypatch, unset_cache, loose):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if loose:
+        (tmp_path / "fact_jax" / "xla").mkdir(parents=True)
+        (tmp_path / "fact_jax" / "xla").chmod(0o777)
     lines = []
     folder = compilation.use_cache(lines.append)
-    assert folder == tmp_path / "cache" / "fact_jax" / "xla" and lines == []
+    assert folder == tmp_path / "fact_jax" / "xla" and lines == []
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert jax.config.jax_compilation_cache_dir == str(folder)
-
-
-def test_loose_permissions_are_tightened(tmp_path, monkeypatch, unset_cache):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (tmp_path / "fact_jax" / "xla").mkdir(parents=True, mode=0o777)
-    folder = compilation.use_cache(print)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_relative_xdg_is_ignored_and_home_is_used(tmp_path, monkeypatch):

@@ -1,11 +1,7 @@
 """Runs of main.py that do not live to their end, and what they leave."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -13,7 +9,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-ROOT = Path(__file__).parents[2]
+from tests import jobs
+
 STEPS, EVERY = 240, 8
 # Nothing here takes longer unless it hangs.
 PATIENCE_SEC = 1800.0
@@ -34,35 +31,16 @@ def command(workdir, *more, settings=SETTINGS):
     return [*program, *SMALL, *settings, *more]
 
 
-class Life:
-    """One process of a run; use it in a `with` statement, which ends it.
+class Life(jobs.Job):
+    """One process of a run."""
 
-    Attributes:
-      workdir: of the run.
-      process: subprocess.Popen.
-    """
-
-    def __init__(self, workdir, *more, environment=None, settings=SETTINGS):
+    def __init__(self, workdir, *more, devices=1, settings=SETTINGS):
         self.workdir = Path(workdir)
         self._started = time.time()
         self._rows, self._saves = len(self._lines()), 0
         self._saving = bool(unfinished(workdir))  # what the process before left
-        self._output = tempfile.TemporaryFile("w+")  # a pipe would fill up while nobody reads it
-        self.process = subprocess.Popen(
-            command(workdir, *more, settings=settings),
-            cwd=ROOT,
-            env={**os.environ, **(environment or {})},
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.process.kill()
-        self.process.wait()
-        self._output.close()
+        super().__init__([command(workdir, *more, settings=settings)], devices=devices)
+        (self.process,) = self.processes
 
     def until(self, happened):
         """Waits until `happened(self)`; returns False if the process ended before."""
@@ -79,7 +57,7 @@ class Life:
         self.process.kill()
         return self.end()[1]
 
-    def signal(self, signum, times=1):
+    def interrupt(self, signum, times=1):
         """Sends a signal, several times in quick succession; returns (exit code, what was printed, seconds)."""
         start = time.monotonic()
         for _ in range(times):
@@ -89,9 +67,7 @@ class Life:
 
     def end(self):
         """Waits for the process; returns (exit code, what was printed)."""
-        self.process.wait(PATIENCE_SEC)
-        self._output.seek(0)
-        return self.process.returncode, self._output.read()
+        return self.process.wait(PATIENCE_SEC), self.texts()[0]
 
     # What `until` takes.
 
@@ -188,6 +164,3 @@ def rows_are_whole(workdir):
     rows = [json.loads(line) for line in (Path(workdir) / "metrics.jsonl").read_text().splitlines()]
     trained = [row["step"] for row in rows if "train/loss" in row]
     return trained == list(range(1, len(trained) + 1))
-
-
-SIGNALS = {signal.SIGTERM: (0, "SIGTERM"), signal.SIGINT: (130, "Ctrl-C")}

@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 
 import numpy as np
 import pytest
 
-from fact_jax.training.logging import writers
 from tests.survival import lives
 
 pytestmark = pytest.mark.survival
@@ -64,48 +61,6 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(small_disk, undisturbed, le
     output = lives.finish(workdir)
     assert "resuming after step" in output or "finished: " in output
     assert lives.differences(lives.contents(workdir), undisturbed) == []
-
-
-def test_the_second_process_is_refused(tmp_path):
-    workdir = tmp_path / "run"
-    with lives.Life(workdir) as first:
-        assert first.until(first.rows(2)), first.end()[1]
-        for mode in ("train", "eval"):
-            with lives.Life(workdir, "--mode", mode) as second:
-                code, output = second.end()
-            assert code == 2 and "Traceback" not in output
-            assert f"error: {workdir} is in use by process {first.process.pid} on {socket.gethostname()} (" in output
-            print(output)
-        first.kill()
-    with lives.Life(workdir) as third:
-        assert third.until(third.rows(2)), third.end()[1]
-        third.signal(signal.SIGTERM)
-
-
-def test_a_run_goes_on_with_another_number_of_devices(tmp_path):
-    settings = (
-        "--config.train.batch_size=4",
-        "--config.train.steps=24",
-        "--config.train.eval_every=8",
-        "--config.train.log_every=1",
-    )
-    losses = {}
-    for counts in ((1,), (2, 4, 1), (4, 2)):
-        workdir = tmp_path / "-".join(map(str, counts))
-        for number, count in enumerate(counts):
-            with lives.Life(workdir, settings=settings, environment={"JAX_NUM_CPU_DEVICES": str(count)}) as life:
-                if number < len(counts) - 1:
-                    assert life.until(life.rows(4)), life.end()[1]
-                    code, output, _ = life.signal(signal.SIGTERM)
-                else:
-                    code, output = life.end()
-                assert code == 0 and f"on {count} device(s)" in output, output
-        losses[counts] = [
-            row["train/loss"] for row in writers.read_rows(workdir / "metrics.jsonl") if "train/loss" in row
-        ]
-        assert len(losses[counts]) == 24
-    for found in losses.values():
-        np.testing.assert_allclose(found, losses[(1,)], rtol=2e-3)
 
 
 def test_evaluation_and_prediction_need_the_parameters_only(tmp_path):

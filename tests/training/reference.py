@@ -52,27 +52,14 @@ def clip(gradient, limit):
     return [g * scale for g in gradient]
 
 
-def adam(params, gradients, rates, *, clip_norm, weight_decay):
-    """Parameters after one Adam update per gradient."""
+def adam(params, gradients, rates, *, clip_norm, weight_decay=0.0, decoupled=0.0, decayed=()):
+    """Parameters after one Adam update per gradient, or AdamW: `decoupled` decay of the numbers that are `decayed`."""
     params = list(params)
     first, second = [0.0] * len(params), [0.0] * len(params)
     for index, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
         for k, g in enumerate(clip(gradient, clip_norm)):
             g = g + weight_decay * params[k]
-            first[k] = 0.9 * first[k] + 0.1 * g
-            second[k] = 0.999 * second[k] + 0.001 * g * g
-            mean, square = first[k] / (1 - 0.9**index), second[k] / (1 - 0.999**index)
-            params[k] -= rate * mean / (math.sqrt(square) + 1e-8)
-    return params
-
-
-def adamw(params, gradients, rates, *, clip_norm, weight_decay, decayed):
-    """Parameters after one AdamW update per gradient; `decayed` says of every number whether it decays."""
-    params = list(params)
-    first, second = [0.0] * len(params), [0.0] * len(params)
-    for index, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
-        for k, g in enumerate(clip(gradient, clip_norm)):
-            params[k] *= 1.0 - rate * weight_decay * decayed[k]
+            params[k] *= 1.0 - rate * decoupled * (k in decayed)
             first[k] = 0.9 * first[k] + 0.1 * g
             second[k] = 0.999 * second[k] + 0.001 * g * g
             mean, square = first[k] / (1 - 0.9**index), second[k] / (1 - 0.999**index)

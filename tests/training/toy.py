@@ -186,15 +186,14 @@ def micro_batches(batch, videos, *, rows=None, lengths=None):
 class ToyTrainBatches:
     """Batches as a pure function of (seed, step); alternates between two bucket lengths.
 
-    `cut`, a function from a batch to its micro-batches, makes several of each.
+    `cut`, a function from a batch to its micro-batches, makes several of each. `bad` has for some steps (a row, a value
+    that stands among its features).
     """
 
-    def __init__(
-        self, *, batch_size=4, rows=4, num_videos=12, lengths=(6, 9), seed=0, poison_step=None, hook=None, cut=None
-    ):
+    def __init__(self, *, batch_size=4, rows=4, num_videos=12, lengths=(6, 9), seed=0, hook=None, cut=None, bad=()):
         self.cut = cut or (lambda batch: (batch,))
         self.batch_size, self.rows, self.num_videos = batch_size, rows, num_videos
-        self.lengths, self.seed, self.poison_step, self.hook = lengths, seed, poison_step, hook
+        self.lengths, self.seed, self.hook, self.bad = lengths, seed, hook, dict(bad)
         self.buckets = tuple(sorted(set(lengths)))
         self.steps_per_epoch = num_videos // batch_size
 
@@ -205,8 +204,9 @@ class ToyTrainBatches:
             order = np.random.default_rng((self.seed, epoch)).permutation(self.num_videos)
             chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
             batch = make_batch(chosen, rows=self.rows, length=self.lengths[step % len(self.lengths)])
-            if step == self.poison_step:
-                batch.arrays["features"][0] = np.nan
+            if step in self.bad:
+                row, value = self.bad[step]
+                batch.arrays["features"][row, 0, 2] = value
             if self.hook:
                 self.hook(step)
             yield self.cut(batch)
@@ -261,37 +261,37 @@ def toy_config(**overrides):
     return override(config, overrides)
 
 
-def train(
-    workdir, *, task=None, config=None, train_batches=None, eval_batches=None, evaluators=None, num_devices=2, stop=None
-):
-    """Runs the loop on the toy data; returns (outcome, lines printed)."""
-    task, config = task or ToyTask(), config or toy_config()
-    lines = []
-    console = writers.Console()
-    console.say = lines.append
-    devices = jax.local_devices()[:num_devices]
+def setup_of(workdir, task, config, *, devices, console, eval_batches=None, evaluators=None, **more):
+    """A `loop.Setup` on the toy data; `more` are further fields of it."""
     test = Evaluator("test", {"test": eval_batches or ToyEvalBatches()}, task.evaluation, config.train.eval_every)
-    setup = loop.Setup(
+    return loop.Setup(
         config=config,
         workdir=Path(workdir),
         task=task,
-        train_batches=train_batches or ToyTrainBatches(),
         evaluators=evaluators or [test],
-        eval_step=steps.EvalStep(task, devices, num_buckets=1, say=lines.append),
+        eval_step=steps.EvalStep(task, devices, num_buckets=1, say=console.say),
         devices=devices,
         console=console,
-        stop=stop or StopRequest(),
+        **more,
     )
-    return loop.train(setup), lines
 
 
-def three_steps(task, num_devices, *, batches=None, config=None):
-    """Returns the host-side train state after three steps and the fetched terms of each."""
-    return some_steps(task, num_devices, 3, batches=batches, config=config)
+def train(workdir, *, task=None, config=None, train_batches=None, num_devices=2, stop=None, **more):
+    """Runs the loop on the toy data; returns (outcome, lines printed)."""
+    lines, console = [], writers.Console()
+    console.say = lines.append
+    more |= {"train_batches": train_batches or ToyTrainBatches(), "stop": stop or StopRequest(), "console": console}
+    devices = jax.local_devices()[:num_devices]
+    return loop.train(setup_of(workdir, task or ToyTask(), config or toy_config(), devices=devices, **more)), lines
+
+
+def three_steps(task, num_devices, **options):
+    """`some_steps` of three."""
+    return some_steps(task, num_devices, 3, **options)
 
 
 def some_steps(task, num_devices, num_steps, *, batches=None, config=None, skip_nonfinite=False):
-    """As `three_steps`, after any number of steps."""
+    """Returns the host-side train state after so many steps and the fetched terms of each."""
     config = config or toy_config()
     batches = batches or ToyTrainBatches(lengths=(6,))
     devices = jax.local_devices()[:num_devices]

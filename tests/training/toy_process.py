@@ -14,8 +14,7 @@ from fact_jax.runtime.processes import group as processes
 from fact_jax.runtime.processes.agreement import SharedStop
 from fact_jax.runtime.processes.joining import LaunchConfig
 from fact_jax.runtime.signals import StopRequest
-from fact_jax.training import loop, steps
-from fact_jax.training.evaluator import Evaluator
+from fact_jax.training import loop
 from fact_jax.training.logging import writers
 from tests.training import toy
 
@@ -52,20 +51,19 @@ def train(group, stop, workdir, num_steps):
         rows=rows, lengths=(6,), hook=lambda step: time.sleep(STEP_SEC), cut=lambda batch: (held(batch, share),)
     )
     config = toy.toy_config(train__steps=num_steps, train__log_every=1, optimizer__ema_decay=0.9)
-    test = Evaluator("test", {"test": EvalBatches(rows, share)}, task.evaluation, config.train.eval_every)
-    setup = loop.Setup(
-        config=config,
-        workdir=workdir,
-        task=task,
-        train_batches=batches,
-        evaluators=[test],
-        eval_step=steps.EvalStep(task, devices, say=console.say),
-        devices=devices,
-        console=console,
-        stop=stop,
-        processes=group,
+    return loop.train(
+        toy.setup_of(
+            workdir,
+            task,
+            config,
+            devices=devices,
+            console=console,
+            eval_batches=EvalBatches(rows, share),
+            train_batches=batches,
+            stop=stop,
+            processes=group,
+        )
     )
-    return loop.train(setup)
 
 
 def main(workdir, num_steps, address=None, count="1", index="0"):

@@ -8,10 +8,7 @@ import pytest
 from tests.reporting import browser, workdirs
 from tests.reporting import localization_workdirs as made
 
-pytestmark = pytest.mark.skipif(
-    browser.find_browser() is None,
-    reason=f"needs a browser: none of {', '.join(browser.NAMES)} is installed (Debian: apt-get install chromium)",
-)
+pytestmark = browser.needed
 BARS = "[...document.querySelectorAll('.video:first-child .row:nth-child({row}) [data-item]')]"
 
 
@@ -32,11 +29,6 @@ def address(tmp_path_factory):
     return (folder / "out" / "report.html").as_uri()
 
 
-def show_videos(page):
-    page.evaluate("document.querySelector('.video').scrollIntoView()")
-    page.settle()
-
-
 def first_video(page):
     """What the data of the page has of the first video shown."""
     data = json.loads(page.evaluate("document.getElementById('data').textContent"))
@@ -52,7 +44,7 @@ def in_time(flat):
 def test_a_phone_at_night_shows_everything_within_its_width(address):
     with browser.Page(*browser.PHONE, dark=True) as page:
         page.open(address)
-        show_videos(page)
+        page.show(".video")
         assert page.problems == [] and page.requests == [address]
         assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [375, 375]
         wide = "[...document.querySelectorAll('section, .strip, .chart svg, .legend, .pair td, .row')].filter((one) =>"
@@ -65,7 +57,7 @@ def test_a_phone_at_night_shows_everything_within_its_width(address):
 
 def test_bars_lie_where_and_as_strong_as_the_detections(desktop, address):
     desktop.open(f"{address}#sort=name")
-    show_videos(desktop)
+    desktop.show(".video")
     video = first_video(desktop)
     rows = [video["true"], *(run["segments"] for run in video["runs"].values())]
     assert len(rows) == 4
@@ -91,7 +83,7 @@ def test_videos_are_sorted_by_their_scores_and_chosen_by_class(desktop, address)
     values = [float(text.split("mAP@avg ")[1].split()[0]) for text in desktop.evaluate(shown)]
     assert len(values) == 12 and values == sorted(values)
     desktop.click("#class-table [data-label='3']")
-    show_videos(desktop)
+    desktop.show(".video")
     assert first_video(desktop)["id"] == "video_0"
     status = desktop.evaluate("document.getElementById('status').textContent")
     assert "with rare; the other classes are dimmed" in status
@@ -101,7 +93,7 @@ def test_videos_are_sorted_by_their_scores_and_chosen_by_class(desktop, address)
 
 def test_a_pointer_tells_score_and_overlaps(desktop, address):
     desktop.open(f"{address}#sort=name")
-    show_videos(desktop)
+    desktop.show(".video")
     item = max(in_time(first_video(desktop)["runs"]["0"]["segments"]), key=lambda entry: entry[1][3])
     place = in_time(first_video(desktop)["runs"]["0"]["segments"]).index(item)
     selector = f".video:first-child .row:nth-child(2) [data-item='{place}']"
@@ -119,34 +111,9 @@ def test_a_pointer_tells_score_and_overlaps(desktop, address):
     assert desktop.evaluate("document.querySelectorAll('.here, .cursor').length") == 0
 
 
-def test_the_keyboard_goes_through_the_segments(desktop, address):
-    desktop.open(f"{address}#sort=name")
-    show_videos(desktop)
-    video = first_video(desktop)
-    names = (*made.CLASS_NAMES, "rare")
-    told = "document.getElementById('announce').textContent"
-    desktop.evaluate("document.querySelector('.strips').focus()")
-    true = in_time(video["true"])
-    for place in (0, 1, 2):
-        desktop.key("ArrowRight")
-        label, (start, end, _) = true[place]
-        expected = f"ground truth: {names[label]}, {start:.1f} s – "
-        assert desktop.evaluate(told).startswith(expected)
-    desktop.key("ArrowDown")
-    middle = sum(true[2][1][:2])
-    run = in_time(video["runs"]["0"]["segments"])
-    nearest = min(run, key=lambda entry: abs(sum(entry[1][:2]) - middle))
-    text = desktop.evaluate(told)
-    assert text.startswith(f"a · seed 0: {names[nearest[0]]}, ") and f"score {nearest[1][3]:.2f}, " in text
-    desktop.key("End")
-    assert names[run[-1][0]] in desktop.evaluate(told) and "at tIoU 0.50" in desktop.evaluate(told)
-    desktop.key("Escape")
-    assert desktop.evaluate("document.getElementById('tip').hidden")
-
-
 def test_wrong_detections_are_marked(desktop, address):
     desktop.open(f"{address}#sort=name&errors=1")
-    show_videos(desktop)
+    desktop.show(".video")
     for number, run in enumerate(first_video(desktop)["runs"].values(), 2):
         marks = f"document.querySelectorAll('.video:first-child .row:nth-child({number}) .error').length"
         assert desktop.evaluate(marks) == sum(not item[-1] for item in run["segments"][1::2]) > 0

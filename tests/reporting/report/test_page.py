@@ -8,10 +8,7 @@ import pytest
 
 from tests.reporting import browser, workdirs
 
-pytestmark = pytest.mark.skipif(
-    browser.find_browser() is None,
-    reason=f"needs a browser: none of {', '.join(browser.NAMES)} is installed (Debian: apt-get install chromium)",
-)
+pytestmark = browser.needed
 NAMES = ("background", 'pour "it"', "</script><b>stir</b>", "Käse & ✂", "rare")
 
 
@@ -67,8 +64,7 @@ def test_the_page_fits_the_window_and_draws(address, width, height, dark):
         assert status(page) == "12 videos." and len(videos(page)) == 12
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, colour[4:-1].split(","))) < 150) == dark
-        page.evaluate("document.getElementById('timelines').scrollIntoView()")
-        page.settle()
+        page.show("#timelines")
         first = page.evaluate("document.querySelectorAll('.video:first-child .strip').length")
         assert first == 5  # the truth and four runs
         outside = "[...document.querySelectorAll('section, .strip, .chip, select')].filter((one) =>"
@@ -81,8 +77,7 @@ def test_strips_show_the_segments(desktop, address):
     data = data_of(desktop)
     first = videos(desktop)[0]
     video = next(video for video in data["videos"] if video["id"] == first)
-    desktop.evaluate("document.querySelector('.video').scrollIntoView()")
-    desktop.settle()
+    desktop.show(".video")
     drawn = desktop.evaluate(
         "[...document.querySelectorAll('.video:first-child .strip')].map((strip) => [...strip.children].map((one) =>"
         "[Number(one.dataset.class), one.getBoundingClientRect().width / strip.getBoundingClientRect().width]))"
@@ -122,8 +117,7 @@ def test_the_class_filter_dims_the_others_and_leaves_out_videos(desktop, address
     desktop.click("#class-chips .chip:nth-child(5)")
     assert videos(desktop) == ["a rare one"]
     assert status(desktop) == "1 of 12 videos with rare; the other classes are dimmed."
-    desktop.evaluate("document.querySelector('.video').scrollIntoView()")
-    desktop.settle()
+    desktop.show(".video")
     dimmed = "[...document.querySelectorAll('.strip rect')].filter((one) => one.classList.contains('dim'))"
     shown = "[...document.querySelectorAll('.strip rect')].filter((one) => !one.classList.contains('dim'))"
     assert desktop.evaluate(f"{shown}.every((one) => one.dataset.class === '4')")
@@ -137,14 +131,9 @@ def test_what_is_chosen_stands_in_the_address(desktop, address):
     desktop.open(f"{address}#sort=name&classes=4&runs=0,2&errors=1&score=Edit")
     assert videos(desktop) == ["a rare one"]
     assert desktop.evaluate("document.getElementById('errors').checked")
-    assert desktop.evaluate("[...document.querySelectorAll('#run-chips .chip')].map((one) => one.ariaPressed)") == [
-        "true",
-        "false",
-        "true",
-        "false",
-    ]
-    desktop.evaluate("document.querySelector('.video').scrollIntoView()")
-    desktop.settle()
+    pressed = "[...document.querySelectorAll('#run-chips .chip')].map((one) => one.ariaPressed)"
+    assert desktop.evaluate(pressed) == ["true", "false", "true", "false"]
+    desktop.show(".video")
     assert desktop.evaluate("document.querySelectorAll('.video .strip').length") == 3
     desktop.open(f"{address}#sort=nonsense&classes=99,x&runs=7&score=no")
     assert status(desktop) == "12 videos."
@@ -207,8 +196,7 @@ def test_the_keyboard_reaches_everything(desktop, address):
 
 def test_errors_are_marked_where_prediction_and_truth_differ(desktop, address):
     desktop.open(f"{address}#sort=name&errors=1")
-    desktop.evaluate("document.querySelector('.video').scrollIntoView()")
-    desktop.settle()
+    desktop.show(".video")
     video = data_of(desktop)["videos"][0]
     true = np.repeat(video["true"][::2], video["true"][1::2])
     predicted = np.repeat(video["runs"]["3"]["segments"][::2], video["runs"]["3"]["segments"][1::2])
@@ -276,7 +264,6 @@ def test_many_videos_are_drawn_only_where_one_looks(tmp_path):
         page.open((tmp_path / "out" / "report.html").as_uri())
         drawn = "document.querySelectorAll('.video .strip').length"
         assert page.evaluate(drawn) <= 2 * 40
-        page.evaluate("document.querySelector('.video:last-child').scrollIntoView()")
-        page.settle()
+        page.show(".video:last-child")
         assert page.evaluate("document.querySelectorAll('.video:last-child .strip').length") == 2
         assert page.evaluate(drawn) <= 2 * 40 and page.problems == []

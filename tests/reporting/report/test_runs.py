@@ -1,5 +1,6 @@
 """Reading workdirs for a report: what is refused, and which runs are repetitions of one another."""
 
+import itertools
 import json
 import shutil
 
@@ -22,12 +23,7 @@ def test_seeds_and_splits_of_one_config_are_one_group(tmp_path):
     found = group_runs(workdirs.read_runs(workdirs.make_grid(tmp_path)))
     assert [group.label for group in found] == [group.short for group in found] == ["system0", "system1"]
     for group in found:
-        assert [(run.split, run.seed) for run in group.runs] == [
-            ("split1", 0),
-            ("split1", 1),
-            ("split2", 0),
-            ("split2", 1),
-        ]
+        assert [(run.split, run.seed) for run in group.runs] == list(itertools.product(("split1", "split2"), (0, 1)))
         assert {split: len(members) for split, members in group.by_split().items()} == {"split1": 2, "split2": 2}
         assert group.settings == {}
 
@@ -55,9 +51,6 @@ def test_a_setting_that_an_older_run_does_not_have_makes_no_difference(tmp_path,
     third = workdirs.make_run(tmp_path / "2", truth, truth, seed=2, settings={"model__frame_weight": 0.25})
     found = group_runs(workdirs.read_runs([first, second, third]))
     assert [one.settings["model.frame_weight"] for one in found] == ["–", "0.1", "0.25"]
-    other = workdirs.make_run(tmp_path / "3", truth, truth, name="other", settings={"model__frame_weight": 0.25})
-    found = group_runs(workdirs.read_runs([first, second, other]))
-    assert [one.label for one in found] == ["fact (variant 1)", "fact (variant 2)", "other"]
 
 
 def test_groups_with_many_differences_are_numbered(tmp_path, truth):

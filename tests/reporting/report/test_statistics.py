@@ -35,9 +35,8 @@ def test_seed_deviation_is_pooled_over_splits():
 
 def test_one_run_has_no_spread_and_none_no_mean():
     one, none = statistics.spread([[5.0]]), statistics.spread([[math.nan], []])
-    assert (
-        one.mean == 5.0 and one.runs == 1 and all(map(math.isnan, (one.std, one.std_over_seeds, one.std_over_splits)))
-    )
+    assert (one.mean, one.runs) == (5.0, 1)
+    assert all(map(math.isnan, (one.std, one.std_over_seeds, one.std_over_splits)))
     assert none.runs == 0 and math.isnan(none.mean) and math.isnan(none.max)
 
 

@@ -26,26 +26,19 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nasty(tmp_path_factory):
-    """Text of the page of a run whose names are chosen to break it."""
+    """Folder of the report on a run whose names are chosen to break it."""
     folder = tmp_path_factory.mktemp("nasty")
     truth = {f"{name} video": labels for name, labels in zip(NASTY, workdirs.make_truth(0, 4).values(), strict=True)}
     path = workdirs.make_run(folder / "a", truth, truth, class_names=NASTY, name="<i>x</i>", dataset="<u>&amp;")
     workdirs.write_report([path], folder / "out")
-    return (folder / "out" / "report.html").read_text(encoding="utf-8")
+    return folder / "out"
 
 
 def test_every_file_is_written_and_named(report):
     folder, lines = report
     names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "report.md",
-        "report.csv",
-        "report_runs.csv",
-        "report_classes.csv",
-        "report_videos.csv",
-        "report_differences.csv",
-        "report.html",
-    }
+    tables = {f"report_{name}.csv" for name in ("runs", "classes", "videos", "differences")}
+    assert names == {"report.md", "report.html", "report.csv"} | tables
     assert all(name in lines[-1] for name in names) and lines[0].startswith("| system")
 
 
@@ -99,31 +92,19 @@ def test_uneven_coverage_is_noted(tmp_path):
         assert "b has no run of split2" in (tmp_path / "out" / name).read_text()
 
 
-def test_classes_that_never_occur_are_counted_not_listed(tmp_path):
-    truth = workdirs.make_truth(0, 2)
-    path = workdirs.make_run(tmp_path / "a", truth, truth, class_names=(*workdirs.CLASS_NAMES, "unseen", "unknown"))
-    workdirs.write_report([path], tmp_path / "out")
-    text = (tmp_path / "out" / "report.md").read_text()
-    assert "2 of 6 classes are never true and never predicted." in text and "| unseen |" not in text
-    assert len(read(tmp_path / "out", "report_classes.csv")) == 6
-
-
-def test_segments_are_whole_numbers_and_a_dash_where_they_are_not_counted(tmp_path):
+def test_one_run_makes_a_report_and_what_is_not_counted_is_a_dash(tmp_path):
     truth = {"video": np.repeat([0, 1, 2, 1], 10)}
-    workdirs.write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out")
-    text = (tmp_path / "out" / "report.md").read_text()
-    assert "| background | – | – | 100.00 |" in text and "| pour | 2 |" in text and "| stir | 1 |" in text
-    rows = read(tmp_path / "out", "report_classes.csv")
-    assert [row["true_segments"] for row in rows] == ["", "2.0000", "1.0000", "0.0000"]
-
-
-def test_one_run_makes_a_report(tmp_path):
-    truth = workdirs.make_truth(0, 2)
-    workdirs.write_report([workdirs.make_run(tmp_path / "a", truth, truth)], tmp_path / "out")
+    path = workdirs.make_run(tmp_path / "a", truth, truth, class_names=(*workdirs.CLASS_NAMES, "unseen"))
+    workdirs.write_report([path], tmp_path / "out")
     text = (tmp_path / "out" / "report.md").read_text()
     assert "Paired" not in text and "| fact | 1 | 1 | 100.00 | 100.00 |" in text
     assert (tmp_path / "out" / "report_differences.csv").read_text() == ""
     assert 'id="differences"' not in (tmp_path / "out" / "report.html").read_text()
+    # "serve" and "unseen" are listed in the table only.
+    assert "2 of 5 classes are never true and never predicted." in text and "| unseen |" not in text
+    assert "| background | – | – | 100.00 |" in text and "| pour | 2 |" in text and "| stir | 1 |" in text
+    rows = read(tmp_path / "out", "report_classes.csv")
+    assert [row["true_segments"] for row in rows] == ["", "2.0000", "1.0000", "0.0000", "0.0000"]
 
 
 def test_an_output_that_is_a_file_is_refused_before_anything_is_read(tmp_path):
@@ -142,20 +123,14 @@ def test_the_page_loads_nothing(report):
     assert "default-src 'none'" in text
 
 
-def test_names_cannot_break_the_page(nasty):
-    found = Elements(nasty)
+def test_names_cannot_break_the_page_or_the_markdown(nasty):
+    found = Elements((nasty / "report.html").read_text(encoding="utf-8"))
     assert [attributes.get("type") for tag, attributes in found.tags if tag == "script"] == ["application/json", None]
     data = json.loads(found.scripts[0])
     assert [entry["name"] for entry in data["classes"]] == list(NASTY)
     assert sorted(video["id"] for video in data["videos"]) == sorted(f"{name} video" for name in NASTY)
     assert not {"b", "i", "u"} & {tag for tag, _ in found.tags}
-
-
-def test_names_cannot_break_the_markdown(tmp_path):
-    truth = workdirs.make_truth(0, 2)
-    path = workdirs.make_run(tmp_path / "a", truth, truth, class_names=NASTY)
-    workdirs.write_report([path], tmp_path / "out")
-    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    text = (nasty / "report.md").read_text(encoding="utf-8")
     assert "<script" not in text and "Käse \\| schneiden" in text
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fact_jax.runtime.processes.agreement import LAG, SharedStop
+from tests import jobs
 
 
 class Ballot:
@@ -37,8 +38,9 @@ class Result:
 
 
 @pytest.mark.parametrize("hit", [[0], [2], [0, 1, 2]], ids=str)
-@pytest.mark.parametrize("signum, code, name", [(signal.SIGTERM, 0, "SIGTERM"), (signal.SIGINT, 130, "Ctrl-C")])
-def test_a_signal_to_any_process_stops_all_at_the_same_poll(hit, signum, code, name):
+@pytest.mark.parametrize("name", jobs.SIGNALS)
+def test_a_signal_to_any_process_stops_all_at_the_same_poll(hit, name):
+    signum, code = jobs.SIGNALS[name]
     ballot = Ballot(3)
     stops = [SharedStop(vote=ballot.voter()) for _ in range(3)]
     stopped_at = [None] * 3
@@ -63,15 +65,9 @@ def test_two_signals_are_one_decision():
     assert [stop.name for stop in stops] == ["SIGTERM"] * 2
 
 
-def test_nothing_is_seen_before_all_agree():
-    stop = SharedStop(vote=Ballot(1).voter())
+@pytest.mark.parametrize("options", [{"vote": Ballot(1).voter()}, {}], ids=["ballot", "its own"])
+def test_nothing_is_seen_before_all_agree(options):
+    stop = SharedStop(**options)
     stop._note(signal.SIGTERM, None)
     assert not stop.requested
     assert [stop.poll() for _ in range(LAG + 2)] == [False] * LAG + [True] * 2
-
-
-def test_the_vote_of_one_process_is_its_own():
-    stop = SharedStop()
-    stop._note(signal.SIGTERM, None)
-    assert [stop.poll() for _ in range(LAG + 1)] == [False] * LAG + [True]
-    assert stop.signum == signal.SIGTERM
