@@ -46,12 +46,17 @@ def export(workdir, output, **options):
     return stream.getvalue()
 
 
+def shapes_of(task, feature_dim):
+    """Shapes of the parameters."""
+    batch = {"features": jax.ShapeDtypeStruct((1, 1, feature_dim), np.float32)}
+    return jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
+
+
 def stored(workdir):
     """(task, parameters) of a converted workdir."""
     record = run_record.read(workdir)
     task = systems.restore(record["config"], record["derived"])
-    batch = {"features": jax.ShapeDtypeStruct((1, 1, record["derived"]["feature_dim"]), np.float32)}
-    shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
+    shapes = shapes_of(task, record["derived"]["feature_dim"])
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
         items, _ = checkpoints.restore(checkpoints.best_step(), {"params": shapes})
     return task, items["params"]
@@ -59,20 +64,12 @@ def stored(workdir):
 
 def variant(module, tmp_path, verb_nouns=None, **changes):
     """Random weights of a small network of another variant: (their file, its tensors)."""
-    small = {
-        "hidden_dim": 16,
-        "frame_dim": 8,
-        "frame_layers": 2,
-        "action_dim": 8,
-        "action_layers": 1,
-        "action_ff_dim": 6,
-    }
+    small = {"hidden_dim": 16, "frame_dim": 8, "frame_layers": 2}
+    small |= {"action_dim": 8, "action_layers": 1, "action_ff_dim": 6}
     config = config_of(module, **{f"model.input_block.{name}": value for name, value in small.items()}, **changes)
     derived = {"class_names": CLASSES, "verb_nouns": None if verb_nouns is None else vars(verb_nouns)}
     task = systems.restore(config, derived)
-    batch = {"features": jax.ShapeDtypeStruct((1, 1, 7), np.float32)}
-    shapes = jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
     rng = np.random.default_rng(0)
-    params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes)
+    params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes_of(task, 7))
     tensors = published_state_dict(task.model, params)
     return weight_files.write_state_dict(tmp_path / "weights.npz", tensors), tensors

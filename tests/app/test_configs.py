@@ -19,49 +19,13 @@ from fact_jax.tasks.segmentation import systems
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-FACT_NAMES = (
-    "fact_breakfast",
-    "fact_gtea",
-    "fact_egoprocel",
-    "fact_50salads",
-    "fact_custom",
-    "fact_synthetic",
-    "fact_epic",
-    "fact_gtea_transcript",
-    "fact_synthetic_transcript",
-    "fact_synthetic_verb_noun",
-    "faformer_gtea",
-    "faformer_breakfast",
-    "faformer_custom",
-    "faformer_synthetic",
-)
-# Of the networks that label frames: name of the system in the file -> its datasets.
-FRAME_MODELS = {
-    "mstcn": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
-    "mstcnpp": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
-    "asformer": ("gtea", "50salads", "breakfast", "synthetic", "custom"),
-}
-FRAME_NAMES = tuple(f"{system}_{dataset}" for system, datasets in FRAME_MODELS.items() for dataset in datasets)
-NAMES = FACT_NAMES + FRAME_NAMES
+FRAME_MODELS = ("mstcn", "mstcnpp", "asformer")  # the networks that label frames
+EVERY = sorted(path.stem for path in (ROOT / "configs").glob("*_*.py") if path.stem != "__init__")
+FACT_NAMES = [name for name in EVERY if name.startswith(("fact_", "faformer_"))]
+FRAME_NAMES = [name for name in EVERY if name.startswith(FRAME_MODELS)]
 # Compared with the published table in tests/models/test_actionformer_configs.py.
-ACTIONFORMER_NAMES = tuple(
-    f"actionformer_{dataset}"
-    for dataset in (
-        "thumos14",
-        "anet_i3d",
-        "anet_tsp",
-        "epic_verb",
-        "epic_noun",
-        "ego4d_s",
-        "ego4d_o",
-        "ego4d_e",
-        "ego4d_se",
-        "ego4d_oe",
-        "ego4d_soe",
-        "custom",
-        "synthetic",
-    )
-)
+ACTIONFORMER_NAMES = [name for name in EVERY if name.startswith("actionformer_")]
+NAMES = FACT_NAMES + FRAME_NAMES
 
 # Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
 PUBLISHED_NAMES = ("fact_breakfast", "fact_gtea", "fact_egoprocel", "fact_epic", "fact_gtea_transcript")
@@ -129,9 +93,8 @@ def leaves(config, prefix=""):
     return found
 
 
-def test_every_config_file_is_in_the_table():
-    files = {path.stem for path in (ROOT / "configs").glob("*.py")}
-    assert files == {*NAMES, *ACTIONFORMER_NAMES, "__init__", "published", "stored"}
+def test_every_config_file_is_of_a_known_system():
+    assert len(FACT_NAMES) == 14 and len(FRAME_NAMES) == 15 and len(ACTIONFORMER_NAMES) == 13 and len(EVERY) == 42
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -186,9 +149,8 @@ def test_actionformer_configs_agree_in_their_keys_and_shrink(name):
 
 
 def test_published_time_masks():
-    for name, expected in (("fact_breakfast", (5, 30, 0.05)), ("fact_gtea", (5, 60, 0.1))):
-        mask = load(name).model.time_mask
-        assert (mask.count, mask.max_frames, mask.max_fraction) == expected
+    masks = [load(name).model.time_mask for name in ("fact_breakfast", "fact_gtea")]
+    assert [(mask.max_frames, mask.max_fraction) for mask in masks] == [(30, 0.05), (60, 0.1)]
 
 
 def test_update_blocks_inherit():
@@ -253,13 +215,9 @@ def test_arguments(arguments, split, seed):
     "arguments, message",
     [
         ("quik", "Did you mean 'quick'.*split=2.*seed=1"),
-        ("splt=2", "Did you mean 'split'"),
         ("zzz", "unknown config argument 'zzz'. Valid arguments"),
-        ("split", "'split' is not of the form"),
         ("split=", "'split=' is not of the form"),
-        ("quick=1", "'quick=1' is not of the form"),
         ("seed=-1", "'seed=-1' is not of the form"),
-        ("seed=1.5", "'seed=1.5' is not of the form"),
         ("seed=1,seed=2", "given twice"),
     ],
 )
@@ -317,30 +275,18 @@ def test_header_names_the_command_and_file_is_short(name):
     "key, value, message",
     [
         ("data.reader", "npz", "config.data.reader is 'npz'. Did you mean 'npy'"),
-        ("data.time_axis", "lst", "Did you mean 'last'"),
-        ("model.input_block.frame_branch", "m3", "Did you mean 'm'|Did you mean 'm2'"),
         ("model.update_block.frame_branch", "n", "Valid values: 'm', 'm2', 't'"),
         ("model.input_block.encoder_reduction", 0, "more than 0"),
         ("model.update_block.encoder_channel_dropout_rate", 1.0, "less than 1"),
         ("model.temporal_block.encoder_attention", -0.5, "0 or more"),
-        ("model.input_block.action_branch", "sac", "Did you mean 'sca'"),
-        ("loss.match", "o2n", "Did you mean 'o2o'"),
-        ("optimizer.name", "adm", "Did you mean 'adam'"),
         ("eval.select_metric", "F1@50", "Did you mean 'F1@0.50'"),
         ("model.blocks", "uU", "'i' followed by"),
-        ("model.blocks", "i", "'i' followed by"),
         ("model.blocks", "Iu", "'I' followed by"),
         ("train.batch_size", 0, "config.train.batch_size is 0, expected more than 0"),
-        ("train.epochs", -1, "more than 0"),
-        ("model.input_block.hidden_dim", -16, "more than 0"),
-        ("model.temporal_block.frame_dim", 0, "more than 0"),
-        ("data.sample_rate", 0, "more than 0"),
-        ("data.length_tolerance", -1, "0 or more"),
         ("data.buckets", (100, -5), "whole numbers, each more than 0"),
         ("data.background_ids", ("a",), "whole numbers, each 0 or more"),
         ("optimizer.learning_rate", float("nan"), "more than 0"),
         ("optimizer.learning_rate", float("inf"), "more than 0"),
-        ("model.input_block.dropout_rate", 1.0, "less than 1"),
         ("model.frame_weight", 1.5, "between 0 and 1"),
         ("loss.null_weight", -0.5, "-1 for automatic"),
     ],
@@ -403,11 +349,7 @@ def test_command_line_overrides(command_line):
     assert config.seed == 3 and config.optimizer.learning_rate == 1.0 and config.eval.figures is False
     assert config.data.background_ids == (1, 2) and config.model.update_block.hidden_dim == 32
     assert config.is_locked
-
-
-def test_without_config_the_synthetic_one_is_used(command_line):
-    config = command_line("--workdir=x", "--config.train.epochs=2")
-    assert (config.name, config.train.epochs) == ("fact_synthetic", 2)
+    assert command_line("--workdir=x").name == "fact_synthetic"
 
 
 @pytest.mark.parametrize(
@@ -417,13 +359,10 @@ def test_without_config_the_synthetic_one_is_used(command_line):
         (["--config=configs/fact_gtea.py:quik"], "Did you mean 'quick'"),
         (["--config.optimizer.learnin_rate=1"], "Did you mean --config.optimizer.learning_rate"),
         (["--config.learning_rate=1"], "Did you mean --config.optimizer.learning_rate"),
-        (["--config.train.learning_rate=1"], "Did you mean --config.optimizer.learning_rate"),
         (["--config.model.input_blok.frame_dim=1"], "Did you mean --config.model.input_block.frame_dim"),
         (["--noconfig.eval.figure"], "Did you mean --config.eval.figures"),
-        (["--config.train.q=1"], "train.batch_size|train.steps"),
         (["--config.q=1"], "It has: .*checkpoint"),
         (["--config.train=1"], "group of settings.*train.epochs"),
-        (["--config.train.epochs=abc"], "config.train.epochs is 'abc', expected a whole number"),
         (["--config.train.epochs=1.5"], "expected a whole number"),
         (["--config.optimizer.learning_rate=fast"], "expected a number"),
         (["--config.eval.figures=maybe"], "expected true or false"),
@@ -444,27 +383,18 @@ def test_command_line_mistakes(command_line, capfd, arguments, message):
     assert "Traceback" not in err and len(err.splitlines()) == 1
 
 
-def store(folder, config):
-    """Leaves the record of a run in `folder`, as training does."""
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"config": config.to_dict(), "derived": {}}))
-    return folder
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_come_back_from_a_workdir(command_line, tmp_path, name):
     config = load(name, "seed=3")
-    workdir = store(tmp_path / "run: 1", config)
+    workdir = tmp_path / "run: 1"
+    workdir.mkdir()
+    (workdir / "config.json").write_text(json.dumps({"config": config.to_dict(), "derived": {}}))
     found = command_line(f"--workdir={workdir}", "--config.train.epochs=7")
     assert found.is_locked and found.train.epochs == 7
     with found.unlocked():
         found.train.epochs = config.train.epochs
     assert found.to_dict() == config.to_dict()
-
-
-def test_a_given_config_goes_before_that_of_the_workdir(command_line, tmp_path):
-    workdir = store(tmp_path / "run", load("fact_gtea"))
-    assert command_line("--workdir", str(workdir), "--config", "configs/fact_epic.py").name == "fact_epic"
+    assert command_line(f"--workdir={workdir}", "--config=configs/fact_epic.py").name == "fact_epic"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Weights travel between the published form and workdirs without losing a bit, and mistakes are named."""
+"""Weights of FACT and FAFormer travel to workdirs and back without losing a bit, and mistakes are named."""
 
+import dataclasses
 import io
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +9,16 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict
 
-from configs import fact_epic, fact_gtea_transcript, fact_synthetic, published
+from configs import (
+    fact_epic,
+    fact_gtea,
+    fact_gtea_transcript,
+    fact_synthetic,
+    faformer_breakfast,
+    faformer_gtea,
+    published,
+)
 from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.sources import open_sources
 from fact_jax import run_record
@@ -24,62 +31,47 @@ from fact_jax.types import UserError, VerbNouns
 from tests.app.conversions import CLASSES, config_of, convert, export, stored, variant
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "fact_iuU_m_o2o.npz"
 VERB_NOUNS = VerbNouns(("take", "put", "cut"), ("cup", "knife"), (0, 0, 1, 1, 2), (0, 1, 0, 1, 1))
+TRANSCRIPT = {"model__blocks": "iu", "model__use_transcript": True, "loss__match": "seq"}
 
 
-@pytest.fixture(scope="module")
-def golden():
-    with np.load(GOLDEN) as npz:
-        return {name: npz[name] for name in npz.files}
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """Recorded weights, the config of another dataset to convert them with, and what is `said` then and not.
+
+    `buffer`: (width of the positional buffer, parameter that it comes after), as the published code saves it.
+    """
+
+    golden: str
+    features: str
+    buffer: tuple
+    class_names: list
+    base: object
+    said: tuple
+    unsaid: str
+
+    def arrays(self):
+        with np.load(ROOT / "tests" / "golden" / f"{self.golden}.npz") as npz:
+            return {name: npz[name] for name in npz.files}
+
+    def tensors(self):
+        """The state dict in the published order."""
+        found = {}
+        for name, value in self.arrays().items():
+            if name.startswith("param/"):
+                found[name := name.removeprefix("param/")] = value
+                if name == self.buffer[1]:
+                    found["frame_pe.pe"] = np.zeros((10000, 1, self.buffer[0]), np.float32)
+        return found
 
 
-@pytest.fixture(scope="module")
-def tensors(golden):
-    """The state dict of the fixture, with the positional buffer as the published code saves it."""
-    found = {name.removeprefix("param/"): golden[name] for name in golden if name.startswith("param/")}
-    return found | {"frame_pe.pe": np.zeros((10000, 1, 24), np.float32)}
-
-
-@pytest.fixture(scope="module")
-def converted(tmp_path_factory, tensors):
-    """A converted workdir and what the conversion said."""
-    folder = tmp_path_factory.mktemp("converted")
-    path = weight_files.write_state_dict(folder / "weights.safetensors", tensors)
-    return folder / "run", convert(folder / "run", path)
-
-
-@pytest.fixture(scope="module")
-def restored(converted):
-    """(task, parameters) of the converted workdir."""
-    return stored(converted[0])
-
-
-def test_predictions_of_converted_weights_are_the_published_ones(restored, golden):
-    task, params = restored
-    features = golden["input/feature"].astype(np.float32)[None]
-    batch = {"features": features, "mask": np.ones(features.shape[:2], bool)}
-    labels = jax.jit(lambda p, b: task.predict(p, {}, b)["labels"])(params, batch)
-    np.testing.assert_array_equal(labels[0], golden["out/pred"])
-
-
-def test_parameters_are_those_of_the_file(restored, tensors):
-    task, params = restored
-    back = published_state_dict(task.model, params)
-    assert back.keys() == tensors.keys()
-    for name, tensor in tensors.items():
-        assert back[name].dtype == np.float32 and back[name].tobytes() == tensor.tobytes(), name
-
-
-def test_names_come_in_the_published_order(restored, golden):
-    task, params = restored
-    order = json.loads(str(golden["config"]))["_fixture"]["param_order"]
-    assert list(published_state_dict(task.model, params)) == [order[0], "frame_pe.pe", *order[1:]]
-
-
-def test_the_summary_says_what_was_read_inferred_and_not(converted):
-    said = converted[1]
-    for words in (
+FACT = Published(
+    "fact_iuU_m_o2o",
+    "input/feature",
+    (24, "action_query"),
+    CLASSES,
+    fact_gtea,
+    (
         "weights.safetensors: 162 tensors",
         "not needed, computed here: frame_pe.pe",
         "none missing, none left over",
@@ -89,9 +81,62 @@ def test_the_summary_says_what_was_read_inferred_and_not(converted):
         "model.input_block.action_heads = 4: attention heads, from the config",
         "model.frame_weight = 0.1",
         "5 classes, in the order of mapping.txt",
-    ):
-        assert words in said, words
-    assert "model.frame_positions = " not in said  # the buffer tells
+    ),
+    "model.frame_positions = ",  # the buffer tells
+)
+FAFORMER = Published(
+    "faformer_gtea_small",
+    "input/seq",
+    (32, "input_proj.bias"),
+    [f"action {k}" for k in range(7)],
+    faformer_breakfast,
+    (
+        "inferred: FAFormer, blocks iuU, 12 tokens, 20 input channels",
+        "frame_branch t, encoder_layers 4, encoder_dim 16, encoder_reduction 2",
+        "model.input_block.encoder_dim = 16 (was 64)",
+        "model.update_block.frame_dim = 16",
+        "model.input_block.encoder_attention = 0.5: weight of the attention, from the config",
+        "model.ignore_positions = False: whether positions are added",
+    ),
+    "model.update_block.encoder_attention",  # inherited
+)
+
+
+@pytest.fixture(scope="module")
+def tensors():
+    return FACT.tensors()
+
+
+def converted_of(published, folder):
+    path = weight_files.write_state_dict(folder / "weights.safetensors", published.tensors())
+    said = convert(folder / "run", path, config_of(published.base), class_names=published.class_names)
+    return folder / "run", said
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """A converted workdir of FACT and what the conversion said."""
+    return converted_of(FACT, tmp_path_factory.mktemp("converted"))
+
+
+@pytest.mark.parametrize("published", [FACT, FAFORMER], ids=lambda published: published.golden)
+def test_converted_weights_predict_as_published_and_come_back_in_order(published, tmp_path):
+    workdir, said = converted_of(published, tmp_path)
+    assert [words for words in published.said if words not in said] == [] and published.unsaid not in said
+    task, params = stored(workdir)
+    golden, tensors = published.arrays(), published.tensors()
+    features = golden[published.features][None]
+    batch = {"features": features, "mask": np.ones(features.shape[:2], bool)}
+    labels = jax.jit(lambda p, b: task.predict(p, {}, b)["labels"])(params, batch)
+    np.testing.assert_array_equal(labels[0], golden["out/pred"])
+    assert_same_tensors(published_state_dict(task.model, params), tensors)
+
+
+def assert_same_tensors(found, expected):
+    """The same bits, in the same order."""
+    assert list(found) == list(expected)
+    for name, tensor in expected.items():
+        assert found[name].dtype == np.float32 and found[name].tobytes() == tensor.tobytes(), name
 
 
 def test_the_record_keeps_what_the_config_inherits(converted):
@@ -152,11 +197,8 @@ def test_a_list_of_classes_may_be_another_programs(tensors, tmp_path):
     assert "5 classes agree" in convert(tmp_path / "run", path)
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_export_and_convert_give_the_same_bits(converted, restored, tmp_path, suffix):
-    if suffix != ".safetensors":
-        pytest.importorskip("torch")
-    workdir, output = converted[0], tmp_path / f"weights{suffix}"
+def test_export_and_convert_give_the_same_bits(converted, tmp_path):
+    workdir, output = converted[0], tmp_path / "weights.safetensors"
     said = export(workdir, output)
     assert f"wrote step 0 to {output}: 162 tensors" in said
     assert f"wrote {output}.mapping.txt, its 5 classes" in said
@@ -167,19 +209,31 @@ def test_export_and_convert_give_the_same_bits(converted, restored, tmp_path, su
     assert "the file differs" not in said
     assert f"the 5 classes agree in name and order with {output}.mapping.txt" in said
     assert "action_heads = 4" in said and "num_tokens 11" not in said
-    first, second = (flatten_dict(params, sep="/") for params in (restored[1], stored(tmp_path / "again")[1]))
-    assert first.keys() == second.keys()
-    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+    task, params = stored(tmp_path / "again")
+    assert_same_tensors(published_state_dict(task.model, params), FACT.tensors())
+
+
+def test_an_exported_config_of_faformer_converts_again(tmp_path):
+    workdir, _ = converted_of(FAFORMER, tmp_path)
+    output = tmp_path / "weights.npz"
+    export(workdir, output)
+    config = published.get_config(f"{output}.yaml")
+    assert config.model.name == "faformer"
+    explicit = ["model.name", "model.input_block.encoder_dim", "model.update_block.encoder_reduction"]
+    said = convert(tmp_path / "again", output, config, class_names=FAFORMER.class_names, explicit=explicit)
+    assert "the file differs" not in said
+    task, params = stored(tmp_path / "again")
+    assert_same_tensors(published_state_dict(task.model, params), FAFORMER.tensors())
 
 
 def test_exported_files_load_strictly_in_pytorch(converted, tmp_path, tensors):
     torch = pytest.importorskip("torch")
     export(converted[0], tmp_path / "weights.pth")
     loaded = torch.load(tmp_path / "weights.pth", weights_only=True)
+    assert_same_tensors({name: tensor.numpy() for name, tensor in loaded.items()}, tensors)
     assert {name: tuple(tensor.shape) for name, tensor in loaded.items()} == {
         name: tensor.shape for name, tensor in tensors.items()
     }
-    assert all(tensor.dtype == torch.float32 for tensor in loaded.values())
 
 
 def test_wrapped_checkpoints_of_a_training_run(tensors, tmp_path):
@@ -196,7 +250,9 @@ def test_wrapped_checkpoints_of_a_training_run(tensors, tmp_path):
     ("module", "verb_nouns", "changes"),
     [
         (fact_gtea_transcript, None, {"model__blocks": "iu", "model__input_block__action_branch": "gru_om"}),
-        (fact_epic, VERB_NOUNS, {"model__blocks": "IU", "model__use_transcript": True, "loss__match": "seq"}),
+        (fact_epic, VERB_NOUNS, TRANSCRIPT | {"model__blocks": "IU"}),
+        (faformer_gtea, None, {"model__blocks": "iu", "model__input_block__encoder_dim": 6}),
+        (faformer_gtea, None, TRANSCRIPT | {"model__input_block__frame_branch": "m2"}),
         pytest.param(fact_gtea_transcript, None, {}, marks=pytest.mark.slow),
         pytest.param(fact_epic, VERB_NOUNS, {}, marks=pytest.mark.slow),
     ],
@@ -204,14 +260,24 @@ def test_wrapped_checkpoints_of_a_training_run(tensors, tmp_path):
 def test_every_variant_is_recognised_without_its_config(module, verb_nouns, changes, tmp_path):
     path, tensors = variant(module, tmp_path, verb_nouns, **changes)
     wanted = config_of(module, **changes)
-    said = convert(tmp_path / "run", path, config_of(), verb_nouns=verb_nouns)
-    assert f"inferred: FACT, blocks {wanted.model.blocks}, " in said
+    base, title = (faformer_breakfast, "FAFormer") if module is faformer_gtea else (fact_gtea, "FACT")
+    said = convert(tmp_path / "run", path, config_of(base), verb_nouns=verb_nouns)
+    assert f"inferred: {title}, blocks {wanted.model.blocks}, " in said
     record = run_record.read(tmp_path / "run")["config"]
     assert record["model"]["use_transcript"] == wanted.model.use_transcript == ("action_pe.pe" in tensors)
     assert record["loss"]["match"] == ("seq" if wanted.model.use_transcript else "o2o")
     export(tmp_path / "run", tmp_path / "back.npz")
-    back = weight_files.read_state_dict(tmp_path / "back.npz").tensors
-    assert list(back) == list(tensors) and all(back[name].tobytes() == tensors[name].tobytes() for name in tensors)
+    assert_same_tensors(weight_files.read_state_dict(tmp_path / "back.npz").tensors, tensors)
+
+
+def test_a_config_of_the_other_system_gives_way(tmp_path):
+    path, _ = variant(fact_gtea, tmp_path, model__blocks="iu")
+    said = convert(tmp_path / "fact", path, config_of(faformer_gtea))
+    assert "inferred: FACT, blocks iu, " in said and "model.name = 'fact' (was 'faformer')" in said
+    assert "encoder_attention" not in said and "ignore_positions" not in said
+    path = weight_files.write_state_dict(tmp_path / "faformer.npz", FAFORMER.tensors())
+    with pytest.raises(UserError, match="leaves encoder_attention, .*faformer_gtea.py has the published values"):
+        convert(tmp_path / "run", path, config_of(), class_names=FAFORMER.class_names)
 
 
 @pytest.mark.parametrize(
@@ -268,17 +334,13 @@ def test_datasets_of_another_kind_or_size(tensors, tmp_path):
 
 
 def test_weights_of_another_system_from_the_command_line(tmp_path):
-    tensors = {
-        "stage1.conv_1x1.weight": np.zeros((4, 6, 1)),
-        "stage1.layers.0.conv_dilated.weight": np.zeros((4, 4, 3)),
-        "stage1.conv_out.weight": np.zeros((3, 4, 1)),
-    }
+    shapes = {"conv_1x1": (4, 6, 1), "layers.0.conv_dilated": (4, 4, 3), "conv_out": (3, 4, 1)}
+    tensors = {f"stage1.{name}.weight": np.zeros(shape) for name, shape in shapes.items()}
     path = weight_files.write_state_dict(tmp_path / "weights.npz", tensors)
     command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--mode", "convert"]
     command += ["--checkpoint", str(path), "--workdir", str(tmp_path / "run")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: ")
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
     assert "holds MS-TCN, the config is of another system (config.model.name is 'fact')" in done.stderr
 
 

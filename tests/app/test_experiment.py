@@ -6,11 +6,8 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from configs import fact_synthetic
@@ -19,10 +16,10 @@ from fact_jax.tasks.segmentation import systems
 from fact_jax.training.checkpoints import integrity
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError
+from tests.data_pipelines import folders
 from tests.overrides import override
 from tests.training import toy
 
-ROOT = Path(__file__).parents[2]
 WRITER = "fact_jax.reporting.segmentation.writer.write_evaluation"
 
 
@@ -86,6 +83,8 @@ def test_training_leaves_results(finished_run):
     markdown = (workdir / "results.md").read_text()
     assert "| test | best |" in markdown and "| test | final | 3 |" in markdown
     assert "the same, to the last digit, as the test metrics" in text and "| test | best |" in text
+    text = (workdir / "statistics.txt").read_text()
+    assert "train videos" in text and "test videos" in text and "segments per video" in text
 
 
 def test_finished_run_is_reported_and_not_touched(finished):
@@ -97,7 +96,7 @@ def test_finished_run_is_reported_and_not_touched(finished):
 
 def test_eval_reproduces_the_stored_metrics(finished):
     (finished / "toy.json").unlink()
-    kept = {path: entry for path, entry in snapshot(finished).items()}
+    kept = snapshot(finished)
     code, text = run(finished, "eval")
     assert code == 0 and "the same, to the last digit, as the test metrics" in text
     after = snapshot(finished)
@@ -118,18 +117,6 @@ def test_eval_says_when_metrics_differ(finished):
     path.write_text(json.dumps(integrity.seal(meta)))
     code, text = run(finished, "eval")
     assert code == 0 and "warning: not equal" in text and "\n  Acc: " in text and "frames:" not in text
-
-
-def test_a_workdir_that_cannot_be_written_is_a_user_error(tmp_path):
-    (tmp_path / "file").write_text("")
-    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match="--workdir"):
-            run(folder)
-
-
-def test_statistics_of_the_videos_are_written(finished):
-    text = (finished / "statistics.txt").read_text()
-    assert "train videos" in text and "test videos" in text and "segments per video" in text
 
 
 def test_eval_problems_are_user_errors(tmp_path, finished):
@@ -173,8 +160,9 @@ def test_wrong_calls_are_user_errors(tmp_path):
     with pytest.raises(UserError, match="--step chooses"):
         run(tmp_path / "a", step=3)
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="is a file, expected a folder"):
-        run(tmp_path / "file")
+    for folder, words in (("file", "--workdir .*is a file, expected a folder"), ("file/run", "--workdir")):
+        with pytest.raises(UserError, match=words):
+            run(tmp_path / folder)
     assert not (tmp_path / "a").exists()
 
 
@@ -204,29 +192,11 @@ def test_signal_during_training_gives_its_exit_code(tmp_path, monkeypatch):
     assert code == 0 and "resuming after step 2" in text and (tmp_path / "run" / "results.json").exists()
 
 
-def test_command_line_prints_user_errors_without_a_traceback(tmp_path):
-    (tmp_path / "file").write_text("")
-    command = [sys.executable, "main.py", "--config", "configs/fact_synthetic.py:quick", "--workdir"]
-    result = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 2
-    assert result.stderr == f"error: --workdir {tmp_path / 'file'} is a file, expected a folder.\n"
-    assert result.stdout == ""
-
-
 def write_dataset(root):
     """A feature folder of eight videos: four to train on, two to select on, two to test on."""
-    rng = np.random.default_rng(0)
-    for folder in ("features", "groundTruth", "splits"):
-        (root / folder).mkdir(parents=True)
-    (root / "mapping.txt").write_text("0 idle\n1 pour\n2 stir\n")
-    for number in range(8):
-        labels = np.repeat(rng.permutation(3), rng.integers(4, 9, 3))
-        features = rng.normal(size=(5, labels.size)).astype(np.float32)
-        np.save(root / "features" / f"v{number}.npy", features)
-        names = [("idle", "pour", "stir")[label] for label in labels]
-        (root / "groundTruth" / f"v{number}.txt").write_text("\n".join(names) + "\n")
-    for name, numbers in {"train": range(4), "val": (4, 5), "test": (6, 7)}.items():
-        (root / "splits" / f"{name}.split1.bundle").write_text("".join(f"v{number}.txt\n" for number in numbers))
+    subsets = {"train": range(4), "val": (4, 5), "test": (6, 7)}
+    splits = {f"{name}.split1.bundle": [f"v{number}" for number in numbers] for name, numbers in subsets.items()}
+    folders.write_folder(root, folders.make_videos([(f"v{number}", 20) for number in range(8)]), splits=splits)
 
 
 def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
@@ -256,10 +226,10 @@ def test_given_transcripts_belong_to_the_run(tmp_path):
     write_dataset(tmp_path / "data")
     (tmp_path / "data" / "transcripts").mkdir()
     for video in ("v6", "v7"):
-        (tmp_path / "data" / "transcripts" / f"{video}.txt").write_text("idle\npour\n")
+        (tmp_path / "data" / "transcripts" / f"{video}.txt").write_text("background\nstir\n")
     config = make_config(data__reader="npy", data__dir=str(tmp_path / "data"), data__transcript_dir="transcripts")
     assert run(tmp_path / "run", config=config)[0] == 0
     assert run(tmp_path / "run", "eval", config)[0] == 0
-    (tmp_path / "data" / "transcripts" / "v7.txt").write_text("idle\nstir\n")
+    (tmp_path / "data" / "transcripts" / "v7.txt").write_text("background\npour_milk\n")
     with pytest.raises(UserError, match="transcripts_sha256"):
         run(tmp_path / "run", "eval", config)

@@ -1,8 +1,9 @@
-"""A classifier of single frames and slow metrics, to show how hard a synthetic data set is without temporal context."""
+"""A classifier of single frames, to show how hard a synthetic data set is without temporal context."""
 
 import numpy as np
 from scipy import optimize, special
 
+from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.ops.segments import frames_to_segments
 
 
@@ -32,36 +33,14 @@ def predict_linear(weights, features):
     return np.argmax(features @ weights[:-1] + weights[-1], axis=1)
 
 
-def segment_f1(predictions, truths, overlap):
-    """F1 in percent over (predicted, true) label arrays; background 0 excluded; greedy matching as published."""
-    hits = false_alarms = misses = 0
-    for predicted, true in zip(predictions, truths, strict=True):
-        found = [s for s in zip(*frames_to_segments(predicted), strict=True) if s[0] != 0]
-        wanted = [s for s in zip(*frames_to_segments(true), strict=True) if s[0] != 0]
-        taken = set()
-        for label, start, end in found:
-            scores = [
-                max(0, min(end, e) - max(start, s)) / (max(end, e) - min(start, s)) * (label == name)
-                for name, s, e in wanted
-            ]
-            best = int(np.argmax(scores))
-            if scores[best] >= overlap and best not in taken:
-                taken.add(best)
-                hits += 1
-            else:
-                false_alarms += 1
-        misses += len(wanted) - len(taken)
-    return 100 * 2 * hits / max(2 * hits + false_alarms + misses, 1)
-
-
 def linear_scores(train, test):
     """(frame accuracy in percent, F1@50 in percent) on `test` of a linear frame classifier fitted to `train`."""
     weights = fit_linear(*stack_videos(train), len(train.class_names))
     videos = [test[index] for index in range(len(test))]
-    predictions = [predict_linear(weights, video.features) for video in videos]
-    truths = [video.labels for video in videos]
-    accuracy = 100 * np.mean(np.concatenate(predictions) == np.concatenate(truths))
-    return accuracy, segment_f1(predictions, truths, 0.5)
+    metric = SegmentationMetric(len(train.class_names), (0,))
+    states = [metric.from_video(predict_linear(weights, video.features), video.labels) for video in videos]
+    scores = metric.empty().merge(*states).compute()
+    return scores["AccB"], scores["F1@0.50"]
 
 
 def oracle_accuracy(source, ambiguous=()):

@@ -1,6 +1,5 @@
 """Faulty files as a user meets them: the whole program, its exit code and what it prints."""
 
-import os
 import re
 import subprocess
 import sys
@@ -34,23 +33,14 @@ def dirty(base, **faults):
 
 
 def train(base, **faults):
-    folder = dirty(base, **faults).root
-    return [
-        "main.py",
-        "--config",
-        "configs/fact_custom.py",
-        f"--config.data.dir={folder}",
-        "--workdir",
-        f"{base}/run",
-        "--config.data.length_tolerance=2",
-    ]
+    options = "--config configs/fact_custom.py --config.data.length_tolerance=2"
+    return f"main.py {options} --config.data.dir={dirty(base, **faults).root} --workdir {base}/run"
 
 
 def tool(name):
     def arguments(base, **faults):
-        folder = dirty(base, **faults).root
         output = f"{base}/work/{'config.py' if name == 'write_config' else 'inspection'}"
-        return ["-m", f"data_pipelines.{name}", str(folder), "--output", output, "--length_tolerance", "2"]
+        return f"-m data_pipelines.{name} {dirty(base, **faults).root} --output {output} --length_tolerance 2"
 
     return arguments
 
@@ -64,59 +54,39 @@ def predict(base, **files):
         np.save(base / "data" / f"{name}.npy", rng.normal(size=(runs.FEATURE_DIM, 20)).astype(np.float32))
     for name, fault in files.items():
         feature_faults.FEATURES[fault].apply(base / "data" / f"{name}.npy", base / "CANARY")
-    return [
-        "main.py",
-        "--workdir",
-        f"{base}/run",
-        "--mode",
-        "predict",
-        "--input",
-        f"{base}/data",
-        "--output",
-        f"{base}/predicted",
-        "--figures=false",
-    ]
+    return f"main.py --workdir {base}/run --mode predict --input {base}/data --output {base}/predicted --figures=false"
 
 
 def convert(base, fault):
     other_cases.torch_saved(other_cases.torch_tensors)(base / "weights.pth")
     other_cases.WEIGHTS[fault].apply(base / "weights.pth", base / "CANARY")
-    return [
-        "main.py",
-        "--mode",
-        "convert",
-        "--config",
-        "configs/fact_custom.py",
-        "--checkpoint",
-        f"{base}/weights.pth",
-        "--workdir",
-        f"{base}/run",
-    ]
+    options = "--mode convert --config configs/fact_custom.py"
+    return f"main.py {options} --checkpoint {base}/weights.pth --workdir {base}/run"
 
 
 def yaml(base, fault):
     (base / "theirs.yaml").write_text(other_cases.PUBLISHED)
     other_cases.YAML[fault].apply(base / "theirs.yaml", base / "CANARY")
-    return ["main.py", "--config", f"{base}/theirs.yaml", "--workdir", f"{base}/run"]
+    return f"main.py --config {base}/theirs.yaml --workdir {base}/run"
 
 
 def record(base, content):
     (base / "run").mkdir()
     (base / "run" / "config.json").write_text(content)
-    return ["main.py", "--workdir", f"{base}/run", "--mode", "eval"]
+    return f"main.py --workdir {base}/run --mode eval"
 
 
 # name -> (what makes the command line, its options, exit code, what is printed).
 COMMANDS = {
     "training on many faults": (
         train,
-        {
-            "features__v0": "fifo",
-            "features__w1": "nan",
-            "labels__v1": "utf16",
-            "labels__w0": "table",
-            "features__v2": "endless_header",
-        },
+        dict(
+            features__v0="fifo",
+            features__w1="nan",
+            features__v2="endless_header",
+            labels__v1="utf16",
+            labels__w0="table",
+        ),
         2,
         r"(?s)has 15 problems:.*v1.txt\n +1\. text in UTF-16; save it as UTF-8.*w0.txt.*more unknown labels.*v0.npy\n"
         r" +\d+\. file cannot be read \(not a regular file\).*v2.npy\n.*4294967295 bytes.*w1.npy\n.*1 NaN values",
@@ -165,15 +135,8 @@ def test_the_program_says_what_is_wrong(tmp_path, name):
     make, options, code, words = COMMANDS[name]
     if make is convert:
         pytest.importorskip("torch")
-    arguments = make(tmp_path, **options)
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    command = [sys.executable, *make(tmp_path, **options).split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     printed = done.stdout + done.stderr
     print(f"exit code {done.returncode}\n{printed}")  # pytest -rP shows it
     assert done.returncode == code, printed

@@ -61,17 +61,13 @@ def test_seconds(tmp_path, capsys):
     assert first == pytest.approx(10 * second)
 
 
-@pytest.mark.parametrize("fps", ["inf", "1e400", "nan", "-1", "1e-320"])
-def test_frame_rates_that_are_none(tmp_path, capsys, fps):
+def test_places_and_frame_rates_that_are_none(tmp_path, capsys):
     write_folder(tmp_path / "toy")
-    with pytest.raises(SystemExit) as stop:
-        inspect(tmp_path / "toy", tmp_path / "out", f"--fps={fps}")
-    assert stop.value.code == 2
-    assert f"'{fps}'; expected a number from 0.001 to 1e+06, or 0" in capsys.readouterr().err
-
-
-def test_a_place_that_cannot_be_written(tmp_path):
-    write_folder(tmp_path / "toy")
+    with pytest.raises(SystemExit):
+        inspect(tmp_path / "toy", tmp_path / "out", "--fps=inf")
+    assert "'inf'; expected a number from 0.001 to 1e+06, or 0" in capsys.readouterr().err
+    with pytest.raises(UserError, match="none is not a folder"):
+        inspect(tmp_path / "none", tmp_path / "out")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file/out cannot be written: Not a directory"):
         inspect(tmp_path / "toy", tmp_path / "file" / "out")
@@ -150,10 +146,3 @@ def test_the_command_line(tmp_path):
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.startswith("toy, ") and done.stderr == ""
     assert (tmp_path / "out" / "relative_time.png").is_file()
-    done = subprocess.run(
-        [sys.executable, "-m", "data_pipelines.inspect_dataset", f"{tmp_path}/none"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr

@@ -1,11 +1,8 @@
 """Batches: order, purity in (seed, step), top-up, exactly-once evaluation and clean padding."""
 
 import itertools
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,19 +168,11 @@ def test_evaluation_shows_every_video_once(num_videos, batch_size, extra_rows, b
     for bucket in buckets:
         needed = -(-int(np.sum(source.lengths > bucket)) // batch_size)
         assert sum(length > bucket for length in padded_lengths) == needed
+    assert_all_same(tuple(batches), tuple(batches.batch(number) for number in range(len(batches))))
     padding = batches.padding()
     assert padding.frames == source.lengths.sum()
     assert padding.padded_frames == (batch_size + extra_rows) * sum(padded_lengths)
     assert list(padding.batches) == sorted(set(padded_lengths)) and sum(padding.batches.values()) == len(batches)
-
-
-def test_evaluation_can_be_repeated():
-    batches = eval_batches()
-    first, second = list(batches), list(batches)
-    assert len(first) == len(second) == len(batches)
-    for number, (one, other) in enumerate(zip(first, second, strict=True)):
-        assert_same(one, other)
-        assert_same(one, batches.batch(number))
 
 
 def test_a_video_with_too_many_segments_is_named():
@@ -242,17 +231,6 @@ def wait_for(condition, seconds=5.0):
     while not condition():
         assert time.monotonic() < end, "gave up waiting"
         time.sleep(0.01)
-
-
-def test_reading_needs_no_parsed_flags():
-    program = (
-        "from tests.data_pipelines.core.listed import eval_batches, train_batches\n"
-        "print(len(list(eval_batches())), next(train_batches().iterate(5))[0].positions)\n"
-    )
-    root = Path(__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split(" ", 1) == [str(len(eval_batches())), f"{train_batches().batches(5)[0].positions}\n"]
 
 
 @EXAMPLES

@@ -1,6 +1,9 @@
 """What the tools share: how a tool ends, and which numbers its options take."""
 
 import argparse
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +64,10 @@ def test_numbers_out_of_the_range(text):
         command_line.number(1, 10, or_zero=True)(text)
     with pytest.raises(argparse.ArgumentTypeError, match="expected a number from 1 to 10$"):
         command_line.number(1, 10)("0")
+
+
+@pytest.mark.parametrize("tool", ["extract_epic", "inspect_dataset", "write_config", "write_synthetic"])
+def test_every_tool_is_a_program_that_says_what_it_needs(tool):
+    command = [sys.executable, "-m", f"data_pipelines.{tool}"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "required" in done.stderr and "Traceback" not in done.stderr

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipelines.core.buckets import Padding
 from tests.data_pipelines.core.listed import reads, train_batches
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
@@ -41,8 +40,3 @@ def test_batches_by_length_and_micro_batches_pad_less():
     assert waste(sampling="by_length") == pytest.approx(per_video)
     assert waste() > per_video + 0.15
     assert per_video < waste(micro_batch_size=2, num_rows=2) < waste()
-
-
-def test_the_padding_of_no_batches_is_none():
-    assert Padding(0, 0, {}).waste == 0.0
-    assert Padding(30, 40, {20: 2}).waste == 0.25

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipelines.core.sampling import SAMPLERS, batches_by_length, random_batches
+from data_pipelines.core.sampling import SAMPLERS, batches_by_length
 
 EXAMPLES = settings(derandomize=True, max_examples=50, deadline=None)
 CLASSES = st.lists(st.integers(0, 3), min_size=1, max_size=30).map(np.array)
@@ -29,15 +29,6 @@ def test_every_video_comes_up_and_batches_are_full(name):
             assert all(len(set(batch)) == batch_size for batch in batches.tolist())
 
     check()
-
-
-@EXAMPLES
-@given(CLASSES, st.integers(1, 40), st.integers(0, 5))
-def test_random_batches_are_one_order_topped_up_from_its_start(classes, batch_size, seed):
-    shown = random_batches(classes, batch_size, np.random.default_rng(seed)).ravel().tolist()
-    order = shown[: len(classes)]
-    assert sorted(order) == list(range(len(classes)))
-    assert shown == list(itertools.islice(itertools.cycle(order), len(shown)))
 
 
 @EXAMPLES

@@ -81,6 +81,12 @@ def header(text, version=1, size=None, data=b"\0" * 600):
     return make
 
 
+def second_version(path, canary):
+    values = np.load(path)
+    with open(path, "wb") as file:
+        np.lib.format.write_array(file, values, (2, 0))
+
+
 def described(shape, descr="'<f4'", order="False"):
     return header(f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}, }}\n")
 
@@ -172,91 +178,77 @@ PLACES = {
     "unreadable": Fault(lambda path, canary: path.chmod(0), r"cannot be read \(Permission denied\)", unprivileged=True),
     "link_outside": Fault(moved_outside),
 }
-FEATURES = (
-    PLACES
-    | {
-        # Read as they are.
-        "float16": saved(lambda values: values.astype(np.float16)),
-        "float64": saved(lambda values: values.astype(np.float64)),
-        "big_endian": saved(lambda values: values.astype(">f4")),
-        "long_double": saved(lambda values: values.astype(np.longdouble)),
-        "fortran": saved(np.asfortranarray),
-        "int16": saved(lambda values: values.astype(np.int16), reads=np.trunc),
-        "uint8": saved(lambda values: values.astype(np.int8).view(np.uint8), reads=lambda v: np.trunc(v) % 256),
-        "bool": saved(lambda values: values > 0, reads=lambda v: (v > 0).astype(np.float32)),
-        "version_2": replaced(header("", 2), "x"),  # replaced below: it needs the values
-        "trailing_bytes": rewritten(lambda content: content + b"rest"),
-        "spaced_header": rewritten(lambda content: content.replace(b"'fortran_order'", b'"fortran_order"')),
-        "tolerated_longer": saved(lambda v: np.pad(v, ((0, 0), (0, 2)), "edge"), relative=True),
-        # Refused by their header.
-        "truncated": rewritten(lambda content: content[:-1], r"truncated: \d+ of \d+ bytes"),
-        "half": rewritten(lambda content: content[: len(content) // 2], r"truncated: \d+ of \d+ bytes"),
-        "header_only": rewritten(lambda content: content[:128], r"truncated: 128 of \d+ bytes"),
-        "cut_header": rewritten(lambda content: content[:40], DAMAGED),
-        "cut_magic": rewritten(lambda content: content[:5], NO_NPY),
-        "empty": rewritten(lambda content: b"", NO_NPY),
-        "text": rewritten(lambda content: b"0.5 0.25\n", NO_NPY),
-        "npz": replaced(archived, NO_NPY),
-        "zip": replaced(zipped, NO_NPY),
-        "version_3": rewritten(lambda content: content[:6] + b"\x03" + content[7:], r"\.npy format 3\.0"),
-        "version_255": rewritten(lambda content: content[:6] + b"\xff" + content[7:], r"\.npy format 255\.0"),
-        "pickle": Fault(pickle_instead, NO_NPY),
-        "pickled_array": Fault(pickle_bomb, "pickled Python objects, which are not loaded"),
-        "complex": saved(lambda values: values.astype(np.complex64), "values of type complex64"),
-        "strings": saved(lambda values: values.astype(str), "values of type <U"),
-        "byte_strings": saved(lambda values: values.astype("S8"), r"values of type \|S8"),
-        "dates": saved(lambda values: values.astype("M8[s]"), "values of type datetime64"),
-        "structured": saved(lambda values: np.zeros(values.shape, "f4,i4"), "values of type"),
-        "void": saved(lambda values: np.zeros(values.shape, "V4"), r"values of type \|V4"),
-        "one_axis": saved(lambda values: values.ravel(), r"shape \(\d+,\); expected two axes"),
-        "three_axes": saved(lambda values: values[None], r"shape \(1, 6, \d+\); expected two axes"),
-        "no_axis": saved(lambda values: values[0, 0], r"shape \(\); expected two axes"),
-        "no_frames": saved(lambda values: values[:, :0], r"shape \(6, 0\) is empty"),
-        "no_channels": saved(lambda values: values[:0], r"shape \(0, \d+\) is empty"),
-        "declares_much": replaced(described("(6, 1000000000000)"), r"truncated: \d+ of 24000000000\d+ bytes"),
-        "declares_more": replaced(described("(9223372036854775807, 9223372036854775807)"), DAMAGED),
-        "declares_most": replaced(described("(0x" + "f" * 9000 + ", 6)"), DAMAGED),
-        "negative": replaced(described("(-6, 22)"), r"shape \(-6, 22\) is empty"),
-        "fractional": replaced(described("(6.0, 22)"), DAMAGED),
-        "negative_order": replaced(described("(6, 22)", order="-1"), DAMAGED),
-        "huge_item": replaced(described("(6, 22)", "'V2000000000'"), "values of type"),
-        "unknown_type": replaced(described("(6, 22)", "'quux'"), DAMAGED),
-        "code": Fault(code_header, DAMAGED),
-        "nested": replaced(header("{'shape': " + "(" * 9000), DAMAGED),
-        "signs": replaced(described("(" + "-" * 9000 + "1, 22)"), DAMAGED),
-        "calls": replaced(described("f" + "()" * 4000), DAMAGED),
-        "long_header": replaced(header(" " * 60_000), r"\.npy header of 60000 bytes; expected at most"),
-        "endless_header": replaced(header("", 2, 2**32 - 1), r"\.npy header of 4294967295 bytes; expected at most"),
-        "endless_file": replaced(
-            sparse(2**33, b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), r"\.npy header of 4294967295 bytes"
-        ),
-        "zeros": replaced(sparse(2**30), NO_NPY),
-        # Refused beside the others.
-        "wide": saved(lambda values: np.vstack([values, values[:1]]), "7 channels"),
-        "narrow": saved(lambda values: values[:-1], "5 channels"),
-        "transposed": saved(lambda values: values.T, "axes the other way round|looks transposed"),
-        "shorter": saved(lambda values: values[:, :-3], "frames of features for", relative=True),
-        "much_longer": saved(lambda values: np.tile(values, 9), "frames of features for", relative=True),
-        "sparse": replaced(
-            lambda path: (described("(6, 357913941)")(path), os.truncate(path, 2**33 + 200)),
-            "frames of features for",
-            relative=True,
-        ),
-        # Refused by their values.
-        "nan": saved(spoil(np.nan, (3, 7)), "1 NaN values, the first at frame 7 of .*, channel 3", values=True),
-        "inf": saved(spoil(-np.inf, (0, 0)), "1 Inf values, the first at frame 0 of .*, channel 0", values=True),
-        "overflow": saved(
-            lambda v: spoil(1e300, (5, 11))(v.astype(float)), "1 Inf values, the first at frame 11 of", values=True
-        ),
-        "all_nan": saved(lambda values: np.full_like(values, np.nan), r"\d+ NaN values", values=True),
-    }
-)
-
-
-def second_version(path, canary):
-    values = np.load(path)
-    with open(path, "wb") as file:
-        np.lib.format.write_array(file, values, (2, 0))
-
-
-FEATURES["version_2"] = Fault(second_version)
+FEATURES = PLACES | {
+    # Read as they are.
+    "float16": saved(lambda values: values.astype(np.float16)),
+    "float64": saved(lambda values: values.astype(np.float64)),
+    "big_endian": saved(lambda values: values.astype(">f4")),
+    "long_double": saved(lambda values: values.astype(np.longdouble)),
+    "fortran": saved(np.asfortranarray),
+    "int16": saved(lambda values: values.astype(np.int16), reads=np.trunc),
+    "uint8": saved(lambda values: values.astype(np.int8).view(np.uint8), reads=lambda v: np.trunc(v) % 256),
+    "bool": saved(lambda values: values > 0, reads=lambda v: (v > 0).astype(np.float32)),
+    "version_2": Fault(second_version),
+    "trailing_bytes": rewritten(lambda content: content + b"rest"),
+    "spaced_header": rewritten(lambda content: content.replace(b"'fortran_order'", b'"fortran_order"')),
+    "tolerated_longer": saved(lambda v: np.pad(v, ((0, 0), (0, 2)), "edge"), relative=True),
+    # Refused by their header.
+    "truncated": rewritten(lambda content: content[:-1], r"truncated: \d+ of \d+ bytes"),
+    "half": rewritten(lambda content: content[: len(content) // 2], r"truncated: \d+ of \d+ bytes"),
+    "header_only": rewritten(lambda content: content[:128], r"truncated: 128 of \d+ bytes"),
+    "cut_header": rewritten(lambda content: content[:40], DAMAGED),
+    "cut_magic": rewritten(lambda content: content[:5], NO_NPY),
+    "empty": rewritten(lambda content: b"", NO_NPY),
+    "text": rewritten(lambda content: b"0.5 0.25\n", NO_NPY),
+    "npz": replaced(archived, NO_NPY),
+    "zip": replaced(zipped, NO_NPY),
+    "version_3": rewritten(lambda content: content[:6] + b"\x03" + content[7:], r"\.npy format 3\.0"),
+    "version_255": rewritten(lambda content: content[:6] + b"\xff" + content[7:], r"\.npy format 255\.0"),
+    "pickle": Fault(pickle_instead, NO_NPY),
+    "pickled_array": Fault(pickle_bomb, "pickled Python objects, which are not loaded"),
+    "complex": saved(lambda values: values.astype(np.complex64), "values of type complex64"),
+    "strings": saved(lambda values: values.astype(str), "values of type <U"),
+    "byte_strings": saved(lambda values: values.astype("S8"), r"values of type \|S8"),
+    "dates": saved(lambda values: values.astype("M8[s]"), "values of type datetime64"),
+    "structured": saved(lambda values: np.zeros(values.shape, "f4,i4"), "values of type"),
+    "void": saved(lambda values: np.zeros(values.shape, "V4"), r"values of type \|V4"),
+    "one_axis": saved(lambda values: values.ravel(), r"shape \(\d+,\); expected two axes"),
+    "three_axes": saved(lambda values: values[None], r"shape \(1, 6, \d+\); expected two axes"),
+    "no_axis": saved(lambda values: values[0, 0], r"shape \(\); expected two axes"),
+    "no_frames": saved(lambda values: values[:, :0], r"shape \(6, 0\) is empty"),
+    "no_channels": saved(lambda values: values[:0], r"shape \(0, \d+\) is empty"),
+    "declares_much": replaced(described("(6, 1000000000000)"), r"truncated: \d+ of 24000000000\d+ bytes"),
+    "declares_more": replaced(described("(9223372036854775807, 9223372036854775807)"), DAMAGED),
+    "declares_most": replaced(described("(0x" + "f" * 9000 + ", 6)"), DAMAGED),
+    "negative": replaced(described("(-6, 22)"), r"shape \(-6, 22\) is empty"),
+    "fractional": replaced(described("(6.0, 22)"), DAMAGED),
+    "negative_order": replaced(described("(6, 22)", order="-1"), DAMAGED),
+    "huge_item": replaced(described("(6, 22)", "'V2000000000'"), "values of type"),
+    "unknown_type": replaced(described("(6, 22)", "'quux'"), DAMAGED),
+    "code": Fault(code_header, DAMAGED),
+    "nested": replaced(header("{'shape': " + "(" * 9000), DAMAGED),
+    "signs": replaced(described("(" + "-" * 9000 + "1, 22)"), DAMAGED),
+    "calls": replaced(described("f" + "()" * 4000), DAMAGED),
+    "long_header": replaced(header(" " * 60_000), r"\.npy header of 60000 bytes; expected at most"),
+    "endless_header": replaced(header("", 2, 2**32 - 1), r"\.npy header of 4294967295 bytes; expected at most"),
+    "endless_file": replaced(sparse(2**33, b"\x93NUMPY\x02\x00\xff\xff\xff\xff"), r"\.npy header of 4294967295 bytes"),
+    "zeros": replaced(sparse(2**30), NO_NPY),
+    # Refused beside the others.
+    "wide": saved(lambda values: np.vstack([values, values[:1]]), "7 channels"),
+    "narrow": saved(lambda values: values[:-1], "5 channels"),
+    "transposed": saved(lambda values: values.T, "axes the other way round|looks transposed"),
+    "shorter": saved(lambda values: values[:, :-3], "frames of features for", relative=True),
+    "much_longer": saved(lambda values: np.tile(values, 9), "frames of features for", relative=True),
+    "sparse": replaced(
+        lambda path: (described("(6, 357913941)")(path), os.truncate(path, 2**33 + 200)),
+        "frames of features for",
+        relative=True,
+    ),
+    # Refused by their values.
+    "nan": saved(spoil(np.nan, (3, 7)), "1 NaN values, the first at frame 7 of .*, channel 3", values=True),
+    "inf": saved(spoil(-np.inf, (0, 0)), "1 Inf values, the first at frame 0 of .*, channel 0", values=True),
+    "overflow": saved(
+        lambda v: spoil(1e300, (5, 11))(v.astype(float)), "1 Inf values, the first at frame 11 of", values=True
+    ),
+    "all_nan": saved(lambda values: np.full_like(values, np.nan), r"\d+ NaN values", values=True),
+}

@@ -5,6 +5,7 @@ nothing where the result is that of the sound input.
 """
 
 import dataclasses
+import functools
 import re
 import struct
 import zipfile
@@ -19,13 +20,12 @@ from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.models.fact import published_config
 from fact_jax.models.weights import weight_files
 from tests.data_pipelines.dirty import names, text_faults
-from tests.data_pipelines.dirty.dataset import CLASS_NAMES, WIDTH, Dataset
+from tests.data_pipelines.dirty.dataset import CLASS_NAMES, TEST, TRAIN, WIDTH, Dataset
 from tests.data_pipelines.dirty.entries import check_sources, user_error
 from tests.data_pipelines.dirty.feature_faults import FEATURES, PLACES, Bomb, Fault, replaced, rewritten, sparse
 
 READER = FrameReader(feature_dim=WIDTH, time_axis="last", sample_rate=1, class_names=CLASS_NAMES)
 PREDICTED = {name: fault for name, fault in FEATURES.items() if not fault.relative}
-LISTED = {name: fault for name, fault in text_faults.TRANSCRIPTS.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ def prediction(kind, video):
 
 def transcript(kind, video):
     """One of the transcripts of the test videos is faulty."""
-    fault = LISTED[kind]
+    fault = text_faults.TRANSCRIPTS[kind]
 
     def run(base):
         dataset = Dataset(base).write()
@@ -140,15 +140,11 @@ def verbs(kind, _):
     return Trial(f"verbs-{kind}", run, fault.unprivileged)
 
 
-def _first_half(content):
-    return content[: len(content) // 2]
-
-
 COPIES = {
     f"{name}-{fault}": (name, change)
     for name in ("metadata.json", "dataset_info.json", "features.json", "feature_dataset-train.array_record-00000")
     for fault, change in (
-        ("half", _first_half),
+        ("half", lambda content: content[: len(content) // 2]),
         ("nested", lambda _: b"[" * 100_000),
         ("changed", lambda content: content[::-1]),
     )
@@ -219,16 +215,8 @@ def npz_header(text):
     return make
 
 
-def torch_bomb(path, canary):
-    import torch
-
-    torch.save({"a.weight": Bomb(canary)}, path)
-
-
-def old_torch_bomb(path, canary):
-    import torch
-
-    torch.save({"a.weight": Bomb(canary)}, path, _use_new_zipfile_serialization=False)
+def torch_bomb(path, canary, **options):
+    torch_saved(lambda torch: {"a.weight": Bomb(canary)}, **options)(path)
 
 
 def bare_pickle(path, canary):
@@ -258,12 +246,13 @@ def member_named(name):
     return make
 
 
+OLD = {"_use_new_zipfile_serialization": False}
 CODE = "objects that are not plain numbers"
 NO_NPZ = r"cannot be read as an \.npz file"
 # Faults of weight files; `reads`: the dtype of the tensors that are read.
 WEIGHTS = {name: fault for name, fault in PLACES.items() if name != "link_outside"} | {
     "torch": replaced(torch_saved(torch_tensors)),
-    "torch_old": replaced(torch_saved(torch_tensors, _use_new_zipfile_serialization=False)),
+    "torch_old": replaced(torch_saved(torch_tensors, **OLD)),
     "torch_half": replaced(torch_saved(lambda torch: torch_tensors(torch, torch.float16))),
     "torch_double": replaced(torch_saved(lambda torch: torch_tensors(torch, torch.float64))),
     "torch_wrapped": replaced(
@@ -282,7 +271,7 @@ WEIGHTS = {name: fault for name, fault in PLACES.items() if name != "link_outsid
     "npz": replaced(npz_saved(**TENSORS)),
     "npz_fortran": replaced(npz_saved(**{name: np.asfortranarray(value) for name, value in TENSORS.items()})),
     "torch_bomb": Fault(torch_bomb, CODE),
-    "torch_old_bomb": Fault(old_torch_bomb, CODE),
+    "torch_old_bomb": Fault(functools.partial(torch_bomb, **OLD), CODE),
     "bare_pickle": Fault(bare_pickle, CODE),
     "object_npz": Fault(object_npz, NO_NPZ),
     "npz_bomb": replaced(npz_bomb, "would take 120000128 in memory, more than 100 times"),
@@ -316,30 +305,41 @@ WEIGHTS = {name: fault for name, fault in PLACES.items() if name != "link_outsid
 }
 
 
-def weights(kind, _):
-    """A weight file for --mode convert."""
-    fault = WEIGHTS[kind]
+def _file_trial(name, fault, file, make, read, said, sound=None):
+    """A file that is read alone; `said`: what its reader says instead of what is said of files of a dataset."""
 
     def run(base):
         for folder in ("data/deep/er", "outside", "work"):
             (base / folder).mkdir(parents=True)
-        path = base / "data" / "weights.pth"
-        torch_saved(torch_tensors)(path)
+        path = base / "data" / file
+        make(path)
+        expected = sound or read(path)
         fault.apply(path, base / "outside" / "CANARY")
         yield
-        if fault.refused:
-            message = user_error(weight_files.read_state_dict, path)
-            expected = "does not exist" if fault.refused == "file is missing" else fault.refused
-            expected = expected.replace(r"file cannot be read \(Is a directory\)", "is a folder")
-            expected = expected.replace(r"\(Permission denied\)", ": Permission denied").replace("read :", "read:")
-            assert str(path) in message and re.search(expected, message), message
+        if not fault.refused:
+            np.testing.assert_equal(read(path), expected)
             return
-        found = weight_files.read_state_dict(path).tensors
-        assert found.keys() == TENSORS.keys()
-        for name, tensor in TENSORS.items():
-            np.testing.assert_array_equal(found[name].astype(np.float32), tensor)
+        message, pattern = user_error(read, path), fault.refused
+        for words, other in said.items():
+            pattern = pattern.replace(words, other)
+        assert str(path) in message and re.search(pattern, message) and len(message) < 2000, message
 
-    return Trial(f"weights-{kind}", run, fault.unprivileged)
+    return Trial(name, run, fault.unprivileged)
+
+
+def read_weights(path):
+    return {name: tensor.astype(np.float32) for name, tensor in weight_files.read_state_dict(path).tensors.items()}
+
+
+def weights(kind, _):
+    """A weight file for --mode convert."""
+    said = {
+        "file is missing": "does not exist",
+        r"file cannot be read \(Is a directory\)": "is a folder",
+        r"read \(Permission denied\)": "read: Permission denied",
+    }
+    make = torch_saved(torch_tensors)
+    return _file_trial(f"weights-{kind}", WEIGHTS[kind], "weights.pth", make, read_weights, said, TENSORS)
 
 
 PUBLISHED = """# comment
@@ -358,7 +358,7 @@ def added(text, refused=""):
     return rewritten(lambda content: content + text.encode(), refused)
 
 
-YAML = {name: fault for name, fault in PLACES.items()} | {
+YAML = PLACES | {
     "crlf": rewritten(lambda content: content.replace(b"\n", b"\r\n")),
     "bom": rewritten(lambda content: b"\xef\xbb\xbf" + content),
     "no_last_newline": rewritten(lambda content: content.rstrip()),
@@ -402,39 +402,25 @@ YAML = {name: fault for name, fault in PLACES.items()} | {
 
 def published(kind, _):
     """A YAML config of the published code."""
-    fault = YAML[kind]
+    said = {
+        "file is missing": "No such file",
+        r"file cannot be read \(Is a directory\)": "cannot be read: Is a directory",
+        r"read \(Permission denied\)": "read: Permission denied",
+    }
 
-    def run(base):
-        for folder in ("data/deep/er", "outside", "work"):
-            (base / folder).mkdir(parents=True)
-        path = base / "data" / "deep" / "theirs.yaml"
-        path.write_text(PUBLISHED)
-        sound = published_config.read(path)
-        fault.apply(path, base / "outside" / "CANARY")
-        yield
-        if fault.refused:
-            message = user_error(published_config.read, path)
-            expected = fault.refused.replace("file is missing", "No such file")
-            expected = expected.replace(r"\(Permission denied\)", ": Permission denied").replace("read :", "read:")
-            expected = expected.replace(r"\(Is a directory\)", ": Is a directory").replace("file cannot", "cannot")
-            assert str(path) in message and re.search(expected.replace("read :", "read:"), message), message
-            assert len(message) < 2000
-            return
-        assert published_config.read(path).settings == sound.settings
+    def read(path):
+        return published_config.read(path).settings
 
-    return Trial(f"yaml-{kind}", run, fault.unprivileged)
+    return _file_trial(
+        f"yaml-{kind}", YAML[kind], "deep/theirs.yaml", lambda path: path.write_text(PUBLISHED), read, said
+    )
 
 
 def trials(num_predictions, num_transcripts, num_verbs):
     """So many trials of every kind, and all of the weight files and the published configs."""
     kinds = (
-        (
-            prediction,
-            (*PREDICTED, *names.ODD, *names.UNSTORABLE),
-            ("v0", "v1", "v2", "w0", "w1", "w2"),
-            num_predictions,
-        ),
-        (transcript, (*LISTED,), ("w0", "w1", "w2"), num_transcripts),
+        (prediction, (*PREDICTED, *names.ODD, *names.UNSTORABLE), (*TRAIN, *TEST), num_predictions),
+        (transcript, (*text_faults.TRANSCRIPTS,), (*TEST,), num_transcripts),
         (verbs, (*text_faults.VERBS,), ("",), num_verbs),
         (prepared, (*COPIES,), ("",), len(COPIES)),
         (weights, (*WEIGHTS,), ("",), len(WEIGHTS)),

@@ -27,18 +27,9 @@ _FORBIDDEN = (
     "urllib.Request",
 )
 # Events whose first one or two arguments are files that are changed.
-_CHANGES = {
-    "os.rename": 2,
-    "os.link": 2,
-    "os.symlink": 2,
-    "os.remove": 1,
-    "os.rmdir": 1,
-    "os.mkdir": 1,
-    "os.truncate": 1,
-    "os.chmod": 1,
-    "os.chown": 1,
-    "os.utime": 1,
-}
+_CHANGES = dict.fromkeys(("os.rename", "os.link", "os.symlink"), 2) | dict.fromkeys(
+    ("os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod", "os.chown", "os.utime"), 1
+)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _allowed, _seen = None, []
 

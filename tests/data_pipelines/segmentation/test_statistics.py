@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
 
+EXAMPLES = hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
+VIDEOS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5)
+
 
 class Source:
     """Labels only: asking it for features is an error."""
@@ -46,8 +49,8 @@ def test_counts_by_hand():
     ]
 
 
-@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
-@hypothesis.given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5))
+@EXAMPLES
+@hypothesis.given(VIDEOS)
 def test_counts_equal_the_loop(videos):
     statistics = compute_statistics(Source(videos, "abcd"))
     transcripts = [[label for label, _ in itertools.groupby(video)] for video in videos]
@@ -58,8 +61,8 @@ def test_counts_equal_the_loop(videos):
         assert statistics.class_segments[label] == sum(transcript.count(label) for transcript in transcripts)
 
 
-@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
-@hypothesis.given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5))
+@EXAMPLES
+@hypothesis.given(VIDEOS)
 def test_durations_equal_the_loop(videos):
     expected = [[] for _ in "abcd"]
     for video in videos:
@@ -68,10 +71,8 @@ def test_durations_equal_the_loop(videos):
     assert [durations.tolist() for durations in segment_durations(Source(videos, "abcd"))] == expected
 
 
-@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
-@hypothesis.given(
-    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=5), st.integers(1, 7)
-)
+@EXAMPLES
+@hypothesis.given(VIDEOS, st.integers(1, 7))
 def test_shares_over_time_equal_the_loop(videos, num_bins):
     shares = shares_over_time(Source(videos, "abcd"), num_bins)
     expected = np.zeros((num_bins, 4))

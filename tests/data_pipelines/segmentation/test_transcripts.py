@@ -14,17 +14,9 @@ NAMES = ("background", "take cup", "pour_milk")
 IDS = {name: i for i, name in enumerate(NAMES)}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "background\ntake cup\nbackground\npour_milk\n",
-        "background\nbackground\ntake cup\ntake cup\ntake cup\nbackground\npour_milk\npour_milk",
-        "\ufeffbackground\r\ntake cup \r\n background\r\npour_milk\r\n\r\n",
-    ],
-    ids=["transcript", "frame labels", "bom and crlf"],
-)
-def test_both_forms(tmp_path, text):
+def test_other_forms_of_text(tmp_path):
     path = tmp_path / "v.txt"
+    text = "\ufeffbackground\r\ntake cup \r\n background\r\npour_milk\r\n\r\n"
     path.write_text(text, encoding="utf-8", newline="")
     transcript, problems = read_transcript(path, IDS)
     assert transcript.tolist() == [0, 1, 0, 2] and transcript.dtype == np.int32

@@ -94,13 +94,7 @@ def test_background_classes(tmp_path):
     write_folder(tmp_path)
     assert look(tmp_path, "--background").data.background_ids == ()
     assert look(tmp_path, "--background", "stir", "1", "stir").data.background_ids == (3, 1)
-    for wrong, hint in (
-        ("stirr", "Did you mean 'stir'"),
-        ("4", "ids \\(0 to 3\\)"),
-        ("9" * 30, "no class"),
-        ("00000000099", "no class"),
-        ("٣", "no class"),
-    ):
+    for wrong, hint in (("stirr", "Did you mean 'stir'"), ("4", "ids \\(0 to 3\\)"), ("٣", "no class")):
         with pytest.raises(UserError, match=hint):
             look(tmp_path, "--background", wrong)
     rename_classes(tmp_path, ("G0", "SIL", "G2", "No_Action"))

@@ -138,8 +138,3 @@ def slow_labels(actions, num_frames):
 def test_overlaps(times, num_frames):
     actions = [Action(start, start + length, 0, 0) for start, length in times]
     assert frame_labels(actions, num_frames).tolist() == slow_labels(actions, num_frames)
-
-
-def test_an_action_inside_another(tmp_path):
-    labels = frame_labels([Action(2, 9, 0, 0), Action(4, 6, 1, 1)], 10)
-    assert labels.tolist() == [-1, 0, 0, 1, 1, 0, 0, 0, -1, -1]
