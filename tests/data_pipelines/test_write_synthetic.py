@@ -11,7 +11,6 @@ from data_pipelines import write_config, write_synthetic
 from data_pipelines.core import command_line
 from data_pipelines.segmentation.config import SegmentationDataConfig, SyntheticSegmentationConfig
 from data_pipelines.segmentation.sources import open_sources
-from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs
 from fact_jax.types import UserError
 
 
@@ -45,14 +44,6 @@ def test_test_videos_of_the_config_and_more(tmp_path, capsys, config, options):
         assert read_lines(folder / "transcripts" / f"{names[index]}.txt") == order
     command = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert command[:2] == ["python", "main.py"] and command[command.index("--input") + 1] == str(folder / "features")
-
-
-def test_prediction_takes_the_files(tmp_path):
-    write_synthetic.main([str(tmp_path), "--videos", "3"])
-    classes = tuple(line.split(" ", 1)[1] for line in read_lines(tmp_path / "mapping.txt"))
-    form = FrameReader(feature_dim=48, time_axis="last", sample_rate=1, class_names=classes)
-    videos = open_inputs([tmp_path / "features"], form, transcript_dir=tmp_path / "transcripts")
-    assert len(videos) == 3 and videos.problems == []
 
 
 @pytest.mark.parametrize("options", [[], ["--verb_noun"]])

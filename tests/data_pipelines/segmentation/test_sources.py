@@ -224,6 +224,13 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     assert scanned == [5, 2, 5, 5]
 
 
+def test_a_missing_class_list_stops_the_run_with_the_tree(tmp_path):
+    write_folder(tmp_path)
+    (tmp_path / "mapping.txt").unlink()
+    with pytest.raises(UserError, match="(?s)mapping.txt.*file is missing.*groundTruth/<video>.txt"):
+        open_sources(settings(tmp_path))
+
+
 def test_the_synthetic_reader_needs_no_files():
     small = SyntheticSegmentationConfig(num_train_videos=3, num_test_videos=2, mean_length=30)
     data = settings("", reader="synthetic", synthetic=small)
@@ -296,7 +303,7 @@ def test_problems_of_verbs_nouns_and_transcripts_come_with_all_others(tmp_path, 
     with pytest.raises(UserError) as error:
         open_sources(settings(tmp_path, reader=reader, **EXTRAS), tmp_path / "run")
     message = str(error.value)
-    assert "has 3 problems:" in message and "groundTruth/<video>.txt" in message
+    assert "has 3 problems:" in message
     assert not (tmp_path / "run" / PROBLEMS_FILE).exists() and not (tmp_path / "run" / CHECK_FILE).exists()
     assert "class 'pour,milk': unknown verb 'pour'; the nearest verb is 'poor'" in message
     assert "v4.txt\n" in message and "v1.npy\n" in message
