@@ -78,7 +78,7 @@ def test_outputs_and_labels(both):
             pairs = [(block.frame_logits[row, :length], theirs.frame_logits)]
             pairs.append((block.action_logits[row], theirs.token_logits))
             if theirs.counts is not None:
-                count = int(block.segments.runs.count[row])
+                count = int(block.segments.segmentation.count[row])
                 assert count == len(theirs.counts)
                 pairs.append((block.segments.logits[row, :count], theirs.segment_logits))
             for found, wanted in pairs:

@@ -84,8 +84,10 @@ def test_short_float_types_become_float32(tmp_path, kind):
     torch = pytest.importorskip("torch")
     safetensors_torch = pytest.importorskip("safetensors.torch")
     values = torch.tensor([1.0, -0.5, 448.0]).to(getattr(torch, kind))
-    files = [save_torch(tmp_path / "weights.pth", {"x": values}), tmp_path / "weights.safetensors"]
-    safetensors_torch.save_file({"x": values}, files[1])
+    files = [save_torch(tmp_path / "weights.pth", {"x": values})]
+    if kind == "bfloat16":  # safetensors gives NumPy no numbers of 8 bits
+        files.append(tmp_path / "weights.safetensors")
+        safetensors_torch.save_file({"x": values}, files[1])
     for path in files:
         found = weight_files.read_state_dict(path).tensors["x"]
         assert found.dtype == np.float32 and found.tolist() == values.float().tolist()
