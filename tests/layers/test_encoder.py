@@ -1,4 +1,4 @@
-"""FAFormer's encoder: its normalisation equals loops; neither padding nor what it holds shows, with or without dropout."""
+"""FAFormer's encoder: normalisation equals loops; padding and what it holds do not show, with dropout or without."""
 
 import jax
 import jax.numpy as jnp
