@@ -73,6 +73,7 @@ class LocalizationDataConfig:
     remove_doubles: bool = False  # count annotations once that are the same within a millisecond
     clip_segments: bool = False  # cut training segments to the video, leave out those mostly behind its end
     tiou_thresholds: tuple = (0.3, 0.4, 0.5, 0.6, 0.7)  # temporal overlaps of the evaluation
+    published_classes: bool = False  # detections of a class without a true segment count for another, as published
     external_scores: str = ""  # file with scores of the classes for every video, below dir; "" = none (ext_score_file)
     memory_gb: float = 4.0  # GiB of features that stay in memory once read; the others are read from disk each time
     tfds_dir: str = ""  # folder of the prepared copy for reader "tfds"; "" = <dir>/tfds

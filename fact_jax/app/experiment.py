@@ -23,8 +23,10 @@ from fact_jax.training.steps import EvalStep
 from fact_jax.types import UserError, check_choice
 
 MODES = ("train", "eval")
+# Settings that may change between training and --mode eval: how detections are scored.
+EVALUATION_NEUTRAL = (*run_record.NEUTRAL, "data.published_classes")
 # Settings that may change between training and prediction.
-PREDICTION_NEUTRAL = (*run_record.NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
+PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
 
 
 def run(
@@ -55,18 +57,24 @@ def run(
     owned = own(workdir, f"--mode {mode}") if processes.is_main else contextlib.nullcontext()
     with stop_request(console.say) as stop, owned:
         if processes.is_main:
-            run_record.check(workdir, config=config.to_dict())  # again: another process may just have made its run here
+            _check_settings(config, workdir, mode)  # again: another process may just have made its run here
         _set_up_jax(config, console)
         setup = prepare(config, workdir, mode, console, stop, processes)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
         return 0 if finished else stop.exit_code
 
 
+def _check_settings(config, workdir: Path, mode: str) -> bool:
+    """Whether the workdir holds a run; UserError if it has other settings."""
+    neutral = EVALUATION_NEUTRAL if mode == "eval" else run_record.NEUTRAL
+    return run_record.check(workdir, config=config.to_dict(), neutral=neutral)
+
+
 def _look_at(config, workdir: Path, mode: str, step: int | None):
     """Raises UserError unless the workdir goes with what is asked for; returns the results of a finished run."""
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir {workdir} is a file, expected a folder.")
-    exists = run_record.check(workdir, config=config.to_dict())
+    exists = _check_settings(config, workdir, mode)
     if mode == "eval" and not exists:
         raise UserError(f"{workdir} holds no run to evaluate. Train first: the same command with --mode train.")
     record = run_record.read(workdir) if exists else None

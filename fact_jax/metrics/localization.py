@@ -1,10 +1,11 @@
 """Temporal localization metrics: average precision and recall of detected segments at several temporal overlaps.
 
-Source: the ActivityNet evaluation with the changes of ActionFormer's published libs/utils/metrics.py, quirks included:
+Source: the ActivityNet evaluation with the changes of ActionFormer's published libs/utils/metrics.py:
 
 - A detection takes its best true segment that no better scored detection has taken, so it may be its second best one.
-- Classes are those that occur in the ground truth, numbered in order of their ids. A detection of a class that does
-  not occur keeps its id as a number and so counts for the class that has this number, if there is one.
+- Classes are those that occur in the ground truth. A detection of another class counts for nobody. The published code
+  numbers the classes in order of their ids, and such a detection keeps its id as a number: it counts for the class that
+  has this number, if there is one (`published_classes`).
 - Of recall, a true segment may be found by any number of detections, and a detection may find several.
 """
 
@@ -30,10 +31,12 @@ class LocalizationMetric:
     Attributes:
       thresholds: tIoU, each in (0, 1], ascending.
       top_k: recall counts the best k detections of a class for every true segment that it has in the video.
+      published_classes: detections of a class without a true segment count for another class, as in the published code.
     """
 
     thresholds: tuple[float, ...]
     top_k: tuple[int, ...] = DEFAULT_TOP_K
+    published_classes: bool = False
 
     def empty(self) -> "LocalizationState":
         """The state of no videos."""
@@ -140,6 +143,15 @@ class LocalizationState:
         """Scores of the classes; the same for any order of the videos."""
         return self._scores
 
+    def without_truth(self) -> dict[int, int]:
+        """{class id: number of its detections}, of the classes without a true segment, by ascending id."""
+        found, true = (
+            np.concatenate([[], *(getattr(video, name) for video in self.videos)]).astype(np.int64)
+            for name in ("labels", "true_labels")
+        )
+        classes, counts = np.unique(found[~np.isin(found, true)], return_counts=True)
+        return dict(zip(classes.tolist(), counts.tolist(), strict=True))
+
     def matches(self) -> Matches:
         """What the scores are made of."""
         return self._matches
@@ -174,7 +186,7 @@ def match_classes(
     class_ids, true_classes = np.unique(true_labels, return_inverse=True)
     classes = np.searchsorted(class_ids, labels)
     known = class_ids[np.minimum(classes, len(class_ids) - 1)] == labels if len(class_ids) else classes < 0
-    classes = np.where(known, classes, labels)
+    classes = np.where(known, classes, labels if metric.published_classes else -1)
     order = np.argsort(scores, kind="stable")[::-1]
     order = order[(classes[order] >= 0) & (classes[order] < len(class_ids))]
     order = order[np.argsort(classes[order], kind="stable")]

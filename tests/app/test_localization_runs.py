@@ -61,6 +61,11 @@ def test_a_run_trains_evaluates_and_is_evaluated_again(tmp_path):
     }
     pictures = {path.name for path in (workdir / "figures").iterdir()}
     assert {"precision_recall.png", "map_against_tiou.png", "training_curves.png"} < pictures and len(pictures) == 7
+    assert "without a true segment count for nobody" in results
+    code, text = run(workdir, "eval", make_config(data__published_classes=True))
+    assert code == 0 and "the same, to the last digit" in text
+    head = json.loads((workdir / "tables" / "detections.json").read_text())
+    assert head["published_classes"] is True
     code, text = run(workdir, "eval")
     assert code == 0 and "the same, to the last digit" in text
     (found,) = read_runs([workdir], {"actionformer": LocalizationReport()})

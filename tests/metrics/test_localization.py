@@ -1,6 +1,7 @@
 """Quirks of the localization metrics; more numbers are compared in tests/parity/localization_metrics.py."""
 
 import csv
+import dataclasses
 import gzip
 import json
 import math
@@ -44,13 +45,28 @@ def test_a_detection_may_take_its_second_best_segment():
     assert state_of("v", truth, found).compute()["mAP@0.30"] == pytest.approx(100)
 
 
-def test_an_unknown_class_counts_for_the_class_of_its_number():
+PUBLISHED = dataclasses.replace(METRIC, published_classes=True)
+
+
+def test_a_class_without_truth_touches_no_score_and_is_counted():
     truth = [(4, (0.0, 10.0)), (9, (0.0, 10.0))]
     found = [(4, (0.0, 10.0), 0.5), (9, (0.0, 10.0), 0.5)]
     assert state_of("v", truth, found).compute()["mAP@0.50"] == pytest.approx(100)
-    # Class 4 is the first of the truth, number 0; class 7 has no number.
-    wrong = [*found, (0, (50.0, 60.0), 0.9), (7, (50.0, 60.0), 0.9)]
-    assert state_of("v", truth, wrong).compute()["mAP@0.50"] == pytest.approx(75)
+    others = [(0, (50.0, 60.0), 0.9), (7, (50.0, 60.0), 0.9), (7, (0.0, 10.0), 0.9), (-1, (0.0, 10.0), 0.9)]
+    state = state_of("v", truth, [*found, *others])
+    assert state.compute() == state_of("v", truth, found).compute()
+    assert state.without_truth() == {-1: 1, 0: 1, 7: 2}
+    assert state.per_class().num_detections.tolist() == [1, 1]
+    # As published class 4 is the first of the truth, number 0; class 7 has no number.
+    assert state_of("v", truth, [*found, *others], PUBLISHED).compute()["mAP@0.50"] == pytest.approx(75)
+
+
+def test_a_class_that_is_never_detected_scores_0_although_another_one_is_in_its_place():
+    truth = [(0, (0.0, 10.0)), (2, (20.0, 30.0))]
+    found = [(0, (0.0, 10.0), 0.6), (1, (20.0, 30.0), 0.9)]  # the segment of class 2 as class 1
+    assert state_of("v", truth, found).compute()["mAP@0.50"] == pytest.approx(50)
+    assert state_of("v", truth, found).compute()["Recall@1x@0.50"] == pytest.approx(50)
+    assert state_of("v", truth, found, PUBLISHED).compute()["mAP@0.50"] == pytest.approx(100)
 
 
 def test_videos_without_detections_and_doubles_of_the_truth_count():
@@ -74,7 +90,7 @@ def test_detections_of_published_weights_score_as_stored():
     wanted = json.loads((PREDICTIONS / "bsh_nouns_expected_map.json").read_text())
     truth = _rows(open(PREDICTIONS / "bsh_nouns_ground_truth.csv"))
     found = _rows(gzip.open(PREDICTIONS / "bsh_nouns_preds.csv.gz", "rt"))
-    metric = LocalizationMetric(tuple(wanted["tiou"]), tuple(wanted["recall_at_kx"]["k"]))
+    metric = LocalizationMetric(tuple(wanted["tiou"]), tuple(wanted["recall_at_kx"]["k"]), published_classes=True)
     states = [
         state_of(video, [item[:2] for item in items], found.get(video, []), metric) for video, items in truth.items()
     ]

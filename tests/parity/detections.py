@@ -112,7 +112,9 @@ def _check_raw(npz, config):
 
 def _check_fusion(npz, finals, config):
     first, last, step = _told(config, "at tIoU #..# step #", [0.1, 0.5, 0.1])
-    metric = LocalizationMetric(tuple(np.linspace(first, last, round((last - first) / step) + 1)))
+    metric = LocalizationMetric(
+        tuple(np.linspace(first, last, round((last - first) / step) + 1)), published_classes=True
+    )
     rows, states = [], []
     trained = sum(f"input/train{i}/feats" in npz for i in range(len(npz)))
     for number, found in enumerate(finals.values()):

@@ -18,7 +18,7 @@ ATOL = 1e-9
 def check(npz):
     """Checks a loaded file; returns a list of rows."""
     config = json.loads(str(npz["config"]))
-    metric = LocalizationMetric(tuple(config["tiou_thresholds"]), tuple(config["top_k"]))
+    metric = LocalizationMetric(tuple(config["tiou_thresholds"]), tuple(config["top_k"]), published_classes=True)
     rows = _check_doubles(npz, _states(metric, npz, None))
     for case in sorted({name.split("/")[0] for name in npz if name.endswith("/ap")}):
         found = merge_states(_states(metric, npz, case), metric.empty()).per_class()

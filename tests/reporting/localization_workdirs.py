@@ -71,7 +71,7 @@ def make_run(workdir, truth, detections, *, name="actionformer", seed=0, setting
     config = actionformer_synthetic.get_config("quick").copy_and_resolve_references()
     evaluation = evaluate(truth, detections, **protocol)
     overrides = {"name": name, "seed": seed, **(settings or {})}
-    how_scored = ("3 classes", *localization_tables.HOW_SCORED)
+    how_scored = ("3 classes", *localization_tables.how_scored(evaluation.protocol.metric))
     return workdirs.finish(
         workdir, config, overrides, evaluation, writer, select_metric="mAP@avg", how_scored=how_scored
     )

@@ -113,7 +113,7 @@ def _protocol(config, sources):
     }
     times = [VideoTime(grid, duration) for grid, duration in zip(test.grids, test.durations, strict=True)]
     return LocalizationProtocol(
-        metric=LocalizationMetric(tuple(data.tiou_thresholds)),
+        metric=LocalizationMetric(tuple(data.tiou_thresholds), published_classes=data.published_classes),
         nms=nms_settings(config.detection),
         class_names=names,
         dataset=data.dataset,
@@ -207,5 +207,5 @@ def _how_scored(thresholds, protocol):
     missing = f"; {lost} videos without features count as misses" if lost else ""
     return (
         f"tIoU {', '.join(f'{value:g}' for value in thresholds)}; {len(protocol.class_names)} classes{named}{missing}",
-        *localization_tables.HOW_SCORED,
+        *localization_tables.how_scored(protocol.metric),
     )

@@ -44,6 +44,7 @@ def write_detections(workdir, detected):
         "classes": [[int(class_id), name] for class_id, name in sorted(detected.class_names.items())],
         "thresholds": list(detected.metric.thresholds),
         "top_k": list(detected.metric.top_k),
+        "published_classes": detected.metric.published_classes,
     }
     videos = (
         {
@@ -66,7 +67,12 @@ def _parse(content):
     class_names = {_whole(class_id): str(name) for class_id, name in content["classes"]}
     if len(class_names) < len(content["classes"]):
         raise ValueError("a class is there twice")
-    metric = LocalizationMetric(tuple(map(float, content["thresholds"])), tuple(map(_whole, content["top_k"])))
+    # A file from before this setting was scored as published.
+    published = content.get("published_classes", True)
+    if not isinstance(published, bool):
+        raise ValueError(f"published_classes is {published!r}, expected true or false")
+    thresholds, top_k = tuple(map(float, content["thresholds"])), tuple(map(_whole, content["top_k"]))
+    metric = LocalizationMetric(thresholds, top_k, published)
     if not metric.thresholds or not all(0 < value <= 1 for value in metric.thresholds):
         raise ValueError(f"thresholds are {metric.thresholds}, expected numbers in (0, 1]")
     if any(k < 1 for k in metric.top_k) or len(set(metric.names())) < len(metric.names()):

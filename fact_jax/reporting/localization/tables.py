@@ -5,11 +5,17 @@ import math
 from fact_jax import files
 from fact_jax.reporting.tables import to_csv
 
-# Lines about the scores.
-HOW_SCORED = (
-    "Percent. mAP@avg is the mean over these tIoU; Recall@kx looks at the best k detections of a class for every",
-    "true segment of the video. Segments annotated twice count once.",
-)
+
+def how_scored(metric):
+    """Lines about the scores of a LocalizationMetric."""
+    others = (
+        "the class whose place in the order has that number, as published" if metric.published_classes else "nobody"
+    )
+    return (
+        "Percent. mAP@avg is the mean over these tIoU; Recall@kx looks at the best k detections of a class for every",
+        "true segment of the video. Segments annotated twice count once.",
+        f"Detections of a class without a true segment count for {others}.",
+    )
 
 
 def write_tables(folder, state, class_names):

@@ -8,6 +8,9 @@ from fact_jax import files
 from fact_jax.reporting.localization import detection_files, detection_layout, detection_sets, tables
 from fact_jax.reporting.localization import figures as pictures
 
+# Classes without a true segment that are named to the user.
+MAX_NAMED = 5
+
 
 def write_evaluation(evaluation, folder, *, figures):
     """Writes the files of a `fact_jax.tasks.localization.evaluation.LocalizationEvaluation` below `folder`.
@@ -23,7 +26,21 @@ def write_evaluation(evaluation, folder, *, figures):
     durations = dict.fromkeys(protocol.truth, 0.0) | known
     detected = detection_sets.DetectedSet(state.metric, protocol.class_names, protocol.dataset, durations, state.videos)
     detection_sets.write_detections(folder, detected)
-    return _draw(evaluation, state.per_class(), folder / "figures") if figures else ()
+    lines = _draw(evaluation, state.per_class(), folder / "figures") if figures else ()
+    return (*_without_truth(state, protocol.class_names), *lines)
+
+
+def _without_truth(state, class_names):
+    """A line about detections of classes that no evaluated video has."""
+    found = state.without_truth()
+    if not found:
+        return ()
+    names = ", ".join(class_names[class_id] for class_id in list(found)[:MAX_NAMED]) + ", ..." * (
+        len(found) > MAX_NAMED
+    )
+    others = "other classes, as published" if state.metric.published_classes else "nobody"
+    count = f"{len(found)} class{'es' * (len(found) != 1)} without a true segment"
+    return (f"{sum(found.values())} detections of {count} count for {others}: {names}",)
 
 
 def _draw(evaluation, scores, folder):

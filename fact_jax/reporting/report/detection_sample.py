@@ -2,7 +2,7 @@
 
 What a detection is right about hangs on its own video alone, so a resample only changes how often it counts. A video
 that is drawn twice counts as two videos. Classes of which no true segment was drawn are left out of the means, with
-their detections: that they count for another class, as in a whole evaluation, would be chance here.
+their detections, also where published_classes lets those count for another class: which one would be chance here.
 """
 
 import dataclasses

@@ -49,6 +49,7 @@ class LocalizationReport(ReportKind):
             "numbers of the classes": tuple(evaluated.class_names),
             "tIoU of the scores": evaluated.metric.thresholds,
             "numbers of detections of recall": evaluated.metric.top_k,
+            "detections of classes without a true segment count for others": _counts_for_others(evaluated),
         }
 
     def truth_of(self, video):
@@ -88,7 +89,8 @@ class LocalizationReport(ReportKind):
     def protocol(self, evaluated):
         levels = ", ".join(f"{level:g}" for level in evaluated.metric.thresholds)
         count = len(evaluated.class_names)
-        return f"{count} class{'es' * (count != 1)}, tIoU {levels}. {' '.join(localization_tables.HOW_SCORED)}"
+        sentences = " ".join(localization_tables.how_scored(evaluated.metric))
+        return f"{count} class{'es' * (count != 1)}, tIoU {levels}. {sentences}"
 
     def classes(self, evaluated):
         return evaluated.class_names
@@ -141,6 +143,10 @@ class LocalizationReport(ReportKind):
             )
             first += len(detections.labels)
         return found
+
+
+def _counts_for_others(evaluated):
+    return evaluated.metric.published_classes and bool(evaluated.state().without_truth())
 
 
 def _recalls(metric):

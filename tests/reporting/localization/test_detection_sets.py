@@ -8,6 +8,7 @@ import pytest
 
 from fact_jax.metrics.base import merge_states
 from fact_jax.metrics.localization import LocalizationMetric
+from fact_jax.ops.nms import Detections
 from fact_jax.reporting.localization import detection_sets, writer
 from fact_jax.types import UserError
 from tests.reporting import localization_workdirs as made
@@ -55,6 +56,23 @@ def test_an_evaluation_leaves_its_scores(tmp_path):
     assert len(lost.true_labels) == 1 and len(lost.labels) == 0
 
 
+def test_a_file_from_before_the_setting_was_scored_as_published(tmp_path):
+    path = detection_sets.write_detections(tmp_path, make_set())
+    text = path.read_text()
+    assert not detection_sets.read_detections(tmp_path).metric.published_classes
+    path.write_text(text.replace('"published_classes": false, ', ""))
+    assert "published_classes" in text and detection_sets.read_detections(tmp_path).metric.published_classes
+
+
+def test_detections_of_classes_without_truth_are_counted_in_a_line(tmp_path):
+    truth = {"v": (np.array([[1.0, 5.0]]), np.array([1]))}
+    found = {"v": Detections(np.float32([[1, 5], [6, 9], [2, 3]]), np.float32([0.9, 0.5, 0.4]), np.int32([1, 0, 2]))}
+    evaluation = made.evaluate(truth, found)
+    (line,) = writer.write_evaluation(evaluation, tmp_path, figures=False)
+    assert line == "2 detections of 2 classes without a true segment count for nobody: pour, serve"
+    assert evaluation.metrics()["mAP@avg"] == pytest.approx(100)
+
+
 def broken(change):
     def apply(content):
         change(content, content["videos"][0])
@@ -68,6 +86,7 @@ BROKEN = {
     "no classes": (broken(lambda content, video: content.pop("classes")), "KeyError"),
     "a class twice": (broken(lambda content, video: content["classes"].append([3, "x"])), "a class is there twice"),
     "half a class": (broken(lambda content, video: content["classes"].append([2.5, "x"])), "2.5 is no whole number"),
+    "no truth value": (broken(lambda content, video: content.update(published_classes="no")), "expected true or false"),
     "no tIoU": (broken(lambda content, video: content.update(thresholds=[])), r"thresholds are \(\)"),
     "a tIoU of 2": (broken(lambda content, video: content.update(thresholds=[0.5, 2])), r"\(0.5, 2.0\)"),
     "a tIoU twice": (broken(lambda content, video: content.update(thresholds=[0.5, 0.501])), "none twice"),

@@ -55,7 +55,7 @@ def test_resamples_score_as_by_the_metric(seed):
 def test_all_videos_once_are_the_evaluation_with_the_detections_of_unknown_classes():
     state = make_state(3, num_classes=3, unknown=(-1, 99))
     # The classes are now 1, 2 and 3, of which 1 is the first: detections of a class 0 count for it.
-    state = dataclasses.replace(state, videos=tuple(
+    state = dataclasses.replace(state, metric=dataclasses.replace(METRIC, published_classes=True), videos=tuple(
         dataclasses.replace(video, true_labels=video.true_labels + 1, labels=video.labels + 1)
         for video in state.videos))  # fmt: skip
     assert (state.matches().classes == 0).sum() > sum((video.labels == 1).sum() for video in state.videos)
