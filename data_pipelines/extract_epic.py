@@ -26,7 +26,7 @@ from data_pipelines.core.problems import Problem, count_problems, format_problem
 from data_pipelines.tools import epic_folder
 from data_pipelines.tools.epic_annotations import read_dataset
 from data_pipelines.tools.frame_lmdb import BadVectorError, FrameStore
-from fact_jax.files import atomic_write_text, lock_folder
+from fact_jax.files import atomic_write_text, lock_folder, readable_size
 from fact_jax.types import UserError
 
 NOTES_FILE = "missing_frames.txt"
@@ -184,7 +184,7 @@ class Extraction:
         needed, free = num_frames * self._width * 4, shutil.disk_usage(self._folder).free
         if needed > free:
             raise UserError(
-                f"The next video needs {needed / 2**30:.2f} GiB, {self._folder} has {free / 2**30:.2f} GiB "
+                f"The next video needs {readable_size(needed)}, {self._folder} has {readable_size(free)} "
                 "free. Make room and run the same command again."
             )
 

@@ -21,7 +21,7 @@ from data_pipelines.core.problems import count_problems, format_problems
 from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
 from data_pipelines.tools import dataset_folder
-from fact_jax.files import atomic_write_text
+from fact_jax.files import atomic_write_text, readable_size
 from fact_jax.types import UserError
 
 _TIME_BINS = 50
@@ -121,7 +121,7 @@ def _feature_lines(folder):
     kinds = sorted({str(header.dtype) for header in headers})
     return [
         f"features: {len(headers)} files, {', '.join(map(str, widths))} channels, {', '.join(kinds)}, "
-        f"{size / 2**30:.2f} GiB"
+        f"{readable_size(size)}"
     ]
 
 

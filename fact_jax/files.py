@@ -29,6 +29,10 @@ MAX_TEXT_BYTES = 128 * 2**20
 _CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
 # What a process that was killed while it wrote leaves behind.
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}\.tmp")
+# Bytes that a compressed file may unpack to for every one of its own, and as many as do not matter. Weights and
+# features hardly shrink; what does is made to fill the memory.
+MOST_UNPACKED = 100
+_ANY_SIZE = 64 * 2**20
 # No room on the disk, or none left for this user.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -105,6 +109,26 @@ def read_data(path, limit=MAX_TEXT_BYTES):
         if size > limit:
             raise OSError(errno.EFBIG, f"{size} bytes; expected at most {limit}", str(path))
         return file.read(size)
+
+
+def unpacks_to_too_much(num_bytes, file_bytes):
+    """Whether numbers of `num_bytes` are more than a file of `file_bytes` holds, unless it was made to fill the memory.
+
+    More than MOST_UNPACKED times as many are, beyond 64 MiB.
+    """
+    return num_bytes > _ANY_SIZE and num_bytes > MOST_UNPACKED * file_bytes
+
+
+def readable_size(num_bytes):
+    """Bytes in the largest unit of which there is one: "1 byte", "512 bytes", "3.4 MiB", "1.2 GiB"."""
+    if num_bytes < 1024:
+        return f"{num_bytes} byte{'' if num_bytes == 1 else 's'}"
+    size, units = num_bytes / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    # From 1023.95 on, 1024.0 would be shown.
+    while size >= 1023.95 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return f"{size:.1f} {units[0]}"
 
 
 def why_no_folder(path):

@@ -160,3 +160,20 @@ def test_two_names_never_share_a_file(first, second, length):
     names |= {files.safe_name(name) for name in names}
     safe = {files.safe_name(name) for name in names}
     assert len({unicodedata.normalize("NFC", name) for name in safe}) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (2**20 - 1, "1.0 MiB"),
+        (50 * 2**20, "50.0 MiB"),
+        (3 * 2**40, "3.0 TiB"),
+        (5000 * 2**40, "5000.0 TiB"),
+    ],
+)
+def test_sizes_are_told_in_a_unit_of_which_there_is_one(num_bytes, text):
+    assert files.readable_size(num_bytes) == text

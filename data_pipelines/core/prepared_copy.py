@@ -19,7 +19,7 @@ from absl import logging
 from google.protobuf import json_format
 from tqdm import tqdm
 
-from fact_jax.files import lock_folder, read_data
+from fact_jax.files import lock_folder, read_data, readable_size
 from fact_jax.types import UserError
 
 # A record is one protocol buffer message, which can hold no more than 2 GiB.
@@ -254,13 +254,13 @@ def _check_room(contents, tfds_dir):
     largest = max(sizes, key=sizes.get)
     if sizes[largest] > MAX_VIDEO_BYTES:
         raise UserError(
-            f"Video {largest!r} has {sizes[largest] / 2**30:.1f} GiB of features; a TFDS record holds less than 2 GiB. "
+            f"Video {largest!r} has {readable_size(sizes[largest])} of features; a TFDS record holds less than 2 GiB. "
             f'Use config.data.reader="{contents.reader}".'
         )
     free = shutil.disk_usage(tfds_dir).free
     if sum(sizes.values()) > free:
         raise UserError(
-            f"The TFDS copy needs {sum(sizes.values()) / 2**30:.1f} GiB; {tfds_dir} has {free / 2**30:.1f} GiB free. "
+            f"The TFDS copy needs {readable_size(sum(sizes.values()))}; {tfds_dir} has {readable_size(free)} free. "
             f"{_advice(contents)}"
         )
 

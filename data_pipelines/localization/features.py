@@ -7,6 +7,7 @@ side in the channels. Nothing pickled is ever loaded, and nothing outside the fi
 import contextlib
 import dataclasses
 import math
+import os
 import pathlib
 import threading
 import zipfile
@@ -15,7 +16,7 @@ import zlib
 import numpy as np
 
 from data_pipelines.core.feature_files import FeatureFileError, parse_header, read_features, read_header
-from fact_jax.files import open_data
+from fact_jax.files import MOST_UNPACKED, open_data, readable_size, unpacks_to_too_much
 
 NPZ_ARRAY = "feats"
 HDF5_SUFFIXES = (".hdf5", ".h5")
@@ -99,13 +100,18 @@ class FeatureStore:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _check(shape, dtype):
+def _check(shape, dtype, num_stored):
+    """Raises a FeatureFileError unless these are features; `num_stored` are the bytes that they take in their file."""
     if dtype.hasobject or dtype.kind not in "fiub":
         raise FeatureFileError(f"values of type {str(dtype)[:60]}; expected float")
     if len(shape) != 2 or min(shape) < 1:
         raise FeatureFileError(f"shape {tuple(shape)}; expected (features, channels), at least one of each")
     if math.prod(shape) > _MAX_NUMBERS:
         raise FeatureFileError(f"shape {tuple(shape)}; no video is as large")
+    needed = math.prod(shape) * dtype.itemsize
+    if unpacks_to_too_much(needed, num_stored):
+        found = f"{readable_size(num_stored)} that unpack to {readable_size(needed)}, more than {MOST_UNPACKED} times"
+        raise FeatureFileError(f"{found} as much, which no features do; expected numbers that are all in the file")
 
 
 @contextlib.contextmanager
@@ -114,7 +120,7 @@ def _open_npz(path):
     try:
         with open_data(path) as file, zipfile.ZipFile(file).open(f"{NPZ_ARRAY}.npy") as member:
             header = parse_header(member)
-            _check(header.shape, header.dtype)
+            _check(header.shape, header.dtype, os.fstat(file.fileno()).st_size)
             yield member, header
     except FeatureFileError:
         raise
@@ -157,7 +163,8 @@ def _read_hdf5(path, name, *, values):
                 raise FeatureFileError(f"{name!r} is no dataset")
             if found.external or found.is_virtual:
                 raise FeatureFileError(f"{name!r} lies in another file; expected a dataset of this one")
-            _check(found.shape, found.dtype)
+            # Values that were never written take no room, whatever the shape: they are all the same.
+            _check(found.shape, found.dtype, found.id.get_storage_size())
             return found[()].astype(np.float32, copy=False) if values else tuple(found.shape)
     except FileNotFoundError:
         raise FeatureFileError("file is missing") from None

@@ -155,7 +155,9 @@ def test_flow_may_end_a_little_earlier(tmp_path):
 def test_a_full_disk_is_noticed_before_writing(tmp_path, monkeypatch):
     arguments = write_inputs(tmp_path)
     monkeypatch.setattr(extract_epic.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=400))
-    with pytest.raises(UserError, match="GiB free. Make room and run the same command again"):
+    with pytest.raises(
+        UserError, match=r"needs 1.2 KiB, .* has 400 bytes free. Make room and run the same command again"
+    ):
         extract_epic.main(arguments)
     assert list((tmp_path / "epic" / "features").iterdir()) == []
 

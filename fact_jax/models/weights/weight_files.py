@@ -39,9 +39,6 @@ WRAPPERS = ("module.", "_orig_mod.")
 # What readers raise for a damaged file, which takes them to places where they did not expect to be.
 DAMAGED = (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError)
 DAMAGED += (MemoryError, OSError, TypeError, ValueError)
-# Bytes in memory for every byte of the file, beyond a size that does not matter.
-_MOST_UNPACKED = 100
-_ANY_SIZE = 64 * 2**20
 
 
 class StateDict(NamedTuple):
@@ -159,10 +156,10 @@ def _kind(path):
 def _check_unpacked(path, num_bytes):
     """Raises UserError if so many bytes are too many for a file of this size."""
     size = path.stat().st_size
-    if num_bytes > _ANY_SIZE and num_bytes > _MOST_UNPACKED * size:
+    if files.unpacks_to_too_much(num_bytes, size):
         raise UserError(
-            f"{path} has {size} bytes and would take {num_bytes} in memory, more than {_MOST_UNPACKED} times as many, "
-            "which no weights do; expected numbers that are all in the file."
+            f"{path} has {size} bytes and would take {num_bytes} in memory, more than {files.MOST_UNPACKED} times as "
+            "many, which no weights do; expected numbers that are all in the file."
         )
 
 

@@ -88,3 +88,14 @@ def test_segments_behind_the_video_are_left_out_or_cut():
     kept, labels = clip_to_video(segments, np.arange(4), 10, 0.5, 0.4)
     np.testing.assert_array_equal(kept, [[0, 4], [8, 10.5]])
     assert labels.tolist() == [0, 1]
+
+
+def test_files_that_unpack_to_many_times_their_size_are_refused(tmp_path):
+    """A shape alone fills the memory: 80 MB of zeros that take 80 kB, and numbers that were never written."""
+    np.savez_compressed(tmp_path / "v_a.npz", feats=np.zeros((10_000, 2000), np.float32))
+    with h5py.File(tmp_path / "all.hdf5", "w") as file:
+        file.create_dataset("v_a", (10_000, 2000), "f4", compression="gzip")
+    for stream in (Stream(tmp_path, "v_", ".npz"), Stream(tmp_path / "all.hdf5", "v_")):
+        for call in (stream.shape, stream.read):
+            with pytest.raises(FeatureFileError, match=r"unpack to 76.3 MiB, more than 100 times as much"):
+                call("a")

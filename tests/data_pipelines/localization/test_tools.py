@@ -125,7 +125,9 @@ def test_the_copy_alone_is_enough_beside_the_annotations(tmp_path):
 
 def test_a_copy_that_has_no_room_says_what_else_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(prepared_copy.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=10))
-    with pytest.raises(UserError, match='GiB free. Choose another folder .* or use config.data.reader="files"'):
+    with pytest.raises(
+        UserError, match='has 10 bytes free. Choose another folder .* or use config.data.reader="files"'
+    ):
         open_localization(settings(write_folder(tmp_path), reader="tfds"))
 
 
