@@ -143,6 +143,8 @@ def shrink(config):
     config.data.update(
         {
             "reader": "synthetic",
+            "split": "default",
+            "subset_file": "",
             "feature_stride": 4.0,
             "window": 16.0,
             "sample_rate": 1,

@@ -61,7 +61,7 @@ class Database:
 def read_database(path, subsets=None):
     """Reads an annotation file, .json or .json.gz: (Database of what could be read, list of Problem).
 
-    `subsets` is a dict from video to subset, for files that state none.
+    `subsets` is a dict from video to subset, which wins over what the file states.
     """
     path = pathlib.Path(path)
     problems = Problems(path, _MAX_PROBLEMS)
@@ -74,8 +74,8 @@ def read_database(path, subsets=None):
     videos = {}
     for name, entry in entries.items():
         video = _read_entry(name, entry, class_ids, tell)
-        if subsets is not None and not video.subset:
-            video = dataclasses.replace(video, subset=str(subsets.get(name, "")).lower())
+        if subsets and name in subsets:
+            video = dataclasses.replace(video, subset=str(subsets[name]).lower())
         videos[name] = video
     return Database(path, videos, class_ids), problems.listed()
 

@@ -53,14 +53,16 @@ class LocalizationDataConfig:
     reader: str = "files"  # "files" the folder itself, "tfds" a prepared copy of it, "synthetic" made on the fly
     dir: str = ""  # root folder of the dataset
     annotation_file: str = "annotations.json"  # .json or .json.gz, below dir; times in seconds (json_file)
-    subset_file: str = ""  # table with the columns video and subset, for annotations without subsets; "" = none
+    subset_file: str = (
+        ""  # table with the columns video and subset, below dir, which wins over the annotations; "" = none
+    )
     feature_places: tuple = ("features",)  # folders, or HDF5 files; several streams lie side by side (feat_folder)
     feature_prefix: str = ""  # before the name of a video (file_prefix)
     feature_suffix: str = ".npy"  # of the files: ".npy", or ".npz" with an array "feats" (file_ext)
     skip_missing: bool = False  # leave videos without features out of training; an evaluation counts them as misses
     train_subsets: tuple = ("training",)  # subsets to train with (train_split)
     test_subsets: tuple = ("validation",)  # subsets to evaluate (val_split)
-    split: str = SPLIT  # the one split that there is
+    split: str = SPLIT  # takes the place of {split} in subset_file, without which there is this one split
     num_classes: int = 0  # 0 = as many as the annotations have; 1 = all classes as one (num_classes)
     feature_stride: float = 16.0  # video frames per stored feature; 0 = spread evenly over the video (feat_stride)
     window: float = 32.0  # video frames that a feature sees (num_frames)
@@ -85,13 +87,19 @@ class LocalizationDataConfig:
         synthetic = settings.parse(SyntheticLocalizationConfig, data["synthetic"], "The synthetic data set")
         return settings.parse(cls, dict(data.items()) | {"synthetic": synthetic}, "config.data")
 
+    @property
+    def subset_table(self):
+        """`subset_file` of the split, "" for none."""
+        return self.subset_file.replace("{split}", self.split)
+
     def check(self):
         """Raises a UserError if the settings contradict each other."""
         check_choice("config.data.reader", self.reader, READERS)
-        if self.split != SPLIT:
+        if self.split != SPLIT and "{split}" not in self.subset_file:
             raise UserError(
                 f"config.data.split is {self.split!r}; a localization dataset has one split, {SPLIT!r}: leave it out. "
-                "config.data.train_subsets and test_subsets choose the videos."
+                "config.data.train_subsets and test_subsets choose the videos. Of several splits, each has a table: "
+                "config.data.subset_file=splits/subsets.{split}.csv"
             )
         if self.feature_stride <= 0 and self.sample_rate != 1:
             raise UserError(

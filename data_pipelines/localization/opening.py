@@ -136,7 +136,7 @@ def _open_files(data):
     if is_copy_alone(data):
         check_absolute(data, ("annotation_file", "subset_file"))
     root = pathlib.Path() if is_copy_alone(data) else dataset_root(data, expected_tree(data))
-    subsets, problems = read_subsets(root / data.subset_file) if data.subset_file else (None, [])
+    subsets, problems = read_subsets(root / data.subset_table) if data.subset_table else (None, [])
     database, more = read_database(root / data.annotation_file, subsets)
     problems = problems + more
     videos = {}

@@ -1,5 +1,6 @@
 """Opening of whole datasets: what is used, what is left out, and what is refused."""
 
+import dataclasses
 import gzip
 
 import numpy as np
@@ -31,6 +32,20 @@ def test_one_class_for_all_keeps_the_names_for_the_evaluation(tmp_path):
     assert sources.train.segments(0)[1].tolist() == [0, 0]
     assert sources.test.truth.labels["c"].tolist() == [0, 1]
     assert sources.train.lengths.tolist() == [32, 32] and sources.train[0].features.shape == (32, 6)
+
+
+def test_a_table_of_subsets_per_split(tmp_path):
+    """The table of the split wins over the subsets that the annotations state."""
+    root = write_folder(tmp_path)
+    for split, line in (("fold1", "a,Validation\nc,training\n"), ("fold2", "b,unused\n")):
+        (root / f"subsets.{split}.csv").write_text(f"video,subset\n{line}")
+    data = settings(root, subset_file="subsets.{split}.csv", split="fold1")
+    sources = open_localization(data)
+    assert (sources.train.video_ids, sources.test.video_ids) == (("b", "c"), ("a", "d"))
+    sources = open_localization(dataclasses.replace(data, split="fold2"))
+    assert (sources.train.video_ids, sources.test.video_ids) == (("a",), ("c", "d"))
+    with pytest.raises(UserError, match=r"has one split, 'default'.*subset_file=splits/subsets.\{split\}.csv"):
+        open_localization(settings(root, split="fold2"))
 
 
 def test_what_is_left_out_is_said(tmp_path):
