@@ -16,7 +16,6 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.core import command_line
-from data_pipelines.core.feature_files import frames_and_channels
 from data_pipelines.core.problems import count_problems, format_problems
 from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
@@ -77,7 +76,7 @@ def main(argv=None):
     with command_line.writing(output):
         atomic_write_text(output / "summary.txt", report + listed)
         atomic_write_text(output / "classes.csv", _class_table(folder, everything, statistics, durations, subsets))
-        atomic_write_text(output / "videos.csv", _video_table(subsets, statistics))
+        atomic_write_text(output / "videos.csv", _video_table(folder, subsets, statistics))
         shares = shares_over_time(everything, _TIME_BINS)
         _draw(output, folder, subsets, statistics, durations, shares, arguments.fps)
     print(report)
@@ -116,7 +115,7 @@ def _feature_lines(folder):
     headers = folder.index.headers.values()
     if not headers:
         return ["features: none found"]
-    widths = sorted({frames_and_channels(header.shape, folder.data.time_axis)[1] for header in headers})
+    widths = sorted({width for _, width in folder.index.feature_shapes().values()})
     size = sum(header.shape[0] * header.shape[1] * header.dtype.itemsize for header in headers)
     kinds = sorted({str(header.dtype) for header in headers})
     return [
@@ -129,9 +128,13 @@ def _subset_lines(index, subsets):
     rows = []
     for subset, videos in subsets.items():
         lengths = [len(index.labels[video]) for video in videos]
-        left_out = len(index.splits[subset]) - len(videos)
+        others = {video for other, listed in subsets.items() if other != subset for video in listed}
+        left_out = [video for video in index.splits[subset] if video not in set(videos)]
+        elsewhere = sum(video in others for video in left_out)
+        reasons = {"without sound labels": len(left_out) - elsewhere, "of another list": elsewhere}
+        why = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
         spread = f", {min(lengths)} to {max(lengths)} frames each" if lengths else ""
-        rows.append(f"{subset}: {len(videos)} videos{spread}" + (f" ({left_out} not counted)" if left_out else ""))
+        rows.append(f"{subset}: {len(videos)} videos{spread}" + (f" (not counted: {why})" if why else ""))
     return rows
 
 
@@ -202,13 +205,21 @@ def _class_table(folder, source, statistics, durations, subsets):
     return _csv(rows)
 
 
-def _video_table(subsets, statistics):
-    """videos.csv: one row per video."""
+def _video_table(folder, subsets, statistics):
+    """videos.csv: one row per video; `frames` are the lines of its label file."""
     subset_of = {video: subset for subset, videos in subsets.items() for video in videos}
+    stored = {video: frames for video, (frames, _) in folder.index.feature_shapes().items()}
     numbers = zip(statistics.lengths, statistics.num_segments, statistics.num_actions, strict=True)
     return _csv(
         [
-            {"video": video, "subset": subset_of[video], "frames": frames, "segments": segments, "classes": classes}
+            {
+                "video": video,
+                "subset": subset_of[video],
+                "frames": frames,
+                "segments": segments,
+                "classes": classes,
+                "feature_frames": stored.get(video, ""),
+            }
             for video, (frames, segments, classes) in zip(statistics.video_ids, numbers, strict=True)
         ]
     )

@@ -23,7 +23,7 @@ def prepare(index, tfds_dir):
     layout = index.layout
 
     def read(video_id):
-        labels = index.labels[video_id]
+        labels = index.common_labels(video_id)
         shape = (len(labels), index.feature_dim)
         file = layout.feature_file(video_id)
         features = open_checked(file, layout.data.time_axis, shape, num_frames=len(labels))
@@ -36,7 +36,7 @@ def prepare(index, tfds_dir):
         splits=index.splits,
         arrays={"features": ((None, index.feature_dim), np.float32), "labels": ((None,), np.int32)},
         read=read,
-        num_bytes={video: len(labels) * index.feature_dim * 4 for video, labels in index.labels.items()},
+        num_bytes={video: len(index.common_labels(video)) * index.feature_dim * 4 for video in index.labels},
         metadata=_describe(index),
     )
     return prepared_copy.prepare(FeatureDataset, contents, tfds_dir, _check_metadata)
@@ -78,7 +78,7 @@ class TfdsSource(LabelledVideos):
 
 def _describe(index):
     def describe(video_id):
-        labels, starts, ends = frames_to_segments(index.labels[video_id])
+        labels, starts, ends = frames_to_segments(index.common_labels(video_id))
         return {"video_id": video_id, "labels": labels.tolist(), "durations": (ends - starts).tolist()}
 
     return {

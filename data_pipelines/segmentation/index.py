@@ -14,6 +14,7 @@ from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 from data_pipelines.segmentation.layouts import Layout
+from data_pipelines.segmentation.lengths import length_notes, length_problems
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError
 
@@ -28,8 +29,10 @@ class DatasetIndex:
     Attributes:
       class_names: name of every class, by id.
       splits: dict from subset ("train", "test", "validation") to a tuple of video ids in file order.
-      labels: dict from video id to int32 [N], N being the frames that features and labels have in common.
+      labels: dict from video id to int32, all lines of its label file; see `common_labels`.
       headers: dict from video id to the header of its feature file.
+      feature_dim: D.
+      notes: lines for the user about what is odd, but no problem.
     """
 
     layout: Layout
@@ -38,6 +41,17 @@ class DatasetIndex:
     labels: dict
     headers: dict
     feature_dim: int
+    notes: tuple = ()
+
+    def feature_shapes(self):
+        """dict from video id to (stored frames, channels) of its feature file."""
+        time_axis = self.layout.data.time_axis
+        return {video: frames_and_channels(header.shape, time_axis) for video, header in self.headers.items()}
+
+    def common_labels(self, video_id):
+        """int32 [N], the labels of a video up to the frames that features and labels have in common."""
+        frames, _ = frames_and_channels(self.headers[video_id].shape, self.layout.data.time_axis)
+        return self.labels[video_id][:frames]
 
     def fingerprint(self):
         """Digest of the names, sizes and times of change of all files read, and of how; a UserError if one is gone."""
@@ -54,8 +68,7 @@ class DatasetIndex:
 def read_index(layout, subsets):
     """Reads everything but the feature values: (index, problems); `subsets` are the split lists to read.
 
-    With problems, the index covers what could be read: `labels` and `headers` may lack videos, labels may hold -1, and
-    lengths are as in the label files.
+    With problems, the index covers what could be read: `labels` and `headers` may lack videos, labels may hold -1.
     """
     class_ids, problems = read_mapping(layout.mapping_file)
     # Ids beyond the class list cannot be used as such; the mapping's own problem already says so.
@@ -68,13 +81,10 @@ def read_index(layout, subsets):
     labels, label_problems = _read_all_labels(layout, videos, class_ids or None)
     headers, header_problems = _read_all_headers(layout, videos)
     problems += label_problems + header_problems
-    shape_problems, feature_dim = _compare(layout, headers, labels)
+    lengths, shape_problems, feature_dim = _compare(layout, headers, labels)
     problems += shape_problems
-    if not problems:
-        for video in videos:
-            frames, _ = frames_and_channels(headers[video].shape, layout.data.time_axis)
-            labels[video] = labels[video][:frames]
-    return DatasetIndex(layout, class_names, splits, labels, headers, feature_dim), problems
+    notes = () if problems else length_notes(lengths)
+    return DatasetIndex(layout, class_names, splits, labels, headers, feature_dim, notes), problems
 
 
 def _background_problems(layout, class_names):
@@ -143,27 +153,28 @@ def _read_all_headers(layout, videos):
 
 
 def _compare(layout, headers, labels):
-    """Checks orientation, lengths and widths against the labels and each other; returns (problems, width)."""
-    swapped = _swapped(layout, headers, labels)
-    problems, widths = [], {}
-    for video, header in headers.items():
-        if video in swapped:
-            continue
-        frames, widths[video] = frames_and_channels(header.shape, layout.data.time_axis)
-        wanted = len(labels[video]) if video in labels else frames
-        if abs(frames - wanted) > layout.data.length_tolerance:
-            found = f"{frames} frames of features for {wanted} labels"
-            expected = f"expected them within {layout.data.length_tolerance} (config.data.length_tolerance)"
-            problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
-    problems += _orientation_problems(layout, headers, labels, swapped)
+    """Checks orientation, lengths and widths against the labels and each other.
+
+    Returns (lengths as in `lengths.py` of the videos with both files, problems, width).
+    """
+    swapped = set(_swapped(layout, headers, labels))
+    shapes = {
+        video: frames_and_channels(header.shape, layout.data.time_axis)
+        for video, header in headers.items()
+        if video not in swapped
+    }
+    widths = {video: width for video, (_, width) in shapes.items()}
+    lengths = {video: (frames, len(labels[video])) for video, (frames, _) in shapes.items() if video in labels}
+    problems = length_problems(layout, lengths)
+    problems += _orientation_problems(layout, headers, labels, [video for video in headers if video in swapped])
     if not widths:
-        return problems, 0
+        return lengths, problems, 0
     [(common, count)] = collections.Counter(widths.values()).most_common(1)
     for video, width in widths.items():
         if width != common:
             expected = f"expected {common}, as in {count} of {len(widths)} files"
             problems.append(Problem(str(layout.feature_file(video)), 0, f"{width} channels", expected))
-    return problems, common
+    return lengths, problems, common
 
 
 def _swapped(layout, headers, labels):

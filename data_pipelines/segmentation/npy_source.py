@@ -15,7 +15,7 @@ class NpySource(LabelledVideos):
     def __init__(self, index, subset, budget=None):
         """`index` is that of a sound dataset, `subset` one of its split lists, `budget` a MemoryBudget or None."""
         video_ids = index.splits[subset]
-        labels = [index.labels[video] for video in video_ids]
+        labels = [index.common_labels(video) for video in video_ids]
         super().__init__(video_ids, index.class_names, index.feature_dim, labels, index.layout.data.sample_rate, budget)
         self._layout = index.layout
 

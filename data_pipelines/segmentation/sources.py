@@ -33,6 +33,7 @@ class Sources:
       verb_nouns: what the classes are made of, if they are pairs of a verb and a noun.
       transcripts: dict from the id of every test and validation video to its transcript, int32 [S], no class twice in
         a row; None when they are to be taken from the labels.
+      notes: lines for the user about what is odd in the data, but no problem.
     """
 
     class_names: tuple
@@ -42,6 +43,7 @@ class Sources:
     validation: VideoSource | None = None
     verb_nouns: VerbNouns | None = None
     transcripts: Mapping[str, np.ndarray] | None = None
+    notes: tuple = ()
 
 
 def open_sources(data: SegmentationDataConfig, workdir=None, *, subsets=SUBSETS):
@@ -92,7 +94,7 @@ def _open_npy(data, workdir, subsets):
     index, problems = read_index(layout, layout.configured_subsets(subsets))
     extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
     insist(index, problems + more, workdir)
-    return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
+    return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras | {"notes": index.notes}
 
 
 def _open_tfds(data, workdir, subsets):
@@ -124,7 +126,7 @@ def _open_tfds(data, workdir, subsets):
     extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
     if problems or more or not feature_dataset.is_current(index, tfds_dir):
         insist(index, problems + more, workdir)
-    return open_copy(feature_dataset.prepare(index, tfds_dir), list(index.splits)), extras
+    return open_copy(feature_dataset.prepare(index, tfds_dir), list(index.splits)), extras | {"notes": index.notes}
 
 
 def _read_extras(layout, class_names, splits, mapping_file=None):

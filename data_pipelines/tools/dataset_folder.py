@@ -113,7 +113,7 @@ def survey(options):
     problems = problems + read_verb_nouns(*layout.verb_noun_files, index.class_names, layout.mapping_file)[1]
     background, finding = find_background(index, options.background)
     layout = open_layout(dataclasses.replace(data, background_ids=background))
-    return DatasetFolder(layout, index, problems, [*findings, finding])
+    return DatasetFolder(layout, index, problems, [*findings, finding, *index.notes])
 
 
 def insist(folder):

@@ -115,9 +115,23 @@ def test_problems_are_listed_and_the_rest_is_shown(tmp_path, capsys, no_pictures
     assert inspect(tmp_path / "toy", tmp_path / "out") == 1
     captured = capsys.readouterr()
     assert "2 problems" in captured.err and "nearest class is 'stir'" in captured.err
-    assert "train: 2 videos, 37 to 41 frames each (1 not counted)" in captured.out
+    assert "train: 2 videos, 37 to 41 frames each (not counted: 1 without sound labels)" in captured.out
     assert "2 problems:" in (tmp_path / "out" / "summary.txt").read_text()
     assert len(table(tmp_path / "out" / "videos.csv")) == 4
+
+
+def test_lengths_are_those_of_the_files(tmp_path, capsys, no_pictures):
+    videos = write_folder(tmp_path / "toy")
+    for name, (features, _) in videos.items():
+        np.save(tmp_path / "toy" / "features" / f"{name}.npy", features[:-3].T)
+    assert inspect(tmp_path / "toy", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "all 5 videos have 3 labels more than features" in out and "train: 3 videos, 22 to 41 frames each\n" in out
+    assert "155 frames" in out
+    rows = table(tmp_path / "out" / "videos.csv")
+    lengths = [len(labels) for _, labels in videos.values()]
+    assert [int(row["frames"]) for row in rows] == lengths
+    assert [int(row["feature_frames"]) + 3 for row in rows] == lengths
 
 
 def test_values_are_checked_when_asked(tmp_path, capsys, no_pictures):

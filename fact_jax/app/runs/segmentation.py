@@ -77,7 +77,7 @@ def prepare(config, sources, devices) -> Parts:
         derived=derived,
         num_programs=len(buckets),
         statistics="\n".join(f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()),
-        lines=_describe(config, derived, train_batches.padding()),
+        lines=(*_describe(config, derived, train_batches.padding()), *sources.notes),
         how_scored=tables.how_segments_are_scored([sources.class_names[label] for label in background]),
     )
 

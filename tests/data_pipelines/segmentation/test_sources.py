@@ -77,6 +77,17 @@ def test_both_readers_agree_on_uneven_files(tmp_path, sample_rate, time_axis):
     np.testing.assert_array_equal(direct.train[1].features, longer[0][:22:sample_rate])
 
 
+def test_what_is_cut_off_is_told(tmp_path):
+    videos = write_folder(tmp_path)
+    assert open_sources(settings(tmp_path)).notes == ()
+    for name, (features, _) in videos.items():
+        np.save(tmp_path / "features" / f"{name}.npy", features[:-2].T)
+    sources = open_sources(settings(tmp_path))
+    [line] = sources.notes
+    assert "all 5 videos have 2 labels more than features" in line
+    np.testing.assert_array_equal(sources.train[0].full_labels, videos["v0"][1][:-2])
+
+
 def test_the_copy_is_enough_and_serves_every_rate(tmp_path):
     write_folder(tmp_path / "source")
     lists = {"validation_split_file": "splits/test.{split}.bundle"}

@@ -1,0 +1,158 @@
+"""Whether features and labels go together, told from their lengths in all videos of a dataset at once.
+
+`config.data.length_tolerance` is for rounding at the end of a video. Another rate of the features is within it where
+videos are short, and would put most labels beside the wrong features. Lengths are given as a dict from video id to
+(stored features, lines of the label file).
+"""
+
+import dataclasses
+import statistics
+
+from data_pipelines.core.problems import Problem
+
+# A pattern is told from so many videos or more, of which this share follow it.
+_MIN_VIDEOS = 3
+_FOLLOWING = 0.9
+# Labels per feature, or features per label, that are another rate however short the videos are; more where all videos
+# are equally long, as a constant difference looks the same there.
+_OTHER_RATE = 1.25
+_OTHER_RATE_OF_EQUALS = 1.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Pattern:
+    """What the lengths of most videos have in common.
+
+    Attributes:
+      rate: labels per feature; 1.0 where the difference is the same in all videos.
+      shift: labels more than features, where it is the same; 0 otherwise.
+      videos: those that follow the pattern.
+    """
+
+    rate: float
+    shift: int
+    videos: frozenset
+
+    @property
+    def is_other_rate(self):
+        """Whether the rate differs by more than two clocks do."""
+        return max(self.rate, 1 / self.rate) >= _OTHER_RATE
+
+
+def find_pattern(lengths):
+    """The Pattern that at least nine in ten videos follow, or None: equal lengths, or differences without a rule."""
+    if len(lengths) < _MIN_VIDEOS:
+        return None
+    gaps = {video: labels - frames for video, (frames, labels) in lengths.items()}
+    rate = statistics.median(labels / frames for frames, labels in lengths.values())
+    common = statistics.mode(gaps.values())
+    same = frozenset(video for video, gap in gaps.items() if gap == common)
+    shifted = common != 0 and len(same) >= _FOLLOWING * len(lengths)
+    if shifted and len(set(lengths.values())) == 1 and max(rate, 1 / rate) >= _OTHER_RATE_OF_EQUALS:
+        return Pattern(rate, 0, same)
+    if shifted:
+        return Pattern(1.0, common, same)
+    rest = {video: abs(labels - rate * frames) for video, (frames, labels) in lengths.items()}
+    # Rounding leaves out, or adds, a part of one feature or label.
+    fitting = frozenset(video for video, value in rest.items() if value <= max(rate, 1.0))
+    spread = statistics.fmean(abs(gap - statistics.median(gaps.values())) for gap in gaps.values())
+    if len(fitting) < _FOLLOWING * len(lengths) or statistics.fmean(rest[video] for video in fitting) >= spread:
+        return None
+    return Pattern(rate, 0, fitting)
+
+
+def length_problems(layout, lengths):
+    """Problems of features and labels whose lengths contradict each other; a common cause is one Problem."""
+    tolerance = layout.data.length_tolerance
+    beyond = {video for video, (frames, labels) in lengths.items() if abs(frames - labels) > tolerance}
+    pattern, problems = find_pattern(lengths), []
+    most_beyond = pattern and 2 * len(beyond & pattern.videos) > len(pattern.videos)
+    if pattern and (pattern.is_other_rate or most_beyond):
+        problems.append(Problem(str(layout.feature_dir), 0, *_common_cause(pattern, lengths, tolerance)))
+        beyond -= pattern.videos
+    for video in (video for video in lengths if video in beyond):
+        frames, labels = lengths[video]
+        found = f"{frames} frames of features for {labels} labels"
+        expected = f"expected them within {tolerance} (config.data.length_tolerance)"
+        problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
+    return problems
+
+
+def length_notes(lengths):
+    """Lines on what is cut off features or labels of a dataset without `length_problems`; () where nothing is."""
+    pattern, notes = find_pattern(lengths), []
+    shifted = pattern.videos if pattern and pattern.shift else frozenset()
+    if pattern and shifted:
+        notes.append(
+            f"{_how_shifted(pattern, lengths)}: the last {abs(pattern.shift)} of each are dropped. {_why(pattern)}"
+        )
+    gaps = {video: labels - frames for video, (frames, labels) in lengths.items() if video not in shifted}
+    cut = [_cut_off("labels", {video: gap for video, gap in gaps.items() if gap > 0})]
+    cut.append(_cut_off("features", {video: -gap for video, gap in gaps.items() if gap < 0}))
+    if text := " and ".join(filter(None, cut)):
+        drift = ""
+        if pattern and not shifted and pattern.rate != 1 and max(map(abs, gaps.values())) > 2:
+            rate = f"{pattern.rate:.4g} labels for every feature"
+            drift = f" The difference grows with the length, {rate}: are features and labels of the same frame rate?"
+        notes.append(f"features and labels are cut to the shorter of the two: {text} are dropped at the end.{drift}")
+    return tuple(notes)
+
+
+def _common_cause(pattern, lengths, tolerance):
+    """(found, what to do) of a Pattern that cannot be right."""
+    if pattern.shift:
+        expected = f"expected them within {tolerance} (config.data.length_tolerance). {_why(pattern)}"
+        return _how_shifted(pattern, lengths), expected
+    example = min(pattern.videos)
+    frames, labels = lengths[example]
+    more, less, rate = (
+        ("labels", "feature", pattern.rate) if pattern.rate > 1 else ("features", "label", 1 / pattern.rate)
+    )
+    # A part of a feature or label at the end of every video moves the rate a little.
+    is_whole = round(rate) > 1 and abs(rate - round(rate)) < 0.1 * rate
+    number = str(round(rate)) if is_whole else f"{rate:.{2 if pattern.is_other_rate else 4}g}"
+    found = (
+        f"about {number} {more} for every {less} in {len(pattern.videos)} of {len(lengths)} videos, such as "
+        f"{example!r} with {labels} labels and {frames} features"
+    )
+    kept = f"every {_ordinal(round(rate))} of the {more}" if is_whole else f"as many {more} as {less}s"
+    return found, (
+        f"expected one feature per label: make features and labels at the same rate, or keep {kept} "
+        "(config.data.sample_rate thins out both and does not help)"
+    )
+
+
+def _ordinal(number):
+    return f"{number}{'nd' if number == 2 else 'rd' if number == 3 else 'th'}"
+
+
+def _how_shifted(pattern, lengths):
+    more, less = ("labels", "features") if pattern.shift > 0 else ("features", "labels")
+    which = "all" if len(pattern.videos) == len(lengths) else f"{len(pattern.videos)} of"
+    return f"{which} {len(lengths)} videos have {abs(pattern.shift)} {more} more than {less}"
+
+
+def _why(pattern):
+    """What a constant difference usually means, and what to do."""
+    size = abs(pattern.shift)
+    if pattern.shift < 0:
+        return (
+            "It usually means padded features, or labels that leave out the start or the end of a video: find out which"
+        )
+    if size == 1:
+        return "It usually means features of pairs of frames, such as optical flow"
+    return (
+        f"It usually means features of clips of {size + 1} frames, each of which belongs to the middle of its clip. To "
+        f"centre the labels, drop the first {size // 2} and the last {size - size // 2} lines of every label file: see "
+        "data_pipelines/README.md, lengths that differ"
+    )
+
+
+def _cut_off(what, gaps):
+    """ "20 labels in 3 videos, at most 9 in 'v1'", or "" where there are none."""
+    if not gaps:
+        return ""
+    largest = max(gaps, key=gaps.__getitem__)
+    where = f"{len(gaps)} video{'s' if len(gaps) > 1 else ''}"
+    most = f", at most {gaps[largest]} in {largest!r}" if len(gaps) > 1 else f" ({largest!r})"
+    return f"{sum(gaps.values())} {what} in {where}{most}"
