@@ -5,6 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array
+from fact_jax.ops.clamping import at_least
+
+LEAST_LENGTH = 1e-8  # of segments that are divided by
 
 
 def sigmoid_focal_loss(
@@ -18,7 +21,8 @@ def sigmoid_focal_loss(
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation 5.
     """
     probs = jax.nn.sigmoid(logits)
-    entropy = jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    # max(x, -x) is |x| with the derivative 0 at 0, where JAX has 1 for abs: that of max(x, 0) is a half there.
+    entropy = jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-jnp.maximum(logits, -logits)))
     match = probs * targets + (1 - probs) * (1 - targets)
     return (alpha * targets + (1 - alpha) * (1 - targets)) * (1 - match) ** gamma * entropy
 
@@ -36,4 +40,5 @@ def distance_iou_loss(predicted: Float[Array, "*batch 2"], targets: Float[Array,
     union = left + right + true_left + true_right - common
     hull = jnp.maximum(left, true_left) + jnp.maximum(right, true_right)
     shift = 0.5 * (right - left - true_right + true_left)
-    return 1.0 - common / jnp.maximum(union, 1e-8) + jnp.square(shift / jnp.maximum(hull, 1e-8))
+    union, hull = at_least(union, LEAST_LENGTH), at_least(hull, LEAST_LENGTH)
+    return 1.0 - common / union + jnp.square(shift / hull)

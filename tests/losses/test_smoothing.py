@@ -40,6 +40,14 @@ def test_jumps_beyond_the_clip_count_as_the_clip_and_have_no_gradient():
     np.testing.assert_allclose(gradient[0, :, 0], [3.0, -3.0, 0.0])
 
 
+def test_a_jump_of_exactly_the_clip_has_its_gradient():
+    # Four pairs, squared changes 16, 16, 0, 25: 2 * 4 / 4 from each of the first two, nothing from the last, as
+    # PyTorch's clamp has it.
+    log_probs = np.array([[[0.0], [-4.0], [-8.0], [-8.0], [-13.0]]], np.float32)
+    gradient = host_jit(jax.grad(lambda x: compiled(x, np.ones((1, 5), bool))[0]))(log_probs)
+    np.testing.assert_allclose(gradient[0, :, 0], [2.0, 0.0, -2.0, 0.0, 0.0])
+
+
 def test_both_neighbours_carry_gradients():
     log_probs, mask = case()
     log_probs = np.where(mask[..., None], log_probs, 0.0) / 8  # no jump near the clip, where the gradient jumps
