@@ -13,6 +13,7 @@ from data_pipelines.core.finite import CheckNotes, check_finite, stat_digest
 from data_pipelines.core.problems import Problem
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.source import SegmentRules, prepare_segments
+from data_pipelines.localization.times import TimedVideo, check_times
 from fact_jax.types import UserError
 
 _MAX_NAMED = 3
@@ -43,24 +44,8 @@ def check_videos(store, videos, data, rule):
     """
     problems, notes, usable, shapes = [], [], {}, {}
     for subset, listed in videos.items():
-        missing = []
-        usable[subset] = []
-        for video in tqdm(listed, desc="Checking features", unit="video", disable=None, leave=False, delay=1.0):
-            name = video.video_id
-            if data.skip_missing and store.is_missing(name):
-                missing.append(name)
-                continue
-            try:
-                shapes[name] = store.shape(name)
-            except FeatureFileError as error:
-                problems.append(Problem(place_of(store, name), 0, str(error)))
-                continue
-            found = _time_problems(video, data)
-            problems += [
-                Problem(place_of_annotations(data), 0, f"video {name!r}: {text}", hint) for text, hint in found
-            ]
-            if not found:
-                usable[subset].append(video)
+        usable[subset], missing, found = _check_shapes(store, subset, listed, data, shapes)
+        problems += found
         if missing:
             what = "count as misses in the evaluation" if subset == "test" else "are left out of training"
             count = f"{len(missing)} of {len(listed)} {subset} videos"
@@ -71,13 +56,46 @@ def check_videos(store, videos, data, rule):
     width, found = _widths(store, shapes)
     problems += found
     lengths = {name: length for name, (length, _) in shapes.items()}
+    timed = [_timed(v, subset, lengths, data) for subset, listed in videos.items() for v in listed]
+    found = check_times(timed)
+    problems += [Problem(place_of_annotations(data, subset), 0, *text) for subset, *text in found.problems]
+    notes += found.lines
     if not problems:
         usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
         if left_out:
             notes.append(f"{len(left_out)} training videos have no segment and are left out: {_names(left_out)}")
         if not usable["train"] and videos["train"]:
-            problems.append(Problem(place_of_annotations(data), 0, "no training video with a segment"))
+            problems.append(Problem(place_of_annotations(data, "train"), 0, "no training video with a segment"))
     return CheckedVideos(usable, lengths, width, problems, tuple(notes))
+
+
+def _check_shapes(store, subset, listed, data, shapes):
+    """(usable videos, names of those without features, problems) of a subset; their shapes are added to `shapes`."""
+    usable, missing, problems = [], [], []
+    for video in tqdm(listed, desc="Checking features", unit="video", disable=None, leave=False, delay=1.0):
+        name = video.video_id
+        if data.skip_missing and store.is_missing(name):
+            missing.append(name)
+            continue
+        try:
+            shapes[name] = store.shape(name)
+        except FeatureFileError as error:
+            problems.append(Problem(place_of(store, name), 0, str(error)))
+            continue
+        found, place = _time_problems(video, data), place_of_annotations(data, subset)
+        problems += [Problem(place, 0, f"video {name!r}: {text}", hint) for text, hint in found]
+        if not found:
+            usable.append(video)
+    return usable, missing, problems
+
+
+def _timed(video, subset, lengths, data):
+    """TimedVideo of an AnnotatedVideo; what it covers only if its features are usable and its frame rate is known."""
+    fps, length = data.fps or video.fps, lengths.get(video.video_id)
+    if not length or not fps or data.feature_stride <= 0:
+        return TimedVideo(video, subset, fps)
+    step, window = data.feature_stride / fps, data.window / fps
+    return TimedVideo(video, subset, fps, (length - 1) * step + window, step, window)
 
 
 def place_of(store, video_id):
@@ -86,9 +104,9 @@ def place_of(store, video_id):
     return next((stream.name(video_id) for stream in streams), video_id)
 
 
-def place_of_annotations(data):
-    """The annotation file of the LocalizationDataConfig, for messages."""
-    return os.path.join(os.path.expanduser(data.dir), data.annotation_file)
+def place_of_annotations(data, subset):
+    """The annotation file of "train" or "test" of a LocalizationDataConfig, for messages."""
+    return os.path.join(os.path.expanduser(data.dir), data.annotation_file_of(subset))
 
 
 def _time_problems(video, data):

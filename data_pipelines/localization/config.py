@@ -53,9 +53,8 @@ class LocalizationDataConfig:
     reader: str = "files"  # "files" the folder itself, "tfds" a prepared copy of it, "synthetic" made on the fly
     dir: str = ""  # root folder of the dataset
     annotation_file: str = "annotations.json"  # .json or .json.gz, below dir; times in seconds (json_file)
-    subset_file: str = (
-        ""  # table with the columns video and subset, below dir, which wins over the annotations; "" = none
-    )
+    test_annotation_file: str = ""  # annotations of the videos to evaluate, of the same form; "" = annotation_file
+    subset_file: str = ""  # table with the columns video and subset, which wins over the annotations; "" = none
     feature_places: tuple = ("features",)  # folders, or HDF5 files; several streams lie side by side (feat_folder)
     feature_prefix: str = ""  # before the name of a video (file_prefix)
     feature_suffix: str = ".npy"  # of the files: ".npy", or ".npz" with an array "feats" (file_ext)
@@ -91,6 +90,10 @@ class LocalizationDataConfig:
     def subset_table(self):
         """`subset_file` of the split, "" for none."""
         return self.subset_file.replace("{split}", self.split)
+
+    def annotation_file_of(self, subset):
+        """The annotation file of "train" or "test"."""
+        return (subset == "test" and self.test_annotation_file) or self.annotation_file
 
     def check(self):
         """Raises a UserError if the settings contradict each other."""

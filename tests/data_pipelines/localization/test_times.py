@@ -1,0 +1,170 @@
+"""Segments, durations and features against one another: what is refused, what is told, and what the numbers say."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipelines.localization.annotations import UNKNOWN_DURATION, AnnotatedVideo, read_database, read_subsets
+from data_pipelines.localization.opening import open_localization
+from data_pipelines.localization.times import TimedVideo, check_times
+from fact_jax.types import UserError
+from tests.data_pipelines.localization.folders import entries, settings, write_folder
+
+REAL = Path(__file__).parents[3].parent / "shared" / "data"
+FPS, STRIDE, WINDOW = 30.0, 4.0, 16.0
+
+
+def timed(video, subset="train", *, fps=FPS, stride=STRIDE, window=WINDOW, features=None):
+    """A TimedVideo whose features were made with STRIDE and WINDOW at FPS, and are read with these settings."""
+    frames = (video.duration if video.duration < UNKNOWN_DURATION else 60.0) * FPS
+    count = features or int((frames - WINDOW) / STRIDE) + 1
+    return TimedVideo(video, subset, fps, ((count - 1) * stride + window) / fps, stride / fps, window / fps)
+
+
+def videos(count=20, change=lambda video: video):
+    """AnnotatedVideos of 40 to 59 s with segments over all of them."""
+    made = []
+    for number in range(count):
+        duration = 40.0 + number
+        starts = np.linspace(1.0, duration - 3.0, 8)
+        segments = np.stack([starts, starts + 2.0], 1)
+        made.append(AnnotatedVideo(f"v{number}", "training", duration, FPS, segments, np.zeros(8, np.int32)))
+    return [change(video) for video in made]
+
+
+def times(factor):
+    return lambda video: dataclasses.replace(video, segments=video.segments * factor)
+
+
+def durations(factor):
+    return lambda video: dataclasses.replace(video, duration=video.duration * factor)
+
+
+def unknown(video):
+    return dataclasses.replace(video, duration=UNKNOWN_DURATION)
+
+
+def text_of(found):
+    return "\n".join(": ".join(problem) for problem in found.problems) + "\n" + "\n".join(found.lines)
+
+
+def test_times_that_fit_are_not_mentioned():
+    assert check_times([timed(video) for video in videos()]) == ([], [])
+    rounded = [dataclasses.replace(video, duration=np.floor(video.duration + 0.7)) for video in videos()]
+    assert check_times([timed(v, features=int(40 * FPS / STRIDE) + 7 * n) for n, v in enumerate(rounded)]) == ([], [])
+    assert check_times([TimedVideo(video, "train", FPS) for video in videos()]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "found"),
+    [
+        (times(10), {}, "the times look like seconds times 10"),
+        (times(30), {}, "the times look like frames"),
+        (times(1000), {}, "the times look like milliseconds"),
+        (times(1 / 58), {}, "look like shares of the video"),
+        (durations(30), {"features": 360}, "the durations look like frames"),
+        (durations(1000), {"features": 360}, "the durations look like milliseconds"),
+        (None, {"fps": 3000.0}, "the fps, 3000, look 100 times too large"),
+        (None, {"stride": 16.0}, "span 3.9. times the duration: feature_stride, .*feature_stride=4.0"),
+        (None, {"stride": 1.0}, "span 0.25. times the duration: feature_stride"),
+        (lambda v: unknown(times(4)(v)), {}, "times as far as the features: feature_stride or fps"),
+        (lambda v: unknown(times(30)(v)), {}, "look like frames"),
+        (unknown, {"fps": 3000.0}, "the fps, 3000, look too large"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_whole_dataset_is_one_problem_with_its_cause(change, options, found):
+    result = check_times([timed(video, **options) for video in videos(change=change or (lambda video: video))])
+    assert len(result.problems) == 1, text_of(result)
+    assert re.search(found, text_of(result)), text_of(result)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "found"),
+    [
+        (times(1 / 3600), {}, "do the times look like hours"),
+        (None, {"stride": 3.6}, "before the stated duration .median.; the features span 0.9 times"),
+        (None, {"stride": 4.7}, "behind the stated duration .median.; the features span 1.1"),
+        (None, {"window": 600.0}, "the same in all: is config.data.window what a feature sees"),
+        (unknown, {"stride": 16.0}, "A feature_stride that is too large"),
+    ],
+)  # fmt: skip
+def test_an_odd_dataset_is_used_with_a_line(change, options, found):
+    result = check_times([timed(video, **options) for video in videos(change=change or (lambda video: video))])
+    assert result.problems == [] and re.search(found, "\n".join(result.lines)), text_of(result)
+
+
+def test_single_videos_are_refused_with_their_numbers_and_few_of_many_are_told():
+    shifted = dataclasses.replace(videos()[0], segments=videos()[0].segments + 7200)
+    for kind in (shifted, unknown(shifted)):
+        found = check_times([timed(kind), *map(timed, videos()[1:])])
+        assert [problem[0] for problem in found.problems] == ["train"]
+        assert "video 'v0': 8 of 8 segments start after" in text_of(found) and "to 7239.0 s" in text_of(found)
+    found = check_times([timed(shifted), *map(timed, videos(60)[1:])])
+    assert found.problems == [] and "segments of 1 of 60 videos lie behind their end" in text_of(found)
+    endless = dataclasses.replace(videos()[0], segments=np.array([[1.0, 1e6]]))
+    assert "ends more than twice as late as its duration of 40.0 s" in text_of(
+        check_times([timed(endless), *map(timed, videos()[1:])])
+    )
+
+
+def test_features_of_another_video_are_refused_or_told():
+    most = [timed(video) for video in videos()[1:]]
+    found = check_times([timed(videos()[0], features=1000), *most])
+    assert "video 'v0': the features cover more than twice its duration ('v0': 1000 features" in found.problems[0][1]
+    found = check_times([timed(videos()[0], features=500), *most])
+    assert found.problems == [] and "1 of 20 videos have features that cover more than their duration" in found.lines[0]
+    found = check_times([timed(videos()[0], features=150), *most])
+    assert found.problems == [] and "cover less than their duration: 'v0' 20.4 of 40.0 s" in found.lines[0]
+    assert "4 of 160 train segments, of 1 videos, start behind the last feature and are never learned" in found.lines[1]
+
+
+def test_a_segment_that_ends_slightly_behind_the_duration_is_told():
+    late = dataclasses.replace(videos()[0], segments=np.array([[-0.1, 2.0], [38.0, 40.3]]))
+    found = check_times([timed(late), *map(timed, videos()[1:])])
+    assert found.problems == []
+    assert "1 segments of 1 videos end after the stated duration, by up to 0.30 s ('v0')" in found.lines[0]
+    assert "segments of 1 videos start before 0, the first at -0.10 s" in found.lines[1]
+
+
+def test_the_check_is_part_of_the_opening(tmp_path):
+    root = write_folder(tmp_path)
+    with pytest.raises(
+        UserError, match="1 problem:\n.*annotations.json\n.*the features and the duration differ"
+    ) as error:
+        open_localization(settings(root, feature_stride=40.0))
+    assert "feature_stride=" in str(error.value)
+    late = entries()
+    late["a"]["annotations"][0]["segment"] = [1.0, late["a"]["duration"] + 0.5]
+    (root / "annotations.json").write_text(json.dumps({"database": late}))
+    assert "end after the stated duration, by up to 0.50 s" in "\n".join(open_localization(settings(root)).notes)
+
+
+@pytest.mark.parametrize(
+    ("file", "subset_file", "subsets", "rule", "lines"),
+    [
+        ("thumos14/thumos14.json.gz", None, ("validation", "test"), (4, 16, 0), "segments of 5 of 412 videos"),
+        ("activitynet/anet_anno_action.json.gz", "activitynet/video_info_new.csv.gz", ("training", "validation"),
+         (16, 16, 25), "132 segments of 132 videos end after the stated duration, by up to 0.85 s"),
+        ("epic100/epic_kitchens_100_noun_reduced.json.gz", None, ("training", "validation"), (16, 32, 30), ""),
+    ],
+)  # fmt: skip
+def test_published_annotations_are_not_refused(file, subset_file, subsets, rule, lines):
+    if not (REAL / file).is_file():
+        pytest.skip("the real annotations are not beside this checkout")
+    table = read_subsets(REAL / subset_file)[0] if subset_file else None
+    database = read_database(REAL / file, table)[0]
+    stride, window, fps = rule
+    made = []
+    for subset, name in zip(("train", "test"), subsets, strict=True):
+        for video in database.in_subsets([name]):
+            rate = fps or video.fps
+            count = max(1, int((video.duration * rate - window) / stride) + 1)
+            made.append(
+                TimedVideo(video, subset, rate, ((count - 1) * stride + window) / rate, stride / rate, window / rate)
+            )
+    found = check_times(made)
+    assert found.problems == [] and lines in "\n".join(found.lines)
