@@ -5,6 +5,7 @@ model = inference.load("runs/synthetic")
 prediction = model.predict(features)  # float array (frames, channels)
 """
 
+from fact_jax.inference import localization, segmentation
 from fact_jax.inference.localization.predictor import FoundActions, LocalizationPredictor
 from fact_jax.inference.predictor import Predictor, load
 from fact_jax.inference.segmentation.predictions import Prediction, Segment
@@ -18,4 +19,6 @@ __all__ = [
     "Segment",
     "SegmentationPredictor",
     "load",
+    "localization",
+    "segmentation",
 ]

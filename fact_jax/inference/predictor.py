@@ -14,18 +14,13 @@ from fact_jax import run_record
 from fact_jax.app import kinds
 from fact_jax.runtime import compilation
 from fact_jax.runtime import devices as device_layout
+from fact_jax.tasks.base import FINITE
 from fact_jax.training import loop
 from fact_jax.training.checkpoints.manager import CheckpointError
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
+from fact_jax.training.nonfinite import NonFiniteScores
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import Batch, UserError
-
-
-class NonFiniteScores(UserError):
-    """Scores that are no numbers: features of finite but extreme values, or damaged parameters."""
-
-    def __init__(self):
-        super().__init__("the network's scores are not finite; look for extreme values in the features")
 
 
 class Predictor(abc.ABC):
@@ -58,9 +53,18 @@ class Predictor(abc.ABC):
         UserError: the features, or what is told of them, cannot be used.
         """
 
+    def prediction(self, scores: Mapping[str, np.ndarray], row: int, *args: Any, **kwargs: Any) -> Any:
+        """What is predicted for one row of what `run` gave, fetched; the subclasses say what else they need.
+
+        NonFiniteScores: scores are NaN or infinite.
+        """
+        if not scores[FINITE][row]:
+            raise NonFiniteScores
+        return self._prediction(scores, row, *args, **kwargs)
+
     @abc.abstractmethod
-    def prediction(self, *args: Any, **kwargs: Any) -> Any:
-        """What is predicted for one row of what `run` gave; arguments: that, fetched, the row, what else it needs."""
+    def _prediction(self, *args: Any, **kwargs: Any) -> Any:
+        """What `prediction` gives."""
 
     def expect_programs(self, number: int) -> None:
         """Says how many lengths will come, for the lines about compilations."""
@@ -89,7 +93,12 @@ class Predictor(abc.ABC):
 
 
 def load(
-    workdir, step: int | None = None, *, devices: Sequence[jax.Device] | None = None, say=lambda line: None
+    workdir,
+    step: int | None = None,
+    *,
+    kind: str | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    say=lambda line: None,
 ) -> Predictor:
     """Reads the parameters of a checkpoint, verifies their checksum, and returns the predictor of its kind of work.
 
@@ -98,22 +107,27 @@ def load(
     Args:
       workdir: folder of a run, or of a converted checkpoint.
       step: which checkpoint; None = the best, or the latest where none was evaluated.
+      kind: "segmentation" or "localization", where no other will do; `inference.localization.load` is this function
+        with it.
       devices: where to run; the first device by default.
       say: takes lines about compilations and the like.
 
     Raises:
-      UserError: the folder holds no run, or its checkpoint cannot be used.
+      UserError: the folder holds no run, or one of another kind, or its checkpoint cannot be used.
     """
     record = run_record.read(workdir)
     if record is None:
         raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing. Train first, or convert a checkpoint.")
+    config = ConfigDict(record["config"])
+    kind_of_run = kinds.of_system(config.model.name)
+    if kind not in (None, kind_of_run.name):
+        use = f"inference.{kind_of_run.name}.load, or inference.load, which takes every run"
+        raise UserError(f"{workdir} holds a run of {kind_of_run.name} ({config.model.name}), not of {kind}: use {use}.")
     if not (Path(workdir) / "checkpoints").is_dir():
         raise UserError(f"{workdir} has no checkpoint yet.")
-    config = ConfigDict(record["config"])
     if config.compilation_cache:
         compilation.use_cache(say)
-    kind = kinds.of_system(config.model.name)
-    tasks = kind.tasks()
+    tasks = kind_of_run.tasks()
     task = tasks.restore(config, record["derived"])
     with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
         chosen = choose_step(checkpoints, step, say)
@@ -121,7 +135,7 @@ def load(
             weights = read_weights(task, config, checkpoints, chosen, tasks.example_arrays(record["derived"]))
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
-    return kind.predictor()(
+    return kind_of_run.predictor()(
         task,
         weights.params,
         record=record,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from fact_jax import files
 from fact_jax.inference.output import EvaluatedVideo, OutputFolder
-from fact_jax.inference.predictor import NonFiniteScores, Predictor
+from fact_jax.inference.predictor import Predictor
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training.logging import writers
+from fact_jax.training.nonfinite import NonFiniteScores
 from fact_jax.types import UserError
 
 PROBLEMS_FILE = "prediction_problems.txt"

@@ -4,17 +4,35 @@ A task binds a model, its losses and its metrics. The loop, the evaluator and th
 these methods only, so a new system needs no change there.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fact_jax.types import Batch
 
 Tree = Any  # a pytree of arrays
 
+FINITE = "finite"  # what `Task.predict` says of its scores
 BATCH_AXIS = "batch"  # name of the device axis inside every traced task function, for lax.psum and friends
+
+
+def all_finite(*scores: jax.Array | tuple[jax.Array, jax.Array]) -> jax.Array:
+    """Returns bool [B]: whether all numbers of every video are finite.
+
+    `scores`: arrays [B, ...], or pairs of one with a bool mask over its first axes, outside of which nothing counts.
+    """
+    found = []
+    for entry in scores:
+        values, mask = entry if isinstance(entry, tuple) else (entry, None)
+        finite = jnp.isfinite(values)
+        if mask is not None:
+            finite |= ~mask.reshape(mask.shape + (1,) * (finite.ndim - mask.ndim))
+        found.append(jnp.all(finite, axis=tuple(range(1, finite.ndim))))
+    return functools.reduce(jnp.logical_and, found)
 
 
 class LossOutput(NamedTuple):
@@ -86,6 +104,8 @@ class Task(Protocol):
         """Returns arrays [B, ...] for the rows of one device. Pure; traced; deterministic.
 
         Sees only the arrays named by `predict_keys`, none of which is a label, so it serves unlabelled videos as well.
+        FINITE, bool [B], says of every video whether all scores behind its prediction are finite numbers: the most
+        likely of NaN is class 0. A task may leave it out if its floating-point outputs are these scores.
         """
 
     def learning_rate_scales(self, params: Tree) -> Tree | None:

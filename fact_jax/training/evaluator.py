@@ -5,8 +5,11 @@ import dataclasses
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
-from fact_jax.tasks.base import Evaluation
+import numpy as np
+
+from fact_jax.tasks.base import FINITE, Evaluation
 from fact_jax.training.feed import iterating
+from fact_jax.training.nonfinite import NonFiniteScores
 from fact_jax.training.steps import EvalStep
 from fact_jax.types import Batch, UserError
 
@@ -33,6 +36,7 @@ class Evaluator:
         state,
         progress: Callable[[int], None] = lambda done: None,
         should_stop: Callable[[], bool] = lambda: False,
+        step: int | None = None,
     ) -> Evaluation | None:
         """Runs the model over every batch and returns the filled evaluation, or None if `should_stop` said so.
 
@@ -44,9 +48,12 @@ class Evaluator:
           state: replicated mutable collections.
           progress: called with the number of batches done.
           should_stop: asked before every batch; gives the same answers in all processes.
+          step: which parameters these are, for messages.
+
+        Raises:
+          NonFiniteScores: scores of some videos are NaN or infinite; it names all of them.
         """
-        evaluation = self.start()
-        running, done = None, 0
+        evaluation, running, done = _Checked(self.start()), None, 0
         with contextlib.closing(self._batches()) as all_batches:
             for done, batch in enumerate(all_batches):
                 if should_stop():
@@ -59,13 +66,29 @@ class Evaluator:
         if running is not None:
             evaluation.add(*eval_step.fetch(*running))
             progress(done + 1)
-        return evaluation
+        if evaluation.bad:
+            raise NonFiniteScores(evaluation.bad, step, f" of the {evaluation.count} {self.name} videos")
+        return evaluation.evaluation
 
     def _batches(self) -> Generator[Batch, None, None]:
         for subset, batches in self.sets.items():
             with iterating(batches) as iterator:
                 for batch in iterator:
                     yield dataclasses.replace(batch, subset=subset)
+
+
+class _Checked:
+    """An evaluation that takes videos whose scores are numbers; the first others end it, and all of them are `bad`."""
+
+    def __init__(self, evaluation):
+        self.evaluation, self.bad, self.count = evaluation, [], 0
+
+    def add(self, batch, outputs):
+        valid = np.flatnonzero(batch.arrays["video_mask"])
+        self.count += len(valid)
+        self.bad += [batch.video_ids[row] for row in valid if not outputs[FINITE][row]]
+        if not self.bad:
+            self.evaluation.add(batch, outputs)
 
 
 def selecting(evaluators: Sequence[Evaluator], metric: str) -> Evaluator:

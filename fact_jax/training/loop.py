@@ -251,11 +251,21 @@ class _Run:
         weights = eval_step.compose(self._state.eval_params)
         evaluated = {}
         for evaluator in self._due():
-            evaluation = evaluator.run(eval_step, weights, self._state.state, progress, self._stop.poll)
+            evaluation = self._evaluated(evaluator, eval_step, weights, progress)
             if evaluation is None:
                 return None
             evaluated[evaluator.name] = evaluation.metrics()
         return evaluated
+
+    def _evaluated(self, evaluator, eval_step, weights, progress):
+        try:
+            return evaluator.run(eval_step, weights, self._state.state, progress, self._stop.poll, self._step)
+        except nonfinite.NonFiniteScores as error:
+            if self._step > self._saved_step:
+                self._save({})  # tells apart: parameters that are no numbers are not saved, and named instead
+            self._checkpoints.wait()
+            again = "the same command evaluates it again, and goes on"
+            raise nonfinite.NonFiniteError(f"{error} Step {self._step} is saved: {again}.") from error
 
     def _save(self, evaluated):
         self._stop.busy(f"the checkpoint of step {self._step}")

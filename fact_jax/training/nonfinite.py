@@ -22,6 +22,23 @@ MAX_STEPS = 20
 EXTREME = 1e4
 
 
+class NonFiniteScores(UserError):
+    """What a network says of videos is NaN or infinite: features of extreme values, or damaged parameters.
+
+    An evaluation would take it for class 0, or for a video in which nothing was found.
+    """
+
+    def __init__(self, video_ids: Sequence[str] = (), step: int | None = None, out_of: str = ""):
+        """`out_of`: " of the 40 test videos"; without videos it is the one that is predicted."""
+        found, do = "the network's scores are not finite", "look for extreme values in the features"
+        if video_ids:
+            at = "" if step is None else f"step {step}: "
+            found = f"{at}{found} for {len(video_ids)}{out_of}: {_listed(video_ids)}. They were not evaluated"
+            do = f"{do[0].upper()}{do[1:]} of {'this video' if len(video_ids) == 1 else 'these videos'}"
+        super().__init__(f"{found}. {do}." if video_ids else f"{found}; {do}")
+        self.video_ids = tuple(video_ids)
+
+
 def explain(
     bad: BadStep, read_again: Callable[[int], Sequence[Batch]], workdir: Path, seed: int, last_good: int
 ) -> NonFiniteError:

@@ -17,7 +17,7 @@ def evaluate_checkpoint(
 ) -> dict[str, Evaluation] | None:
     """Returns the filled evaluation of every evaluator by its name, at one checkpoint, or None if asked to stop.
 
-    Raises CheckpointError if it cannot be used. `evaluators` are some of the run's, at least one.
+    Raises CheckpointError if it cannot be used, NonFiniteScores if it gives no numbers. `evaluators` are some of the run's, at least one.
     """
     with iterating(next(iter(evaluators[0].sets.values()))) as batches:
         weights = read_weights(setup.task, setup.config, checkpoints, step, next(batches).arrays)
@@ -27,7 +27,7 @@ def evaluate_checkpoint(
     evaluated = {}
     for evaluator in evaluators:
         console.begin(f"evaluate {evaluator.name}", sum(map(len, evaluator.sets.values())))
-        evaluation = evaluator.run(setup.eval_step, composed, state, console.progress, stop.poll)
+        evaluation = evaluator.run(setup.eval_step, composed, state, console.progress, stop.poll, step)
         console.end()
         if evaluation is None:
             console.say(f"stopped by {stop.name} during an evaluation. Run the same command again to repeat it.")

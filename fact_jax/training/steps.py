@@ -16,7 +16,7 @@ import optax
 
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.programs import Composition, ProgramCounter
-from fact_jax.tasks.base import BATCH_AXIS, Task
+from fact_jax.tasks.base import BATCH_AXIS, FINITE, Task, all_finite
 from fact_jax.training import optimizers
 from fact_jax.training.state import TrainState
 from fact_jax.types import Batch
@@ -207,6 +207,8 @@ class EvalStep:
     def __call__(self, weights, state, batch: Batch):
         """Returns the outputs of `Task.predict`, split over the devices and not fetched (see `devices.unshard`).
 
+        FINITE is always among them.
+
         `weights` is what `compose` gave, `state` the replicated mutable collections.
         """
         # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
@@ -227,7 +229,12 @@ class EvalStep:
 
     def _predict(self, weights, state, batch):
         self.programs.traced("eval step")
-        return self._task.predict(weights, state, batch)
+        outputs = self._task.predict(weights, state, batch)
+        if FINITE in outputs:
+            return outputs
+        scores = [array for array in outputs.values() if jnp.issubdtype(array.dtype, jnp.inexact)]
+        rows = jnp.ones(len(jax.tree.leaves(outputs)[0]), bool)
+        return outputs | {FINITE: all_finite(rows, *scores)}
 
 
 def fetch_terms(steps_terms: Sequence) -> list[dict[str, list[float]]]:

@@ -147,7 +147,9 @@ def test_durations_say_where_videos_end(tmp_path):
 
 def test_what_is_told_of_one_video_holds_for_no_other(tmp_path):
     run(tmp_path / "run")
-    model = inference.load(tmp_path / "run")
+    with pytest.raises(UserError, match="not of segmentation: use inference.localization.load"):
+        inference.segmentation.load(tmp_path / "run")
+    model = inference.localization.load(tmp_path / "run")
     features = np.random.default_rng(0).standard_normal((40, 8)).astype(np.float32)
     usual, slow = model.predict(features), model.predict(features, fps=15.0)
     assert slow.duration == pytest.approx(2 * usual.duration) and model.predict(features).duration == usual.duration

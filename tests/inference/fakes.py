@@ -14,6 +14,7 @@ from fact_jax.inference.segmentation.predictions import from_scores
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training.logging import writers
+from fact_jax.training.nonfinite import NonFiniteScores
 
 CLASS_NAMES = ("background", "pour, slowly", "stir")
 FORM = FrameReader(feature_dim=len(CLASS_NAMES), time_axis="last", sample_rate=2, class_names=CLASS_NAMES)
@@ -43,6 +44,8 @@ class FakePredictor:
         return {name: values[None] for name, values in scores.items()}
 
     def prediction(self, scores, row, num_frames):
+        if not np.isfinite(scores["probabilities"][row]).all():
+            raise NonFiniteScores
         length = downsampled_length(num_frames, self.sample_rate)
         return from_scores({name: values[row, :length] for name, values in scores.items()}, num_frames, CLASS_NAMES)
 

@@ -273,3 +273,26 @@ def test_a_run_that_skips_most_steps_says_so_loudly(tmp_path):
     texts = (tmp_path / "metrics.jsonl").read_text().splitlines()
     for text in [*texts, *(path.read_text() for path in tmp_path.glob("checkpoints/*/meta/metadata"))]:
         json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+class UnsureTask(toy.ToyTask):
+    """Its scores of the second video of every batch are no numbers; what it predicts looks like any other label."""
+
+    def predict(self, params, state, batch):
+        return super().predict(params, state, batch) | {"finite": batch["row"] != 1}
+
+
+def test_videos_whose_scores_are_no_numbers_are_not_evaluated(tmp_path):
+    with pytest.raises(NonFiniteError) as caught:
+        toy.train(tmp_path, task=UnsureTask())
+    assert str(caught.value) == (
+        "step 5: the network's scores are not finite for 3 of the 10 test videos: v101, v105, v109. They were not "
+        "evaluated. Look for extreme values in the features of these videos. Step 5 is saved: the same command "
+        "evaluates it again, and goes on."
+    )
+    assert list(checksums(tmp_path)) == [5] and not any("test/Acc" in row for row in rows(tmp_path))
+    # Sound scores from here on: the run is what it would have been.
+    outcome, lines = toy.train(tmp_path)
+    assert outcome.finished and lines[0].startswith("resuming after step 5")
+    toy.train(tmp_path / "whole")
+    assert rows(tmp_path) == rows(tmp_path / "whole")

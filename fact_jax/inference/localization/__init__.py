@@ -1,1 +1,7 @@
-"""Actions found in videos."""
+"""Actions found in videos; `load` takes runs of this kind alone."""
+
+import functools
+
+from fact_jax.inference import predictor
+
+load = functools.partial(predictor.load, kind="localization")

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from fact_jax.inference.predictor import NonFiniteScores, Predictor, check_features, padded_features
+from fact_jax.inference.predictor import Predictor, check_features, padded_features
 from fact_jax.ops.nms import Detections
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
@@ -81,17 +81,10 @@ class LocalizationPredictor(Predictor):
             raise UserError(f"{why} Give them: --fps, or predict(features, fps=...).")
         return fps
 
-    def prediction(
+    def _prediction(
         self, candidates, row: int, num_frames: int, duration: float | None = None, class_scores=None, fps=None
     ) -> FoundActions:
-        """What was found in one row of what `run` gave, fetched, for a video of `num_frames` stored features.
-
-        `duration`, `class_scores` and `fps`: see `predict`. NonFiniteScores: candidates are no numbers.
-        """
-        valid = candidates["valid"][row].astype(bool)
-        for name in ("scores", "segments"):
-            if not np.isfinite(candidates[name][row][valid]).all():
-                raise NonFiniteScores
+        """What was found in a video of `num_frames` stored features; `duration`, ...: see `predict`."""
         grid = self.rule.grid(num_frames, fps or self.fps, duration)
         if duration is None:
             length = self.rule.length(num_frames)

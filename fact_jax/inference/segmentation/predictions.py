@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fact_jax.inference.predictor import NonFiniteScores
 from fact_jax.ops.resampling import upsample
 from fact_jax.ops.segments import frames_to_segments
 
@@ -42,11 +41,7 @@ def from_scores(scores, num_frames, class_names):
     """The Prediction from the scores of one video, stretched to the full rate as in an evaluation.
 
     `scores`: what `predict_scores` of the task gives, without padding, arrays [T, ...]; `num_frames`: N.
-    NonFiniteScores: a confidence or probability is NaN or infinite.
     """
-    for name in ("confidence", "probabilities"):
-        if not np.isfinite(scores[name]).all():
-            raise NonFiniteScores
     full = {name: upsample(np.asarray(values), num_frames) for name, values in scores.items()}
     labels, starts, ends = frames_to_segments(full["labels"])
     totals = np.add.reduceat(full["confidence"].astype(np.float64), starts)

@@ -10,6 +10,7 @@ from fact_jax.inference.predictor import Predictor, check_features, padded_featu
 from fact_jax.inference.segmentation import predictions
 from fact_jax.ops.resampling import downsampled_length
 from fact_jax.ops.segments import frames_to_segments
+from fact_jax.tasks.base import FINITE
 from fact_jax.tasks.segmentation import systems
 from fact_jax.types import UserError, nearest
 
@@ -59,10 +60,10 @@ class SegmentationPredictor(Predictor):
             for number, (video, actions) in enumerate(zip(features, transcripts, strict=True))
         ]
 
-    def prediction(self, scores, row: int, num_frames: int):
-        """The Prediction of one row of what `run` gave, fetched; `num_frames` are at the full rate."""
+    def _prediction(self, scores, row: int, num_frames: int):
+        """The Prediction of a video of `num_frames` at the full rate."""
         length = downsampled_length(num_frames, self.sample_rate)
-        video = {name: values[row, :length] for name, values in scores.items()}
+        video = {name: values[row, :length] for name, values in scores.items() if name != FINITE}
         return predictions.from_scores(video, num_frames, self.class_names)
 
     def _predict_one(self, features, transcript, name):

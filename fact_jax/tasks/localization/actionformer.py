@@ -20,7 +20,7 @@ from fact_jax.models.actionformer.objective import (
     regression_weight,
 )
 from fact_jax.ops.dropout_rng import video_seeds
-from fact_jax.tasks.base import BATCH_AXIS, Evaluation, LossOutput, Task
+from fact_jax.tasks.base import BATCH_AXIS, FINITE, Evaluation, LossOutput, Task, all_finite
 from fact_jax.types import UserError, check_choice
 
 CENTER_SAMPLING = ("radius", "none")
@@ -106,9 +106,13 @@ class ActionFormerTask(Task):
         return video_seeds(rng, batch["row"])
 
     def predict(self, params, state, batch):
-        """Candidates of every video: see `fact_jax.models.actionformer.candidates`."""
+        """Candidates of every video: see `fact_jax.models.actionformer.candidates`; and FINITE.
+
+        A score that is no number exceeds no threshold: among the candidates it would not be seen.
+        """
         outputs = self.outputs(params, batch)
-        return candidates(self.model, self.candidate_config, outputs, batch["features"].shape[1])
+        found = candidates(self.model, self.candidate_config, outputs, batch["features"].shape[1])
+        return found | {FINITE: all_finite((outputs.logits, outputs.mask), (outputs.offsets, outputs.mask))}
 
     def outputs(self, params, batch):
         """What the network gives for a batch, without dropout: see `fact_jax.models.actionformer.network.Outputs`."""

@@ -17,7 +17,7 @@ from fact_jax.models.fact.network import Fact, compose
 from fact_jax.models.fact.objective import FactLossConfig, automatic_null_weight, fact_loss, ground_truth_of
 from fact_jax.ops import matching
 from fact_jax.ops.dropout_rng import video_seeds
-from fact_jax.tasks.base import LossOutput, Task
+from fact_jax.tasks.base import FINITE, LossOutput, Task, all_finite
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs, video_terms
 from fact_jax.types import UserError, VerbNouns
@@ -76,12 +76,21 @@ class FactTask(Task):
         return LossOutput(terms | {"accuracy": correct_frames(labels, batch)}, state)
 
     def predict(self, params, state, batch):
-        """Labels of every frame: see `fact_jax.models.fact.decode`."""
-        return decode(self.model, self._run(params, batch)[-1], *self._transcript(batch))
+        """Labels of every frame: see `fact_jax.models.fact.decode`; and FINITE."""
+        output = self._run(params, batch)[-1]
+        return decode(self.model, output, *self._transcript(batch)) | {FINITE: self._finite(output, batch)}
 
     def predict_scores(self, params, state, batch):
-        """Labels of every frame and how sure they are: see `fact_jax.models.fact.decode.decode_scores`."""
-        return decode_scores(self.model, self._run(params, batch)[-1], *self._transcript(batch))
+        """Labels of every frame and how sure they are: see `fact_jax.models.fact.decode.decode_scores`; and FINITE."""
+        output = self._run(params, batch)[-1]
+        return decode_scores(self.model, output, *self._transcript(batch)) | {FINITE: self._finite(output, batch)}
+
+    def _finite(self, output, batch):
+        """Whether what frames and tokens say, and how they attend to one another, are numbers: bool [B]."""
+        mask, tokens = batch["mask"], output.action_logits
+        if self.model.use_transcript:
+            tokens = (tokens, batch["segment_mask"])
+        return all_finite((output.frame_logits, mask), tokens, (output.a2f_attention, mask))
 
     def _transcript(self, batch):
         return tuple(batch[key] for key in TRANSCRIPT_KEYS) if self.model.use_transcript else (None, None)

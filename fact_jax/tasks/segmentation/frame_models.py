@@ -15,7 +15,7 @@ from fact_jax.losses.classification import frame_cross_entropy
 from fact_jax.losses.smoothing import smoothness
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.ops.dropout_rng import video_seeds
-from fact_jax.tasks.base import LossOutput, Task
+from fact_jax.tasks.base import FINITE, LossOutput, Task, all_finite
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol, protocol_of
 from fact_jax.tasks.segmentation.inputs import correct_frames, network_inputs, video_terms
 from fact_jax.types import VerbNouns
@@ -64,15 +64,15 @@ class FrameTask(Task):
         return LossOutput(terms | {"accuracy": correct_frames(jnp.argmax(logits[-1], axis=-1), batch)}, state)
 
     def predict(self, params, state, batch):
-        """int32 [B, T] "labels", the most likely class of the last stage, and "first_stage_labels" of the first."""
-        return _labels(self.network_outputs(params, batch))
+        """int32 [B, T] "labels", the most likely class of the last stage, "first_stage_labels" of the first, FINITE."""
+        return _labels(self.network_outputs(params, batch), batch["mask"])
 
     def predict_scores(self, params, state, batch):
         """As `predict`, with "probabilities" float [B, T, K] of the last stage and "confidence" float [B, T], the
         probability of the label."""
         logits = self.network_outputs(params, batch)
         probabilities = jax.nn.softmax(logits[-1])
-        return _labels(logits) | {"probabilities": probabilities, "confidence": jnp.max(probabilities, axis=-1)}
+        return _labels(logits, batch["mask"]) | {"probabilities": probabilities, "confidence": jnp.max(probabilities, axis=-1)}
 
     def network_outputs(self, params, batch, dropout_rng=None):
         """Logits of all stages, [stages, B, T, K]; `dropout_rng` as in `FrameModelConfig.network`."""
@@ -85,8 +85,9 @@ class FrameTask(Task):
         return SegmentationEvaluation(self.protocol)
 
 
-def _labels(logits):
-    return {"labels": jnp.argmax(logits[-1], axis=-1), "first_stage_labels": jnp.argmax(logits[0], axis=-1)}
+def _labels(logits, mask):
+    labels = {"labels": jnp.argmax(logits[-1], axis=-1), "first_stage_labels": jnp.argmax(logits[0], axis=-1)}
+    return labels | {FINITE: all_finite((logits[0], mask), (logits[-1], mask))}
 
 
 def stage_losses(loss: StageLossConfig, logits, labels, mask):

@@ -132,8 +132,11 @@ def test_what_cannot_be_loaded_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="holds no run: config.json is missing"):
         inference.load(tmp_path / "nothing")
     runs.write_run(tmp_path / "run", runs.make_config(), {})
-    with pytest.raises(UserError, match="has no checkpoint yet"):
-        inference.load(tmp_path / "run")
+    for load in (inference.load, inference.segmentation.load):
+        with pytest.raises(UserError, match="has no checkpoint yet"):
+            load(tmp_path / "run")
+    with pytest.raises(UserError, match=r"a run of segmentation \(fact\), .*: use inference.segmentation.load, or"):
+        inference.localization.load(tmp_path / "run")
     runs.write_run(tmp_path / "damaged", runs.make_config(), {1: 10.0})
     path = tmp_path / "damaged" / "checkpoints" / "1" / "meta" / "metadata"
     path.write_text(path.read_text().replace('"params":"', '"params":"0').replace('"params": "', '"params": "0'))

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from fact_jax.models.actionformer.network import Outputs
 from fact_jax.models.actionformer.objective import ActionFormerLossConfig
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import BATCH_AXIS
@@ -209,3 +210,20 @@ def test_features_of_another_width_than_the_streams():
     task = tiny_task(stream_dims=(2, 2), stream_widths=(4, 4))
     with pytest.raises(UserError, match="the features have 5 channels"):
         task.init(jax.random.key(0), make_batch([8]))
+
+
+@pytest.mark.parametrize("part", ["logits", "offsets"])
+def test_scores_that_are_no_numbers_are_told_though_they_exceed_no_threshold(monkeypatch, part):
+    task, batch = tiny_task(), make_batch(LENGTHS)
+    points = sum(task.model.level_lengths(batch["features"].shape[1]))
+    shapes = {"logits": (4, points, task.model.num_classes), "offsets": (4, points, 2)}
+    arrays = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    mask = np.ones((4, points), bool)
+    mask[1, 0] = False
+    arrays[part][1:3, 0] = np.nan
+    monkeypatch.setattr(type(task), "outputs", lambda *_: Outputs(**arrays, mask=mask, backbone=[], neck=[]))
+    found = task.predict({}, {}, batch)
+    assert found["finite"].tolist() == [True, True, False, True]
+    # Those that are left look sound.
+    if part == "logits":
+        assert np.isfinite(found["scores"][2][found["valid"][2]]).all()

@@ -1,6 +1,7 @@
 """The segmentation task: padded rows, devices, refusals, and what an evaluation writes."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -160,3 +161,15 @@ def test_an_evaluation_of_nothing_has_the_same_names():
     empty = SegmentationEvaluation(make_protocol()).metrics()
     assert isinstance(empty, dict) and set(empty) >= {"Edit", "AccB", "Acc", "F1@0.50"}
     assert np.isnan(empty["Acc"])
+
+
+@pytest.mark.parametrize("part", ["frame_logits", "action_logits", "a2f_attention"])
+def test_scores_of_frames_and_of_tokens_have_to_be_numbers(task, part):
+    """Of the valid frames of a video: what stands behind them is never looked at."""
+    shapes = {"frame_logits": (3, 8, 4), "action_logits": (3, 5, 5), "a2f_attention": (3, 8, 5)}
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    arrays[part][1, 2, 3] = np.nan
+    if part != "action_logits":
+        arrays[part][2, 7] = np.inf
+    batch = make_batch((5, 4, 6), 3).arrays
+    assert task._finite(SimpleNamespace(**arrays), batch).tolist() == [True, False, True]

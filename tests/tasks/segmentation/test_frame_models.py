@@ -90,6 +90,10 @@ def test_composed_parameters_give_the_same_predictions(task, params):
     }
     np.testing.assert_array_equal(plain["labels"], plain["probabilities"].argmax(-1))
     np.testing.assert_array_equal(plain["confidence"], plain["probabilities"].max(-1))
+    assert plain["finite"].tolist() == [True] * 3
+    # The most likely class of NaN is the first one.
+    broken = predict(jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), params))
+    assert broken["finite"].tolist() == [False] * 3 and not broken["labels"].any()
 
 
 def test_stage_losses_are_those_of_the_loops():
