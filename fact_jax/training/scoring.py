@@ -17,7 +17,8 @@ def evaluate_checkpoint(
 ) -> dict[str, Evaluation] | None:
     """Returns the filled evaluation of every evaluator by its name, at one checkpoint, or None if asked to stop.
 
-    Raises CheckpointError if it cannot be used, NonFiniteScores if it gives no numbers. `evaluators` are some of the run's, at least one.
+    Raises CheckpointError if it cannot be used, NonFiniteScores if it gives no numbers. `evaluators` are some of the
+    run's, at least one.
     """
     with iterating(next(iter(evaluators[0].sets.values()))) as batches:
         weights = read_weights(setup.task, setup.config, checkpoints, step, next(batches).arrays)

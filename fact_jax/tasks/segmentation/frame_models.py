@@ -72,7 +72,10 @@ class FrameTask(Task):
         probability of the label."""
         logits = self.network_outputs(params, batch)
         probabilities = jax.nn.softmax(logits[-1])
-        return _labels(logits, batch["mask"]) | {"probabilities": probabilities, "confidence": jnp.max(probabilities, axis=-1)}
+        return _labels(logits, batch["mask"]) | {
+            "probabilities": probabilities,
+            "confidence": jnp.max(probabilities, axis=-1),
+        }
 
     def network_outputs(self, params, batch, dropout_rng=None):
         """Logits of all stages, [stages, B, T, K]; `dropout_rng` as in `FrameModelConfig.network`."""
