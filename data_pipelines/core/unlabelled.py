@@ -9,7 +9,6 @@ import dataclasses
 import os
 import pathlib
 import threading
-import unicodedata
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -18,11 +17,9 @@ import numpy as np
 from data_pipelines.core.buckets import choose_buckets
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels
 from data_pipelines.core.input_files import find_files
+from data_pipelines.core.names import unstorable_in
 from data_pipelines.core.problems import Problem
 from fact_jax.types import UserError
-
-# Control characters, and what stands for bytes that are not UTF-8: a name with them cannot be shown or stored as text.
-_UNSTORABLE = ("Cc", "Cs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +195,7 @@ def _name_clash(video_id, paths):
 def _name_problem(path):
     """A problem if the file or its folder has a name that cannot be shown or stored as text, else None."""
     parts = {"folder": str(path.parent), "file": path.name}
-    wrong = [what for what, part in parts.items() if any(unicodedata.category(c) in _UNSTORABLE for c in part)]
+    wrong = [what for what, part in parts.items() if unstorable_in(part)]
     if not wrong:
         return None
     what = " and the ".join(wrong)

@@ -15,8 +15,9 @@ import zlib
 
 import numpy as np
 
+from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problems
-from data_pipelines.core.text_files import read_packed, read_table, why_unreadable
+from data_pipelines.core.text_files import quote, read_packed, read_table, why_unreadable
 from fact_jax.types import nearest
 
 # Seconds of a video whose duration is not known, as published.
@@ -108,7 +109,10 @@ def _read_entries(path, tell):
     if not isinstance(entries, dict) or not entries or not all(isinstance(e, dict) for e in entries.values()):
         tell("no videos", 'expected {"database": {VIDEO: {"subset": ..., "annotations": [...]}}}')
         return {}
-    return entries
+    wrong = {name: why for name in entries if (why := why_no_video(name))}
+    for name, why in wrong.items():
+        tell(f"video {quote(name)}: {why}", "expected a name that leads to a file below the folder of features")
+    return {name: entry for name, entry in entries.items() if name not in wrong}
 
 
 def _number_classes(entries, tell):
@@ -119,6 +123,8 @@ def _number_classes(entries, tell):
             if not isinstance(item, dict) or not isinstance(item.get("label"), str):
                 continue
             name, found = item["label"], item.get("label_id")
+            if name not in ids and (why := why_no_class(name)):
+                tell(f"video {video!r}: {why}: {quote(name)}", "expected a name that can be shown")
             number = _whole(found)
             if found is not None and (number is None or not 0 <= number < _MAX_CLASSES):
                 tell(f"video {video!r}: label_id is {found!r}", "expected a whole number")

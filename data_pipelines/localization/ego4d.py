@@ -19,6 +19,7 @@ import pickle
 from typing import NamedTuple
 
 from data_pipelines.core import command_line
+from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, count_problems, format_problems
 from fact_jax.files import atomic_save_array, atomic_write_text, read_data
 from fact_jax.types import UserError
@@ -69,8 +70,13 @@ def read_clips(path, problems):
             except (KeyError, TypeError, ValueError) as error:
                 problems.append(Problem(str(path), 0, f"clip {clip.get('clip_uid')!r} cannot be used ({error!r})"))
                 continue
-            if found is not None and found.annotations:
-                clips.append(found)
+            if found is None or not found.annotations:
+                continue
+            # Both are parts of paths, one of a file that is written.
+            if why := why_no_video(found.uid) or why_no_video(found.video_uid):
+                problems.append(Problem(str(path), 0, f"clip {found.uid!r} of video {found.video_uid!r}: {why}"))
+                continue
+            clips.append(found)
     return clips
 
 

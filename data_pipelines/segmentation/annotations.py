@@ -9,12 +9,11 @@ them.
 
 import numpy as np
 
+from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import QUOTE_LIMIT, is_id, other_form, quote, read_lines
 from fact_jax.types import nearest
 
-# Characters of a class name; tables are as wide as the longest.
-_MAX_CLASS_NAME = 200
 # Bytes of a video's name: file systems take 255, with the ending of its files.
 _MAX_VIDEO_NAME = 250
 _MAX_UNKNOWN = 10
@@ -37,9 +36,8 @@ def read_mapping(path):
         if not (is_id(text) and name):
             problems.add(str(path), number, quote(line), "expected '<id> <class name>'")
             continue
-        if len(name) > _MAX_CLASS_NAME:
-            found = f"class name of {len(name)} characters, {quote(name)}"
-            problems.add(str(path), number, found, f"expected at most {_MAX_CLASS_NAME}")
+        if why := why_no_class(name):
+            problems.add(str(path), number, f"{why}: {quote(name)}", "expected '<id> <class name>'")
             continue
         class_id = int(text)
         if class_id in line_of_id:
@@ -100,6 +98,8 @@ def read_split(path):
             problems.add(str(path), number, "blank line", "expected a video name")
         elif "/" in video_id or "\\" in video_id or video_id in (".", ".."):
             problems.add(str(path), number, quote(line), "expected a video name without folders")
+        elif why := why_no_video(video_id):
+            problems.add(str(path), number, f"{why}: {quote(line)}", "expected a video name")
         elif (size := len(video_id.encode())) > _MAX_VIDEO_NAME:
             found = f"a name of {size} bytes, {quote(line)}"
             problems.add(str(path), number, found, f"expected a video name of at most {_MAX_VIDEO_NAME}")

@@ -10,6 +10,7 @@ import dataclasses
 import re
 from fractions import Fraction
 
+from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from fact_jax.types import nearest
@@ -222,7 +223,7 @@ def _read_row(path, number, cells, places, video, problems):
         problems.add(str(path), number, f"label {quote(label)}", expected)
         return None
     name = video if video is not None else cells[places["video"]]
-    if not name:
-        problems.add(str(path), number, "no name of a video", "expected one in every row")
+    if why := why_no_video(name):
+        problems.add(str(path), number, f"{why}: {quote(name)}", "expected the name of a video in every row")
         return None
     return ListedSegment(name, start, end, label, str(path), number)

@@ -5,6 +5,7 @@ line i has id i - 1, whatever number stands in front of it. EPIC-Kitchens number
 are the same there; a list whose numbers differ from its lines is read by its lines.
 """
 
+from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from fact_jax.types import VerbNouns, nearest
@@ -23,16 +24,20 @@ def read_names(path, kind):
         return (), unreadable
     if not lines:
         return (), [Problem(str(path), 0, f"no {kind}s", f"expected one '<id> <{kind}>' per line")]
-    problems, line_of = Problems(path), {}
+    problems, line_of, line_of_id = Problems(path), {}, {}
     for number, line in enumerate(lines, 1):
         text, name = (line.split(None, 1) + ["", ""])[:2]
         if not (is_id(text) and name):
             problems.add(str(path), number, quote(line), f"expected '<id> <{kind}>'")
+        elif why := why_no_class(name):
+            problems.add(str(path), number, f"{why}: {quote(name)}", f"expected '<id> <{kind}>'")
         elif SEPARATOR in name:
             expected = f"expected a {kind} without a comma, which stands between verb and noun"
             problems.add(str(path), number, quote(name), expected)
         elif name in line_of:
             problems.add(str(path), number, f"{kind} {quote(name)} again", f"first on line {line_of[name]}")
+        elif (first := line_of_id.setdefault(int(text), number)) != number:
+            problems.add(str(path), number, f"{kind} id {int(text)} again", f"first on line {first}")
         else:
             line_of[name] = number
     return tuple(line_of), problems.listed()

@@ -14,6 +14,7 @@ import re
 
 import numpy as np
 
+from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, count_problems, format_problems
 from data_pipelines.core.text_files import is_id, quote, read_table
 from fact_jax.types import UserError
@@ -130,7 +131,7 @@ def read_actions(path, fps, num_verbs=None, num_nouns=None):
             if not is_id(text) or (size is not None and int(text) >= size)
         ]
         wrong += [f"time {quote(text)}" for text, frame in zip((start, stop), frames, strict=True) if frame is None]
-        if not video or "/" in video:
+        if "/" in video or why_no_video(video):
             wrong.append(f"video {quote(video)}")
         if wrong:
             expected = "expected ids of the class lists, and times such as 00:01:02.34"

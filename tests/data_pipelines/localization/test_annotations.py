@@ -41,6 +41,18 @@ def test_other_forms_are_read(tmp_path):
     assert (database.videos["v"].subset, database.videos["w"].subset) == ("training", "")
 
 
+def test_names_that_lead_elsewhere_or_are_no_text(tmp_path):
+    """No video of such a name is left, so that none is looked up."""
+    content = {name: {"annotations": []} for name in ("../outside/x", "/etc/x", "a/..", "b\ud800", "day1/clip2")}
+    content["v"] = {"annotations": [{"label": "r\udc00n", "segment": [0, 1]}, {"label": "r\udc00n", "segment": [1, 2]}]}
+    database, problems = read_database(write(tmp_path / "a.json", content))
+    assert list(database.videos) == ["day1/clip2", "v"]
+    texts = [problem.text for problem in problems]
+    assert len(texts) == 5 and "video '../outside/x': a path with the part '..'; expected" in texts[0]
+    assert "an absolute path" in texts[1] and "video 'b\\ud800': the control character" in texts[3]
+    assert texts[4].startswith("video 'v': the control character '\\udc00' in a class name: 'r\\udc00n'")
+
+
 def test_every_problem_is_told_at_once(tmp_path):
     faulty = entries()
     faulty["a"]["annotations"][0]["segment"] = [3, 2]

@@ -51,6 +51,17 @@ def test_a_clip_of_ego4d_takes_its_windows(tmp_path):
     assert entry[1]["annotations"] == [{"label": "use_phone", "segment": [0.8, 1.8], "label_id": 0}]
 
 
+@pytest.mark.parametrize("name", ["clip_uid", "video_uid"])
+def test_a_clip_of_ego4d_is_not_written_elsewhere(tmp_path, name):
+    content = moments(100, 300)
+    video = content["videos"][0]
+    (video if name in video else video["clips"][0])[name] = "../../x"
+    (tmp_path / "moments_train.json").write_text(json.dumps(content))
+    problems = []
+    assert ego4d.read_clips(tmp_path / "moments_train.json", problems) == []
+    assert [problem.text for problem in problems if "a path with the part '..'" in problem.text]
+
+
 def test_what_ego4d_lacks_is_told_at_once(tmp_path):
     (tmp_path / "moments_train.json").write_text(json.dumps(moments(100, 300)))
     (tmp_path / "map.txt").write_text("0\twalk\nbroken\n")

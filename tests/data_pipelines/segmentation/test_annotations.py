@@ -36,6 +36,8 @@ def test_mapping_forms(tmp_path, data):
         (b"0 a\n1\n", [2], ["'1'"]),
         (b"0 a\nx b\n1 a\n", [2, 3], ["'x b'", "'a' again"]),
         (b"0 caf\xe9\n", [1], ["byte 0xe9 is not UTF-8"]),
+        (b'0 a\n1 "b c"\n', [2], ["a class name in quotation marks: '\"b c\"'; expected '<id> <class name>'"]),
+        (b"0 a\t7\n", [1], [r"the control character '\t' in a class name: 'a\t7'"]),
     ],
 )
 def test_mapping_problems(tmp_path, data, lines, texts):
@@ -73,6 +75,12 @@ def test_split_lists(tmp_path):
     assert [problem.line for problem in problems] == [3, 4, 5, 6, 7]
     assert "first on line 1" in problems[0].text
     assert "without folders" in problems[2].text
+
+
+def test_names_of_videos_that_are_no_text(tmp_path):
+    ids, problems = read_split(write(tmp_path, "a\nb\tc\nd\u2028e\n.\n".encode()))
+    assert ids == ["a"] and [problem.line for problem in problems] == [2, 3, 4]
+    assert problems[0].text == r"the control character '\t' in a name: 'b\tc'; expected a video name"
 
 
 def test_unreadable_files(tmp_path):

@@ -83,7 +83,9 @@ def test_problems(tmp_path, text, columns, line, message):
 
 def test_a_row_without_the_name_of_its_video(tmp_path):
     [problem] = read(tmp_path, "v,0,5,a\n,5,6,b\n", video=None).problems
-    assert problem.line == 2 and "no name of a video" in problem.text
+    assert problem.line == 2 and problem.text == "no name: ''; expected the name of a video in every row"
+    [problem] = read(tmp_path, "v,0,5,a\n../x,5,6,b\n", video=None).problems
+    assert problem.line == 2 and problem.text.startswith("a path with the part '..': '../x'")
 
 
 def test_times_are_exact():

@@ -42,6 +42,12 @@ def test_the_line_decides_and_not_the_number(tmp_path):
     assert result.verbs == ("take", "put", "background") and result.verb_of_action == (2, 0, 1, 0)
 
 
+def test_an_id_twice_is_a_slip(tmp_path):
+    write_lists(tmp_path)[0].write_text("0 take\n1 put\n00 background\n")
+    found = problems_of(tmp_path)
+    assert found[0] == f"{tmp_path}/verbs.txt:3: verb id 0 again; first on line 1"
+
+
 @pytest.mark.parametrize("given", ["verb", "noun"])
 def test_one_list_without_the_other(tmp_path, given):
     lists = zip(("verb", "noun"), write_lists(tmp_path), strict=True)
