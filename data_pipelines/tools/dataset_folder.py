@@ -212,6 +212,11 @@ def find_time_axis(index):
     )
 
 
+def means_background(name):
+    """Whether the name of a class means that nothing happens."""
+    return name.lower() in _BACKGROUND_NAMES
+
+
 def find_background(index, given=None):
     """(ids, finding) of the background classes: those whose names or ids are given, or whose names mean background.
 
@@ -222,7 +227,7 @@ def find_background(index, given=None):
         ids = tuple(dict.fromkeys(_class_id(text, names) for text in given))
         shown = ", ".join(f"{i} ({names[i]})" for i in ids) or "none"
         return ids, f"background classes: {shown}, as given"
-    ids = tuple(i for i, name in enumerate(names) if name.lower() in _BACKGROUND_NAMES)
+    ids = tuple(i for i, name in enumerate(names) if means_background(name))
     if ids:
         return ids, "background classes: " + ", ".join(f"{i} ({names[i]})" for i in ids) + ", by name"
     firsts = [int(labels[0]) for labels in index.labels.values() if len(labels) and labels[0] >= 0]

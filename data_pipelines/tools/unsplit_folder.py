@@ -1,0 +1,132 @@
+"""A dataset folder before it has splits: its videos, and which classes each of them has."""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+
+from data_pipelines.core.problems import Problem, refuse
+from data_pipelines.core.text_files import is_id, quote, read_lines
+from data_pipelines.core.wording import count, name_some
+from data_pipelines.localization.annotations import read_database
+from data_pipelines.segmentation.annotations import read_labels, read_mapping
+from data_pipelines.segmentation.segment_files import looks_like_a_segment
+from data_pipelines.tools.dataset_folder import means_background
+from fact_jax.files import why_no_folder
+from fact_jax.types import UserError
+
+_FEATURE_SUFFIXES = (".npy", ".npz")
+
+
+@dataclasses.dataclass(frozen=True)
+class UnsplitFolder:
+    """The videos of a folder, in the order of their names.
+
+    Attributes:
+      amounts: int64 [V, C], frames of every class in every video; segments for localization; C = 0 without labels.
+      unit: "frame", "segment" or "".
+      unused: videos that lack something and go into no list.
+      new_mapping: whether the classes are those of the label files, for want of a class list.
+    """
+
+    root: pathlib.Path
+    videos: tuple
+    class_names: tuple
+    amounts: np.ndarray
+    unit: str
+    unused: tuple
+    new_mapping: bool
+    findings: list
+
+
+def read_frame_labels(root, options):
+    """UnsplitFolder of a folder of label files or, without any, of features; a UserError names all problems.
+
+    `options` have `label_dir`, `feature_dir` and `mapping_file`.
+    """
+    labelled = _names(root / options.label_dir, (".txt",))
+    stored = _names(root / options.feature_dir, _FEATURE_SUFFIXES)
+    if labelled is None and stored is None:
+        raise UserError(f"{root} has neither {options.label_dir}/VIDEO.txt nor {options.feature_dir}/VIDEO.npy.")
+    if labelled is None:
+        text = f"no label files in {root / options.label_dir}: videos are dealt out without a look at their classes"
+        nothing = np.zeros((len(stored), 0), np.int64)
+        return UnsplitFolder(root, tuple(stored), (), nothing, "", (), False, [text])
+    videos, unused, findings = _both(labelled, stored, "label file")
+    paths = {video: root / options.label_dir / f"{video}.txt" for video in labelled}
+    mapping_file, new = root / options.mapping_file, not (root / options.mapping_file).exists()
+    class_ids, problems = _collect_classes(paths) if new else read_mapping(mapping_file)
+    if new:
+        findings.append(f"{options.mapping_file} is missing: {count(class_ids, 'class')} of the label files, by name")
+        if class_ids and all(map(is_id, class_ids)):
+            findings.append("labels are numbers, and are taken as the names of the classes")
+    rows = []
+    for video in videos:
+        labels, found = read_labels(paths[video], class_ids)
+        # What is wrong with a file has been said already where the classes were collected.
+        problems += [] if new or not class_ids else found
+        rows.append(np.bincount(labels[labels >= 0], minlength=max(class_ids.values(), default=0) + 1))
+    refuse(f"{root}", problems)
+    names = tuple(sorted(class_ids, key=class_ids.get))
+    return UnsplitFolder(root, tuple(videos), names, np.array(rows), "frame", tuple(unused), new, findings)
+
+
+def read_annotations(root, options):
+    """UnsplitFolder of a localization folder, `options` have `annotation_file` and `feature_dir`."""
+    database, problems = read_database(root / options.annotation_file)
+    refuse(f"{root}", problems)
+    annotated = sorted(database.videos)
+    videos, unused, findings = _both(annotated, _names(root / options.feature_dir, _FEATURE_SUFFIXES), "annotation")
+    names = tuple(sorted(database.class_ids, key=database.class_ids.get))
+    places = {database.class_ids[name]: place for place, name in enumerate(names)}
+    amounts = np.zeros((len(videos), len(names)), np.int64)
+    for row, video in zip(amounts, videos, strict=True):
+        np.add.at(row, [places[int(label)] for label in database.videos[video].labels], 1)
+    if empty := sum(not row.any() for row in amounts):
+        findings.append(f"without a segment: {count(empty, 'video')}")
+    return UnsplitFolder(root, tuple(videos), names, amounts, "segment", tuple(unused), False, findings)
+
+
+def _names(folder, suffixes):
+    """Sorted names of the videos of a folder, or None if there is no such folder or nothing in it."""
+    if why_no_folder(folder):
+        return None
+    names = {name[: -len(suffix)] for name in os.listdir(folder) for suffix in suffixes if name.endswith(suffix)}
+    return sorted(name for name in names if name and not name.startswith(".")) or None
+
+
+def _both(described, stored, what):
+    """(videos with labels and features, videos that lack one of the two, lines for the user)."""
+    if stored is None:
+        return described, [], ["no features are there yet: all videos with labels are taken"]
+    without_features = sorted(set(described) - set(stored))
+    without_labels = sorted(set(stored) - set(described))
+    findings = []
+    if without_features:
+        findings.append(f"left out, no features: {count(without_features, 'video')}, {name_some(without_features)}")
+    if without_labels:
+        findings.append(f"left out, no {what}: {count(without_labels, 'video')}, {name_some(without_labels)}")
+    videos = [video for video in described if video not in set(without_features)]
+    if not videos:
+        raise UserError(f"No video has both features and labels: {'; '.join(findings)}. Are their names the same?")
+    return videos, without_features + without_labels, findings
+
+
+def _collect_classes(paths):
+    """({class name: id}, problems) of the labels of all files; names that mean background come first."""
+    names, problems = set(), []
+    for path in paths.values():
+        lines, found = read_lines(path)
+        problems += found
+        if not lines and not found:
+            problems.append(Problem(str(path), 0, "no labels", "expected one class name per frame"))
+        if lines and looks_like_a_segment(lines[0]):
+            expected = "expected one class name per frame; python -m data_pipelines.convert_labels makes those"
+            problems.append(Problem(str(path), 1, f"a segment, {quote(lines[0])}", expected))
+            continue
+        if "" in lines:
+            problems.append(Problem(str(path), lines.index("") + 1, "blank line", "expected a class name"))
+        names.update(lines)
+    ordered = sorted(names - {""}, key=lambda name: (not means_background(name), name))
+    return {name: number for number, name in enumerate(ordered)}, problems
