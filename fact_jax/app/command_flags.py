@@ -21,7 +21,7 @@ PROCESS = ("coordinator_address", "num_processes", "process_id")
 # Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
     "train": (("workdir",), ("config", *PROCESS, "distributed")),
-    "eval": (("workdir",), ("config", "step", *PROCESS, "distributed")),
+    "eval": (("workdir",), ("config", "step", "split", "videos", *PROCESS, "distributed")),
     "predict": (("workdir", "input"), ("config", "step", "output")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step",)),
@@ -40,6 +40,10 @@ class Options:
     prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # given flags of the kinds of work
     workdir: str | None = flag("Folder of the run: checkpoints, metrics, figures.")
     step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
+    split: str | None = flag(
+        "eval: score these videos, train, test or validation, instead of the run's own evaluations."
+    )
+    videos: tuple[str, ...] = flag("eval: score these videos: names, or files with a name in every line.", ())
     input: tuple[str, ...] = flag("predict: feature files (.npy), folders of them, patterns.", ())
     output: str | None = flag(
         "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "

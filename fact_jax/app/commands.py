@@ -4,6 +4,7 @@ import functools
 
 from fact_jax.app import command_flags, conversion, experiment, kinds
 from fact_jax.app.command_flags import Options
+from fact_jax.app.video_choice import VideoChoice
 from fact_jax.models.fact import published_config
 from fact_jax.reporting.report import write_report
 from fact_jax.runtime.processes import group as processes
@@ -19,7 +20,9 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     config, workdir = options.settings, options.workdir
     if options.mode in ("train", "eval"):
         with processes.join(_launch(options)) as group:
-            return experiment.run(config, workdir, options.mode, step=options.step, console=console, processes=group)
+            videos = VideoChoice(options.split, options.videos)
+            told = {"step": options.step, "videos": videos, "console": console, "processes": group}
+            return experiment.run(config, workdir, options.mode, **told)
     console = console or writers.Console()
     if options.mode == "predict":
         return experiment.predict(config, workdir, command_flags.predict_config(options), console)

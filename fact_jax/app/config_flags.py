@@ -28,7 +28,7 @@ STORED_CONFIG = CONFIG_FOLDER / "stored.py"
 # Reads the YAML configs of the published code.
 PUBLISHED_CONFIG = CONFIG_FOLDER / "published.py"
 # Flags that take all words up to the next flag: --input a.npy b.npy.
-LISTS = ("input", "workdirs")
+LISTS = ("input", "workdirs", "videos")
 
 # What the parser of an override accepts, in words.
 _EXPECTED = {

@@ -1,6 +1,7 @@
 """Runs of the command line: puts data, task and loop together, whatever kind of dataset a system works on."""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 import jax
@@ -10,6 +11,7 @@ from fact_jax.app import kinds, modes
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
 from fact_jax.app.runs.base import piece_size
+from fact_jax.app.video_choice import VideoChoice
 from fact_jax.inference import run as prediction
 from fact_jax.reporting import results
 from fact_jax.runtime import compilation, host_memory
@@ -30,7 +32,14 @@ PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", "data.max_buckets", 
 
 
 def run(
-    config, workdir, mode: str = "train", *, step: int | None = None, console=None, processes: Processes = Processes()
+    config,
+    workdir,
+    mode: str = "train",
+    *,
+    step: int | None = None,
+    videos: VideoChoice | None = None,
+    console=None,
+    processes: Processes = Processes(),
 ) -> int:
     """Trains or evaluates; returns the exit code: 0, or 130 after Ctrl-C.
 
@@ -39,6 +48,7 @@ def run(
       workdir: created by "train".
       mode: "train" starts or resumes, and reports a finished run; "eval" evaluates a checkpoint of the workdir.
       step: for "eval": which checkpoint; None = the best.
+      videos: for "eval": which videos; by default those of the run's own evaluations.
       console: where lines go; standard output by default, of a process that is not the first warnings only.
       processes: that make the run together; every one of them calls this, and the first has the workdir.
 
@@ -48,8 +58,9 @@ def run(
     check_choice("--mode", mode, MODES)
     console = console or (writers.Console() if processes.is_main else writers.WarningsOnly(processes.index))
     workdir = Path(workdir)
-    processes.insist_on_equal("settings", config.to_dict() | {"mode": mode, "step": step, "jax": jax.__version__})
-    finished = processes.from_main(lambda: _look_at(config, workdir, mode, step))
+    asked = {"mode": mode, "step": step, "videos": dataclasses.asdict(videos or VideoChoice())}
+    processes.insist_on_equal("settings", config.to_dict() | asked | {"jax": jax.__version__})
+    finished = processes.from_main(lambda: _look_at(config, workdir, mode, step, videos))
     if finished:
         console.say(results.summary(workdir, finished))
         return 0
@@ -60,7 +71,7 @@ def run(
             _check_settings(config, workdir, mode)  # again: another process may just have made its run here
         _set_up_jax(config, console)
         setup = prepare(config, workdir, mode, console, stop, processes)
-        finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step)
+        finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step, videos)
         return 0 if finished else stop.exit_code
 
 
@@ -70,7 +81,7 @@ def _check_settings(config, workdir: Path, mode: str) -> bool:
     return run_record.check(workdir, config=config.to_dict(), neutral=neutral)
 
 
-def _look_at(config, workdir: Path, mode: str, step: int | None):
+def _look_at(config, workdir: Path, mode: str, step: int | None, videos: VideoChoice | None):
     """Raises UserError unless the workdir goes with what is asked for; returns the results of a finished run."""
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir {workdir} is a file, expected a folder.")
@@ -82,6 +93,8 @@ def _look_at(config, workdir: Path, mode: str, step: int | None):
         raise UserError(f"{workdir} holds converted weights, for --mode eval and predict. Train in another --workdir.")
     if mode == "train" and step is not None:
         raise UserError("--step chooses the checkpoint of --mode eval; training goes on from the latest by itself.")
+    if mode == "train" and videos:
+        raise UserError("--split and --videos choose what --mode eval scores; training evaluates what its config says.")
     if mode == "train" and exists and (finished := results.read_results(workdir)):
         return finished
     if mode == "train" and config.log.wandb:
@@ -141,7 +154,7 @@ def prepare(
         files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
     for line in parts.lines:
         console.say(line)
-    names = ("task", "train_batches", "evaluators", "derived", "how_scored")
+    names = ("task", "train_batches", "evaluators", "derived", "how_scored", "other_videos")
     return Setup(
         config=config,
         workdir=workdir,

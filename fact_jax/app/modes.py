@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fact_jax import files
-from fact_jax.reporting import results
+from fact_jax.app import video_choice
+from fact_jax.app.runs.base import OtherVideos
+from fact_jax.app.video_choice import ChosenVideos, VideoChoice
+from fact_jax.reporting import evaluation_record, results
 from fact_jax.training import loop, scoring
 from fact_jax.training.checkpoints.manager import CheckpointError
 from fact_jax.training.checkpoints.weights import choose_step, others
@@ -21,6 +24,7 @@ class Setup(loop.Setup):
     derived: Mapping[str, Any]
     write_evaluation: Callable[..., Sequence[str]]  # of the kind, see `reporting.segmentation.writer`
     how_scored: Sequence[str] = ()
+    other_videos: OtherVideos | None = None
 
 
 def train(setup: Setup) -> bool:
@@ -100,29 +104,62 @@ def _write_results(setup, steps, scores):
     setup.console.say(results.summary(setup.workdir, result))
 
 
-def evaluate(setup: Setup, step: int | None) -> bool:
-    """Evaluates one checkpoint and writes its predictions, tables and figures; False if it was asked to stop."""
+def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) -> bool:
+    """Evaluates one checkpoint and writes its predictions, tables and figures; False if it was asked to stop.
+
+    Videos that were chosen are scored instead of those of the run's own evaluations, into a folder of their own.
+    """
+    chosen = None
+    if choice:
+        chosen, setup = _choose(setup, choice)
+    evaluators = setup.evaluators
     if setup.processes.is_main and not (setup.workdir / "checkpoints").is_dir():
         raise UserError(f"{setup.workdir} has no checkpoint yet.")
     with _checkpoints(setup) as checkpoints:
-        chosen = choose_step(checkpoints, step, setup.console.say)
+        scored = choose_step(checkpoints, step, setup.console.say)
         try:
-            evaluated = scoring.evaluate_checkpoint(setup, checkpoints, chosen, setup.evaluators)
-            meta = checkpoints.meta(chosen)
+            evaluated = scoring.evaluate_checkpoint(setup, checkpoints, scored, evaluators)
+            meta = checkpoints.meta(scored)
         except CheckpointError as error:
-            raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
+            raise UserError(f"{error}. {others(checkpoints, scored)}") from error
     if evaluated is None:
         return False
     for name, evaluation in evaluated.items():
-        setup.console.say(f"step {chosen}  {name}:  {results.one_line(evaluation.metrics())}")
+        setup.console.say(f"step {scored}  {name}:  {results.one_line(evaluation.metrics())}")
     _, verdict = scoring.compare_with_stored(evaluated, meta)
     if meta.get("converted"):
         verdict = "converted weights: no stored metrics to compare with"
-    setup.console.say(verdict or f"training did not evaluate step {chosen}")
+    setup.console.say(verdict or f"training stored no scores of these videos with step {scored}")
     if not setup.processes.is_main:
         return True
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
-    folder = setup.workdir if step is None else setup.workdir / f"eval_step_{step}"
-    _write_evaluation(setup, evaluated[setup.evaluators[0].name], folder)
-    setup.console.say(f"wrote predictions and tables of step {chosen} to {folder}")
+    first = evaluators[0].name
+    name = "_".join(([chosen.folder] if chosen else ["eval"]) + ([] if step is None else [f"step_{step}"]))
+    folder = setup.workdir if not chosen and step is None else setup.workdir / name
+    _write_evaluation(setup, evaluated[first], folder)
+    if folder != setup.workdir:
+        _record_evaluation(setup, scored, evaluated[first], chosen, folder)
+    setup.console.say(f"wrote predictions and tables of step {scored} to {folder}")
     return True
+
+
+def _choose(setup, choice) -> tuple[ChosenVideos, Setup]:
+    """What was chosen, and the run with an evaluator of that instead of its own ones."""
+    if setup.other_videos is None:
+        raise UserError("--split and --videos: this kind of run scores the videos of its own evaluations only.")
+    chosen = video_choice.choose(choice, setup.other_videos.subsets)
+    setup.processes.insist_on_equal("evaluated videos", dict(chosen.by_subset))
+    opened = setup.other_videos.open(chosen.name, chosen.by_subset)
+    for line in (f"evaluating {chosen.title}", *chosen.notes, *opened.lines):
+        setup.console.say(line)
+    setup.eval_step.programs.expected = opened.num_programs
+    return chosen, dataclasses.replace(setup, evaluators=(opened.evaluator,), how_scored=opened.how_scored)
+
+
+def _record_evaluation(setup, step, evaluation, chosen, folder):
+    """Writes which videos and which step an evaluation in a folder of its own is of."""
+    config, name = setup.config, chosen.name if chosen else setup.evaluators[0].name
+    title = chosen.title if chosen else f"the {setup.derived['num_videos'][name]} {name} videos"
+    record = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "step": step}
+    record |= {"videos": name, "title": title, "video_ids": chosen.video_ids if chosen else None}
+    evaluation_record.write(folder, record, evaluation.metrics(), how_scored=setup.how_scored)

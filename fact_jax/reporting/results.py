@@ -49,7 +49,7 @@ def write_results(workdir, results, *, how_scored, rows, figures):
         figure = curves.plot_training_curves(rows, best_metric=results["select_metric"], title=title)
         files.save_figure(workdir / "figures" / "training_curves.png", figure)
     files.atomic_write_text(workdir / "results.md", results_text(results, how_scored))
-    files.atomic_write_text(workdir / RESULTS_FILE, json.dumps(_without_nan(results), indent=2) + "\n")
+    files.atomic_write_text(workdir / RESULTS_FILE, json.dumps(without_nan(results), indent=2) + "\n")
 
 
 def results_text(results, how_scored):
@@ -92,7 +92,8 @@ def one_line(metrics):
     return "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
 
 
-def _without_nan(value):
+def without_nan(value):
+    """Nested dicts of numbers with None, JSON's null, for what is not finite."""
     if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
+        return {key: without_nan(entry) for key, entry in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -13,6 +13,8 @@ GIVEN = {
     "config": ("--config=x.py",),
     "workdir": "runs/x",
     "step": 3,
+    "split": "train",
+    "videos": ("a",),
     "input": ("a.npy",),
     "output": "out",
     "checkpoint": "w.pth",

@@ -12,6 +12,7 @@ import pytest
 
 from configs import fact_synthetic
 from fact_jax.app import experiment
+from fact_jax.app.video_choice import VideoChoice
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training.checkpoints import integrity
 from fact_jax.training.logging import writers
@@ -233,3 +234,35 @@ def test_given_transcripts_belong_to_the_run(tmp_path):
     (tmp_path / "data" / "transcripts" / "v7.txt").write_text("background\npour_milk\n")
     with pytest.raises(UserError, match="transcripts_sha256"):
         run(tmp_path / "run", "eval", config)
+
+
+def test_eval_scores_other_videos_in_a_folder_of_their_own(finished, tmp_path):
+    before = snapshot(finished)
+    for choice, folder, videos, title in (
+        (VideoChoice("train"), "eval_train", [f"train_{k:04d}" for k in range(4)], "the 4 train videos"),
+        (VideoChoice("test"), "eval_test", [f"test_{k:04d}" for k in range(3)], "the 3 test videos"),
+        (
+            VideoChoice(videos=("test_0002", "train_0001")),
+            "eval_videos_*",
+            ["test_0002", "train_0001"],
+            "2 named videos: test_0002, train_0001",
+        ),
+    ):
+        code, text = run(finished, "eval", videos=choice)
+        assert code == 0 and f"evaluating {title}" in text
+        (there,) = finished.glob(folder)
+        assert json.loads((there / "toy.json").read_text())["videos"] == videos
+        record = json.loads((there / "evaluation.json").read_text())
+        assert record["title"] == title and record["metrics"]["frames"] > 0
+        assert f"Videos: {title} of synthetic, split1" in (there / "results.md").read_text()
+    assert "stored no scores of these videos" in text
+    assert {path: entry for path, entry in snapshot(finished).items() if path in before} == before
+    # The videos of training's own evaluation have its scores.
+    stored = json.loads((finished / "results.json").read_text())["metrics"]["test"]["best"]
+    assert json.loads((finished / "eval_test" / "evaluation.json").read_text())["metrics"] == stored
+    assert run(finished, "eval", step=3, videos=VideoChoice("train"))[0] == 0
+    assert (finished / "eval_train_step_3" / "toy.json").is_file()
+    with pytest.raises(UserError, match="'test_002' is none of the 7 videos of this run. Did you mean 'test_0002'"):
+        run(finished, "eval", videos=VideoChoice(videos=("test_002",)))
+    with pytest.raises(UserError, match="--split and --videos choose what --mode eval scores"):
+        run(tmp_path / "new", videos=VideoChoice("train"))

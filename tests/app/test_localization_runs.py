@@ -11,6 +11,7 @@ from data_pipelines.localization import write_synthetic
 from fact_jax import inference
 from fact_jax.app import experiment
 from fact_jax.app.kinds.localization import FindActionsConfig
+from fact_jax.app.video_choice import VideoChoice
 from fact_jax.reporting.report.localization import LocalizationReport
 from fact_jax.reporting.report.runs import notes, read_runs
 from fact_jax.tasks.localization import systems as localization_systems
@@ -207,3 +208,22 @@ def test_data_with_problems_is_refused_before_training(tmp_path):
     with pytest.raises(UserError, match="annotations.json"):
         run(tmp_path / "run", config=config)
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_other_videos_are_scored_and_reported(tmp_path):
+    workdir = tmp_path / "run"
+    run(workdir)
+    code, text = run(workdir, "eval", videos=VideoChoice("train"))
+    assert code == 0 and "evaluating the 6 train videos" in text
+    found = json.loads((workdir / "eval_train" / "predictions" / "detections.json").read_text())["results"]
+    assert set(found) == {f"training_{number:04d}" for number in range(6)}
+    kinds = {"actionformer": LocalizationReport()}
+    (of_train,) = read_runs([workdir / "eval_train"], kinds)
+    assert notes([of_train]) == [] and of_train.scores == of_train.stored and len(of_train.evaluated.videos) == 6
+    assert of_train.split == "default, the 6 train videos" and of_train.selected_on == "test"
+    with pytest.raises(UserError, match="the evaluated videos differ, 'test' in the first and 'train' in the second"):
+        read_runs([workdir, workdir / "eval_train"], kinds)
+    # One video of each subset.
+    code, text = run(workdir, "eval", videos=VideoChoice(videos=("training_0001", "validation_0003")))
+    (folder,) = workdir.glob("eval_videos_*")
+    assert code == 0 and len(json.loads((folder / "tables" / "detections.json").read_text())["videos"]) == 2

@@ -10,6 +10,27 @@ from fact_jax.training.evaluator import Evaluator
 from fact_jax.types import VerbNouns
 
 
+class OtherEvaluation(NamedTuple):
+    """An evaluation of chosen videos; see `Parts` for what it has in common with a run."""
+
+    evaluator: Evaluator
+    num_programs: int
+    how_scored: Sequence[str]
+    lines: Sequence[str] = ()
+
+
+class OtherVideos(NamedTuple):
+    """What --mode eval can score instead of the evaluations of a run.
+
+    Attributes:
+      subsets: "train", "test", ... -> names of all its annotated videos.
+      open: (name of an evaluation, {subset: names}) -> the evaluation.
+    """
+
+    subsets: Mapping[str, Sequence[str]]
+    open: Callable[[str, Mapping[str, Sequence[str]]], "OtherEvaluation"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Parts:
     """A task with its batches."""
@@ -22,6 +43,7 @@ class Parts:
     statistics: str  # text of statistics.txt
     lines: Sequence[str]  # about the data, for the console
     how_scored: Sequence[str]  # sentences about the metrics, for results.md
+    other_videos: OtherVideos | None = None  # None: this kind has only the evaluators
 
 
 class Classes(NamedTuple):

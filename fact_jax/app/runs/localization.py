@@ -8,6 +8,7 @@ import numpy as np
 
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.sampling import whole_batches
+from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.localization import opening, unlabelled
 from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.class_scores import read_class_scores
@@ -15,7 +16,16 @@ from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import read_durations
 from data_pipelines.localization.truncation import TruncationConfig
 from fact_jax.app.kinds.localization import FindActionsConfig
-from fact_jax.app.runs.base import Classes, OpenedPrediction, Parts, eval_options, origin, train_options
+from fact_jax.app.runs.base import (
+    Classes,
+    OpenedPrediction,
+    OtherEvaluation,
+    OtherVideos,
+    Parts,
+    eval_options,
+    origin,
+    train_options,
+)
 from fact_jax.inference.localization.output import DetectionFiles
 from fact_jax.inference.localization.predictor import LocalizationPredictor
 from fact_jax.inference.output import OutputFolder
@@ -25,6 +35,7 @@ from fact_jax.tasks.localization import systems as systems
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
+from fact_jax.types import UserError
 
 
 def open_sources(config, notes):
@@ -39,7 +50,7 @@ def read_classes(config) -> Classes:
 
 def prepare(config, sources, devices) -> Parts:
     """Builds the task and the batches of a run; see `runs.segmentation.prepare`."""
-    protocol = _protocol(config, sources)
+    protocol = _protocol(config, sources, {"test": sources.test.truth.segments})
     facts = {"num_classes": len(sources.class_names), "empty_classes": sources.empty_classes}
     task = systems.build(config, new_evaluation=lambda: LocalizationEvaluation(protocol), **facts)
     data, train = config.data, train_options(config, devices)
@@ -59,7 +70,33 @@ def prepare(config, sources, devices) -> Parts:
         statistics=_statistics(sources),
         lines=(*_describe(config, derived, sources), *sources.notes),
         how_scored=_how_scored(data.tiou_thresholds, protocol),
+        other_videos=_other_videos(config, sources, length_of, options),
     )
+
+
+def _other_videos(config, sources, length_of, options):
+    """OtherVideos of both subsets; `length_of` and `options` are those of their batches."""
+    of_subset = {"train": sources.train, "test": sources.test}
+
+    def open_videos(name, wanted):
+        sets, unread = {}, []
+        for subset, videos in wanted.items():
+            examples = SelectedExamples(SegmentExamples(of_subset[subset]), videos)
+            unread += sorted(set(videos) - set(examples.video_ids))
+            if examples.video_ids:
+                sets[subset] = EvalBatches(examples, padded_length=length_of, **options)
+        reason = "have no features, or are training videos without a segment"
+        listed = ", ".join(unread[:3]) + (f" and {len(unread) - 3} more" if len(unread) > 3 else "")
+        if not sets:
+            raise UserError(f"None of the videos can be evaluated: {listed} {reason}.")
+        protocol = _protocol(config, sources, wanted)
+        line = f"{len(unread)} videos {reason}, and count as ones in which nothing is found: {listed}"
+        evaluator = Evaluator(name, sets, lambda: LocalizationEvaluation(protocol))
+        num_programs = len({length for batches in sets.values() for length in batches.buckets})
+        how_scored = _how_scored(config.data.tiou_thresholds, protocol)
+        return OtherEvaluation(evaluator, num_programs, how_scored, (line,) if unread else ())
+
+    return OtherVideos({subset: tuple(source.truth.segments) for subset, source in of_subset.items()}, open_videos)
 
 
 def open_prediction(
@@ -93,11 +130,18 @@ def open_prediction(
     return OpenedPrediction(source, make_batches, OutputFolder(Path(told.output or workdir), output))
 
 
-def _protocol(config, sources):
-    test, data = sources.test, config.data
-    class_scores, names = None, sources.truth_classes
+def _protocol(config, sources, wanted):
+    """LocalizationProtocol of some videos: {subset: their names}."""
+    data, class_scores, names = config.data, None, sources.truth_classes
+    segments, labels, times = {}, {}, {}
+    for subset, videos in wanted.items():
+        source = getattr(sources, subset)
+        segments |= {video: source.truth.segments[video] for video in videos}
+        labels |= {video: source.truth.labels[video] for video in videos}
+        found = zip(source.video_ids, source.grids, source.durations, strict=True)
+        times |= {video: VideoTime(grid, duration) for video, grid, duration in found if video in segments}
     if data.external_scores:
-        found = read_class_scores(Path(data.dir).expanduser() / data.external_scores, test.video_ids)
+        found = read_class_scores(Path(data.dir).expanduser() / data.external_scores, list(times))
         class_scores = found.by_video
         count = max([found.num_classes, *(number + 1 for number in names)])
         names = dict(enumerate(_numbered(names, count)))
@@ -108,17 +152,15 @@ def _protocol(config, sources):
         names = dict(enumerate(sources.class_names)) | names
     agnostic = len(names) == 1
     truth = {
-        video: (segments, np.zeros_like(test.truth.labels[video]) if agnostic else test.truth.labels[video])
-        for video, segments in test.truth.segments.items()
+        video: (found, np.zeros_like(labels[video]) if agnostic else labels[video]) for video, found in segments.items()
     }
-    times = [VideoTime(grid, duration) for grid, duration in zip(test.grids, test.durations, strict=True)]
     return LocalizationProtocol(
         metric=LocalizationMetric(tuple(data.tiou_thresholds), published_classes=data.published_classes),
         nms=nms_settings(config.detection),
         class_names=names,
         dataset=data.dataset,
         truth=truth,
-        times=dict(zip(test.video_ids, times, strict=True)),
+        times=times,
         class_scores=class_scores,
         max_timelines=config.eval.max_timelines,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.buckets import check_buckets, choose_buckets
 from data_pipelines.core.sampling import sampler
+from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.core.unlabelled import prediction_buckets
 from data_pipelines.segmentation import sources as video_sources
 from data_pipelines.segmentation import unlabelled
@@ -16,7 +17,16 @@ from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.fingerprints import labels_fingerprint, transcripts_fingerprint
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.app.kinds.segmentation import LabelFramesConfig
-from fact_jax.app.runs.base import Classes, OpenedPrediction, Parts, eval_options, origin, train_options
+from fact_jax.app.runs.base import (
+    Classes,
+    OpenedPrediction,
+    OtherEvaluation,
+    OtherVideos,
+    Parts,
+    eval_options,
+    origin,
+    train_options,
+)
 from fact_jax.inference.output import OutputFolder
 from fact_jax.inference.segmentation.output import LabelFiles
 from fact_jax.inference.segmentation.predictor import SegmentationPredictor
@@ -47,7 +57,7 @@ def prepare(config, sources, devices) -> Parts:
         evaluations["validation"] = sources.validation
     everything = {"train": sources.train, **evaluations}
     all_statistics = {name: compute_statistics(source) for name, source in everything.items()}
-    statistics, labels = all_statistics["train"], _label_reader(evaluations.values())
+    statistics, labels = all_statistics["train"], _label_reader(everything.values())
     classes = {"class_names": sources.class_names, "verb_nouns": sources.verb_nouns}
     task = systems.build(config, statistics=statistics, full_labels=labels, **classes)
     buckets = _buckets(config.data, everything)
@@ -55,17 +65,16 @@ def prepare(config, sources, devices) -> Parts:
     examples = FrameExamples(sources.train, max_segments["train"])
     sample = sampler(config.train.sampling)
     train_batches = TrainBatches(examples, buckets=buckets, sample=sample, **train_options(config, devices))
-    eval_batches = {
-        name: EvalBatches(
-            FrameExamples(source, max_segments[name], sources.transcripts),
-            buckets=buckets,
-            **eval_options(config, devices),
-        )
-        for name, source in evaluations.items()
+    options = {"buckets": buckets, **eval_options(config, devices)}
+    evaluated = {
+        name: FrameExamples(source, max_segments[name], sources.transcripts if name in evaluations else None)
+        for name, source in everything.items()
     }
+    eval_batches = {name: EvalBatches(evaluated[name], **options) for name in evaluations}
     derived = _derive(config, sources, everything, statistics, train_batches, task)
     selection = "validation" if "validation" in eval_batches else "test"
     background = () if config.data.evaluate_background else config.data.background_ids
+    how_scored = tables.how_segments_are_scored([sources.class_names[label] for label in background])
     return Parts(
         task=task,
         train_batches=train_batches,
@@ -78,8 +87,23 @@ def prepare(config, sources, devices) -> Parts:
         num_programs=len(buckets),
         statistics="\n".join(f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()),
         lines=(*_describe(config, derived, train_batches.padding()), *sources.notes),
-        how_scored=tables.how_segments_are_scored([sources.class_names[label] for label in background]),
+        how_scored=how_scored,
+        other_videos=_other_videos(evaluated, options, task, how_scored, sources.transcripts is not None),
     )
+
+
+def _other_videos(examples, options, task, how_scored, has_transcripts):
+    """OtherVideos of FrameExamples by subset, with the options of their batches."""
+
+    def open_videos(name, wanted):
+        selected = {subset: SelectedExamples(examples[subset], videos) for subset, videos in wanted.items()}
+        sets, lines = {subset: EvalBatches(found, **options) for subset, found in selected.items()}, ()
+        if "train" in wanted and has_transcripts and task.uses_transcript:
+            lines = ("the transcripts of training videos are those of their labels, not those of transcript_dir",)
+        evaluator = Evaluator(name, sets, task.evaluation)
+        return OtherEvaluation(evaluator, len(options["buckets"]), how_scored, lines)
+
+    return OtherVideos({subset: found.video_ids for subset, found in examples.items()}, open_videos)
 
 
 def open_prediction(

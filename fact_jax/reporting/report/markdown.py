@@ -46,7 +46,7 @@ def how_differences(groups):
         f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
         f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within "
         f"every split (random seed {statistics.SEED}), the same videos for both; {groups[0].kind.how_resampled}. "
-        f"An interval tells how much hangs on the choice of test videos, not on the training seed."
+        f"An interval tells how much hangs on the choice of these videos, not on the training seed."
     )
 
 

@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 from fact_jax import run_record
+from fact_jax.reporting import evaluation_record
 from fact_jax.reporting import results as run_results
 from fact_jax.reporting.report.kind import ReportKind
 from fact_jax.types import UserError
@@ -15,6 +16,8 @@ from fact_jax.types import UserError
 NOT_COMPARED = (*run_record.NEUTRAL, "seed", "data.split", "eval.batch_size")
 # `Run.selected_on` of converted weights, which have one step.
 NOT_CHOSEN = "not chosen"
+# `Run.videos` of an evaluation as every run makes it.
+TEST = "test"
 # Scores counted again and scores of results.json that differ by more than this are of different predictions.
 SCORE_TOLERANCE = 0.005
 
@@ -36,6 +39,7 @@ class Run:
     evaluated: Any  # the test videos, see `ReportKind`
     state: Any  # counted again from `evaluated`
     stored: dict  # scores in results.json, NaN where undefined; empty for converted weights, which have none
+    videos: str = TEST  # what was evaluated, see `app.video_choice`: a subset, or named videos
 
     @functools.cached_property
     def scores(self):
@@ -97,18 +101,23 @@ def _read_run(workdir, kinds):
     if not workdir.is_dir():
         raise UserError(f"{workdir} is no folder, expected the workdir of a finished run.")
     try:
-        record = run_record.read(workdir)
+        evaluation = evaluation_record.read(workdir)
+        home = workdir if evaluation is None else workdir.parent
+        record = run_record.read(home)
         if record is None:
-            raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing.")
+            raise UserError(f"{home} holds no run: {run_record.FILE} is missing.")
         config, converted = record["config"], "converted" in record["derived"]
         kind = kinds[config["model"]["name"]]
-        results = _result(workdir, kind, converted)
+        results = _result(workdir, kind, converted) if evaluation is None else _evaluation_result(home, evaluation)
         evaluated = kind.read(workdir)
-        names = str(config["name"]), str(config["data"]["split"]), int(config["seed"])
+        videos, split = TEST if evaluation is None else str(evaluation["videos"]), str(config["data"]["split"])
+        if evaluation and videos != TEST:
+            split = f"{split}, {evaluation['title']}"
+        names = str(config["name"]), split, int(config["seed"])
         settings = _settings(config) | {"weights": "converted" if converted else "trained"}
         chosen = int(results["best_step"]), str(results["selected_on"])
-        stored = run_results.numbers(results["metrics"]["test"]["best"])
-        return Run(workdir, kind, *names, settings, *chosen, evaluated, evaluated.state(), stored)
+        stored = run_results.numbers(results["metrics"][TEST]["best"])
+        return Run(workdir, kind, *names, settings, *chosen, evaluated, evaluated.state(), stored, videos)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise UserError(
             f"{workdir}: config.json and results.json are not those of a run ({type(error).__name__}: {error})."
@@ -130,7 +139,7 @@ def _result(workdir, kind, converted):
         if not (workdir / kind.file).exists():
             how = f"Do that first: --mode eval --workdir {workdir}"
             raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
-        return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {"test": {"best": {}}}}
+        return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {TEST: {"best": {}}}}
     results = run_results.read_results(workdir)
     if results is None:
         missing = f"{run_results.RESULTS_FILE} is missing"
@@ -138,10 +147,20 @@ def _result(workdir, kind, converted):
     return results
 
 
+def _evaluation_result(home, evaluation):
+    """What stands for results.json of an evaluation in a folder of its own, of a run in `home`."""
+    results, step = run_results.read_results(home), evaluation["step"]
+    is_best = results is not None and results["best_step"] == step
+    metrics = {TEST: {"best": evaluation["metrics"]}}
+    return {"best_step": step, "selected_on": results["selected_on"] if is_best else NOT_CHOSEN, "metrics": metrics}
+
+
 def _mismatches(runs):
     """Lines about runs that cannot stand in one table with the first one."""
     lines = []
-    comparable = [{"tasks": run.kind.task} | run.kind.comparable(run.evaluated) for run in runs]
+    comparable = [
+        {"tasks": run.kind.task, "evaluated videos": run.videos} | run.kind.comparable(run.evaluated) for run in runs
+    ]
     for run, values in zip(runs[1:], comparable[1:], strict=True):
         for what, expected in comparable[0].items():
             # What the other kind of run does not have is not compared.

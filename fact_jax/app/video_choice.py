@@ -1,0 +1,119 @@
+"""Which videos --mode eval scores, if not those of the run's own evaluations."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data_pipelines.core.text_files import quote, read_lines
+from fact_jax.types import UserError, nearest
+
+# The name of an evaluation of named videos; that of a whole subset goes by the subset.
+NAMED = "videos"
+# Problems and names that are told one by one.
+_MOST_TOLD = 50
+_MOST_NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoChoice:
+    """What --split and --videos say; nothing of both: the run's own evaluations."""
+
+    split: str | None = None  # a subset: "train", "test", or "validation" where the run has one
+    videos: tuple[str, ...] = ()  # names of videos, of that subset or of any; or files with a name in every line
+
+    def __bool__(self):
+        return self.split is not None or bool(self.videos)
+
+
+class ChosenVideos(NamedTuple):
+    """Videos of a run that are scored together."""
+
+    name: str  # of the evaluation, such as "train"
+    title: str  # the same in words
+    folder: str  # in the workdir
+    by_subset: Mapping[str, tuple[str, ...]]  # names of videos
+    notes: tuple[str, ...] = ()  # for the user
+
+    @property
+    def video_ids(self) -> list[str]:
+        """All of them."""
+        return [video for videos in self.by_subset.values() for video in videos]
+
+
+def choose(choice: VideoChoice, subsets: Mapping[str, Sequence[str]]) -> ChosenVideos:
+    """Finds what was chosen among the videos of a run, which come by subset; a UserError names all that is unknown."""
+    problems = []
+    if choice.split is not None and choice.split not in subsets:
+        guess = nearest(choice.split, subsets)
+        hint = f" Did you mean {guess!r}?" if guess else ""
+        problems.append(
+            f"--split is {choice.split!r}.{hint} This run has {', '.join(map(repr, subsets))}. (Which split of the "
+            "dataset a run is of stands in config.data.split.)"
+        )
+    elif choice.split is not None:
+        subsets = {choice.split: subsets[choice.split]}
+    if not choice.videos and not problems:
+        count = len(subsets[choice.split])
+        return ChosenVideos(
+            choice.split, f"the {count} {choice.split} videos", f"eval_{choice.split}", _as_tuples(subsets)
+        )
+    place_of: dict[str, str] = {}
+    for subset, videos in subsets.items():
+        place_of |= {video: subset for video in videos if video not in place_of}
+    named, more = _read_names(choice.videos, place_of)
+    problems += more
+    found = [video for video in dict.fromkeys(name for name, _ in named) if video in place_of]
+    problems += _unknown(named, place_of, f"{choice.split} videos" if len(subsets) == 1 else "videos of this run")
+    if problems:
+        raise UserError("\n".join(problems))
+    by_subset = {subset: tuple(video for video in found if place_of[video] == subset) for subset in subsets}
+    by_subset = {subset: videos for subset, videos in by_subset.items() if videos}
+    digest = hashlib.sha256("\n".join(sorted(found)).encode(errors="surrogatepass")).hexdigest()[:8]
+    listed = ", ".join(found[:_MOST_NAMED]) + (
+        f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    )
+    doubled = len(named) - len(found)
+    notes = (f"{doubled} names of --videos are there twice; every video counts once",) if doubled else ()
+    title = f"{len(found)} named video{'s' * (len(found) != 1)}: {listed}"
+    return ChosenVideos(NAMED, title, f"eval_{NAMED}_{digest}", by_subset, notes)
+
+
+def _as_tuples(subsets):
+    return {subset: tuple(videos) for subset, videos in subsets.items()}
+
+
+def _read_names(entries, known) -> tuple[list[tuple[str, str]], list[str]]:
+    """([(name, where it stands)], problems) of --videos: what is no name of a video and is a file is read as a list."""
+    named, problems = [], []
+    for entry in entries:
+        path = Path(entry).expanduser()
+        if entry in known or not path.is_file():
+            named.append((entry, "--videos"))
+            continue
+        lines, unreadable = read_lines(path)
+        problems += [str(problem) for problem in unreadable]
+        if not lines and not unreadable:
+            problems.append(f"{path}: no videos; expected one video name per line.")
+        for number, line in enumerate(lines, 1):
+            if line:
+                # As in split lists.
+                name = line if line in known else line.removesuffix(".txt")
+                named.append((name, f"{path}:{number}"))
+    return named, problems
+
+
+def _unknown(named, known, what) -> list[str]:
+    """Messages about names that no video has, each at its first place."""
+    places = {name: place for name, place in reversed(named) if name not in known}
+    unknown, problems = list(places)[::-1], []
+    for name in unknown[:_MOST_TOLD]:
+        guess = nearest(name, known)
+        hint = f" Did you mean {guess!r}?" if guess else f" They are {', '.join(list(known)[:_MOST_NAMED])}, ..."
+        is_path = places[name] == "--videos" and ("/" in name or "." in name)
+        file = " There is no such file either." if is_path else ""
+        problems.append(f"{places[name]}: {quote(name)} is none of the {len(known)} {what}.{hint}{file}")
+    if len(unknown) > _MOST_TOLD:
+        problems.append(f"and {len(unknown) - _MOST_TOLD} more unknown names")
+    return problems
