@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_pipelines.core.text_files import quote, read_lines
+from fact_jax import files
 from fact_jax.types import UserError, nearest
 
 # The name of an evaluation of named videos; that of a whole subset goes by the subset.
@@ -14,6 +14,7 @@ NAMED = "videos"
 # Problems and names that are told one by one.
 _MOST_TOLD = 50
 _MOST_NAMED = 5
+_LONGEST = 60  # characters of a name in a message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,15 +93,19 @@ def _read_names(entries, known) -> tuple[list[tuple[str, str]], list[str]]:
         if entry in known or not path.is_file():
             named.append((entry, "--videos"))
             continue
-        lines, unreadable = read_lines(path)
-        problems += [str(problem) for problem in unreadable]
-        if not lines and not unreadable:
+        try:
+            lines = files.read_data(path).decode("utf-8-sig").split("\n")
+        except OSError as error:
+            problems.append(f"{path} cannot be read: {error.strerror}.")
+            continue
+        except UnicodeDecodeError:
+            problems.append(f"{path} is not a text file in UTF-8; expected one video name per line.")
+            continue
+        names = [(line.strip(), number) for number, line in enumerate(lines, 1) if line.strip()]
+        if not names:
             problems.append(f"{path}: no videos; expected one video name per line.")
-        for number, line in enumerate(lines, 1):
-            if line:
-                # As in split lists.
-                name = line if line in known else line.removesuffix(".txt")
-                named.append((name, f"{path}:{number}"))
+        # As in split lists, a name may end in .txt.
+        named += [(name if name in known else name.removesuffix(".txt"), f"{path}:{number}") for name, number in names]
     return named, problems
 
 
@@ -113,7 +118,7 @@ def _unknown(named, known, what) -> list[str]:
         hint = f" Did you mean {guess!r}?" if guess else f" They are {', '.join(list(known)[:_MOST_NAMED])}, ..."
         is_path = places[name] == "--videos" and ("/" in name or "." in name)
         file = " There is no such file either." if is_path else ""
-        problems.append(f"{places[name]}: {quote(name)} is none of the {len(known)} {what}.{hint}{file}")
+        problems.append(f"{places[name]}: {name[:_LONGEST]!r} is none of the {len(known)} {what}.{hint}{file}")
     if len(unknown) > _MOST_TOLD:
         problems.append(f"and {len(unknown) - _MOST_TOLD} more unknown names")
     return problems
