@@ -45,44 +45,42 @@ class ChosenVideos(NamedTuple):
 
 def choose(choice: VideoChoice, subsets: Mapping[str, Sequence[str]]) -> ChosenVideos:
     """Finds what was chosen among the videos of a run, which come by subset; a UserError names all that is unknown."""
-    problems = []
-    if choice.split is not None and choice.split not in subsets:
-        guess = nearest(choice.split, subsets)
+    split, problems = choice.split, []
+    if split is not None and split not in subsets:
+        guess = nearest(split, subsets)
         hint = f" Did you mean {guess!r}?" if guess else ""
         problems.append(
-            f"--split is {choice.split!r}.{hint} This run has {', '.join(map(repr, subsets))}. (Which split of the "
-            "dataset a run is of stands in config.data.split.)"
+            f"--split is {split!r}.{hint} This run has {', '.join(map(repr, subsets))}. (Which split of the dataset a "
+            "run is of stands in config.data.split.)"
         )
-    elif choice.split is not None:
-        subsets = {choice.split: subsets[choice.split]}
-    if not choice.videos and not problems:
-        count = len(subsets[choice.split])
-        return ChosenVideos(
-            choice.split, f"the {count} {choice.split} videos", f"eval_{choice.split}", _as_tuples(subsets)
-        )
+    elif split is not None:
+        subsets = {split: subsets[split]}
+        if not choice.videos:
+            videos = tuple(subsets[split])
+            return ChosenVideos(split, f"the {len(videos)} {split} videos", f"eval_{split}", {split: videos})
     place_of: dict[str, str] = {}
     for subset, videos in subsets.items():
         place_of |= {video: subset for video in videos if video not in place_of}
     named, more = _read_names(choice.videos, place_of)
-    problems += more
-    found = [video for video in dict.fromkeys(name for name, _ in named) if video in place_of]
-    problems += _unknown(named, place_of, f"{choice.split} videos" if len(subsets) == 1 else "videos of this run")
+    problems += more + _unknown(named, place_of, f"{split} videos" if len(subsets) == 1 else "videos of this run")
     if problems:
         raise UserError("\n".join(problems))
-    by_subset = {subset: tuple(video for video in found if place_of[video] == subset) for subset in subsets}
-    by_subset = {subset: videos for subset, videos in by_subset.items() if videos}
+    return _named(named, place_of)
+
+
+def _named(named, place_of):
+    """ChosenVideos of names that are all known; `place_of` gives the subset."""
+    found = list(dict.fromkeys(name for name, _ in named))
+    by_subset: dict[str, list[str]] = {}
+    for video in found:
+        by_subset.setdefault(place_of[video], []).append(video)
     digest = hashlib.sha256("\n".join(sorted(found)).encode(errors="surrogatepass")).hexdigest()[:8]
-    listed = ", ".join(found[:_MOST_NAMED]) + (
-        f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    )
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    title = f"{len(found)} named video{'s' * (len(found) != 1)}: {', '.join(found[:_MOST_NAMED])}{more}"
     doubled = len(named) - len(found)
     notes = (f"{doubled} names of --videos are there twice; every video counts once",) if doubled else ()
-    title = f"{len(found)} named video{'s' * (len(found) != 1)}: {listed}"
-    return ChosenVideos(NAMED, title, f"eval_{NAMED}_{digest}", by_subset, notes)
-
-
-def _as_tuples(subsets):
-    return {subset: tuple(videos) for subset, videos in subsets.items()}
+    videos = {subset: tuple(videos) for subset, videos in by_subset.items()}
+    return ChosenVideos(NAMED, title, f"eval_{NAMED}_{digest}", videos, notes)
 
 
 def _read_names(entries, known) -> tuple[list[tuple[str, str]], list[str]]:
