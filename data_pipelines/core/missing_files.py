@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 
-from data_pipelines.core.text_files import other_form
+from data_pipelines.core.text_files import other_unicode_form
 from fact_jax.types import nearest
 
 # Comparing names takes a while: where thousands are missing the first few tell enough.
@@ -29,7 +29,7 @@ class HintedFolder:
         if self._hints < _MAX_HINTS:
             self._hints += 1
             guess = nearest(name, self._list())
-        found = f"{self._path.name} has {guess!r}{other_form(name, guess)}"
+        found = f"{self._path.name} has {guess!r}{other_unicode_form(name, guess)}"
         return dataclasses.replace(problem, expected=found if guess else self._otherwise)
 
     def _list(self):

@@ -101,7 +101,7 @@ def is_id(text):
     return text.isascii() and text.isdigit() and len(text) <= _MAX_ID_DIGITS
 
 
-def other_form(name, guess):
+def other_unicode_form(name, guess):
     """A remark if two different names look the same: é is one character in Unicode's form NFC, two in NFD."""
     same = name != guess and unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", guess)
     return " in another Unicode form (NFC and NFD)" if same else ""

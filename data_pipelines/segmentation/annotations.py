@@ -11,7 +11,8 @@ import numpy as np
 
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, Problems
-from data_pipelines.core.text_files import QUOTE_LIMIT, is_id, other_form, quote, read_lines
+from data_pipelines.core.text_files import QUOTE_LIMIT, is_id, other_unicode_form, quote, read_lines
+from data_pipelines.segmentation.label_forms import FRAME_FORMS, other_form, why_unknown
 from fact_jax.types import nearest
 
 # Bytes of a video's name: file systems take 255, with the ending of its files.
@@ -60,10 +61,13 @@ def read_labels(path, class_ids):
     """Reads the frame labels of one video, one class name per line: (int32 [N], -1 for an unknown name; problems).
 
     An unknown name is reported once per file, at its first line; of more than ten unknown names the others are counted.
+    A file of another form (ids, segments, ...) is one problem; there are no labels where its lines are no frames.
     """
     lines, problems = read_lines(path)
     if not lines and not problems:
         problems.append(Problem(str(path), 0, "no labels", "expected one class name per frame"))
+    if form := other_form(path, lines, class_ids):
+        return np.full(len(lines) if form.expected in FRAME_FORMS else 0, -1, np.int32), [form]
     labels = np.fromiter((class_ids.get(line, -1) for line in lines), np.int32, len(lines))
     unknown = {}
     for index in np.flatnonzero(labels < 0):
@@ -75,8 +79,8 @@ def read_labels(path, class_ids):
             problems.append(Problem(str(path), number, f"blank line{times}", "expected a class name"))
             continue
         guess = nearest(name[:QUOTE_LIMIT], class_ids)
-        expected = f"the nearest class is {quote(guess)}{other_form(name, guess)}"
-        expected = expected if guess else "expected a name of the class list"
+        expected = f"the nearest class is {quote(guess)}{other_unicode_form(name, guess)}"
+        expected = why_unknown(name, class_ids) or (expected if guess else "expected a name of the class list")
         problems.append(Problem(str(path), number, f"unknown label {quote(name)}{times}", expected))
     if len(unknown) > _MAX_UNKNOWN:
         found = f"{len(unknown) - _MAX_UNKNOWN} more unknown labels"

@@ -13,6 +13,7 @@ from data_pipelines.core.finite import stat_digest
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
+from data_pipelines.segmentation.label_forms import ADVICE
 from data_pipelines.segmentation.layouts import Layout
 from data_pipelines.segmentation.lengths import length_notes, length_problems
 from fact_jax.files import why_no_folder
@@ -20,6 +21,8 @@ from fact_jax.types import UserError
 
 # Problems of all files of one folder that are told one by one.
 _MAX_PROBLEMS = 10_000
+# Label files of one form that are told one by one.
+_MAX_ALIKE = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +128,7 @@ def _overlap(layout, splits, first, second):
 def _read_all_labels(layout, videos, class_ids):
     if reason := why_no_folder(layout.label_dir):
         return {}, [Problem(str(layout.label_dir), 0, f"folder of label files {reason}", "see config.data.label_dir")]
-    labels, problems = {}, Problems(layout.label_dir, _MAX_PROBLEMS)
+    labels, problems, alike = {}, Problems(layout.label_dir, _MAX_PROBLEMS), collections.Counter()
     folder = HintedFolder(layout.label_dir, ".txt", "expected one .txt file per video of the split lists")
     for video in _progress(videos, "labels"):
         labels[video], found = read_labels(layout.label_file(video), class_ids or {})
@@ -133,7 +136,12 @@ def _read_all_labels(layout, videos, class_ids):
             found = [problem for problem in found if "unknown label" not in problem.found]
         if not labels[video].size:
             del labels[video]
-        problems.extend(map(folder.hint, found))
+        alike.update(problem.expected for problem in found if problem.expected in ADVICE)
+        problems.extend(folder.hint(problem) for problem in found if alike[problem.expected] <= _MAX_ALIKE)
+    for advice, count in alike.items():
+        if count > _MAX_ALIKE:
+            found = f"{count - _MAX_ALIKE} more label files of this form"
+            problems.add(str(layout.label_dir), 0, found, advice)
     return labels, problems.listed()
 
 

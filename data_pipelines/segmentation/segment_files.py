@@ -119,9 +119,17 @@ def parse_time(text):
     return None
 
 
+def cells_of(line):
+    """The cells of a line, however they are parted; the line itself where quotation marks do not close."""
+    try:
+        return _split(line, _delimiter(line), 0)
+    except csv.Error:
+        return [line]
+
+
 def looks_like_a_segment(line):
     """Whether a line of a label file is a row of times and a label instead of a label."""
-    cells = _split(line, _delimiter(line), 3)
+    cells = cells_of(line)
     return len(cells) >= 3 and all(parse_time(cell) is not None for cell in cells[:2])
 
 
@@ -131,7 +139,7 @@ def _delimiter(line):
 
 
 def _split(line, delimiter, num_cells):
-    """The cells of a line; parted by white space, the last of `num_cells` may hold more."""
+    """The cells of a line; parted by white space, the last of `num_cells` may hold more (0: none does)."""
     if delimiter is None:
         return _RANGE.sub(r"\1 \2 ", line, count=1).split(None, num_cells - 1)
     cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True), [])

@@ -59,6 +59,43 @@ def test_unknown_labels_are_reported_once_per_name(tmp_path):
     assert problems[2].text == "unknown label 'zzz'; expected a name of the class list"
 
 
+@pytest.mark.parametrize(
+    ("data", "found", "advice", "num_labels"),
+    [
+        ("2\n0\n1\n", "numbers from 0 to 2 instead of class names (ids: 0 to 2)", "write the names of the class", 3),
+        ("label\n1\n3\n3\n", "numbers from 1 to 3 instead of class names", "where the numbers are meant to be", 4),
+        ("-1\n5\n", "numbers from -1 to 5 instead", "expected one class name per frame", 2),
+        ("0 100 background\n100 250 take cup\n", "segments, such as '0 100 background'", "convert_labels makes", 0),
+        ("start,end,label\n0,1.5,pour_milk\n", "segments, such as '0,1.5,pour_milk'", "convert_labels makes", 0),
+        ("0.0\t2.5\treach\n", "segments, such as '0.0\\t2.5\\treach'", "convert_labels makes", 0),
+        ("1-30 SIL\n31-60 pour\n", "segments, such as '1-30 SIL'", "convert_labels makes", 0),
+        ("reach 0 100\ncut 100 250\n", "segments, such as 'reach 0 100'", "--columns label=1 start=2 end=3", 0),
+        ("0,background\n1,take cup\n", "two columns, such as '0,background'", "drop the first column", 2),
+        ("0 0 1 0\n0 1 0 0\n", "rows of numbers, such as '0 0 1 0'", "write the name of the class of every row", 2),
+    ],
+)
+def test_files_of_another_form_are_one_problem(tmp_path, data, found, advice, num_labels):
+    labels, [problem] = read_labels(write(tmp_path, data.encode()), CLASS_IDS)
+    assert problem.found.startswith(found) and advice in problem.expected
+    assert labels.tolist() == [-1] * num_labels
+
+
+def test_labels_that_are_known_in_another_form(tmp_path):
+    data = b'background\ntake cup\n"pour_milk"\nbackground,pour_milk\nbackground\ntake  cup\n'
+    labels, problems = read_labels(write(tmp_path, data), CLASS_IDS)
+    assert labels.tolist() == [0, 1, -1, -1, 0, -1]
+    assert [problem.expected for problem in problems] == [
+        "the class list has 'pour_milk', without quotation marks",
+        "2 class names on one line; expected one class name per frame",
+        "the nearest class is 'take cup'",
+    ]
+
+
+def test_classes_may_be_named_by_numbers(tmp_path):
+    labels, problems = read_labels(write(tmp_path, b"0\n12\n0 1 x\n"), {"0": 0, "12": 1, "0 1 x": 2})
+    assert labels.tolist() == [0, 1, 2] and problems == []
+
+
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf\r\n"])
 def test_empty_files(tmp_path, data):
     path = write(tmp_path, data)

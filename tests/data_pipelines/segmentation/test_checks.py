@@ -95,6 +95,15 @@ def test_all_faults_at_once(tmp_path):
     assert len(problems) == 10
 
 
+def test_label_files_of_another_form_are_told_a_few_times(tmp_path):
+    write_folder(tmp_path)
+    for path in (tmp_path / "groundTruth").iterdir():
+        path.write_text("0 10 stir\n10 20 pour_milk\n")
+    problems = problems_of(tmp_path)
+    assert len(problems) == 4 and all("convert_labels" in problem for problem in problems)
+    assert problems[-1].startswith(f"{tmp_path / 'groundTruth'}: 2 more label files of this form")
+
+
 @pytest.mark.parametrize("tolerance", [2, 30])
 def test_wrong_orientation_of_all_files_is_one_problem(tmp_path, tolerance):
     write_folder(tmp_path, time_axis="first")
