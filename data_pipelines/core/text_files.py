@@ -12,7 +12,7 @@ import re
 import unicodedata
 import zlib
 
-from data_pipelines.core.problems import Problem
+from data_pipelines.core.problems import Problem, Problems
 from fact_jax.files import MAX_TEXT_BYTES, read_data
 
 QUOTE_LIMIT = 60
@@ -52,19 +52,20 @@ def read_lines(path):
     return ([line.strip() for line in text.split("\n")] if text else []), []
 
 
-def read_packed(path):
-    """Text of a file, unpacked if it is compressed (gzip); no more of it than any text file may have.
+def read_packed(path, limit=None):
+    """Text of a file, unpacked if it is compressed (gzip), of at most `limit` bytes; None: as any text file.
 
     `why_unreadable` tells why it raises OSError, ValueError or zlib.error.
     """
-    content = read_data(path)
+    content = read_data(path, limit) if limit else read_data(path)
+    limit = limit or MAX_TEXT_BYTES
     if content[:2] == b"\x1f\x8b":
         try:
-            content = gzip.open(io.BytesIO(content)).read(MAX_TEXT_BYTES + 1)
+            content = gzip.open(io.BytesIO(content)).read(limit + 1)
         except EOFError:
             raise ValueError("the compressed file is cut short") from None
-        if len(content) > MAX_TEXT_BYTES:
-            raise ValueError(f"more than {MAX_TEXT_BYTES} bytes when unpacked")
+        if len(content) > limit:
+            raise ValueError(f"more than {limit} bytes when unpacked")
     return content.decode("utf-8-sig")
 
 
@@ -78,22 +79,45 @@ def why_unreadable(error):
 def read_table(path, forms):
     """Reads a CSV file, which may be compressed, with the columns of one of `forms` in its header.
 
-    Returns (list of (line number, dict of texts), none when the file cannot be read; problems).
+    Returns (list of (line number, dict of texts), none when the file cannot be read; problems). A row that is shorter
+    or longer than the header, and a value with white space around it, are problems and left out.
     """
     try:
-        reader = csv.DictReader(io.StringIO(read_packed(path), newline=""), restval="")
-        rows = [(reader.line_num, row) for row in reader]
+        reader = csv.reader(io.StringIO(read_packed(path), newline=""), strict=True)
+        rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, ValueError, zlib.error) as error:
         return [], [Problem(str(path), 0, why_unreadable(error), "expected a CSV file")]
     except csv.Error as error:
         return [], [Problem(str(path), reader.line_num, f"not a CSV file ({error})")]
-    header = reader.fieldnames or ()
+    header = rows[0][1] if rows else []
     columns = next((form for form in forms if set(form) <= set(header)), None)
     if columns is None:
-        expected = "expected the columns " + " or ".join(", ".join(form) for form in forms)
-        return [], [Problem(str(path), 1, f"columns {quote(', '.join(header))}", expected)]
-    rows = [(number, {name: row[name] for name in columns}) for number, row in rows]
-    return rows, [] if rows else [Problem(str(path), 0, "no rows")]
+        return [], [_wrong_columns(path, header, forms)]
+    problems, sound = Problems(path), []
+    for name in columns:
+        if header.count(name) > 1:
+            problems.add(str(path), 1, f"the column {quote(name)} is there {header.count(name)} times", "expected once")
+    for number, row in rows[1:]:
+        if len(row) != len(header):
+            problems.add(str(path), number, f"{len(row)} values", f"expected {len(header)}, as in the header")
+            continue
+        values = {name: row[header.index(name)] for name in columns}
+        loose = [name for name, value in values.items() if value != value.strip()]
+        for name in loose:
+            problems.add(str(path), number, f"white space around {quote(values[name])}", f"expected a plain {name}")
+        if not loose:
+            sound.append((number, values))
+    if len(rows) == 1:
+        problems.add(str(path), 0, "no rows")
+    return sound, problems.listed()
+
+
+def _wrong_columns(path, header, forms):
+    expected = "expected the columns " + " or ".join(", ".join(form) for form in forms)
+    plain = {name.strip().lower() for name in header}
+    if any({name.lower() for name in form} <= plain for form in forms):
+        expected += ", without capitals that differ and without white space around them"
+    return Problem(str(path), 1, f"columns {quote(', '.join(header))}", expected)
 
 
 def is_id(text):

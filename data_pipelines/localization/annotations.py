@@ -8,21 +8,21 @@ strings, and the file may be compressed (.gz). `label_id` may be missing everywh
 """
 
 import dataclasses
-import json
-import math
 import pathlib
-import zlib
 
 import numpy as np
 
-from data_pipelines.core.names import why_no_class, why_no_video
+from data_pipelines.core.json_files import number_of, read_json
+from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problems
-from data_pipelines.core.text_files import quote, read_packed, read_table, why_unreadable
+from data_pipelines.core.text_files import QUOTE_LIMIT, quote, read_table
+from data_pipelines.localization.class_numbers import ClassNumbers
 from fact_jax.types import nearest
 
 # Seconds of a video whose duration is not known, as published.
 UNKNOWN_DURATION = 1e8
-_MAX_CLASSES = 100_000
+# Longer is no video, and earlier than rounding makes it is not in the video.
+MAX_SECONDS, EARLIEST = 1e7, -0.5
 _MAX_PROBLEMS = 1000
 
 
@@ -35,6 +35,7 @@ class AnnotatedVideo:
       duration: seconds; UNKNOWN_DURATION where none is stated.
       fps: frames per second; 0.0 where none are stated.
       segments, labels: float64 [N, 2], start and end in seconds; int32 [N], class ids.
+      other_key: the key that may hold the annotations of a video that has none under their own, or "".
     """
 
     video_id: str
@@ -43,6 +44,7 @@ class AnnotatedVideo:
     fps: float
     segments: np.ndarray
     labels: np.ndarray
+    other_key: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,110 +61,74 @@ class Database:
         return [video for video in self.videos.values() if video.subset in wanted]
 
 
-def read_database(path, subsets=None):
-    """Reads an annotation file, .json or .json.gz: (Database of what could be read, list of Problem).
+def read_databases(paths, subsets=None):
+    """Reads annotation files, .json or .json.gz, whose classes are numbered together.
 
-    `subsets` is a dict from video to subset, which wins over what the file states.
+    Returns (a Database of what could be read for every file, list of Problem). `subsets` is a dict from video to
+    subset, which wins over what the files state.
     """
-    path = pathlib.Path(path)
-    problems = Problems(path, _MAX_PROBLEMS)
+    files, problems = [], []
+    numbering = ClassNumbers()
+    for path in map(pathlib.Path, paths):
+        told = Problems(path, _MAX_PROBLEMS)
+        entries = _read_entries(path, told)
+        numbering.add(path, entries, told)
+        files.append((path, entries, told))
+    class_ids = numbering.ids()
+    databases = []
+    for path, entries, told in files:
+        videos = {name: _read_entry(name, entry, class_ids, _teller(path, told)) for name, entry in entries.items()}
+        videos = {name: _with_subset(video, subsets or {}) for name, video in videos.items()}
+        databases.append(Database(path, videos, class_ids))
+        problems += told.listed()
+    return databases, problems
 
-    def tell(found, expected="", line=0):
-        problems.add(str(path), line, found, expected)
 
-    entries = _read_entries(path, tell)
-    class_ids = _number_classes(entries, tell)
-    videos = {}
-    for name, entry in entries.items():
-        video = _read_entry(name, entry, class_ids, tell)
-        if subsets and name in subsets:
-            video = dataclasses.replace(video, subset=str(subsets[name]).lower())
-        videos[name] = video
-    return Database(path, videos, class_ids), problems.listed()
+def read_database(path, subsets=None):
+    """Reads one annotation file: (Database of what could be read, list of Problem); see `read_databases`."""
+    databases, problems = read_databases([path], subsets)
+    return databases[0], problems
 
 
 def read_subsets(path):
     """Reads a table with the columns "video" and "subset", .csv or .csv.gz; returns (dict, list of Problem)."""
     rows, problems = read_table(path, [("video", "subset")])
-    return {row["video"]: row["subset"] for _, row in rows}, problems
+    told, subsets, lines = Problems(path), {}, {}
+    for line, row in rows:
+        video = row["video"]
+        if video in subsets:
+            told.add(str(path), line, f"video {video!r} is there twice", f"expected once, as in line {lines[video]}")
+        subsets.setdefault(video, row["subset"])
+        lines.setdefault(video, line)
+    return subsets, problems + told.listed()
 
 
-def _read_entries(path, tell):
+def _with_subset(video, subsets):
+    subset = subsets.get(video.video_id)
+    return video if subset is None else dataclasses.replace(video, subset=subset.lower())
+
+
+def _teller(path, told):
+    """`tell(found, expected)` that adds problems of a file to Problems."""
+    return lambda found, expected="": told.add(str(path), 0, found, expected)
+
+
+def _read_entries(path, told):
     """{video: entry}; {} where the file is no such thing."""
-    doubles = []
-
-    def unique(pairs):
-        entries = dict(pairs)
-        if len(entries) < len(pairs):
-            seen = set()
-            doubles.extend(key for key, _ in pairs if key in seen or seen.add(key))
-        return entries
-
-    try:
-        content = json.loads(read_packed(path), object_pairs_hook=unique)
-    except (OSError, ValueError, RecursionError, zlib.error) as error:
-        tell(why_unreadable(error), "expected annotations in the form of ActivityNet", getattr(error, "lineno", 0))
+    content, problems = read_json(path, "annotations in the form of ActivityNet")
+    told.extend(problems)
+    if content is None:
         return {}
-    for key in doubles:
-        tell(f"{key!r} is there twice in one object", "expected every name once")
     entries = content.get("database", content) if isinstance(content, dict) else None
     if not isinstance(entries, dict) or not entries or not all(isinstance(e, dict) for e in entries.values()):
-        tell("no videos", 'expected {"database": {VIDEO: {"subset": ..., "annotations": [...]}}}')
+        expected = 'expected {"database": {VIDEO: {"subset": ..., "annotations": [...]}}}'
+        told.add(str(path), 0, "no videos", expected)
         return {}
     wrong = {name: why for name in entries if (why := why_no_video(name))}
     for name, why in wrong.items():
-        tell(f"video {quote(name)}: {why}", "expected a name that leads to a file below the folder of features")
+        expected = "expected a name that leads to a file below the folder of features"
+        told.add(str(path), 0, f"video {quote(name)}: {why}", expected)
     return {name: entry for name, entry in entries.items() if name not in wrong}
-
-
-def _number_classes(entries, tell):
-    """Id by class name: as the file says or, where it says none at all, by name."""
-    ids, stated = {}, {}
-    for video, entry in entries.items():
-        for item in entry.get("annotations") or ():
-            if not isinstance(item, dict) or not isinstance(item.get("label"), str):
-                continue
-            name, found = item["label"], item.get("label_id")
-            if name not in ids and (why := why_no_class(name)):
-                tell(f"video {video!r}: {why}: {quote(name)}", "expected a name that can be shown")
-            number = _whole(found)
-            if found is not None and (number is None or not 0 <= number < _MAX_CLASSES):
-                tell(f"video {video!r}: label_id is {found!r}", "expected a whole number")
-                continue
-            ids.setdefault(name, number)
-            if number is None:
-                continue
-            if ids[name] not in (None, number):
-                tell(f"video {video!r}: class {name!r} has label_id {found!r}", f"it had {ids[name]!r} before")
-            elif stated.setdefault(number, name) != name:
-                tell(f"video {video!r}: label_id {number} is of {name!r}", f"it was of {stated[number]!r} before")
-            else:
-                ids[name] = number
-    if not stated:
-        return {name: number for number, name in enumerate(sorted(ids))}
-    return {name: number for name, number in ids.items() if number is not None}
-
-
-def _whole(value):
-    """An int from a number or its text, or None."""
-    if isinstance(value, bool):
-        return None
-    try:
-        number = int(value)
-        return number if float(value) == number else None
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _number(value):
-    """A float from a number or its text, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _read_entry(name, entry, class_ids, tell):
@@ -177,7 +143,7 @@ def _read_entry(name, entry, class_ids, tell):
         subset = ""
     duration = _positive(entry, ("duration", "duration_second"), UNKNOWN_DURATION, tell_video)
     fps = _positive(entry, ("fps",), 0.0, tell_video)
-    items = entry.get("annotations", [])
+    items = entry.get("annotations") or []
     if not isinstance(items, list):
         tell_video("annotations are no list", "expected [{'label': ..., 'segment': [start, end]}, ...]")
         items = []
@@ -185,16 +151,28 @@ def _read_entry(name, entry, class_ids, tell):
     found = [item for item in found if item]
     segments = np.array([item[:2] for item in found], np.float64).reshape(-1, 2)
     labels = np.array([item[2] for item in found], np.int32)
-    return AnnotatedVideo(name, subset.lower(), duration, fps, segments, labels)
+    return AnnotatedVideo(name, subset.lower(), duration, fps, segments, labels, _other_key(entry))
+
+
+def _other_key(entry):
+    """The key that may hold the annotations of an entry without their own key, or ""."""
+    if entry.get("annotations") is not None:
+        return ""
+    others = (key for key, value in entry.items() if isinstance(value, list | dict) and value)
+    return next((key for key in others if all(isinstance(item, list | dict) for item in _items(entry[key]))), "")
+
+
+def _items(value):
+    return value.values() if isinstance(value, dict) else value
 
 
 def _positive(entry, names, otherwise, tell):
     value = next((entry[name] for name in names if entry.get(name) is not None), None)
     if value is None:
         return otherwise
-    number = _number(value)
-    if number is None or number <= 0:
-        tell(f"{names[0]} is {value!r}", "expected a number more than 0")
+    number = number_of(value, quoted=True)
+    if number is None or not 0 < number <= MAX_SECONDS:
+        tell(f"{names[0]} is {_shown(value)}", "expected a number more than 0")
         return otherwise
     return number
 
@@ -205,13 +183,25 @@ def _read_item(place, item, class_ids, tell):
     if not isinstance(segment, list) or len(segment) != 2:
         tell(f"{place} has no segment", "expected 'segment': [start, end] in seconds")
         return None
-    start, end = map(_number, segment)
+    start, end = (number_of(value, quoted=True) for value in segment)
     if start is None or end is None or end < start:
-        tell(f"{place} is from {segment[0]!r} to {segment[1]!r}", "expected seconds, start <= end")
+        tell(f"{place} is from {_shown(segment[0])} to {_shown(segment[1])}", "expected seconds, start <= end")
+        return None
+    if start < EARLIEST or end > MAX_SECONDS:
+        tell(f"{place} is from {start:g} to {end:g}", "expected seconds from the start of the video")
         return None
     label = item.get("label")
-    if not isinstance(label, str) or label not in class_ids:
-        guess = nearest(label, class_ids) if isinstance(label, str) else ""
-        tell(f"{place} has the label {label!r} without an id", f"did you mean {guess!r}?" if guess else "")
+    if not isinstance(label, str):
+        # Told once for the file, by ClassNumbers.
+        return None
+    if label not in class_ids:
+        guess = nearest(label, class_ids)
+        hint = f"did you mean {guess!r}?" if guess else "others have one: expected 'label_id' for all, or for none"
+        tell(f"{place} has the label {_shown(label)} without an id", hint)
         return None
     return start, end, class_ids[label]
+
+
+def _shown(value):
+    """A value of the file for a message."""
+    return quote(value) if isinstance(value, str) else repr(value)[:QUOTE_LIMIT]

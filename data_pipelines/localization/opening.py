@@ -7,7 +7,8 @@ from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
 from data_pipelines.core.settings import check_absolute, dataset_root, is_copy_alone
 from data_pipelines.localization import checks, synthetic
-from data_pipelines.localization.annotations import read_database, read_subsets
+from data_pipelines.localization.annotations import read_databases, read_subsets
+from data_pipelines.localization.choice import SUBSETS, choose_videos
 from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
@@ -38,11 +39,12 @@ class LocalizationSources:
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """What the files hold: the store, AnnotatedVideo lists by subset, ids by class name."""
+    """What the files hold: the store, AnnotatedVideo lists by subset, ids by class name, lines about the videos."""
 
     store: object
     videos: dict
     class_ids: dict
+    notes: tuple = ()
 
     def num_classes(self, data):
         """C, as the settings or the annotations say."""
@@ -83,7 +85,7 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
 
         found = dataclasses.replace(found, store=feature_copy.open_copy(data, found.store, checked))
     budget = MemoryBudget.of(data)
-    sources = {subset: _make_source(found, checked, subset, data, rule, budget) for subset in ("train", "test")}
+    sources = {subset: _make_source(found, checked, subset, data, rule, budget) for subset in SUBSETS}
     names, used = sources["train"].class_names, set(found.class_ids.values())
     return LocalizationSources(
         class_names=names,
@@ -91,7 +93,7 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
         **sources,
         truth_classes={number: name for name, number in found.class_ids.items()},
         empty_classes=() if found.is_agnostic(data) else tuple(i for i in range(len(names)) if i not in used),
-        notes=checked.notes,
+        notes=found.notes + checked.notes,
     )
 
 
@@ -104,7 +106,8 @@ def read_classes(data: LocalizationDataConfig):
 
 def expected_tree(data):
     """Describes, in text, the files that `config.data` asks for."""
-    rows = [(data.annotation_file, "annotations in the form of ActivityNet, times in seconds")]
+    files = dict.fromkeys(map(data.annotation_file_of, SUBSETS))
+    rows = [(name, "annotations in the form of ActivityNet, times in seconds") for name in files]
     for place in data.feature_places:
         stream = Stream(pathlib.Path(place), data.feature_prefix, data.feature_suffix)
         text = "float array (features, channels), one per video"
@@ -122,7 +125,7 @@ def _open(data):
     if data.reader == "synthetic":
         made = {
             name: synthetic.SyntheticVideos(data.synthetic, subset)
-            for name, subset in zip(("train", "test"), synthetic.SUBSETS, strict=True)
+            for name, subset in zip(SUBSETS, synthetic.SUBSETS, strict=True)
         }
         class_ids = {name: number for number, name in enumerate(made["train"].class_names)}
         videos = {name: subset.videos for name, subset in made.items()}
@@ -134,25 +137,16 @@ def _open(data):
 
 def _open_files(data):
     if is_copy_alone(data):
-        check_absolute(data, ("annotation_file", "subset_file"))
+        check_absolute(data, ("annotation_file", "test_annotation_file", "subset_file"))
     root = pathlib.Path() if is_copy_alone(data) else dataset_root(data, expected_tree(data))
-    subsets, problems = read_subsets(root / data.subset_table) if data.subset_table else (None, [])
-    database, more = read_database(root / data.annotation_file, subsets)
-    problems = problems + more
-    videos = {}
-    for name in ("train", "test"):
-        wanted = getattr(data, f"{name}_subsets")
-        videos[name] = database.in_subsets(wanted)
-        if database.videos and not videos[name]:
-            there = ", ".join(sorted({repr(video.subset) for video in database.videos.values()}))
-            found = f"no video of the subsets {', '.join(map(repr, wanted))} (config.data.{name}_subsets)"
-            problems.append(Problem(str(database.path), 0, found, f"the file has {there}"))
-    both = {video.video_id for video in videos["train"]} & {video.video_id for video in videos["test"]}
-    if both and set(data.train_subsets) != set(data.test_subsets):
-        found = f"{len(both)} videos are to be trained with and tested on, such as {min(both)!r}"
-        problems.append(Problem(str(database.path), 0, found, "expected train_subsets and test_subsets apart"))
-    store, more = _open_store(data, root)
-    return _Found(store, videos, database.class_ids), problems + more
+    table, problems = read_subsets(root / data.subset_table) if data.subset_table else (None, [])
+    paths = [root / data.annotation_file_of(subset) for subset in SUBSETS]
+    databases, more = read_databases(dict.fromkeys(paths), table)
+    by_path = {database.path: database for database in databases}
+    chosen = choose_videos(*(by_path[path] for path in paths), table, data)
+    store, wrong = _open_store(data, root)
+    problems = problems + more + chosen.problems + wrong
+    return _Found(store, chosen.videos, databases[0].class_ids, chosen.notes), problems
 
 
 def _open_store(data, root):
@@ -179,7 +173,8 @@ def _class_problems(data, found):
         return []
     name = max(too_large, key=too_large.get)
     text = f"{len(too_large)} classes have ids of {num_classes} or more, such as {name!r} with {too_large[name]}"
-    return [Problem(str(data.annotation_file), 0, text, "set config.data.num_classes to the number of classes")]
+    hint = "set config.data.num_classes to the number of classes"
+    return [Problem(checks.place_of_annotations(data, "train"), 0, text, hint)]
 
 
 def _make_source(found, checked, subset, data, rule, budget):

@@ -64,7 +64,7 @@ def write_annotated(source, folder: Path) -> dict:
     (folder / "annotations.json").write_text(json.dumps({"database": database}), encoding="utf-8")
     return {
         **{"reader": "files", "dir": str(folder), "annotation_file": "annotations.json", "sample_rate": 1, "fps": fps},
-        **dict.fromkeys(("subset_file", "feature_prefix", "external_scores"), ""),
+        **dict.fromkeys(("test_annotation_file", "subset_file", "feature_prefix", "external_scores"), ""),
         **{"feature_places": ("features",), "feature_suffix": ".npy", "num_classes": len(source.class_names)},
         **{"train_subsets": ("training",), "test_subsets": ("validation",)},
     }

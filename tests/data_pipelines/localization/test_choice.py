@@ -1,0 +1,136 @@
+"""Which annotated videos are used: one file or two, tables of subsets, annotations that nobody reads, odd classes."""
+
+import json
+
+import pytest
+
+from data_pipelines.localization.opening import open_localization
+from fact_jax.types import UserError
+from tests.data_pipelines.localization.folders import entries, settings, write_folder
+
+
+def other_form(entry):
+    rest = {key: value for key, value in entry.items() if key != "annotations"}
+    return rest | {"actions": [[item["label_id"], *item["segment"]] for item in entry["annotations"]]}
+
+
+def write_two(root, train, test):
+    """A folder with an annotation file for training and one, test.json, for the evaluation; returns its settings."""
+    write_folder(root, train | test)
+    (root / "annotations.json").write_text(json.dumps({"database": train}))
+    (root / "test.json").write_text(json.dumps({"database": test}))
+    return settings(root, test_annotation_file="test.json")
+
+
+def parts(change=lambda item: item):
+    """Entries of two videos to train with, and of two to test on whose annotations are changed."""
+    train, test = {}, {}
+    for name, entry in entries().items():
+        kept = train if name in "ab" else test
+        items = entry["annotations"] if name in "ab" else [change(dict(item)) for item in entry["annotations"]]
+        kept[name] = entry | {"annotations": items}
+    return train, test
+
+
+@pytest.mark.parametrize(("videos", "subset"), [("abcd", "train"), ("cd", "test"), ("a", "train")])
+def test_annotations_under_another_key_are_refused_with_it(tmp_path, videos, subset):
+    changed = {name: other_form(entry) if name in videos else entry for name, entry in entries().items()}
+    with pytest.raises(
+        UserError, match=f"{subset} videos, such as '[ac]', have no annotations, but .* under 'actions'"
+    ):
+        open_localization(settings(write_folder(tmp_path, changed)))
+
+
+def test_an_evaluation_without_a_segment_is_refused_and_single_videos_are_told(tmp_path):
+    empty = {name: entry | {"annotations": []} if name in "cd" else entry for name, entry in entries().items()}
+    with pytest.raises(UserError, match="none of the 2 test videos has a segment"):
+        open_localization(settings(write_folder(tmp_path, empty)))
+    (tmp_path / "annotations.json").write_text(json.dumps(empty | {"d": entries()["d"]}))
+    assert "1 of 2 test videos have no segment; all that is found there counts as wrong: c" in "\n".join(
+        open_localization(settings(tmp_path)).notes
+    )
+
+
+def test_videos_that_are_not_used_are_counted(tmp_path):
+    unused = {"subset": "Testing", "annotations": []}
+    root = write_folder(tmp_path, entries(e=unused, f=unused, g={"annotations": []}))
+    (root / "subsets.csv").write_text("video,subset\na,training\nnobody,training\n")
+    text = "\n".join(open_localization(settings(root, subset_file="subsets.csv")).notes)
+    for line in ("2 annotated videos are of the subset 'testing' and are not used",
+                 "1 annotated videos are of no subset",
+                 "1 of 2 videos of the subset table have no annotations: nobody",
+                 "6 annotated videos are not in the subset table: b, c, d, and 3 more"):  # fmt: skip
+        assert line in text
+
+
+def test_a_table_of_other_videos_or_with_one_twice_is_refused(tmp_path):
+    root = write_folder(tmp_path)
+    (root / "subsets.csv").write_text("video,subset\nA,training\nB,training\nA,validation\n")
+    with pytest.raises(UserError) as error:
+        open_localization(settings(root, subset_file="subsets.csv"))
+    text = str(error.value)
+    assert "line 4: video 'A' is there twice; expected once, as in line 2" in text
+    assert "no video of the table is in the annotations: it has 'A'" in text
+
+
+def test_odd_classes_are_told(tmp_path):
+    changed = entries()
+    changed["c"]["annotations"] += [{"label": "Jump", "label_id": 2, "segment": [0, 1]}] * 3
+    text = "\n".join(open_localization(settings(write_folder(tmp_path, changed))).notes)
+    assert "the classes 'jump', 'Jump' differ in capitals only" in text
+    assert "1 classes of 3 test segments have no training segment: Jump" in text
+    assert "2 test annotations repeat another one, with the same class and times; they count once" in text
+
+
+@pytest.mark.parametrize("subsets", [True, False])
+def test_two_files_number_their_classes_together(tmp_path, subsets):
+    def without_id(item):
+        return {key: value for key, value in item.items() if key != "label_id"} | {"label": f"a {item['label']}"}
+
+    train, test = parts(without_id)
+    for entry in train.values():
+        entry["annotations"] = [{k: v for k, v in item.items() if k != "label_id"} for item in entry["annotations"]]
+    if not subsets:
+        train, test = ({n: {k: v for k, v in e.items() if k != "subset"} for n, e in p.items()} for p in (train, test))
+    sources = open_localization(write_two(tmp_path, train, test))
+    assert sources.class_names == ("a jump", "a run", "jump", "run")
+    assert (sources.train.video_ids, sources.test.video_ids) == (("a", "b"), ("c", "d"))
+    assert (sources.train.segments(0)[1].tolist(), sources.test.truth.labels["c"].tolist()) == ([2, 3], [0, 1])
+
+
+def test_ids_that_contradict_those_of_the_other_file_are_refused(tmp_path):
+    data = write_two(tmp_path, *parts(lambda item: item | {"label_id": 1 - item["label_id"]}))
+    with pytest.raises(UserError, match=r"test.json\n.*'jump' has label_id 1; it had 0 before, in .*annotations.json"):
+        open_localization(data)
+    data = write_two(tmp_path, *parts(lambda item: {"label": "fly", "segment": item["segment"]}))
+    with pytest.raises(UserError, match="'fly' without an id"):
+        open_localization(data)
+
+
+def test_a_video_in_both_files_is_refused(tmp_path):
+    train, test = parts()
+    with pytest.raises(UserError, match="trained with and tested on, such as 'a'; expected others than"):
+        open_localization(write_two(tmp_path, train, test | {"a": train["a"] | {"subset": "validation"}}))
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [
+        ({"label": 3, "class": "fly", "segment": [0, 1]},
+         "1 annotations, such as one of video 'a', have 3 for a label and its name, 'fly', under 'class'; "
+         "expected 'label': 'fly', 'label_id': 3"),
+        ({"label": 3, "segment": [0, 1]}, "have 3 for a label; expected the name of its class as 'label'"),
+        ({"class": "fly", "segment": [0, 1]}, "and its name, 'fly', under 'class'; expected 'label': 'fly'"),
+        ({"segment": [0, 1]}, "have no label; expected 'label'"),
+        ({"label": " fly", "label_id": 2, "segment": [0, 1]}, "the label ' fly' has white space around it"),
+        ({"label": "fly", "label_id": True, "segment": [0, 1]}, "label_id is True; expected a whole number"),
+        ({"label": "run", "label_id": 1, "segment": [-3, 1]}, "from -3 to 1; expected seconds from the start"),
+        ({"label": "run", "label_id": 1, "segment": [0, 1e9]}, "from 0 to 1e.09; expected seconds from the start"),
+        ({"label": "run", "label_id": 1, "segment": [0, " 1"]}, "from 0 to ' 1'; expected seconds, start <= end"),
+    ],
+)  # fmt: skip
+def test_annotations_that_cannot_be_used_are_told_with_the_way_out(tmp_path, item, found):
+    changed = entries()
+    changed["a"]["annotations"].append(item)
+    with pytest.raises(UserError, match=found):
+        open_localization(settings(write_folder(tmp_path, changed)))
