@@ -18,6 +18,8 @@ CHECK_FILE = "data_check.json"
 _NUM_NOTED = 8
 # Bytes of a feature file looked at in one go.
 _CHUNK_BYTES = 16 * 2**20
+# The same where the first difference ends the search: two frames of most features.
+_FIRST_BYTES = 2**16
 
 
 def stat_digest(head, paths, name=lambda path: path.name):
@@ -95,3 +97,22 @@ def scan_file(path, header, time_axis):
     frames, _ = frames_and_channels(header.shape, time_axis)
     found = f"{kinds} values, the first at frame {first[0]} of {frames}, channel {first[1]}"
     return [Problem(str(path), 0, found, "expected finite float32 numbers")]
+
+
+def never_changes(path, header, time_axis):
+    """The first frame [D] of a feature file of several frames that are all the same, else None.
+
+    No more is read than up to the first change; raises FeatureFileError if the file cannot be read.
+    """
+    num_frames, width = frames_and_channels(header.shape, time_axis)
+    if num_frames < 2:
+        return None
+    frame_by_frame, first = lies_frame_by_frame(header, time_axis), np.zeros(width, header.dtype)
+    for row, column, block in read_blocks(path, header, num_bytes=_FIRST_BYTES):
+        frame, channel, frames = (row, column, block) if frame_by_frame else (column, row, block.T)
+        channels = slice(channel, channel + frames.shape[1])
+        if frame == 0:
+            first[channels] = frames[0]
+        if (frames != first[channels]).any():
+            return None
+    return first

@@ -16,6 +16,7 @@ from data_pipelines.segmentation.config import READERS, SUBSETS, SegmentationDat
 from data_pipelines.segmentation.index import read_index
 from data_pipelines.segmentation.layouts import layout_without_root, open_layout
 from data_pipelines.segmentation.npy_source import NpySource
+from data_pipelines.segmentation.oddities import find_oddities
 from data_pipelines.segmentation.synthetic import SyntheticSource
 from data_pipelines.segmentation.transcripts import collect_transcripts, read_transcripts
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
@@ -92,9 +93,9 @@ def _open_synthetic(data, workdir, subsets):
 def _open_npy(data, workdir, subsets):
     layout, budget = open_layout(data), MemoryBudget.of(data)
     index, problems = read_index(layout, layout.configured_subsets(subsets))
-    extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
-    insist(index, problems + more, workdir)
-    return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras | {"notes": index.notes}
+    extras, problems = _complete(index, problems)
+    insist(index, problems, workdir)
+    return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
 
 
 def _open_tfds(data, workdir, subsets):
@@ -123,10 +124,20 @@ def _open_tfds(data, workdir, subsets):
     layout = open_layout(data)
     tfds_dir = root if data.tfds_dir else layout.root / "tfds"
     index, problems = read_index(layout, layout.configured_subsets())
+    extras, problems = _complete(index, problems)
+    if problems or not feature_dataset.is_current(index, tfds_dir):
+        insist(index, problems, workdir)
+    return open_copy(feature_dataset.prepare(index, tfds_dir), list(index.splits)), extras
+
+
+def _complete(index, problems):
+    """(fields of Sources, all problems) of a DatasetIndex with these problems."""
+    layout = index.layout
     extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
-    if problems or more or not feature_dataset.is_current(index, tfds_dir):
-        insist(index, problems + more, workdir)
-    return open_copy(feature_dataset.prepare(index, tfds_dir), list(index.splits)), extras | {"notes": index.notes}
+    if problems or more:
+        return extras, problems + more
+    problems, notes = find_oddities(index, layout.data)
+    return extras | {"notes": notes}, problems
 
 
 def _read_extras(layout, class_names, splits, mapping_file=None):

@@ -15,6 +15,7 @@ from data_pipelines.segmentation.annotations import read_mapping
 from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.index import DatasetIndex, read_index
 from data_pipelines.segmentation.layouts import Layout, check_text, open_layout
+from data_pipelines.segmentation.oddities import find_oddities
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError, nearest
@@ -112,8 +113,11 @@ def survey(options):
             index, problems = read_index(layout, layout.configured_subsets())
     problems = problems + read_verb_nouns(*layout.verb_noun_files, index.class_names, layout.mapping_file)[1]
     background, finding = find_background(index, options.background)
-    layout = open_layout(dataclasses.replace(data, background_ids=background))
-    return DatasetFolder(layout, index, problems, [*findings, finding, *index.notes])
+    # Only the tool that writes a config has the option.
+    counts = getattr(options, "evaluate_background", False)
+    layout = open_layout(dataclasses.replace(data, background_ids=background, evaluate_background=counts))
+    problems, notes = (problems, ()) if problems else find_oddities(index, layout.data)
+    return DatasetFolder(layout, index, problems, [*findings, finding, *notes])
 
 
 def insist(folder):

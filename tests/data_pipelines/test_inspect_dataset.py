@@ -103,7 +103,7 @@ def test_many_long_names_and_absent_classes(tmp_path, capsys):
 
 
 def test_one_class_and_one_frame(tmp_path):
-    videos = {name: (np.zeros((1, 6), np.float32), np.zeros(1, int)) for name in ("a", "b", "c")}
+    videos = {name: (np.zeros((1, 6), np.float32), np.ones(1, int)) for name in ("a", "b", "c")}
     write_folder(tmp_path / "toy", videos)
     assert inspect(tmp_path / "toy", tmp_path / "out", "--time_axis", "last") == 0
 

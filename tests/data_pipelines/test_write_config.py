@@ -150,7 +150,7 @@ def test_very_many_segments_take_a_token_per_class(tmp_path, capsys):
 
 
 def test_one_segment_per_video_leaves_room_for_an_unmatched_token(tmp_path):
-    videos = {name: (features, np.zeros(len(labels), int)) for name, (features, labels) in make_videos().items()}
+    videos = {name: (features, np.ones(len(labels), int)) for name, (features, labels) in make_videos().items()}
     write_folder(tmp_path / "toy", videos)
     config = write(tmp_path / "toy")
     assert config.model.num_tokens == 2 and config.data.average_transcript_length == 1.0

@@ -1,0 +1,140 @@
+"""What is contradictory or odd in a dataset whose files are sound one by one: lists, classes and features together."""
+
+import collections
+import os
+import unicodedata
+
+import numpy as np
+
+from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.core.finite import never_changes
+from data_pipelines.core.problems import Problem
+from data_pipelines.core.text_files import quote, read_lines
+from data_pipelines.core.wording import count, name_some
+from data_pipelines.segmentation.verb_nouns import KINDS
+from fact_jax.files import why_no_folder
+
+
+def find_oddities(index, data):
+    """(problems, notes) of a DatasetIndex without problems; `data` are its settings, with the background classes."""
+    present = {subset: _classes_of(index, videos) for subset, videos in index.splits.items()}
+    problems = _without_actions(index, data, present)
+    constant, unreadable = _constant_features(index)
+    notes = [
+        *index.notes,
+        *_list_notes(index, data),
+        *_class_notes(index, data, present),
+        *constant,
+        *_mapping_notes(index.layout),
+    ]
+    return problems + unreadable, tuple(notes)
+
+
+def _classes_of(index, videos):
+    """Ids of the classes that occur in the common frames of some videos."""
+    return {int(i) for video in videos for i in np.unique(index.common_labels(video))}
+
+
+def _without_actions(index, data, present):
+    """Lists that hold nothing but background, which has no score."""
+    if data.evaluate_background:
+        return []
+    background = set(data.background_ids)
+    names = ", ".join(index.class_names[i] for i in sorted(background) if i < len(index.class_names))
+    expected = "expected actions; see config.data.background_ids and evaluate_background"
+    return [
+        Problem(
+            str(index.layout.split_files[subset]),
+            0,
+            f"no {subset} video has anything but background ({names})",
+            expected,
+        )
+        for subset, ids in present.items()
+        if ids <= background
+    ]
+
+
+def _list_notes(index, data):
+    """Lines about the lists of videos."""
+    layout, notes = index.layout, []
+    files = {subset: layout.split_files[subset] for subset in index.splits}
+    if "train" in files:
+        same = [subset for subset, file in files.items() if subset != "train" and file == files["train"]]
+        notes += [
+            f"training and {subset} videos are the same list, so its scores say nothing of new videos"
+            for subset in same
+        ]
+    for subset, videos in index.splits.items():
+        notes += _alike(files[subset], "videos", {video: number for number, video in enumerate(videos, 1)})
+    if set(index.splits) == set(data.split_files) and not why_no_folder(layout.label_dir):
+        listed = {f"{video}.txt" for videos in index.splits.values() for video in videos}
+        others = sorted(name for name in os.listdir(layout.label_dir) if name.endswith(".txt") and name not in listed)
+        if others:
+            notes.append(
+                f"{count(others, 'label file')} of {layout.label_dir} left out, in no list: {name_some(others)}"
+            )
+    return notes
+
+
+def _class_notes(index, data, present):
+    """Lines about classes that lists do not share, and about videos without any action."""
+    notes, background = [], set(data.background_ids)
+    names = index.class_names
+    if len(present.get("train", ())) == 1:
+        [only] = present["train"]
+        notes.append(f"all training labels are of one class, {quote(names[only])}")
+    for subset, ids in present.items():
+        unseen = sorted(ids - present.get("train", ids))
+        if unseen:
+            what = f"{count(unseen, 'class')} of the {subset} videos in no training video"
+            notes.append(f"{what}, cannot be learned: {name_some(names[i] for i in unseen)}")
+        videos = index.splits[subset]
+        idle = [video for video in videos if set(np.unique(index.common_labels(video)).tolist()) <= background]
+        if idle and len(idle) < len(videos) and background and not data.evaluate_background:
+            notes.append(f"{len(idle)} of {len(videos)} {subset} videos have nothing but background: {name_some(idle)}")
+    return notes
+
+
+def _constant_features(index):
+    """(lines, problems) about features that are the same in every frame of a video."""
+    constant, problems = {}, []
+    for video, header in index.headers.items():
+        path = index.layout.feature_file(video)
+        try:
+            value = never_changes(path, header, index.layout.data.time_axis)
+        except FeatureFileError as error:
+            problems.append(Problem(str(path), 0, str(error)))
+            continue
+        if value is not None:
+            constant[video] = value
+    zeros = sum(not frame.any() for frame in constant.values())
+    of_them = f" (all zero in {zeros})" if zeros else ""
+    text = f"{count(constant, 'video')} with features that are the same in every frame{of_them}: {name_some(constant)}"
+    return [text] if constant else [], problems
+
+
+def _mapping_notes(layout):
+    """Lines about the class list and those of verbs and nouns."""
+    notes, files = [], {"classes": layout.mapping_file}
+    files |= {f"{kind}s": file for kind, file in zip(KINDS, layout.verb_noun_files, strict=True) if file}
+    for what, file in files.items():
+        rows = [line.split(None, 1) for line in read_lines(file)[0]]
+        notes += _alike(file, what, {name: number for number, (_, name) in enumerate(rows, 1)})
+        if what != "classes" and any(int(text) != number for number, (text, _) in enumerate(rows)):
+            notes.append(
+                f"{file}: ids are not 0, 1, 2, ...; as published, the lines count: {what} are numbered by them"
+            )
+    return notes
+
+
+def _alike(path, what, line_of):
+    """Lines about names of one file that differ in capitals, spaces or Unicode form only."""
+    groups = collections.defaultdict(list)
+    for name in line_of:
+        groups[" ".join(unicodedata.normalize("NFC", name).casefold().split())].append(name)
+    return [
+        f"{path}, lines {', '.join(str(line_of[name]) for name in names)}: the {what} {', '.join(map(quote, names))} "
+        "differ in capitals, spaces or Unicode form only; they are taken for different ones"
+        for names in groups.values()
+        if len(names) > 1
+    ]

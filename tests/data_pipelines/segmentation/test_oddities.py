@@ -1,0 +1,132 @@
+"""Datasets whose files are sound one by one: what contradicts is refused, what is odd is a line."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from data_pipelines.core.feature_files import read_header
+from data_pipelines.core.finite import never_changes
+from data_pipelines.segmentation.index import read_index
+from data_pipelines.segmentation.layouts import open_layout
+from data_pipelines.segmentation.oddities import find_oddities
+from data_pipelines.segmentation.sources import open_sources
+from fact_jax.types import UserError
+from tests.data_pipelines.folders import CLASS_NAMES, settings, write_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five videos with all classes each."""
+    videos = write_folder(tmp_path)
+    for name, (_, labels) in videos.items():
+        write_labels(tmp_path, name, np.arange(len(labels)) // 3 % len(CLASS_NAMES))
+    return tmp_path
+
+
+def write_labels(root, video, ids):
+    (root / "groundTruth" / f"{video}.txt").write_text("".join(f"{CLASS_NAMES[i]}\n" for i in ids))
+
+
+def oddities(root, **changes):
+    layout = open_layout(settings(root, **changes))
+    index, problems = read_index(layout, layout.configured_subsets())
+    assert problems == []
+    problems, notes = find_oddities(index, layout.data)
+    return [str(problem) for problem in problems], notes
+
+
+def test_nothing_odd(folder):
+    assert oddities(folder) == ([], ())
+
+
+@pytest.mark.parametrize(("subset", "videos"), [("test", ("v3", "v4")), ("train", ("v0", "v1", "v2"))])
+def test_lists_without_an_action_are_refused(folder, subset, videos):
+    for video in videos:
+        write_labels(folder, video, [0] * {"v0": 37, "v1": 22, "v2": 41, "v3": 30, "v4": 25}[video])
+    [problem], _ = oddities(folder)
+    assert f"{subset}.split1.bundle: no {subset} video has anything but background (background)" in problem
+    assert oddities(folder, evaluate_background=True)[0] == [] == oddities(folder, background_ids=())[0]
+    with pytest.raises(UserError, match=f"no {subset} video has anything but background"):
+        open_sources(settings(folder))
+
+
+def test_a_video_without_an_action_is_a_line(folder):
+    write_labels(folder, "v4", [0] * 25)
+    assert oddities(folder) == ([], ("1 of 2 test videos have nothing but background: v4",))
+
+
+def test_classes_of_test_videos_alone(folder):
+    for video, length in (("v0", 37), ("v1", 22), ("v2", 41)):
+        write_labels(folder, video, np.arange(length) // 5 % 2)
+    _, [line] = oddities(folder)
+    assert line == "2 classes of the test videos in no training video, cannot be learned: pour_milk, stir"
+
+
+def test_one_class_in_all_training_videos(folder):
+    for video, length in (("v0", 37), ("v1", 22), ("v2", 41)):
+        write_labels(folder, video, [3] * length)
+    _, lines = oddities(folder)
+    assert "all training labels are of one class, 'stir'" in lines
+
+
+def test_lists_that_are_the_same_or_leave_videos_out(folder):
+    (folder / "splits" / "test.split1.bundle").write_text("v3\n")
+    problems, lines = oddities(folder, train_split_file="splits/test.{split}.bundle")
+    assert problems == [] and lines[0].startswith("training and test videos are the same list")
+    assert lines[1] == f"4 label files of {folder}/groundTruth left out, in no list: v0.txt, v1.txt, v2.txt and 1 more"
+
+
+def test_features_that_are_the_same_in_every_frame(folder):
+    np.save(folder / "features" / "v1.npy", np.zeros((6, 22), np.float32))
+    np.save(folder / "features" / "v3.npy", np.arange(6.0)[:, None].repeat(30, 1))
+    _, [line] = oddities(folder)
+    assert line == "2 videos with features that are the same in every frame (all zero in 1): v1, v3"
+    [again] = open_sources(settings(folder)).notes
+    assert again == line
+
+
+@pytest.mark.parametrize("time_axis", ["first", "last"])
+@pytest.mark.parametrize("order", "CF")
+def test_the_last_frame_alone_differs(tmp_path, time_axis, order):
+    features = np.ones((5000, 40), np.float32)
+    for changed in (False, True):
+        features[-1, -1] = 2 if changed else 1
+        stored = features if time_axis == "first" else features.T
+        np.save(tmp_path / "v.npy", np.asarray(stored, order=order))
+        found = never_changes(tmp_path / "v.npy", read_header(tmp_path / "v.npy"), time_axis)
+        assert (found is None) == changed
+    np.save(tmp_path / "v.npy", features[:1] if time_axis == "first" else features[:1].T)
+    assert never_changes(tmp_path / "v.npy", read_header(tmp_path / "v.npy"), time_axis) is None
+
+
+def test_names_that_differ_in_capitals_or_spaces(folder):
+    names = ("background", "take cup", "Take  cup", "stir")
+    (folder / "mapping.txt").write_text("".join(f"{i} {name}\n" for i, name in enumerate(names)))
+    for path in (folder / "groundTruth").iterdir():
+        path.write_text(path.read_text().replace("pour_milk", "Take  cup"))
+    _, [line] = oddities(folder)
+    assert line.startswith(f"{folder}/mapping.txt, lines 2, 3: the classes 'take cup', 'Take  cup' differ in capitals")
+
+
+def test_verbs_numbered_otherwise(folder):
+    pairs = ("none,none", "take,cup", "pour,milk", "stir,milk")
+    (folder / "mapping.txt").write_text("".join(f"{i} {name}\n" for i, name in enumerate(pairs)))
+    for path in (folder / "groundTruth").iterdir():
+        text = path.read_text()
+        for old, new in zip(CLASS_NAMES, pairs, strict=True):
+            text = text.replace(f"{old}\n", f"{new}\n")
+        path.write_text(text)
+    (folder / "verbs.txt").write_text("1 none\n2 take\n3 pour\n4 stir\n")
+    (folder / "nouns.txt").write_text("0 none\n1 cup\n2 milk\n")
+    _, [line] = oddities(folder, verb_mapping_file="verbs.txt", noun_mapping_file="nouns.txt")
+    assert line.startswith(f"{folder}/verbs.txt: ids are not 0, 1, 2, ...") and "verbs are numbered by them" in line
+
+
+def test_only_some_lists_are_read(folder):
+    """Whoever evaluates reads no training list, and is told nothing of it."""
+    sources = open_sources(settings(folder), subsets=("test",))
+    assert sources.notes == () and sources.train is None
+    data = dataclasses.replace(settings(folder), background_ids=(0, 1, 2, 3))
+    with pytest.raises(UserError, match="no test video has anything but background"):
+        open_sources(data, subsets=("test",))
