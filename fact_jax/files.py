@@ -25,6 +25,8 @@ from fact_jax.types import UserError
 MAX_NAME = 150
 # Largest text file that is read. The labels of 40 hours at 30 frames per second take as much.
 MAX_TEXT_BYTES = 128 * 2**20
+# Names of our own files in folders in which others are named after videos, without their endings.
+OWN_NAMES = frozenset({"detections", "submission"})
 # What a name ends in that had to be changed.
 _CHANGED = re.compile(r"~[0-9a-f]{16}\Z")
 # What a process that was killed while it wrote leaves behind.
@@ -224,14 +226,38 @@ def safe_name(name):
     """Returns `name` as a file name without folders; different names give different file names.
 
     A name that a file can have is returned as it is: at most 150 bytes as UTF-8, printable and in Unicode's form NFC,
-    without "/" and "\\", not starting with "." or a space nor ending in a space. Of any other, the characters that
+    without "/" and "\\", not starting with "." or a space nor ending in a space, and none of OWN_NAMES. Of any other, the characters that
     cannot stay become "_", and "~" with a checksum of the whole name at the end keeps different names apart.
     """
     name = str(name)
     composed = unicodedata.normalize("NFC", name)
     kept = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in composed).lstrip(". ").rstrip(" ")
     # A name that looks like a changed one could be the file name of another: it is changed, too.
-    if kept == name and kept and len(kept.encode("utf-8")) <= MAX_NAME and not _CHANGED.search(kept):
+    ours = _CHANGED.search(kept) or kept.casefold() in OWN_NAMES
+    if kept == name and kept and len(kept.encode("utf-8")) <= MAX_NAME and not ours:
         return name
     checksum = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{kept.encode('utf-8')[: MAX_NAME - 17].decode('utf-8', 'ignore')}~{checksum}"
+
+
+def folds_case(folder):
+    """Returns whether the file system of `folder`, whose name has letters, takes capitals and small ones for the same."""
+    folder = Path(folder)
+    other = folder.with_name(folder.name.swapcase())
+    return other.exists() and other.samefile(folder)
+
+
+def sharing_a_file(names):
+    """Returns {name: another one} of names that differ, and give the same file name where capitals are small letters."""
+    first, shared = {}, {}
+    for name in names:
+        other = first.setdefault(safe_name(name).casefold(), name)
+        if other != name:
+            shared |= {other: shared.get(other, name), name: other}
+    return shared
+
+
+def sha256_of(path):
+    """Returns the SHA-256 of the content of a file as hexadecimal digits; raises OSError as `open_data`."""
+    with open_data(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,11 +23,15 @@ _FIRST_BYTES = 2**16
 
 
 def stat_digest(head, paths, name=lambda path: path.name):
-    """SHA-256 over what `repr` gives of `head`, and over names, sizes and times of change of files."""
+    """SHA-256 over what `repr` gives of `head`, and over names, sizes and times of change of files.
+
+    The time of change is the one that nobody can set: a file of the same size that was put in the place of another, or
+    written over it, may have its time of modification.
+    """
     digest = hashlib.sha256(repr(head).encode())
     for path in paths:
         status = path.stat()
-        digest.update(repr((name(path), status.st_size, status.st_mtime_ns)).encode())
+        digest.update(repr((name(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns)).encode())
     return digest.hexdigest()
 
 

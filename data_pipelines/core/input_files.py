@@ -7,6 +7,7 @@ import re
 
 from data_pipelines.core.problems import Problem
 
+FILE_IS_MISSING = "file is missing"
 # "**" between slashes, which stands for any folders.
 _DEEP = re.compile(r"(?:^|/)\*\*(?:/|$)")
 
@@ -41,7 +42,7 @@ def _expand(text, suffixes):
     if os.path.lexists(text):
         return [pathlib.Path(os.path.abspath(text))], []
     if not glob.has_magic(text):
-        return [], [Problem(text, 0, "file is missing")]
+        return [], [Problem(text, 0, FILE_IS_MISSING)]
     problems = []
     names = sorted({name for name in _match(text, problems) if not os.path.isdir(name)})
     if not (names or problems):

@@ -16,9 +16,10 @@ import numpy as np
 
 from data_pipelines.core.buckets import choose_buckets
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels
-from data_pipelines.core.input_files import find_files
+from data_pipelines.core.input_files import FILE_IS_MISSING, find_files
 from data_pipelines.core.names import unstorable_in
 from data_pipelines.core.problems import Problem
+from fact_jax.files import sha256_of
 from fact_jax.types import UserError
 
 
@@ -28,17 +29,21 @@ class Input:
 
     Attributes:
       video_id: the file's name without its ending.
-      size, mtime_ns: bytes and time of the last change.
+      size, mtime_ns, ctime_ns: bytes, and the times of the last change of content, which anybody can set, and of
+        anything at all.
       num_frames: N, as they are stored.
       transcript: class ids in order; None where the model needs none.
+      sha256: of the content; "" before it was read.
     """
 
     video_id: str
     path: pathlib.Path
     size: int
     mtime_ns: int
+    ctime_ns: int
     num_frames: int
     transcript: tuple | None = None
+    sha256: str = ""
 
 
 class InputReader(Protocol):
@@ -79,16 +84,17 @@ class UnlabelledVideos:
     A file that turns out unusable when it is read (NaN, Inf, changed since) is noted as a problem and gives zeros, so
     that the other videos of its batch are served: ask `is_bad` before using what was computed from a video. Reading
     from several threads at once is safe. Nothing is kept in memory. `problems` are those found when the files were
-    listed and since; sources made by `select` share them.
+    listed and since; sources made by `select` share them. `unusable` are the videos that had one when they were listed.
     """
 
-    def __init__(self, inputs, reader, problems, bad_paths=None):
+    def __init__(self, inputs, reader, problems, unusable=(), seen=None):
+        self.unusable = tuple(unusable)
         self.inputs, self.reader, self.problems = tuple(inputs), reader, problems
         self.video_ids = tuple(video.video_id for video in self.inputs)
         self.class_names, self.feature_dim = tuple(reader.class_names), reader.feature_dim
         self.lengths = np.array([reader.length(video) for video in self.inputs], np.int64)
-        self._bad_paths = {} if bad_paths is None else bad_paths
-        self._lock = threading.Lock()
+        # By path: problems of those that are bad, and checksums of those that were read.
+        self._seen = _Seen() if seen is None else seen
 
     def __len__(self):
         return len(self.inputs)
@@ -97,6 +103,7 @@ class UnlabelledVideos:
         index = range(len(self))[index]
         try:
             features = self.reader.read(self.inputs[index])
+            self._seen.digests[self.inputs[index].path] = _digest(self.inputs[index])
         except FeatureFileError as error:
             self.report(index, str(error))
             features = np.zeros((int(self.lengths[index]), self.feature_dim), np.float32)
@@ -106,10 +113,17 @@ class UnlabelledVideos:
         """The videos at these positions, as a source of their own."""
         return self.changed([self.inputs[position] for position in positions])
 
-    def changed(self, inputs=None, reader=None):
-        """A source with other inputs or another InputReader that shares the problems."""
+    def changed(self, inputs=None, reader=None, unusable=()):
+        """A source with other inputs or another InputReader that shares the problems; `unusable` come to the others."""
         inputs = self.inputs if inputs is None else inputs
-        return UnlabelledVideos(inputs, reader or self.reader, self.problems, self._bad_paths)
+        return UnlabelledVideos(
+            inputs, reader or self.reader, self.problems, (*self.unusable, *unusable), self._seen
+        )
+
+    def read_input(self, index):
+        """The Input of a video that was read, with the checksum of what was read."""
+        video = self.inputs[index]
+        return dataclasses.replace(video, sha256=self._seen.digests[video.path])
 
     def extent(self, index):
         """See InputReader.extent."""
@@ -117,15 +131,35 @@ class UnlabelledVideos:
 
     def is_bad(self, index):
         """Whether a problem of this video was found after the files were listed."""
-        return self.inputs[index].path in self._bad_paths
+        return self.inputs[index].path in self._seen.bad
 
     def report(self, index, found, expected=""):
         """Notes a problem of one video; only the first one of a video counts."""
         path = self.inputs[index].path
-        with self._lock:
-            if path not in self._bad_paths:
-                self._bad_paths[path] = Problem(str(path), 0, found, expected)
-                self.problems.append(self._bad_paths[path])
+        with self._seen.lock:
+            if path not in self._seen.bad:
+                self._seen.bad[path] = Problem(str(path), 0, found, expected)
+                self.problems.append(self._seen.bad[path])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """What is known of files that were read, by path; sources that share it may read at once."""
+
+    bad: dict = dataclasses.field(default_factory=dict)
+    digests: dict = dataclasses.field(default_factory=dict)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+
+def _digest(video):
+    """SHA-256 of the file of an Input; a FeatureFileError if it is not as it was when it was listed."""
+    try:
+        digest, status = sha256_of(video.path), os.stat(video.path)
+    except OSError as error:
+        raise FeatureFileError(f"file cannot be read ({error.strerror})") from None
+    if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) != (video.size, video.mtime_ns, video.ctime_ns):
+        raise FeatureFileError("the file has changed since it was listed")
+    return digest
 
 
 def open_files(inputs, reader):
@@ -143,18 +177,21 @@ def open_files(inputs, reader):
     paths, problems = find_files(inputs, reader.suffixes)
     if not paths:
         raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
+    missing = _by_name((pathlib.Path(problem.path) for problem in problems if problem.found == FILE_IS_MISSING), reader)
     wrong_names = {path: problem for path in paths if (problem := _name_problem(path))}
     problems += wrong_names.values()
-    usable, names = [], []
+    usable, names, unusable = [], [], list(missing)
     for video_id, same_name in _by_name((path for path in paths if path not in wrong_names), reader).items():
         if len(same_name) > 1:
             problems += _name_clash(video_id, same_name)
+            unusable.append(video_id)
             continue
         found, wrong = _check_file(video_id, same_name[0], reader)
         problems += wrong
         usable += [] if wrong else [found]
+        unusable += [video_id] if wrong else []
         names.append(video_id)
-    return UnlabelledVideos(usable, reader, problems), names
+    return UnlabelledVideos(usable, reader, problems, unusable), names
 
 
 def prediction_buckets(lengths, trained, max_buckets, max_padding=0.0):
@@ -217,7 +254,7 @@ def _check_file(video_id, path, reader):
         return None, [Problem(str(path), 0, f"file cannot be read ({error.strerror})")]
     length, width = frames_and_channels(shape, reader.time_axis)
     if width == reader.feature_dim:
-        return Input(video_id, path, status.st_size, status.st_mtime_ns, int(length)), []
+        return Input(video_id, path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, int(length)), []
     expected = f"the model takes {reader.feature_dim}, in files of shape {reader.form}"
     if length == reader.feature_dim:
         expected += ": this one looks transposed; save its .T instead"

@@ -78,7 +78,8 @@ def open_inputs(inputs, reader, *, transcript_dir=None):
     source.problems.extend(wrong)
     known = [video for video in source.inputs if video.video_id in read]
     return source.changed(
-        [dataclasses.replace(video, transcript=tuple(read[video.video_id].tolist())) for video in known]
+        [dataclasses.replace(video, transcript=tuple(read[video.video_id].tolist())) for video in known],
+        unusable=[video.video_id for video in source.inputs if video.video_id not in read],
     )
 
 

@@ -9,15 +9,19 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fact_jax import files
 from fact_jax.types import UserError
 
 PREDICTIONS, FIGURES = "predictions", "figures"
+# The clock of a file system may be as coarse as that.
+_TICK_NS = 2 * 10**9
 _LEFTOVER = re.compile(r"\.(.*)\.[0-9a-f]{12}\.tmp")
 
 
@@ -29,8 +33,10 @@ class EvaluatedVideo(UserError):
 class VideoFiles(abc.ABC):
     """What is written of one video; every kind of work has a subclass. Paths are below the output folder.
 
-    `video` has video_id, path, size, mtime_ns, num_frames and transcript (class ids or None).
+    `video` has video_id, path, size, mtime_ns, ctime_ns, num_frames, transcript (class ids or None) and sha256.
     """
+
+    together: ClassVar[tuple[Path, ...]] = ()  # files that `conclude` writes
 
     origin: Mapping[str, Any]  # JSON values that say what makes the predictions: other values, other predictions
     class_names: Sequence[str]
@@ -50,11 +56,15 @@ class VideoFiles(abc.ABC):
         """The picture, a matplotlib figure."""
 
     @abc.abstractmethod
+    def is_record(self, content: Mapping[str, Any], video) -> bool:
+        """Whether this, read from a .json, may be what `record` gave for a video."""
+
+    @abc.abstractmethod
     def record(self, video, prediction, vouched: Mapping[str, Any]) -> str:
-        """Text of the .json; `vouched`: "made_from" and "files", which it has to hold as they are."""
+        """Text of the .json; `vouched`: what it has to hold as it is."""
 
     def made_from(self, video) -> dict[str, Any]:
-        """What the files of a video depend on, beside its own file: JSON values."""
+        """What the files of a video depend on, beside its input: JSON values."""
         return {"model": dict(self.origin)}
 
     def evaluated(self, folder: Path) -> Mapping[str, Any]:
@@ -67,7 +77,7 @@ class VideoFiles(abc.ABC):
         raise NotImplementedError
 
     def conclude(self, folder: "OutputFolder", videos) -> None:
-        """Writes what all videos of a command have together: nothing."""
+        """Writes what these videos, all of which have their files, have together: nothing."""
         del folder, videos
 
 
@@ -97,15 +107,60 @@ class OutputFolder:
 
     def json_path(self, video) -> Path:
         """Where the record of a video is, or is to be."""
-        return self.path / _record_path(video)
+        return self.path / _record_path(video.video_id)
 
     def is_finished(self, video) -> bool:
-        """Whether the files of a video are there, whole, and made from the same input, checkpoint and options."""
+        """Whether the files of a video are there, whole, and made from the same input, checkpoint and options.
+
+        An input is read where it is not certain that nobody has written to it since.
+        """
         try:
-            record = json.loads(self.json_path(video).read_text(encoding="utf-8"))
+            record = _read_record(self.json_path(video))
+            if record is None or not self._of_video.is_record(record, video):
+                return False
+            source = record["made_from"]["source"]
+            known = record["seen"] == _seen(video) and record["seen"]["ctime_ns"] > 0
+            video = dataclasses.replace(video, sha256=source["sha256"] if known else files.sha256_of(video.path))
             return record["made_from"] == self._made_from(video) and record["files"] == self._digests(video)
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, LookupError, TypeError):
             return False
+
+    def discard(self, video_ids) -> tuple[list[str], list[Path]]:
+        """Removes what earlier commands left of some videos, as far as their records vouch for it.
+
+        Returns (the videos of which something was removed, files in the place of a record that are none).
+        """
+        removed, foreign = [], []
+        for video_id in video_ids:
+            path = self.path / _record_path(video_id)
+            record = _read_record(path)
+            if record is None:
+                foreign += [path] if os.path.lexists(path) else []
+                continue
+            ours = (name for name, digest in record["files"].items() if self._is_as_recorded(name, digest))
+            try:
+                for name in ours:
+                    (self.path / name).unlink()
+                path.unlink()  # last: it says what else there is to remove
+            except OSError as error:
+                raise UserError(f"{path}: old predictions cannot be removed: {error.strerror}.") from error
+            removed.append(video_id)
+        return removed, foreign
+
+    def remove_common_files(self) -> None:
+        """Removes what all videos of an earlier command had together."""
+        for path in self._of_video.together:
+            (self.path / path).unlink(missing_ok=True)
+
+    def sharing_a_file(self, video_ids) -> dict[str, str]:
+        """{video: another one} of those that this file system would give the same files."""
+        return files.sharing_a_file(video_ids) if files.folds_case(self.path / PREDICTIONS) else {}
+
+    def others(self, video_ids) -> int:
+        """The number of videos with a record in the folder that are none of these."""
+        names = {_record_path(video_id).name for video_id in video_ids}
+        found = (path for path in (self.path / PREDICTIONS).glob("*.json") if path.name not in names)
+        return sum(_read_record(path) is not None for path in found)
 
     def write(self, video, prediction) -> None:
         """Writes all files of a video, or raises UserError: the disk is full, or the folder cannot be written to.
@@ -127,26 +182,31 @@ class OutputFolder:
                 files.atomic_write_bytes(self.path / path, content)
             if self._of_video.figures:
                 files.save_figure(self.path / list(paths)[-1], self._of_video.draw(video, prediction))
-            vouched = {"made_from": self._made_from(video), "files": self._digests(video)}
+            vouched = {"made_from": self._made_from(video), "files": self._digests(video), "seen": _seen(video)}
             files.atomic_write_text(self.json_path(video), self._of_video.record(video, prediction, vouched))
         except OSError as error:
             raise UserError(f"{self.path}: predictions cannot be written: {error.strerror}.") from error
 
     def conclude(self, videos) -> None:
-        """Writes what all videos of a command have together."""
+        """Writes what these videos, all of which have their files, have together."""
         self._of_video.conclude(self, videos)
 
     def remove_leftovers(self, videos) -> None:
         """Removes what a killed process left of the files of these videos."""
-        ours = {path.name[:40] for video in videos for path in (*self._of_video.paths(video), _record_path(video))}
+        ours = {path.name[:40] for video in videos for path in (*self._of_video.paths(video), _record_path(video.video_id))}
         for path in (path for name in (PREDICTIONS, FIGURES) for path in (self.path / name).glob(".*.tmp")):
             match = _LEFTOVER.fullmatch(path.name)
             if match and match[1] in ours:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
+    def _is_as_recorded(self, name, digest):
+        """Whether a file is in one of our folders and has the content that a record vouches for."""
+        parts = Path(name).parts
+        return len(parts) == 2 and parts[0] in (PREDICTIONS, FIGURES) and _digest_of(self.path / name) == digest
+
     def _made_from(self, video):
-        source = {"path": str(video.path), "size": video.size, "mtime_ns": video.mtime_ns}
+        source = {"path": str(video.path), "size": video.size, "sha256": video.sha256}
         return {"source": source} | self._of_video.made_from(video)
 
     def _digests(self, video):
@@ -155,8 +215,32 @@ class OutputFolder:
         return {str(path): hashlib.sha256((self.path / path).read_bytes()).hexdigest() for path in wanted}
 
 
-def _record_path(video):
-    return Path(PREDICTIONS) / f"{files.safe_name(video.video_id)}.json"
+def _record_path(video_id):
+    return Path(PREDICTIONS) / f"{files.safe_name(video_id)}.json"
+
+
+def _read_record(path):
+    """The content of a .json that a prediction has written last, of whatever kind; None if it is something else."""
+    try:
+        record = json.loads(files.read_data(path))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_one = isinstance(record, dict) and all(isinstance(record.get(key), dict) for key in ("made_from", "files"))
+    return record if is_one else None
+
+
+def _digest_of(path):
+    """SHA-256 of a file, None if there is none that can be read."""
+    try:
+        return files.sha256_of(path)
+    except OSError:
+        return None
+
+
+def _seen(video):
+    """How an input looked when it was read. A change within the tick of the clock of its last one would not show."""
+    recent = time.time_ns() - video.ctime_ns < _TICK_NS
+    return {"mtime_ns": video.mtime_ns, "ctime_ns": 0 if recent else video.ctime_ns}
 
 
 def json_with_rows(record: Mapping[str, Any], key: str) -> str:

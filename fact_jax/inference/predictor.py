@@ -70,6 +70,11 @@ class Predictor(abc.ABC):
         """Says how many lengths will come, for the lines about compilations."""
         self._step.programs.expected = len(self._step.programs.lengths) + number
 
+    @property
+    def num_programs(self) -> int:
+        """How many programs were compiled."""
+        return self._step.programs.count
+
     def run(self, batch: Batch):
         """Starts the prediction of a batch; returns scores on the devices, for `devices.unshard`.
 

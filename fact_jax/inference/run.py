@@ -1,4 +1,8 @@
-"""--mode predict: labels every video of a source and writes its files, as many as can be done."""
+"""--mode predict: labels every video of a source and writes its files, as many as can be done.
+
+What the folder then holds of these videos was made by this command, or by one of the same checkpoint, content and
+options. What an earlier one made of them is removed before the first of them is predicted.
+"""
 
 import time
 from collections.abc import Callable
@@ -15,6 +19,8 @@ from fact_jax.types import UserError
 PROBLEMS_FILE = "prediction_problems.txt"
 EXIT_PROBLEMS = 1
 MAX_SHOWN = 50
+# Names in a line about several videos.
+MAX_NAMED = 5
 # Between two lines about how far it is.
 SECONDS_PER_LINE = 30.0
 
@@ -25,8 +31,9 @@ def predict_videos(
     """Predicts the videos that are not finished yet; what cannot be predicted is reported at the end.
 
     Args:
-      source: unlabelled videos: `inputs`, `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`,
-        `extent(index)`: what `predictor.prediction` has to know of a video.
+      source: unlabelled videos, see `data_pipelines.core.unlabelled.UnlabelledVideos`: `inputs`, `unusable`, `problems`,
+        `select(positions)`, `is_bad(index)`, `report(index, found)`, `read_input(index)`, and `extent(index)`: what
+        `predictor.prediction` has to know of a video.
       make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source.
       output: where the files go; a UserError if they cannot be written.
       stop: StopRequest, asked before every batch.
@@ -36,22 +43,73 @@ def predict_videos(
     """
     stop.busy("the batch of videos at hand")
     with output:
-        waiting = [index for index, video in enumerate(source.inputs) if not output.is_finished(video)]
-        remaining = source.select(waiting)
-        output.remove_leftovers(remaining.inputs)
-        skipped = len(source.inputs) - len(waiting)
-        if skipped:
-            console.say(f"{skipped} of {len(source.inputs)} videos are finished already and are skipped")
         start = time.perf_counter()
-        job = _Job(predictor, remaining, output, console)
-        if waiting and not job.run(make_batches(remaining), stop):
-            left = len(waiting) - job.done
+        try:
+            job = _prepare(predictor, source, output, console)
+            left = job.run(make_batches, stop)
+            if not left:
+                output.conclude([source.inputs[index] for index in job.finished])
+        except BaseException:
+            _report_before_an_error(source.problems, output.path, console)
+            raise
+        if left:
             console.say(f"stopped by {stop.name}; {left} videos are left. Run the same command again to go on.")
-            return stop.exit_code
-        output.conclude(source.inputs)
-        taken = writers.format_duration(time.perf_counter() - start)
-        console.say(f"predicted {job.written} videos in {taken}, skipped {skipped}; results are in {output.path}")
-        return report_problems(source.problems, output.path, console)
+        else:
+            taken = writers.format_duration(time.perf_counter() - start)
+            skipped = len(job.finished) - job.written
+            console.say(f"predicted {job.written} videos in {taken}, skipped {skipped}; results are in {output.path}")
+        code = report_problems(source.problems, output.path, console)
+        return stop.exit_code if left else code
+
+
+def _prepare(predictor, source, output, console):
+    """The _Job that is left to do; what belongs to another command, and not to this one, is removed."""
+    _refuse_shared_files(source, output)
+    usable = [index for index in range(len(source.inputs)) if not source.is_bad(index)]
+    finished = [index for index in usable if output.is_finished(source.inputs[index])]
+    waiting = sorted(set(usable) - set(finished))
+    videos = [video.video_id for video in source.inputs]
+    without = [videos[index] for index in range(len(videos)) if index not in set(finished)]
+    removed, foreign = output.discard([*without, *source.unusable])
+    if removed:
+        console.say(
+            f"removed the results of {_named(removed)}, made with another checkpoint, input or option, or not whole; "
+            "they are made anew where the video can be read"
+        )
+    if foreign:
+        named = _named([str(path) for path in foreign], "file")
+        console.say(f"{named} hold no whole record of a prediction; they are left, or replaced where it is made now")
+    if others := output.others([*videos, *source.unusable]):
+        console.say(f"the folder holds results of {others} other videos too; they are no part of this command")
+    if waiting or removed:
+        output.remove_common_files()
+    output.remove_leftovers([source.inputs[index] for index in waiting])
+    if finished:
+        console.say(f"{len(finished)} of {len(source.inputs)} videos are finished already and are skipped")
+    return _Job(predictor, source, waiting, finished, output, console)
+
+
+def _refuse_shared_files(source, output):
+    """Notes a problem for every video whose files would be those of another one."""
+    shared = output.sharing_a_file([video.video_id for video in source.inputs])
+    for index, video in enumerate(source.inputs):
+        if video.video_id in shared:
+            found = f"its results would have the file names of video {shared[video.video_id]!r}"
+            expected = "this file system takes capitals for small letters: predict them with a different --output each"
+            source.report(index, found, expected)
+
+
+def _named(names, what="video"):
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{len(names)} {what}{'s' * (len(names) > 1)} ({', '.join(names[:MAX_NAMED])}{more})"
+
+
+def _report_before_an_error(problems, folder, console):
+    """Lists the problems that were found until then; the error itself is told after them."""
+    try:
+        report_problems(problems, folder, console)
+    except UserError as error:
+        console.say(str(error))
 
 
 def report_problems(problems, folder: Path, console: writers.Console) -> int:
@@ -77,16 +135,23 @@ def report_problems(problems, folder: Path, console: writers.Console) -> int:
 
 
 class _Job:
-    """One pass over the videos that are left; `done` of them were looked at, `written` have their files."""
+    """One pass over the videos that are left.
 
-    def __init__(self, predictor, source, output, console):
-        self.done = self.written = 0
-        self._predictor, self._source, self._output, self._console = predictor, source, output, console
-        self._said = time.perf_counter()
+    `finished` are the indices of all videos whose files are there; `written` of them have come in this pass.
+    """
 
-    def run(self, batches, stop):
-        """Returns whether it came to the end. One batch is computed while the files of the one before are written."""
-        total = len(self._source.inputs)
+    def __init__(self, predictor, source, waiting, finished, output, console):
+        self.finished, self.written = list(finished), 0
+        self._predictor, self._output, self._console = predictor, output, console
+        self._waiting, self._source = waiting, source.select(waiting)
+        self._done, self._said = 0, time.perf_counter()
+
+    def run(self, make_batches, stop):
+        """Returns how many videos are left. One batch is computed while the files of the one before are written."""
+        total = len(self._waiting)
+        if not total:
+            return 0
+        batches = make_batches(self._source)
         self._predictor.expect_programs(len(batches.buckets))
         self._console.begin("predict", total, unit="video")
         try:
@@ -94,7 +159,7 @@ class _Job:
             for batch in batches:
                 if stop.requested:
                     break
-                scores = self._predictor.run(batch)
+                scores = self._start(batch)
                 if running is not None:
                     self._write(*running, total)
                 running = (batch, scores)
@@ -102,19 +167,28 @@ class _Job:
                 self._write(*running, total)
         finally:
             self._console.end()
-        return self.done == total
+        return total - self._done
+
+    def _start(self, batch):
+        programs = self._predictor.num_programs
+        scores = self._predictor.run(batch)
+        if self._predictor.num_programs > programs:
+            self._console.restart_clock(self._done)  # a compilation says nothing about the time left
+        return scores
 
     def _write(self, batch, scores, total):
         scores = device_layout.unshard(scores)
         for row, position in enumerate(batch.positions):
             if position < 0:
                 continue
-            self.written += self._write_video(position, scores, row)
-            self.done += 1
-            self._console.progress(self.done)
+            if self._write_video(position, scores, row):
+                self.finished.append(self._waiting[position])
+                self.written += 1
+            self._done += 1
+            self._console.progress(self._done)
         if time.perf_counter() - self._said > SECONDS_PER_LINE:
             self._said = time.perf_counter()
-            self._console.say(f"{self.done} of {total} videos  {self._console.pace(self.done, total)}")
+            self._console.say(f"{self._done} of {total} videos  {self._console.pace(self._done, total)}")
 
     def _write_video(self, position, scores, row):
         """Whether it was written."""
@@ -123,7 +197,7 @@ class _Job:
             return False
         try:
             prediction = self._predictor.prediction(scores, row, *source.extent(position))
-            self._output.write(source.inputs[position], prediction)
+            self._output.write(source.read_input(position), prediction)
         except (NonFiniteScores, EvaluatedVideo) as error:
             source.report(position, str(error))
             return False

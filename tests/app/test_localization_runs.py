@@ -109,8 +109,35 @@ def test_prediction_writes_a_submission(tmp_path):
     first = one["results"]["b c"][0]
     assert set(first) == {"label", "segment", "score"} and 0 <= first["segment"][0] < first["segment"][1]
     assert (folder / "a.csv").read_text().startswith("video-id,t-start,t-end,label,score\na,")
-    assert (tmp_path / "out" / "figures" / "detections_a.png").is_file()
+    assert (tmp_path / "out" / "figures" / "prediction_a.png").is_file()
     assert "2 of 2 videos are finished already" in predict(workdir, [inputs], output=tmp_path / "out", figures=True)[1]
+    # What was made of a video before is no part of a submission of other settings that lacks it.
+    np.save(inputs / "a.npy", np.full((40, 8), np.nan))
+    (folder / "b c.json").write_text("{")
+    np.save(inputs / "cut.npy", rng.standard_normal((5, 8)))
+    (folder / "cut.json").write_text('{"results":')
+    code, text = predict(workdir, [inputs], output=tmp_path / "out", fps=15.0, figures=False)
+    assert code == 1 and "removed the results of 1 video (a)" in text and "2 files (" in text
+    both = json.loads((folder / "submission.json").read_text())["results"]
+    assert set(both) == {"b c", "cut"} and not (folder / "a.json").exists() and not (folder / "a.csv").exists()
+    assert (tmp_path / "out" / "prediction_problems.txt").read_text().count("\n") == 2
+
+
+def test_videos_named_like_our_own_files_have_their_own(tmp_path):
+    names = ("submission", "Detections", "plain")
+    run(tmp_path / "run")
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(names):
+        np.save(tmp_path / "in" / f"{name}.npy", np.random.default_rng(number).standard_normal((40, 8)))
+    before = (tmp_path / "run" / "predictions" / "detections.json").read_bytes()
+    code, _ = predict(tmp_path / "run", [tmp_path / "in"], figures=False)
+    folder = tmp_path / "run" / "predictions"
+    found = json.loads((folder / "submission.json").read_text())["results"]
+    assert code == 0 and set(found) == set(names) and (folder / "plain.json").exists()
+    assert (folder / "detections.json").read_bytes() == before
+    for name in names[:2]:
+        [path] = folder.glob(f"{name}~*.json")
+        assert json.loads(path.read_text())["results"] == {name: found[name]}
 
 
 def test_durations_say_where_videos_end(tmp_path):

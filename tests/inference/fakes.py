@@ -24,6 +24,7 @@ class FakePredictor:
     """Takes the softmax of the features for class probabilities; scores of features above 1000 are not finite."""
 
     sample_rate = FORM.sample_rate
+    num_programs = 0
 
     def __init__(self):
         self.batches = 0
@@ -82,9 +83,9 @@ class Outcome:
 
 
 def predict(inputs, output: OutputFolder, stream, *, stop=None, batch_size=2) -> Outcome:
-    """Predicts the files of a folder; `stream` takes the lines."""
+    """Predicts the files of a folder, or several; `stream` takes the lines."""
     predictor = FakePredictor()
-    source = open_inputs([inputs], FORM)
+    source = open_inputs(inputs if isinstance(inputs, list) else [inputs], FORM)
 
     def batches(videos):
         return EvalBatches(

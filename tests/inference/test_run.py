@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_pipelines.segmentation import unlabelled
 from fact_jax import files
 from fact_jax.app.kinds.segmentation import LabelFramesConfig
+from fact_jax.inference import output as output_module
 from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.reporting.segmentation import segment_files
 from fact_jax.runtime.signals import StopRequest
@@ -256,6 +258,140 @@ def test_predictions_of_test_videos_are_not_replaced_by_those_of_others(features
     assert "v1.npy: " in outcome.text and "the run's test video of this name" in outcome.text
     assert (tmp_path / "run" / "predictions" / "v1.txt").read_text() == "of the test video\n"
     assert predict(features, tmp_path / "elsewhere").code == 0
+
+
+def spoil(features):
+    """Videos that cannot be read this time: by their values, their header, their scores, or because they are gone."""
+    np.save(features / "v0.npy", np.full((3, 9), np.nan, np.float32))
+    np.save(features / "v1.npy", np.zeros((4, 9), np.float32))
+    np.save(features / "v2.npy", np.full((3, 40), 1e6, np.float32))
+    (features / "v3.npy").unlink()
+
+
+def test_what_an_earlier_command_made_of_a_video_that_cannot_be_read_is_removed(features, tmp_path):
+    named = [features / f"v{number}.npy" for number in range(5)]
+    fakes.predict(named, fakes.open_output(tmp_path / "out"), io.StringIO())
+    spoil(features)
+    outcome = fakes.predict(named, fakes.open_output(tmp_path / "out"), io.StringIO())
+    assert outcome.code == 1 and "4 problems" in outcome.text and "predicted 0 videos" in outcome.text
+    left = {path.name for path in snapshot(tmp_path / "out")} - {"prediction_problems.txt"}
+    assert left == {f"v4.{suffix}" for suffix in ("txt", "csv", "json", "npz")}
+    assert "removed the results of 4 videos (v0, v2, v3, v1), made with another" in outcome.text
+
+
+def test_a_file_is_known_by_its_content(features, tmp_path, monkeypatch):
+    """Not by its size and time of change, which a copy may have kept, nor by those alone of a file that was moved."""
+    path = features / "v2.npy"
+    np.save(path, np.repeat(np.eye(3, dtype=np.float32), 10, axis=1))
+    for ticks in (0, 2 * 10**9):
+        monkeypatch.setattr(output_module, "_TICK_NS", ticks)
+        status = path.stat()
+        predict(features, tmp_path / "out")
+        assert "predicted 0 videos" in predict(features, tmp_path / "out").text
+        np.save(path, np.roll(np.load(path), 10, axis=1))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+        outcome = predict(features, tmp_path / "out")
+        assert "predicted 1 videos" in outcome.text
+        assert "removed the results of 1 video (v2), " in outcome.text
+        assert (tmp_path / "out" / "predictions" / "v2.txt").read_text().splitlines() == [
+            fakes.CLASS_NAMES[label] for label in truth(features, "v2")
+        ]
+    for other in features.iterdir():
+        other.touch()
+    assert "predicted 0 videos" in predict(features, tmp_path / "out").text
+
+
+def test_a_file_that_changes_while_it_is_read_is_a_problem(features, tmp_path, monkeypatch):
+    scan = unlabelled.scan_file
+
+    def touch(path, *arguments):
+        os.utime(path, ns=(1, 1))
+        return scan(path, *arguments)
+
+    monkeypatch.setattr(unlabelled, "scan_file", touch)
+    outcome = predict(features, tmp_path / "out")
+    assert outcome.code == 1 and outcome.text.count("the file has changed since it was listed") == 5
+
+
+@pytest.mark.parametrize("content", ["{", '{"results": {}, "made_from": 3}', "[1]"])
+def test_files_that_are_no_records_are_told_and_left(features, tmp_path, content):
+    folder = tmp_path / "out" / "predictions"
+    folder.mkdir(parents=True)
+    for name in ("v0", "v4"):
+        (folder / f"{name}.json").write_text(content)
+    spoil(features)
+    outcome = predict(features, tmp_path / "out")
+    assert "2 files (" in outcome.text and "v4.json) hold no whole record of a prediction" in outcome.text
+    assert outcome.code == 1 and (tmp_path / "out" / "prediction_problems.txt").read_text().count("\n") == 3
+    assert (folder / "v0.json").read_text() == content and record(tmp_path / "out", "v4")["video"] == "v4"
+
+
+def test_a_record_vouches_for_files_of_our_folders_only(features, tmp_path):
+    predict(features, tmp_path / "out")
+    (tmp_path / "mine.txt").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    changed = record(tmp_path / "out") | {"files": {name: digest for name in ("../mine.txt", str(tmp_path / "mine.txt"))}}
+    (tmp_path / "out" / "predictions" / "v0.json").write_text(json.dumps(changed))
+    spoil(features)
+    predict(features, tmp_path / "out")
+    assert (tmp_path / "mine.txt").exists() and not (tmp_path / "out" / "predictions" / "v0.json").exists()
+    # What was not as the record said is somebody else's.
+    assert (tmp_path / "out" / "predictions" / "v0.txt").exists()
+
+
+def test_results_of_other_videos_stay_and_are_counted(features, tmp_path):
+    predict(features, tmp_path / "out")
+    before = snapshot(tmp_path / "out")
+    outcome = predict(features / "v1.npy", tmp_path / "out", fps=5.0)
+    assert "the folder holds results of 4 other videos too" in outcome.text
+    after = snapshot(tmp_path / "out")
+    assert {path.stem for path in after if after[path] != before[path]} == {"v1"} and len(after) == len(before)
+
+
+def test_the_problems_are_written_however_a_command_ends(features, tmp_path, monkeypatch):
+    spoil(features)
+    write = files.atomic_write_bytes
+
+    def full(path, content):
+        if "predictions" in path.parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="No space left"):
+        patch.setattr(files, "atomic_write_bytes", full)
+        predict(features, tmp_path / "full", batch_size=5)
+    problems = (tmp_path / "full" / "prediction_problems.txt").read_text()
+    assert "27 NaN values" in problems and "4 channels" in problems
+    with StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        outcome = predict(features, tmp_path / "stopped", stop=stop)
+    assert outcome.code == 0 and "1 problem, also in" in outcome.text
+    assert "4 channels" in (tmp_path / "stopped" / "prediction_problems.txt").read_text()
+
+
+def test_videos_that_would_share_files_are_refused_by_name(features, tmp_path, monkeypatch):
+    fakes.write_features(features / "V1.npy", 7)
+    assert "predicted 6 videos" in predict(features, tmp_path / "apart").text
+    monkeypatch.setattr(files, "folds_case", lambda folder: True)
+    outcome = predict(features, tmp_path / "out")
+    assert outcome.code == 1 and "predicted 4 videos" in outcome.text
+    for name, other in (("v1", "V1"), ("V1", "v1")):
+        assert f"{name}.npy: its results would have the file names of video {other!r}" in outcome.text
+
+
+def test_a_compilation_is_left_out_of_the_time_that_is_left(features, tmp_path, monkeypatch):
+    class Compiling(fakes.FakePredictor):
+        def run(self, batch):
+            self.num_programs = min(self.batches + 1, 2)
+            return super().run(batch)
+
+    restarted = []
+    monkeypatch.setattr(fakes, "FakePredictor", Compiling)
+    monkeypatch.setattr(fakes.writers.Console, "restart_clock", lambda self, done: restarted.append(done))
+    predict(features, tmp_path / "out", batch_size=1)
+    # Those of the console itself, and one for each of two programs; a video is written while the next one is computed.
+    assert restarted == [0, 0, 0, 0]
 
 
 def test_transcripts_are_given_to_models_that_need_them():

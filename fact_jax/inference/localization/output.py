@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,17 +19,18 @@ SUBMISSION = Path(PREDICTIONS) / "submission.json"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DetectionFiles(VideoFiles):
-    """predictions/VIDEO.csv and VIDEO.json, figures/detections_VIDEO.png; see the base.
+    """predictions/VIDEO.csv and VIDEO.json, figures/prediction_VIDEO.png; see the base.
 
     What the videos of one command have together goes to predictions/submission.json.
     """
 
+    together: ClassVar = (SUBMISSION,)
     durations: Mapping[str, float]  # seconds of the videos of which they were told
     class_scores: Mapping[str, np.ndarray]  # what a classifier said of the videos, float [C] each
 
     def paths(self, video):
         name = files.safe_name(video.video_id)
-        return {Path(PREDICTIONS) / f"{name}.csv": True, Path(FIGURES) / f"detections_{name}.png": self.figures}
+        return {Path(PREDICTIONS) / f"{name}.csv": True, Path(FIGURES) / f"prediction_{name}.png": self.figures}
 
     def contents(self, video, prediction):
         found = {video.video_id: prediction.detections}
@@ -43,6 +45,9 @@ class DetectionFiles(VideoFiles):
             title=f"{self.origin['name']} · {video.video_id}",
             note=f"the best of {count} detections   checkpoint {self.origin['checkpoint']['step']}",
         )
+
+    def is_record(self, content, video):
+        return isinstance(content.get("results"), dict) and video.video_id in content["results"]
 
     def record(self, video, prediction, vouched):
         found = {video.video_id: prediction.detections}
@@ -59,9 +64,9 @@ class DetectionFiles(VideoFiles):
         return {"transcript": None, "model": dict(self.origin), "options": options} | told
 
     def conclude(self, folder, videos):
-        """Writes the detections of all of these videos that have a file into one."""
+        """Writes the detections of these videos into one file."""
         results = {}
-        for path in filter(Path.is_file, map(folder.json_path, videos)):
+        for path in map(folder.json_path, videos):
             results |= json.loads(path.read_text(encoding="utf-8"))["results"]
         content = detection_files.submission({}, {}, self._made_by()) | {"results": dict(sorted(results.items()))}
         files.atomic_write_text(folder.path / SUBMISSION, detection_files.to_json(content))

@@ -55,6 +55,9 @@ class LabelFiles(VideoFiles):
             background_ids=self.background_ids,
         )
 
+    def is_record(self, content, video):
+        return content.get("video") == video.video_id and isinstance(content.get("segments"), list)
+
     def record(self, video, prediction, vouched):
         rows = [
             {name: round(value, 6) if isinstance(value, float) else value for name, value in row.items()}

@@ -229,13 +229,15 @@ class Console:
             self._bar.update(done - self._bar.n)
 
     def restart_clock(self, done: int) -> None:
-        """Leaves the time since the last `pace` out of the next one."""
+        """Leaves the time since the last `pace` out of the next one, and that since the bar moved out of the bar's."""
         self._start = (time.perf_counter(), done)
+        if self._bar is not None:
+            self._bar.unpause()
 
     def pace(self, done: int, total: int) -> str:
         """Returns the time per step (or other unit) since the last call and the time left, for a line."""
         seconds, steps = time.perf_counter() - self._start[0], done - self._start[1]
-        self.restart_clock(done)
+        self._start = (time.perf_counter(), done)
         if steps <= 0:
             return ""
         return f"{seconds / steps:.3g} s/{self._unit}, {format_duration((total - done) * seconds / steps)} left"
