@@ -226,8 +226,9 @@ def safe_name(name):
     """Returns `name` as a file name without folders; different names give different file names.
 
     A name that a file can have is returned as it is: at most 150 bytes as UTF-8, printable and in Unicode's form NFC,
-    without "/" and "\\", not starting with "." or a space nor ending in a space, and none of OWN_NAMES. Of any other, the characters that
-    cannot stay become "_", and "~" with a checksum of the whole name at the end keeps different names apart.
+    without "/" and "\\", not starting with "." or a space nor ending in a space, and none of OWN_NAMES. Of any other,
+    the characters that cannot stay become "_", and "~" with a checksum of the whole name at the end keeps different
+    names apart.
     """
     name = str(name)
     composed = unicodedata.normalize("NFC", name)
@@ -241,14 +242,14 @@ def safe_name(name):
 
 
 def folds_case(folder):
-    """Returns whether the file system of `folder`, whose name has letters, takes capitals and small ones for the same."""
+    """Returns whether capitals are small letters to the file system of `folder`, whose name has letters."""
     folder = Path(folder)
     other = folder.with_name(folder.name.swapcase())
     return other.exists() and other.samefile(folder)
 
 
 def sharing_a_file(names):
-    """Returns {name: another one} of names that differ, and give the same file name where capitals are small letters."""
+    """Returns {name: another one} of names whose file names are the same where capitals are small letters."""
     first, shared = {}, {}
     for name in names:
         other = first.setdefault(safe_name(name).casefold(), name)

@@ -116,9 +116,7 @@ class UnlabelledVideos:
     def changed(self, inputs=None, reader=None, unusable=()):
         """A source with other inputs or another InputReader that shares the problems; `unusable` come to the others."""
         inputs = self.inputs if inputs is None else inputs
-        return UnlabelledVideos(
-            inputs, reader or self.reader, self.problems, (*self.unusable, *unusable), self._seen
-        )
+        return UnlabelledVideos(inputs, reader or self.reader, self.problems, (*self.unusable, *unusable), self._seen)
 
     def read_input(self, index):
         """The Input of a video that was read, with the checksum of what was read."""

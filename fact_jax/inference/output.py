@@ -193,7 +193,9 @@ class OutputFolder:
 
     def remove_leftovers(self, videos) -> None:
         """Removes what a killed process left of the files of these videos."""
-        ours = {path.name[:40] for video in videos for path in (*self._of_video.paths(video), _record_path(video.video_id))}
+        ours = {
+            path.name[:40] for video in videos for path in (*self._of_video.paths(video), _record_path(video.video_id))
+        }
         for path in (path for name in (PREDICTIONS, FIGURES) for path in (self.path / name).glob(".*.tmp")):
             match = _LEFTOVER.fullmatch(path.name)
             if match and match[1] in ours:

@@ -31,9 +31,9 @@ def predict_videos(
     """Predicts the videos that are not finished yet; what cannot be predicted is reported at the end.
 
     Args:
-      source: unlabelled videos, see `data_pipelines.core.unlabelled.UnlabelledVideos`: `inputs`, `unusable`, `problems`,
-        `select(positions)`, `is_bad(index)`, `report(index, found)`, `read_input(index)`, and `extent(index)`: what
-        `predictor.prediction` has to know of a video.
+      source: unlabelled videos, see `data_pipelines.core.unlabelled.UnlabelledVideos`: `inputs`, `unusable`,
+        `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`, `read_input(index)`, and
+        `extent(index)`: what `predictor.prediction` has to know of a video.
       make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source.
       output: where the files go; a UserError if they cannot be written.
       stop: StopRequest, asked before every batch.

@@ -331,7 +331,9 @@ def test_a_record_vouches_for_files_of_our_folders_only(features, tmp_path):
     predict(features, tmp_path / "out")
     (tmp_path / "mine.txt").write_text("mine")
     digest = hashlib.sha256(b"mine").hexdigest()
-    changed = record(tmp_path / "out") | {"files": {name: digest for name in ("../mine.txt", str(tmp_path / "mine.txt"))}}
+    changed = record(tmp_path / "out") | {
+        "files": {name: digest for name in ("../mine.txt", str(tmp_path / "mine.txt"))}
+    }
     (tmp_path / "out" / "predictions" / "v0.json").write_text(json.dumps(changed))
     spoil(features)
     predict(features, tmp_path / "out")
