@@ -3,75 +3,102 @@
     python -m data_pipelines.write_config FOLDER --output my_config.py
     python main.py --config my_config.py --workdir runs/mine
 
-It prints what it found and why it chose what it chose; the config file repeats it. Every choice can be made by an
-option instead, or changed in the file.
+A folder of label files gets a config of FACT or of another system that labels frames, one of annotations.json a config
+of ActionFormer. The tool prints what it found and why it chose what it chose; the config file repeats it. Every choice
+can be made by an option instead, or changed in the file.
 """
 
 import dataclasses
-import json
+import os
 import pathlib
 import re
-import shlex
-import textwrap
-
-import numpy as np
 
 from data_pipelines.core import command_line
-from data_pipelines.segmentation.verb_nouns import KINDS, read_names
-from data_pipelines.tools import dataset_folder
-from fact_jax.files import atomic_write_text
-from fact_jax.ops.segments import frames_to_segments
+from data_pipelines.tools import dataset_folder, localization_folder, localization_proposal, segmentation_proposal
+from data_pipelines.tools.config_text import config_text, plain_name, training_command, wrapped
+from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
-# Configs whose model and training settings can be the start.
-BASES = ("gtea", "breakfast", "egoprocel", "50salads", "epic")
-# Those that set loss.null_weight to a number; in the others it follows from the number of tokens.
-_FIXED_NULL_WEIGHT = ("epic",)
-# As many training videos as Breakfast's smallest split has, by order of magnitude; GTEA has 21.
-_MANY_VIDEOS = 500
-# No published config has more tokens.
-MAX_TOKENS = 300
 _MAX_RATIO = 100
-# The longest videos FACT was published on have about this many frames after sampling.
-_MANY_FRAMES = 8000
-_HIDDEN_DIM, _HIDDEN_STEP = 512, 64
-
-
-@dataclasses.dataclass(frozen=True)
-class Proposal:
-    """What goes into the config, and `reasons` for the user; None takes the value of the shipped config `base`.
-
-    `data` are the fields of config.data that differ from the defaults.
-    """
-
-    base: str
-    data: dict
-    match: str
-    num_tokens: int
-    hidden_dim: int | None
-    batch_size: int | None
-    reasons: list
+SYSTEMS = (*segmentation_proposal.BASES, *localization_proposal.BASES)
+# Options that not every system has, by what they are for.
+_FOR_FRAMES = (
+    "label_dir", "mapping_file", "train_split_file", "test_split_file", "validation_split_file", "time_axis",
+    "background", "length_tolerance", "base", "sample_rate", "evaluate_background",
+)  # fmt: skip
+_FOR_TOKENS = ("match", "num_tokens", "token_ratio")
+_FOR_SEGMENTS = (
+    "annotation_file", "subset_file", "train_subsets", "test_subsets", "feature_stride", "window", "skip_missing",
+)  # fmt: skip
 
 
 def main(argv=None):
     """Runs the tool; returns 0."""
-    arguments = _parse(argv)
-    folder = dataset_folder.survey(arguments)
-    for line in _description(folder) + folder.findings:
-        print(_wrapped(line, "  "))
-    _insist(folder)
-    proposal = propose(folder, arguments)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    for name in ("num_tokens", "batch_size", "sample_rate"):
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
+            parser.error(f"--{name} must be 1 or more")
+    system, findings = _choose_system(arguments)
+    _refuse_options(parser, arguments, system)
+    for line in findings:
+        print(wrapped(line, "  "))
+    if system in localization_proposal.BASES:
+        folder = localization_folder.survey(os.path.expanduser(arguments.folder), arguments)
+        proposal = localization_proposal.propose(folder, system, arguments)
+    else:
+        folder = dataset_folder.survey(arguments)
+        _insist(folder)
+        proposal = segmentation_proposal.propose(folder, system, arguments)
     for line in proposal.reasons:
-        print(_wrapped(line, "  "))
-    path = pathlib.Path(arguments.output or f"config_{_plain_name(folder.data.dataset)}.py")
+        print(wrapped(line, "  "))
+    path = pathlib.Path(arguments.output or f"config_{plain_name(proposal.dataset)}.py")
     _check_output(path)
     if path.exists() and not arguments.overwrite:
         raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
-    text = config_text(path, folder, proposal)
     with command_line.writing(path):
-        atomic_write_text(path, text)
-    print(f"wrote {path}; to train:\n  {_training_command(path)}")
+        atomic_write_text(path, config_text(path, proposal))
+    print(f"wrote {path}; to train:\n  {training_command(path)}")
     return 0
+
+
+def _choose_system(arguments):
+    """(system, findings); a UserError if the folder is of another kind than the system that is asked for."""
+    root = pathlib.Path(os.path.expanduser(arguments.folder))
+    if reason := why_no_folder(root):
+        raise UserError(f"{arguments.folder} is not a folder: it {reason}.")
+    annotations = localization_folder.find_annotations(root, arguments.annotation_file)
+    has_labels = not why_no_folder(root / arguments.label_dir)
+    system = arguments.system or ("actionformer" if annotations and not has_labels else "fact")
+    if system in localization_proposal.BASES and not annotations:
+        raise UserError(
+            f"--system {system} learns from segments with times, but {root} has no "
+            f"{' or '.join(localization_folder.ANNOTATION_FILES)}. Name another file, --annotation_file, or a system "
+            f"that labels frames: {', '.join(segmentation_proposal.BASES)}."
+        )
+    if system in segmentation_proposal.BASES and annotations and not has_labels:
+        raise UserError(
+            f"--system {system} learns from a label for every frame, but {root} has {annotations} and no "
+            f"{arguments.label_dir}/. It takes --system {' or '.join(localization_proposal.BASES)}."
+        )
+    if arguments.system:
+        return system, []
+    if annotations and has_labels:
+        return system, [f"system: {system}; {annotations} is there as well, which --system actionformer takes"]
+    return system, [f"system: {system}; --system chooses another of its kind"] if system == "fact" else [
+        f"system: {system}, as there is {annotations}"
+    ]
+
+
+def _refuse_options(parser, arguments, system):
+    """Raises a UserError if an option is given that the system does not have."""
+    is_localization = system in localization_proposal.BASES
+    foreign = (*_FOR_FRAMES, *_FOR_TOKENS) if is_localization else _FOR_SEGMENTS
+    if not is_localization and system not in segmentation_proposal.TOKEN_SYSTEMS:
+        foreign += _FOR_TOKENS
+    given = [f"--{name}" for name in foreign if getattr(arguments, name) != parser.get_default(name)]
+    if given:
+        raise UserError(f"{system} has no {', '.join(given)}. Leave out what is for other systems, or see --help.")
 
 
 def _insist(folder):
@@ -94,200 +121,48 @@ def _check_output(path):
         )
 
 
-def _parse(argv):
+def _parser():
     parser = command_line.parser("data_pipelines.write_config", __doc__, "Exit code: 0 written, 2 not.")
     dataset_folder.add_options(parser)
     add = parser.add_argument
+    add("--system", choices=SYSTEMS, help="what to train (default: fact, or actionformer for annotations.json)")
     add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
     add("--overwrite", action="store_true", help="replace the config file if it exists")
-    otherwise = f"gtea, or breakfast from {_MANY_VIDEOS} training videos"
-    add("--base", choices=BASES, help=f"whose model and training settings to start from (default: {otherwise})")
-    text = '"o2o" a token per segment, "o2m" a token per class and more (default: o2o, unless it takes more than '
-    add("--match", choices=("o2o", "o2m"), help=f"{text}{MAX_TOKENS} tokens)")
-    add("--num_tokens", type=int, help="action tokens (default: by --token_ratio)")
-    ratio = command_line.number(1, _MAX_RATIO)
-    add("--token_ratio", type=ratio, default=1.5, help="action tokens per target of the fullest video (default: 1.5)")
     add("--batch_size", type=int, help="videos per step (default: that of --base)")
-    add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
     rate = command_line.frame_rate(or_zero=True)
-    add("--fps", type=rate, default=0.0, help="label frames per second, for time axes (default: not known)")
+    text = "label frames per second, for time axes; for annotations, video frames per second (default: not known)"
+    add("--fps", type=rate, default=0.0, help=text)
+    _add_frame_options(parser.add_argument_group("systems that label frames"))
+    _add_segment_options(parser.add_argument_group("systems that find segments"))
+    return parser
+
+
+def _add_frame_options(group):
+    add = group.add_argument
+    bases = tuple(dict.fromkeys(base for names in segmentation_proposal.BASES.values() for base in names))
+    otherwise = f"custom, or breakfast from {segmentation_proposal.MANY_VIDEOS} training videos"
+    add("--base", choices=bases, help=f"whose model and training settings to start from (default: {otherwise})")
+    text = '"o2o" a token per segment, "o2m" a token per class and more (default: o2o, unless it takes more than '
+    add("--match", choices=("o2o", "o2m"), help=f"fact: {text}{segmentation_proposal.MAX_TOKENS} tokens)")
+    add("--num_tokens", type=int, help="fact, faformer: action tokens (default: by --token_ratio)")
+    text = "fact, faformer: action tokens per target of the fullest video (default: 1.5)"
+    add("--token_ratio", type=command_line.number(1, _MAX_RATIO), default=1.5, help=text)
+    add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
     add("--evaluate_background", action="store_true", help="count background segments in Edit and F1 as well")
-    arguments = parser.parse_args(argv)
-    for name in ("num_tokens", "batch_size", "sample_rate"):
-        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
-            parser.error(f"--{name} must be 1 or more")
-    return arguments
 
 
-def propose(folder, arguments):
-    """Chooses the settings of a sound DatasetFolder; `arguments` hold the user's own choices."""
-    labels = folder.index.labels.values()
-    transcripts = [frames_to_segments(video)[0] for video in labels]
-    counts = {"o2o": [len(t) for t in transcripts], "o2m": [len(np.unique(t)) for t in transcripts]}
-    match, reasons = _choose_match(counts, arguments)
-    base, base_reason = _choose_base(folder, arguments.base)
-    average = round(float(np.mean(counts[match])), 2)
-    num_tokens, reason = _choose_tokens(counts[match], match, arguments, 0 if base in _FIXED_NULL_WEIGHT else average)
-    reasons += [reason, f"average_transcript_length={average:g}: mean over all {len(transcripts)} videos", base_reason]
-    reasons.append(_rate_hint(folder, arguments.sample_rate))
-    hidden_dim, more = _choose_width(folder)
-    reasons += more
-    data = {name: getattr(folder.data, name) for name in dataset_folder.SETTINGS} | {
-        "sample_rate": arguments.sample_rate,
-        "evaluate_background": arguments.evaluate_background,
-        "average_transcript_length": average,
-        "fps": arguments.fps,
-    }
-    return Proposal(base, data, match, num_tokens, hidden_dim, arguments.batch_size, reasons)
-
-
-def _choose_match(counts, arguments):
-    most, needed = max(counts["o2o"]), int(max(counts["o2o"]) * arguments.token_ratio)
-    if arguments.match:
-        return arguments.match, [f'match="{arguments.match}", as given']
-    if needed <= MAX_TOKENS:
-        return "o2o", [f'match="o2o": a token per segment, of which a video has {most} at most']
-    return "o2m", [
-        f'match="o2m": a token per segment ("o2o") would take {needed} tokens, as a video has up to {most} '
-        f"segments; no published config has more than {MAX_TOKENS}"
-    ]
-
-
-def _choose_tokens(counts, match, arguments, average):
-    """(M, reason); M is more than `average`, from which the weight of unmatched tokens follows."""
-    what = "segments" if match == "o2o" else "different classes"
-    most = max(counts)
-    if arguments.num_tokens:
-        if arguments.num_tokens < most:
-            raise UserError(
-                f"--num_tokens is {arguments.num_tokens}, but a video has {most} {what}, which with match "
-                f'"{match}" takes as many tokens.'
-            )
-        if arguments.num_tokens <= average:
-            raise UserError(
-                f"--num_tokens is {arguments.num_tokens}, expected more: videos have {average:g} {what} on "
-                "average, and the loss weight of unmatched tokens follows from how many stay unmatched."
-            )
-        return arguments.num_tokens, f"num_tokens={arguments.num_tokens}, as given"
-    tokens = int(most * arguments.token_ratio)
-    if tokens > most:
-        return tokens, f"num_tokens={tokens}: {arguments.token_ratio:g} times the most {what} of any video, {most}"
-    return most + 1, f"num_tokens={most + 1}: one more than the most {what} of any video, so that one stays unmatched"
-
-
-def _choose_base(folder, given):
-    num_videos = len(folder.index.splits["train"])
-    if folder.data.verb_mapping_file:
-        if given not in (None, "epic"):
-            raise UserError(f"--base is {given}, but the classes are pairs of a verb and a noun, which take epic.")
-        return "epic", "model and training settings of configs/fact_epic.py, for verbs and nouns"
-    if given == "epic":
-        raise UserError("--base is epic, but there are no verb_mapping.txt and noun_mapping.txt with the classes.")
-    if given:
-        return given, f"model and training settings of configs/fact_{given}.py, as given"
-    base, kind = ("breakfast", "large") if num_videos >= _MANY_VIDEOS else ("gtea", "small")
-    return base, f"model and training settings of configs/fact_{base}.py, for a {kind} dataset"
-
-
-def _choose_width(folder):
-    """(hidden_dim, reasons); None where the base's is enough."""
-    if folder.data.verb_mapping_file:
-        lists = zip(folder.layout.verb_noun_files, KINDS, strict=True)
-        needed, what = 2 + sum(len(read_names(*entry)[0]) for entry in lists), "verbs, nouns and two null classes"
-    else:
-        needed, what = 1 + len(folder.index.class_names), "classes and the null class"
-    if needed <= _HIDDEN_DIM:
-        return None, []
-    hidden_dim = -(-needed // _HIDDEN_STEP) * _HIDDEN_STEP
-    return hidden_dim, [f"hidden_dim={hidden_dim}: it must hold the {needed} {what}"]
-
-
-def _rate_hint(folder, sample_rate):
-    """What to think of the sample rate, in words."""
-    labels = list(folder.index.labels.values())
-    durations = np.concatenate([ends - starts for _, starts, ends in map(frames_to_segments, labels)])
-    longest, short = max(map(len, labels)), int(np.percentile(durations, 5))
-    text = f"sample_rate={sample_rate}: videos have up to {longest} frames; of the segments, 95 % last {short} or more"
-    suggested = -(-longest // _MANY_FRAMES)
-    if sample_rate == 1 and suggested > 1:
-        text += f". If memory or time run short, try --sample_rate {suggested}"
-        text += f"; a rate above {short // 2} loses segments" if suggested > short // 2 else ""
-    elif sample_rate > max(short // 2, 1):
-        text += ". Short segments get lost at this rate"
-    return text
-
-
-def _description(folder):
-    index = folder.index
-    numbers = ", ".join(f"{len(videos)} {subset} videos" for subset, videos in index.splits.items())
-    frames = sum(map(len, index.labels.values()))
-    return [
-        f"{folder.layout.root}: {numbers}, {len(index.class_names)} classes, {index.feature_dim} channels, "
-        f"{frames} labelled frames"
-    ]
-
-
-def config_text(path, folder, proposal):
-    """The Python text of the config file."""
-    notes = "\n".join(_wrapped(line, "- ", "  ") for line in _description(folder) + folder.findings + proposal.reasons)
-    # Both hold names of the user's: none may end the docstring or start an escape. The command is to be typed beside
-    # main.py, so it takes the full path.
-    command, notes = (
-        text.replace("\\", "\\\\").replace('"""', '""\\"') for text in (_training_command(path.resolve()), notes)
-    )
-    base = f"fact_{proposal.base}"
-    lines = [
-        f'"""FACT on {_plain_name(folder.data.dataset)}. Written by data_pipelines/write_config.py.',
-        "",
-        f"Command: {command}",
-        "",
-        notes,
-        '"""',
-        "",
-        f"from configs import {base}",
-        "from configs._base import datasets, fact_base",
-        "",
-        "",
-        'def get_config(arg=""):',
-        '    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon."""',
-        f"    config = {base}.get_config()",
-        "    config.unlock()",
-        f"    config.name = {_literal(_plain_name(path.stem))}",
-        "    # data_pipelines/segmentation/config.py explains every field.",
-        "    config.data = datasets.base()",
-        "    config.data.update({",
-        *(f"        {_literal(name)}: {_literal(value)}," for name, value in proposal.data.items()),
-        "    })",
-        f"    config.model.num_tokens = {proposal.num_tokens}",
-        f"    config.loss.match = {_literal(proposal.match)}",
-    ]
-    if proposal.hidden_dim:
-        lines.append(f"    config.model.input_block.hidden_dim = {proposal.hidden_dim}")
-    if proposal.batch_size:
-        lines.append(f"    config.train.batch_size = {proposal.batch_size}")
-    lines += ["    return fact_base.finish(config, arg)", ""]
-    return "\n".join(lines)
-
-
-def _training_command(path):
-    """What to type to train with a config."""
-    run = f"runs/{_plain_name(pathlib.Path(path).stem)}"
-    return shlex.join(["python", "main.py", "--config", str(path), "--workdir", run])
-
-
-def _literal(value):
-    """`value` as Python source; texts in double quotes."""
-    # JSON would write a character beyond 0xffff as two, which Python does not join.
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _plain_name(text):
-    """`text` with nothing but letters, digits, "_" and "-"."""
-    return re.sub(r"[^\w-]+", "_", text).strip("_") or "dataset"
-
-
-def _wrapped(text, first="", rest="    "):
-    return textwrap.fill(text, 110, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+def _add_segment_options(group):
+    add = group.add_argument
+    add("--annotation_file", metavar="FILE", help="annotations, below FOLDER (default: annotations.json)")
+    text = 'table of subsets, below FOLDER; "" for none (default: splits/subsets.{split}.csv or subsets.csv, if there)'
+    add("--subset_file", metavar="FILE", help=text)
+    add("--train_subsets", nargs="+", metavar="NAME", help="subsets to train with (default: found by name)")
+    add("--test_subsets", nargs="+", metavar="NAME", help="subsets to evaluate (default: found by name)")
+    text = "video frames from one feature to the next; 0 for features spread evenly (default: told by the durations)"
+    add("--feature_stride", type=command_line.number(0.001, 1e6, or_zero=True), metavar="FRAMES", help=text)
+    text = "video frames that a feature sees (default: told by the durations)"
+    add("--window", type=command_line.number(0.001, 1e6, or_zero=True), metavar="FRAMES", help=text)
+    add("--skip_missing", action="store_true", help="leave videos without features out of training")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ import pytest
 
 from data_pipelines import write_config
 from data_pipelines.core import command_line
+from data_pipelines.tools import segmentation_proposal
 from fact_jax.app import config_rules
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, write_folder
+from tests.data_pipelines.localization import folders as localization_folders
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,9 +117,9 @@ def test_a_wrong_time_axis_names_the_option(tmp_path, real, given):
 
 def test_tokens_must_outnumber_the_average_transcript(tmp_path):
     """Only where the base takes the weight of unmatched tokens from their number; see configs/fact_*.py."""
-    for base in write_config.BASES:
+    for base in segmentation_proposal.BASES["fact"]:
         config = importlib.import_module(f"configs.fact_{base}").get_config()
-        assert (config.loss.null_weight == -1) == (base not in write_config._FIXED_NULL_WEIGHT)
+        assert (config.loss.null_weight == -1) == (base not in segmentation_proposal._FIXED_NULL_WEIGHT)
     videos = {name: (features[:20], np.repeat([0, 1, 2, 3, 1], 4)) for name, (features, _) in make_videos().items()}
     write_folder(tmp_path / "toy", videos)
     with pytest.raises(UserError, match="--num_tokens is 5, expected more: videos have 5 segments on average"):
@@ -224,6 +226,74 @@ def test_mistakes_end_with_code_2(tmp_path, monkeypatch, capsys, arguments, text
     with pytest.raises(SystemExit) as stop:
         command_line.run(write_config.main, arguments)
     assert stop.value.code == 2 and text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("system", segmentation_proposal.BASES)
+def test_every_system_that_labels_frames(tmp_path, capsys, system):
+    """Background classes are those that were found, also none; settings are those of the system's custom config."""
+    videos = write_folder(tmp_path / "toy", time_axis="first")
+    mapping = tmp_path / "toy" / "mapping.txt"
+    mapping.write_text(mapping.read_text().replace("background", "walk"))
+    for path in (tmp_path / "toy" / "groundTruth").iterdir():
+        path.write_text(path.read_text().replace("background", "walk"))
+    config = write(tmp_path / "toy", "--system", system)
+    assert config.data.background_ids == () and config.data.time_axis == "first"
+    assert f"configs/{system}_custom.py" in " ".join(capsys.readouterr().out.split())
+    given = write(tmp_path / "toy", "--system", system, "--background", "walk", "--batch_size", 3)
+    assert given.data.background_ids == (0,) and given.train.batch_size == 3
+    shipped = importlib.import_module(f"configs.{system}_custom").get_config()
+    assert config.model.name == shipped.model.name
+    ours, theirs = config.to_dict(), shipped.to_dict()
+    assert {name: ours[name] for name in ("optimizer", "train", "eval")} == {
+        name: theirs[name] for name in ("optimizer", "train", "eval")
+    }
+    if system in segmentation_proposal.TOKEN_SYSTEMS:
+        assert config.model.num_tokens == int(max(counts_of(videos)[0]) * 1.5)
+    else:
+        assert ours["model"] == theirs["model"] and config.data.average_transcript_length == 0
+        with pytest.raises(UserError, match=f"{system} has no --match, --num_tokens"):
+            write(tmp_path / "toy", "--system", system, "--num_tokens", 9, "--match", "o2m")
+    path = tmp_path / "my_config.py"
+    assert load(path, "split=2,seed=1").data.split == "split2" and load(path, "quick").data.reader == "synthetic"
+
+
+def test_bases_exist():
+    for system, bases in segmentation_proposal.BASES.items():
+        for base in bases:
+            assert importlib.util.find_spec(f"configs.{system}_{base}")
+
+
+def test_pairs_are_classes_for_systems_without_verbs_and_nouns(tmp_path, capsys):
+    write_folder(tmp_path / "toy")
+    make_verbs_and_nouns(tmp_path / "toy")
+    config = write(tmp_path / "toy", "--system", "faformer")
+    assert config.data.verb_mapping_file == config.data.noun_mapping_file == "" and config.model.blocks == "iuU"
+    assert "pairs of a verb and a noun are classes like others for faformer" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--base is egoprocel; asformer has custom, gtea, breakfast, 50salads"):
+        write(tmp_path / "toy", "--system", "asformer", "--base", "egoprocel")
+
+
+def test_annotations_get_actionformer(tmp_path, capsys):
+    root = localization_folders.write_folder(tmp_path / "toy")
+    config = write(root, "--feature_stride", 4, "--window", 8)
+    assert config.model.name == "actionformer" and config.data.dir == str(root) and config.is_locked
+    assert (config.data.feature_stride, config.data.window, config.data.max_frames) == (4, 8, 576)
+    assert config.data.train_subsets == ("training",) and config.data.test_subsets == ("validation",)
+    path = tmp_path / "my_config.py"
+    assert load(path, "quick").data.reader == "synthetic" and load(path, "seed=3").seed == 3
+    assert '("training",)' in path.read_text()
+    with pytest.raises(UserError, match="(?s)mstcn learns from a label for every frame.*--system actionformer"):
+        write(root, "--system", "mstcn")
+    with pytest.raises(UserError, match="actionformer has no --background, --num_tokens"):
+        write(root, "--num_tokens", 3, "--background", "jump")
+    write_folder(root)
+    assert write(root).model.name == "fact" and write(root, "--system", "mstcn").model.name == "mstcn"
+    assert "annotations.json is there as well, which --system actionformer takes" in capsys.readouterr().out
+    with pytest.raises(UserError, match="fact has no --window"):
+        write(root, "--window", 3)
+    (root / "annotations.json").unlink()
+    with pytest.raises(UserError, match="(?s)learns from segments with times.*has no annotations.json.*labels frames"):
+        write(root, "--system", "actionformer")
 
 
 @pytest.mark.slow

@@ -1,0 +1,156 @@
+"""Settings for a folder of annotated segments: where its features lie in time, and how long its videos are.
+
+Feature i of a video of F frames sees `window` frames from frame i * stride on, so n features tell F up to a stride:
+F - stride * (n - 1) is at least the window and less than window + stride. Of many videos of different lengths, that
+tells the stride, and the window if it is a usual one.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from data_pipelines.core.problems import refuse
+from data_pipelines.core.wording import count
+from data_pipelines.localization import checks
+from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.tools.config_text import Proposal
+from fact_jax.ops.time_grid import GridRule
+from fact_jax.types import UserError
+
+BASES = {"actionformer": ("custom",)}
+_USUAL_WINDOWS = (8, 16, 24, 32, 64)
+# Share by which a stride may differ from a whole number, and seconds by which stated durations may be wrong.
+_STRIDE_TOLERANCE, _DURATION_TOLERANCE_SEC = 0.02, 0.1
+# Training videos are padded to a multiple of what the coarsest level of configs/actionformer_custom.py needs: stride 32
+# times the 18 frames that its windows move by.
+_LENGTH_STEP, _MAX_LENGTH = 32 * 18, 2304
+
+
+_SETTINGS = (
+    "dataset", "dir", "annotation_file", "subset_file", "split", "feature_places", "feature_prefix", "feature_suffix",
+    "skip_missing", "train_subsets", "test_subsets", "feature_stride", "window", "fps",
+)  # fmt: skip
+
+
+def propose(folder, system, arguments):
+    """Proposal for a LocalizationFolder; a UserError names problems, or what has to be given."""
+    refuse(folder.data.dir, folder.problems)
+    videos = [video for found in folder.videos.values() for video in found if video.video_id in folder.lengths]
+    grid, reasons = _choose_grid(folder, videos, arguments)
+    data = dataclasses.replace(folder.data, **grid)
+    _check(folder, data)
+    max_frames, more = _choose_length(folder)
+    fields = {name: getattr(data, name) for name in _SETTINGS} | {"max_frames": max_frames}
+    reasons = [*_description(folder), *folder.findings, *reasons, *more, _action_lengths(folder, data)]
+    reasons.append(f"model and training settings of configs/{system}_custom.py, which are those of THUMOS14")
+    settings = {"train.batch_size": arguments.batch_size} if arguments.batch_size else {}
+    return Proposal(
+        system, f"{system}_custom", f"{system}_base", "localization_datasets", data.dataset, fields, settings, reasons
+    )
+
+
+def _choose_grid(folder, videos, arguments):
+    """(fields of config.data, reasons)."""
+    without = [video for video in videos if not (arguments.fps or video.fps)]
+    if without:
+        raise UserError(
+            f"{folder.database.path}: no fps of {count(without, 'video')}, such as {without[0].video_id!r}. Give the "
+            "frames per second of the videos that the features were made of: --fps 25"
+        )
+    rates = [arguments.fps or video.fps for video in videos]
+    spread = f"{min(rates):g}" if min(rates) == max(rates) else f"{min(rates):g} to {max(rates):g}"
+    reasons = [f"fps: {spread}, {'as given' if arguments.fps else 'of the annotations'}"]
+    timed = [(video, rate) for video, rate in zip(videos, rates, strict=True) if video.duration < UNKNOWN_DURATION]
+    frames = np.array([video.duration * rate for video, rate in timed])
+    lengths = np.array([folder.lengths[video.video_id] for video, _ in timed], float)
+    slack = _DURATION_TOLERANCE_SEC * max(rates)
+    stride, reason = _choose_stride(frames, lengths, arguments.feature_stride)
+    reasons.append(reason)
+    if stride == 0:
+        return {"feature_stride": 0.0}, reasons
+    window, reason = _choose_window(frames - stride * (lengths - 1), stride, slack, arguments.window)
+    return {"feature_stride": float(stride), "window": float(window)}, [*reasons, reason]
+
+
+def _choose_stride(frames, lengths, given):
+    """(video frames from a feature to the next, reason); 0 where features are spread evenly."""
+    if given is not None:
+        return given, f"feature_stride={given:g}, as given"
+    ask = "give the video frames from one feature to the next: --feature_stride 16 (0: spread evenly over each video)"
+    if len(lengths) < 3:
+        raise UserError(f"{count(len(lengths), 'video')} with a duration and features tell no stride; {ask}")
+    if lengths.min() == lengths.max():
+        if frames.max() > 1.1 * frames.min():
+            return 0, f"feature_stride=0: videos of every duration have {lengths[0]:g} features, spread evenly"
+        raise UserError(f"All videos are about as long, which tells no stride; {ask}")
+    slope = np.polyfit(lengths, frames, 1)[0]
+    stride = round(slope)
+    residual = frames - stride * (lengths - 1)
+    if stride < 1 or abs(slope - stride) > _STRIDE_TOLERANCE * stride or np.ptp(residual) > 3 * stride + slope:
+        raise UserError(f"Durations and numbers of features fit no whole stride, the nearest is {slope:.4g}; {ask}")
+    return stride, f"feature_stride={stride}: by it, durations grow with the features of {len(lengths)} videos"
+
+
+def _choose_window(residual, stride, slack, given):
+    """(video frames that a feature sees, reason); `residual` are the frames of every video that its strides leave."""
+    if given is not None:
+        return given, f"window={given:g}, as given"
+    ask = "give the video frames that a feature sees: --window"
+    if not residual.size:
+        raise UserError(f"Without durations the window cannot be told; {ask} 16")
+    usual = sorted({*_USUAL_WINDOWS, stride, 2 * stride})
+    least, most = residual.min() + slack, residual.max() - slack
+    fitting = [window for window in usual if window <= least and most < window + stride]
+    if len(fitting) == 1:
+        return fitting[0], (
+            f"window={fitting[0]}: what the strides leave of a video, {residual.min():.4g} to {residual.max():.4g} "
+            "frames; of usual windows this one fits"
+        )
+    seen = f"strides of {stride:g} leave {residual.min():.4g} to {residual.max():.4g} frames of a video"
+    if fitting:
+        raise UserError(f"Windows of {' and '.join(map(str, fitting))} fit the durations; {ask} {fitting[0]}")
+    raise UserError(f"No usual window fits: {seen}; {ask} {stride:g}, if features are made of {stride:g} frames each")
+
+
+def _check(folder, data):
+    """Refuses what the check before training would refuse with these settings."""
+    checked = checks.check_videos(folder.store, folder.videos, data, GridRule.of(data))
+    refuse(data.dir, checked.problems)
+
+
+def _choose_length(folder):
+    """(features that training videos are padded or cut to, reasons)."""
+    lengths = [folder.lengths[video.video_id] for video in folder.videos["train"] if video.video_id in folder.lengths]
+    longest = max(lengths, default=1)
+    frames = min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, _MAX_LENGTH)
+    if longest > frames:
+        cut = sum(length > frames for length in lengths)
+        return frames, [
+            f"max_frames={frames}: {count(cut, 'training video')} of up to {longest} features get cut in pieces"
+        ]
+    return frames, [
+        f"max_frames={frames}: the multiple of {_LENGTH_STEP} that holds training videos, up to {longest} features"
+    ]
+
+
+def _action_lengths(folder, data):
+    """How long actions are, in features, for whoever chooses the levels of the network."""
+    rule, spans = GridRule.of(data), []
+    for video in folder.videos["train"]:
+        if video.video_id in folder.lengths:
+            grid = rule.grid(folder.lengths[video.video_id], data.fps or video.fps, video.duration)
+            spans += np.diff(grid.to_grid(video.segments), axis=1).ravel().tolist()
+    if not spans:
+        return "actions: none to train with"
+    low, middle, high = np.percentile(spans, (5, 50, 95))
+    return (
+        f"actions last {low:.3g} to {high:.3g} features (5 to 95 %), {middle:.3g} in the middle; model.regression_from "
+        "and regression_to, in features, say which level of the network finds which"
+    )
+
+
+def _description(folder):
+    numbers = ", ".join(f"{len(found)} {subset} videos" for subset, found in folder.videos.items())
+    segments = sum(len(video.segments) for found in folder.videos.values() for video in found)
+    classes = count(folder.database.class_ids, "class")
+    return [f"{folder.data.dir}: {numbers}, {classes}, {folder.feature_dim} channels, {count(segments, 'segment')}"]

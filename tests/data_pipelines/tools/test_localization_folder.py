@@ -1,0 +1,157 @@
+"""What a folder of annotations tells: subsets, features, and where these lie in time."""
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+
+from data_pipelines.tools import localization_folder, localization_proposal
+from fact_jax.types import UserError
+from tests.data_pipelines.localization import folders
+
+DEFAULTS = {
+    "annotation_file": None, "subset_file": None, "train_subsets": None, "test_subsets": None, "feature_stride": None,
+    "window": None, "skip_missing": False, "feature_dir": "features", "split": None, "name": None, "fps": 0.0,
+    "batch_size": None,
+}  # fmt: skip
+
+
+def options(**changes):
+    return argparse.Namespace(**(DEFAULTS | changes))
+
+
+def propose(root, **changes):
+    """The fields of config.data that are proposed for a folder, and the reasons."""
+    given = options(**changes)
+    found = localization_proposal.propose(localization_folder.survey(root, given), "actionformer", given)
+    return found.data, "\n".join(found.reasons)
+
+
+def write_videos(root, *, stride=4, window=16, fps=30.0, num_videos=12, lengths=None, left=None, subset=None):
+    """Videos whose features fit stride and window; `left` frames of each are behind the last feature."""
+    rng = np.random.default_rng(0)
+    (root / "features").mkdir(parents=True)
+    entries = {}
+    for number in range(num_videos):
+        length = int(rng.integers(20, 200)) if lengths is None else lengths
+        rest = rng.integers(stride) if left is None else left
+        frames = (length - 1) * stride + window + rest if lengths is None else 500 + 100 * number
+        np.save(root / "features" / f"v{number}.npy", rng.standard_normal((length, 3)).astype(np.float32))
+        entries[f"v{number}"] = {
+            "subset": ("training" if number % 3 else "validation") if subset is None else subset,
+            "duration": round(frames / (fps or 25), 2),
+            "annotations": [{"label": "jump", "label_id": 0, "segment": [1.0, 2.0]}],
+        } | ({"fps": fps} if fps else {})
+    (root / "annotations.json").write_text(json.dumps(entries))
+    return root
+
+
+@pytest.mark.parametrize(("stride", "window"), [(4, 16), (16, 32), (8, 8), (1, 16), (16, 64)])
+def test_stride_and_window_are_told_by_the_durations(tmp_path, stride, window):
+    data, reasons = propose(write_videos(tmp_path / "toy", stride=stride, window=window))
+    assert (data["feature_stride"], data["window"], data["fps"]) == (stride, window, 0.0)
+    assert f"feature_stride={stride}: " in reasons and f"window={window}: " in reasons
+    assert data["max_frames"] == 576 and data["subset_file"] == "" and data["split"] == "default"
+
+
+def test_features_that_are_spread_evenly(tmp_path):
+    data, reasons = propose(write_videos(tmp_path / "toy", lengths=100))
+    assert data["feature_stride"] == 0 and "videos of every duration have 100 features" in reasons
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "message"),
+    [
+        ({"fps": 0.0}, {}, "no fps of 12 videos, such as .*: --fps 25"),
+        (
+            {"num_videos": 2, "subset": "training"},
+            {},
+            "has the subsets 'training'. Say which are for what: --train_sub",
+        ),
+        ({"num_videos": 2, "subset": ""}, {}, "has no subsets. Say which are for what: .*make_splits"),
+        ({"num_videos": 2}, {}, "2 videos with a duration and features tell no stride; give .*--feature_stride 16"),
+        ({"window": 1}, {}, r"No usual window fits: strides of 4 leave .*; give .*: --window 4, if features"),
+        ({"window": 6, "stride": 16, "left": 11}, {"feature_stride": 16}, "Windows of 8 and 16 fit the durations"),
+        ({"stride": 4}, {"window": 16, "feature_dir": "nowhere"}, "No such file or directory. Name the folder of the"),
+        ({}, {"train_subsets": ["training"]}, "--train_subsets and --test_subsets go together"),
+        ({}, {"split": "split2"}, "has no tables splits/subsets"),
+        ({}, {"subset_file": "none.csv"}, "--subset_file is none.csv, of which .* has none"),
+    ],
+)
+def test_what_cannot_be_told_has_to_be_given(tmp_path, made, given, message):
+    with pytest.raises(UserError, match=f"(?s){message}"):
+        propose(write_videos(tmp_path / "toy", **made), **given)
+
+
+def test_strides_that_are_not_whole(tmp_path):
+    root = write_videos(tmp_path / "toy", stride=4)
+    entries = json.loads((root / "annotations.json").read_text())
+    for entry in entries.values():
+        entry["duration"] *= 1.1
+    (root / "annotations.json").write_text(json.dumps(entries))
+    with pytest.raises(UserError, match="fit no whole stride, the nearest is 4.396"):
+        propose(root)
+
+
+def test_given_numbers_are_taken(tmp_path):
+    data, reasons = propose(write_videos(tmp_path / "toy", fps=0.0), feature_stride=4.5, window=20.0, fps=25.0)
+    assert (data["feature_stride"], data["window"], data["fps"]) == (4.5, 20, 25)
+    assert "window=20, as given" in reasons and "actions last" in reasons
+
+
+def test_tables_of_subsets(tmp_path):
+    root = write_videos(tmp_path / "toy", subset="")
+    (root / "splits").mkdir()
+    for split in ("fold0", "fold1"):
+        lines = [f"v{number},{'training' if number < 9 else 'validation'}\n" for number in range(12)]
+        (root / "splits" / f"subsets.{split}.csv").write_text("video,subset\n" + "".join(lines))
+    data, reasons = propose(root)
+    assert (data["subset_file"], data["split"]) == ("splits/subsets.{split}.csv", "fold0")
+    assert "split fold0 (of fold0, fold1)" in reasons and "9 train videos, 3 test videos" in reasons
+    assert propose(root, split="fold1")[0]["split"] == "fold1"
+    with pytest.raises(UserError, match="--split is 'fold2'. Did you mean 'fold"):
+        propose(root, split="fold2")
+
+
+def test_names_of_published_subsets(tmp_path):
+    """THUMOS14 trains with "validation"; ActivityNet's test videos have no segments."""
+    root = write_videos(tmp_path / "toy")
+    entries = json.loads((root / "annotations.json").read_text())
+    for number, entry in enumerate(entries.values()):
+        entry["subset"] = ("validation", "test")[number % 2]
+    (root / "annotations.json").write_text(json.dumps(entries))
+    assert propose(root)[0]["test_subsets"] == ("test",)
+    for number, entry in enumerate(entries.values()):
+        entry["subset"] = ("training", "validation", "testing")[number % 3]
+        entry["annotations"] = [] if number % 3 == 2 else entry["annotations"]
+    (root / "annotations.json").write_text(json.dumps(entries))
+    data, _ = propose(root)
+    assert (data["train_subsets"], data["test_subsets"]) == (("training",), ("validation",))
+
+
+def test_features_under_other_names_and_missing_ones(tmp_path):
+    root = write_videos(tmp_path / "toy")
+    for path in (root / "features").iterdir():
+        np.savez(path.with_name(f"v_{path.stem}.npz"), feats=np.load(path))
+        path.unlink()
+    data, _ = propose(root)
+    assert (data["feature_prefix"], data["feature_suffix"]) == ("v_", ".npz")
+    (root / "features" / "v_v3.npz").unlink()
+    with pytest.raises(UserError, match="file is missing, as of 1 video; --skip_missing"):
+        propose(root)
+    data, reasons = propose(root, skip_missing=True)
+    assert data["skip_missing"] and "no features, left out: 1 video, v3" in reasons
+
+
+def test_the_problems_of_annotations_are_told(tmp_path):
+    entries = folders.entries()
+    entries["a"]["annotations"][0]["segment"] = [3, 2]
+    root = folders.write_folder(tmp_path / "toy", entries)
+    np.save(root / "features" / "b.npy", folders.features("b", width=5))
+    with pytest.raises(UserError, match="annotation 1 is from 3 to 2"):
+        propose(root, feature_stride=4.0, window=8.0)
+    folders.write_folder(root)
+    np.save(root / "features" / "b.npy", folders.features("b", width=5))
+    with pytest.raises(UserError, match="5 channels"):
+        propose(root, feature_stride=4.0, window=8.0)
