@@ -128,7 +128,7 @@ def _read(source, arguments):
     problems += [
         Problem(found[0].path, found[0].line, f"video {video!r}", "expected a name without folders")
         for video, found in segments.items()
-        if "/" in video or "\\" in video or video.startswith(".")
+        if arguments.to == "frames" and ("/" in video or "\\" in video)
     ]
     if first := arguments.first_frame:
         early = [s for found in segments.values() for s in found if s.start < first]

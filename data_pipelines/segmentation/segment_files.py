@@ -10,7 +10,7 @@ import dataclasses
 import re
 from fractions import Fraction
 
-from data_pipelines.core.names import why_no_video
+from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from fact_jax.types import nearest
@@ -34,7 +34,6 @@ _UNIT_WORDS = (
 _NUMBER = re.compile(r"\d{1,12}(\.\d{0,18})?([eE][+-]?\d{1,2})?")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:\.\d{1,18})?)")
 _RANGE = re.compile(r"(\d+)-(\d+)\s+(?=\S)")
-_MAX_LABEL = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,9 +225,8 @@ def _read_row(path, number, cells, places, video, problems):
         problems.add(str(path), number, found, "expected start <= end")
         return None
     label = cells[places["label"]]
-    if not label or len(label) > _MAX_LABEL:
-        expected = f"expected the name of a class, at most {_MAX_LABEL} characters"
-        problems.add(str(path), number, f"label {quote(label)}", expected)
+    if why := why_no_class(label):
+        problems.add(str(path), number, f"label {quote(label)}", f"expected the name of a class ({why})")
         return None
     name = video if video is not None else cells[places["video"]]
     if why := why_no_video(name):

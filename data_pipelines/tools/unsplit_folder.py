@@ -6,12 +6,13 @@ import pathlib
 
 import numpy as np
 
+from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization.annotations import read_database
 from data_pipelines.segmentation.annotations import read_labels, read_mapping
-from data_pipelines.segmentation.segment_files import looks_like_a_segment
+from data_pipelines.segmentation.label_forms import other_form
 from data_pipelines.tools.dataset_folder import means_background
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError
@@ -121,12 +122,13 @@ def _collect_classes(paths):
         problems += found
         if not lines and not found:
             problems.append(Problem(str(path), 0, "no labels", "expected one class name per frame"))
-        if lines and looks_like_a_segment(lines[0]):
-            expected = "expected one class name per frame; python -m data_pipelines.convert_labels makes those"
-            problems.append(Problem(str(path), 1, f"a segment, {quote(lines[0])}", expected))
+        if other := other_form(path, lines, {}):
+            problems.append(other)
             continue
-        if "" in lines:
-            problems.append(Problem(str(path), lines.index("") + 1, "blank line", "expected a class name"))
+        for name in sorted(set(lines)):
+            if why := why_no_class(name):
+                place = lines.index(name) + 1
+                problems.append(Problem(str(path), place, f"label {quote(name)}", f"expected a class name ({why})"))
         names.update(lines)
     ordered = sorted(names - {""}, key=lambda name: (not means_background(name), name))
     return {name: number for number, name in enumerate(ordered)}, problems

@@ -163,7 +163,9 @@ def test_all_problems_of_a_folder_at_once(tmp_path):
     (labels / "P0_v0.txt").write_text("0 10 reach\n10 20 stir\n")
     (labels / "P1_v2.txt").write_text("stir\n\nstir\n")
     (labels / "P3_v6.txt").write_text("")
-    with pytest.raises(UserError, match=r"(?s)3 problems.*'0 10 reach'.*convert_labels.*blank line.*no labels"):
+    with pytest.raises(
+        UserError, match=r"(?s)3 problems.*'0 10 reach'.*convert_labels.*label ''; expected a class name.*no labels"
+    ):
         make(root, "--test", 0.5)
     (root / "mapping.txt").write_text("0 background\n1 stir\n2 pour_milk\n3 take cups\n")
     with pytest.raises(UserError, match="unknown label 'take cup'.*nearest class is 'take cups'"):

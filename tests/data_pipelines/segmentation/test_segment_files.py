@@ -67,7 +67,7 @@ def test_columns(tmp_path):
         ("0,5,a\n5,nan,b\n", {}, 2, "from '5' to 'nan'"),
         ("0,5,a\n5,9\n", {}, 2, "expected 3 cells or more"),
         ("0,5,\n", {}, 1, "label ''"),
-        ("0,5," + "a" * 201, {}, 1, "at most 200 characters"),
+        ("0,5," + "a" * 201, {}, 1, "201 characters, expected at most 200"),
         ("from,till,label\n0,5,a\n", {}, 1, "no column for the end in 'from, till, label'; say which: --columns end="),
         ("start,end,action,label\n0,5,a,b\n", {}, 1, "2 columns for the label"),
         ("start,end,label\n0,5,a\n", {"label": "lable"}, 1, "did you mean 'label'?"),
