@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from fact_jax.metrics import segmentation
-from fact_jax.reporting import pictures
+from fact_jax.reporting import colors, pictures
 
 # Beyond this many classes the cells are too small to carry their counts.
 MAX_ANNOTATED_CLASSES = 16
@@ -14,10 +14,12 @@ MAX_ANNOTATED_CLASSES = 16
 MAX_NAMED_CLASSES = 130
 # A group of curves with more terms than this would hide the ones that matter.
 MAX_CURVES = 10
+# Those of the classes that are not too pale for a line on white.
+CURVE_COLORS = tuple(color for color in colors.CLASS_COLORS if color not in ("#FFF000", "#3CE1FF", "#96F096"))[
+    :MAX_CURVES
+]
 # Characters of a class name beside the matrix; longer ones would leave it no room.
 MAX_CLASS_NAME = 24
-STYLES = ("-", "--", "-.", ":")
-CURVE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5A00A5", "#692D0F")
 
 
 def collect_series(rows):
@@ -60,7 +62,7 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
         _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
     if scores:
-        score_axes.set_ylim(0, 102)  # room for the markers of perfect scores
+        score_axes.set_ylim(0, 104)  # room for the markers of perfect scores
     _mark_best(score_axes, scores, best_metric)
     for axes in (loss_axes, score_axes):
         if axes.lines:
@@ -141,10 +143,9 @@ def _draw_curves(axes, series, label, empty_text, marker=""):
     axes.spines[["top", "right"]].set_visible(False)
     for index, (name, (steps, values)) in enumerate(list(series.items())[:MAX_CURVES]):
         # A single point draws no line.
-        repeat, place = divmod(index, len(CURVE_COLORS))
-        points = {"marker": marker or ("o" if len(steps) == 1 else ""), "markersize": 4}
-        style, color = STYLES[repeat % len(STYLES)], CURVE_COLORS[place]
-        axes.plot(steps, values, style, color=color, label=name, linewidth=1.5, **points)
+        points = {"marker": marker or ("o" if len(steps) == 1 else "")}
+        look = pictures.line_look(index, min(len(series), MAX_CURVES))
+        axes.plot(steps, values, color=CURVE_COLORS[index], label=name, **points, **look)
     if not series:
         axes.text(0.5, 0.5, empty_text, transform=axes.transAxes, ha="center", va="center", fontsize=12, color="gray")
 

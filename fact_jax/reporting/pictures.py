@@ -13,6 +13,10 @@ FALLBACK_FONTS = (
     "Malgun Gothic", "PingFang SC", "Hiragino Sans GB", "Apple SD Gothic Neo", "Arial Unicode MS", "Unifont",
 )  # fmt: skip
 
+# Points: widths of the first and the last of some lines, and what a dash and its gap take together.
+WIDEST_LINE, NARROWEST_LINE = 2.8, 1.4
+DASH_PERIOD = 18.0
+
 
 def new_figure(width, height):
     """An empty matplotlib Figure of that many inches, laid out so that nothing overlaps; it saves without a canvas."""
@@ -61,6 +65,19 @@ def shorten_names(names, limit):
             tag = f" #{place}"
             shortened[place] = shorten(name, limit - len(tag)) + tag
     return shortened
+
+
+def line_look(place, count):
+    """Width, dashes and size of markers of line number `place` of `count`, drawn one after the other: all can be seen.
+
+    Where lines lie on one another each one shows in the gaps of the later ones, and its markers around theirs.
+    """
+    rank = place / max(count - 1, 1)
+    width = WIDEST_LINE + rank * (NARROWEST_LINE - WIDEST_LINE)
+    # Dashes are counted in widths of the line.
+    drawn, period = 1 - 0.6 * rank, DASH_PERIOD / width
+    dashes = {"dashes": (drawn * period, (1 - drawn) * period)} if place else {}
+    return {"linewidth": width, "markersize": 4 + 1.2 * (count - 1 - place), **dashes}
 
 
 def text_width(figure, text, fontsize, fontweight="normal"):

@@ -1,5 +1,6 @@
 import math
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -36,6 +37,19 @@ def test_training_curves_show_every_series_and_mark_the_best():
     assert best.get_label() == "best F1@0.50 60.0 (step 40)"
     assert losses.get_xlabel() == scores.get_xlabel() == "step" and scores.get_ylabel() == "score (%)"
     assert losses.get_yscale() == "log"
+
+
+def test_curves_that_coincide_are_all_to_be_seen():
+    rows = [{"step": step} | {f"loss_{name}": 1.0 for name in "abcd"} for step in (0, 1000)]
+    axes = curves.plot_training_curves(rows).axes[0]
+    axes.figure.set_dpi(300)
+    axes.figure.canvas.draw()
+    picture = np.asarray(axes.figure.canvas.buffer_rgba())[..., :3]
+    box = axes.get_window_extent()
+    inside = picture[-int(box.y1) : -int(box.y0), int(box.x0) : int(box.x1)]
+    for line in axes.lines:
+        color = np.array(mpl.colors.to_rgb(line.get_color())) * 255
+        assert (np.abs(inside - color).max(axis=-1) < 2).sum() > 100, line.get_label()
 
 
 def test_the_last_of_equally_good_steps_is_marked():

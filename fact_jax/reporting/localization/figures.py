@@ -4,6 +4,7 @@ import numpy as np
 
 from fact_jax.metrics.localization import precision_recall
 from fact_jax.reporting import colors, pictures
+from fact_jax.reporting.curves import CURVE_COLORS
 from fact_jax.reporting.localization import detection_layout
 from fact_jax.reporting.segmentation.timelines import format_time_axis
 
@@ -17,7 +18,6 @@ MAX_DRAWN = 40
 MAX_LANES = 3
 # Classes of which rows are drawn, those with the best detections or true segments.
 MAX_ROWS = 14
-_LINE_COLORS = (*colors.CLASS_COLORS[:6], "#5A00A5", "#692D0F", "#1E783C", "#000000")
 
 
 @pictures.fallback_fonts()
@@ -34,8 +34,9 @@ def plot_precision_recall(metric, found, *, title=""):
         curves = [_interpolated(hits[:, place], count) for (_, hits), count in pairs]
         mean = np.mean(curves, axis=0) if curves else np.zeros_like(_RECALLS)
         score = 100 * found.precision[place].mean() if curves else 0.0
-        color = _LINE_COLORS[place % len(_LINE_COLORS)]
-        axes.plot(_RECALLS, mean, color=color, linewidth=1.8, label=f"tIoU {threshold:.2f}: mAP {score:.1f}")
+        look = pictures.line_look(place, len(metric.thresholds))
+        color = CURVE_COLORS[place % len(CURVE_COLORS)]
+        axes.plot(_RECALLS, mean, color=color, label=f"tIoU {threshold:.2f}: mAP {score:.1f}", **look)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(fontsize=9, loc="lower left", framealpha=0.9)
     _label(figure, axes, "recall", f"precision, mean over {len(found.class_ids)} classes", title)
@@ -68,13 +69,14 @@ def plot_map(metric, found, class_names, *, title=""):
     axes.plot(levels, precision, color="#9AA5B1", linewidth=0.8, alpha=0.7)
     if precision.shape[1]:
         axes.plot([], [], color="#9AA5B1", linewidth=0.8, label="single classes")
-        order = np.argsort(precision.mean(axis=0), kind="stable")
-        ends = {"lowest": (order[0], "#D55E00"), "highest": (order[-1], "#009E73")} if len(order) > 1 else {}
-        for word, (place, color) in ends.items():
+        mean, order = precision.mean(axis=1), np.argsort(precision.mean(axis=0), kind="stable")
+        lines = [(f"mAP, average {mean.mean():.1f}", mean, "o")]
+        for word, place in (("lowest", order[0]), ("highest", order[-1])) if len(order) > 1 else ():
             name = pictures.shorten(class_names[int(found.class_ids[place])], MAX_CLASS_NAME)
-            axes.plot(levels, precision[:, place], "--", color=color, linewidth=1.2, label=f"{word}: {name}")
-        mean = precision.mean(axis=1)
-        axes.plot(levels, mean, "o-", color="#0072B2", linewidth=2.2, label=f"mAP, average {mean.mean():.1f}")
+            lines.append((f"{word}: {name}", precision[:, place], ""))
+        for place, (label, values, marker) in enumerate(lines):
+            look = pictures.line_look(place, len(lines)) | {"markersize": 6, "marker": marker}
+            axes.plot(levels, values, color=CURVE_COLORS[place], label=label, **look)
         for level, value in zip(levels, mean, strict=True):
             place = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
             box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.7}

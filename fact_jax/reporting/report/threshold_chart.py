@@ -7,8 +7,10 @@ import math
 
 from fact_jax.reporting.report.markdown import plus_minus, score_text
 
-# Lines of different look are six colours, see page_detections.css; further ones repeat them with other dashes.
-DASHES = ("none", "7 4", "2 3")
+# Colours of lines, see page_detections.css; further lines repeat them.
+NUM_COLORS = 6
+# Pixels: widths of the first and the last line, what a dash and its gap take, and radii of the last points.
+WIDEST, NARROWEST, PERIOD, RADIUS = 3.6, 1.8, 20.0, 3.5
 # Share of the width on either side of the outermost tIoU.
 MARGIN = 0.05
 
@@ -30,9 +32,27 @@ def chart(thresholds, labels, series):
         + ", ".join(f"{score_text(found.mean)} at {level:g}" for level, found in zip(thresholds, line, strict=False))
         for label, line in zip(labels, series, strict=True)
     )
-    lines = [_line(label, line, ticks, height) for label, line in zip(labels, series, strict=True)]
+    lines = [
+        _line(label, line, ticks, height) | look(place, len(labels))
+        for place, (label, line) in enumerate(zip(labels, series, strict=True))
+    ]
     grid = [(tick, height(tick)) for tick in range(low, high + 1, step)]
     return {"told": told, "grid": grid, "ticks": ticks, "lines": lines}
+
+
+def look(place, count):
+    """Colour (its number), width, dashes and radius of line number `place` of `count`, drawn one after the other.
+
+    Where lines lie on one another each one shows in the gaps of the later ones, and its points around theirs.
+    """
+    rank = place / max(count - 1, 1)
+    drawn = PERIOD * (1 - 0.6 * rank)
+    return {
+        "color": place % NUM_COLORS,
+        "width": f"{WIDEST + rank * (NARROWEST - WIDEST):.1f}",
+        "dashes": f"{drawn:.1f} {PERIOD - drawn:.1f}" if place else "none",
+        "radius": f"{RADIUS + min(2.5, 10 / count) * (count - 1 - place):.1f}",
+    }
 
 
 def _line(label, line, ticks, height):

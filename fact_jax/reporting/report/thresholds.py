@@ -42,7 +42,7 @@ def page_section(groups):
     ]
     chart = threshold_chart.chart(groups[0].evaluated.metric.thresholds, [group.label for group in groups], maps)
     head = ["System", "Score", *levels]
-    return render("overlap.html", title=TITLE, chart=chart, dashes=threshold_chart.DASHES, head=head, rows=rows)
+    return render("overlap.html", title=TITLE, chart=chart, head=head, rows=rows)
 
 
 def all_scores(group):

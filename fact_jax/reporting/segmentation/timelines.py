@@ -1,6 +1,9 @@
 """Pictures of segmentations: one strip of coloured segments per labelling of a video, over a common time axis."""
 
+import functools
+import itertools
 import math
+import re
 
 import numpy as np
 
@@ -21,6 +24,11 @@ TITLE_LINE_HEIGHT = 0.3
 # Characters of the name of a class in the legend, and of a strip.
 MAX_CLASS_NAME = 40
 MAX_STRIP_NAME = 24
+# What is written into a segment: the name on one line, on several, or else the class id, by points and most lines.
+NAME_SIZES = ((8, 1), (8, 2), (7, 3))
+ID_SIZE = 8
+# Inches that stay free beside the writing in a segment.
+NAME_MARGIN = 0.06
 # Segments above this share of the video are set apart by a line.
 SEPARATED_SHARE = 0.01
 # Videos longer than this get an axis in minutes and seconds.
@@ -37,7 +45,8 @@ def strips(labellings):
 def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", background_ids=()):
     """A matplotlib Figure of labellings of one video as strips, with a legend of the classes that occur.
 
-    Segments wide enough carry their class id, as the legend does, so that no class rests on its colour alone.
+    Segments wide enough carry their class, by name or, where that does not fit, by the id that stands in the legend, so
+    that no class rests on its colour alone.
 
     Args:
       rows: dict from the name of a strip to its int labels [N], drawn from top to bottom. All of equal length.
@@ -45,7 +54,7 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
       fps: frames per second of the labels; 0 = unknown, the axis counts frames.
       title: above the strips, broken into two lines or shortened where it is too long.
       metrics_text: the line below it, smaller.
-      background_ids: classes drawn in light grey.
+      background_ids: classes drawn in light grey; they carry nothing where there is one of them.
 
     Raises:
       ValueError: no strips, strips of different length or without frames, or a label that has no name.
@@ -67,8 +76,12 @@ def plot_timeline(rows, class_names, *, fps=0.0, title="", metrics_text="", back
     axes = figure.add_subplot()
     num_frames = next(iter(labels.values())).size
     unit = 1.0 / fps if fps > 0 else 1.0
+    named = zip(present, names, strict=True)
+    unnamed = background_ids if len(background_ids) == 1 else ()
+    writing = {class_id: _writings(figure, name, class_id) for class_id, name in named if class_id not in unnamed}
     for position, row in enumerate(labels.values()):
         _draw_strip(axes, row, position, unit, num_frames, background_ids)
+        _write_classes(axes, row, position, unit, room, writing, background_ids)
     axes.set_yticks(range(len(labels)), strip_names, parse_math=False)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelsize=11)
@@ -108,14 +121,46 @@ def _draw_strip(axes, row, position, unit, num_frames, background_ids):
         color, hatch = colors.class_style(class_id, background_ids)
         chosen = labels == class_id
         spans = np.stack([starts[chosen], ends[chosen] - starts[chosen]], axis=1) * unit
-        bars = axes.broken_barh(spans, (position - 0.42, 0.84), facecolors=color, hatch=hatch, linewidth=0)
+        look = {"facecolors": color, "hatch": hatch, "edgecolor": colors.text_color(color), "linewidth": 0}
+        bars = axes.broken_barh(spans, (position - 0.42, 0.84), **look)
         bars.set_gid(f"strip {position} class {class_id}")
-        for start, width in spans:
-            # A digit of the 8-point font takes about 0.07 inches of the roughly 10 inches of the axis.
-            if class_id not in background_ids and width / (num_frames * unit) > 0.009 * (len(str(class_id)) + 0.5):
-                box = {"facecolor": color, "edgecolor": "none", "pad": 0.6} if hatch else None
-                look = {"ha": "center", "va": "center", "color": colors.text_color(color), "bbox": box}
-                axes.text(start + width / 2, position, str(class_id), fontsize=8, **look)
+
+
+def _write_classes(axes, row, position, unit, room, writing, background_ids):
+    """Writes into every segment the first of the `writing` of its class that fits; `room`: inches of all frames."""
+    for label, start, end in zip(*segments.frames_to_segments(row), strict=True):
+        width = (end - start) * room / len(row) - NAME_MARGIN
+        fitting = (text for needed, *text in writing.get(int(label), ()) if needed <= width)
+        if (text := next(fitting, None)) is not None:
+            color, hatch = colors.class_style(int(label), background_ids)
+            box = {"facecolor": color, "edgecolor": "none", "pad": 0.6} if hatch else None
+            look = {"ha": "center", "va": "center_baseline", "color": colors.text_color(color), "bbox": box}
+            axes.text(
+                (start + end) * unit / 2, position, text[0], fontsize=text[1], parse_math=False, linespacing=1.1, **look
+            )
+
+
+def _writings(figure, name, class_id):
+    """[(inches, text, points)] of what a segment of a class may carry, the best first."""
+    # Words end behind an underscore, a space or a hyphen, and before a capital inside of one.
+    words = [word for word in re.split(r"(?<=[_ \-])|(?<=[a-z])(?=[A-Z])", name) if word.strip()]
+    measure = functools.cache(lambda text, size: pictures.text_width(figure, text, size))
+    found = []
+    for size, most in NAME_SIZES:
+        for count in range(1, min(most, len(words)) + 1):
+            lines = _narrowest(words, count, lambda text, size=size: measure(text, size))
+            found.append((max(measure(line, size) for line in lines), "\n".join(lines), size))
+    return [*found, (measure(str(class_id), ID_SIZE), str(class_id), ID_SIZE)]
+
+
+def _narrowest(words, count, measure):
+    """The words on `count` lines, the widest of which is as narrow as can be."""
+    options = []
+    for cuts in itertools.combinations(range(1, len(words)), count - 1):
+        bounds = itertools.pairwise((0, *cuts, len(words)))
+        lines = ["".join(words[first:last]).strip() for first, last in bounds]
+        options.append((max(map(measure, lines)), lines))
+    return min(options)[1]
 
 
 def format_time_axis(axes, num_frames, fps):
@@ -152,7 +197,7 @@ def _add_legend(figure, present, entries, columns, background_ids):
     handles = []
     for class_id in present:
         color, hatch = colors.class_style(class_id, background_ids)
-        handles.append(Patch(facecolor=color, hatch=hatch, edgecolor="black" if hatch else color))
+        handles.append(Patch(facecolor=color, hatch=hatch, edgecolor=colors.text_color(color), linewidth=0))
     legend = figure.legend(handles, entries, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
     for text in legend.get_texts():
         # A name may hold any character; two dollar signs are no formula.

@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 
@@ -63,7 +64,36 @@ def test_the_legend_holds_exactly_the_classes_that_occur():
 def test_wide_segments_carry_their_class_and_short_ones_do_not():
     row = labels([(0, 300), (12, 300), (40, 1), (12, 399)])
     figure = timelines.plot_timeline({"x": row}, NAMES, background_ids=(0,))
-    assert [text.get_text() for text in figure.axes[0].texts] == ["12", "12"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["action_12", "action_12"]
+
+
+def test_names_break_into_lines_and_become_ids_where_they_do_not_fit():
+    names = [
+        "cut_fruit_and_put",
+        "CleaningCoagulation",
+        "a name that is so very long that nothing takes it",
+        "$x_1$",
+        "x",
+    ]
+    row = labels([(0, 100), (1, 100), (0, 50), (1, 70), (2, 40), (0, 40), (3, 100), (1, 20), (4, 12), (4, 1), (3, 467)])
+    axes = timelines.plot_timeline({"x": row}, names).axes[0]
+    whole, halves, thirds = "cut_fruit_and_put", "cut_fruit_\nand_put", "cut_\nfruit_\nand_put"
+    cleaning = "Cleaning\nCoagulation"
+    found = [text.get_text() for text in axes.texts]
+    assert found == [whole, cleaning, halves, cleaning, "2", thirds, "$x_1$", "1", "x", "$x_1$"]
+    assert not any(text.get_parse_math() for text in axes.texts)
+    figure = axes.figure
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    strip_box = axes.get_window_extent()
+    assert all(first.x1 < second.x0 for first, second in itertools.pairwise(boxes))
+    assert all(strip_box.y0 < box.y0 and box.y1 < strip_box.y1 for box in boxes)
+
+
+def test_several_backgrounds_are_named_and_told_apart():
+    axes = timelines.plot_timeline({"x": labels([(0, 50), (1, 50)])}, ["start", "end"], background_ids=(0, 1)).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["start", "end"]
+    assert [bool(bars.get_hatch()) for bars in axes.collections if bars.get_gid()] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -93,23 +93,29 @@ function mean(values) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 }
 
-// Class colours; the classes beyond the end of the list get a hatch as well.
+// Class colours; further classes, and further background classes, have a hatch as well.
 function fillOf(label) {
   const style = data.classes[label];
-  if (style.background) return "var(--background-class)";
-  return style.hatch ? `url(#hatch-${label})` : style.color;
+  return style.hatch ? `url(#hatch-${label})` : plainFillOf(style);
+}
+
+function plainFillOf(style) {
+  return style.background ? "var(--background-class)" : style.color;
 }
 
 function makePatterns() {
   const marks = {
     "//": "M-2 2L2 -2M0 8L8 0M6 10L10 6", "\\\\": "M-2 6L2 10M0 0L8 8M6 -2L10 2", xx: "M0 0L8 8M0 8L8 0",
-    "--": "M0 4H8", "++": "M0 4H8M4 0V8", "..": "M3 4a1 1 0 1 0 2 0a1 1 0 1 0 -2 0", oo: "M2 4a2 2 0 1 0 4 0a2 2 0 1 0 -4 0",
+    "--": "M0 4H8", "||": "M4 0V8", "++": "M0 4H8M4 0V8", "..": "M3 4a1 1 0 1 0 2 0a1 1 0 1 0 -2 0", oo: "M2 4a2 2 0 1 0 4 0a2 2 0 1 0 -4 0",
   };
   data.classes.forEach((style, label) => {
-    if (!style.hatch || style.background) return;
-    const pattern = shape("pattern", { id: `hatch-${label}`, width: 8, height: 8, patternUnits: "userSpaceOnUse" });
-    pattern.append(shape("rect", { width: 8, height: 8, fill: style.color }));
-    pattern.append(shape("path", { d: marks[style.hatch], stroke: style.text, "stroke-width": 1.2, fill: "none" }));
+    if (!style.hatch) return;
+    // Four letters are the denser form of two.
+    const dense = style.hatch.length > 2 ? { patternTransform: "scale(.6)" } : {};
+    const pattern = shape("pattern", { id: `hatch-${label}`, width: 8, height: 8, patternUnits: "userSpaceOnUse", ...dense });
+    pattern.append(shape("rect", { width: 8, height: 8, fill: plainFillOf(style) }));
+    const stroke = style.background ? "var(--muted)" : style.text;
+    pattern.append(shape("path", { d: marks[style.hatch.slice(0, 2)], stroke, "stroke-width": 1.2, fill: "none" }));
     byId("patterns").append(pattern);
   });
 }
