@@ -1,17 +1,23 @@
 """Scores that another system gave to the classes of whole videos, which name the detections of a class-agnostic one."""
 
 import dataclasses
-import json
 import pathlib
 import zipfile
 import zlib
 
 import numpy as np
 
-from fact_jax.files import MAX_TEXT_BYTES, open_data, read_data
-from fact_jax.types import UserError, nearest
+from data_pipelines.core.json_files import number_of, read_json
+from data_pipelines.core.problems import Problem, Problems, refuse
+from data_pipelines.core.text_files import QUOTE_LIMIT
+from data_pipelines.localization.video_tables import missing_videos
+from fact_jax.files import MAX_TEXT_BYTES, open_data
+from fact_jax.types import UserError
 
 _MAX_CLASSES = 100_000
+# Of the array of a video in a .npz file.
+_MAX_BYTES = 16 * _MAX_CLASSES + 1024
+_EXPECTED = "expected a list of numbers of 0 or more, one per class"
 _CONVERT = (
     "Pickles are not read, as they run code. Where you trust the file, load it in Python once and write its scores "
     "with json.dump({{video: [float(s) for s in values] for video, values in scores.items()}}, "
@@ -21,10 +27,17 @@ _CONVERT = (
 
 @dataclasses.dataclass(frozen=True)
 class VideoClassScores:
-    """What a classifier of whole videos said: float32 [C] by video, 0 or more; names of the classes or None."""
+    """What a classifier of whole videos said.
+
+    Attributes:
+      by_video: float32 [C] by video, 0 or more.
+      names: of the classes, or None.
+      stored: names of all videos of the file.
+    """
 
     by_video: dict
     names: tuple | None
+    stored: tuple = ()
 
     @property
     def num_classes(self):
@@ -53,46 +66,100 @@ def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
             f"{path} is missing: scores of the classes for every video ({asked_by}). Without them actions have no "
             'names: leave the flag out, or set --config.data.external_scores="".'
         )
-    found, names = readers[path.suffix](path, set(video_ids))
-    missing = [video for video in video_ids if video not in found]
-    if missing:
-        guess = nearest(missing[0], found)
-        hint = f" It has {guess!r}." if guess else ""
-        count = f"{len(missing)} of {len(video_ids)}"
-        raise UserError(f"{path} has no scores of {count} videos, such as {missing[0]!r}.{hint}")
-    scores = {video: _check(path, video, found[video]) for video in video_ids}
+    title = f"The file of {asked_by}"
+    found, names, stored, problems = readers[path.suffix](path, set(video_ids))
+    refuse(title, problems)
+    problems = Problems(path)
+    problems.extend(missing_videos(path, stored, video_ids, "scores"))
+    scores = {}
+    for video in (video for video in video_ids if video in found):
+        if (values := _scores_of(found[video])) is None:
+            shown = repr(found[video])[:QUOTE_LIMIT]
+            problems.add(str(path), 0, f"the scores of video {video!r} are no list of numbers: {shown}", _EXPECTED)
+        else:
+            scores[video] = values
     sizes = {len(values) for values in scores.values()}
     if len(sizes) > 1:
-        raise UserError(f"{path}: videos have {min(sizes)} to {max(sizes)} scores; expected one per class for each.")
-    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return VideoClassScores(scores, tuple(names) if is_list and sizes == {len(names)} else None)
+        count = f"videos have {min(sizes)} to {max(sizes)} scores"
+        problems.add(str(path), 0, count, "expected one per class for each")
+    elif scores and names is not None:
+        problems.extend(_name_problems(path, names, min(sizes)))
+    refuse(title, problems.listed())
+    return VideoClassScores(scores, None if names is None else tuple(names), tuple(stored))
 
 
-def _check(path, video, values):
-    try:
-        scores = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        scores = np.zeros(0)
-    if scores.ndim != 1 or not 0 < len(scores) <= _MAX_CLASSES or not np.isfinite(scores).all() or scores.min() < 0:
-        raise UserError(f"{path}: the scores of video {video!r} are no list of numbers of 0 or more.")
-    return scores
+def check_order(path, scores, known):
+    """Raises a UserError if VideoClassScores have the classes of the annotations, name by id, in another order."""
+    problems = []
+    if known and scores.num_classes <= max(known):
+        found = f"scores of {scores.num_classes} classes"
+        problems.append(
+            Problem(str(path), 0, found, f"expected {max(known) + 1}: the annotations have the id {max(known)}")
+        )
+    places = {name: number for number, name in enumerate(scores.names or ())}
+    moved = [(name, number) for number, name in known.items() if places.get(name, number) != number]
+    if moved:
+        name, number = moved[0]
+        found = (
+            f"{len(moved)} classes have another number than in the annotations, such as {name!r} with {places[name]}"
+        )
+        problems.append(Problem(str(path), 0, found, f"expected {number}, its label_id"))
+    refuse("The file of config.data.external_scores", problems)
+
+
+def _scores_of(values):
+    """float32 [C] of the list of a video, or None."""
+    if isinstance(values, list):
+        numbers = [number_of(value) for value in values]
+        values = np.array(numbers, np.float64) if None not in numbers else None
+    if values is None or not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim != 1:
+        return None
+    with np.errstate(over="ignore"):
+        scores = values.astype(np.float32)
+    sound = 0 < len(scores) <= _MAX_CLASSES and np.isfinite(scores).all() and scores.min() >= 0
+    return scores if sound else None
+
+
+def _name_problems(path, names, count):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        yield Problem(str(path), 0, "'class' is no list of names", "expected the name of every class, or nothing")
+    elif len(names) != count:
+        yield Problem(str(path), 0, f"'class' has {len(names)} names", f"expected {count}, one per score of a video")
+    elif len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        yield Problem(str(path), 0, f"'class' has {name!r} twice", "expected every name once")
 
 
 def _read_json(path, wanted):
-    try:
-        content = json.loads(read_data(path, 4 * MAX_TEXT_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    """(values by video, names of the classes or None, names of all videos, problems)."""
+    expected = "{VIDEO: [score of every class]}"
+    content, problems = read_json(path, expected, 4 * MAX_TEXT_BYTES)
+    if problems:
+        return {}, None, (), problems
     names = content.get("class") if isinstance(content, dict) and "results" in content else None
     content = content.get("results", content) if isinstance(content, dict) else None
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected {{VIDEO: [score of every class]}}.")
-    return {video: values for video, values in content.items() if video in wanted} or content, names
+        return {}, None, (), [Problem(str(path), 0, "no table of videos", f"expected {expected}")]
+    return {video: values for video, values in content.items() if video in wanted}, names, tuple(content), []
 
 
 def _read_npz(path, wanted):
+    """As `_read_json`."""
+    found, names = {}, []
+    expected = "expected a .npz file with an array for every video"
     try:
         with open_data(path) as file, np.load(file, allow_pickle=False) as archive:
-            return {video: archive[video] for video in archive.files if video in wanted}, None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+            members = {info.filename: info.file_size for info in archive.zip.infolist()}
+            names = [info.filename.removesuffix(".npy") for info in archive.zip.infolist()]
+            twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+            if twice:
+                return {}, None, (), [Problem(str(path), 0, f"the array {twice[0]!r} is there twice", expected)]
+            for name in wanted.intersection(names):
+                size = members.get(f"{name}.npy", 0)
+                found[name] = archive[name] if size <= _MAX_BYTES else f"{size} bytes"
+    except (OSError, ValueError, EOFError, TypeError, RuntimeError, NotImplementedError) as error:
+        text = f"file cannot be read ({getattr(error, 'strerror', None) or error})"
+        return {}, None, (), [Problem(str(path), 0, text, expected)]
+    except (zipfile.BadZipFile, zlib.error) as error:
+        return {}, None, (), [Problem(str(path), 0, f"file cannot be read ({error})", expected)]
+    return found, None, tuple(names), []

@@ -1,41 +1,48 @@
 """Durations of videos, for predictions: how long a video is cannot always be told from its features."""
 
-import json
-import math
 import pathlib
 
-from data_pipelines.localization.annotations import UNKNOWN_DURATION, read_database
-from fact_jax.files import read_data
-from fact_jax.types import UserError
+from data_pipelines.core.json_files import number_of, read_json
+from data_pipelines.core.problems import Problem, Problems, refuse
+from data_pipelines.localization.annotations import MAX_SECONDS, UNKNOWN_DURATION, read_database
+from data_pipelines.localization.video_tables import missing_videos
+
+_TITLE = "The file of --durations"
 
 
 def read_durations(path):
     """Reads a file with the seconds of every video: {video: float}; a UserError names all that is wrong.
 
-    It is .json, {VIDEO: seconds}, or annotations with a "duration" for every video (.json, .json.gz; see
-    `annotations.read_database`); there, videos without one are left out.
+    It is .json, {VIDEO: seconds}, or annotations with a "duration" for every video (see `annotations.read_database`);
+    there, videos without one are left out. Both may be compressed (.gz).
     """
     path = pathlib.Path(path).expanduser()
-    plain = _read_plain(path) if path.suffix == ".json" else None
-    if plain is not None:
-        wrong = [f"{path}: video {video!r}: {value!r}" for video, value in plain.items() if not _is_duration(value)]
-        if wrong:
-            raise UserError("\n".join([*wrong[:20], "Expected seconds, numbers more than 0."]))
-        return {video: float(value) for video, value in plain.items()}
+    content, problems = read_json(path, "durations, {VIDEO: seconds}, or annotations")
+    if isinstance(content, dict) and not any(isinstance(value, dict) for value in content.values()):
+        told = Problems(path)
+        told.extend(problems)
+        durations = {}
+        for video, value in content.items():
+            number = number_of(value)
+            if number is None or not 0 < number <= MAX_SECONDS:
+                found = f"the duration of video {video!r} is {value!r:.60}"
+                told.add(str(path), 0, found, "expected seconds, a number more than 0")
+            else:
+                durations[video] = number
+        if not content:
+            told.add(str(path), 0, "no videos", "expected {VIDEO: seconds}")
+        refuse(_TITLE, told.listed())
+        return durations
+    if content is None:
+        refuse(_TITLE, problems)
     database, problems = read_database(path)
-    if problems:
-        raise UserError("--durations:\n" + "\n".join(f"  {problem}" for problem in problems))
-    return {name: video.duration for name, video in database.videos.items() if video.duration < UNKNOWN_DURATION}
+    refuse(_TITLE, problems)
+    durations = {name: video.duration for name, video in database.videos.items() if video.duration < UNKNOWN_DURATION}
+    if not durations:
+        refuse(_TITLE, [Problem(str(path), 0, "annotations without a duration", "expected 'duration': seconds")])
+    return durations
 
 
-def _read_plain(path):
-    """{VIDEO: anything}, or None where the file is something else, which `read_database` then has words for."""
-    try:
-        content = json.loads(read_data(path))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) and not isinstance(content.get("database"), dict) else None
-
-
-def _is_duration(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+def check_durations(path, durations, video_ids):
+    """Raises a UserError if a video of `video_ids` has no duration in a table."""
+    refuse(_TITLE, missing_videos(path, durations, video_ids, "duration"))

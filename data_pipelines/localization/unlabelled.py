@@ -21,8 +21,8 @@ class StreamReader:
 
     Attributes:
       rule: GridRule of the run.
-      durations: dict from video to seconds, see `read_durations`. Every video needs one where features are spread
-        evenly over a video.
+      durations: dict from video to seconds, see `read_durations`; {} = not known, which no video can do with where
+        features are spread evenly over it.
       prefix: what the names of feature files have before the video's.
       class_scores: dict from video to float [C], scores of a classifier; empty = none.
     """
@@ -41,7 +41,8 @@ class StreamReader:
         if path.suffix not in self.suffixes:
             raise FeatureFileError(f"a {path.suffix or 'nameless'} file; expected .npy or .npz")
         shape = _store(video_id, path).shape(video_id)
-        if self.rule.stride <= 0 and video_id not in self.durations:
+        # A table of durations is checked as a whole.
+        if self.rule.stride <= 0 and not self.durations:
             raise FeatureFileError("no duration of this video; expected its seconds in --durations")
         return shape
 

@@ -116,8 +116,12 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
     runs = kinds.of_system(config.model.name).runs()
     opened = runs.open_prediction(predictor, config, workdir, options, devices)
+    for line in opened.lines:
+        console.say(line)
     with StopRequest(console.say) as stop:
-        return prediction.predict_videos(predictor, *opened, console=console, stop=stop)
+        return prediction.predict_videos(
+            predictor, opened.source, opened.make_batches, opened.output, console=console, stop=stop
+        )
 
 
 def _set_up_jax(config, console: writers.Console) -> None:

@@ -153,11 +153,14 @@ def test_durations_say_where_videos_end(tmp_path):
     assert code == 0 and len(evaluated) == 3 and {video: found[video] for video in evaluated} == evaluated
     durations = {video: entry["duration"] for video, entry in json.loads(told.read_text())["database"].items()}
     longest = max(durations, key=durations.get)
-    (tmp_path / "some.json").write_text(json.dumps({longest: 2 * durations[longest]}))
-    code, text = predict(
-        tmp_path / "run", [inputs], config, output=tmp_path / "out", durations=str(tmp_path / "some.json")
-    )
-    assert code == 1 and "6 problems" in text and "no duration of this video; expected its seconds" in text
+    (tmp_path / "some.json").write_text(json.dumps({longest: 2 * durations[longest], "other": 3.0}))
+    told = {"output": tmp_path / "out", "durations": str(tmp_path / "some.json")}
+    with pytest.raises(UserError, match="no duration of 6 of 7 videos"):
+        predict(tmp_path / "run", [inputs], config, **told)
+    code, text = predict(tmp_path / "run", [inputs], config, output=tmp_path / "none")
+    assert code == 1 and "7 problems" in text and "no duration of this video; expected its seconds" in text
+    code, text = predict(tmp_path / "run", [inputs / f"{longest}.npy"], config, **told)
+    assert code == 0 and "the durations of 1 of 2 videos are not used, as there is no such video: other" in text
     changed = json.loads((tmp_path / "out" / "predictions" / f"{longest}.json").read_text())
     assert changed["duration"] == 2 * durations[longest]
     first, before = changed["results"][longest][0]["segment"], found[longest][0]["segment"]

@@ -55,11 +55,12 @@ class Classes(NamedTuple):
 
 
 class OpenedPrediction(NamedTuple):
-    """What `inference.run.predict_videos` takes beside a predictor, see there."""
+    """What `inference.run.predict_videos` takes beside a predictor, see there; `lines` are for the user."""
 
     source: Any
     make_batches: Callable
     output: Any
+    lines: Sequence[str] = ()
 
 
 def origin(config, predictor) -> dict[str, Any]:

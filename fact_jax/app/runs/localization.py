@@ -11,10 +11,11 @@ from data_pipelines.core.sampling import whole_batches
 from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.localization import opening, unlabelled
 from data_pipelines.localization.batching import SegmentExamples
-from data_pipelines.localization.class_scores import read_class_scores
+from data_pipelines.localization.class_scores import check_order, read_class_scores
 from data_pipelines.localization.config import LocalizationDataConfig
-from data_pipelines.localization.durations import read_durations
+from data_pipelines.localization.durations import check_durations, read_durations
 from data_pipelines.localization.truncation import TruncationConfig
+from data_pipelines.localization.video_tables import unused_names
 from fact_jax.app.kinds.localization import FindActionsConfig
 from fact_jax.app.runs.base import (
     Classes,
@@ -109,9 +110,13 @@ def open_prediction(
         predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
     )
     source = unlabelled.open_inputs(told.input, reader)
-    class_names, scores = predictor.class_names, {}
+    class_names, scores, lines = predictor.class_names, {}, ()
+    if told.durations:
+        check_durations(told.durations, durations, source.video_ids)
+        lines += unused_names(told.durations, durations, source.video_ids, "durations")
     if told.class_scores:
         found = read_class_scores(Path(told.class_scores).expanduser(), source.video_ids, "--class_scores")
+        lines += unused_names(told.class_scores, found.stored, source.video_ids, "scores")
         class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
         source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
 
@@ -127,7 +132,7 @@ def open_prediction(
         durations=durations,
         class_scores=scores,
     )
-    return OpenedPrediction(source, make_batches, OutputFolder(Path(told.output or workdir), output))
+    return OpenedPrediction(source, make_batches, OutputFolder(Path(told.output or workdir), output), lines)
 
 
 def _protocol(config, sources, wanted):
@@ -141,7 +146,9 @@ def _protocol(config, sources, wanted):
         found = zip(source.video_ids, source.grids, source.durations, strict=True)
         times |= {video: VideoTime(grid, duration) for video, grid, duration in found if video in segments}
     if data.external_scores:
-        found = read_class_scores(Path(data.dir).expanduser() / data.external_scores, list(times))
+        path = Path(data.dir).expanduser() / data.external_scores
+        found = read_class_scores(path, list(times))
+        check_order(path, found, names)
         class_scores = found.by_video
         count = max([found.num_classes, *(number + 1 for number in names)])
         names = dict(enumerate(_numbered(names, count)))

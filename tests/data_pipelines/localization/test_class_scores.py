@@ -1,11 +1,14 @@
 """Files with scores of another system."""
 
+import io
 import json
+import warnings
+import zipfile
 
 import numpy as np
 import pytest
 
-from data_pipelines.localization.class_scores import read_class_scores
+from data_pipelines.localization.class_scores import VideoClassScores, check_order, read_class_scores
 from fact_jax.types import UserError
 
 SCORES = {"a": [0.1, 0.9], "b": [0.5, 0.25]}
@@ -24,10 +27,28 @@ def test_scores_are_read(tmp_path, form):
     np.testing.assert_array_equal(found.by_video["b"], [0.5, 0.25])
 
 
-@pytest.mark.parametrize("names", [["x"], ["x", 1], "xy", None])
-def test_names_that_do_not_fit_are_none(tmp_path, names):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["x"], "'class' has 1 names; expected 2"), (["x", 1], "'class' is no list of names"),
+        ("xy", "'class' is no list of names"), (["x", "x"], "'class' has 'x' twice"),
+    ],
+)  # fmt: skip
+def test_names_that_do_not_fit_are_refused(tmp_path, names, message):
     (tmp_path / "scores.json").write_text(json.dumps({"results": SCORES, "class": names}))
+    with pytest.raises(UserError, match=message):
+        read_class_scores(tmp_path / "scores.json", ["a", "b"])
+    (tmp_path / "scores.json").write_text(json.dumps({"results": SCORES, "class": None}))
     assert read_class_scores(tmp_path / "scores.json", ["a", "b"]).names is None
+
+
+def test_classes_in_another_order_than_in_the_annotations_are_refused():
+    scores = VideoClassScores({"a": np.zeros(2, np.float32)}, ("x", "y"))
+    check_order("s.json", scores, {0: "x", 1: "Y"})
+    with pytest.raises(UserError, match="2 classes have another number than in the annotations, such as 'y' with 1"):
+        check_order("s.json", scores, {0: "y", 1: "x"})
+    with pytest.raises(UserError, match="scores of 2 classes; expected 4: the annotations have the id 3"):
+        check_order("s.json", scores, {3: "z"})
 
 
 @pytest.mark.parametrize(
@@ -36,14 +57,43 @@ def test_names_that_do_not_fit_are_none(tmp_path, names):
         ({"a": [1, 2]}, "no scores of 1 of 2 videos, such as 'b'"),
         ({"a": [1, 2], "b": "x"}, "'b' are no list of numbers"),
         ({"a": [1, 2], "b": [1, -2]}, "'b' are no list of numbers"),
+        ({"a": [1, 2], "b": [1, "2"]}, "'b' are no list of numbers"),
+        ({"a": [1, 2], "b": [1, True]}, "'b' are no list of numbers"),
+        ({"a": [1, 2], "b": [1, 10**400]}, "'b' are no list of numbers"),
+        ({"a": [1, 2], "b": [1, 1e300]}, "'b' are no list of numbers"),
+        ({"a": [1, 2], "b": [1, None]}, "'b' are no list of numbers"),
         ({"a": [1, 2], "b": [1, 2, 3]}, "2 to 3 scores"),
-        ([1], "expected {VIDEO"),
+        ([1], "no table of videos; expected {VIDEO"),
     ],
 )  # fmt: skip
 def test_scores_that_cannot_be_used_are_refused(tmp_path, content, message):
     (tmp_path / "scores.json").write_text(json.dumps(content))
     with pytest.raises(UserError, match=message):
         read_class_scores(tmp_path / "scores.json", ["a", "b"])
+
+
+@pytest.mark.parametrize("values", [np.array([1j, 2]), np.array([True, False]), np.zeros((1, 2)), np.array(["1", "2"])])
+def test_arrays_that_are_no_scores_are_refused(tmp_path, values):
+    np.savez(tmp_path / "scores.npz", a=values)
+    with pytest.raises(UserError, match="'a' are no list of numbers"):
+        read_class_scores(tmp_path / "scores.npz", ["a"])
+
+
+def test_names_that_are_there_twice_are_refused(tmp_path):
+    (tmp_path / "scores.json").write_text('{"a": [1, 2],\n"a": [2, 1]}')
+    with pytest.raises(UserError, match="line 2: 'a' is there twice"):
+        read_class_scores(tmp_path / "scores.json", ["a"])
+    with zipfile.ZipFile(tmp_path / "scores.npz", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for number in range(2):
+            buffer = io.BytesIO()
+            np.save(buffer, np.array([1.0, number]))
+            archive.writestr("a.npy", buffer.getvalue())
+    with pytest.raises(UserError, match="the array 'a' is there twice"):
+        read_class_scores(tmp_path / "scores.npz", ["a"])
+    (tmp_path / "scores.npz").write_bytes(b"no archive")
+    with pytest.raises(UserError, match="file cannot be read"):
+        read_class_scores(tmp_path / "scores.npz", ["a"])
 
 
 def test_a_pickle_is_refused_with_a_way_out(tmp_path):
