@@ -141,8 +141,8 @@ def _find_splits(root, options):
         shown = " or ".join(f"{train} with {test}" for train, test in patterns[: 1 if all(given) else 2])
         raise UserError(
             f"{root} has no lists of training and test videos: expected {shown} (text files, one video name per line; "
-            "{split} stands for a name such as split1). python -m data_pipelines.make_splits FOLDER --test 0.25 makes them; "
-            "--train_split_file and --test_split_file name them elsewhere."
+            "{split} stands for a name such as split1). python -m data_pipelines.make_splits FOLDER --test 0.25 makes "
+            "them; --train_split_file and --test_split_file name them elsewhere."
         )
     pair, names = next(iter(found.items()))
     split = options.split or ("split1" if "split1" in names else names[0])
