@@ -10,6 +10,7 @@ from absl import logging
 
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count, name_some
 from fact_jax.files import atomic_write_text, read_data
 from fact_jax.types import UserError
 
@@ -103,14 +104,21 @@ def scan_file(path, header, time_axis):
     return [Problem(str(path), 0, found, "expected finite float32 numbers")]
 
 
+def constant_note(videos):
+    """The line, if any, about videos whose features are the same in every frame."""
+    return (f"{count(videos, 'video')} with features that are the same in every frame: {name_some(videos)}",) * bool(
+        videos
+    )
+
+
 def never_changes(path, header, time_axis):
-    """The first frame [D] of a feature file of several frames that are all the same, else None.
+    """Whether a feature file of several frames holds the same in all of them.
 
     No more is read than up to the first change; raises FeatureFileError if the file cannot be read.
     """
     num_frames, width = frames_and_channels(header.shape, time_axis)
     if num_frames < 2:
-        return None
+        return False
     frame_by_frame, first = lies_frame_by_frame(header, time_axis), np.zeros(width, header.dtype)
     for row, column, block in read_blocks(path, header, num_bytes=_FIRST_BYTES):
         frame, channel, frames = (row, column, block) if frame_by_frame else (column, row, block.T)
@@ -118,5 +126,5 @@ def never_changes(path, header, time_axis):
         if frame == 0:
             first[channels] = frames[0]
         if (frames != first[channels]).any():
-            return None
-    return first
+            return False
+    return True

@@ -78,7 +78,9 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
     checked = checks.check_videos(found.store, found.videos, data, rule)
     problems += checked.problems
     if has_files:
-        problems += checks.check_values(found.store, checked, problems, workdir, data)
+        more, lines = checks.check_values(found.store, checked, problems, workdir, data)
+        problems += more
+        checked = dataclasses.replace(checked, notes=(*checked.notes, *lines))
     _refuse(data, problems, workdir)
     if has_files and data.reader == "tfds":
         from data_pipelines.localization import feature_copy

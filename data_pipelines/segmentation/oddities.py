@@ -7,16 +7,21 @@ import unicodedata
 import numpy as np
 
 from data_pipelines.core.feature_files import FeatureFileError
-from data_pipelines.core.finite import never_changes
+from data_pipelines.core.finite import constant_note, never_changes
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.segmentation.verb_nouns import KINDS
 from fact_jax.files import why_no_folder
+from fact_jax.ops.resampling import downsample_labels
+from fact_jax.ops.segments import frames_to_segments
 
 
-def find_oddities(index, data):
-    """(problems, notes) of a DatasetIndex without problems; `data` are its settings, with the background classes."""
+def find_oddities(index, data, transcripts=None):
+    """(problems, notes) of a DatasetIndex without problems.
+
+    `data` are its settings, with the background classes, `transcripts` those given of evaluated videos, by video id.
+    """
     present = {subset: _classes_of(index, videos) for subset, videos in index.splits.items()}
     problems = _without_actions(index, data, present)
     constant, unreadable = _constant_features(index)
@@ -24,6 +29,7 @@ def find_oddities(index, data):
         *index.notes,
         *_list_notes(index, data),
         *_class_notes(index, data, present),
+        *_segment_notes(index, data, transcripts or {}),
         *constant,
         *_mapping_notes(index.layout),
     ]
@@ -66,7 +72,7 @@ def _list_notes(index, data):
         ]
     for subset, videos in index.splits.items():
         notes += _alike(files[subset], "videos", {video: number for number, video in enumerate(videos, 1)})
-    if set(index.splits) == set(data.split_files) and not why_no_folder(layout.label_dir):
+    if _has_all_lists(index, data) and not why_no_folder(layout.label_dir):
         listed = {f"{video}.txt" for videos in index.splits.values() for video in videos}
         others = sorted(name for name in os.listdir(layout.label_dir) if name.endswith(".txt") and name not in listed)
         if others:
@@ -76,6 +82,10 @@ def _list_notes(index, data):
     return notes
 
 
+def _has_all_lists(index, data):
+    return set(index.splits) == set(data.split_files)
+
+
 def _class_notes(index, data, present):
     """Lines about classes that lists do not share, and about videos without any action."""
     notes, background = [], set(data.background_ids)
@@ -83,6 +93,9 @@ def _class_notes(index, data, present):
     if len(present.get("train", ())) == 1:
         [only] = present["train"]
         notes.append(f"all training labels are of one class, {quote(names[only])}")
+    nowhere = sorted(set(range(len(names))).difference(*present.values()))
+    if nowhere and _has_all_lists(index, data):
+        notes.append(f"{count(nowhere, 'class')} of {len(names)} in no video: {name_some(names[i] for i in nowhere)}")
     for subset, ids in present.items():
         unseen = sorted(ids - present.get("train", ids))
         if unseen:
@@ -95,22 +108,50 @@ def _class_notes(index, data, present):
     return notes
 
 
+def _segment_notes(index, data, transcripts):
+    """Lines about segments that no sampled frame shows, and about transcripts that say something else than labels."""
+    notes, other = [], []
+    lost, total = collections.Counter(), 0
+    for subset, videos in index.splits.items():
+        for video in videos:
+            labels = index.common_labels(video)
+            segments = frames_to_segments(labels)[0]
+            if subset != "train" and video in transcripts and not np.array_equal(segments, transcripts[video]):
+                other.append(video)
+            if subset == "train" and data.sample_rate > 1:
+                total += len(segments)
+                lost.update(_lost_segments(labels, data.sample_rate))
+    if other:
+        notes.append(
+            f"transcripts of {count(other, 'video')} differ from the order of their labels: {name_some(other)}"
+        )
+    if lost:
+        most = [f"{index.class_names[i]} {number}" for i, number in lost.most_common()]
+        rate = f"config.data.sample_rate={data.sample_rate}"
+        what = f"{lost.total()} of {count(total, 'training segment')} too short for {rate}, never learned"
+        notes.append(f"{what}: {name_some(most)}")
+    return notes
+
+
+def _lost_segments(labels, sample_rate):
+    """Class id of every segment of labels [N] that no label of the lower rate shows."""
+    sampled = downsample_labels(labels, sample_rate)
+    for label, start, end in zip(*frames_to_segments(labels), strict=True):
+        if label not in sampled[start // sample_rate : -(-end // sample_rate)]:
+            yield int(label)
+
+
 def _constant_features(index):
     """(lines, problems) about features that are the same in every frame of a video."""
-    constant, problems = {}, []
+    constant, problems = [], []
     for video, header in index.headers.items():
         path = index.layout.feature_file(video)
         try:
-            value = never_changes(path, header, index.layout.data.time_axis)
+            if never_changes(path, header, index.layout.data.time_axis):
+                constant.append(video)
         except FeatureFileError as error:
             problems.append(Problem(str(path), 0, str(error)))
-            continue
-        if value is not None:
-            constant[video] = value
-    zeros = sum(not frame.any() for frame in constant.values())
-    of_them = f" (all zero in {zeros})" if zeros else ""
-    text = f"{count(constant, 'video')} with features that are the same in every frame{of_them}: {name_some(constant)}"
-    return [text] if constant else [], problems
+    return constant_note(constant), problems
 
 
 def _mapping_notes(layout):

@@ -136,7 +136,7 @@ def _complete(index, problems):
     extras, more = _read_extras(layout, index.class_names, index.splits, layout.mapping_file)
     if problems or more:
         return extras, problems + more
-    problems, notes = find_oddities(index, layout.data)
+    problems, notes = find_oddities(index, layout.data, extras["transcripts"])
     return extras | {"notes": notes}, problems
 
 

@@ -205,8 +205,11 @@ def test_validation_videos_select_and_test_videos_are_reported(tmp_path):
     config = make_config(
         data__reader="npy", data__dir=str(tmp_path / "data"), data__validation_split_file="splits/val.{split}.bundle"
     )
+    (tmp_path / "data" / "groundTruth" / "left.txt").write_text("stir\n")
     code, text = run(tmp_path / "run", config=config)
     assert code == 0
+    # What is odd in the data stands before the first step.
+    assert 0 < text.find("left out, in no list: left.txt") < text.find("compiled train step")
     # Both sets share the buckets and their programs, however long their transcripts are.
     assert text.count("compiled eval step") == text.count("compiled train step") <= config.data.max_buckets
     results = json.loads((tmp_path / "run" / "results.json").read_text())
