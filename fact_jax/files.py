@@ -152,8 +152,13 @@ def atomic_write_bytes(path, content):
 
 
 def atomic_write_text(path, text):
-    """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`."""
-    return atomic_write_bytes(path, text.encode("utf-8"))
+    """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`; UserError if UTF-8 lacks a character."""
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        found = ascii(text[max(error.start - 20, 0) : error.end + 20])
+        raise UserError(f"{path} cannot be written: {found} is no text; rename the file, folder or name.") from error
+    return atomic_write_bytes(path, content)
 
 
 def atomic_save_array(path, array):
@@ -185,6 +190,13 @@ def remove_leftovers(folder):
         for path in Path(folder).iterdir():
             if _LEFTOVER.fullmatch(path.name):
                 path.unlink(missing_ok=True)
+
+
+def remove_matching(folder, patterns):
+    """Removes the files in a folder whose names match one of these patterns, such as "timeline_*.png"."""
+    for pattern in patterns:
+        for path in Path(folder).glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -237,6 +249,10 @@ def safe_name(name):
     ours = _CHANGED.search(kept) or kept.casefold() in OWN_NAMES
     if kept == name and kept and len(kept.encode("utf-8")) <= MAX_NAME and not ours:
         return name
+    return _with_checksum(name, kept)
+
+
+def _with_checksum(name, kept):
     checksum = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{kept.encode('utf-8')[: MAX_NAME - 17].decode('utf-8', 'ignore')}~{checksum}"
 
@@ -256,6 +272,15 @@ def sharing_a_file(names):
         if other != name:
             shared |= {other: shared.get(other, name), name: other}
     return shared
+
+
+def file_names(names, folder):
+    """Returns {name: file name} as `safe_name`, of names whose files lie in a folder that exists, each with its own.
+
+    Those that differ in capitals alone have checksums where the file system does not tell them apart.
+    """
+    shared = sharing_a_file(names) if folds_case(folder) else {}
+    return {name: _with_checksum(name, safe_name(name)) if name in shared else safe_name(name) for name in names}
 
 
 def sha256_of(path):

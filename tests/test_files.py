@@ -187,4 +187,13 @@ def test_names_that_differ_in_capitals_share_a_file_where_those_do_not_count(tmp
     assert not files.folds_case(tmp_path / "Folder")
     (tmp_path / "fOLDER").symlink_to("Folder")
     assert files.folds_case(tmp_path / "Folder")
+    names = files.file_names(["a", "A", "b"], tmp_path / "Folder")
+    assert names["b"] == "b" and re.fullmatch("a~[0-9a-f]{16}", names["a"])
+    assert re.fullmatch("A~[0-9a-f]{16}", names["A"]) and names["A"].casefold() != names["a"]
     assert files.sharing_a_file(["a", "A", "b", "a_b", "a/b", "É", "é"]) == {"a": "A", "A": "a", "É": "é", "é": "É"}
+
+
+def test_text_that_is_none_is_something_the_user_can_put_right(tmp_path):
+    with pytest.raises(UserError, match=r"a.txt cannot be written: 'of b\\udcff' is no text; rename the file"):
+        files.atomic_write_text(tmp_path / "a.txt", "of b\udcff")
+    assert os.listdir(tmp_path) == []

@@ -7,6 +7,7 @@ copy was made from: it is made again when one of them has changed.
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import json
 import pathlib
@@ -270,4 +271,6 @@ def _advice(contents):
 
 
 def _config_name(name):
-    return re.sub(r"[^\w.-]", "_", name)
+    """The name of a folder; two datasets never share one."""
+    kept = re.sub(r"[^\w.-]", "_", name)
+    return kept if kept == name else f"{kept}-{hashlib.sha256(ascii(name).encode()).hexdigest()[:8]}"

@@ -1,6 +1,7 @@
 """Which values the settings of a config may have."""
 
 import math
+import unicodedata
 
 from ml_collections import ConfigDict
 
@@ -17,6 +18,8 @@ CHOICES = {
     "optimizer.schedule": SCHEDULES,
     "matmul_precision": ("", "default", "high", "highest"),
 }
+# Settings that are titles and names.
+NAMES = ("name", "data.dataset", "data.split")
 # What a number may be: (dotted keys, test, the words of the message).
 RANGES = (
     (("data.sample_rate", "optimizer.learning_rate", "train.batch_size", "train.epochs", "train.log_every",
@@ -48,9 +51,19 @@ def check_choices(config):
     for keys, holds, words in RANGES + kind.ranges:
         for key in keys:
             problems += _range_problems(key, values.get(key), holds, words)
-    problems += kind.problems(values)
+    problems += _text_problems(values) + kind.problems(values)
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _text_problems(values):
+    """Messages about names that stand in the results of a run, and cannot be written as text."""
+    wrong = {key: values[key] for key in NAMES if isinstance(values.get(key), str)}
+    return [
+        f"config.{key} is {value!a}, expected a name without control characters and bytes that are not UTF-8."
+        for key, value in wrong.items()
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
+    ]
 
 
 def _range_problems(key, value, holds, words):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fact_jax import files
+from fact_jax.inference.output import remove_replaced
 from fact_jax.app import video_choice
 from fact_jax.app.runs.base import OtherVideos
 from fact_jax.app.video_choice import ChosenVideos, VideoChoice
@@ -15,6 +16,9 @@ from fact_jax.training.checkpoints.weights import choose_step, others
 from fact_jax.training.evaluator import selecting
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError
+
+
+MAX_NAMED = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,6 +89,12 @@ def _write_evaluation(setup, evaluation, folder):
             files.remove_leftovers(place)
         for line in setup.write_evaluation(evaluation, folder, figures=setup.config.eval.figures):
             setup.console.say(line)
+        if replaced := remove_replaced(folder):
+            named = ", ".join(replaced[:MAX_NAMED]) + ", ..." * (len(replaced) > MAX_NAMED)
+            setup.console.say(
+                f"evaluated videos took the place of {len(replaced)} predictions of the same names in {predictions}, "
+                f"whose other files are removed: {named}. --mode predict has --output for another folder"
+            )
 
 
 def _write_results(setup, steps, scores):

@@ -137,11 +137,8 @@ class OutputFolder:
             if record is None:
                 foreign += [path] if os.path.lexists(path) else []
                 continue
-            ours = (name for name, digest in record["files"].items() if self._is_as_recorded(name, digest))
             try:
-                for name in ours:
-                    (self.path / name).unlink()
-                path.unlink()  # last: it says what else there is to remove
+                _remove(self.path, path, record["files"])
             except OSError as error:
                 raise UserError(f"{path}: old predictions cannot be removed: {error.strerror}.") from error
             removed.append(video_id)
@@ -202,11 +199,6 @@ class OutputFolder:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def _is_as_recorded(self, name, digest):
-        """Whether a file is in one of our folders and has the content that a record vouches for."""
-        parts = Path(name).parts
-        return len(parts) == 2 and parts[0] in (PREDICTIONS, FIGURES) and _digest_of(self.path / name) == digest
-
     def _made_from(self, video):
         source = {"path": str(video.path), "size": video.size, "sha256": video.sha256}
         return {"source": source} | self._of_video.made_from(video)
@@ -231,10 +223,13 @@ def _read_record(path):
     return record if is_one else None
 
 
-def _digest_of(path):
-    """SHA-256 of a file, None if there is none that can be read."""
+def _digest_of(folder, name):
+    """SHA-256 of a file that a record names; None if there is none, or it lies in none of our folders."""
+    parts = Path(name).parts
+    if len(parts) != 2 or parts[0] not in (PREDICTIONS, FIGURES):
+        return None
     try:
-        return files.sha256_of(path)
+        return files.sha256_of(Path(folder) / name)
     except OSError:
         return None
 
@@ -256,3 +251,26 @@ def json_with_rows(record: Mapping[str, Any], key: str) -> str:
             text = json.dumps(value, indent=2, allow_nan=False).replace("\n", "\n  ")
         parts.append(f"  {json.dumps(name)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def remove_replaced(folder: Path) -> list[str]:
+    """Removes what is left of predictions of which an evaluation has replaced a file; returns the names of their files.
+
+    `folder`: an output folder to which nobody else writes meanwhile.
+    """
+    replaced = []
+    for path in sorted((Path(folder) / PREDICTIONS).glob("*.json")):
+        recorded = (_read_record(path) or {"files": {}})["files"]
+        theirs = [name for name, digest in recorded.items() if _digest_of(folder, name) not in (None, digest)]
+        if theirs:
+            _remove(folder, path, {name: digest for name, digest in recorded.items() if name not in theirs})
+            replaced.append(path.stem)
+    return replaced
+
+
+def _remove(folder, path, recorded):
+    """Removes a record and the files that are still as it says."""
+    for name, digest in recorded.items():
+        if _digest_of(folder, name) == digest:
+            (Path(folder) / name).unlink()
+    path.unlink()  # last: it says what else there is to remove

@@ -118,7 +118,9 @@ def report_problems(problems, folder: Path, console: writers.Console) -> int:
     str() turns a problem into a line; they are ordered by their `path` and `line`.
     """
     path = folder / PROBLEMS_FILE
-    lines = [str(problem) for problem in sorted(problems, key=lambda problem: (problem.path, problem.line))]
+    ordered = sorted(problems, key=lambda problem: (problem.path, problem.line))
+    # A path may hold bytes that are no text.
+    lines = [str(problem).encode(errors="backslashreplace").decode() for problem in ordered]
     if not lines:
         path.unlink(missing_ok=True)
         return 0

@@ -396,6 +396,16 @@ def test_a_compilation_is_left_out_of_the_time_that_is_left(features, tmp_path, 
     assert restarted == [0, 0, 0, 0]
 
 
+def test_an_evaluation_takes_the_place_of_whole_predictions(features, tmp_path):
+    predict(features, tmp_path / "out")
+    folder = tmp_path / "out" / "predictions"
+    assert output_module.remove_replaced(tmp_path / "out") == []
+    (folder / "v1.txt").write_text("of an evaluation")
+    (folder / "v2.txt").unlink()
+    assert output_module.remove_replaced(tmp_path / "out") == ["v1"]
+    assert {path.name for path in folder.glob("v1.*")} == {"v1.txt"} and len(list(folder.glob("v2.*"))) == 3
+
+
 def test_transcripts_are_given_to_models_that_need_them():
     LabelFramesConfig(input=("x.npy",), transcripts="folder").check_transcripts(True)
     with pytest.raises(UserError, match="needs the transcript of every video: --transcripts FOLDER"):

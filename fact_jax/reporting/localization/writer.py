@@ -8,6 +8,7 @@ from fact_jax import files
 from fact_jax.reporting.localization import detection_files, detection_layout, detection_sets, tables
 from fact_jax.reporting.localization import figures as pictures
 
+_PICTURES = ("detections_*.png", "precision_recall.png", "map_against_tiou.png")
 # Classes without a true segment that are named to the user.
 MAX_NAMED = 5
 
@@ -15,9 +16,11 @@ MAX_NAMED = 5
 def write_evaluation(evaluation, folder, *, figures):
     """Writes the files of a `fact_jax.tasks.localization.evaluation.LocalizationEvaluation` below `folder`.
 
-    With `figures` also the curves, and detections of videos. Returns lines for the user: what was left out.
+    With `figures` also the curves, and detections of videos. No picture of an earlier evaluation stays beside them.
+    Returns lines for the user: what was left out.
     """
     folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
+    files.remove_matching(folder / "figures", _PICTURES)
     detection_files.write_detections(
         folder / "predictions", evaluation.detections, protocol.class_names, protocol.dataset
     )
@@ -51,10 +54,11 @@ def _draw(evaluation, scores, folder):
     curves = pictures.plot_map(protocol.metric, scores, protocol.class_names, title=title)
     files.save_figure(folder / "map_against_tiou.png", curves)
     videos = sorted(evaluation.detections)
+    names = files.file_names(videos, folder)
     count = min(protocol.max_timelines or len(videos), len(videos))
     for place in np.linspace(0, len(videos) - 1, count).round().astype(int):
         figure = _plot_video(evaluation, videos[place])
-        files.save_figure(folder / f"detections_{files.safe_name(videos[place])}.png", figure)
+        files.save_figure(folder / f"detections_{names[videos[place]]}.png", figure)
     if count == len(videos):
         return ()
     return (f"drew the detections of {count} of {len(videos)} videos; --config.eval.max_timelines=0 draws all",)

@@ -7,20 +7,39 @@ import numpy as np
 from fact_jax import files
 from fact_jax.reporting import curves, tables
 from fact_jax.reporting.segmentation import segment_files, timelines
+from fact_jax.types import UserError
+
+_PICTURES = ("timeline_*.png", "confusion_matrix.png")
 
 
 def write_evaluation(evaluation, folder, *, figures):
     """Writes the files of a `fact_jax.tasks.segmentation.evaluation.SegmentationEvaluation` below `folder`.
 
-    With `figures` also the timelines and the confusion matrix. Returns lines for the user: what was left out.
+    With `figures` also the timelines and the confusion matrix. Nothing of an earlier evaluation stays beside them.
+    Returns lines for the user: what was left out.
     """
     folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
+    _remove_earlier(folder, evaluation)
+    (folder / "predictions").mkdir(parents=True, exist_ok=True)
+    names = files.file_names(evaluation.predictions, folder / "predictions")
     for video_id, labellings in evaluation.predictions.items():
         lines = "".join(f"{protocol.class_names[label]}\n" for label in labellings["labels"])
-        files.atomic_write_text(folder / "predictions" / f"{files.safe_name(video_id)}.txt", lines)
+        files.atomic_write_text(folder / "predictions" / f"{names[video_id]}.txt", lines)
     tables.write_tables(folder / "tables", state, protocol.class_names)
     segment_files.write_segments(folder, _segmented(evaluation))
-    return _draw(evaluation, state, folder / "figures") if figures else ()
+    return _draw(evaluation, state, names, folder / "figures") if figures else ()
+
+
+def _remove_earlier(folder, evaluation):
+    """Removes what this evaluation does not replace: pictures of other videos, labels of videos that it has not."""
+    files.remove_matching(folder / "figures", _PICTURES)
+    try:
+        earlier = segment_files.read_segments(folder).videos
+    except UserError:
+        return  # there was none, or it cannot tell
+    for video in earlier:
+        if video.video_id not in evaluation.predictions:
+            (folder / "predictions" / f"{files.safe_name(video.video_id)}.txt").unlink(missing_ok=True)
 
 
 def _segmented(evaluation):
@@ -33,7 +52,7 @@ def _segmented(evaluation):
     return segment_files.SegmentedSet(protocol.metric, *names, protocol.fps, videos)
 
 
-def _draw(evaluation, state, folder):
+def _draw(evaluation, state, names, folder):
     protocol, videos = evaluation.protocol, state.per_video()
     drawn = _spread(videos, protocol.max_timelines or len(videos))
     for scores in drawn:
@@ -46,7 +65,7 @@ def _draw(evaluation, state, folder):
             metrics_text="   ".join(f"{name} {scores[name]:.1f}" for name in ("Acc", "Edit", "F1@0.50")),
             background_ids=protocol.background_ids,
         )
-        files.save_figure(folder / f"timeline_{files.safe_name(video_id)}.png", figure)
+        files.save_figure(folder / f"timeline_{names[video_id]}.png", figure)
     title = f"{protocol.dataset}, {protocol.split}: predicted against true class of every frame"
     confusion = curves.plot_confusion(state.confusion(), protocol.class_names, title=title)
     files.save_figure(folder / "confusion_matrix.png", confusion)

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import json
 import math
 import os
@@ -203,6 +204,9 @@ class Console:
 
     def __init__(self, stream=None):
         self._stream = stream or sys.stdout
+        if isinstance(self._stream, io.TextIOWrapper):
+            # A path may have bytes, a class name letters, that a terminal lacks: no reason to end a run.
+            self._stream.reconfigure(errors="backslashreplace")
         self._bar, self._unit = None, "step"
         self.restart_clock(0)
 

@@ -1,5 +1,7 @@
 """The validator: every fault is found, all at once, and a sound folder passes."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -162,3 +164,22 @@ def test_the_report_counts_groups_and_cuts(tmp_path, monkeypatch):
     assert lines[6] == "... and 5 more" and str(report_file) in lines[7] and len(lines) == 8
     assert report_file.read_text().split("\n")[:-1] == [str(problem) for problem in problems]
     checks.refuse_dataset(layout, [])
+
+
+def test_a_file_that_kept_its_size_and_time_is_checked_again(tmp_path):
+    """As tar, rsync and cp -p leave it, where the features were extracted anew."""
+    write_folder(tmp_path)
+    path = tmp_path / "features" / "v0.npy"
+
+    def check():
+        index, problems = read_index(open_layout(settings(tmp_path)), ("train", "test"))
+        checks.insist(index, problems, tmp_path / "run")
+        return index.fingerprint()
+
+    first, status = check(), path.stat()
+    assert check() == first
+    np.save(path, np.full_like(np.load(path), np.nan))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    with pytest.raises(UserError, match="NaN values, the first at frame 0"):
+        check()

@@ -43,6 +43,12 @@ def test_of_many_videos_some_timelines_are_drawn_from_the_worst_to_the_best(tmp_
     every = workdirs.evaluate(truth, predictions, max_timelines=9)
     assert writer.write_evaluation(every, tmp_path, figures=True) == ()
     assert len(list((tmp_path / "figures").glob("timeline_*"))) == 9
+    # Of other parameters, or with other videos: nothing of those before stays beside it.
+    (tmp_path / "predictions" / "mine.txt").write_text("")
+    some = {name: truth[name] for name in ("v0", "v5")}
+    writer.write_evaluation(workdirs.evaluate(some, some), tmp_path, figures=False)
+    left = {path.name for path in tmp_path.rglob("*.*") if path.parent.name != "tables"}
+    assert left == {"v0.txt", "v5.txt", "mine.txt"}
 
 
 def test_files_of_an_evaluation(tmp_path):

@@ -90,6 +90,9 @@ def test_files_hold_seconds_and_names(tmp_path):
     assert [row["tIoU"] for row in thresholds] == ["0.30", "0.50", "average"] and thresholds[2]["mAP"] == "75.0000"
     pictures = {path.name for path in (tmp_path / "figures").iterdir()}
     assert pictures == {"precision_recall.png", "map_against_tiou.png", "detections_v_a.png"}
+    (tmp_path / "figures" / "prediction_v_a.png").write_text("")
+    writer.write_evaluation(filled(), tmp_path, figures=False)
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["prediction_v_a.png"]
 
 
 def test_nothing_found_is_written_too(tmp_path):
