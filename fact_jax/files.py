@@ -152,7 +152,7 @@ def atomic_write_bytes(path, content):
 
 
 def atomic_write_text(path, text):
-    """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`; UserError if UTF-8 lacks a character."""
+    """Writes `text` as UTF-8 with the newlines it has. As `atomic_write_bytes`; UserError for what is no text."""
     try:
         content = text.encode("utf-8")
     except UnicodeEncodeError as error:

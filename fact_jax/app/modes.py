@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fact_jax import files
-from fact_jax.inference.output import remove_replaced
 from fact_jax.app import video_choice
 from fact_jax.app.runs.base import OtherVideos
 from fact_jax.app.video_choice import ChosenVideos, VideoChoice
+from fact_jax.inference.output import remove_replaced
 from fact_jax.reporting import evaluation_record, results
 from fact_jax.training import loop, scoring
 from fact_jax.training.checkpoints.manager import CheckpointError
@@ -16,7 +16,6 @@ from fact_jax.training.checkpoints.weights import choose_step, others
 from fact_jax.training.evaluator import selecting
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError
-
 
 MAX_NAMED = 5
 

@@ -289,6 +289,8 @@ def test_header_names_the_command_and_file_is_short(name):
         ("optimizer.learning_rate", float("inf"), "more than 0"),
         ("model.frame_weight", 1.5, "between 0 and 1"),
         ("loss.null_weight", -0.5, "-1 for automatic"),
+        ("data.dataset", "two\nlines", "config.data.dataset is 'two.nlines', expected a name without control"),
+        ("name", "half\udcff", "expected a name without control characters and bytes that are not UTF-8"),
     ],
 )
 def test_values_out_of_range(key, value, message):

@@ -68,6 +68,25 @@ def test_console_prints_lines_without_a_terminal():
     assert console.pace(5, 10).endswith(" s/step, 0:00 left") and console.pace(5, 10) == ""
 
 
+def test_console_prints_what_its_stream_has_no_letters_for():
+    """A terminal without UTF-8 ends no run, nor does a path that is no text."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    writers.Console(stream).say("é \udcff")
+    assert stream.buffer.getvalue() == b"\\xe9 \\udcff\n"
+
+
+def test_a_restart_of_the_clock_is_one_of_the_bar_too():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    console = writers.Console(stream)
+    console.begin("predict", 10)
+    console._bar.start_t -= 1000.0  # so long has a compilation taken
+    console._bar.last_print_t -= 1000.0
+    console.restart_clock(0)
+    assert console._bar.format_dict["elapsed"] < 100
+    console.end()
+
+
 def test_console_shows_a_bar_on_a_terminal():
     stream = io.StringIO()
     stream.isatty = lambda: True
