@@ -15,6 +15,7 @@ from data_pipelines.localization.class_scores import check_order, read_class_sco
 from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import check_durations, read_durations
 from data_pipelines.localization.truncation import TruncationConfig
+from data_pipelines.localization.unreached import PointRules, unreached_lines
 from data_pipelines.localization.video_tables import unused_names
 from fact_jax.app.kinds.localization import FindActionsConfig
 from fact_jax.app.runs.base import (
@@ -69,10 +70,17 @@ def prepare(config, sources, devices) -> Parts:
         derived=derived,
         num_programs=len(eval_batches.buckets),
         statistics=_statistics(sources),
-        lines=(*_describe(config, derived, sources), *sources.notes),
+        lines=(*_describe(config, derived, sources), *sources.notes, *_unreached(data, sources.train, task)),
         how_scored=_how_scored(data.tiou_thresholds, protocol),
         other_videos=_other_videos(config, sources, length_of, options),
     )
+
+
+def _unreached(data, source, task):
+    """Lines about training segments that no point of the network finds."""
+    model, radius = task.model, task.loss_config.center_radius
+    any_start = bool(data.crop_ratio) or bool(np.any(source.lengths > data.max_frames))
+    return unreached_lines(source, PointRules(model.strides, model.regression_ranges, radius, any_start))
 
 
 def _other_videos(config, sources, length_of, options):
