@@ -1,5 +1,7 @@
 """What a label file holds where it does not hold one class name per line, and what to do about it."""
 
+import re
+
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import is_id, quote
 from data_pipelines.segmentation.segment_files import cells_of, looks_like_a_segment, parse_time
@@ -15,9 +17,10 @@ _NAMES_FOR_IDS = (
     'list them there: "0 0", "1 1", ...'
 )
 _ONE_COLUMN = f"{_ONE_PER_FRAME} and nothing else: drop the first column"
+_REPEAT = f"{_ONE_PER_FRAME} and nothing else: drop the number or, where it counts frames, repeat the name as often"
 _LARGEST = f"{_ONE_PER_FRAME}: write the name of the class of every row"
 # What is said of whole files of another form; of those whose lines are frames all the same.
-ADVICE = frozenset((_CONVERT, _LABEL_FIRST, _NAMES_FOR_IDS, _ONE_COLUMN, _LARGEST))
+ADVICE = frozenset((_CONVERT, _LABEL_FIRST, _NAMES_FOR_IDS, _ONE_COLUMN, _REPEAT, _LARGEST))
 FRAME_FORMS = frozenset((_NAMES_FOR_IDS, _ONE_COLUMN, _LARGEST))
 
 
@@ -31,14 +34,15 @@ def other_form(path, lines, class_ids):
     if not unknown or len(unknown) < _MOST * len(sample):
         return None
     if class_ids and _most(unknown, _is_whole):
-        numbers = sorted(int(line) for line in unknown if _is_whole(line))
+        numbers = sorted(int(float(line)) for line in unknown if _is_whole(line))
         found = f"numbers from {numbers[0]} to {numbers[-1]} instead of class names (ids: 0 to {len(class_ids) - 1})"
         return Problem(str(path), 0, found, _NAMES_FOR_IDS)
     forms = (
         ("rows of numbers", _LARGEST, _is_row_of_numbers),
         ("segments", _CONVERT, looks_like_a_segment),
         ("segments", _LABEL_FIRST, _is_label_with_times),
-        ("two columns", _ONE_COLUMN, lambda line: _is_numbered_label(line, class_ids)),
+        ("a number and a class", _ONE_COLUMN, lambda line: _after_number(line) in class_ids),
+        ("a class and a number", _REPEAT, lambda line: _before_number(line) in class_ids),
     )
     for what, advice, holds in forms:
         if _most(unknown, holds):
@@ -63,7 +67,8 @@ def _most(lines, holds):
 
 
 def _is_whole(line):
-    return is_id(line.removeprefix("-"))
+    """Whether a line is a whole number, 3 or 3.0, of few digits."""
+    return is_id(re.sub(r"\.0+$", "", line.removeprefix("-")))
 
 
 def _is_row_of_numbers(line):
@@ -76,9 +81,16 @@ def _is_label_with_times(line):
     return len(cells) == 3 and all(parse_time(cell) is not None for cell in cells[1:])
 
 
-def _is_numbered_label(line, class_ids):
-    cells = cells_of(line)
-    return len(cells) == 2 and _is_number(cells[0]) and cells[1] in class_ids
+def _after_number(line):
+    """What follows a number and a separator, or None."""
+    found = re.fullmatch(r"[\d.]+\s*[\s,;:]\s*(.+)", line)
+    return found and found[1]
+
+
+def _before_number(line):
+    """What a separator and a number follow, or None."""
+    found = re.fullmatch(r"(.+?)\s*[\s,;:]\s*[\d.]+", line)
+    return found and found[1]
 
 
 def _is_number(cell):

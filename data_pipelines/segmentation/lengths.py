@@ -65,6 +65,9 @@ def length_problems(layout, lengths):
     """Problems of features and labels whose lengths contradict each other; a common cause is one Problem."""
     tolerance = layout.data.length_tolerance
     beyond = {video for video, (frames, labels) in lengths.items() if abs(frames - labels) > tolerance}
+    if beyond and (found := _one_length(lengths)):
+        expected = "expected one feature per label: were they resampled or cut to one length? Extract them anew"
+        return [Problem(str(layout.feature_dir), 0, found, expected)]
     pattern, problems = find_pattern(lengths), []
     most_beyond = pattern and 2 * len(beyond & pattern.videos) > len(pattern.videos)
     if pattern and (pattern.is_other_rate or most_beyond):
@@ -90,12 +93,20 @@ def length_notes(lengths):
     cut = [_cut_off("labels", {video: gap for video, gap in gaps.items() if gap > 0})]
     cut.append(_cut_off("features", {video: -gap for video, gap in gaps.items() if gap < 0}))
     if text := " and ".join(filter(None, cut)):
-        drift = ""
+        drift = f" {found}: were they resampled or cut to one length?" if (found := _one_length(lengths)) else ""
         if pattern and not shifted and pattern.rate != 1 and max(map(abs, gaps.values())) > 2:
             rate = f"{pattern.rate:.4g} labels for every feature"
             drift = f" The difference grows with the length, {rate}: are features and labels of the same frame rate?"
         notes.append(f"features and labels are cut to the shorter of the two: {text} are dropped at the end.{drift}")
     return tuple(notes)
+
+
+def _one_length(lengths):
+    """Says that all videos have as many features, whatever their labels; "" where they do not."""
+    features, labels = ({pair[place] for pair in lengths.values()} for place in (0, 1))
+    if len(lengths) < _MIN_VIDEOS or len(features) > 1 or len(labels) < _MIN_VIDEOS:
+        return ""
+    return f"all {len(lengths)} videos have {min(features)} features, for {min(labels)} to {max(labels)} labels"
 
 
 def _common_cause(pattern, lengths, tolerance):

@@ -6,15 +6,19 @@ import unicodedata
 
 import numpy as np
 
-from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.core.feature_files import FeatureFileError, read_blocks
 from data_pipelines.core.finite import constant_note, never_changes
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.segmentation.verb_nouns import KINDS
-from fact_jax.files import why_no_folder
+from fact_jax.files import sha256_of, why_no_folder
 from fact_jax.ops.resampling import downsample_labels
 from fact_jax.ops.segments import frames_to_segments
+from fact_jax.types import UserError
+
+# Bytes of a feature file by which it is told from others, before whole files are compared.
+_START_BYTES = 2**12
 
 
 def find_oddities(index, data, transcripts=None):
@@ -24,7 +28,7 @@ def find_oddities(index, data, transcripts=None):
     """
     present = {subset: _classes_of(index, videos) for subset, videos in index.splits.items()}
     problems = _without_actions(index, data, present)
-    constant, unreadable = _constant_features(index)
+    constant, unreadable = _feature_notes(index)
     notes = [
         *index.notes,
         *_list_notes(index, data),
@@ -90,9 +94,8 @@ def _class_notes(index, data, present):
     """Lines about classes that lists do not share, and about videos without any action."""
     notes, background = [], set(data.background_ids)
     names = index.class_names
-    if len(present.get("train", ())) == 1:
-        [only] = present["train"]
-        notes.append(f"all training labels are of one class, {quote(names[only])}")
+    single = {subset: min(ids) for subset, ids in present.items() if len(ids) == 1}
+    notes += [f"all {subset} labels are of one class, {quote(names[only])}" for subset, only in single.items()]
     nowhere = sorted(set(range(len(names))).difference(*present.values()))
     if nowhere and _has_all_lists(index, data):
         notes.append(f"{count(nowhere, 'class')} of {len(names)} in no video: {name_some(names[i] for i in nowhere)}")
@@ -141,17 +144,34 @@ def _lost_segments(labels, sample_rate):
             yield int(label)
 
 
-def _constant_features(index):
-    """(lines, problems) about features that are the same in every frame of a video."""
-    constant, problems = [], []
+def _feature_notes(index):
+    """(lines, problems) about features that are the same in every frame of a video, or those of another video."""
+    constant, starts, problems = [], {}, []
     for video, header in index.headers.items():
         path = index.layout.feature_file(video)
         try:
             if never_changes(path, header, index.layout.data.time_axis):
                 constant.append(video)
+            _, _, start = next(read_blocks(path, header, num_bytes=_START_BYTES))
+            starts[video] = (header.shape, header.dtype, start.tobytes())
         except FeatureFileError as error:
             problems.append(Problem(str(path), 0, str(error)))
-    return constant_note(constant), problems
+    copies = _copies(index.layout, {video: start for video, start in starts.items() if video not in constant})
+    return [*constant_note(constant), *copies], problems
+
+
+def _copies(layout, starts):
+    """The line, if any, about videos whose features are those of another, of which `starts` are the same as well."""
+    alike = collections.Counter(starts.values())
+    first, copies = {}, []
+    for video in (video for video, start in starts.items() if alike[start] > 1):
+        try:
+            content = sha256_of(layout.feature_file(video))
+        except OSError as error:
+            raise UserError(f"{error.filename}: {error.strerror}. It was there when the data was read.") from error
+        other = first.setdefault(content, video)
+        copies += [f"{video} (as {other})"] * (other != video)
+    return [f"{count(copies, 'video')} with the features of another: {name_some(copies)}"] if copies else []
 
 
 def _mapping_notes(layout):

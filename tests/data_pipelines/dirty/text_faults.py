@@ -77,7 +77,7 @@ NAMES = {
     "ids_for_names": lines(lambda found: ["2"] * len(found), r"numbers from 2 to 2 instead of class names"),
     "table": lines(
         lambda found: [f"{i},{name}" for i, name in enumerate(found)],
-        r"two columns, such as '0,.*drop the first column",
+        r"a number and a class, such as '0,.*drop the first column",
     ),
     "long_line": lines(line(3, "x" * 3_000_000), rf"{UNKNOWN} 'x{{60}}'\.\.\.; expected a name"),
     "markup": lines(line(3, "<script>alert(1)</script>"), rf"{UNKNOWN} '<script>"),

@@ -129,3 +129,10 @@ def test_compressed_annotations_and_npz_features(tmp_path):
     (root / "annotations.json.gz").write_bytes(packed)
     data = settings(root, annotation_file="annotations.json.gz", feature_suffix=".npz")
     np.testing.assert_array_equal(open_localization(data).test[1].features, features("d"))
+
+
+def test_features_that_are_the_same_in_every_frame_are_told(tmp_path):
+    root = write_folder(tmp_path)
+    np.save(root / "features" / "b.npy", np.zeros((31, 6), np.float32))
+    notes = open_localization(settings(root)).notes
+    assert "1 video with features that are the same in every frame: b" in notes

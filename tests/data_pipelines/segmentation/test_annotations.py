@@ -70,7 +70,10 @@ def test_unknown_labels_are_reported_once_per_name(tmp_path):
         ("0.0\t2.5\treach\n", "segments, such as '0.0\\t2.5\\treach'", "convert_labels makes", 0),
         ("1-30 SIL\n31-60 pour\n", "segments, such as '1-30 SIL'", "convert_labels makes", 0),
         ("reach 0 100\ncut 100 250\n", "segments, such as 'reach 0 100'", "--columns label=1 start=2 end=3", 0),
-        ("0,background\n1,take cup\n", "two columns, such as '0,background'", "drop the first column", 2),
+        ("1.0\n2.0\n", "numbers from 1 to 2 instead of class names", "expected one class name per frame", 2),
+        ("0,background\n1,take cup\n", "a number and a class, such as '0,background'", "drop the first column", 2),
+        ("0 take cup\n1 take cup\n", "a number and a class, such as '0 take cup'", "drop the first column", 2),
+        ("take cup 20\nbackground 30\n", "a class and a number, such as 'take cup 20'", "repeat the name as often", 0),
         ("0 0 1 0\n0 1 0 0\n", "rows of numbers, such as '0 0 1 0'", "write the name of the class of every row", 2),
     ],
 )

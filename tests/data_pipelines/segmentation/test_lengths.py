@@ -102,6 +102,14 @@ def test_a_frame_rate_that_is_almost_right_is_a_line(tmp_path):
     assert "The difference grows with the length, 1.001 labels for every feature" in line
 
 
+def test_features_of_one_length(tmp_path):
+    [text] = problems_of(with_features(LONG, lambda labels: 100), tmp_path)
+    assert text.startswith("all 12 videos have 100 features, for 620 to 899 labels") and "resampled" in text
+    assert problems_of(with_features(SHORT, lambda labels: 25), tmp_path) == []
+    [line] = length_notes(with_features(SHORT, lambda labels: 25))
+    assert "all 12 videos have 25 features, for 20 to 29 labels: were they resampled" in line
+
+
 def test_rounding_is_no_pattern(tmp_path):
     rng = np.random.default_rng(0)
     for _ in range(50):

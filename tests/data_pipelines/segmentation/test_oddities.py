@@ -94,7 +94,7 @@ def test_one_class_in_all_training_videos(folder):
     for video, length in (("v0", 37), ("v1", 22), ("v2", 41)):
         write_labels(folder, video, [3] * length)
     _, lines = oddities(folder)
-    assert "all training labels are of one class, 'stir'" in lines
+    assert "all train labels are of one class, 'stir'" in lines
 
 
 def test_lists_that_are_the_same_or_leave_videos_out(folder):
@@ -111,6 +111,19 @@ def test_features_that_are_the_same_in_every_frame(folder):
     assert line == "2 videos with features that are the same in every frame: v1, v3"
     [again] = open_sources(settings(folder)).notes
     assert again == line
+
+
+def test_features_of_another_video(folder):
+    """Under two names, one video is in the training and the test list; the same start alone says nothing."""
+    features = np.ones((6, 37), np.float32) * np.arange(37) // 30
+    np.save(folder / "features" / "v0.npy", features)
+    np.save(folder / "features" / "v3.npy", features)
+    write_labels(folder, "v3", np.arange(37) % 4)
+    _, [line] = oddities(folder)
+    assert line == "1 video with the features of another: v3 (as v0)"
+    features[5, 36] = 2
+    np.save(folder / "features" / "v3.npy", features)
+    assert oddities(folder)[1] == ()
 
 
 @pytest.mark.parametrize("time_axis", ["first", "last"])
