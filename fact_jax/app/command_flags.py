@@ -20,7 +20,7 @@ flags.disclaim_key_flags()
 PROCESS = ("coordinator_address", "num_processes", "process_id")
 # Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
-    "train": (("workdir",), ("config", *PROCESS, "distributed")),
+    "train": (("workdir",), ("config", "init_from", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", "split", "videos", *PROCESS, "distributed")),
     "predict": (("workdir", "input"), ("config", "step", "output")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
@@ -39,6 +39,10 @@ class Options:
     overridden: tuple[str, ...] = ()  # dotted names of the settings that the command line overrides
     prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # given flags of the kinds of work
     workdir: str | None = flag("Folder of the run: checkpoints, metrics, figures.")
+    init_from: str | None = flag(
+        "train: begin a new run with these weights: a workdir (its best checkpoint) or a weight file as of convert. "
+        "What does not fit, such as other classes, starts anew."
+    )
     step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
     split: str | None = flag(
         "eval: score these videos, train, test or validation, instead of the run's own evaluations."

@@ -21,7 +21,13 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     if options.mode in ("train", "eval"):
         with processes.join(_launch(options)) as group:
             videos = VideoChoice(options.split, options.videos)
-            told = {"step": options.step, "videos": videos, "console": console, "processes": group}
+            told = {
+                "step": options.step,
+                "videos": videos,
+                "init_from": options.init_from,
+                "console": console,
+                "processes": group,
+            }
             return experiment.run(config, workdir, options.mode, **told)
     console = console or writers.Console()
     if options.mode == "predict":

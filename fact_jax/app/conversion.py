@@ -63,7 +63,7 @@ def convert(
         other = f"the config is of another system (config.model.name is {system!r})"
         way_out = f"Give a config of {found.title}, one of {configs}: --config."
         raise UserError(f"{checkpoint} holds {found.title}, {other}. {way_out}")
-    config, changed = _adopt(config, found, explicit, checkpoint)
+    config, changed = adopt(config, found, explicit, checkpoint)
     class_names, class_file, verb_nouns = read_classes()
     found.check_classes(class_names, verb_nouns, checkpoint)
     data = config.data
@@ -80,7 +80,7 @@ def convert(
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    params = _parameters(task, arrays, found, checkpoint)
+    params = parameters(task, arrays, found, checkpoint)
     _check_workdir(workdir, config, derived)
     with own(workdir, "--mode convert"):
         _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
@@ -159,8 +159,11 @@ def _write_export(output, tensors, texts, **form):
         raise
 
 
-def _adopt(config, found, explicit, checkpoint):
-    """Returns the config with what the file tells, and (key, value before, value) of everything that changed."""
+def adopt(config, found, explicit, checkpoint):
+    """Returns the config with what the file tells, and (key, value before, value) of everything that changed.
+
+    Arguments as of `convert`. Raises UserError where the file contradicts what is explicit.
+    """
     config = config.copy_and_resolve_references()
     values, changed, problems = run_record.flatten(config.to_dict()), [], []
     for key, value, present in found.wanted(config.model):
@@ -191,8 +194,11 @@ def _check_workdir(workdir, config, derived):
     run_record.check(workdir, config=config.to_dict(), derived=derived)
 
 
-def _parameters(task, arrays, found, checkpoint):
-    """The parameters as float32; every tensor is used and every parameter filled."""
+def parameters(task, arrays, found, checkpoint):
+    """The parameters of a task, from the tensors of an InferredNetwork, as float32.
+
+    Every tensor is used and every parameter filled; else UserError. `arrays`: of a batch, or their shapes.
+    """
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
         tensors = {name: np.asarray(tensor, np.float32) for name, tensor in found.tensors.items()}
     broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]

@@ -2,12 +2,13 @@
 
 import contextlib
 import dataclasses
+import functools
 from pathlib import Path
 
 import jax
 
 from fact_jax import files, inference, run_record
-from fact_jax.app import kinds, modes
+from fact_jax.app import kinds, modes, starting_weights
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
 from fact_jax.app.runs.base import piece_size
@@ -38,6 +39,7 @@ def run(
     *,
     step: int | None = None,
     videos: VideoChoice | None = None,
+    init_from: str | None = None,
     console=None,
     processes: Processes = Processes(),
 ) -> int:
@@ -49,6 +51,7 @@ def run(
       mode: "train" starts or resumes, and reports a finished run; "eval" evaluates a checkpoint of the workdir.
       step: for "eval": which checkpoint; None = the best.
       videos: for "eval": which videos; by default those of the run's own evaluations.
+      init_from: for "train": a workdir or a weight file with which a new run begins, see `starting_weights`.
       console: where lines go; standard output by default, of a process that is not the first warnings only.
       processes: that make the run together; every one of them calls this, and the first has the workdir.
 
@@ -58,10 +61,14 @@ def run(
     check_choice("--mode", mode, MODES)
     console = console or (writers.Console() if processes.is_main else writers.WarningsOnly(processes.index))
     workdir = Path(workdir)
-    asked = {"mode": mode, "step": step, "videos": dataclasses.asdict(videos or VideoChoice())}
+    asked = {"mode": mode, "step": step, "videos": dataclasses.asdict(videos or VideoChoice()), "init_from": init_from}
     processes.insist_on_equal("settings", config.to_dict() | asked | {"jax": jax.__version__})
     finished = processes.from_main(lambda: _look_at(config, workdir, mode, step, videos))
+    if init_from and mode != "train":
+        raise UserError("--init_from gives the weights that training begins with; --mode eval has its own.")
     if finished:
+        if init_from:
+            console.say(f"{workdir} holds a finished run: --init_from is not read")
         console.say(results.summary(workdir, finished))
         return 0
     stop_request = StopRequest if processes.count == 1 else SharedStop
@@ -70,7 +77,7 @@ def run(
         if processes.is_main:
             _check_settings(config, workdir, mode)  # again: another process may just have made its run here
         _set_up_jax(config, console)
-        setup = prepare(config, workdir, mode, console, stop, processes)
+        setup = prepare(config, workdir, mode, console, stop, processes, init_from)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step, videos)
         return 0 if finished else stop.exit_code
 
@@ -134,7 +141,13 @@ def _set_up_jax(config, console: writers.Console) -> None:
 
 
 def prepare(
-    config, workdir: Path, mode: str, console: writers.Console, stop: StopRequest, processes: Processes = Processes()
+    config,
+    workdir: Path,
+    mode: str,
+    console: writers.Console,
+    stop: StopRequest,
+    processes: Processes = Processes(),
+    init_from: str | None = None,
 ) -> Setup:
     """Opens and checks the data, builds the task and, to train, writes config.json and statistics.txt.
 
@@ -143,12 +156,19 @@ def prepare(
     """
     kind = kinds.of_system(config.model.name)
     runs = kind.runs()
+    weights, origin = starting_weights.of_run(workdir, init_from, config, processes, console.say)
     with processes.main_first():
         # What the first process notes there, the others need not check again, if they see it.
         notes = workdir if processes.is_main or workdir.is_dir() else None
         sources = runs.open_sources(config, notes)
     devices = device_layout.choose(piece_size(config.train))
     parts = runs.prepare(config, sources, devices)
+    if weights:
+        weights.check(parts.derived)
+    if origin:
+        derived = {**parts.derived, starting_weights.ORIGIN: dict(origin)}
+        how_scored = (*parts.how_scored, starting_weights.sentence(origin))
+        parts = dataclasses.replace(parts, derived=derived, how_scored=how_scored)
     processes.insist_on_equal("data", parts.derived)
     processes.connect(devices)
     if processes.is_main:
@@ -158,6 +178,9 @@ def prepare(
         files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
     for line in parts.lines:
         console.say(line)
+    first_params = None
+    if weights:
+        first_params = functools.partial(weights.put_into, config=config, derived=parts.derived, say=console.say)
     names = ("task", "train_batches", "evaluators", "derived", "how_scored", "other_videos")
     return Setup(
         config=config,
@@ -168,5 +191,6 @@ def prepare(
         console=console,
         stop=stop,
         processes=processes,
+        first_params=first_params,
         **{name: getattr(parts, name) for name in names},
     )

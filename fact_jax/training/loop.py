@@ -8,7 +8,7 @@ update or a log line depends on. So a run that was interrupted and resumed ends 
 import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +52,8 @@ class Setup:
     console: writers.Console
     stop: StopRequest  # asked after every step and every evaluation batch
     processes: Processes = Processes()
+    # Gives the parameters that a new run starts with, of those that were drawn; None: those.
+    first_params: Callable[[Any], Any] | None = None
 
 
 def train(setup: Setup) -> Outcome:
@@ -82,7 +84,7 @@ class _Run:
         self._writers = []  # TensorBoard, Weights & Biases
         self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
         self._timing = Timing()
-        start = starting_point(setup.task, config, train_batches, checkpoints, self._console.say)
+        start = starting_point(setup.task, config, train_batches, checkpoints, self._console.say, setup.first_params)
         self._step = self._saved_step = start.step
         self._evaluated_step, self._best = start.evaluated_step, start.best
         self._window = TermWindow(start.window, start.skipped)

@@ -13,6 +13,7 @@ GIVEN = {
     "config": ("--config=x.py",),
     "workdir": "runs/x",
     "step": 3,
+    "init_from": "runs/y",
     "split": "train",
     "videos": ("a",),
     "input": ("a.npy",),

@@ -20,7 +20,7 @@ def test_everything_that_a_kind_names_is_there(kind):
         value = getattr(kind, field.name)
         if isinstance(value, Lazy):
             assert value() is not None
-    for name in ("restore", "example_arrays", "recognise", "publish"):
+    for name in ("restore", "example_arrays", "recognise", "publish", "class_axes"):
         assert callable(getattr(kind.tasks(), name))
     for name in ("open_sources", "prepare", "read_classes", "open_prediction"):
         assert callable(getattr(kind.runs(), name))

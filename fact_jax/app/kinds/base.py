@@ -68,7 +68,9 @@ class Kind:
     systems: tuple[str, ...]  # values of config.model.name
     predict_config: type[PredictConfig]  # its fields are the flags of --mode predict that the runs take
     base_config: Callable[[], Callable]  # from the name of a run and its config.model, a dict, to a whole config
-    tasks: Callable[[], Any]  # `restore`, `example_arrays`, `recognise`, `publish`, see `tasks.segmentation.systems`
+    tasks: Callable[
+        [], Any
+    ]  # `restore`, `example_arrays`, `recognise`, `publish`, `class_axes`, see `tasks.segmentation.systems`
     runs: Callable[[], Any]  # `open_sources`, `prepare`, `read_classes`, `open_prediction`, see `runs.segmentation`
     predictor: Callable[[], type]  # subclass of `inference.predictor.Predictor`
     write_evaluation: Callable[[], Callable]  # writes what an evaluation scored, see `reporting.segmentation.writer`

@@ -16,7 +16,7 @@ from fact_jax.models.fact.config import KINDS
 from fact_jax.models.fact.published import BUFFERS
 from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.shape_reader import ShapeReader, check_count
-from fact_jax.types import UserError
+from fact_jax.types import UserError, VerbNouns
 
 FRAME_POSITIONS = "frame_pe.pe"
 # Settings that shape predictions and leave no trace in a state dict.
@@ -81,6 +81,12 @@ class InferredFact(InferredNetwork):
         if verb_nouns is not None:
             check_count(path, "verbs", self.num_verbs, verb_nouns.verbs)
             check_count(path, "nouns", self.num_nouns, verb_nouns.nouns)
+
+    def example_verb_nouns(self):
+        """See the base: for the blocks that need them."""
+        if self.blocks[0] != "I":
+            return None
+        return VerbNouns(("",) * (self.num_verbs or 1), ("",) * (self.num_nouns or 1), (0,), (0,))
 
     def lines(self):
         """Lines about the network, for people."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fact_jax.models.weights.shape_reader import check_count
+from fact_jax.types import VerbNouns
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,10 @@ class InferredNetwork:
         """
         del verb_nouns
         check_count(path, "classes", self.num_classes, class_names, self.advice)
+
+    def example_verb_nouns(self) -> VerbNouns | None:
+        """Pairs of nameless verbs and nouns, as many as the file tells, with which such a network can be built."""
+        return None
 
     def lines(self) -> Iterator[str]:
         """Lines about the network, for people."""

@@ -31,9 +31,7 @@ class Run:
     name: str  # config.name, as split and seed
     split: str
     seed: int
-    settings: (
-        dict  # by dotted key, all that may differ between groups of runs; with "weights", "trained" or "converted"
-    )
+    settings: dict  # by dotted key, all that may differ between groups of runs; with "weights", see `_weights`
     best_step: int  # the step that was evaluated
     selected_on: str  # name of the subset on which that step was chosen, or NOT_CHOSEN
     evaluated: Any  # the test videos, see `ReportKind`
@@ -114,7 +112,7 @@ def _read_run(workdir, kinds):
         if evaluation and videos != TEST:
             split = f"{split}, {evaluation['title']}"
         names = str(config["name"]), split, int(config["seed"])
-        settings = _settings(config) | {"weights": "converted" if converted else "trained"}
+        settings = _settings(config) | {"weights": _weights(record["derived"])}
         chosen = int(results["best_step"]), str(results["selected_on"])
         stored = run_results.numbers(results["metrics"][TEST]["best"])
         return Run(workdir, kind, *names, settings, *chosen, evaluated, evaluated.state(), stored, videos)
@@ -122,6 +120,16 @@ def _read_run(workdir, kinds):
         raise UserError(
             f"{workdir}: config.json and results.json are not those of a run ({type(error).__name__}: {error})."
         ) from error
+
+
+def _weights(derived):
+    """How the weights of a run came about: "trained", "converted", or "trained from" others."""
+    if "converted" in derived:
+        return "converted"
+    if origin := derived.get("init_from"):
+        step = "" if origin["step"] is None else f" step {origin['step']}"
+        return f"trained from {pathlib.Path(origin['path']).name}{step} ({origin['sha256'][:8]})"
+    return "trained"
 
 
 def _settings(config):

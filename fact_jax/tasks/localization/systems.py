@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from fact_jax.models.actionformer import architecture
 from fact_jax.models.weights import state_dict, weight_files
 from fact_jax.models.weights.exchange import PublishedWeights
+from fact_jax.models.weights.transfer import Axes, ClassLabels, axes_by_size
 from fact_jax.tasks.base import Evaluation
 from fact_jax.tasks.localization.actionformer import ActionFormerTask, network_task
 
@@ -36,6 +37,12 @@ def example_arrays(derived: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct
 
 
 recognise = architecture.infer  # see `tasks.segmentation.systems.recognise`
+
+
+def class_axes(task: ActionFormerTask, shapes, larger: Callable[[], Any], labels: ClassLabels) -> Axes:
+    """Which entries of the parameters are of classes; see `tasks.segmentation.systems.class_axes`."""
+    del task
+    return axes_by_size(shapes, larger(), labels.classes)
 
 
 def publish(task: ActionFormerTask, params, config, derived: Mapping[str, Any]) -> PublishedWeights:

@@ -8,12 +8,13 @@ import jax
 import numpy as np
 
 from fact_jax.models.asformer.model import ASFormerConfig
-from fact_jax.models.fact import architecture, published_config
+from fact_jax.models.fact import architecture, class_channels, published_config
 from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
 from fact_jax.models.weights import state_dict
 from fact_jax.models.weights.exchange import InferredNetwork, PublishedWeights
+from fact_jax.models.weights.transfer import Axes, ClassLabels, axes_by_size
 from fact_jax.tasks.segmentation import fact as segmentation
 from fact_jax.tasks.segmentation import frame_models as frame_segmentation
 from fact_jax.tasks.segmentation import inputs
@@ -66,6 +67,16 @@ def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None
     """
     found = (infer(tensors, path) for infer in (*(model.infer for model in FRAME_MODELS.values()), architecture.infer))
     return next((network for network in found if network is not None), None)
+
+
+def class_axes(task: SegmentationTask, shapes, larger: Callable[[], Any], labels: ClassLabels) -> Axes:
+    """Which entries of the parameters are of classes.
+
+    `shapes` are those of the parameters, `larger()` gives those of the same network with one more class.
+    """
+    if isinstance(task, segmentation.FactTask):
+        return class_channels.axes(task.model, shapes, labels)
+    return axes_by_size(shapes, larger(), labels.classes)
 
 
 def publish(task: SegmentationTask, params, config, derived: Mapping[str, Any]) -> PublishedWeights:

@@ -1,0 +1,255 @@
+"""--init_from: the weights that a run starts from, of another run or of a weight file, and what becomes of them."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from fact_jax import run_record
+from fact_jax.app import conversion, kinds
+from fact_jax.models.weights import class_list, weight_files
+from fact_jax.models.weights.transfer import Axes, ClassLabels, Transfer, collapse, transfer
+from fact_jax.runtime.processes.group import Processes
+from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
+from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
+from fact_jax.types import UserError, VerbNouns
+
+# In "derived" of config.json, see `StartingWeights.origin`.
+ORIGIN = "init_from"
+# Classes and parameters that are named in a line.
+_MOST_NAMED = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class StartingWeights:
+    """Weights of a network of the same system as a run's.
+
+    Attributes:
+      origin: for config.json: "path" (absolute), "sha256" (of the file or of the parameters), "step" (None of a file).
+      where: the same for people.
+      params: tree of float32 NumPy arrays.
+      class_names: by id; None where nothing tells.
+      model: config.model there.
+      notes: what was done on the way.
+    """
+
+    origin: Mapping[str, Any]
+    where: str
+    params: Any
+    axes: Axes
+    feature_dim: int
+    class_names: tuple[str, ...] | None
+    model: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    def check(self, derived: Mapping[str, Any]) -> None:
+        """Raises UserError if the network of a run, see `derived` of config.json, reads other features."""
+        if self.feature_dim != derived["feature_dim"]:
+            raise UserError(
+                f"--init_from: {self.where} reads features of {self.feature_dim} channels, the data has "
+                f"{derived['feature_dim']}. Extract the features with the same network, or start without these weights."
+            )
+
+    def put_into(self, params, config, derived: Mapping[str, Any], say: Callable[[str], None]):
+        """The first parameters of a run with what can be taken from here; says what was taken and what starts anew."""
+        tasks = kinds.of_system(config.model.name).tasks()
+        _, shapes, axes = network(tasks, config, derived)
+        wanted = jax.tree.map(lambda leaf: leaf.shape, shapes)
+        if wanted != jax.tree.map(lambda leaf: leaf.shape, params):
+            raise ValueError("the network of the run is not the one that its settings give")
+        try:
+            done = transfer(self.params, params, self.axes, axes)
+        except UserError as error:
+            raise UserError(
+                f"--init_from: {self.where}: {error} Another size of the network? See config.model."
+            ) from error
+        for line in self._lines(done, derived["class_names"], config.model.to_dict()):
+            say(line)
+        return done.params
+
+    def _lines(self, done: Transfer, class_names, model):
+        yield f"started from {self.where}:"
+        yield from (f"  {note}" for note in self.notes)
+        ours, theirs = _sizes(done.params), _sizes(self.params)
+        rows = [("taken as it is", done.whole, ours), ("taken by channel and class", done.by_class, ours)]
+        rows += [("starts anew", list(done.new), ours), ("left there", done.left, theirs)]
+        for what, paths, sizes in rows:
+            names = f": {_listing(collapse(paths, sizes))}" if paths and paths is not done.whole else ""
+            count = sum(sizes[path] for path in paths)
+            yield f"  {what:<27}{len(paths):>5} parameters, {count:,} numbers{names}"
+        reasons: dict[str, list[str]] = {}
+        for path, reason in done.new.items():
+            reasons.setdefault(reason, []).append(path)
+        yield from (f"    {reason}: {_listing(collapse(paths, ours))}" for reason, paths in reasons.items())
+        yield from self._class_lines(class_names)
+        differing = run_record.differences(self.model, model, ())
+        if differing:
+            yield f"  settings of the network that differ: {_listing(differing)}"
+        yield "  the optimiser, its schedule, the step and running averages start anew"
+
+    def _class_lines(self, class_names):
+        if self.class_names is None:
+            yield "  the classes there are not known, so whatever has an entry per class starts anew"
+            return
+        if tuple(class_names) == self.class_names:
+            yield f"  the {len(class_names)} classes are the same"
+            return
+        common = [name for name in class_names if name in self.class_names]
+        new = [name for name in class_names if name not in self.class_names]
+        left = [name for name in self.class_names if name not in class_names]
+        yield f"  classes of the same name: {len(common)}" + (f", {_listing(common)}" if common else "")
+        yield f"  classes that start anew: {len(new)}" + (f", {_listing(new)}" if new else "")
+        yield f"  classes left there: {len(left)}" + (f", {_listing(left)}" if left else "")
+
+
+def sentence(origin: Mapping[str, Any]) -> str:
+    """A sentence for the results of a run that began with these weights."""
+    step = "" if origin["step"] is None else f", step {origin['step']}"
+    return f"Training began with the weights of {origin['path']}{step} (SHA-256 {origin['sha256'][:16]})."
+
+
+def of_run(
+    workdir: Path, init_from: str | None, config, processes: Processes, say: Callable[[str], None]
+) -> tuple[StartingWeights | None, Mapping[str, Any] | None]:
+    """(weights that training begins with, None where it goes on or begins without; their origin, for config.json).
+
+    A run that has a checkpoint keeps its own state. Of several processes all call this, and each reads the weights.
+    Raises UserError as `load`, or where the workdir holds a run that begins otherwise.
+    """
+    state = processes.from_main(lambda: _look_into(workdir))
+    recorded = state["origin"]
+    if state["has_checkpoints"]:
+        if init_from:
+            began = sentence(recorded) if recorded else "Training began without other weights."
+            say(f"{workdir} holds a run with checkpoints, which keeps its own state: --init_from is not read. {began}")
+        return None, recorded
+    if init_from and state["exists"] and recorded is None:
+        raise UserError(
+            f"{workdir} holds a run that begins without --init_from, and has no checkpoint yet. Use another --workdir, "
+            "or leave --init_from out."
+        )
+    if not (init_from or recorded):
+        return None, None
+    try:
+        weights = load(init_from or recorded["path"], config, say)
+    except UserError as error:
+        if init_from:
+            raise
+        raise UserError(
+            f"{workdir} holds a run without a checkpoint, which begins with other weights. {error}"
+        ) from error
+    if recorded and weights.origin["sha256"] != recorded["sha256"]:
+        found = f"{weights.where}, SHA-256 {weights.origin['sha256'][:16]}"
+        raise UserError(
+            f"{workdir} holds a run without a checkpoint, which begins with other weights than {found}. "
+            f"{sentence(recorded)} Give those with --init_from, or use another --workdir."
+        )
+    return weights, recorded or weights.origin
+
+
+def _look_into(workdir):
+    record, folder = run_record.read(workdir), workdir / "checkpoints"
+    has_checkpoints = folder.is_dir() and any(path.name.isdecimal() for path in folder.iterdir())
+    origin = record["derived"].get(ORIGIN) if record else None
+    return {"exists": record is not None, "has_checkpoints": has_checkpoints, "origin": origin}
+
+
+def load(path, config, say: Callable[[str], None]) -> StartingWeights:
+    """Reads the weights in `path`, a workdir (its best step) or a weight file, for a run with this config.
+
+    Raises UserError if there are none, or they are of another system.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise UserError(f"--init_from: {path} does not exist; expected a workdir or {weight_files.EXPECTED}.")
+    return _of_workdir(path, config, say) if path.is_dir() else _of_file(path, config)
+
+
+def _of_workdir(path, config, say):
+    record = run_record.read(path)
+    if record is None or not (path / "checkpoints").is_dir():
+        raise UserError(f"--init_from: {path} holds no run with a checkpoint; expected a workdir or a weight file.")
+    there, derived = ConfigDict(record["config"]), record["derived"]
+    _check_system(path, there.model.name, (there.model.name,), config)
+    tasks = kinds.of_system(there.model.name).tasks()
+    task, _, axes = network(tasks, there, derived)
+    with Checkpoints(path / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
+        step = choose_step(checkpoints, None, say)
+        try:
+            weights = read_weights(task, there, checkpoints, step, tasks.example_arrays(derived))
+        except CheckpointError as error:
+            raise UserError(f"--init_from: {error}. {others(checkpoints, step)}") from error
+    digest = weights.meta["checksums"][weights.item]
+    origin = {"path": str(path.absolute()), "sha256": digest, "step": step}
+    where = f"{path}, step {step}" + (" (averaged weights)" if weights.item == "ema" else "")
+    names, model = tuple(derived["class_names"]), there.model.to_dict()
+    return StartingWeights(origin, where, weights.params, axes, derived["feature_dim"], names, model)
+
+
+def _of_file(path, config):
+    state = weight_files.read_state_dict(path)
+    found = conversion.recognise(state.tensors, path)
+    _check_system(path, found.title, found.systems, config)
+    there, _ = conversion.adopt(config, found, (), path)
+    names = class_list.read(class_list.beside(path))
+    if names is not None and found.num_classes not in (None, len(names)):
+        beside = f"{class_list.beside(path)} has {len(names)} classes"
+        raise UserError(f"--init_from: {path} is of a network with {found.num_classes} classes, and {beside}.")
+    notes = state.notes
+    if names is None:
+        notes += (f"no list of its classes beside it: {class_list.beside(path)}",)
+    pairs, nameless = found.example_verb_nouns(), [f"class {k}" for k in range(found.num_classes or 1)]
+    derived = {"class_names": list(names or nameless), "feature_dim": found.feature_dim}
+    derived["verb_nouns"] = None if pairs is None else dataclasses.asdict(pairs)
+    tasks = kinds.of_system(there.model.name).tasks()
+    labels = ClassLabels.of(names, found.num_classes)
+    task, _, axes = network(tasks, there, derived, labels)
+    params = conversion.parameters(task, tasks.example_arrays(derived), found, path)
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    origin = {"path": str(path.absolute()), "sha256": digest, "step": None}
+    return StartingWeights(origin, str(path), params, axes, found.feature_dim, names, there.model.to_dict(), notes)
+
+
+def _check_system(path, title, systems, config):
+    if config.model.name not in systems:
+        raise UserError(
+            f"--init_from: {path} holds weights of {title}, and this run is of {config.model.name!r} "
+            "(config.model.name). Expected weights of the same system."
+        )
+
+
+def network(tasks, config, derived, labels: ClassLabels | None = None):
+    """(task, shapes of the parameters, Axes) of a network by its settings and the `derived` of config.json.
+
+    Labels are by default those of its classes.
+    """
+    task, arrays = tasks.restore(config, derived), tasks.example_arrays(derived)
+    shapes = variable_shapes(task, arrays)["params"]
+    if labels is None:
+        pairs = derived.get("verb_nouns")
+        labels = ClassLabels.of(derived["class_names"], verb_nouns=VerbNouns(**pairs) if pairs else None)
+    one_more = dict(derived) | {"class_names": [*derived["class_names"], ""]}
+
+    def larger():
+        return variable_shapes(tasks.restore(config, one_more), arrays)["params"]
+
+    return task, shapes, tasks.class_axes(task, shapes, larger, labels)
+
+
+def _sizes(params):
+    return {
+        "/".join(str(key.key) for key in path): int(np.size(leaf))
+        for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]
+    }
+
+
+def _listing(names):
+    names = list(names)
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
