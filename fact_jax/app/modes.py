@@ -53,7 +53,8 @@ def train(setup: Setup) -> bool:
             _write_evaluation(setup, best[first], setup.workdir)
         else:
             setup.console.say("config.eval.again is off: --mode eval writes predictions and tables")
-        _write_results(setup, steps, {step: _scores(metas[step], evaluated.get(step, {})) for step in metas})
+        means = best[first].means() if first in best else []
+        _write_results(setup, steps, {step: _scores(metas[step], evaluated.get(step, {})) for step in metas}, means)
     return True
 
 
@@ -96,8 +97,11 @@ def _write_evaluation(setup, evaluation, folder):
             )
 
 
-def _write_results(setup, steps, scores):
-    """Writes the result of a finished run and prints it; `scores`: {step: {name: metrics}}."""
+def _write_results(setup, steps, scores, means):
+    """Writes the result of a finished run and prints it.
+
+    `scores`: {step: {name: metrics}}; `means`: rows of the first evaluator at the best step, see `Evaluation.means`.
+    """
     metrics = {
         name: {which: scores[step][name] for which, step in steps.items() if name in scores[step]}
         for name in (evaluator.name for evaluator in setup.evaluators)
@@ -107,7 +111,7 @@ def _write_results(setup, steps, scores):
     result = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "seed": config.seed}
     result |= {"select_metric": select_metric, "selected_on": selected_on}
     result |= {"best_step": steps["best"], "final_step": steps["final"]}
-    result |= {"num_videos": setup.derived["num_videos"], "metrics": metrics}
+    result |= {"num_videos": setup.derived["num_videos"], "metrics": metrics, "means": means}
     rows = writers.read_rows(setup.workdir / "metrics.jsonl")
     results.write_results(setup.workdir, result, how_scored=setup.how_scored, rows=rows, figures=config.eval.figures)
     setup.console.say(results.summary(setup.workdir, result))
@@ -171,4 +175,5 @@ def _record_evaluation(setup, step, evaluation, chosen, folder):
     title = chosen.title if chosen else f"the {setup.derived['num_videos'][name]} {name} videos"
     record = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "step": step}
     record |= {"videos": name, "title": title, "video_ids": chosen.video_ids if chosen else None}
-    evaluation_record.write(folder, record, evaluation.metrics(), how_scored=setup.how_scored)
+    scores, means = evaluation.metrics(), evaluation.means()
+    evaluation_record.write(folder, record, scores, how_scored=setup.how_scored, means=means)

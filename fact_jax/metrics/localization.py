@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from fact_jax.metrics.detection_matching import match_detections
+from fact_jax.metrics.frame_scores import mean_row
 from fact_jax.ops.segments import without_duplicates
 
 DEFAULT_TOP_K = (1, 5)
@@ -138,6 +139,16 @@ class LocalizationState:
         for column in (found.precision.mean(axis=1), *found.recall.mean(axis=2).T):
             values += [*column, column.mean()]
         return {name: 100.0 * float(value) for name, value in zip(names, values, strict=True)}
+
+    def means(self):
+        """Rows of means over the classes of the truth with standard deviations, see `frame_scores.mean_row`."""
+        found, levels = self.per_class(), [f"{threshold:.2f}" for threshold in self.metric.thresholds]
+        kinds = {"AP": found.precision, **{f"Recall@{k}x": found.recall[:, i] for i, k in enumerate(self.metric.top_k)}}
+        rows = []
+        for kind, values in kinds.items():
+            columns = zip([*levels, AVERAGE], [*values, values.mean(axis=0)], strict=True)
+            rows += [mean_row(f"{kind}@{level}", "classes", 100.0 * column) for level, column in columns]
+        return rows
 
     def per_class(self) -> ClassScores:
         """Scores of the classes; the same for any order of the videos."""

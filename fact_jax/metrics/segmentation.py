@@ -28,7 +28,7 @@ from collections.abc import Collection
 import numpy as np
 from jaxtyping import Int
 
-from fact_jax.metrics import segment_matching
+from fact_jax.metrics import frame_scores, segment_matching
 from fact_jax.ops import segments
 
 THRESHOLDS = (0.10, 0.25, 0.50)
@@ -149,19 +149,26 @@ class SegmentationState:
         return self._scores(self.videos)
 
     def per_video(self):
-        """Returns a dict per video, sorted by name: video_id, frames, segment counts and the scores of that video."""
+        """Returns a dict per video, sorted by name: video_id, frames, segment counts and the scores of that video.
+
+        NaN for the F1@k of a video without a segment on either side.
+        """
         rows = []
         for video in sorted(self.videos, key=lambda video: video.video_id):
             counts = {"video_id": video.video_id, "frames": int(video.pairs[:, 2].sum())}
             counts |= {name: len(getattr(video, name)) for name in ("true_segments", "predicted_segments")}
-            rows.append(counts | self._scores([video]))
+            scores = self._scores([video])
+            if not counts["true_segments"] + counts["predicted_segments"]:
+                scores |= {f1_name(threshold): math.nan for threshold in self.metric.thresholds}
+            rows.append(counts | scores)
         return rows
 
     def per_class(self):
         """Returns a dict per class, by class id: frames and segments, percentages of frames, F1@k.
 
-        NaN where a class has no frame to divide by, and F1@k for a class without any segment on either side (background
-        classes among them).
+        NaN where a class has no frame to divide by. F1, F1@k, Jaccard and the means over videos (`frame_scores`) are
+        NaN for a class without a true frame, F1@k for background classes too. Precision is 0 for one that is only
+        predicted.
         """
         true, predicted, frames = _pairs(self.videos).T
         count = self.metric.num_classes
@@ -170,8 +177,29 @@ class SegmentationState:
         correct = np.bincount(true, frames * (true == predicted), count)
         table = {"class_id": np.arange(count), "true_frames": true_frames, "predicted_frames": predicted_frames}
         table |= {"precision": ratio_percent(correct, predicted_frames), "recall": ratio_percent(correct, true_frames)}
+        frame_columns = frame_scores.frame_scores(correct, true_frames, predicted_frames)
+        table |= {"F1": frame_columns["F1"], "Jaccard": frame_columns["Jaccard"]}
+        by_video = frame_scores.mean_over_videos((video.pairs for video in self.videos), count)
+        table |= {f"{name} per video": values for name, values in by_video.items()}
         table |= self._segment_columns()
         return [{name: column[index].item() for name, column in table.items()} for index in range(count)]
+
+    def means(self):
+        """Returns rows of means with standard deviations, see `frame_scores.mean_row` and the text before it.
+
+        Over videos: the published scores of single videos. Over classes: scores of frames of all videos together, means
+        over videos of the scores of single videos, and F1@k.
+        """
+        videos = self.per_video()
+        classes = [row for row in self.per_class() if row["class_id"] not in self.metric.background_ids]
+        by_class = [*frame_scores.NAMES, *(f"{name} per video" for name in frame_scores.NAMES)]
+        segmental = [f1_name(threshold) for threshold in self.metric.thresholds]
+        # Precision alone has a number for a class that is only predicted.
+        classes = [row for row in classes if row["true_frames"]]
+        return [
+            *(frame_scores.mean_row(name, "videos", [row[name] for row in videos]) for name in self.compute()),
+            *(frame_scores.mean_row(name, "classes", [row[name] for row in classes]) for name in by_class + segmental),
+        ]
 
     def confusion(self) -> Int[np.ndarray, "C C"]:
         """Returns frames by (true class, predicted class)."""
@@ -190,7 +218,7 @@ class SegmentationState:
         columns = {"true_segments": true, "predicted_segments": predicted}
         for index, threshold in enumerate(self.metric.thresholds):
             score = f1_score(count(video.hit_segments[index] for video in self.videos), predicted, true)
-            columns[f1_name(threshold)] = np.where(true + predicted > 0, score, np.nan)
+            columns[f1_name(threshold)] = np.where(true > 0, score, np.nan)
         return columns
 
     def _scores(self, videos):

@@ -14,7 +14,7 @@ from fact_jax.types import UserError
 FILE = "evaluation.json"
 
 
-def write(folder, record, scores: Mapping[str, float], *, how_scored):
+def write(folder, record, scores: Mapping[str, float], *, how_scored, means=()):
     """Writes both files.
 
     Args:
@@ -23,14 +23,15 @@ def write(folder, record, scores: Mapping[str, float], *, how_scored):
         (the same in words), and "video_ids".
       scores: score by name, NaN where it is undefined.
       how_scored: as for `results.write_results`.
+      means: rows of `Evaluation.means`.
     """
     folder = pathlib.Path(folder)
     protocol, *sentences = how_scored
     lines = [f"# Scores: {record['dataset']}, {record['title']}", "", *tables.markdown_table([dict(scores)]), ""]
     lines += [f"Videos: {record['title']} of {record['dataset']}, {record['split']}; {protocol}.", *sentences]
-    lines += [f"Parameters: step {record['step']}.", ""]
+    lines += [f"Parameters: step {record['step']}.", *results.means_lines(means), ""]
     files.atomic_write_text(folder / "results.md", "\n".join(lines))
-    content = dict(record) | {"metrics": results.without_nan(dict(scores))}
+    content = dict(record) | results.without_nan({"metrics": dict(scores), "means": list(means)})
     files.atomic_write_text(folder / FILE, json.dumps(content, indent=2) + "\n")
 
 

@@ -12,6 +12,10 @@ from fact_jax.reporting import curves, tables
 from fact_jax.types import UserError
 
 RESULTS_FILE = "results.json"
+HOW_MEANS = (
+    "A class that the videos lack counts in no mean. std is the standard deviation of a sample. "
+    '"Per video": the mean over the videos that have the class.'
+)
 
 
 def read_results(workdir):
@@ -39,7 +43,8 @@ def write_results(workdir, results, *, how_scored, rows, figures):
     Args:
       workdir: folder of the run.
       results: dict with "name", "dataset", "split", "select_metric", "selected_on" (name of an evaluated subset),
-        "best_step", "final_step", "num_videos" (subset -> count) and "metrics" (subset -> {"best", "final"} -> scores).
+        "best_step", "final_step", "num_videos" (subset -> count), "metrics" (subset -> {"best", "final"} -> scores)
+        and, optionally, "means" (rows of `Evaluation.means` of the first subset at the best step).
       how_scored: the protocol in words, and sentences about the metrics, as of `tables.how_segments_are_scored`.
       rows: rows of metrics.jsonl.
     """
@@ -62,7 +67,15 @@ def results_text(results, how_scored):
     lines += [*tables.markdown_table([numbers(results["metrics"][first]["best"])]), ""]
     lines += [f"Protocol: {videos}; {protocol}.", *sentences, f"Parameters: {selection_text(results)}.", ""]
     lines += ["## Best and final step", "", *tables.markdown_table(table_rows(results))]
+    lines += means_lines(
+        [row | numbers({name: row[name] for name in ("mean", "std")}) for row in results.get("means", ())]
+    )
     return "\n".join(lines) + "\n"
+
+
+def means_lines(rows):
+    """Lines about rows of `Evaluation.means`, none without any."""
+    return ["", "## Means over videos and classes", "", *tables.markdown_table(rows), "", HOW_MEANS] if rows else []
 
 
 def selection_text(results):
@@ -96,4 +109,6 @@ def without_nan(value):
     """Nested dicts of numbers with None, JSON's null, for what is not finite."""
     if isinstance(value, dict):
         return {key: without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [without_nan(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -44,7 +44,8 @@ def markdown_table(rows):
 def write_tables(folder, state, class_names):
     """Writes the tables of a SegmentationState into `folder`; undefined scores are left empty.
 
-    per_video.csv has a row per video, per_class.csv one per class with its name and whether it is background.
+    per_video.csv has a row per video, per_class.csv one per class with its name and whether it is background, means.csv
+    one per mean over videos or classes.
     """
     rows = []
     for row in state.per_class():
@@ -53,6 +54,7 @@ def write_tables(folder, state, class_names):
         rows.append({"class_id": label} | about | row)
     files.atomic_write_text(f"{folder}/per_video.csv", to_csv(state.per_video()))
     files.atomic_write_text(f"{folder}/per_class.csv", to_csv(rows))
+    files.atomic_write_text(f"{folder}/means.csv", to_csv(state.means()))
 
 
 def _csv_value(value):

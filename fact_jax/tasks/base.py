@@ -64,6 +64,9 @@ class Evaluation(Protocol):
     def metrics(self) -> dict[str, float]:
         """Returns name -> value over everything added, NaN where it is undefined; always the same names."""
 
+    def means(self) -> list[dict]:
+        """Returns rows of further means, such as over classes, as of `metrics.frame_scores.mean_row`; may be none."""
+
 
 class Task(Protocol):
     """One system on one dataset."""

@@ -38,6 +38,9 @@ class SizeEvaluation:
             f"error_{name}": value for name, value in means.items()
         }
 
+    def means(self):
+        return []
+
 
 class SizeTask:
     """See `fact_jax.tasks.base.Task`."""

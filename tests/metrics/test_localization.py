@@ -77,6 +77,17 @@ def test_videos_without_detections_and_doubles_of_the_truth_count():
     assert state.compute()["Recall@1x@0.50"] == pytest.approx(50)
 
 
+def test_means_over_classes_have_deviations():
+    truth = [(0, (0.0, 10.0)), (2, (20.0, 30.0))]
+    state = state_of("v", truth, [(0, (0.0, 10.0), 0.6)])
+    rows = {row["score"]: row for row in state.means()}
+    assert rows["AP@avg"] == {"score": "AP@avg", "over": "classes", "number": 2, "mean": 50.0, "std": math.sqrt(5000)}
+    scores = state.compute()
+    for name, value in scores.items():
+        assert rows[name.replace("mAP", "AP")]["mean"] == pytest.approx(value)
+    assert len(rows) == len(scores) and {row["number"] for row in METRIC.empty().means()} == {0}
+
+
 def test_without_truth_there_is_no_score():
     scores = METRIC.empty().compute()
     assert tuple(scores) == METRIC.names() and all(map(math.isnan, scores.values()))

@@ -75,5 +75,16 @@ def test_results_say_when_background_is_evaluated_and_show_undefined_scores_as_a
     assert "| – | 50.00 |" in text
 
 
+def test_results_hold_the_means(state, tmp_path):
+    found = result(state.compute(), 2) | {"means": state.means()}
+    results.write_results(tmp_path, found, how_scored=tables.how_segments_are_scored([]), rows=[], figures=False)
+    text = (tmp_path / "results.md").read_text()
+    assert "| AccB | videos | 2 | 87.50 | 17.68 |" in text and "| Jaccard | classes | 1 | 66.67 | – |" in text
+    stored = {(row["score"], row["over"]): row for row in results.read_results(tmp_path)["means"]}
+    assert stored["Jaccard", "classes"]["std"] is None and stored["AccB", "videos"]["mean"] == 87.5
+    rows = read(tmp_path, state, "means.csv")
+    assert [rows[1][name] for name in ("score", "over", "number", "mean")] == ["AccB", "videos", "2", "87.5000"]
+
+
 def test_markdown_cells_cannot_break_the_table():
     assert tables.markdown_table([{"a|b": "c|d"}]) == ["| a\\|b |", "|---|", "| c\\|d |"]

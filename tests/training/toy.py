@@ -50,6 +50,9 @@ class ToyEvaluation:
         value = 100.0 * self.correct / self.frames if self.frames else float("nan")
         return {"Acc": value if self._score is None else self._score, "frames": float(self.frames)}
 
+    def means(self):
+        return []
+
     def write(self, workdir, *, figures):
         Path(workdir).mkdir(exist_ok=True)
         (Path(workdir) / "toy.json").write_text(json.dumps({"videos": sorted(self.videos), "figures": figures}))

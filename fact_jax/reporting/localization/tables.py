@@ -19,11 +19,12 @@ def how_scored(metric):
 
 
 def write_tables(folder, state, class_names):
-    """Writes per_class.csv, per_threshold.csv and per_video.csv of a LocalizationState; returns their paths."""
+    """Writes per_class.csv, per_threshold.csv, means.csv, per_video.csv of a LocalizationState; returns their paths."""
     found = state.per_class()
     tables = {
         "per_class.csv": per_class(state.metric, found, class_names),
         "per_threshold.csv": per_threshold(state.metric, found),
+        "means.csv": state.means(),
         "per_video.csv": [
             {"video": video.video_id, "true_segments": len(video.true_labels), "detections": len(video.labels)}
             for video in sorted(state.videos, key=lambda video: video.video_id)

@@ -11,14 +11,14 @@ HOW_MEANS = (
 )
 
 
-def report_markdown(groups, differences, notes):
-    """Text of report.md, from a list of Group, one of Difference and lines of warning."""
+def report_markdown(groups, differences, notes, mean_lines):
+    """Text of report.md, from a list of Group, one of Difference, lines of warning and lines about further means."""
     dataset = groups[0].evaluated.dataset
     long_rows = [{key.replace("_", " "): value for key, value in row.items()} for row in rows.score_rows(groups)]
     lines = [f"# Report: {_plain(dataset)}", "", _plain(protocol(groups)), "", HOW_MEANS, ""]
     lines += [f"- Note: {_plain(note)}" for note in notes] + [""] * bool(notes)
     lines += ["## Scores", "", *table(summary_rows(groups)), "", *table(long_rows), ""]
-    lines += groups[0].kind.more_markdown(groups)
+    lines += [*groups[0].kind.more_markdown(groups), *mean_lines]
     if len(groups) > 1:
         if groups[0].settings:
             settings = [{"group": group.label, **group.settings} for group in groups]

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from fact_jax.reporting import colors
-from fact_jax.reporting.report import markdown, statistics
+from fact_jax.reporting.report import markdown, means, statistics
 from fact_jax.reporting.report.templates import asset, render
 
 
@@ -19,7 +19,7 @@ def report_page(groups, differences, notes):
     """Text of report.html, from a list of Group, one of Difference and lines of warning."""
     kind, runs = groups[0].kind, [(group, run) for group in groups for run in group.runs]
     spreads = [statistics.group_scores(group) for group in groups]
-    between, code = kind.more_sections(groups), Markup("<code>{}</code>")
+    between, code = kind.more_sections(groups) | means.page_section(groups), Markup("<code>{}</code>")
     if differences:
         how = markdown.how_differences(groups)
         between["differences"] = render("differences.html", pairs=_pairs(differences), how=how)

@@ -46,6 +46,11 @@ class Run:
         return {name: found[name] for name in self.kind.names(self.state.metric)}
 
     @functools.cached_property
+    def means(self):
+        """Rows of means over videos and classes, see `fact_jax.tasks.base.Evaluation`."""
+        return self.state.means()
+
+    @functools.cached_property
     def class_scores(self):
         """A dict per class, equal classes and keys in all runs that can be compared; NaN where it has no score."""
         return self.kind.class_scores(self)

@@ -82,10 +82,10 @@ class SegmentationReport(ReportKind):
         return evaluated.background_ids
 
     def page_columns(self, metric):
-        return ["precision", "recall", *self.names(metric)[3:]]
+        return ["precision", "recall", "F1", "Jaccard", *self.names(metric)[3:]]
 
     def text_columns(self, metric):
-        return (self.names(metric)[-1], "recall", "precision")
+        return (self.names(metric)[-1], "Jaccard", "recall", "precision")
 
     def page_settings(self, evaluated):
         return {"fps": evaluated.fps}

@@ -5,7 +5,7 @@ import pathlib
 from fact_jax import files
 from fact_jax.reporting import tables
 from fact_jax.reporting.report import groups as grouping
-from fact_jax.reporting.report import markdown, page, rows, runs, statistics
+from fact_jax.reporting.report import markdown, means, page, rows, runs, statistics
 from fact_jax.types import UserError
 
 
@@ -15,7 +15,7 @@ def write_report(workdirs, output, kinds, say=print):
     Args:
       workdirs: folders of finished runs of one dataset; seeds and splits of one config form one line of the tables.
       output: folder of the report, created. Gets report.md, report.html, report.csv (scores of the groups) and
-        report_{runs,classes,videos,differences}.csv, and the further tables of the kind.
+        report_{runs,classes,means,videos,differences}.csv, and the further tables of the kind.
       kinds: ReportKind by the name of a system.
 
     Raises:
@@ -29,10 +29,11 @@ def write_report(workdirs, output, kinds, say=print):
     notes = runs.notes(found) + grouping.coverage(groups)
     differences = statistics.differences(groups)
     texts = {
-        "report.md": markdown.report_markdown(groups, differences, notes),
+        "report.md": markdown.report_markdown(groups, differences, notes, means.markdown_lines(groups)),
         "report.csv": tables.to_csv(rows.score_rows(groups)),
         "report_runs.csv": tables.to_csv(rows.run_rows(groups)),
         "report_classes.csv": tables.to_csv(rows.class_rows(groups)),
+        "report_means.csv": tables.to_csv(means.csv_rows(groups)),
         "report_videos.csv": tables.to_csv(rows.video_rows(groups)),
         "report_differences.csv": tables.to_csv(rows.difference_rows(differences)),
         **{name: tables.to_csv(table) for name, table in groups[0].kind.more_tables(groups).items()},

@@ -92,3 +92,7 @@ class LocalizationEvaluation:
         """mAP at every tIoU and recall on average, in percent by name."""
         scores = self.state().compute()
         return {name: scores[name] for name in self.protocol.metric.main_names()}
+
+    def means(self):
+        """Means over videos and classes, with standard deviations."""
+        return self.state().means()

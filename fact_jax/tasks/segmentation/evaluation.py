@@ -73,3 +73,7 @@ class SegmentationEvaluation:
     def metrics(self):
         """Scores in percent by published name."""
         return self.state().compute()
+
+    def means(self):
+        """Means over videos and classes, with standard deviations."""
+        return self.state().means()

@@ -43,7 +43,7 @@ def truth():
 def test_every_file_is_written_and_named(report):
     folder, lines = report
     names = {path.name for path in folder.iterdir()}
-    tables = {f"report_{name}.csv" for name in ("runs", "classes", "videos", "differences", "thresholds")}
+    tables = {f"report_{name}.csv" for name in ("runs", "classes", "means", "videos", "differences", "thresholds")}
     assert names == {"report.md", "report.html", "report.csv"} | tables
     assert all(name in lines[-1] for name in names) and "note:" not in "".join(lines)
     assert lines[0] == f"| system | splits | runs | {' | '.join(SCORES)} |"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def nasty(tmp_path_factory):
 def test_every_file_is_written_and_named(report):
     folder, lines = report
     names = {path.name for path in folder.iterdir()}
-    tables = {f"report_{name}.csv" for name in ("runs", "classes", "videos", "differences")}
+    tables = {f"report_{name}.csv" for name in ("runs", "classes", "means", "videos", "differences")}
     assert names == {"report.md", "report.html", "report.csv"} | tables
     assert all(name in lines[-1] for name in names) and lines[0].startswith("| system")
 
@@ -64,6 +65,19 @@ def test_tables_hold_every_run_video_class_and_difference(report):
     for row in differences:
         assert (row["group"], row["minus"], row["level"], row["videos"]) == ("system1", "system0", "0.9500", "10")
         assert float(row["low"]) <= float(row["difference"]) <= float(row["high"])
+
+
+def test_means_over_videos_and_classes_are_those_of_the_runs(report):
+    folder, _ = report
+    folders = [Path(run["workdir"]) for run in read(folder, "report_runs.csv") if run["group"] == "system0"]
+    own = [read(path / "tables", "means.csv") for path in folders]
+    for place, row in enumerate(read(folder, "report_means.csv")[: len(own[0])]):
+        assert all(means[place][name] == row[name] for means in own for name in ("score", "over"))
+        values, stds = ([float(means[place][name]) for means in own] for name in ("mean", "std"))
+        assert float(row["mean"]) == pytest.approx(np.mean(values), abs=1e-3)
+        assert float(row[f"std_over_{row['over']}"]) == pytest.approx(np.mean(stds), abs=1e-3)
+    assert "## Means over videos and classes" in (folder / "report.md").read_text()
+    assert 'id="means"' in (folder / "report.html").read_text()
 
 
 def test_markdown_says_what_was_averaged_and_how_intervals_were_made(report):

@@ -60,6 +60,6 @@ def test_files_of_an_evaluation(tmp_path):
     assert written == {
         *(f"predictions/video_{number}.txt" for number in range(2)),
         *(f"figures/timeline_video_{number}.png" for number in range(2)),
-        *(f"tables/{name}" for name in ("per_video.csv", "per_class.csv", "segments.json")),
+        *(f"tables/{name}" for name in ("per_video.csv", "per_class.csv", "means.csv", "segments.json")),
         "figures/confusion_matrix.png",
     }
