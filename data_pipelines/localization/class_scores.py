@@ -8,8 +8,9 @@ import zlib
 import numpy as np
 
 from data_pipelines.core.json_files import number_of, read_json
+from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems, refuse
-from data_pipelines.core.text_files import QUOTE_LIMIT
+from data_pipelines.core.text_files import QUOTE_LIMIT, quote
 from data_pipelines.localization.video_tables import missing_videos
 from fact_jax.files import MAX_TEXT_BYTES, open_data
 from fact_jax.types import UserError
@@ -128,6 +129,10 @@ def _name_problems(path, names, count):
     elif len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
         yield Problem(str(path), 0, f"'class' has {name!r} twice", "expected every name once")
+    else:
+        for name in names:
+            if why := why_no_class(name):
+                yield Problem(str(path), 0, f"'class': {why}: {quote(name)}", "expected a name that can be shown")
 
 
 def _read_json(path, wanted):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from data_pipelines.core import command_line
 from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, count_problems, format_problems
-from fact_jax.files import atomic_save_array, atomic_write_text, read_data
+from fact_jax.files import atomic_save_array, atomic_write_text, read_data, readable_size, unpacks_to_too_much
 from fact_jax.types import UserError
 
 STRIDE, WINDOW = 16, 32
@@ -145,6 +145,10 @@ def read_video(path):
         raise UserError(f"{path} cannot be read: {(str(error) or repr(error)).splitlines()[0]}.") from error
     if not isinstance(found, torch.Tensor) or found.ndim != 2:
         raise UserError(f"{path}: expected one tensor (windows, channels).")
+    # A view that repeats a number counts every time.
+    needed, size = 4 * found.numel(), path.stat().st_size
+    if unpacks_to_too_much(needed, size):
+        raise UserError(f"{path}: {readable_size(size)} that unpack to {readable_size(needed)}, which no features do.")
     return found.to(torch.float32).numpy()
 
 

@@ -32,6 +32,7 @@ def test_scores_are_read(tmp_path, form):
     [
         (["x"], "'class' has 1 names; expected 2"), (["x", 1], "'class' is no list of names"),
         ("xy", "'class' is no list of names"), (["x", "x"], "'class' has 'x' twice"),
+        (["x", "y\ud800"], r"'class': the control character '\\ud800'"),
     ],
 )  # fmt: skip
 def test_names_that_do_not_fit_are_refused(tmp_path, names, message):

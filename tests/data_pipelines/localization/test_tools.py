@@ -79,8 +79,9 @@ def test_a_file_that_is_no_tensor_is_refused(tmp_path):
     (tmp_path / "cut.pt").write_bytes((tmp_path / "dict.pt").read_bytes()[:40])
     torch.save(pathlike := json.JSONEncoder(), tmp_path / "object.pt")
     assert pathlike
+    torch.save(torch.zeros(1).expand(2**20, 100), tmp_path / "repeated.pt")
     for name, message in (("dict", "expected one tensor"), ("cut", "cannot be read|something else"),
-                          ("object", "something else")):  # fmt: skip
+                          ("object", "something else"), ("repeated", r"KiB that unpack to 400.0 MiB")):  # fmt: skip
         with pytest.raises(UserError, match=message):
             ego4d.read_video(tmp_path / f"{name}.pt")
 
