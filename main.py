@@ -32,6 +32,10 @@ def main(argv):
         options = OPTIONS()
         command_flags.check(options)
         heaps.share()
+        if not (options.distributed or options.coordinator_address):
+            # XLA logs an alarm about every compilation of minutes as an error, with no switch of its own; what is
+            # compiled is said already. Errors that matter end in exceptions, but for those between processes.
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # Imported here so that a mistake on the command line is answered at once.
         from fact_jax.app import commands
 

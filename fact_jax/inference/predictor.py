@@ -2,7 +2,7 @@
 
 import abc
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,10 @@ class Predictor(abc.ABC):
     def num_programs(self) -> int:
         """How many programs were compiled."""
         return self._step.programs.count
+
+    def watch_compilations(self, began: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Has `began` and `ended` called around every compilation."""
+        self._step.programs.watch(began, ended)
 
     def run(self, batch: Batch):
         """Starts the prediction of a batch; returns scores on the devices, for `devices.unshard`.

@@ -44,6 +44,8 @@ def predict_videos(
     stop.busy("the batch of videos at hand")
     with output:
         start = time.perf_counter()
+        farewell = "stopped by {}; nothing is lost. Run the same command again to go on."
+        predictor.watch_compilations(lambda: stop.compiling(lambda: farewell.format(stop.name)), stop.compiled)
         try:
             job = _prepare(predictor, source, output, console)
             left = job.run(make_batches, stop)

@@ -109,6 +109,21 @@ def unreplicate(tree):
     return jax.tree.unflatten(structure, _copies(shards))
 
 
+def copy_unless_donated(tree, copy: Callable):
+    """Returns `copy(tree)`, or None if a program that another thread starts was given memory of the tree meanwhile."""
+
+    def donated():
+        return any(leaf.is_deleted() for leaf in jax.tree.leaves(tree))
+
+    try:
+        copied = copy(tree)
+    except RuntimeError:
+        if not donated():
+            raise
+        return None
+    return None if donated() else copied
+
+
 def _copies(arrays: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Copies of arrays, aligned, in pieces of memory so large that the system hands them out in huge pages.
 

@@ -10,18 +10,32 @@ from fact_jax.runtime import host_memory
 from fact_jax.tasks.base import Task
 
 
+def _nothing() -> None:
+    """What a compilation is accompanied by, where nobody wants to know."""
+
+
 class ProgramCounter:
     """Counts the programs compiled for a step: one for every length bucket, `expected` in all, and few others."""
 
     def __init__(self, expected: int, say: Callable[[str], None]):
         self.expected, self.count = expected, 0
         self.lengths: list[int] = []  # bucket length of every program that has one, in order of compilation
-        self._say, self._name = say, ""
+        self._say, self._name, self._place, self._seconds = say, "", ("", ""), None
+        self.watch()
+
+    def watch(self, began: Callable[[], None] = _nothing, ended: Callable[[], None] = _nothing) -> None:
+        """Has `began` called before each compilation, `ended` after it and before anybody sees the first result."""
+        self._began, self._ended = began, ended
 
     def traced(self, name: str) -> None:
-        """Notes a new program. Called from inside a function's Python body, which runs once per compilation."""
+        """Notes and tells of a new program. Called from a function's Python body, which runs once per compilation."""
         self.count += 1
         self._name = name
+        bucket, number = self._place
+        before = "" if self._seconds is None else f"the last took {self._seconds:.1f} s"
+        notes = "; ".join(filter(None, (number, before)))
+        self._say(f"compiling {name}{bucket}{f' ({notes})' if notes else ''} ...")
+        self._began()
 
     def call(self, function: Callable, *args, length: int | None = None):
         """Calls `function`, and says how long it took if that compiled a program, which `traced` noted.
@@ -29,15 +43,22 @@ class ProgramCounter:
         `length` is the padded one of the batch among the arguments; None if the program knows no buckets.
         """
         count, start = self.count, time.perf_counter()
-        result = function(*args)
+        self._place = ("", "")
+        if length is not None:
+            number = len(self.lengths) + 1
+            self._place = (f" for bucket T={length}", f"program {number} of {max(number, self.expected)}")
+        try:
+            result = function(*args)
+        finally:
+            if self.count > count:
+                self._ended()
         host_memory.give_back_excess()
         if self.count > count:
-            bucket = place = ""
-            if length is not None:
+            self._seconds = time.perf_counter() - start
+            bucket, number = self._place
+            if number:
                 self.lengths.append(length)
-                bucket = f" for bucket T={length}"
-                place = f" (program {len(self.lengths)} of {self.expected})"
-            self._say(f"compiled {self._name}{bucket} in {time.perf_counter() - start:.1f} s{place}")
+            self._say(f"compiled {self._name}{bucket} in {self._seconds:.1f} s{f' ({number})' if number else ''}")
         return result
 
 

@@ -19,7 +19,8 @@ class StopRequest:
     """While entered, SIGTERM and Ctrl-C end the run without loss; any that come after the first change nothing.
 
     Where there is nothing to lose, the process ends at once. Otherwise the signal only sets a flag, says what has to
-    end first (see `busy`), and the run ends at its next safe point.
+    end first (see `busy`), and the run ends at its next safe point. While a program is compiled, which may take
+    minutes, what would be lost is saved at once (see `compiling`).
 
     Python runs signal handlers between two instructions of its own, and so not while a program is compiled or
     computed. Hence a thread, which the system's part of the handler wakes through a pipe whatever the main thread does.
@@ -30,6 +31,8 @@ class StopRequest:
         self.signum: int | None = None  # the first received
         self._say = say
         self._busy_with: str | None = None
+        self._leave: Callable[[], str] | None = None
+        self._failure: Exception | None = None
         self._lock = threading.Lock()
         self._previous = {}
 
@@ -64,6 +67,22 @@ class StopRequest:
         """From now on nothing would be lost: a signal ends the process at once. So it is at first."""
         with self._lock:
             self._busy_with = None
+
+    def compiling(self, leave: Callable[[], str]) -> None:
+        """Until `compiled`, a signal has `leave` called, in a thread, and ends the process.
+
+        `leave` saves what would be lost and returns what to tell; "" if it is too late for that: the signal waits.
+        """
+        with self._lock:
+            self._leave = leave
+
+    def compiled(self) -> None:
+        """The program is there. Does not return to a run that is left; raises what went wrong while it was saved."""
+        with self._lock:
+            self._leave = None
+            failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     @property
     def requested(self) -> bool:
@@ -100,9 +119,22 @@ class StopRequest:
 
     def _answer(self):
         with self._lock:
-            if self._busy_with is None:
+            farewell = f"stopped by {self.name}; nothing is lost. Run the same command again to continue."
+            if self._busy_with is not None:
+                farewell = self._try_to_leave()
+            if farewell:
                 try:
-                    self._say(f"stopped by {self.name}; nothing is lost. Run the same command again to continue.")
+                    self._say(farewell)
                 finally:
                     os._exit(self.exit_code)
             self._say(f"{self.name}: the run ends when {self._busy_with} is done")
+
+    def _try_to_leave(self):
+        """What to tell after everything is saved while a program is compiled; "" where it is not."""
+        if self._leave is None:
+            return ""
+        try:
+            return self._leave()
+        except Exception as error:  # raised again in the main thread, by `compiled`
+            self._failure = error
+            return ""

@@ -101,6 +101,8 @@ class _Run:
             say=self._console.say,
         )
         self._feed = Feed(start.batches, self._train_step.place, self._timing, start.first)
+        for programs in (self._train_step.programs, setup.eval_step.programs):
+            programs.watch(self._compiling, self._stop.compiled)
 
     def run(self) -> Outcome:
         if self._step >= self._total and not self._evaluation_due():
@@ -145,7 +147,27 @@ class _Run:
         self._console.restart_clock(self._step)
         self._timing.restart(self._step)
 
+    def _compiling(self):
+        state = self._state
+        self._stop.compiling(lambda: self._leave(state))
+
+    def _leave(self, state):
+        """Saves in a thread while the main one compiles; returns what to tell, "" if the program has begun to run."""
+        if self._step > self._saved_step:
+            self._check_losses()
+            host_state = device_layout.copy_unless_donated(
+                state, lambda tree: checkpoint_store.to_host(tree, self._setup.devices)
+            )
+            if host_state is None:
+                return ""
+            self._write_checkpoint({}, host_state)
+        farewell = self._farewell()
+        for writer in self._writers:
+            writer.close()
+        return farewell
+
     def close(self):
+        self._setup.eval_step.programs.watch()
         self._console.end()
         self._feed.close()
         for writer in self._writers:
@@ -271,6 +293,9 @@ class _Run:
 
     def _save(self, evaluated):
         self._stop.busy(f"the checkpoint of step {self._step}")
+        self._write_checkpoint(evaluated, checkpoint_store.to_host(self._state, self._setup.devices))
+
+    def _write_checkpoint(self, evaluated, host_state):
         epoch, batch = divmod(self._step, self._setup.train_batches.steps_per_epoch)
         evaluated = {name: writers.to_json_values(metrics) for name, metrics in evaluated.items()}
         metrics = evaluated.pop(self._selecting.name, {})
@@ -287,7 +312,7 @@ class _Run:
             "skipped": self._window.skipped,
         }
         meta |= {"others": evaluated} if evaluated else {}  # by evaluators that select nothing
-        items = checkpoint_store.items_of(checkpoint_store.to_host(self._state, self._setup.devices))
+        items = checkpoint_store.items_of(host_state)
         nonfinite.check_state(items, self._step, self._setup.workdir, self._saved_step)
         if self._jsonl:
             self._jsonl.flush()  # the rows of these steps first: a checkpoint on disk vouches for them
@@ -298,8 +323,12 @@ class _Run:
         self._check_losses()
         if self._step > self._saved_step:
             self._save({})
+        self._console.say(self._farewell())
+
+    def _farewell(self):
+        """What to tell of a run that ends early, once everything is on the disk."""
         self._checkpoints.wait()
-        self._console.say(
+        return (
             f"stopped by {self._stop.name} after step {self._step} of {self._total}; everything is saved in "
             f"{self._setup.workdir}. Run the same command again to continue."
         )

@@ -32,6 +32,9 @@ class FakePredictor:
     def expect_programs(self, number):
         """Nothing is compiled."""
 
+    def watch_compilations(self, began, ended):
+        """Nothing is compiled."""
+
     def run(self, batch):
         """Scores of all rows, with the device axis that the real one has."""
         self.batches += 1

@@ -16,19 +16,38 @@ PROGRAM = """
 import ctypes, sys
 from fact_jax.runtime.signals import StopRequest
 with StopRequest() as stop:
-    if sys.argv[1] == "busy":
+    if sys.argv[1] != "idle":
         stop.busy("the step")
+    if sys.argv[1] == "compiling":
+        stop.compiling(lambda: f"left after {stop.name}")
+    if sys.argv[1] == "too late":
+        stop.compiling(lambda: "")
+    if sys.argv[1] == "failing":
+        stop.compiling(lambda: 1 / 0)
     print("ready", flush=True)
-    seconds = 3 if sys.argv[1] == "busy" else 60
+    seconds = 2 if sys.argv[1] in ("busy", "too late", "failing") else 60
     while seconds:  # the function ends early when a signal comes
         seconds = ctypes.CDLL(None).sleep(seconds)
+    try:
+        stop.compiled()
+    except ZeroDivisionError as error:
+        print("told of", error)
     print("saved", stop.requested, stop.name, flush=True)
 sys.exit(stop.exit_code)
 """
 
 
 @pytest.mark.parametrize(
-    "name, times, state", [("SIGTERM", 1, "busy"), ("Ctrl-C", 2, "busy"), ("SIGTERM", 2, "idle"), ("Ctrl-C", 1, "idle")]
+    "name, times, state",
+    [
+        ("SIGTERM", 1, "busy"),
+        ("Ctrl-C", 2, "busy"),
+        ("SIGTERM", 2, "idle"),
+        ("Ctrl-C", 1, "idle"),
+        ("Ctrl-C", 2, "compiling"),
+        ("SIGTERM", 1, "too late"),
+        ("Ctrl-C", 1, "failing"),
+    ],
 )
 def test_a_signal_is_answered(name, times, state):
     signum, code = jobs.SIGNALS[name]
@@ -46,8 +65,11 @@ def test_a_signal_is_answered(name, times, state):
     assert process.returncode == code
     if state == "idle":
         assert output == f"stopped by {name}; nothing is lost. Run the same command again to continue.\n"
+    elif state == "compiling":
+        assert output == f"left after {name}\n"
     else:
-        assert output == f"{name}: the run ends when the step is done\nsaved True {name}\n"
+        told = "told of division by zero\n" if state == "failing" else ""
+        assert output == f"{name}: the run ends when the step is done\n{told}saved True {name}\n"
 
 
 def test_the_first_signal_counts_and_what_was_before_comes_back():

@@ -1,7 +1,11 @@
 """The loop: resuming to the bit, logging, selection, stopping."""
 
 import gc
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 import weakref
 
@@ -206,3 +210,50 @@ def test_signals_save_and_the_same_command_resumes(tmp_path):
         assert trained_steps(tmp_path) == list(range(1, last + 1))
     assert "finished=True, step=60" in jobs.run(program, devices=1)[0]
     assert trained_steps(tmp_path) == list(range(1, 61))
+
+
+# The second program, of the second step, takes for ever: it waits in a function of the system, as a compilation does.
+ENDLESS = """
+import ctypes, sys
+import jax
+from fact_jax.runtime.signals import StopRequest
+from fact_jax.training import loop
+from fact_jax.training.logging import writers
+from tests.training import toy
+
+class Endless(toy.ToyTask):
+    def loss(self, params, state, batch, rng):
+        while batch["mask"].shape[-1] == int(sys.argv[2]):
+            ctypes.CDLL(None).sleep(60)
+        return super().loss(params, state, batch, rng)
+
+with StopRequest() as stop:
+    places = {"devices": jax.local_devices()[:1], "console": writers.Console()}
+    batches = {"train_batches": toy.ToyTrainBatches(), "stop": stop}
+    loop.train(toy.setup_of(sys.argv[1], Endless(mutable=True), toy.toy_config(), **places, **batches))
+"""
+
+
+@pytest.mark.parametrize("length, step, lost", [(6, 0, "nothing is lost"), (9, 1, "everything is saved")])
+def test_a_signal_during_a_compilation_saves_and_ends_the_run_at_once(length, step, lost, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(tmp_path / "cut"), str(length)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=jobs.ROOT,
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": "1"},
+    )
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(f"compiling train step for bucket T={length} "):
+            process.send_signal(signal.SIGINT)
+    assert process.wait(300) == 130, lines
+    assert lines[-1].startswith("stopped by Ctrl-C") and "Run the same command again" in lines[-1]
+    assert max(checksums(tmp_path / "cut"), default=0) == step
+    if step:
+        assert f"after step {step} of {TOTAL}; everything is saved" in lines[-1]
+        for workdir in (tmp_path / "cut", tmp_path / "whole"):
+            toy.train(workdir, task=toy.ToyTask(mutable=True), num_devices=1)
+        assert_same_run(tmp_path / "cut", tmp_path / "whole")

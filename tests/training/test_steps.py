@@ -1,5 +1,7 @@
 """The train step: devices, padding, mutable state, averages, compilations."""
 
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -92,9 +94,14 @@ def test_one_program_per_bucket():
     assert train_step.programs.lengths == [5, 7, 8]
     assert eval_step.programs.lengths == [5, 7, 8]
     assert len(compiled) in (0, 7)  # 0: a version of JAX that names its programs otherwise
-    assert sum("composition of weights" in line for line in lines) == 1
-    trained = [line for line in lines if "train step" in line]
-    assert len(trained) == 3 and "bucket T=7 in " in trained[1] and trained[1].endswith("(program 2 of 3)")
+    assert sum("compiled composition of weights" in line for line in lines) == 1
+    before, after = ([line for line in lines if line.startswith(f"{word} train step")] for word in ("compiling", "compiled"))
+    assert before[0] == "compiling train step for bucket T=5 (program 1 of 3) ..."
+    assert re.fullmatch(
+        r"compiling train step for bucket T=7 \(program 2 of 3; the last took \d+\.\d s\) \.\.\.", before[1]
+    )
+    assert len(before) == len(after) == 3
+    assert "bucket T=7 in " in after[1] and after[1].endswith("(program 2 of 3)")
 
 
 def test_evaluation_sees_every_video_once():
