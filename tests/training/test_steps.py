@@ -95,7 +95,9 @@ def test_one_program_per_bucket():
     assert eval_step.programs.lengths == [5, 7, 8]
     assert len(compiled) in (0, 7)  # 0: a version of JAX that names its programs otherwise
     assert sum("compiled composition of weights" in line for line in lines) == 1
-    before, after = ([line for line in lines if line.startswith(f"{word} train step")] for word in ("compiling", "compiled"))
+    before, after = (
+        [line for line in lines if line.startswith(f"{word} train step")] for word in ("compiling", "compiled")
+    )
     assert before[0] == "compiling train step for bucket T=5 (program 1 of 3) ..."
     assert re.fullmatch(
         r"compiling train step for bucket T=7 \(program 2 of 3; the last took \d+\.\d s\) \.\.\.", before[1]
