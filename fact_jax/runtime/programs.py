@@ -20,7 +20,8 @@ class ProgramCounter:
     def __init__(self, expected: int, say: Callable[[str], None]):
         self.expected, self.count = expected, 0
         self.lengths: list[int] = []  # bucket length of every program that has one, in order of compilation
-        self._say, self._name, self._place, self._seconds = say, "", ("", ""), None
+        self._say, self._name, self._place = say, "", ("", "")
+        self._seconds: float | None = None
         self.watch()
 
     def watch(self, began: Callable[[], None] = _nothing, ended: Callable[[], None] = _nothing) -> None:
@@ -56,7 +57,7 @@ class ProgramCounter:
         if self.count > count:
             self._seconds = time.perf_counter() - start
             bucket, number = self._place
-            if number:
+            if length is not None:
                 self.lengths.append(length)
             self._say(f"compiled {self._name}{bucket} in {self._seconds:.1f} s{f' ({number})' if number else ''}")
         return result
