@@ -160,7 +160,7 @@ class _Run:
             )
             if host_state is None:
                 return ""
-            self._write_checkpoint({}, host_state)
+            self._store({}, host_state)
         farewell = self._farewell()
         for writer in self._writers:
             writer.close()
@@ -293,9 +293,9 @@ class _Run:
 
     def _save(self, evaluated):
         self._stop.busy(f"the checkpoint of step {self._step}")
-        self._write_checkpoint(evaluated, checkpoint_store.to_host(self._state, self._setup.devices))
+        self._store(evaluated, checkpoint_store.to_host(self._state, self._setup.devices))
 
-    def _write_checkpoint(self, evaluated, host_state):
+    def _store(self, evaluated, host_state):
         epoch, batch = divmod(self._step, self._setup.train_batches.steps_per_epoch)
         evaluated = {name: writers.to_json_values(metrics) for name, metrics in evaluated.items()}
         metrics = evaluated.pop(self._selecting.name, {})
