@@ -25,7 +25,7 @@ MAY_WRITE = {
     "fact_jax.reporting.pictures.new_figure.QuietFigure.savefig": "draws what it is given",
     "fact_jax.training.ownership._locked": "a lock file, which exists as long as a process does",
     "fact_jax.training.checkpoints.manager.Checkpoints.save": "Orbax: writes a folder under another name first",
-    "fact_jax.training.loop._Run._save": "Orbax",
+    "fact_jax.training.loop._Run._store": "Orbax",
     "fact_jax.training.checkpoints.shared.SharedCheckpoints.save": "Orbax",
     "fact_jax.app.conversion._save": "Orbax",
     "fact_jax.runtime.processes.group._close_output": "standard output, to nowhere",
