@@ -30,6 +30,8 @@ from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
 _SUFFIXES = (".csv", ".tsv", ".txt")
+# Lines that a label file may have.
+_MAX_FRAMES = 10_000_000
 _TOLERANCE = SegmentationDataConfig.length_tolerance
 
 
@@ -89,6 +91,9 @@ def _parse(argv):
     add("--columns", type=_column, nargs="+", default=[], metavar="ROLE=COLUMN", help=text)
     add("--overwrite", action="store_true", help="replace files that exist")
     arguments = parser.parse_args(argv)
+    roles = [role for role, _ in arguments.columns]
+    if len(set(roles)) < len(roles):
+        parser.error("--columns names a column twice for one role")
     if arguments.frames_per_label and arguments.unit in ("seconds", "milliseconds"):
         parser.error("--frames_per_label is for --unit frames; with times, --fps says it all")
     if not arguments.background.strip() or arguments.background != " ".join(arguments.background.split()):
@@ -178,6 +183,10 @@ def _frame_files(listed, arguments):
     for video, segments in listed.segments.items():
         spans[video] = [rule.span(segment.start, segment.end) for segment in segments]
         labels = [segment.label for segment in segments]
+        if (end := max(stop for _, stop in spans[video])) > _MAX_FRAMES:
+            found, expected = f"video {video!r} has {end} frames", "are fps and unit right?"
+            problems.append(Problem(segments[0].path, 0, found, f"expected at most {_MAX_FRAMES}; {expected}"))
+            continue
         if arguments.overlap == "refuse":
             problems += [_overlap_problem(segments[a], segments[b]) for a, b in overlapping(spans[video], labels)]
         painted[video] = paint(spans[video], labels, lengths.get(video), arguments.overlap)

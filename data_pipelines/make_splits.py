@@ -25,6 +25,7 @@ from data_pipelines.tools.split_assignment import assign_parts
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
+_ANNOTATION_FILE = "annotations.json"
 _MAX_FOLDS = 100
 # Lists that this tool writes.
 _OWN_LIST = re.compile(r"(?:(?:train|test|val)\.split\d+\.bundle|subsets\.split\d+\.csv)")
@@ -42,6 +43,8 @@ def main(argv=None):
     is_localization = _is_localization(root, arguments)
     read = unsplit_folder.read_annotations if is_localization else unsplit_folder.read_frame_labels
     folder = read(root, arguments)
+    if not is_localization and (root / _ANNOTATION_FILE).is_file():
+        print(f"  label files are split; --annotation_file {_ANNOTATION_FILE} splits the annotations instead")
     for line in folder.findings:
         print(f"  {line}")
     groups = _read_groups(folder.videos, arguments.group_by)
@@ -98,11 +101,11 @@ def _parse(argv):
 
 def _is_localization(root, arguments):
     """Whether to split annotations; fills in their default name."""
-    has_annotations = (root / "annotations.json").is_file()
+    has_annotations = (root / _ANNOTATION_FILE).is_file()
     has_labels = not why_no_folder(root / arguments.label_dir)
     if not arguments.annotation_file and not (has_annotations and not has_labels):
         return False
-    arguments.annotation_file = arguments.annotation_file or "annotations.json"
+    arguments.annotation_file = arguments.annotation_file or _ANNOTATION_FILE
     if arguments.validation:
         raise UserError(
             "--validation is for label files: localization trains with one list of subsets and evaluates another."

@@ -10,6 +10,7 @@ from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization.annotations import Database, read_database, read_subsets
 from data_pipelines.localization.checks import place_of
+from data_pipelines.localization.choice import choose_videos
 from data_pipelines.localization.config import SPLIT, LocalizationDataConfig
 from data_pipelines.localization.features import HDF5_SUFFIXES, FeatureStore, Stream
 from fact_jax.types import UserError, nearest
@@ -60,7 +61,6 @@ def survey(root, options):
     database, more = read_database(root / annotation_file, subsets)
     problems = problems + more
     train, test, finding = _find_subsets(database, options)
-    videos = {"train": database.in_subsets(train), "test": database.in_subsets(test)}
     place, prefix, suffix, more = _find_features(root, database, options)
     findings += [finding, more]
     data = LocalizationDataConfig(
@@ -77,6 +77,8 @@ def survey(root, options):
         test_subsets=test,
         fps=options.fps,
     )
+    chosen = choose_videos(database, database, subsets, data)
+    videos, problems = chosen.videos, [*problems, *chosen.problems]
     store = FeatureStore([Stream(root / place, prefix, suffix)])
     lengths, width, more, missing = _read_shapes(store, [v for found in videos.values() for v in found])
     if missing and not options.skip_missing:
@@ -85,7 +87,9 @@ def survey(root, options):
         problems.append(Problem(place_of(store, missing[0]), 0, text, expected))
     elif missing:
         findings.append(f"no features, left out: {count(missing, 'video')}, {name_some(missing)}")
-    return LocalizationFolder(data, database, store, videos, lengths, width, problems + more, findings)
+    return LocalizationFolder(
+        data, database, store, videos, lengths, width, problems + more, [*findings, *chosen.notes]
+    )
 
 
 def _find_subset_file(root, options):
@@ -127,6 +131,7 @@ def _find_subsets(database, options):
     else:
         # A subset without segments, such as the test videos of a challenge, cannot be evaluated.
         there = {video.subset for video in database.videos.values() if len(video.segments)}
+        there = there or {video.subset for video in database.videos.values()}
         found = next((pair for pair in _SUBSETS if set(pair) <= there), None)
         if found is None and database.videos:
             named = ", ".join(map(quote, sorted({video.subset for video in database.videos.values()} - {""})))

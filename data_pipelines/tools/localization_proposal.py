@@ -6,6 +6,7 @@ tells the stride, and the window if it is a usual one.
 """
 
 import dataclasses
+import re
 
 import numpy as np
 
@@ -34,14 +35,14 @@ _SETTINGS = (
 
 def propose(folder, system, arguments):
     """Proposal for a LocalizationFolder; a UserError names problems, or what has to be given."""
-    refuse(folder.data.dir, folder.problems)
+    refuse(folder.data.dir, _by_option(folder.problems))
     videos = [video for found in folder.videos.values() for video in found if video.video_id in folder.lengths]
     grid, reasons = _choose_grid(folder, videos, arguments)
     data = dataclasses.replace(folder.data, **grid)
-    _check(folder, data)
+    notes = _check(folder, data)
     max_frames, more = _choose_length(folder)
     fields = {name: getattr(data, name) for name in _SETTINGS} | {"max_frames": max_frames}
-    reasons = [*_description(folder), *folder.findings, *reasons, *more, _action_lengths(folder, data)]
+    reasons = [*_description(folder), *folder.findings, *notes, *reasons, *more, _action_lengths(folder, data)]
     reasons.append(f"model and training settings of configs/{system}_custom.py, which are those of THUMOS14")
     settings = {"train.batch_size": arguments.batch_size} if arguments.batch_size else {}
     return Proposal(
@@ -113,9 +114,19 @@ def _choose_window(residual, stride, slack, given):
 
 
 def _check(folder, data):
-    """Refuses what the check before training would refuse with these settings."""
+    """Refuses what the check before training would refuse with these settings; returns the lines it would print."""
     checked = checks.check_videos(folder.store, folder.videos, data, GridRule.of(data))
-    refuse(data.dir, checked.problems)
+    refuse(data.dir, _by_option(checked.problems))
+    return checked.notes
+
+
+def _by_option(problems):
+    """Problems that name the options of the tool, not the settings that they are for."""
+
+    def named(text):
+        return re.sub(r"config\.data\.(feature_stride|window|fps|skip_missing|(?:train|test)_subsets)\b", r"--\1", text)
+
+    return [dataclasses.replace(p, found=named(p.found), expected=named(p.expected)) for p in problems]
 
 
 def _choose_length(folder):

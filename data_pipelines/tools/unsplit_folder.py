@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from data_pipelines.core.names import why_no_class
+from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
@@ -27,7 +27,7 @@ class UnsplitFolder:
     Attributes:
       amounts: int64 [V, C], frames of every class in every video; segments for localization; C = 0 without labels.
       unit: "frame", "segment" or "".
-      unused: videos that lack something and go into no list.
+      unused: described videos that have no features and go into no list.
       new_mapping: whether the classes are those of the label files, for want of a class list.
     """
 
@@ -94,11 +94,15 @@ def _names(folder, suffixes):
     if why_no_folder(folder):
         return None
     names = {name[: -len(suffix)] for name in os.listdir(folder) for suffix in suffixes if name.endswith(suffix)}
-    return sorted(name for name in names if name and not name.startswith(".")) or None
+    names = sorted(name for name in names if not name.startswith("."))
+    wrong = [name for name in names if why_no_video(name) or name != name.strip().removesuffix(".txt")]
+    expected = "expected a name that a list of videos can hold: without white space around it, not ending in .txt twice"
+    refuse(f"{folder}", [Problem(str(folder), 0, f"the video name {quote(name)}", expected) for name in wrong])
+    return names or None
 
 
 def _both(described, stored, what):
-    """(videos with labels and features, videos that lack one of the two, lines for the user)."""
+    """(videos with labels and features, those with labels alone, lines for the user)."""
     if stored is None:
         return described, [], ["no features are there yet: all videos with labels are taken"]
     without_features = sorted(set(described) - set(stored))
@@ -108,10 +112,10 @@ def _both(described, stored, what):
         findings.append(f"left out, no features: {count(without_features, 'video')}, {name_some(without_features)}")
     if without_labels:
         findings.append(f"left out, no {what}: {count(without_labels, 'video')}, {name_some(without_labels)}")
-    videos = [video for video in described if video not in set(without_features)]
+    videos = sorted(set(described) - set(without_features))
     if not videos:
         raise UserError(f"No video has both features and labels: {'; '.join(findings)}. Are their names the same?")
-    return videos, without_features + without_labels, findings
+    return videos, without_features, findings
 
 
 def _collect_classes(paths):

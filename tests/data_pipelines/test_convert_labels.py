@@ -119,6 +119,8 @@ def test_segments_that_end_early_are_told(tmp_path, capsys):
         ("start_frame,end_frame,label\n0,5,x\n", ["--unit", "seconds"], "the header says frames, --unit says seconds"),
         ("0,5,x\n", ["--unit", "frames", "--to", "annotations"], "say how many of them a second has, --fps 30"),
         ("0,0,x\n", ["--unit", "frames"], "video 'a' has no frame"),
+        ("0,999999999999,x\n", ["--unit", "frames"], "has 999999999999 frames; expected at most 10000000; are fps and"),
+        ("0,5,x\n", ["--unit", "frames", "--columns", "label=3", "label=2"], "a column twice for one role"),
         ("0,5,x\n", ["--unit", "frames", "--columns", "lable=2"], "expected ROLE=COLUMN"),
         ("0,5,x\n", ["--unit", "seconds", "--fps", "inf"], "expected a number from 0.001"),
         ("0,5,x\n", ["--unit", "seconds", "--frames_per_label", "2"], "is for --unit frames"),

@@ -130,8 +130,12 @@ def test_subsets_of_annotations(tmp_path, capsys):
     assert "left out, no features: 1 video, d" in capsys.readouterr().out
     data = localization_folders.settings(root, subset_file="splits/subsets.{split}.csv", split="split2")
     assert open_localization(data).test.video_ids == (tested[1],)
+    folders.write_folder(root)
+    (root / "mapping.txt").unlink()
+    make(root, "--test", 0.5, "--overwrite")
+    assert "label files are split; --annotation_file annotations.json splits" in capsys.readouterr().out
     with pytest.raises(UserError, match="--validation is for label files"):
-        make(root, "--test", 0.5, "--validation", 0.1, "--overwrite")
+        make(root, "--test", 0.5, "--validation", 0.1, "--overwrite", "--annotation_file", "annotations.json")
 
 
 @pytest.mark.parametrize(
@@ -172,6 +176,14 @@ def test_all_problems_of_a_folder_at_once(tmp_path):
         make(root, "--test", 0.5)
     with pytest.raises(UserError, match="has neither labels/VIDEO.txt nor stored/VIDEO.npy"):
         make(root, "--test", 0.5, "--label_dir", "labels", "--feature_dir", "stored")
+
+
+def test_names_that_no_list_can_hold(tmp_path):
+    root = unsplit(tmp_path / "toy")
+    for number, name in enumerate((" a", "b\n", "c.txt")):
+        (root / "groundTruth" / f"P{number}_v{2 * number}.txt").rename(root / "groundTruth" / f"{name}.txt")
+    with pytest.raises(UserError, match=r"(?s)3 problems.*' a'.*'b\\n'.*'c.txt'; expected a name that a list"):
+        make(root, "--test", 0.5)
 
 
 @pytest.mark.parametrize(

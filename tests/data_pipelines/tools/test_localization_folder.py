@@ -100,6 +100,20 @@ def test_given_numbers_are_taken(tmp_path):
     assert "window=20, as given" in reasons and "actions last" in reasons
 
 
+def test_times_that_do_not_fit_name_the_option(tmp_path):
+    root = write_videos(tmp_path / "toy")
+    with pytest.raises(UserError, match=r"--feature_stride=4\.\d+ or fps") as error:
+        propose(root, feature_stride=40.0, window=16.0)
+    assert "config.data" not in str(error.value)
+
+
+def test_annotations_under_another_key_are_told(tmp_path):
+    root = write_videos(tmp_path / "toy")
+    (root / "annotations.json").write_text((root / "annotations.json").read_text().replace("annotations", "actions"))
+    with pytest.raises(UserError, match="have no annotations, but something under 'actions'"):
+        propose(root)
+
+
 def test_tables_of_subsets(tmp_path):
     root = write_videos(tmp_path / "toy", subset="")
     (root / "splits").mkdir()
