@@ -17,12 +17,15 @@ from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problems
 from data_pipelines.core.text_files import QUOTE_LIMIT, quote, read_table
 from data_pipelines.localization.class_numbers import ClassNumbers
+from data_pipelines.localization.grouping import group_videos
 from fact_jax.types import nearest
 
 # Seconds of a video whose duration is not known, as published.
 UNKNOWN_DURATION = 1e8
 # Longer is no video, and earlier than rounding makes it is not in the video.
 MAX_SECONDS, EARLIEST = 1e7, -0.5
+# By how much two statements of one duration may differ.
+_ROUNDED = 1.02
 _MAX_PROBLEMS = 1000
 
 
@@ -33,7 +36,7 @@ class AnnotatedVideo:
     Attributes:
       subset: in lower case; "" where none is stated.
       duration: seconds; UNKNOWN_DURATION where none is stated.
-      fps: frames per second; 0.0 where none are stated.
+      fps: frames per second; 0.0 where none are stated. Both are nan where what is stated cannot be.
       segments, labels: float64 [N, 2], start and end in seconds; int32 [N], class ids.
       other_key: the key that may hold the annotations of a video that has none under their own, or "".
     """
@@ -80,7 +83,7 @@ def read_databases(paths, subsets=None):
         videos = {name: _read_entry(name, entry, class_ids, _teller(path, told)) for name, entry in entries.items()}
         videos = {name: _with_subset(video, subsets or {}) for name, video in videos.items()}
         databases.append(Database(path, videos, class_ids))
-        problems += told.listed()
+        problems += group_videos(told.listed())
     return databases, problems
 
 
@@ -141,6 +144,8 @@ def _read_entry(name, entry, class_ids, tell):
     if not isinstance(subset, str):
         tell_video(f"subset is {subset!r}", "expected its name")
         subset = ""
+    elif subset != subset.strip():
+        tell_video(f"white space around the subset {subset!r}", "expected its plain name")
     duration = _positive(entry, ("duration", "duration_second"), UNKNOWN_DURATION, tell_video)
     fps = _positive(entry, ("fps",), 0.0, tell_video)
     items = entry.get("annotations") or []
@@ -167,14 +172,18 @@ def _items(value):
 
 
 def _positive(entry, names, otherwise, tell):
-    value = next((entry[name] for name in names if entry.get(name) is not None), None)
-    if value is None:
+    """The number that an entry has under one of `names`: `otherwise` where it has none, nan where it cannot be."""
+    values = {name: entry[name] for name in names if entry.get(name) is not None}
+    if not values:
         return otherwise
-    number = number_of(value, quoted=True)
-    if number is None or not 0 < number <= MAX_SECONDS:
-        tell(f"{names[0]} is {_shown(value)}", "expected a number more than 0")
-        return otherwise
-    return number
+    numbers = {name: number_of(value, quoted=True) for name, value in values.items()}
+    for name, number in numbers.items():
+        if number is None or not 0 < number <= MAX_SECONDS:
+            tell(f"{name} is {_shown(values[name])}", "expected a number more than 0")
+            return float("nan")
+    if max(numbers.values()) > _ROUNDED * min(numbers.values()):
+        tell(" and ".join(f"{name} is {_shown(value)}" for name, value in values.items()), "expected one of them")
+    return next(iter(numbers.values()))
 
 
 def _read_item(place, item, class_ids, tell):

@@ -64,7 +64,7 @@ def cause_of_short_times(known):
     """(whether the times cannot be seconds, what they look like) of segments at the very start of their videos."""
     ends = np.array([entry.video.segments.max() for entry in known])
     limits = np.array([entry.limit for entry in known])
-    if 0.5 <= np.quantile(ends, 0.9) <= 1.0 and np.median(limits) >= 20.0:
+    if 0.5 <= np.quantile(ends, 0.9) <= 1.0 and np.median(limits) >= 5.0:
         return True, "hardly a time is more than 1, so that the times look like shares of the video"
     factor = float(np.quantile(limits / np.maximum(ends, 1e-9), 0.1))
     units = {"minutes": 60.0, "hours": 3600.0, "features": _seconds_per_feature(known)}

@@ -12,11 +12,14 @@ from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.core.finite import CheckNotes, check_finite, constant_note, stat_digest
 from data_pipelines.core.problems import Problem
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.localization.grouping import group_videos
 from data_pipelines.localization.source import SegmentRules, prepare_segments
 from data_pipelines.localization.times import TimedVideo, check_times
 from fact_jax.types import UserError
 
 _MAX_NAMED = 3
+# Share by which frame rates may differ that are meant to be the same, such as 29.97 and 30.
+_NEAR_FPS = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +62,10 @@ def check_videos(store, videos, data, rule):
     timed = [_timed(v, subset, lengths, data) for subset, listed in videos.items() for v in listed]
     found = check_times(timed)
     problems += [Problem(place_of_annotations(data, subset), 0, *text) for subset, *text in found.problems]
-    notes += found.lines
-    if not problems:
+    problems = group_videos(problems)
+    notes += [*_fps_notes(videos, data), *found.lines]
+    # What is wrong in the annotations has been told.
+    if not problems and all(_is_sound(video) for listed in videos.values() for video in listed):
         usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
         if left_out:
             notes.append(f"{len(left_out)} training videos have no segment and are left out: {_names(left_out)}")
@@ -84,7 +89,7 @@ def _check_shapes(store, subset, listed, data, shapes):
             continue
         found, place = _time_problems(video, data), place_of_annotations(data, subset)
         problems += [Problem(place, 0, f"video {name!r}: {text}", hint) for text, hint in found]
-        if not found:
+        if not found and _is_sound(video):
             usable.append(video)
     return usable, missing, problems
 
@@ -109,6 +114,11 @@ def place_of_annotations(data, subset):
     return os.path.join(os.path.expanduser(data.dir), data.annotation_file_of(subset))
 
 
+def _is_sound(video):
+    """Whether the annotations say nothing impossible of a video."""
+    return not (np.isnan(video.fps) or np.isnan(video.duration))
+
+
 def _time_problems(video, data):
     """[(found, what to do)] of one video."""
     problems = []
@@ -117,6 +127,16 @@ def _time_problems(video, data):
     if data.feature_stride <= 0 and video.duration >= UNKNOWN_DURATION:
         problems.append(("no duration", "it is needed where features are spread evenly (config.data.feature_stride=0)"))
     return problems
+
+
+def _fps_notes(videos, data):
+    """A line where the settings have other frames per second than the annotations."""
+    listed = [video for subset in videos.values() for video in subset]
+    others = [video.fps for video in listed if data.fps and video.fps and abs(video.fps / data.fps - 1) > _NEAR_FPS]
+    if others:
+        stated = f"{min(others):g}" if min(others) == max(others) else f"{min(others):g} to {max(others):g}"
+        count = f"the annotations state {stated} for {len(others)} of {len(listed)} videos"
+        yield f"config.data.fps={data.fps:g} is used; {count}"
 
 
 def _widths(store, shapes):

@@ -42,6 +42,8 @@ def choose_videos(train_database, test_database, table, data):
     problems += _table_problems(table, (train_database, test_database), data)
     if not problems:
         notes += _unused(videos, train_database, test_database)
+        if _same_on_purpose(is_one, data):
+            notes.append(f"the {len(videos['test'])} videos to train with are those that are evaluated")
         notes += _table_notes(table, (train_database, test_database))
         notes += _class_notes(videos, train_database.class_ids, data)
         notes += _repeated_notes(videos, data)
@@ -70,10 +72,15 @@ def _unread_annotations(database, videos, subset):
 def _shared_videos(videos, train_database, test_database, data):
     both = {video.video_id for video in videos["train"]} & {video.video_id for video in videos["test"]}
     is_one = train_database.path == test_database.path
-    if both and not (is_one and set(data.train_subsets) == set(data.test_subsets)):
+    if both and not _same_on_purpose(is_one, data):
         found = f"{len(both)} videos are to be trained with and tested on, such as {min(both)!r}"
         expected = "train_subsets and test_subsets apart" if is_one else f"others than those of {train_database.path}"
         yield Problem(str(test_database.path), 0, found, f"expected {expected}")
+
+
+def _same_on_purpose(is_one, data):
+    """Whether the settings evaluate the videos that are trained with."""
+    return is_one and set(data.train_subsets) == set(data.test_subsets)
 
 
 def _table_problems(table, databases, data):
@@ -123,9 +130,17 @@ def _class_notes(videos, class_ids, data):
             yield f"the classes {', '.join(map(repr, names))} differ in capitals only and are used as different ones"
     counts = [collections.Counter(int(n) for video in videos[s] for n in video.labels) for s in SUBSETS]
     unseen = [name for name, number in class_ids.items() if counts[1][number] and not counts[0][number]]
-    if unseen and data.num_classes != 1:
+    if data.num_classes == 1:
+        return
+    if unseen:
         segments = sum(counts[1][class_ids[name]] for name in unseen)
         yield f"{len(unseen)} classes of {segments} test segments have no training segment: {_named(unseen)}"
+    ids = set(class_ids.values())
+    count = data.num_classes or max(ids, default=-1) + 1
+    empty = [str(number) for number in range(count) if number not in ids]
+    if empty:
+        hint = "; are the ids counted from 1?" if min(ids, default=0) == 1 else ""
+        yield f"{len(empty)} of {count} class ids have no annotation: {_named(empty)}{hint}"
 
 
 def _repeated_notes(videos, data):

@@ -1,12 +1,16 @@
 """Settings of a localization dataset, `config.data`, with their defaults and rules."""
 
 import dataclasses
+import math
 
 from data_pipelines.core import settings
 from fact_jax.types import UserError, check_choice
 
 READERS = ("files", "tfds", "synthetic")
 SPLIT = "default"  # the name of the one split that a dataset of this kind has
+
+# Least value of settings that are numbers.
+_LEAST = {"feature_stride": 0, "window": 0, "fps": 0, "num_classes": 0, "sample_rate": 1, "max_frames": 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +108,13 @@ class LocalizationDataConfig:
                 "config.data.train_subsets and test_subsets choose the videos. Of several splits, each has a table: "
                 "config.data.subset_file=splits/subsets.{split}.csv"
             )
+        wrong = [
+            f"config.data.{name} is {getattr(self, name)}, expected {least} or more"
+            for name, least in _LEAST.items()
+            if not least <= getattr(self, name) < math.inf
+        ]
+        if wrong:
+            raise UserError("\n".join(wrong))
         if self.feature_stride <= 0 and self.sample_rate != 1:
             raise UserError(
                 f"config.data.sample_rate is {self.sample_rate}, but features that are spread evenly over a video "

@@ -25,6 +25,8 @@ _MANY, _MOST = 0.1, 0.5
 _TOO_MANY_BEHIND = 0.25
 # By how many times two lengths differ that are oddly different, and different beyond doubt.
 _ODD, _WRONG, _IMPOSSIBLE = 1.25, 1.5, 2.0
+# By how many times features are shorter than their video, where they were not only cut.
+_FAR_TOO_SHORT = 4.0
 # Videos from which on a pattern can be told from chance.
 _ENOUGH = 5
 # Videos that are told one by one, and those that a line names.
@@ -110,20 +112,24 @@ def _single_spans(known, ratios):
     """Videos whose features cover far more or far less than their duration, where most fit."""
     found = Findings([], [])
     pairs = list(zip(known, ratios, strict=True))
-    impossible = [entry for entry, ratio in pairs if ratio >= _IMPOSSIBLE]
+    long = [entry for entry, ratio in pairs if ratio >= _IMPOSSIBLE]
+    short = [entry for entry, ratio in pairs if 1 / ratio >= _FAR_TOO_SHORT]
     hint = "are these the features of another video, or is its fps or duration another?"
-    if len(impossible) > _FEW * len(known):
-        for entry in impossible:
-            text = f"the features cover more than twice its duration ({_span_text(entry)})"
-            found.problems.append((entry.subset, f"video {entry.video.video_id!r}: {text}", hint))
-        impossible = []
+    if len(long) + len(short) > _FEW * len(known):
+        for what, entries in (("more than twice its duration", long), ("less than a quarter of its duration", short)):
+            for entry in entries:
+                text = f"video {entry.video.video_id!r}: the features cover {what} ({_span_text(entry)})"
+                found.problems.append((entry.subset, text, hint))
+        long = short = []
     for what, odd in (
         ("more", [entry for entry, ratio in pairs if _WRONG <= ratio < _IMPOSSIBLE]),
-        ("far more", impossible),
-        ("less", [entry for entry, ratio in pairs if 1 / ratio >= _WRONG]),
+        ("more than twice", long),
+        ("less", [entry for entry, ratio in pairs if _WRONG <= 1 / ratio < _FAR_TOO_SHORT]),
+        ("less than a quarter of", short),
     ):
         if odd:
-            count = f"{len(odd)} of {len(known)} videos have features that cover {what} than their duration"
+            than = "than their duration" if what in ("more", "less") else "their duration"
+            count = f"{len(odd)} of {len(known)} videos have features that cover {what} {than}"
             numbers = _listed(odd, lambda e: f"{e.video.video_id!r} {e.span:.1f} of {e.duration:.1f} s")
             found.lines.append(f"Odd times: {count}: {numbers}; {hint}")
     return found

@@ -134,3 +134,12 @@ def test_annotations_that_cannot_be_used_are_told_with_the_way_out(tmp_path, ite
     changed["a"]["annotations"].append(item)
     with pytest.raises(UserError, match=found):
         open_localization(settings(write_folder(tmp_path, changed)))
+
+
+def test_ids_without_a_class_and_an_evaluation_of_the_training_are_told(tmp_path):
+    changed = entries()
+    for entry in changed.values():
+        entry["annotations"] = [item | {"label_id": item["label_id"] + 1} for item in entry["annotations"]]
+    notes = open_localization(settings(write_folder(tmp_path, changed), test_subsets=("training",))).notes
+    assert "1 of 3 class ids have no annotation: 0; are the ids counted from 1?" in notes
+    assert "the 2 videos to train with are those that are evaluated" in notes

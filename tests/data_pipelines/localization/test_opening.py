@@ -97,6 +97,8 @@ def test_values_that_are_no_numbers_are_found(tmp_path):
         ({"dir": ""}, "config.data.dir is not set"),
         ({"reader": "npy"}, "config.data.reader"),
         ({"feature_stride": 0.0, "sample_rate": 2}, "sample_rate"),
+        ({"feature_stride": -4.0, "fps": float("nan")}, "feature_stride is -4.0, expected 0 or more\n.*fps is nan"),
+        ({"sample_rate": 0, "window": -1.0}, "window is -1.0, expected 0 or more\n.*sample_rate is 0, expected 1"),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_fit_are_refused(tmp_path, changes, found):
@@ -136,3 +138,18 @@ def test_features_that_are_the_same_in_every_frame_are_told(tmp_path):
     np.save(root / "features" / "b.npy", np.zeros((31, 6), np.float32))
     notes = open_localization(settings(root)).notes
     assert "1 video with features that are the same in every frame: b" in notes
+
+
+def test_stated_times_that_cannot_be_are_told_once(tmp_path):
+    changed = {name: entry | {"fps": -30, "duration_second": 1.0} for name, entry in entries().items()}
+    with pytest.raises(UserError) as error:
+        open_localization(settings(write_folder(tmp_path, changed)))
+    text = str(error.value)
+    assert "5 problems" in text and "fps is -30, in 4 videos such as 'a'; expected a number more than 0" in text
+    assert "video 'b': duration is 5.133333333333334 and duration_second is 1.0; expected one of them" in text
+
+
+def test_other_frame_rates_than_annotated_are_told(tmp_path):
+    notes = open_localization(settings(write_folder(tmp_path), fps=25.0)).notes
+    assert "config.data.fps=25 is used; the annotations state 30 for 4 of 4 videos" in notes
+    assert not [note for note in open_localization(settings(tmp_path, fps=29.97)).notes if "fps" in note]
