@@ -12,6 +12,7 @@ Source: ActionFormer (ECCV 2022), published preparation of Ego4D: windows of 32 
 window fewer is taken than the clip has room for.
 """
 
+import collections
 import json
 import math
 import pathlib
@@ -42,6 +43,7 @@ class Clip(NamedTuple):
       first, last: rows of the video's features that it takes, first <= row < last.
       seconds: length, with the frames before and after it that fill its windows.
       annotations: list of {"label", "segment"}.
+      num_short: actions that are left out, as they last less than 0.25 s or have no finite times.
     """
 
     uid: str
@@ -52,10 +54,14 @@ class Clip(NamedTuple):
     last: int
     seconds: float
     annotations: list
+    num_short: int
 
 
-def read_clips(path, problems):
-    """Reads the clips of one annotation file that hold an action; what is wrong is added to `problems`."""
+def read_clips(path, problems, left_out):
+    """Reads the clips of one annotation file that hold an action; what is wrong is added to `problems`.
+
+    `left_out` is a Counter by reason of what is not used.
+    """
     try:
         content = json.loads(read_data(path, 2**30))
         videos, subset = content["videos"], SUBSETS[content.get("split", _split_of(path))]
@@ -70,7 +76,12 @@ def read_clips(path, problems):
             except (KeyError, TypeError, ValueError) as error:
                 problems.append(Problem(str(path), 0, f"clip {clip.get('clip_uid')!r} cannot be used ({error!r})"))
                 continue
-            if found is None or not found.annotations:
+            if found is None:
+                left_out["clips of less than 10 or more than 100 frames per second"] += 1
+                continue
+            left_out[f"actions of less than {_LEAST_SECONDS} s"] += found.num_short
+            if not found.annotations:
+                left_out["clips without an action"] += 1
                 continue
             # Both are parts of paths, one of a file that is written.
             if why := why_no_video(found.uid) or why_no_video(found.video_uid):
@@ -94,6 +105,7 @@ def clip_of(video_uid, clip, subset):
     before = start % STRIDE
     after = -(end - start + before - WINDOW) % STRIDE
     labels = [item for annotator in clip["annotations"] for item in annotator["labels"] if item.get("primary")]
+    annotations = [found for item in labels if (found := _annotation(item, start_sec, before / fps))]
     return Clip(
         uid=str(clip["clip_uid"]),
         video_uid=str(video_uid),
@@ -102,7 +114,8 @@ def clip_of(video_uid, clip, subset):
         first=(start - before) // STRIDE,
         last=(end + after - WINDOW) // STRIDE,
         seconds=round((end - start + before + after) / fps, 2),
-        annotations=[found for item in labels if (found := _annotation(item, start_sec, before / fps))],
+        annotations=annotations,
+        num_short=len(labels) - len(annotations),
     )
 
 
@@ -129,7 +142,9 @@ def read_label_map(path, problems):
             problems.append(Problem(str(path), number, f"{line[:60]!r}", "expected an id, a tab and a name"))
             continue
         name = fields[1] if fields[0] == numbers[0] else fields[0]
-        ids[name] = int(numbers[0])
+        if name in ids or int(numbers[0]) in ids.values():
+            problems.append(Problem(str(path), number, f"{line[:60]!r}: its id or name again", "expected each once"))
+        ids.setdefault(name, int(numbers[0]))
     return ids
 
 
@@ -153,7 +168,9 @@ def read_video(path):
 
 
 def convert(folder, annotation_files, streams, label_map=None):
-    """Writes the dataset; returns the clips. A UserError names all files that are missing or cannot be used.
+    """Writes the dataset; returns (clips, Counter of what is left out by reason).
+
+    A UserError names all files that are missing or cannot be used.
 
     Args:
       folder: where to.
@@ -161,8 +178,15 @@ def convert(folder, annotation_files, streams, label_map=None):
       streams: dict from a name in STREAMS to the folder with VIDEO_UID.pt.
       label_map: file with the ids of the classes; None = numbered by name.
     """
-    problems = []
-    clips = [clip for path in annotation_files for clip in read_clips(path, problems)]
+    problems, left_out = [], collections.Counter()
+    clips = [clip for path in annotation_files for clip in read_clips(path, problems, left_out)]
+    by_uid = {}
+    for clip in clips:
+        if by_uid.setdefault(clip.uid, clip) != clip:
+            expected = "expected it once, or the same both times"
+            problems.append(Problem(str(annotation_files[0]), 0, f"clip {clip.uid!r} is there twice", expected))
+    left_out["clips that are there already"] += len(clips) - len(by_uid)
+    clips = list(by_uid.values())
     names = {item["label"] for clip in clips for item in clip.annotations}
     ids = read_label_map(label_map, problems) if label_map else {name: i for i, name in enumerate(sorted(names))}
     unknown = sorted(names - set(ids))
@@ -187,7 +211,7 @@ def convert(folder, annotation_files, streams, label_map=None):
     entries = {clip.uid: _entry(clip, ids) for clip in clips}
     text = json.dumps({"version": "ego4d moments", "database": entries}, indent=1)
     atomic_write_text(folder / "annotations" / "ego4d.json", text + "\n")
-    return clips
+    return clips, left_out
 
 
 def _entry(clip, ids):
@@ -210,9 +234,12 @@ def main(argv=None):
         parser.error("give at least one of --slowfast and --omnivore")
     folder = pathlib.Path(arguments.folder).expanduser()
     with command_line.writing(folder):
-        clips = convert(folder, arguments.annotations, streams, arguments.label_map)
+        clips, left_out = convert(folder, arguments.annotations, streams, arguments.label_map)
     counts = {subset: sum(clip.subset == subset for clip in clips) for subset in SUBSETS.values()}
     print(", ".join(f"{count} {subset} clips" for subset, count in counts.items()) + f": {folder}")
+    for reason, count in left_out.items():
+        if count:
+            print(f"left out: {count} {reason}")
     return 0
 
 

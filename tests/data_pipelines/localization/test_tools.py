@@ -1,5 +1,6 @@
 """Tools and copies: the dataset of Ego4D, the synthetic one on disk, the TFDS copy, videos without annotations."""
 
+import collections
 import dataclasses
 import json
 import shutil
@@ -58,8 +59,31 @@ def test_a_clip_of_ego4d_is_not_written_elsewhere(tmp_path, name):
     (video if name in video else video["clips"][0])[name] = "../../x"
     (tmp_path / "moments_train.json").write_text(json.dumps(content))
     problems = []
-    assert ego4d.read_clips(tmp_path / "moments_train.json", problems) == []
+    assert ego4d.read_clips(tmp_path / "moments_train.json", problems, collections.Counter()) == []
     assert [problem.text for problem in problems if "a path with the part '..'" in problem.text]
+
+
+def test_what_ego4d_leaves_out_is_counted(tmp_path):
+    (tmp_path / "moments_train.json").write_text(json.dumps(moments(100, 300)))
+    problems, left_out = [], collections.Counter()
+    [clip] = ego4d.read_clips(tmp_path / "moments_train.json", problems, left_out)
+    assert clip.uid == "c1" and problems == []
+    assert left_out == {
+        "actions of less than 0.25 s": 1,
+        "clips without an action": 1,
+        "clips of less than 10 or more than 100 frames per second": 1,
+    }
+
+
+def test_ego4d_takes_every_clip_and_class_once(tmp_path):
+    content = moments(100, 300)
+    content["videos"] += moments(110, 300)["videos"]
+    (tmp_path / "moments_train.json").write_text(json.dumps(content))
+    (tmp_path / "map.txt").write_text("0\tuse_phone\n1\tuse_phone\n0\twalk\n")
+    with pytest.raises(UserError) as error:
+        files = [str(tmp_path / "moments_train.json")]
+        ego4d.convert(tmp_path / "out", files, {"slowfast": tmp_path}, tmp_path / "map.txt")
+    assert "clip 'c1' is there twice" in str(error.value) and str(error.value).count("its id or name again") == 2
 
 
 def test_what_ego4d_lacks_is_told_at_once(tmp_path):
