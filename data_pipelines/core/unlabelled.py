@@ -241,6 +241,9 @@ def _name_problem(path):
 def _check_file(video_id, path, reader):
     """Returns (Input, problems) of one file by its header; None for the Input of a file with problems."""
     kinds = " or ".join(reader.suffixes)
+    if not path.name.endswith(tuple(reader.suffixes)):
+        ending = f"a name that ends in {path.suffix!r}" if path.suffix else "a name without an ending"
+        return None, [Problem(str(path), 0, ending, f"expected a {kinds} file")]
     if os.path.exists(path) and not os.path.isfile(path):
         return None, [Problem(str(path), 0, "not a regular file", f"expected a {kinds} file")]
     try:

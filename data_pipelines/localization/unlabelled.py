@@ -38,8 +38,6 @@ class StreamReader:
     form: ClassVar = "(features, channels)"
 
     def shape(self, video_id, path):
-        if path.suffix not in self.suffixes:
-            raise FeatureFileError(f"a {path.suffix or 'nameless'} file; expected .npy or .npz")
         shape = _store(video_id, path).shape(video_id)
         # A table of durations is checked as a whole.
         if self.rule.stride <= 0 and not self.durations:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from data_pipelines.core.batching import EvalBatches
 from data_pipelines.core.buckets import bucket_for
-from data_pipelines.core.unlabelled import prediction_buckets
+from data_pipelines.core.unlabelled import open_files, prediction_buckets
+from data_pipelines.localization.unlabelled import StreamReader
 from data_pipelines.segmentation.unlabelled import FrameReader, open_inputs, prediction_examples
+from fact_jax.ops.time_grid import GridRule
 from fact_jax.types import UserError
 
 CLASS_NAMES = ("background", "pour", "stir")
@@ -115,6 +117,25 @@ def test_the_part_of_the_path_to_rename_is_named(tmp_path, place, what):
     # A file of that name elsewhere is no less welcome.
     write(tmp_path / "fine" / (tmp_path / place).name.replace("\x7f", ""))
     assert len(open_inputs([(tmp_path / place).parent, tmp_path / "fine"], form())) == 1
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "localization"])
+def test_both_kinds_take_the_same_names_from_files(tmp_path, kind):
+    """Without folder and ending, which has to be one; a prefix is no part of it where the dataset has one."""
+    reader, prefix = form(time_axis="first"), ""
+    if kind == "localization":
+        prefix = "v_"
+        reader = StreamReader(WIDTH, CLASS_NAMES, GridRule(4.0, 16.0), prefix=prefix)
+    for name in (f"{prefix}a.b", f"{prefix}c.npy", "txt.txt"):
+        write(tmp_path / f"{name}.npy", time_axis="first")
+    write(tmp_path / "d.npy", time_axis="first")
+    (tmp_path / "d.npy").rename(tmp_path / "d.dat")
+    (tmp_path / "txt.txt.npy").rename(tmp_path / "e")
+    source = open_files([tmp_path / "*"], reader)[0]
+    assert source.video_ids == ("a.b", "c.npy") and source.unusable == ("d.dat", "e")
+    first, second = texts(source)
+    assert "d.dat: a name that ends in '.dat'; expected a .npy" in first
+    assert "e: a name without an ending; expected a .npy" in second
 
 
 def test_two_files_of_one_video_name_are_both_reported(tmp_path):
