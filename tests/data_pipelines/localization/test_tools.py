@@ -77,7 +77,7 @@ def test_what_ego4d_leaves_out_is_counted(tmp_path):
 
 def test_ego4d_takes_every_clip_and_class_once(tmp_path):
     content = moments(100, 300)
-    content["videos"] += moments(110, 300)["videos"]
+    content["videos"] += moments(200, 300)["videos"]
     (tmp_path / "moments_train.json").write_text(json.dumps(content))
     (tmp_path / "map.txt").write_text("0\tuse_phone\n1\tuse_phone\n0\twalk\n")
     with pytest.raises(UserError) as error:
