@@ -20,6 +20,7 @@ import numpy as np
 from data_pipelines.core import command_line
 from data_pipelines.core.feature_files import TIME_AXES
 from data_pipelines.core.missing_files import HintedFolder
+from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.segmentation import segment_files
@@ -96,8 +97,12 @@ def _parse(argv):
         parser.error("--columns names a column twice for one role")
     if arguments.frames_per_label and arguments.unit in ("seconds", "milliseconds"):
         parser.error("--frames_per_label is for --unit frames; with times, --fps says it all")
-    if not arguments.background.strip() or arguments.background != " ".join(arguments.background.split()):
-        parser.error("--background is no name of a class")
+    if why := why_no_class(arguments.background):
+        parser.error(f"--background is {arguments.background!r}, expected the name of a class ({why})")
+    if arguments.background != arguments.background.strip():
+        parser.error("--background has white space around it")
+    if arguments.length_tolerance < 0:
+        parser.error("--length_tolerance must be 0 or more")
     return arguments
 
 
@@ -143,7 +148,9 @@ def _read(source, arguments):
     unused = sorted({name for table in tables.values() for name in table.unused})
     notes += [f"columns that are not used: {name_some(unused, 6)}"] if unused else []
     total = sum(map(len, segments.values()))
-    return Listed(dict(segments), unit, [f"{total} segments of {count(segments, 'video')}, times in {unit}", *notes])
+    return Listed(
+        dict(segments), unit, [f"{count(total, 'segment')} of {count(segments, 'video')}, times in {unit}", *notes]
+    )
 
 
 def _choose_unit(source, tables, arguments):

@@ -27,6 +27,13 @@ from fact_jax.types import UserError
 
 _ANNOTATION_FILE = "annotations.json"
 _MAX_FOLDS = 100
+# Options that say where things lie, and their defaults.
+_PLACES = {
+    "label_dir": "groundTruth",
+    "feature_dir": "features",
+    "mapping_file": "mapping.txt",
+    "annotation_file": _ANNOTATION_FILE,
+}
 # Lists that this tool writes.
 _OWN_LIST = re.compile(r"(?:(?:train|test|val)\.split\d+\.bundle|subsets\.split\d+\.csv)")
 _LIST_NAMES = {"train": "train", "test": "test", "validation": "val"}
@@ -63,7 +70,13 @@ def main(argv=None):
     if stale:
         print(f"removed, lists of an earlier command: {name_some(stale)}")
     print(f"wrote {name_some(files)} to {root}")
-    print(f"to go on:\n  python -m data_pipelines.write_config {shlex.quote(str(root))}")
+    elsewhere = [
+        f"--{name}={getattr(arguments, name)}"
+        for name in _PLACES
+        if getattr(arguments, name) not in (None, _PLACES[name])
+    ]
+    command = ["python", "-m", "data_pipelines.write_config", str(root), *elsewhere]
+    print(f"to go on:\n  {shlex.join(command)}")
     return 0
 
 
@@ -81,16 +94,24 @@ def _parse(argv):
     )
     add("--group_by", metavar="REGEX|TABLE", help=f'{text}("^(P\\d+)"), or a .csv table with columns video, group')
     add("--seed", type=int, default=0, help="another number, another split (default: 0)")
-    add("--label_dir", default="groundTruth", help="folder of label files, below FOLDER (default: groundTruth)")
-    add("--feature_dir", default="features", help="folder of feature files, below FOLDER (default: features)")
+    add("--label_dir", default=_PLACES["label_dir"], help="folder of label files, below FOLDER (default: groundTruth)")
     add(
-        "--mapping_file", default="mapping.txt", help="class list, below FOLDER; made if missing (default: mapping.txt)"
+        "--feature_dir",
+        default=_PLACES["feature_dir"],
+        help="folder of feature files, below FOLDER (default: features)",
+    )
+    add(
+        "--mapping_file",
+        default=_PLACES["mapping_file"],
+        help="class list, below FOLDER; made if missing (default: mapping.txt)",
     )
     add("--annotation_file", help="annotations of localization, below FOLDER (default: annotations.json, if there)")
     add("--overwrite", action="store_true", help="remove lists that exist, and write new ones; mapping.txt stays")
     arguments = parser.parse_args(argv)
     if arguments.folds is not None and not 2 <= arguments.folds <= _MAX_FOLDS:
         parser.error(f"--folds is {arguments.folds}, expected 2 to {_MAX_FOLDS}")
+    if arguments.group_by == "":
+        parser.error("--group_by is empty, expected a pattern or a table")
     if arguments.seed < 0:
         parser.error("--seed must be 0 or more")
     tested = arguments.test or 1 / arguments.folds
@@ -100,7 +121,12 @@ def _parse(argv):
 
 
 def _is_localization(root, arguments):
-    """Whether to split annotations; fills in their default name."""
+    """Whether to split annotations; fills in their default name. A UserError if a place that is named is no folder."""
+    for name in ("label_dir", "feature_dir"):
+        folder = root / getattr(arguments, name)
+        reason = why_no_folder(folder)
+        if reason and (os.path.lexists(folder) or getattr(arguments, name) != _PLACES[name]):
+            raise UserError(f"{folder} {reason}, expected a folder (--{name}).")
     has_annotations = (root / _ANNOTATION_FILE).is_file()
     has_labels = not why_no_folder(root / arguments.label_dir)
     if not arguments.annotation_file and not (has_annotations and not has_labels):

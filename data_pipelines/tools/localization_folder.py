@@ -84,6 +84,7 @@ def survey(root, options):
     if missing and not options.skip_missing:
         text = f"file is missing, as of {count(missing, 'video')}"
         expected = "--skip_missing leaves them out of training and counts them as misses in the evaluation"
+        expected = expected if lengths else "no video has features there; --feature_dir names their folder"
         problems.append(Problem(place_of(store, missing[0]), 0, text, expected))
     elif missing:
         findings.append(f"no features, left out: {count(missing, 'video')}, {name_some(missing)}")

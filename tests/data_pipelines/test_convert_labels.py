@@ -121,6 +121,12 @@ def test_segments_that_end_early_are_told(tmp_path, capsys):
         ("0,0,x\n", ["--unit", "frames"], "video 'a' has no frame"),
         ("0,999999999999,x\n", ["--unit", "frames"], "has 999999999999 frames; expected at most 10000000; are fps and"),
         ("0,5,x\n", ["--unit", "frames", "--columns", "label=3", "label=2"], "a column twice for one role"),
+        (
+            "0,5,x\n",
+            ["--unit", "frames", "--background", "a\x07"],
+            "expected the name of a class (the control character",
+        ),
+        ("0,5,x\n", ["--unit", "frames", "--length_tolerance", "-5"], "--length_tolerance must be 0 or more"),
         ("0,5,x\n", ["--unit", "frames", "--columns", "lable=2"], "expected ROLE=COLUMN"),
         ("0,5,x\n", ["--unit", "seconds", "--fps", "inf"], "expected a number from 0.001"),
         ("0,5,x\n", ["--unit", "seconds", "--frames_per_label", "2"], "is for --unit frames"),

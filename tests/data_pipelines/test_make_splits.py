@@ -113,7 +113,9 @@ def test_features_alone_and_labels_alone(tmp_path, capsys):
     assert "dealt out without a look at their classes" in capsys.readouterr().out
     (root / "features").rename(root / "elsewhere")
     make(root, "--test", 0.25, "--overwrite", "--label_dir", "labels")
-    assert (root / "mapping.txt").exists() and "no features are there yet" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert (root / "mapping.txt").exists() and "no features are there yet" in out
+    assert out.splitlines()[-1] == f"  python -m data_pipelines.write_config {root} --label_dir=labels"
 
 
 def test_subsets_of_annotations(tmp_path, capsys):
@@ -150,6 +152,9 @@ def test_subsets_of_annotations(tmp_path, capsys):
         (["--folds", "2", "--group_by", "("], "which is no regular expression"),
         (["--folds", "2", "--group_by", "_v[1-6]"], "matches nothing in 2 names: P0_v0, P3_v7"),
         (["--folds", "2", "--group_by", "none.csv"], "file is missing"),
+        (["--folds", "2", "--group_by", ""], "--group_by is empty"),
+        (["--folds", "2", "--label_dir", "labels"], "labels is missing, expected a folder (--label_dir)"),
+        (["--folds", "2", "--feature_dir", "groundTruth/P0_v0.txt"], "is no folder, expected a folder (--feature_dir)"),
     ],
 )
 def test_mistakes_end_with_code_2(tmp_path, capsys, monkeypatch, options, message):
@@ -174,8 +179,9 @@ def test_all_problems_of_a_folder_at_once(tmp_path):
     (root / "mapping.txt").write_text("0 background\n1 stir\n2 pour_milk\n3 take cups\n")
     with pytest.raises(UserError, match="unknown label 'take cup'.*nearest class is 'take cups'"):
         make(root, "--test", 0.5)
-    with pytest.raises(UserError, match="has neither labels/VIDEO.txt nor stored/VIDEO.npy"):
-        make(root, "--test", 0.5, "--label_dir", "labels", "--feature_dir", "stored")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="has neither groundTruth/VIDEO.txt nor features/VIDEO.npy"):
+        make(tmp_path / "empty", "--test", 0.5)
 
 
 def test_names_that_no_list_can_hold(tmp_path):
