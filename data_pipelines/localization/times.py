@@ -82,6 +82,23 @@ def check_times(timed):
     return Findings(*(spans[part] + segments[part] + behind[part] for part in range(2)))
 
 
+def duration_lines(num_features, durations, data, fps):
+    """Lines about durations, seconds by video, that do not fit the stored features of a video, their number by video.
+
+    `data` has `feature_stride` and `window`, `fps` are the frames per second.
+    """
+    if data.feature_stride <= 0:
+        return []
+    step, window = data.feature_stride / fps, data.window / fps
+    no_segments = np.zeros((0, 2)), np.zeros(0, np.int32)
+    videos = [
+        AnnotatedVideo(name, "", durations[name], fps, *no_segments) for name in num_features if name in durations
+    ]
+    timed = [TimedVideo(v, "", fps, (num_features[v.video_id] - 1) * step + window, step, window) for v in videos]
+    found = _check_spans(timed)
+    return [f"Odd times: {text}; {hint}" for _, text, hint in found.problems] + found.lines
+
+
 def slack(seconds):
     """Seconds by which a stated duration may be wrong: they are rounded, and a video's sound may be longer."""
     return np.maximum(1.0, 0.02 * seconds)

@@ -14,6 +14,7 @@ from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.class_scores import check_order, read_class_scores
 from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import check_durations, read_durations
+from data_pipelines.localization.times import duration_lines
 from data_pipelines.localization.truncation import TruncationConfig
 from data_pipelines.localization.unreached import PointRules, unreached_lines
 from data_pipelines.localization.video_tables import unused_names
@@ -122,6 +123,8 @@ def open_prediction(
     if told.durations:
         check_durations(told.durations, durations, source.video_ids)
         lines += unused_names(told.durations, durations, source.video_ids, "durations")
+        lengths = {video.video_id: video.num_frames for video in source.inputs}
+        lines += (*duration_lines(lengths, durations, config.data, predictor.fps),)
     if told.class_scores:
         found = read_class_scores(Path(told.class_scores).expanduser(), source.video_ids, "--class_scores")
         lines += unused_names(told.class_scores, found.stored, source.video_ids, "scores")

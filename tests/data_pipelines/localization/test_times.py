@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import types
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from data_pipelines.localization.annotations import UNKNOWN_DURATION, AnnotatedVideo, read_database, read_subsets
 from data_pipelines.localization.opening import open_localization
-from data_pipelines.localization.times import TimedVideo, check_times
+from data_pipelines.localization.times import TimedVideo, check_times, duration_lines
 from fact_jax.types import UserError
 from tests.data_pipelines.localization.folders import entries, settings, write_folder
 
@@ -168,3 +169,15 @@ def test_published_annotations_are_not_refused(file, subset_file, subsets, rule,
             )
     found = check_times(made)
     assert found.problems == [] and lines in "\n".join(found.lines)
+
+
+def test_durations_for_a_prediction_are_compared_with_the_features():
+    data = types.SimpleNamespace(feature_stride=STRIDE, window=WINDOW)
+    lengths = {"a": 447, "b": 297, "c": 100}
+    assert duration_lines(lengths, {"a": 60.0, "b": 40.0}, data, FPS) == []
+    (line,) = duration_lines(lengths, {"a": 1800.0, "b": 1200.0}, data, FPS)
+    assert line.startswith("Odd times: in 2 of 2 videos") and "the durations look like frames" in line
+    (line,) = duration_lines(lengths, {"a": 60.0, "b": 40.0, "c": 3.0}, data, FPS)
+    assert "video 'c': the features cover more than twice its duration" in line
+    spread = types.SimpleNamespace(feature_stride=0.0, window=WINDOW)
+    assert duration_lines(lengths, {"a": 1800.0}, spread, FPS) == []
