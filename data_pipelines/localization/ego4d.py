@@ -20,8 +20,10 @@ import pickle
 from typing import NamedTuple
 
 from data_pipelines.core import command_line
+from data_pipelines.core.json_files import read_json
 from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, count_problems, format_problems
+from data_pipelines.core.text_files import is_id
 from fact_jax.files import atomic_save_array, atomic_write_text, read_data, readable_size, unpacks_to_too_much
 from fact_jax.types import UserError
 
@@ -62,11 +64,15 @@ def read_clips(path, problems, left_out):
 
     `left_out` is a Counter by reason of what is not used.
     """
+    content, wrong = read_json(path, "moments_train.json or _val.json", 2**30)
+    problems += wrong
+    if content is None:
+        return []
     try:
-        content = json.loads(read_data(path, 2**30))
         videos, subset = content["videos"], SUBSETS[content.get("split", _split_of(path))]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        problems.append(Problem(str(path), 0, f"cannot be read ({error})", "expected moments_train.json or _val.json"))
+    except (AttributeError, KeyError, TypeError) as error:
+        found = f"no videos of a split ({error!r})"
+        problems.append(Problem(str(path), 0, found, "expected moments_train.json or _val.json"))
         return []
     clips = []
     for video in videos:
@@ -137,7 +143,7 @@ def read_label_map(path, problems):
         return ids
     for number, line in enumerate(lines, 1):
         fields = line.split("\t")
-        numbers = [field for field in fields if field.strip().isdecimal()]
+        numbers = [field for field in fields if is_id(field.strip())]
         if len(fields) != 2 or not numbers:
             problems.append(Problem(str(path), number, f"{line[:60]!r}", "expected an id, a tab and a name"))
             continue
