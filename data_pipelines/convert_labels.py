@@ -31,6 +31,10 @@ from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
 _SUFFIXES = (".csv", ".tsv", ".txt")
+# Options that say how segments become frames.
+_FOR_FRAMES = (
+    "frames_per_label", "rounding", "background", "overlap", "features", "time_axis", "length_tolerance",
+)  # fmt: skip
 # Lines that a label file may have.
 _MAX_FRAMES = 10_000_000
 _TOLERANCE = SegmentationDataConfig.length_tolerance
@@ -61,6 +65,11 @@ def main(argv=None):
         for name, text in files.items():
             atomic_write_text(output / name, text)
     what = f"groundTruth/VIDEO.txt of {count(files, 'video')}" if to_frames else "annotations.json"
+    others = sorted(
+        path.name for path in (output / "groundTruth").glob("*.txt") if f"groundTruth/{path.name}" not in files
+    )
+    if to_frames and others:
+        print(f"  label files of other videos stay as they are: {len(others)}, {name_some(others)}")
     print(f"wrote {what} to {output}")
     return 0
 
@@ -92,6 +101,16 @@ def _parse(argv):
     add("--columns", type=_column, nargs="+", default=[], metavar="ROLE=COLUMN", help=text)
     add("--overwrite", action="store_true", help="replace files that exist")
     arguments = parser.parse_args(argv)
+    _check_options(parser, arguments)
+    return arguments
+
+
+def _check_options(parser, arguments):
+    """Ends the program with a message if options contradict each other or cannot be."""
+    if arguments.to == "annotations":
+        given = [f"--{name}" for name in _FOR_FRAMES if getattr(arguments, name) != parser.get_default(name)]
+        if given:
+            parser.error(f"{', '.join(given)}: for labels of frames; --to annotations keeps the segments as they are")
     roles = [role for role, _ in arguments.columns]
     if len(set(roles)) < len(roles):
         parser.error("--columns names a column twice for one role")
@@ -103,7 +122,6 @@ def _parse(argv):
         parser.error("--background has white space around it")
     if arguments.length_tolerance < 0:
         parser.error("--length_tolerance must be 0 or more")
-    return arguments
 
 
 def _column(text):

@@ -127,6 +127,7 @@ def test_segments_that_end_early_are_told(tmp_path, capsys):
             "expected the name of a class (the control character",
         ),
         ("0,5,x\n", ["--unit", "frames", "--length_tolerance", "-5"], "--length_tolerance must be 0 or more"),
+        ("0,5,x\n", ["--to", "annotations", "--overlap", "last"], "--overlap: for labels of frames"),
         ("0,5,x\n", ["--unit", "frames", "--columns", "lable=2"], "expected ROLE=COLUMN"),
         ("0,5,x\n", ["--unit", "seconds", "--fps", "inf"], "expected a number from 0.001"),
         ("0,5,x\n", ["--unit", "seconds", "--frames_per_label", "2"], "is for --unit frames"),
