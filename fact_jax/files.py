@@ -161,6 +161,11 @@ def atomic_write_text(path, text):
     return atomic_write_bytes(path, content)
 
 
+def as_text(text):
+    """Returns `text` with whatever UTF-8 has not, such as bytes of a path that are no letters, as escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def atomic_save_array(path, array):
     """Writes a .npy file. As `atomic_write_bytes`."""
     buffer = io.BytesIO()

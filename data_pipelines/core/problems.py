@@ -1,8 +1,9 @@
 """Faults of a dataset: each with its place, collected so that all of them are told at once."""
 
+import contextlib
 import dataclasses
 
-from fact_jax.files import atomic_write_text
+from fact_jax.files import as_text, atomic_write_text
 from fact_jax.types import UserError
 
 PROBLEMS_FILE = "data_problems.txt"
@@ -86,14 +87,17 @@ def format_problems(problems, max_shown=_MAX_SHOWN):
 def refuse(title, problems, *, report_file=None, notes=()):
     """Raises a UserError that lists problems, counted and grouped by file, and then the notes, if there are problems.
 
-    `title` has them. The full list goes to `report_file` when not all are shown.
+    `title` has them. The full list goes to `report_file` when not all are shown; one of other problems is removed.
     """
+    if report_file is not None and len(problems) <= _MAX_SHOWN:
+        with contextlib.suppress(OSError):  # a folder that is there to be read from
+            report_file.unlink(missing_ok=True)
     if not problems:
         return
     rows = [f"{title} has {count_problems(problems)}:", format_problems(problems, _MAX_SHOWN)]
     if len(problems) > _MAX_SHOWN and report_file is not None:
         try:
-            atomic_write_text(report_file, "".join(f"{problem}\n" for problem in problems))
+            atomic_write_text(report_file, as_text("".join(f"{problem}\n" for problem in problems)))
             rows.append(f"The full list is in {report_file}")
         except OSError as error:
             rows.append(f"The full list cannot be written to {report_file} ({error.strerror})")

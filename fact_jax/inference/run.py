@@ -121,8 +121,7 @@ def report_problems(problems, folder: Path, console: writers.Console) -> int:
     """
     path = folder / PROBLEMS_FILE
     ordered = sorted(problems, key=lambda problem: (problem.path, problem.line))
-    # A path may hold bytes that are no text.
-    lines = [str(problem).encode(errors="backslashreplace").decode() for problem in ordered]
+    lines = [files.as_text(str(problem)) for problem in ordered]
     if not lines:
         path.unlink(missing_ok=True)
         return 0

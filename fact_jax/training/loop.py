@@ -260,7 +260,7 @@ class _Run:
         value = writers.to_json_value(metrics[name])
         if self._best["value"] is None or (value is not None and value >= self._best["value"]):
             self._best = {"step": self._step, "value": value}
-            return "  (best so far)"
+            return f"  ({name} is no number)" if value is None else "  (best so far)"
         return f"  (best {name}: step {self._best['step']})"
 
     def _evaluate(self):

@@ -135,13 +135,14 @@ def test_finished_run_changes_nothing(tmp_path):
 
 
 def test_best_step_is_the_later_of_equals(tmp_path):
-    task = toy.ToyTask(scores=[50.0, 80.0, 80.0, 10.0])
+    task = toy.ToyTask(scores=[float("nan"), 80.0, 80.0, 10.0])
     config = toy.toy_config(train__eval_every=3)
     _, lines = toy.train(tmp_path, task=task, config=config, train_batches=short_batches())
     found = checksums(tmp_path)
     assert sorted(found) == [9, 12]
     assert found[12]["best"] == {"step": 9, "value": 80.0}
-    assert [line.endswith("(best so far)") for line in lines if "test:" in line] == [True, True, True, False]
+    words = [line[line.index("  (") :] for line in lines if "test:" in line]
+    assert words == ["  (Acc is no number)", "  (best so far)", "  (best so far)", "  (best Acc: step 9)"]
     with loop.open_checkpoints(config, tmp_path, read_only=True) as checkpoints:
         assert checkpoints.best_step() == 9
 

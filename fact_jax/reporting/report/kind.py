@@ -18,6 +18,7 @@ class ReportKind(abc.ABC):
     truth: ClassVar[str]  # what is compared with, in words
     first_score: ClassVar[str]  # the score that videos are sorted by at first, where the runs have it
     class_counts: ClassVar[tuple[str, ...]]  # columns of `class_scores` that are no scores
+    table_names: ClassVar[tuple[str, ...]] = ()  # of `more_tables`
     seen_by: ClassVar[tuple[str, ...]]  # one of them has to be more than 0 for a class to stand in report.md
     unseen: ClassVar[str]  # what the other classes do, in words
     how_resampled: ClassVar[str]  # how the scores of a resample are made, in words

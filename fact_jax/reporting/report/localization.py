@@ -28,6 +28,7 @@ class LocalizationReport(ReportKind):
     task = "temporal action localization"
     file = detection_sets.DETECTIONS_FILE
     evidence, truth = "detections", "true segments"
+    table_names = ("report_thresholds.csv",)
     first_score = f"mAP@{AVERAGE}"
     class_counts = ("true_segments", "detections")
     seen_by, unseen = ("true_segments",), "have no true segment"
@@ -102,7 +103,7 @@ class LocalizationReport(ReportKind):
         return (f"AP@{AVERAGE}", *_recalls(metric))
 
     def more_tables(self, groups):
-        return {"report_thresholds.csv": thresholds.threshold_rows(groups)}
+        return dict.fromkeys(self.table_names, thresholds.threshold_rows(groups))
 
     def more_markdown(self, groups):
         return thresholds.markdown_lines(groups)

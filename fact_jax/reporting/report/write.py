@@ -40,6 +40,9 @@ def write_report(workdirs, output, kinds, say=print):
         "report.html": page.report_page(groups, differences, notes),
     }
     try:
+        # A report of runs of another kind may have been here.
+        for name in {name for kind in kinds.values() for name in kind.table_names} - texts.keys():
+            (output / name).unlink(missing_ok=True)
         for name, text in texts.items():
             files.atomic_write_text(output / name, text)
     except OSError as error:

@@ -163,7 +163,8 @@ def test_the_report_counts_groups_and_cuts(tmp_path, monkeypatch):
     assert lines[4].endswith("v2.npy") and lines[5].startswith("  3. file is missing")
     assert lines[6] == "... and 5 more" and str(report_file) in lines[7] and len(lines) == 8
     assert report_file.read_text().split("\n")[:-1] == [str(problem) for problem in problems]
-    checks.refuse_dataset(layout, [])
+    checks.refuse_dataset(layout, [], workdir=tmp_path / "run")
+    assert not report_file.exists()
 
 
 def test_a_file_that_kept_its_size_and_time_is_checked_again(tmp_path):

@@ -21,6 +21,8 @@ def report(tmp_path_factory):
     """(folder of a report over two systems, two splits and two seeds, the lines that were said)."""
     folder = tmp_path_factory.mktemp("report")
     lines = []
+    (folder / "out").mkdir()
+    (folder / "out" / "report_thresholds.csv").write_text("of runs of localization")
     workdirs.write_report(workdirs.make_grid(folder / "runs"), folder / "out", lines.append)
     return folder / "out", lines
 
