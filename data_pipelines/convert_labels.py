@@ -65,9 +65,8 @@ def main(argv=None):
         for name, text in files.items():
             atomic_write_text(output / name, text)
     what = f"groundTruth/VIDEO.txt of {count(files, 'video')}" if to_frames else "annotations.json"
-    others = sorted(
-        path.name for path in (output / "groundTruth").glob("*.txt") if f"groundTruth/{path.name}" not in files
-    )
+    folder = output / "groundTruth"
+    others = sorted(path.name for path in folder.glob("*.txt") if f"{folder.name}/{path.name}" not in files)
     if to_frames and others:
         print(f"  label files of other videos stay as they are: {len(others)}, {name_some(others)}")
     print(f"wrote {what} to {output}")

@@ -61,7 +61,7 @@ def test_a_table_with_features(tmp_path, capsys):
         convert(table, tmp_path / "toy", "--overwrite")
 
 
-def test_overlaps_are_refused_or_decided(tmp_path):
+def test_overlaps_are_refused_or_decided(tmp_path, capsys):
     source = write_tables(tmp_path / "raw", a="0,6,x\n2,4,y\n", b="0,5,x\n4,6,y\n")
     with pytest.raises(UserError, match=r"(?s)2 problems.*line 2: 'y' from 2 to 4 overlaps 'x' from 0 to 6 \(line 1\)"):
         convert(source, tmp_path / "toy", "--unit", "frames")
@@ -76,6 +76,9 @@ def test_overlaps_are_refused_or_decided(tmp_path):
     assert (
         "".join(labels_of(tmp_path / "toy", "a")) == "xxxxxx" and "".join(labels_of(tmp_path / "toy", "b")) == "xxxxxy"
     )
+    (source / "a.csv").rename(tmp_path / "a.csv")
+    convert(source, tmp_path / "toy", "--unit", "frames", "--overlap", "last", "--overwrite")
+    assert "label files of other videos stay as they are: 1, a.txt" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
