@@ -167,6 +167,10 @@ class EvalBatches:
     def __len__(self):
         return len(self._plan)
 
+    @property
+    def num_videos(self):
+        return len(self._examples.video_ids)
+
     def batch(self, number):
         """The Batch with this number, 0 <= number < len(self)."""
         positions, length = self._plan[number]

@@ -134,6 +134,10 @@ class EvalBatches(_Batches):
     def __len__(self):
         return len(self._cuts)
 
+    @property
+    def num_videos(self):
+        return len(self._source.video_ids)
+
     def __iter__(self):
         with _reading(self._example, range(len(self._held)), self._num_workers) as examples:
             for positions in self._cuts:

@@ -111,7 +111,8 @@ def _write_results(setup, steps, scores, means):
     result = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "seed": config.seed}
     result |= {"select_metric": select_metric, "selected_on": selected_on}
     result |= {"best_step": steps["best"], "final_step": steps["final"]}
-    result |= {"num_videos": setup.derived["num_videos"], "metrics": metrics, "means": means}
+    counts = setup.derived["num_videos"] | {evaluator.name: evaluator.num_videos for evaluator in setup.evaluators}
+    result |= {"num_videos": counts, "metrics": metrics, "means": means}
     rows = writers.read_rows(setup.workdir / "metrics.jsonl")
     results.write_results(setup.workdir, result, how_scored=setup.how_scored, rows=rows, figures=config.eval.figures)
     setup.console.say(results.summary(setup.workdir, result))
@@ -122,7 +123,7 @@ def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) 
 
     Videos that were chosen are scored instead of those of the run's own evaluations, into a folder of their own.
     """
-    chosen = None
+    chosen, own = None, setup.evaluators[0].name
     if choice:
         chosen, setup = _choose(setup, choice)
     evaluators = setup.evaluators
@@ -151,7 +152,7 @@ def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) 
     folder = setup.workdir if not chosen and step is None else setup.workdir / name
     _write_evaluation(setup, evaluated[first], folder)
     if folder != setup.workdir:
-        _record_evaluation(setup, scored, evaluated[first], chosen, folder)
+        _record_evaluation(setup, scored, evaluated[first], chosen, folder, is_own=first == own)
     setup.console.say(f"wrote predictions and tables of step {scored} to {folder}")
     return True
 
@@ -169,11 +170,12 @@ def _choose(setup, choice) -> tuple[ChosenVideos, Setup]:
     return chosen, dataclasses.replace(setup, evaluators=(opened.evaluator,), how_scored=opened.how_scored)
 
 
-def _record_evaluation(setup, step, evaluation, chosen, folder):
-    """Writes which videos and which step an evaluation in a folder of its own is of."""
-    config, name = setup.config, chosen.name if chosen else setup.evaluators[0].name
-    title = chosen.title if chosen else f"the {setup.derived['num_videos'][name]} {name} videos"
+def _record_evaluation(setup, step, evaluation, chosen, folder, *, is_own):
+    """Writes which videos and which step an evaluation in a folder of its own is of; `is_own`: the run's first ones."""
+    config, evaluator = setup.config, setup.evaluators[0]
+    title = chosen.title if chosen else f"the {evaluator.num_videos} {evaluator.name} videos"
     record = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "step": step}
-    record |= {"videos": name, "title": title, "video_ids": chosen.video_ids if chosen else None}
+    record |= {"videos": evaluator.name, "own": is_own, "title": title}
+    record |= {"video_ids": chosen.video_ids if chosen else None}
     scores, means = evaluation.metrics(), evaluation.means()
     evaluation_record.write(folder, record, scores, how_scored=setup.how_scored, means=means)

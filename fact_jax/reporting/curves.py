@@ -5,9 +5,10 @@ import numbers
 
 import numpy as np
 
-from fact_jax.metrics import segmentation
 from fact_jax.reporting import colors, pictures
 
+# The rows of training itself in metrics.jsonl; those of every other group are of an evaluator.
+TRAINING = "train"
 # Beyond this many classes the cells are too small to carry their counts.
 MAX_ANNOTATED_CLASSES = 16
 # Beyond this many classes their names are too small to read, and the axes count class ids.
@@ -25,9 +26,9 @@ MAX_CLASS_NAME = 24
 def collect_series(rows):
     """(losses, scores) of a run: dicts from the name of a curve to (steps int64 [K], values float64 [K]), by step.
 
-    Rows are dicts with an int "step" and numbers by name; names may carry a prefix ("train/", "eval/"). Values that are
-    no number or not finite are left out. A step logged twice (a resumed run) keeps its last value. Scores are names
-    that end in a published metric, losses the names with "loss" in them.
+    Rows are dicts with an int "step" and numbers by name. Values that are no number or not finite are left out. A step
+    logged twice (a resumed run) keeps its last value. Losses are the names with "loss" in them, scores all others of an
+    evaluator, such as "test/Edit".
     """
     points = {}
     for row in rows:
@@ -39,11 +40,11 @@ def collect_series(rows):
     for name, values in points.items():
         steps = sorted(values)
         series = np.array(steps, np.int64), np.array([values[step] for step in steps], np.float64)
-        last = name.rsplit("/", 1)[-1]
-        if last in segmentation.METRIC_NAMES or last.startswith(("F1@", "mAP@", "Recall@")):
-            scores[name] = series
-        elif "loss" in name.lower():
+        group, slash, _ = name.partition("/")
+        if "loss" in name.lower():
             losses[name] = series
+        elif slash and group != TRAINING:
+            scores[name] = series
     return losses, scores
 
 
@@ -61,7 +62,7 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     if positive and min(values.min() for values in positive) > 0:
         _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
-    if scores:
+    if scores and all(0 <= values.min() and values.max() <= 100 for _, values in scores.values()):
         score_axes.set_ylim(0, 104)  # room for the markers of perfect scores
     _mark_best(score_axes, scores, best_metric)
     for axes in (loss_axes, score_axes):

@@ -19,8 +19,8 @@ def write(folder, record, scores: Mapping[str, float], *, how_scored, means=()):
 
     Args:
       folder: of the evaluation, below the workdir of its run.
-      record: dict with "name", "dataset", "split", "step", "videos" (name of the evaluation, such as "train"), "title"
-        (the same in words), and "video_ids".
+      record: dict with "name", "dataset", "split", "step", "videos" (name of the evaluation, such as "train"), "own"
+        (whether that is the run's first one), "title" (the name in words), and "video_ids".
       scores: score by name, NaN where it is undefined.
       how_scored: as for `results.write_results`.
       means: rows of `Evaluation.means`.

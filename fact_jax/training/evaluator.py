@@ -19,11 +19,17 @@ class Evaluator:
     """One evaluation of a run, with its own videos and its own period."""
 
     name: str  # of its rows in metrics.jsonl and of its scores in results.json, such as "test"
-    # Name -> sized batches of every video of that set once. They are read set by set, anew for every pass.
+    # Name -> sized batches of every video of that set once, which know their `num_videos`. They are read set by set,
+    # anew for every pass.
     sets: Mapping[str, Any]
     start: Callable[[], Evaluation]  # gives the empty one of a pass
     # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
     every: int = 0
+
+    @property
+    def num_videos(self) -> int:
+        """Videos of all its sets together."""
+        return sum(batches.num_videos for batches in self.sets.values())
 
     def is_due(self, step: int, total: int) -> bool:
         """Whether a run of `total` steps evaluates after `step`."""

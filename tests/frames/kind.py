@@ -14,9 +14,9 @@ KIND = Kind(
     base_config=Lazy("tests.frames.kind:get_config"),
     tasks=Lazy("tests.frames.task"),
     runs=Lazy("tests.frames.runs"),
-    predictor=Lazy("tests.frames.task:SizeTask"),
-    write_evaluation=Lazy("tests.frames.runs:write_evaluation"),
-    report=Lazy("tests.frames.runs:write_evaluation"),
+    predictor=Lazy("tests.frames.prediction:SizePredictor"),
+    write_evaluation=Lazy("tests.frames.report:write_evaluation"),
+    report=Lazy("tests.frames.report:SizeReport"),
 )
 
 

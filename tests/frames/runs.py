@@ -1,14 +1,15 @@
 """What a run of the toy kind needs: its videos, and the task with its batches."""
 
-import json
-
 from data_pipelines.core.mapped import EvalBatches, TrainBatches
 from fact_jax.app.runs.base import Parts, piece_size
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
+from tests.frames.prediction import open_prediction
 from tests.frames.squares import Squares
 from tests.frames.task import SizeEvaluation, SizeTask
+
+__all__ = ["open_prediction", "open_sources", "prepare"]
 
 
 def open_sources(config, notes):
@@ -39,7 +40,7 @@ def prepare(config, sources, devices):
         task=SizeTask(config.model.width),
         train_batches=train_batches,
         evaluators=(
-            Evaluator("test", {"test": sets["test"]}, lambda: SizeEvaluation(["test"]), config.train.eval_every),
+            Evaluator("unseen", {"test": sets["test"]}, lambda: SizeEvaluation(["test"]), config.train.eval_every),
             Evaluator("both", sets, lambda: SizeEvaluation(sets), config.eval.both_every),
             Evaluator("late", {"test": sets["test"]}, lambda: SizeEvaluation(["test"])),
         ),
@@ -52,9 +53,3 @@ def prepare(config, sources, devices):
         lines=(),
         how_scored=("a toy",),
     )
-
-
-def write_evaluation(evaluation, folder, *, figures):
-    (folder / "predictions").mkdir(exist_ok=True)
-    (folder / "predictions" / "errors.json").write_text(json.dumps(evaluation.errors))
-    return ()

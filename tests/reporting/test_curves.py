@@ -27,6 +27,14 @@ def test_rows_are_grouped_into_losses_and_scores():
     assert scores["eval/Edit"][0].tolist() == [20, 40]
 
 
+def test_every_series_of_an_evaluator_that_is_no_loss_is_a_score():
+    rows = [{"step": 1, "train/loss": 1.0, "train/accuracy": 0.5, "seen/top1": 40.0, "seen/error": 400.0, "pace": 3.0}]
+    losses, scores = curves.collect_series([*rows, {"step": 1, "seen/loss": 2.0}])
+    assert list(losses) == ["train/loss", "seen/loss"] and list(scores) == ["seen/top1", "seen/error"]
+    assert curves.plot_training_curves(rows).axes[1].get_ylim()[1] > 400
+    assert curves.plot_training_curves([{"step": 1, "seen/top1": 40.0}]).axes[1].get_ylim() == (0, 104)
+
+
 def test_training_curves_show_every_series_and_mark_the_best():
     figure = curves.plot_training_curves(ROWS, best_metric="F1@0.50", title="run")
     losses, scores = figure.axes

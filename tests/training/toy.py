@@ -222,6 +222,8 @@ class ToyEvalBatches:
     def __init__(self, *, rows=4, length=6, hook=None):
         self.rows, self.length, self.hook = rows, length, hook
 
+    num_videos = 10
+
     def __len__(self):
         return 3
 

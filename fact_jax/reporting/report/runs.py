@@ -16,8 +16,8 @@ from fact_jax.types import UserError
 NOT_COMPARED = (*run_record.NEUTRAL, "seed", "data.split", "eval.batch_size")
 # `Run.selected_on` of converted weights, which have one step.
 NOT_CHOSEN = "not chosen"
-# `Run.videos` of an evaluation as every run makes it.
-TEST = "test"
+# `Run.videos` of the first evaluation of the run itself.
+OWN = "those of the run"
 # Scores counted again and scores of results.json that differ by more than this are of different predictions.
 SCORE_TOLERANCE = 0.005
 
@@ -37,7 +37,7 @@ class Run:
     evaluated: Any  # the test videos, see `ReportKind`
     state: Any  # counted again from `evaluated`
     stored: dict  # scores in results.json, NaN where undefined; empty for converted weights, which have none
-    videos: str = TEST  # what was evaluated, see `app.video_choice`: a subset, or named videos
+    videos: str = OWN  # what was evaluated: OWN, or see `app.video_choice`: a subset, or named videos
 
     @functools.cached_property
     def scores(self):
@@ -113,13 +113,13 @@ def _read_run(workdir, kinds):
         kind = kinds[config["model"]["name"]]
         results = _result(workdir, kind, converted) if evaluation is None else _evaluation_result(home, evaluation)
         evaluated = kind.read(workdir)
-        videos, split = TEST if evaluation is None else str(evaluation["videos"]), str(config["data"]["split"])
-        if evaluation and videos != TEST:
+        videos, split = _videos(evaluation), str(config["data"]["split"])
+        if videos != OWN:
             split = f"{split}, {evaluation['title']}"
         names = str(config["name"]), split, int(config["seed"])
         settings = _settings(config) | {"weights": _weights(record["derived"])}
         chosen = int(results["best_step"]), str(results["selected_on"])
-        stored = run_results.numbers(results["metrics"][TEST]["best"])
+        stored = run_results.numbers(results["scores"])
         return Run(workdir, kind, *names, settings, *chosen, evaluated, evaluated.state(), stored, videos)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise UserError(
@@ -147,25 +147,34 @@ def _settings(config):
 
 
 def _result(workdir, kind, converted):
-    """results.json, or what stands for it: weights were converted, no step was chosen and no scores are stored."""
+    """results.json with the "scores" of the first evaluator, or what stands for it: converted weights have none."""
     if converted:
         if not (workdir / kind.file).exists():
             how = f"Do that first: --mode eval --workdir {workdir}"
             raise UserError(f"{workdir} holds converted weights that have not been evaluated. {how}")
-        return {"best_step": 0, "selected_on": NOT_CHOSEN, "metrics": {TEST: {"best": {}}}}
+        return {"best_step": 0, "selected_on": NOT_CHOSEN, "scores": {}}
     results = run_results.read_results(workdir)
     if results is None:
         missing = f"{run_results.RESULTS_FILE} is missing"
         raise UserError(f"{workdir} holds an unfinished run: {missing}. Train it to the end with the same command.")
-    return results
+    first, *_ = results["metrics"].values()  # the evaluator whose videos `kind.file` holds
+    return results | {"scores": first["best"]}
+
+
+def _videos(evaluation):
+    """`Run.videos` of what an evaluation recorded, None: it is that of the run itself."""
+    if evaluation is None:
+        return OWN
+    # Records from before they say it are of runs whose own videos are the test videos.
+    return OWN if evaluation.get("own", evaluation["videos"] == "test") else str(evaluation["videos"])
 
 
 def _evaluation_result(home, evaluation):
     """What stands for results.json of an evaluation in a folder of its own, of a run in `home`."""
     results, step = run_results.read_results(home), evaluation["step"]
     is_best = results is not None and results["best_step"] == step
-    metrics = {TEST: {"best": evaluation["metrics"]}}
-    return {"best_step": step, "selected_on": results["selected_on"] if is_best else NOT_CHOSEN, "metrics": metrics}
+    selected_on = results["selected_on"] if is_best else NOT_CHOSEN
+    return {"best_step": step, "selected_on": selected_on, "scores": evaluation["metrics"]}
 
 
 def _mismatches(runs):
