@@ -251,7 +251,9 @@ def test_other_videos_are_scored_and_reported(tmp_path):
     (of_train,) = read_runs([workdir / "eval_train"], kinds)
     assert notes([of_train]) == [] and of_train.scores == of_train.stored and len(of_train.evaluated.videos) == 6
     assert of_train.split == "default, the 6 train videos" and of_train.selected_on == "test"
-    with pytest.raises(UserError, match="evaluated videos differ, 'those of the run' in the first and 'train' in the second"):
+    with pytest.raises(
+        UserError, match="evaluated videos differ, 'those of the run' in the first and 'train' in the second"
+    ):
         read_runs([workdir, workdir / "eval_train"], kinds)
     # One video of each subset.
     code, text = run(workdir, "eval", videos=VideoChoice(videos=("training_0001", "validation_0003")))
