@@ -50,7 +50,7 @@ def main(argv=None):
     folder = dataset_folder.survey(arguments)
     problems = list(folder.problems)
     if arguments.check_values:
-        problems += scan_values(folder.layout, folder.index.headers, problems)
+        problems += scan_values(folder.layout, folder.index.headers, problems)[0]
     subsets = _usable_videos(folder.index)
     everything = LabelledFolder(folder.index, dict.fromkeys(video for videos in subsets.values() for video in videos))
     if not len(everything):

@@ -1,4 +1,7 @@
-"""The search for NaN and Inf in feature files, and the notes of a workdir on data that was searched already."""
+"""The search for NaN and Inf in feature files, with a checksum of each, and the notes of a workdir on what was searched.
+
+A search reads every value, so it is made once until a file changes; what it found out is noted beside the run.
+"""
 
 import hashlib
 import json
@@ -17,6 +20,9 @@ from fact_jax.types import UserError
 CHECK_FILE = "data_check.json"
 # Checks noted per workdir: training and evaluation may look at different subsets of the same data.
 _NUM_NOTED = 8
+_MAX_NOTES_BYTES = 2**30
+# Of a SHA-256, hexadecimal: enough to tell any two extractions apart.
+_CHECKSUM_DIGITS = 32
 # Bytes of a feature file looked at in one go.
 _CHUNK_BYTES = 16 * 2**20
 # The same where the first difference ends the search: two frames of most features.
@@ -37,34 +43,48 @@ def stat_digest(head, paths, name=lambda path: path.name):
 
 
 class CheckNotes:
-    """What has passed the check in a workdir; without a workdir nothing is known or kept."""
+    """What has passed the check in a workdir, by its fingerprint; without a workdir nothing is known or kept."""
 
     def __init__(self, workdir):
         self._path = pathlib.Path(workdir) / CHECK_FILE if workdir else None
         self._passed = self._read()
 
-    def __contains__(self, fingerprint: str) -> bool:
-        """Whether data of this fingerprint has passed."""
-        return fingerprint in self._passed
+    def checksums(self, fingerprint: str) -> dict[str, str] | None:
+        """Checksum of the features by video, of data of this fingerprint; None where it has not passed."""
+        return self._passed.get(fingerprint)
 
-    def add(self, fingerprint: str) -> None:
+    def add(self, fingerprint: str, checksums) -> None:
         """Notes that data of this fingerprint has passed; a UserError if that cannot be written."""
         if self._path is None:
             return
+        kept = [*(self._passed | {fingerprint: checksums}).items()][-_NUM_NOTED:]
         try:
-            atomic_write_text(self._path, json.dumps([*self._passed, fingerprint][-_NUM_NOTED:]) + "\n")
+            atomic_write_text(self._path, json.dumps(dict(kept)) + "\n")
         except OSError as error:
             raise UserError(f"{self._path} cannot be written: {error.strerror}.") from error
 
     def _read(self):
         if self._path is None or not os.path.lexists(self._path):
-            return []
+            return {}
         try:
-            passed = json.loads(read_data(self._path))
+            passed = json.loads(read_data(self._path, _MAX_NOTES_BYTES))
         except (OSError, ValueError, RecursionError):
             logging.warning("%s cannot be read: checking the data again.", self._path)
-            return []
-        return [str(fingerprint) for fingerprint in passed] if isinstance(passed, list) else []
+            return {}
+        # Older notes are a list of fingerprints, without checksums.
+        return passed if isinstance(passed, dict) and all(map(is_checksums, passed.values())) else {}
+
+
+def is_checksums(found):
+    """Whether this, of a JSON file, is {video: checksum}."""
+    return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
+
+
+def checksum_of(features):
+    """Checksum of features in memory: of their numbers, type and shape."""
+    digest = hashlib.sha256(repr((features.dtype.str, features.shape)).encode())
+    digest.update(np.ascontiguousarray(features))
+    return digest.hexdigest()[:_CHECKSUM_DIGITS]
 
 
 def check_finite(features):
@@ -77,11 +97,17 @@ def check_finite(features):
 
 
 def scan_file(path, header, time_axis):
-    """Looks for NaN and Inf, in storage order so that a file is read front to back once; returns a list of Problem."""
+    """Looks for NaN and Inf, in storage order so that a file is read front to back once: (list of Problem, checksum).
+
+    The checksum is of the numbers, their type and their order in the file; wherever the file lies, and whenever it was
+    written.
+    """
     frame_by_frame = lies_frame_by_frame(header, time_axis)
+    digest = hashlib.sha256(repr((header.dtype.str, header.shape, header.fortran_order)).encode())
     counts, first = np.zeros(2, np.int64), None
     try:
         for row, column, block in read_blocks(path, header, num_bytes=_CHUNK_BYTES):
+            digest.update(block)
             # Cast as the reader does: a float64 value may be finite and its float32 not.
             with np.errstate(over="ignore"):
                 block = block.astype(np.float32, copy=False)
@@ -95,13 +121,14 @@ def scan_file(path, header, time_axis):
             place = (int(frame[earliest]), int(channel[earliest]))
             first = place if first is None else min(first, place)
     except FeatureFileError as error:
-        return [Problem(str(path), 0, str(error))]
+        return [Problem(str(path), 0, str(error))], ""
+    checksum = digest.hexdigest()[:_CHECKSUM_DIGITS]
     if first is None:
-        return []
+        return [], checksum
     kinds = " and ".join(f"{count} {name}" for count, name in zip(counts, ("NaN", "Inf"), strict=True) if count)
     frames, _ = frames_and_channels(header.shape, time_axis)
     found = f"{kinds} values, the first at frame {first[0]} of {frames}, channel {first[1]}"
-    return [Problem(str(path), 0, found, "expected finite float32 numbers")]
+    return [Problem(str(path), 0, found, "expected finite float32 numbers")], checksum
 
 
 def constant_note(videos):

@@ -9,7 +9,7 @@ from absl import logging
 from tqdm import tqdm
 
 from data_pipelines.core.feature_files import FeatureFileError
-from data_pipelines.core.finite import CheckNotes, check_finite, constant_note, stat_digest
+from data_pipelines.core.finite import CheckNotes, check_finite, checksum_of, constant_note, stat_digest
 from data_pipelines.core.problems import Problem
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.grouping import group_videos
@@ -175,16 +175,19 @@ def _names(names):
 
 
 def check_values(store, checked, problems, workdir, data):
-    """Looks for NaN and Inf in all features, once per workdir until a file changes: (list of Problem, lines)."""
+    """Looks for NaN and Inf in all features, once per workdir until a file changes.
+
+    Returns (list of Problem, lines, checksums of the features by video).
+    """
     notes = CheckNotes(workdir)
     paths = {stream.path(v.video_id) for stream in store.streams for vs in checked.usable.values() for v in vs}
     fingerprint = "" if problems else stat_digest((data.annotation_file, data.sample_rate), sorted(paths))
-    if fingerprint in notes:
+    if (known := notes.checksums(fingerprint)) is not None:
         logging.info("The data has not changed since it was checked.")
-        return [], ()
+        return [], (), known
     bad = {problem.path for problem in problems}
     names = dict.fromkeys(video.video_id for videos in checked.usable.values() for video in videos)
-    found, constant = [], []
+    found, constant, checksums = [], [], {}
     for name in tqdm(names, desc="Checking values", unit="video", disable=None, leave=False, delay=1.0):
         if (place := place_of(store, name)) in bad:
             continue
@@ -194,11 +197,12 @@ def check_values(store, checked, problems, workdir, data):
         except FeatureFileError as error:
             found.append(Problem(place, 0, str(error)))
             continue
+        checksums[name] = checksum_of(features)
         if len(features) > 1 and (features == features[0]).all():
             constant.append(name)
     if not problems and not found:
-        notes.add(fingerprint)
-    return found, constant_note(constant)
+        notes.add(fingerprint, checksums)
+    return found, constant_note(constant), checksums
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ class CopiedFeatures:
                 f"{directory} holds no prepared features. Set config.data.dir to the source folder to have it prepared."
             )
         self._shapes = {video: (length, metadata["feature_dim"]) for video, length in metadata["lengths"].items()}
+        self.checksums = metadata.get("feature_checksums")  # by video; None of a copy from before there were any
         self._places = {video: place for place, video in enumerate(self._shapes)}
         self._records = CopiedRecords(directory, SPLIT)
 
@@ -57,8 +58,11 @@ def copy_directory(data):
     return prepared_copy.copy_directory(LocalizationFeatures, root, data.dataset)
 
 
-def open_copy(data, store, checked):
-    """CopiedFeatures of the usable videos of CheckedVideos, copied from a FeatureStore; see `prepared_copy.prepare`."""
+def open_copy(data, store, checked, checksums):
+    """CopiedFeatures of the usable videos of CheckedVideos, copied from a FeatureStore; see `prepared_copy.prepare`.
+
+    `checksums`, of the features by video, go into the copy.
+    """
     names = [video.video_id for videos in checked.usable.values() for video in videos]
     lengths = {name: int(checked.lengths[name]) for name in dict.fromkeys(names)}
     paths = {stream.path(name) for stream in store.streams for name in lengths}
@@ -74,6 +78,7 @@ def open_copy(data, store, checked):
             "fingerprint": stat_digest(lengths, sorted(paths), str),
             "feature_dim": checked.feature_dim,
             "lengths": lengths,
+            "feature_checksums": checksums,
         },
     )
     root = copy_directory(data).parents[2]

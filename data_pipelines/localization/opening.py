@@ -26,6 +26,8 @@ class LocalizationSources:
       truth_classes: class name by the id in the truth of an evaluation; differs where the network knows no classes.
       empty_classes: ids without an annotation anywhere.
       notes: lines for the user about videos that were left out.
+      feature_checksums: dict from video to a checksum of its features; {} where there are no files; None where a
+        prepared copy was made before there were any.
     """
 
     class_names: tuple
@@ -35,6 +37,7 @@ class LocalizationSources:
     truth_classes: dict
     empty_classes: tuple
     notes: tuple
+    feature_checksums: dict | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,17 +78,20 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
     if is_copy_alone(data):
         # What was left out of the copy is left out here: it had no features, or no segment to train with.
         data = dataclasses.replace(data, skip_missing=True)
+    checksums = {}
     checked = checks.check_videos(found.store, found.videos, data, rule)
     problems += checked.problems
     if has_files:
-        more, lines = checks.check_values(found.store, checked, problems, workdir, data)
+        more, lines, checksums = checks.check_values(found.store, checked, problems, workdir, data)
         problems += more
         checked = dataclasses.replace(checked, notes=(*checked.notes, *lines))
     _refuse(data, problems, workdir)
     if has_files and data.reader == "tfds":
         from data_pipelines.localization import feature_copy
 
-        found = dataclasses.replace(found, store=feature_copy.open_copy(data, found.store, checked))
+        found = dataclasses.replace(found, store=feature_copy.open_copy(data, found.store, checked, checksums))
+    if is_copy_alone(data):
+        checksums = found.store.checksums
     budget = MemoryBudget.of(data)
     sources = {subset: _make_source(found, checked, subset, data, rule, budget) for subset in SUBSETS}
     names, used = sources["train"].class_names, set(found.class_ids.values())
@@ -96,6 +102,7 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
         truth_classes={number: name for name, number in found.class_ids.items()},
         empty_classes=() if found.is_agnostic(data) else tuple(i for i in range(len(names)) if i not in used),
         notes=found.notes + checked.notes,
+        feature_checksums=checksums,
     )
 
 

@@ -25,34 +25,37 @@ def refuse_dataset(layout, problems, *, workdir=None):
 
 
 def insist(index, problems, workdir):
-    """Checks the values of a DatasetIndex too; a UserError names every problem, those known already included.
+    """Checks the values of a DatasetIndex too; returns checksums of the features by video.
+
+    A UserError names every problem, those known already included.
 
     `workdir` is where it is noted that the values were read, once until a file changes, and the problems that are too
     many for a message; None = nowhere.
     """
     notes = CheckNotes(workdir)
     fingerprint = "" if problems else index.fingerprint()
-    if fingerprint in notes:
+    if (known := notes.checksums(fingerprint)) is not None:
         logging.info("The data has not changed since it was checked.")
-        return
-    problems = problems + scan_values(index.layout, index.headers, problems)
-    refuse_dataset(index.layout, problems, workdir=workdir)
-    notes.add(fingerprint)
+        return known
+    found, checksums = scan_values(index.layout, index.headers, problems)
+    refuse_dataset(index.layout, problems + found, workdir=workdir)
+    notes.add(fingerprint, checksums)
+    return checksums
 
 
 def scan_values(layout, headers, problems=()):
-    """Looks for NaN and Inf in feature files; returns a list of the new Problems.
+    """Looks for NaN and Inf in feature files: (list of the new Problems, checksums by video id).
 
     `headers` go by video id. A file that has one of `problems` already is not read.
     """
     bad = {problem.path for problem in problems}
     headers = {video: header for video, header in headers.items() if str(layout.feature_file(video)) not in bad}
     sizes = {video: header.dtype.itemsize * header.shape[0] * header.shape[1] for video, header in headers.items()}
-    problems = []
+    problems, checksums = [], {}
     total = sum(sizes.values())
     with tqdm(total=total, desc="Checking values", unit="B", unit_scale=True, disable=None, delay=1) as bar:
         for video, header in headers.items():
-            if header.dtype.kind == "f":
-                problems += scan_file(layout.feature_file(video), header, layout.data.time_axis)
+            found, checksums[video] = scan_file(layout.feature_file(video), header, layout.data.time_axis)
+            problems += found
             bar.update(sizes[video])
-    return problems
+    return problems, checksums

@@ -18,8 +18,11 @@ class FeatureDataset(CopyBuilder):
     """Framewise features and action labels of untrimmed videos."""
 
 
-def prepare(index, tfds_dir):
-    """Writes the copy of a sound DatasetIndex that covers every split list; see `prepared_copy.prepare`."""
+def prepare(index, tfds_dir, feature_checksums=None):
+    """Writes the copy of a sound DatasetIndex that covers every split list; see `prepared_copy.prepare`.
+
+    `feature_checksums`, by video id, go into the copy; None where a current copy is there.
+    """
     layout = index.layout
 
     def read(video_id):
@@ -37,7 +40,7 @@ def prepare(index, tfds_dir):
         arrays={"features": ((None, index.feature_dim), np.float32), "labels": ((None,), np.int32)},
         read=read,
         num_bytes={video: len(index.common_labels(video)) * index.feature_dim * 4 for video in index.labels},
-        metadata=_describe(index),
+        metadata=_describe(index) | {"feature_checksums": feature_checksums},
     )
     return prepared_copy.prepare(FeatureDataset, contents, tfds_dir, _check_metadata)
 
@@ -51,6 +54,11 @@ def is_current(index, tfds_dir):
     """Whether a copy has been prepared and the source has not changed since."""
     directory = prepared_directory(tfds_dir, index.layout.data)
     return prepared_copy.is_current(directory, index.fingerprint(), _check_metadata)
+
+
+def checksums(directory):
+    """Checksums by video id of the features that a copy was made from; None of a copy from before there were any."""
+    return (prepared_copy.read_metadata(directory, _check_metadata) or {}).get("feature_checksums")
 
 
 class TfdsSource(LabelledVideos):

@@ -35,6 +35,8 @@ class Sources:
       transcripts: dict from the id of every test and validation video to its transcript, int32 [S], no class twice in
         a row; None when they are to be taken from the labels.
       notes: lines for the user about what is odd in the data, but no problem.
+      feature_checksums: dict from video id to a checksum of its stored features; {} where there are no files; None
+        where a prepared copy was made before there were any.
     """
 
     class_names: tuple
@@ -45,6 +47,7 @@ class Sources:
     verb_nouns: VerbNouns | None = None
     transcripts: Mapping[str, np.ndarray] | None = None
     notes: tuple = ()
+    feature_checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)
 
 
 def open_sources(data: SegmentationDataConfig, workdir=None, *, subsets=SUBSETS):
@@ -94,7 +97,7 @@ def _open_npy(data, workdir, subsets):
     layout, budget = open_layout(data), MemoryBudget.of(data)
     index, problems = read_index(layout, layout.configured_subsets(subsets))
     extras, problems = _complete(index, problems)
-    insist(index, problems, workdir)
+    extras["feature_checksums"] = insist(index, problems, workdir)
     return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
 
 
@@ -120,14 +123,18 @@ def _open_tfds(data, workdir, subsets):
         extras, problems = _read_extras(layout, next(iter(opened.values())).class_names, splits)
         if problems:
             raise UserError(f"The files of dataset {data.dataset} have problems:\n{format_problems(problems)}")
-        return opened, extras
+        directory = feature_dataset.prepared_directory(root, data)
+        return opened, extras | {"feature_checksums": feature_dataset.checksums(directory)}
     layout = open_layout(data)
     tfds_dir = root if data.tfds_dir else layout.root / "tfds"
     index, problems = read_index(layout, layout.configured_subsets())
     extras, problems = _complete(index, problems)
+    found = None
     if problems or not feature_dataset.is_current(index, tfds_dir):
-        insist(index, problems, workdir)
-    return open_copy(feature_dataset.prepare(index, tfds_dir), list(index.splits)), extras
+        found = insist(index, problems, workdir)
+    directory = feature_dataset.prepare(index, tfds_dir, found)
+    extras["feature_checksums"] = feature_dataset.checksums(directory)
+    return open_copy(directory, list(index.splits)), extras
 
 
 def _complete(index, problems):

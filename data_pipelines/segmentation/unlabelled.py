@@ -47,7 +47,7 @@ class FrameReader:
         header = read_header(video.path)
         if frames_and_channels(header.shape, self.time_axis) != (video.num_frames, self.feature_dim):
             raise FeatureFileError(f"shape {header.shape}; the file has changed since it was listed")
-        for problem in scan_file(video.path, header, self.time_axis):
+        for problem in scan_file(video.path, header, self.time_axis)[0]:
             raise FeatureFileError(problem.text)
         return read_features(video.path, self.time_axis, sample_rate=self.sample_rate)
 

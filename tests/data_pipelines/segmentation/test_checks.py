@@ -21,7 +21,7 @@ def problems_of(root, **changes):
 def validate(layout):
     """Every problem of a dataset, as training looks for them."""
     index, problems = read_index(layout, layout.configured_subsets())
-    return problems + checks.scan_values(layout, index.headers)
+    return problems + checks.scan_values(layout, index.headers)[0]
 
 
 def save(root, video, features):

@@ -220,7 +220,7 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     scanned = []
     monkeypatch.setattr(
         "data_pipelines.segmentation.checks.scan_values",
-        lambda _, headers, problems: scanned.append(len(headers)) or [],
+        lambda _, headers, problems: scanned.append(len(headers)) or ([], {}),
     )
     open_sources(data, workdir)
     open_sources(data, workdir)
