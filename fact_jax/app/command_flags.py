@@ -20,8 +20,8 @@ flags.disclaim_key_flags()
 PROCESS = ("coordinator_address", "num_processes", "process_id")
 # Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
-    "train": (("workdir",), ("config", "init_from", *PROCESS, "distributed")),
-    "eval": (("workdir",), ("config", "step", "split", "videos", *PROCESS, "distributed")),
+    "train": (("workdir",), ("config", "init_from", "accept_new_features", *PROCESS, "distributed")),
+    "eval": (("workdir",), ("config", "step", "split", "videos", "accept_new_features", *PROCESS, "distributed")),
     "predict": (("workdir", "input"), ("config", "step", "output")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step",)),
@@ -42,6 +42,9 @@ class Options:
     init_from: str | None = flag(
         "train: begin a new run with these weights: a workdir (its best checkpoint) or a weight file as of convert. "
         "What does not fit, such as other classes, starts anew."
+    )
+    accept_new_features: bool | None = flag(
+        "train, eval: go on where the features are not those that the run was trained with."
     )
     step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
     split: str | None = flag(

@@ -25,6 +25,7 @@ def run(options: Options, console: writers.Console | None = None) -> int:
                 "step": options.step,
                 "videos": videos,
                 "init_from": options.init_from,
+                "accept_new_features": bool(options.accept_new_features),
                 "console": console,
                 "processes": group,
             }

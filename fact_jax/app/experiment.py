@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 
 from fact_jax import files, inference, run_record
-from fact_jax.app import kinds, modes, starting_weights
+from fact_jax.app import feature_record, kinds, modes, starting_weights
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
 from fact_jax.app.runs.base import piece_size
@@ -40,6 +40,7 @@ def run(
     step: int | None = None,
     videos: VideoChoice | None = None,
     init_from: str | None = None,
+    accept_new_features: bool = False,
     console=None,
     processes: Processes = Processes(),
 ) -> int:
@@ -52,6 +53,7 @@ def run(
       step: for "eval": which checkpoint; None = the best.
       videos: for "eval": which videos; by default those of the run's own evaluations.
       init_from: for "train": a workdir or a weight file with which a new run begins, see `starting_weights`.
+      accept_new_features: go on where the features are others than those that the run was trained with.
       console: where lines go; standard output by default, of a process that is not the first warnings only.
       processes: that make the run together; every one of them calls this, and the first has the workdir.
 
@@ -77,7 +79,7 @@ def run(
         if processes.is_main:
             _check_settings(config, workdir, mode)  # again: another process may just have made its run here
         _set_up_jax(config, console)
-        setup = prepare(config, workdir, mode, console, stop, processes, init_from)
+        setup = prepare(config, workdir, mode, console, stop, processes, init_from, accept_new_features)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step, videos)
         return 0 if finished else stop.exit_code
 
@@ -148,6 +150,7 @@ def prepare(
     stop: StopRequest,
     processes: Processes = Processes(),
     init_from: str | None = None,
+    accept_new_features: bool = False,
 ) -> Setup:
     """Opens and checks the data, builds the task and, to train, writes config.json and statistics.txt.
 
@@ -173,6 +176,9 @@ def prepare(
     processes.connect(devices)
     if processes.is_main:
         run_record.check(workdir, derived=parts.derived)
+        told = {"accept_new": accept_new_features, "training": mode == "train", "say": console.say}
+        changes = feature_record.check(workdir, parts.feature_checksums, **told)
+        parts = dataclasses.replace(parts, how_scored=(*parts.how_scored, *changes))
     if mode == "train" and processes.is_main:
         run_record.write(workdir, config=config.to_dict(), derived=parts.derived)
         files.atomic_write_text(workdir / "statistics.txt", parts.statistics)

@@ -14,6 +14,7 @@ GIVEN = {
     "workdir": "runs/x",
     "step": 3,
     "init_from": "runs/y",
+    "accept_new_features": True,
     "split": "train",
     "videos": ("a",),
     "input": ("a.npy",),

@@ -44,6 +44,7 @@ class Parts:
     lines: Sequence[str]  # about the data, for the console
     how_scored: Sequence[str]  # sentences about the metrics, for results.md
     other_videos: OtherVideos | None = None  # None: this kind has only the evaluators
+    feature_checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)  # see `app.feature_record`
 
 
 class Classes(NamedTuple):

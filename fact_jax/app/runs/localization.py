@@ -66,6 +66,7 @@ def prepare(config, sources, devices) -> Parts:
     evaluator = Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every)
     return Parts(
         task=task,
+        feature_checksums=sources.feature_checksums,
         train_batches=train_batches,
         evaluators=(evaluator,),
         derived=derived,

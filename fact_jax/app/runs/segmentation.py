@@ -77,6 +77,7 @@ def prepare(config, sources, devices) -> Parts:
     how_scored = tables.how_segments_are_scored([sources.class_names[label] for label in background])
     return Parts(
         task=task,
+        feature_checksums=sources.feature_checksums,
         train_batches=train_batches,
         evaluators=tuple(
             # The best step is chosen on the validation videos where there are some: the others wait for it.

@@ -133,8 +133,12 @@ def test_the_copy_gives_what_the_files_give(tmp_path):
     before = [path.stat().st_mtime_ns for path in records]
     open_localization(data)
     assert [path.stat().st_mtime_ns for path in records] == before
+    files = open_localization(settings(root)).feature_checksums
+    assert copied.feature_checksums == files and len(set(files.values())) == len(files) == 4
     np.save(root / "features" / "c.npy", features("x", 40))
-    np.testing.assert_array_equal(open_localization(data).test[0].features, features("x", 40))
+    changed = open_localization(data)
+    np.testing.assert_array_equal(changed.test[0].features, features("x", 40))
+    assert {video for video in files if changed.feature_checksums[video] != files[video]} == {"c"}
 
 
 def test_the_copy_alone_is_enough_beside_the_annotations(tmp_path):
@@ -150,6 +154,7 @@ def test_the_copy_alone_is_enough_beside_the_annotations(tmp_path):
     sources = open_localization(alone)
     assert sources.train.video_ids == ("a",) and "left out of training: b" in sources.notes[0]
     np.testing.assert_array_equal(sources.test[1].features, features("d"))
+    assert sources.feature_checksums.keys() == {"a", "c", "d"}
     [metadata] = (tmp_path / "copy").rglob("metadata.json")
     metadata.write_text(metadata.read_text()[:-9])
     with pytest.raises(UserError, match="is damaged"):

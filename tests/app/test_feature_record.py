@@ -1,0 +1,85 @@
+"""Features that were extracted anew while a run was interrupted."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from fact_jax.app import feature_record
+from fact_jax.types import UserError
+from tests.app.test_experiment import make_config, run, toy_task  # noqa: F401 (a fixture)
+from tests.data_pipelines import folders
+
+OLD = {"a": "1", "b": "2", "c": "3"}
+NEW = {"a": "1", "b": "20", "c": "30"}
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    (tmp_path / "checkpoints" / "5").mkdir(parents=True)
+    return tmp_path
+
+
+def check(workdir, checksums, *, accept_new=False, training=True):
+    lines = []
+    return feature_record.check(workdir, checksums, accept_new=accept_new, training=training, say=lines.append), lines
+
+
+def test_changed_features_are_refused_or_told_of_for_ever(workdir):
+    assert check(workdir, OLD) == ((), ["the features of this run are known from now on (features.json); whether they "
+                                        "changed before is not"])  # fmt: skip
+    assert check(workdir, OLD) == ((), [])
+    assert check(workdir, {"b": "2"}, training=False) == ((), [])
+    for training in (True, False):
+        with pytest.raises(UserError, match=r"2 of 3 videos have other features .*: b, c\. .*--accept_new_features"):
+            check(workdir, NEW, training=training)
+    sentences, (line,) = check(workdir, NEW, accept_new=True, training=False)
+    assert sentences == () and line.startswith("warning: 2 of 3 videos have other features")
+    with pytest.raises(UserError):  # an evaluation changes no record
+        check(workdir, NEW)
+    sentence = "Features changed during this run: those of 2 videos."
+    assert check(workdir, NEW, accept_new=True)[0] == (sentence,)
+    assert check(workdir, NEW) == ((sentence,), [])
+    assert check(workdir, OLD, accept_new=True)[0] == ("Features changed during this run: those of 2, then 2 videos.",)
+
+
+def test_nothing_is_compared_before_the_first_checkpoint_or_without_files(tmp_path, workdir):
+    fresh = tmp_path / "fresh"
+    assert check(fresh, {}) == ((), []) and not (fresh / feature_record.FILE).exists()
+    fresh.mkdir()
+    for checksums in (OLD, NEW):
+        assert check(fresh, checksums) == ((), [])
+    assert json.loads((fresh / feature_record.FILE).read_text()) == {"videos": NEW, "changes": []}
+    assert check(workdir, None) == ((), [])
+    check(workdir, OLD)
+    assert "is not checked" in check(workdir, None)[1][0]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"videos": {"a": 1}, "changes": []}', '{"videos": {}}', "\0"])
+def test_a_damaged_record_names_itself(content, workdir):
+    (workdir / feature_record.FILE).write_text(content)
+    with pytest.raises(UserError, match=r"features\.json cannot be read .* Remove it"):
+        check(workdir, OLD)
+
+
+@pytest.mark.parametrize("reader", ["npy", "tfds"])
+def test_a_run_notices_and_moved_or_touched_files_are_the_same(reader, tmp_path):
+    root, workdir = tmp_path / "data", tmp_path / "run"
+    folders.write_folder(root)
+    config = make_config(data__reader=reader, data__dir=str(root))
+    assert run(workdir, config=config)[0] == 0
+    (workdir / "results.json").unlink()
+    shutil.move(root, tmp_path / "moved")
+    moved = make_config(data__reader=reader, data__dir=str(tmp_path / "moved"))
+    code, text = run(workdir, config=moved)
+    assert code == 0 and "other features" not in text
+    path = next((tmp_path / "moved" / "features").glob("*.npy"))
+    np.save(path, np.load(path) * np.float32(1.5))
+    (workdir / "results.json").unlink()
+    for mode in ("train", "eval"):
+        with pytest.raises(UserError, match=f"1 of 5 videos have other features .*: {path.stem}"):
+            run(workdir, mode, config=moved)
+    code, text = run(workdir, config=moved, accept_new_features=True)
+    assert code == 0 and "warning: 1 of 5 videos" in text
+    assert "Features changed during this run: those of 1 videos." in (workdir / "results.md").read_text()
