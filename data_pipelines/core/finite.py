@@ -1,4 +1,4 @@
-"""The search for NaN and Inf in feature files, with a checksum of each, and the notes of a workdir on what was searched.
+"""The search for NaN and Inf in feature files, with their checksums, and the notes of a workdir on what was searched.
 
 A search reads every value, so it is made once until a file changes; what it found out is noted beside the run.
 """

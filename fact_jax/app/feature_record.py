@@ -16,12 +16,7 @@ _MAX_BYTES = 2**30
 
 
 def check(
-    workdir: Path,
-    checksums: Mapping[str, str] | None,
-    *,
-    accept_new: bool,
-    training: bool,
-    say: Callable[[str], None],
+    workdir: Path, checksums: Mapping[str, str] | None, *, accept_new: bool, training: bool, say: Callable[[str], None]
 ) -> tuple[str, ...]:
     """Compares features with those that a run began with; returns sentences for results.md.
 
