@@ -15,6 +15,8 @@ class ToyModel:
     """Stands for the settings of a network."""
 
     max_frames: int
+    strides = (1,)
+    regression_ranges = ((0.0, 10_000.0),)
 
     def padded_length(self, num_frames):
         """`max_frames`, or the next multiple of 16."""
@@ -26,6 +28,7 @@ class NoLoss:
     """Stands for the settings of a loss."""
 
     first_normalizer: float = 1.0
+    center_radius = None
 
 
 class ToyLocalizer:
