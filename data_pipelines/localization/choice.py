@@ -1,6 +1,7 @@
 """Which annotated videos a run trains with and evaluates, and a line for all that it leaves out."""
 
 import collections
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def _table_problems(table, databases, data):
         guess = nearest(first, names)
         hint = f"did you mean {guess!r}?" if guess else f"they have {min(names)!r}"
         found = f"no video of the table is in the annotations: it has {first!r}"
-        yield Problem(str(data.subset_table), 0, found, hint)
+        yield Problem(os.path.join(os.path.expanduser(data.dir), data.subset_table), 0, found, hint)
 
 
 def _table_notes(table, databases):

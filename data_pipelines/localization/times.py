@@ -208,7 +208,7 @@ def _check_segments(timed, features_are_wrong):
     elif wrong:
         names = _listed(wrong, lambda entry: f"{entry.video.video_id!r}: {_segment_text(entry)}")
         count = f"segments of {len(wrong)} of {len(timed)} videos lie behind their end"
-        found.lines.append(f"Odd times: {count}; they are used as they are: {names}.")
+        found.lines.append(f"Odd times: {count}: {names}.")
     found.lines.extend(_overruns([entry for entry in known if not _is_contradictory(entry)]))
     if len(known) >= _ENOUGH and not features_are_wrong:
         share = np.quantile([entry.video.segments.max() / entry.limit for entry in known], 0.9)
@@ -256,7 +256,7 @@ def _overruns(known):
         worst = max(over, key=lambda entry: entry.video.segments.max() - entry.duration)
         most = worst.video.segments.max() - worst.duration
         where = f"of {len(over)} videos end after the stated duration, by up to {most:.2f} s"
-        yield f"Odd times: {count} segments {where} ({worst.video.video_id!r}); they are used as they are."
+        yield f"Odd times: {count} segments {where} ({worst.video.video_id!r})."
     early = [entry for entry in known if entry.video.segments.min() < 0]
     if early:
         least = min(entry.video.segments.min() for entry in early)

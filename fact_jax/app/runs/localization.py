@@ -79,10 +79,11 @@ def prepare(config, sources, devices) -> Parts:
 
 
 def _unreached(data, source, task):
-    """Lines about training segments that no point of the network finds."""
-    model, radius = task.model, task.loss_config.center_radius
+    """Lines about training segments that no point of the network finds; () for a network without points."""
+    if task.point_levels is None:
+        return ()
     any_start = bool(data.crop_ratio) or bool(np.any(source.lengths > data.max_frames))
-    return unreached_lines(source, PointRules(model.strides, model.regression_ranges, radius, any_start))
+    return unreached_lines(source, PointRules(*task.point_levels, any_start))
 
 
 def _other_videos(config, sources, length_of, options):

@@ -49,6 +49,11 @@ class ActionFormerTask(Task):
     def network(self):
         return ActionFormer(self.model)
 
+    @property
+    def point_levels(self):
+        """(strides, ranges, radius) of the points that find a segment in training, see `ops.points`."""
+        return self.model.strides, self.model.regression_ranges, self.loss_config.center_radius
+
     def init(self, rng, batch):
         """Draws initial parameters as the published code does; see the protocol."""
         width, streams = batch["features"].shape[-1], self.model.stream_dims
