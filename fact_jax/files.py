@@ -4,6 +4,7 @@ Every file is written under a temporary name in its own folder and then moved ov
 there is the old file or the new one.
 """
 
+import collections
 import contextlib
 import errno
 import fcntl
@@ -119,6 +120,12 @@ def unpacks_to_too_much(num_bytes, file_bytes):
     More than MOST_UNPACKED times as many are, beyond 64 MiB.
     """
     return num_bytes > _ANY_SIZE and num_bytes > MOST_UNPACKED * file_bytes
+
+
+def doubled_member(archive):
+    """The name that two members of a zipfile.ZipFile have, of which readers take one in silence; "" if there is none."""
+    counts = collections.Counter(archive.namelist())
+    return next((name for name, count in counts.items() if count > 1), "")
 
 
 def readable_size(num_bytes):

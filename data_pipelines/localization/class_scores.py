@@ -12,7 +12,7 @@ from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems, refuse
 from data_pipelines.core.text_files import QUOTE_LIMIT, quote
 from data_pipelines.localization.video_tables import missing_videos
-from fact_jax.files import MAX_TEXT_BYTES, open_data
+from fact_jax.files import MAX_TEXT_BYTES, doubled_member, open_data
 from fact_jax.types import UserError
 
 _MAX_CLASSES = 100_000
@@ -156,9 +156,8 @@ def _read_npz(path, wanted):
         with open_data(path) as file, np.load(file, allow_pickle=False) as archive:
             members = {info.filename: info.file_size for info in archive.zip.infolist()}
             names = [info.filename.removesuffix(".npy") for info in archive.zip.infolist()]
-            twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-            if twice:
-                return {}, None, (), [Problem(str(path), 0, f"the array {twice[0]!r} is there twice", expected)]
+            if twice := doubled_member(archive.zip).removesuffix(".npy"):
+                return {}, None, (), [Problem(str(path), 0, f"the array {twice!r} is there twice", expected)]
             for name in wanted.intersection(names):
                 size = members.get(f"{name}.npy", 0)
                 found[name] = archive[name] if size <= _MAX_BYTES else f"{size} bytes"

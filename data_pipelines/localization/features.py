@@ -16,7 +16,7 @@ import zlib
 import numpy as np
 
 from data_pipelines.core.feature_files import FeatureFileError, parse_header, read_features, read_header
-from fact_jax.files import MOST_UNPACKED, open_data, readable_size, unpacks_to_too_much
+from fact_jax.files import MOST_UNPACKED, doubled_member, open_data, readable_size, unpacks_to_too_much
 
 NPZ_ARRAY = "feats"
 HDF5_SUFFIXES = (".hdf5", ".h5")
@@ -118,7 +118,9 @@ def _check(shape, dtype, num_stored):
 def _open_npz(path):
     """Yields (file of the array, its Header); what goes wrong in the `with` block becomes a FeatureFileError."""
     try:
-        with open_data(path) as file, zipfile.ZipFile(file).open(f"{NPZ_ARRAY}.npy") as member:
+        with open_data(path) as file, zipfile.ZipFile(file) as archive, archive.open(f"{NPZ_ARRAY}.npy") as member:
+            if doubled := doubled_member(archive):
+                raise FeatureFileError(f"{doubled!r} is there twice; expected every array once")
             header = parse_header(member)
             _check(header.shape, header.dtype, os.fstat(file.fileno()).st_size)
             yield member, header

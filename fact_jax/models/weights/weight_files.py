@@ -134,11 +134,14 @@ def _kind(path):
     if head.startswith(b"PK"):
         try:
             with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
+                names, doubled = archive.namelist(), files.doubled_member(archive)
                 unpacked = sum(member.file_size for member in archive.infolist())
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is cut short or damaged: its table of contents cannot be read.") from error
+        if doubled:
+            raise UserError(f"{path} holds {doubled!r} twice; expected every tensor once.")
         _check_unpacked(path, unpacked)
+        _check_bytes(path)
         if any(name.endswith("/data.pkl") for name in names):
             return "torch"
         if any(name.endswith(".npy") for name in names):
@@ -161,6 +164,20 @@ def _check_unpacked(path, num_bytes):
             f"{path} has {size} bytes and would take {num_bytes} in memory, more than {files.MOST_UNPACKED} times as "
             "many, which no weights do; expected numbers that are all in the file."
         )
+
+
+def _check_bytes(path):
+    """Raises UserError if a member of a zip archive does not have its own checksum, which PyTorch does not look at."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise UserError(f"{path} is cut short or damaged: {error}.") from error
+    except (NotImplementedError, RuntimeError):
+        return  # packed or encrypted in a way that Python does not know: the reader says so
+    if damaged:
+        found = f"the bytes of {damaged!r} are not those that were written (CRC-32)"
+        raise UserError(f"{path} is damaged: {found}. Get the file again.")
 
 
 def _num_bytes(tensor):

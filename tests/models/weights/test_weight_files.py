@@ -3,6 +3,7 @@
 import pickle
 import sys
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -260,6 +261,25 @@ def test_a_damaged_byte_is_never_a_traceback(tmp_path, suffix):
         except UserError as error:
             refused += str(path) in str(error)
     assert refused > 10
+
+
+@pytest.mark.parametrize("members", [("w/data.pkl", "w/data/0"), ("a.npy", "b.npy")], ids=["torch", "numpy"])
+def test_bytes_that_are_not_those_of_the_checksum_and_doubled_tensors(members, tmp_path):
+    """PyTorch reads the numbers of its archives without a look at their checksums."""
+    path = tmp_path / "weights.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, name in enumerate(members):
+            archive.writestr(name, bytes([65 + number]) * 1000)
+    whole = path.read_bytes()
+    place = whole.index(b"B" * 1000) + 500
+    path.write_bytes(whole[:place] + b"C" + whole[place + 1 :])
+    with pytest.raises(UserError, match=rf"weights\.pth is damaged: the bytes of '{members[1]}' are not those"):
+        weight_files.read_state_dict(path)
+    path.write_bytes(whole)
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(members[1], b"other")
+    with pytest.raises(UserError, match=f"weights.pth holds '{members[1]}' twice"):
+        weight_files.read_state_dict(path)
 
 
 def test_archives_that_python_cannot_unpack(tmp_path):
