@@ -123,7 +123,7 @@ def unpacks_to_too_much(num_bytes, file_bytes):
 
 
 def doubled_member(archive):
-    """The name that two members of a zipfile.ZipFile have, of which readers take one in silence; "" if there is none."""
+    """The name that two members of a zipfile.ZipFile have, of which readers take one in silence, or ""."""
     counts = collections.Counter(archive.namelist())
     return next((name for name, count in counts.items() if count > 1), "")
 
