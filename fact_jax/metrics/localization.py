@@ -141,14 +141,15 @@ class LocalizationState:
         return {name: 100.0 * float(value) for name, value in zip(names, values, strict=True)}
 
     def means(self):
-        """Rows of means over the classes of the truth with standard deviations, see `frame_scores.mean_row`."""
-        found, levels = self.per_class(), [f"{threshold:.2f}" for threshold in self.metric.thresholds]
-        kinds = {"AP": found.precision, **{f"Recall@{k}x": found.recall[:, i] for i, k in enumerate(self.metric.top_k)}}
-        rows = []
-        for kind, values in kinds.items():
-            columns = zip([*levels, AVERAGE], [*values, values.mean(axis=0)], strict=True)
-            rows += [mean_row(f"{kind}@{level}", "classes", 100.0 * column) for level, column in columns]
-        return rows
+        """Rows of means over the classes of the truth with standard deviations, see `frame_scores.mean_row`.
+
+        Average precision at every threshold and on average, recall on average.
+        """
+        found = self.per_class()
+        values = {f"AP@{level:.2f}": row for level, row in zip(self.metric.thresholds, found.precision, strict=True)}
+        values |= {f"AP@{AVERAGE}": found.precision.mean(axis=0)}
+        values |= {f"Recall@{k}x@{AVERAGE}": found.recall[:, i].mean(axis=0) for i, k in enumerate(self.metric.top_k)}
+        return [mean_row(name, "classes", 100.0 * row) for name, row in values.items()]
 
     def per_class(self) -> ClassScores:
         """Scores of the classes; the same for any order of the videos."""

@@ -63,7 +63,7 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
         _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
     if scores and all(0 <= values.min() and values.max() <= 100 for _, values in scores.values()):
-        score_axes.set_ylim(0, 104)  # room for the markers of perfect scores
+        score_axes.set_ylim(-2, 104)  # room for the markers of the best and worst scores
     _mark_best(score_axes, scores, best_metric)
     for axes in (loss_axes, score_axes):
         if axes.lines:

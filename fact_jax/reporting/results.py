@@ -12,10 +12,6 @@ from fact_jax.reporting import curves, tables
 from fact_jax.types import UserError
 
 RESULTS_FILE = "results.json"
-HOW_MEANS = (
-    "A class that the videos lack counts in no mean. std is the standard deviation of a sample. "
-    '"Per video": the mean over the videos that have the class.'
-)
 
 
 def read_results(workdir):
@@ -75,7 +71,16 @@ def results_text(results, how_scored):
 
 def means_lines(rows):
     """Lines about rows of `Evaluation.means`, none without any."""
-    return ["", "## Means over videos and classes", "", *tables.markdown_table(rows), "", HOW_MEANS] if rows else []
+    return (
+        ["", "## Means over videos and classes", "", *tables.markdown_table(rows), "", how_means(rows)] if rows else []
+    )
+
+
+def how_means(rows):
+    """What rows of `Evaluation.means` are, in words."""
+    words = "A class that the videos lack counts in no mean. std is the standard deviation of a sample."
+    per_video = any("per video" in row["score"] for row in rows)
+    return words + ' "Per video" is the mean over the videos that have the class.' * per_video
 
 
 def selection_text(results):

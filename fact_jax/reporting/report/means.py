@@ -7,7 +7,6 @@ from fact_jax.reporting.report import markdown, statistics
 from fact_jax.reporting.report.templates import render
 
 TITLE = "Means over videos and classes"
-HOW = f"{results.HOW_MEANS} Both are averaged over the runs; ± is the standard deviation over the runs."
 
 
 def mean_rows(groups):
@@ -36,7 +35,7 @@ def markdown_lines(groups):
             suffix = f" {group.label}" if len(groups) > 1 else ""
             row |= {f"mean{suffix}": markdown.plus_minus(means), f"std{suffix}": stds.mean}
         rows.append(row)
-    return [f"## {TITLE}", "", *markdown.table(rows), "", HOW, ""] if rows else []
+    return [f"## {TITLE}", "", *markdown.table(rows), "", _how(groups), ""] if rows else []
 
 
 def page_section(groups):
@@ -49,7 +48,12 @@ def page_section(groups):
         for means, stds in [found[score, over]]
     ]
     head = ["System", "Score", "Mean over", "Mean", "std"]
-    return {"means": render("means.html", title=TITLE, how=HOW, head=head, rows=rows)} if rows else {}
+    return {"means": render("means.html", title=TITLE, how=_how(groups), head=head, rows=rows)} if rows else {}
+
+
+def _how(groups):
+    own = results.how_means(groups[0].runs[0].means)
+    return f"{own} Both are averaged over the runs; ± is the standard deviation over the runs."
 
 
 def _spreads(group):
