@@ -21,7 +21,7 @@ from fact_jax.types import UserError, VerbNouns
 
 # In "derived" of config.json, see `StartingWeights.origin`.
 ORIGIN = "init_from"
-# Classes and parameters that are named in a line.
+# Classes and settings that are named in a line.
 _MOST_NAMED = 12
 
 
@@ -76,16 +76,18 @@ class StartingWeights:
         yield f"started from {self.where}:"
         yield from (f"  {note}" for note in self.notes)
         ours, theirs = _sizes(done.params), _sizes(self.params)
-        rows = [("taken as it is", done.whole, ours), ("taken by channel and class", done.by_class, ours)]
-        rows += [("starts anew", list(done.new), ours), ("left there", done.left, theirs)]
+        whole, anew = "taken as it is", "starts anew"
+        rows = [(whole, done.whole, ours), ("taken by channel and class", done.by_class, ours)]
+        rows += [(anew, list(done.new), ours), ("left there", done.left, theirs)]
         for what, paths, sizes in rows:
-            names = f": {_listing(collapse(paths, sizes))}" if paths and paths is not done.whole else ""
+            names = f": {', '.join(collapse(paths, sizes))}" if paths and what not in (whole, anew) else ""
             count = sum(sizes[path] for path in paths)
             yield f"  {what:<27}{len(paths):>5} parameters, {count:,} numbers{names}"
-        reasons: dict[str, list[str]] = {}
-        for path, reason in done.new.items():
-            reasons.setdefault(reason, []).append(path)
-        yield from (f"    {reason}: {_listing(collapse(paths, ours))}" for reason, paths in reasons.items())
+            if what == anew:
+                reasons: dict[str, list[str]] = {}
+                for path, reason in done.new.items():
+                    reasons.setdefault(reason, []).append(path)
+                yield from (f"    {reason}: {', '.join(collapse(names, ours))}" for reason, names in reasons.items())
         yield from self._class_lines(class_names)
         differing = run_record.differences(self.model, model, ())
         if differing:
