@@ -50,7 +50,7 @@ class LocalizationReport(ReportKind):
             "numbers of the classes": tuple(evaluated.class_names),
             "tIoU of the scores": evaluated.metric.thresholds,
             "numbers of detections of recall": evaluated.metric.top_k,
-            "detections of classes without a true segment count for others": _counts_for_others(evaluated),
+            "rules for detections of classes without a true segment": _rule_for_others(evaluated),
         }
 
     def truth_of(self, video):
@@ -146,8 +146,10 @@ class LocalizationReport(ReportKind):
         return found
 
 
-def _counts_for_others(evaluated):
-    return evaluated.metric.published_classes and bool(evaluated.state().without_truth())
+def _rule_for_others(evaluated):
+    # Without such detections both rules give the same scores.
+    published = evaluated.metric.published_classes and evaluated.state().without_truth()
+    return "they count for other classes, as published" if published else "they count for nobody"
 
 
 def _recalls(metric):

@@ -1,11 +1,13 @@
 """Reports over runs of action localization: the same command, the same files."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from fact_jax.ops.nms import Detections
+from fact_jax.reporting.localization import detection_sets
 from fact_jax.reporting.report import localization, page, statistics, threshold_chart
 from fact_jax.reporting.report.groups import group_runs
 from fact_jax.types import UserError
@@ -234,3 +236,25 @@ def test_one_overlap_and_undefined_scores_make_a_picture_too():
     chart = threshold_chart.chart((0.5,), ["a", "b"], [[statistics.spread([[40.0]])] * 2, [nothing] * 2])
     (point,) = chart["lines"][0]["points"]
     assert point["x"] == "50.00%" and chart["lines"][1]["points"] == [] and "b: – at 0.5" in chart["told"]
+
+
+def test_published_classes_matter_where_there_are_detections_of_classes_without_truth():
+    truth = {"v": (np.array([[1.0, 5.0]]), np.array([1]))}
+    for label, same in ((1, True), (0, False)):
+        found = {"v": Detections(np.float32([[1, 5]]), np.float32([0.9]), np.int32([label]))}
+        states = [made.evaluate(truth, found).state() for _ in range(2)]
+        metrics = (states[0].metric, dataclasses.replace(states[0].metric, published_classes=True))
+        sets = [
+            detection_sets.DetectedSet(metric, {0: "a", 1: "b"}, "kitchen", {"v": 9.0}, state.videos)
+            for metric, state in zip(metrics, states, strict=True)
+        ]
+        first, second = map(localization.LocalizationReport().comparable, sets)
+        assert (first == second) == same
+
+
+def test_lines_of_the_chart_that_coincide_differ_in_width_dashes_and_size_of_points():
+    looks = [threshold_chart.look(place, 4) for place in range(4)]
+    widths, radii = ([float(look[name]) for look in looks] for name in ("width", "radius"))
+    assert widths == sorted(widths, reverse=True) and radii == sorted(radii, reverse=True)
+    assert len(set(widths)) == len(set(radii)) == len({look["dashes"] for look in looks}) == 4
+    assert looks[0]["dashes"] == "none" and threshold_chart.look(0, 1)["dashes"] == "none"
