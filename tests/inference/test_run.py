@@ -366,6 +366,7 @@ def test_the_problems_are_written_however_a_command_ends(features, tmp_path, mon
     problems = (tmp_path / "full" / "prediction_problems.txt").read_text()
     assert "27 NaN values" in problems and "4 channels" in problems
     with StopRequest() as stop:
+        stop.busy("this test")  # or the process would end at once
         os.kill(os.getpid(), signal.SIGTERM)
         outcome = predict(features, tmp_path / "stopped", stop=stop)
     assert outcome.code == 0 and "1 problem, also in" in outcome.text
