@@ -4,39 +4,46 @@ Used when the command line names a workdir and no config: python main.py --workd
 By hand: --config configs/stored.py:runs/synthetic
 """
 
-import json
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from fact_jax import run_record
 from fact_jax.app import kinds
+from fact_jax.types import UserError
 
 
 def get_config(workdir):
-    """The config of a run in `workdir`; a ValueError if config.json cannot be read or has an unknown setting."""
-    path = Path(workdir) / "config.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read as the record of a run ({error}).") from error
+    """The config of a run in `workdir`; a UserError names every setting of config.json that is none or cannot be."""
+    record = run_record.read(workdir)
+    path = Path(workdir) / run_record.FILE
+    if record is None:
+        raise UserError(f"{path} is missing: {workdir} holds no run.")
+    stored = record["config"]
     model = stored.get("model")
     model = model if isinstance(model, dict) else {}
-    # All keys of the system of the run; their values do not matter. The first runs have no name of a system.
-    config = kinds.of_system(model.get("name") or "fact").base_config()(stored.get("name", ""), model)
-    unknown = _fill(config, stored)
-    if unknown:
-        raise ValueError(f"{path} has settings that this version does not know: {', '.join(unknown)}.")
+    with run_record.trusting(workdir):
+        # All keys of the system of the run; their values do not matter. The first runs have no name of a system.
+        config = kinds.of_system(model.get("name") or "fact").base_config()(str(stored.get("name", "")), model)
+    if problems := _fill(config, stored):
+        raise UserError("\n".join([f"{path} has settings that cannot be:", *(f"  {problem}" for problem in problems)]))
     return config.lock()
 
 
 def _fill(config, stored, prefix=""):
-    """Puts the stored values into the config; returns the dotted names of those it has no place for."""
-    unknown = []
+    """Puts the stored values into the config; returns a line for each that is unknown or of a wrong type."""
+    problems = []
     for key, value in stored.items():
         if key not in config:
-            unknown.append(f"{prefix}{key}")
+            problems.append(f"{prefix}{key}: this version does not know it")
         elif isinstance(config[key], ConfigDict):
-            unknown += _fill(config[key], value, f"{prefix}{key}.")
+            if isinstance(value, dict):
+                problems += _fill(config[key], value, f"{prefix}{key}.")
+            else:
+                problems.append(f"{prefix}{key} is {value!r}, expected settings by name")
         else:
-            config[key] = tuple(value) if isinstance(value, list) else value
-    return unknown
+            try:
+                config[key] = tuple(value) if isinstance(value, list) else value
+            except (TypeError, ValueError):
+                problems.append(f"{prefix}{key} is {value!r}, expected a value such as {config[key]!r}")
+    return problems

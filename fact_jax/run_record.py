@@ -1,5 +1,6 @@
 """config.json: what a workdir was made with, and the refusal to mix two runs in one."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ NEUTRAL = (
 )
 # Characters from which on `identity` stores a checksum of a value.
 LONG = 80
+_REMEDY = "It was changed or damaged: put the former file back, or use another --workdir."
 # What settings stand for that records from before them do not name; the others were off.
 FORMER = {
     "dtype": "float32",
@@ -82,13 +84,27 @@ def read(workdir: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read: {error}. Use another --workdir.") from error
+        record = json.loads(files.read_data(path))
+    except (ValueError, OSError, RecursionError) as error:
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}{line} cannot be read ({reason}). {_REMEDY}") from error
     parts = record if isinstance(record, dict) else {}
     if parts.keys() != {"config", "derived"} or not all(isinstance(part, dict) for part in parts.values()):
-        raise UserError(f'{path} is not the record of a run, expected "config" and "derived". Use another --workdir.')
+        raise UserError(f'{path} is not the record of a run, expected the objects "config" and "derived". {_REMEDY}')
     return _brought_up_to_date(record)
+
+
+@contextlib.contextmanager
+def trusting(workdir: Path):
+    """In the `with` block a run is built from its record: what a changed one makes go wrong is a UserError about it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{Path(workdir) / FILE}: {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise UserError(f"{Path(workdir) / FILE} is not as a run wrote it ({found}). {_REMEDY}") from error
 
 
 def _brought_up_to_date(record):

@@ -118,9 +118,10 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     record = run_record.read(workdir)
     if record is None or not (workdir / "checkpoints").is_dir():
         raise UserError(f"{workdir} holds no checkpoint to export.")
-    config, derived = ConfigDict(record["config"]), record["derived"]
-    tasks = kinds.of_system(config.model.name).tasks()
-    task, arrays = tasks.restore(config, derived), tasks.example_arrays(derived)
+    with run_record.trusting(workdir):
+        config, derived = ConfigDict(record["config"]), record["derived"]
+        tasks = kinds.of_system(config.model.name).tasks()
+        task, arrays, class_names = tasks.restore(config, derived), tasks.example_arrays(derived), derived["class_names"]
     if not task.links():
         what = f"No names of the parameters of {task.model.title} are published"
         raise UserError(f"{what}, so there is no file to write.")
@@ -130,7 +131,7 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
-    mapping_file, class_names = class_list.beside(output), derived["class_names"]
+    mapping_file = class_list.beside(output)
     published = tasks.publish(task, weights.params, config, derived)
     texts = {output.with_name(f"{output.name}{ending}"): text for ending, text in published.texts.items()}
     _write_export(output, published.tensors, texts | {mapping_file: class_list.text(class_names)}, **published.layout)

@@ -113,7 +113,7 @@ def _write_results(setup, steps, scores, means):
     result |= {"best_step": steps["best"], "final_step": steps["final"]}
     counts = setup.derived["num_videos"] | {evaluator.name: evaluator.num_videos for evaluator in setup.evaluators}
     result |= {"num_videos": counts, "metrics": metrics, "means": means}
-    rows = writers.read_rows(setup.workdir / "metrics.jsonl")
+    rows = writers.read_rows(setup.workdir / "metrics.jsonl", setup.console.say)
     results.write_results(setup.workdir, result, how_scored=setup.how_scored, rows=rows, figures=config.eval.figures)
     setup.console.say(results.summary(setup.workdir, result))
 

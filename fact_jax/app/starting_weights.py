@@ -176,20 +176,23 @@ def _of_workdir(path, config, say):
     record = run_record.read(path)
     if record is None or not (path / "checkpoints").is_dir():
         raise UserError(f"--init_from: {path} holds no run with a checkpoint; expected a workdir or a weight file.")
-    there, derived = ConfigDict(record["config"]), record["derived"]
+    with run_record.trusting(path):
+        there, derived = ConfigDict(record["config"]), record["derived"]
+        tasks = kinds.of_system(there.model.name).tasks()
     _check_system(path, there.model.name, (there.model.name,), config)
-    tasks = kinds.of_system(there.model.name).tasks()
-    task, _, axes = network(tasks, there, derived)
+    with run_record.trusting(path):
+        task, _, axes = network(tasks, there, derived)
+        arrays, names = tasks.example_arrays(derived), tuple(derived["class_names"])
     with Checkpoints(path / "checkpoints", read_only=True, run=run_record.identity(record)) as checkpoints:
         step = choose_step(checkpoints, None, say)
         try:
-            weights = read_weights(task, there, checkpoints, step, tasks.example_arrays(derived))
+            weights = read_weights(task, there, checkpoints, step, arrays)
         except CheckpointError as error:
             raise UserError(f"--init_from: {error}. {others(checkpoints, step)}") from error
     digest = weights.meta["checksums"][weights.item]
     origin = {"path": str(path.absolute()), "sha256": digest, "step": step}
     where = f"{path}, step {step}" + (" (averaged weights)" if weights.item == "ema" else "")
-    names, model = tuple(derived["class_names"]), there.model.to_dict()
+    model = there.model.to_dict()
     return StartingWeights(origin, where, weights.params, axes, derived["feature_dim"], names, model)
 
 

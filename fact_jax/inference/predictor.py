@@ -127,21 +127,23 @@ def load(
     record = run_record.read(workdir)
     if record is None:
         raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing. Train first, or convert a checkpoint.")
-    config = ConfigDict(record["config"])
-    kind_of_run = kinds.of_system(config.model.name)
+    with run_record.trusting(workdir):
+        config = ConfigDict(record["config"])
+        kind_of_run = kinds.of_system(config.model.name)
+        tasks, keeps_programs = kind_of_run.tasks(), config.compilation_cache
     if kind not in (None, kind_of_run.name):
         use = f"inference.{kind_of_run.name}.load, or inference.load, which takes every run"
         raise UserError(f"{workdir} holds a run of {kind_of_run.name} ({config.model.name}), not of {kind}: use {use}.")
     if not (Path(workdir) / "checkpoints").is_dir():
         raise UserError(f"{workdir} has no checkpoint yet.")
-    if config.compilation_cache:
+    if keeps_programs:
         compilation.use_cache(say)
-    tasks = kind_of_run.tasks()
-    task = tasks.restore(config, record["derived"])
+    with run_record.trusting(workdir):
+        task, arrays = tasks.restore(config, record["derived"]), tasks.example_arrays(record["derived"])
     with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
         chosen = choose_step(checkpoints, step, say)
         try:
-            weights = read_weights(task, config, checkpoints, chosen, tasks.example_arrays(record["derived"]))
+            weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     return kind_of_run.predictor()(

@@ -12,6 +12,9 @@ from fact_jax.reporting import curves, tables
 from fact_jax.types import UserError
 
 RESULTS_FILE = "results.json"
+_REMEDY = "It was changed or damaged. Remove it; the command of the run writes it again."
+_NAMES = ("name", "dataset", "split", "select_metric", "selected_on")
+_STEPS = ("best_step", "final_step")
 
 
 def read_results(workdir):
@@ -20,12 +23,37 @@ def read_results(workdir):
     if not path.exists():
         return None
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} cannot be read: {error}. Remove it; the next run writes it again.") from error
-    if not isinstance(results, dict) or "metrics" not in results:
-        raise UserError(f"{path} is not the result of a run. Remove it; the next run writes it again.")
+        results = json.loads(files.read_data(path))
+    except (ValueError, OSError, RecursionError) as error:
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UserError(f"{path}{line} cannot be read ({getattr(error, 'strerror', None) or error}). {_REMEDY}") from error
+    if wrong := _what_is_wrong(results):
+        raise UserError(f"{path} is not the result of a run: {wrong}. {_REMEDY}")
     return results
+
+
+def _what_is_wrong(results):
+    """What a file has that `write_results` does not write, or ""."""
+    if not isinstance(results, dict):
+        return "expected an object"
+    for keys, kind, expected in ((_NAMES, str, "a text"), (_STEPS, int, "a whole number")):
+        for key in keys:
+            if type(results.get(key)) is not kind:
+                return f"{key!r} is {results.get(key)!r}, expected {expected}"
+    metrics, counts = results.get("metrics"), results.get("num_videos")
+    if not isinstance(metrics, dict) or not metrics:
+        return '"metrics" holds no evaluation'
+    for name, found in metrics.items():
+        if not isinstance(found, dict) or not found or not found.keys() <= {"best", "final"}:
+            return f'"metrics" of {name!r} are {found!r:.80}, expected those of the best and the final step'
+        for scores in found.values():
+            if not isinstance(scores, dict) or not all(
+                value is None or type(value) in (int, float) for value in scores.values()
+            ):
+                return f"scores of {name!r} are {scores!r:.80}, expected numbers by name"
+    if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+        return f'"num_videos" is {counts!r:.80}, expected numbers by name'
+    return ""
 
 
 def numbers(scores):

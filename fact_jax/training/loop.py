@@ -177,7 +177,7 @@ class _Run:
         setup, config = self._setup, self._config
         if self._jsonl:
             pending = () if self._step == self._evaluated_step else tuple(e.name for e in setup.evaluators if e.every)
-            self._jsonl.rewind(self._step, drop_groups_at_step=pending)
+            self._jsonl.rewind(self._step, drop_groups_at_step=pending, say=self._console.say)
             if config.log.tensorboard:
                 self._writers.append(TensorBoardWriter(setup.workdir / "tensorboard", self._step + 1))
             if config.log.wandb:

@@ -399,12 +399,17 @@ def test_settings_come_back_from_a_workdir(command_line, tmp_path, name):
     assert command_line(f"--workdir={workdir}", "--config=configs/fact_epic.py").name == "fact_epic"
 
 
+RECORD = '{"config": %s, "derived": {}}'
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("not json", "cannot be read as the record"),
-        ("[]", "cannot be read as the record"),
-        ('{"config": {"train": {"epoks": 3}}}', "does not know: train.epoks"),
+        ("not json", "config.json:1 cannot be read"),
+        ("[]", "config.json is not the record of a run"),
+        (RECORD % '{"train": {"epoks": 3}}', "config.json has settings that cannot be:\n  train.epoks: this version does"),
+        (RECORD % '{"train": 3, "seed": "x"}', "  train is 3, expected settings by name\n  seed is 'x', expected a value"),
+        (RECORD % '{"model": {"name": 5}}', "config.json: config.model.name is 5. Valid values"),
     ],
 )
 def test_unreadable_records(command_line, capfd, tmp_path, text, message):

@@ -22,17 +22,37 @@ WANDB_MODES = ("online", "offline")
 WANDB_FINISH_SEC = 300.0
 
 
-def read_rows(path: Path) -> list[dict]:
-    """Returns the rows of a metrics.jsonl, without a last line that was cut short; [] if there is no file."""
-    if not Path(path).exists():
-        return []
-    rows = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break  # the process died while it wrote this line; whatever follows is written again
-    return rows
+def read_rows(path: Path, say: Callable[[str], None] = lambda line: None) -> list[dict]:
+    """Returns the rows of a metrics.jsonl; [] if there is no file.
+
+    Lines that are none are left out, and `say` takes a line that counts them; nothing is said of a last one that was
+    cut short, as it is when the process died while it wrote.
+    """
+    return _read_rows(Path(path), say)[0]
+
+
+def _read_rows(path, say):
+    """(rows, whether lines in the middle are damaged)."""
+    if not path.exists():
+        return [], False
+    *lines, rest = path.read_bytes().split(b"\n")
+    found = list(map(_parse_row, lines))
+    damaged = [number for number, row in enumerate(found, 1) if row is None]
+    if damaged:
+        named = ", ".join(map(str, damaged[:5])) + (", ..." if len(damaged) > 5 else "")
+        say(f"warning: {path}: {len(damaged)} damaged lines are left out ({named}); the other rows are kept")
+    return [row for row in (*found, _parse_row(rest)) if row is not None], bool(damaged)
+
+
+def _parse_row(line):
+    """{"step": ..., name: number or None}, or None if the bytes are no such row."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or type(row.get("step")) is not int or row["step"] < 0:
+        return None
+    return row if all(value is None or type(value) in (int, float) for value in row.values()) else None
 
 
 def to_json_value(value: float) -> float | None:
@@ -54,13 +74,25 @@ class JsonlWriter:
     def __init__(self, path: Path):
         self._path = Path(path)
 
-    def rewind(self, step: int, *, drop_groups_at_step: tuple[str, ...] = ()) -> None:
+    def rewind(
+        self,
+        step: int,
+        *,
+        drop_groups_at_step: tuple[str, ...] = (),
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
         """Drops what an earlier process wrote beyond `step`, the step this one starts from.
 
-        Rows of `step` itself go as well where they are of these groups, which will come again.
+        Rows of `step` itself go as well where they are of these groups, which will come again. A file with damaged
+        lines is kept beside the new one; `say` takes a line about it.
         """
+        rows, damaged = _read_rows(self._path, say)
+        if damaged:
+            copy = self._path.with_name(f"{self._path.name}.damaged")
+            files.atomic_write_bytes(copy, self._path.read_bytes())
+            say(f"the file as it was is {copy}")
         kept = []
-        for row in read_rows(self._path):
+        for row in rows:
             groups = {name.partition("/")[0] for name in row}
             if row["step"] < step or (row["step"] == step and groups.isdisjoint(drop_groups_at_step)):
                 kept.append(row)

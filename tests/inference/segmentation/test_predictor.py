@@ -1,5 +1,7 @@
 """Labels from Python: equal to an evaluation's, whatever the length; the right parameters; clear refusals."""
 
+import json
+
 import hypothesis
 import jax
 import numpy as np
@@ -44,6 +46,23 @@ def predicted(model):
 def test_a_loaded_model_says_what_it_is(model, run):
     assert model.class_names == runs.CLASS_NAMES and model.feature_dim == runs.FEATURE_DIM
     assert model.step == 2 and model.sample_rate == 2 and not model.uses_transcript and len(model.checksum) == 64
+
+
+@pytest.mark.parametrize("part, key, value", [
+    ("config", "model", None), ("config", "model", []), ("config", "compilation_cache", ...), ("derived", "model", 3),
+    ("derived", "class_names", 5), ("derived", "class_names", ...), ("derived", "feature_dim", "x"),
+])  # fmt: skip
+def test_a_record_that_was_edited_names_itself(run, part, key, value):
+    path = run[0] / "config.json"
+    text = path.read_text()
+    record = json.loads(text)
+    record[part] = {name: found for name, found in (record[part] | {key: value}).items() if found is not ...}
+    try:
+        path.write_text(json.dumps(record))
+        with pytest.raises(UserError, match="config.json|checkpoints"):
+            inference.load(run[0])
+    finally:
+        path.write_text(text)
 
 
 def test_predictions_are_those_of_the_unpadded_video_at_the_full_rate(run, predicted):

@@ -41,6 +41,22 @@ def test_rewind_drops_what_comes_again(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
 
 
+@pytest.mark.parametrize("damage", [b"\0" * 40, b'{"step": 4, "tr', b"[1]", b'{"step": "4"}', b'{"step": 1, "a": {}}', b"\xff"])
+def test_damage_in_the_middle_costs_no_other_row(damage, tmp_path):
+    path, lines = tmp_path / "m.jsonl", []
+    writer = writers.JsonlWriter(path)
+    for step in (2, 4, 6):
+        writer.write(step, "train", {"loss": float(step)})
+    whole = path.read_bytes().split(b"\n")
+    before = b"\n".join([whole[0], damage, *whole[2:]])
+    path.write_bytes(before)
+    assert [row["step"] for row in writers.read_rows(path, lines.append)] == [2, 6]
+    assert lines == [f"warning: {path}: 1 damaged lines are left out (2); the other rows are kept"]
+    writer.rewind(6, say=lines.append)
+    assert [row["step"] for row in writers.read_rows(path, lines.append)] == [2, 6]
+    assert path.with_name("m.jsonl.damaged").read_bytes() == before and "as it was is" in lines[-1] and len(lines) == 3
+
+
 def test_tensorboard_holds_the_scalars(tmp_path):
     from tensorboardX.proto import event_pb2
 
