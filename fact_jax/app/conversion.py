@@ -121,7 +121,11 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
     with run_record.trusting(workdir):
         config, derived = ConfigDict(record["config"]), record["derived"]
         tasks = kinds.of_system(config.model.name).tasks()
-        task, arrays, class_names = tasks.restore(config, derived), tasks.example_arrays(derived), derived["class_names"]
+        task, arrays, class_names = (
+            tasks.restore(config, derived),
+            tasks.example_arrays(derived),
+            derived["class_names"],
+        )
     if not task.links():
         what = f"No names of the parameters of {task.model.title} are published"
         raise UserError(f"{what}, so there is no file to write.")

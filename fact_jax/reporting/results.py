@@ -26,7 +26,9 @@ def read_results(workdir):
         results = json.loads(files.read_data(path))
     except (ValueError, OSError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UserError(f"{path}{line} cannot be read ({getattr(error, 'strerror', None) or error}). {_REMEDY}") from error
+        raise UserError(
+            f"{path}{line} cannot be read ({getattr(error, 'strerror', None) or error}). {_REMEDY}"
+        ) from error
     if wrong := _what_is_wrong(results):
         raise UserError(f"{path} is not the result of a run: {wrong}. {_REMEDY}")
     return results

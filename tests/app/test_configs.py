@@ -407,8 +407,14 @@ RECORD = '{"config": %s, "derived": {}}'
     [
         ("not json", "config.json:1 cannot be read"),
         ("[]", "config.json is not the record of a run"),
-        (RECORD % '{"train": {"epoks": 3}}', "config.json has settings that cannot be:\n  train.epoks: this version does"),
-        (RECORD % '{"train": 3, "seed": "x"}', "  train is 3, expected settings by name\n  seed is 'x', expected a value"),
+        (
+            RECORD % '{"train": {"epoks": 3}}',
+            "config.json has settings that cannot be:\n  train.epoks: this version does",
+        ),
+        (
+            RECORD % '{"train": 3, "seed": "x"}',
+            "  train is 3, expected settings by name\n  seed is 'x', expected a value",
+        ),
         (RECORD % '{"model": {"name": 5}}', "config.json: config.model.name is 5. Valid values"),
     ],
 )

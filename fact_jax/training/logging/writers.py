@@ -75,11 +75,7 @@ class JsonlWriter:
         self._path = Path(path)
 
     def rewind(
-        self,
-        step: int,
-        *,
-        drop_groups_at_step: tuple[str, ...] = (),
-        say: Callable[[str], None] = lambda line: None,
+        self, step: int, *, drop_groups_at_step: tuple[str, ...] = (), say: Callable[[str], None] = lambda line: None
     ) -> None:
         """Drops what an earlier process wrote beyond `step`, the step this one starts from.
 

@@ -41,7 +41,9 @@ def test_rewind_drops_what_comes_again(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["m.jsonl"]
 
 
-@pytest.mark.parametrize("damage", [b"\0" * 40, b'{"step": 4, "tr', b"[1]", b'{"step": "4"}', b'{"step": 1, "a": {}}', b"\xff"])
+@pytest.mark.parametrize(
+    "damage", [b"\0" * 40, b'{"step": 4, "tr', b"[1]", b'{"step": "4"}', b'{"step": 1, "a": {}}', b"\xff"]
+)
 def test_damage_in_the_middle_costs_no_other_row(damage, tmp_path):
     path, lines = tmp_path / "m.jsonl", []
     writer = writers.JsonlWriter(path)
