@@ -207,10 +207,12 @@ def _of_file(path, config):
         raise UserError(f"--init_from: {path} is of a network with {found.num_classes} classes, and {beside}.")
     notes = state.notes
     if names is None:
-        notes += (f"no list of its classes beside it: {class_list.beside(path)}",)
+        notes += (f"no list of its classes is beside it, which would be {class_list.beside(path)}",)
     pairs, nameless = found.example_verb_nouns(), [f"class {k}" for k in range(found.num_classes or 1)]
     derived = {"class_names": list(names or nameless), "feature_dim": found.feature_dim}
     derived["verb_nouns"] = None if pairs is None else dataclasses.asdict(pairs)
+    if pairs is not None:
+        names, notes = None, (*notes, "a weight file does not tell the order of its verbs and nouns; a workdir does")
     tasks = kinds.of_system(there.model.name).tasks()
     labels = ClassLabels.of(names, found.num_classes)
     task, _, axes = network(tasks, there, derived, labels)

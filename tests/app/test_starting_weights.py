@@ -116,7 +116,7 @@ def test_weight_files_are_told_their_classes_by_the_list_beside_them(tmp_path):
 
     assert biases() == [0, 0, 0]
     assert "  the classes there are not known, so whatever has an entry per class starts anew" in lines
-    assert any("no list of its classes beside it: " in line and "w.npz.mapping.txt" in line for line in lines)
+    assert any("no list of its classes is beside it" in line and "w.npz.mapping.txt" in line for line in lines)
     (tmp_path / "w.npz.mapping.txt").write_text("".join(f"{k} {name}\n" for k, name in enumerate(NAMES)))
     assert biases() == [7, 0, 7]
     assert "  classes of the same name: 2, cut, pour" in lines and "  classes that start anew: 1, fry" in lines

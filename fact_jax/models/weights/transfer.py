@@ -50,6 +50,11 @@ def axis_labels(size: int, labels: Labels | None, end: int | None = None) -> Lab
     return (*(("channel", k) for k in before), *labels, *(("channel", k) for k in after))
 
 
+def labels_together(size: int, labels: Labels | None) -> Labels | None:
+    """Labels of an axis whose entries cannot be told apart by class: they equal those of the same list of classes."""
+    return None if labels is None else tuple((labels, k) for k in range(size))
+
+
 def axes_by_size(params, with_one_more, labels: Labels | None) -> Axes:
     """Axes of a network that has one more entry wherever it has one more class; both trees are arrays or shapes."""
     found: dict[str, dict[int, Labels | None]] = {}
@@ -58,7 +63,7 @@ def axes_by_size(params, with_one_more, labels: Labels | None) -> Axes:
         for axis, (size, more) in enumerate(zip(array.shape, larger[path].shape, strict=True)):
             if size != more:
                 is_plain = labels is not None and size == len(labels) and more == size + 1
-                found.setdefault(path, {})[axis - array.ndim] = labels if is_plain else None
+                found.setdefault(path, {})[axis - array.ndim] = labels if is_plain else labels_together(size, labels)
     return found
 
 

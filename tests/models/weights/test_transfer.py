@@ -90,12 +90,15 @@ def test_class_channels_may_lie_behind_plain_ones():
         )
 
 
-def test_axes_that_are_not_one_entry_per_class_are_not_taken_from_other_classes():
-    theirs, ours = {"w": np.ones(6), "v": np.ones(1)}, {"w": np.zeros(6), "v": np.zeros(1)}
-    found = axes_by_size(theirs, {"w": np.zeros(8), "v": np.zeros(1)}, ("a", "b"))
-    assert found == {"w": {-1: None}}
-    done = transfer(theirs, ours, found, found)
-    assert done.new == {"w": "nothing tells which class an entry is of"} and done.whole == ["v"]
+def test_entries_that_are_not_one_per_class_are_taken_for_the_same_classes_only():
+    theirs, ours, more = ({"w": np.full(6, value), "v": np.ones(1)} for value in (1, 0, 0))
+    more["w"] = np.zeros(8)
+    found, same, others = (axes_by_size(theirs, more, names) for names in (("a", "b"), ("a", "b"), ("a", "c")))
+    assert transfer(theirs, ours, found, same).whole == ["w", "v"]
+    done = transfer(theirs, ours, found, others)
+    assert done.new == {"w": "no class of the same name"} and done.whole == ["v"]
+    done = transfer(theirs, ours, axes_by_size(theirs, more, None), same)
+    assert done.new == {"w": "nothing tells which class an entry is of"}
 
 
 def test_paths_are_told_by_their_common_beginnings():
