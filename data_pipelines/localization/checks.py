@@ -184,7 +184,7 @@ def check_values(store, checked, problems, workdir, data):
     fingerprint = "" if problems else stat_digest((data.annotation_file, data.sample_rate), sorted(paths))
     if (known := notes.checksums(fingerprint)) is not None:
         logging.info("The data has not changed since it was checked.")
-        return [], (), known
+        return [], _copies_note(known), known
     bad = {problem.path for problem in problems}
     names = dict.fromkeys(video.video_id for videos in checked.usable.values() for video in videos)
     found, constant, checksums = [], [], {}
@@ -202,7 +202,17 @@ def check_values(store, checked, problems, workdir, data):
             constant.append(name)
     if not problems and not found:
         notes.add(fingerprint, checksums)
-    return found, constant_note(constant), checksums
+    changing = {name: checksum for name, checksum in checksums.items() if name not in constant}
+    return found, constant_note(constant) + _copies_note(changing), checksums
+
+
+def _copies_note(checksums):
+    """The line, if any, about videos whose features are those of another."""
+    first, copies = {}, []
+    for name, checksum in checksums.items():
+        other = first.setdefault(checksum, name)
+        copies += [f"{name} (as {other})"] * (other != name)
+    return (f"{len(copies)} videos have the features of another: {_names(copies)}",) if copies else ()
 
 
 @contextlib.contextmanager

@@ -153,3 +153,12 @@ def test_other_frame_rates_than_annotated_are_told(tmp_path):
     notes = open_localization(settings(write_folder(tmp_path), fps=25.0)).notes
     assert "config.data.fps=25 is used; the annotations state 30 for 4 of 4 videos" in notes
     assert not [note for note in open_localization(settings(tmp_path, fps=29.97)).notes if "fps" in note]
+
+
+def test_features_of_another_video_are_told(tmp_path):
+    changed = entries(e=entries()["a"])
+    root = write_folder(tmp_path / "data", changed)
+    np.save(root / "features" / "e.npy", features("a"))
+    for _ in range(2):  # the second time from the notes of the first
+        notes = open_localization(settings(root), tmp_path).notes
+        assert "1 videos have the features of another: e (as a)" in notes
