@@ -11,8 +11,9 @@ a call. The tests check these annotations.
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -96,6 +97,31 @@ class Batch:
 def nearest(word: str, options: Iterable[str]) -> str:
     """Returns the option closest in spelling to `word`, or "" when none is close."""
     return next(iter(difflib.get_close_matches(str(word), map(str, options), n=1, cutoff=0.5)), "")
+
+
+# A type of setting -> what a value of it is, in words.
+_KINDS_OF_VALUES = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a finite number",
+    str: "text in quotes",
+    tuple: "values in brackets such as (1, 2)",
+}
+
+
+def why_no_value(value: Any, kind: type) -> str:
+    """What is expected, in words, where `value` is no value of a setting of this type; "" where it is one.
+
+    Numbers have to be finite, a list will do for a tuple, and types of other settings take everything.
+    """
+    if kind not in _KINDS_OF_VALUES:
+        return ""
+    if kind in (int, float):
+        types = (int, float) if kind is float else int
+        fits = isinstance(value, types) and not isinstance(value, bool) and math.isfinite(value)
+    else:
+        fits = isinstance(value, (tuple, list) if kind is tuple else kind)
+    return "" if fits else _KINDS_OF_VALUES[kind]
 
 
 def check_choice(name: str, value: str, options: Sequence[str]) -> str:

@@ -1,13 +1,12 @@
 """Which values the settings of a config may have."""
 
-import math
 import unicodedata
 
 from ml_collections import ConfigDict
 
 from fact_jax.app import kinds
 from fact_jax.training.optimizers import OPTIMIZERS, SCHEDULES
-from fact_jax.types import UserError, check_choice
+from fact_jax.types import UserError, check_choice, why_no_value
 
 # Dotted key -> valid values, of every kind of work; a kind adds its own. Keys that a config does not have, and values
 # of None (inherited), are not checked.
@@ -16,6 +15,7 @@ CHOICES = {
     "log.wandb_mode": ("online", "offline"),
     "optimizer.name": OPTIMIZERS,
     "optimizer.schedule": SCHEDULES,
+    "train.sampling": ("random", "by_length"),
     "matmul_precision": ("", "default", "high", "highest"),
 }
 # Settings that are titles and names.
@@ -27,7 +27,7 @@ RANGES = (
      lambda value: value > 0, "more than 0"),
     (("seed", "data.fps", "data.memory_gb", "train.micro_batch_size", "train.steps", "optimizer.weight_decay",
       "optimizer.clip_norm", "optimizer.decay_factor", "optimizer.warmup_epochs", "optimizer.cosine_epochs",
-      "optimizer.lowest_rate", "optimizer.plateau_patience", "eval.max_timelines"),
+      "optimizer.lowest_rate", "optimizer.plateau_patience", "optimizer.milestones", "eval.max_timelines"),
      lambda value: value >= 0, "0 or more"),
     (("model.dropout_rate", "optimizer.momentum", "optimizer.ema_decay", "optimizer.plateau_factor"),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
@@ -35,13 +35,18 @@ RANGES = (
 
 
 def check_choices(config):
-    """Checks the values that have a fixed set of choices, a range, or a rule of their own.
+    """Checks the type of every value, and those that have a fixed set of choices, a range, or a rule of their own.
 
-    The UserError names every value that is not valid, with the nearest valid one.
+    The UserError names every value that is not valid, with the nearest valid one. Values that are valid one by one and
+    contradict each other are found by `check_settings` of the runs of a kind.
     """
-    problems = []
     values = leaves(config)
     kind = kinds.of_system(values.get("model.name"))
+    ranges = {key: words for keys, _, words in RANGES + kind.ranges for key in keys}
+    base = kind.base_config()(str(config.get("name", "")), config.model.to_dict())
+    wrong = _type_problems(values, base, ranges)
+    problems = list(wrong.values())
+    values = {key: value for key, value in values.items() if key not in wrong}
     for key, options in {**CHOICES, **kind.choices(values)}.items():
         if values.get(key) is not None:
             try:
@@ -54,6 +59,33 @@ def check_choices(config):
     problems += _text_problems(values) + kind.problems(values)
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _type_problems(values, base, ranges):
+    """{key: message} of the values that have not the type of the same setting in `base`, a ConfigDict.
+
+    `ranges` are the words of the messages about numbers, by key.
+    """
+    found = {}
+    for key, (kind, default) in _types(base).items():
+        if key not in values or (values[key] is None and default is None):
+            continue
+        expected = why_no_value(values[key], kind)
+        if not expected and kind is tuple and default and isinstance(default[0], str):
+            expected = "" if all(isinstance(entry, str) for entry in values[key]) else "names in brackets"
+        if expected:
+            expected += f", {ranges[key]}" if key in ranges else ""
+            found[key] = f"config.{key} is {values[key]!r}, expected {expected}."
+    return found
+
+
+def _types(config, prefix=""):
+    """Dotted key -> (type, value) of every setting; a value of None has the type that others may have."""
+    found = {}
+    for key, value in config.items():
+        is_group = isinstance(value, ConfigDict)
+        found |= _types(value, f"{prefix}{key}.") if is_group else {f"{prefix}{key}": (config.get_type(key), value)}
+    return found
 
 
 def _text_problems(values):
@@ -69,11 +101,9 @@ def _text_problems(values):
 def _range_problems(key, value, holds, words):
     if value is None:
         return []
-    entries = value if isinstance(value, tuple) else (value,)
-    whole = "whole numbers, each " if isinstance(value, tuple) else ""
-    valid = all(
-        isinstance(entry, int if whole else (int, float)) and math.isfinite(entry) and holds(entry) for entry in entries
-    )
+    entries, whole = (value, "whole numbers, each ") if isinstance(value, tuple | list) else ((value,), "")
+    kind = int if whole else float
+    valid = all(not why_no_value(entry, kind) and holds(entry) for entry in entries)
     return [] if valid else [f"config.{key} is {value!r}, expected {whole}{words}."]
 
 

@@ -65,6 +65,7 @@ def run(
     workdir = Path(workdir)
     asked = {"mode": mode, "step": step, "videos": dataclasses.asdict(videos or VideoChoice()), "init_from": init_from}
     processes.insist_on_equal("settings", config.to_dict() | asked | {"jax": jax.__version__})
+    kinds.of_system(config.model.name).runs().check_settings(config)
     finished = processes.from_main(lambda: _look_at(config, workdir, mode, step, videos))
     if init_from and mode != "train":
         raise UserError("--init_from gives the weights that training begins with; --mode eval has its own.")

@@ -7,6 +7,7 @@ subclass of `FrameModelConfig`, whose fields are its settings, and one Flax modu
 
 import abc
 import dataclasses
+import typing
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.state_dict import Link
-from fact_jax.types import UserError, check_choice
+from fact_jax.types import UserError, check_choice, why_no_value
 
 DTYPES = ("float32", "bfloat16")
 # Fields that are not in config.model.
@@ -78,4 +79,12 @@ class FrameModelConfig(abc.ABC):
             problem = f"These settings are not those of {cls.title}: {', '.join(problems)}."
             raise UserError(f"{problem} It has {', '.join(sorted(wanted))}; take one of its own configs.")
         check_choice("config.dtype", dtype, DTYPES)
+        hints = typing.get_type_hints(cls)
+        wrong = [
+            f"config.model.{name} is {settings[name]!r}, expected {words}."
+            for name in sorted(wanted)
+            if (words := why_no_value(settings[name], hints[name]))
+        ]
+        if wrong:
+            raise UserError("\n".join(wrong))
         return cls(num_classes=num_classes, dtype=dtype, **{name: settings[name] for name in wanted})

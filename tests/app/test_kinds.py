@@ -22,7 +22,7 @@ def test_everything_that_a_kind_names_is_there(kind):
             assert value() is not None
     for name in ("restore", "example_arrays", "recognise", "publish", "class_axes"):
         assert callable(getattr(kind.tasks(), name))
-    for name in ("open_sources", "prepare", "read_classes", "open_prediction"):
+    for name in ("check_settings", "open_sources", "prepare", "read_classes", "open_prediction"):
         assert callable(getattr(kind.runs(), name))
     for system in kind.systems:
         assert kinds.of_system(system) is kind
@@ -57,12 +57,13 @@ TOY = Kind(
     systems=("toy",),
     choices=lambda values: {"model.size": ("small", "large")},
     ranges=((("data.clip_frames",), lambda value: value > 0, "more than 0"),),
-    problems=lambda values: ["two settings contradict each other"] if values["data.clip_frames"] == 7 else [],
+    problems=lambda values: ["two settings contradict each other"] if values.get("data.clip_frames") == 7 else [],
     predict_config=ToyConfig,
+    base_config=lambda: lambda name, model: ConfigDict({"name": name, "data": {"clip_frames": 1}}),
     **{
         field.name: lambda: None
         for field in dataclasses.fields(Kind)
-        if field.default is dataclasses.MISSING and field.name not in ("name", "systems", "predict_config")
+        if field.default is dataclasses.MISSING and field.name not in ("name", "systems", "predict_config", "base_config")
     },
 )
 
@@ -75,12 +76,14 @@ def test_a_third_kind_is_entered_in_the_table_alone(monkeypatch):
     config_rules.check_choices(config)
     for change, words in (
         ({"model.size": "lage"}, "config.model.size is 'lage'. Did you mean 'large'"),
+        ({"data.clip_frames": 1.5}, "config.data.clip_frames is 1.5, expected a whole number, more than 0"),
         ({"data.clip_frames": 0}, "config.data.clip_frames is 0, expected more than 0"),
         ({"data.clip_frames": 7}, "two settings contradict each other"),
         ({"optimizer.clip_norm": -1.0}, "config.optimizer.clip_norm is -1.0, expected 0 or more"),
     ):
         wrong = config.copy_and_resolve_references()
-        wrong.update_from_flattened_dict(change)
+        with wrong.ignore_type():
+            wrong.update_from_flattened_dict(change)
         with pytest.raises(UserError, match=re.escape(words)):
             config_rules.check_choices(wrong)
 

@@ -5,11 +5,18 @@ from fact_jax.app.runs.base import Parts, piece_size
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
+from fact_jax.types import UserError
 from tests.frames.prediction import open_prediction
 from tests.frames.squares import Squares
 from tests.frames.task import SizeEvaluation, SizeTask
 
-__all__ = ["open_prediction", "open_sources", "prepare"]
+__all__ = ["check_settings", "open_prediction", "open_sources", "prepare"]
+
+
+def check_settings(config):
+    """See `fact_jax.app.runs.segmentation.check_settings`."""
+    if config.model.width % 2:
+        raise UserError(f"config.model.width is {config.model.width}, expected an even number.")
 
 
 def open_sources(config, notes):

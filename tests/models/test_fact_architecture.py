@@ -8,7 +8,8 @@ import pytest
 
 from fact_jax.models.fact import architecture, published
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
-from fact_jax.models.fact.config import KINDS, BlockConfig, FactConfig, resolve_blocks
+from fact_jax.models.fact.config import BlockConfig, FactConfig, resolve_blocks
+from fact_jax.models.fact.letters import KINDS
 from fact_jax.models.weights import state_dict
 from fact_jax.types import UserError
 from tests.models import fact_cases as cases

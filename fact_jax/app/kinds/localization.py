@@ -4,7 +4,9 @@ import dataclasses
 
 from fact_jax.app.kinds.base import Kind, Lazy, PredictFeaturesConfig, flag
 from fact_jax.metrics.localization import AVERAGE, DEFAULT_TOP_K
+from fact_jax.models.actionformer.config import BACKBONES, NECKS
 from fact_jax.ops.nms import METHODS
+from fact_jax.types import why_no_value
 
 
 def _choices(values):
@@ -14,6 +16,9 @@ def _choices(values):
         "data.reader": ("files", "tfds", "synthetic"),
         "data.feature_suffix": (".npy", ".npz"),
         "detection.nms_method": METHODS,
+        "model.backbone": BACKBONES,
+        "model.neck": NECKS,
+        "loss.center_sampling": ("radius", "none"),
         "eval.select_metric": (
             *(f"mAP@{value:.2f}" for value in thresholds if isinstance(value, int | float)),
             f"mAP@{AVERAGE}",
@@ -23,32 +28,49 @@ def _choices(values):
 
 
 _RANGES = (
-    (("data.max_frames", "detection.candidates_per_level", "detection.max_detections", "detection.sigma",
+    (("model.scale_factor", "model.num_heads", "model.embedding_kernel", "model.neck_dim", "model.head_dim",
+      "model.head_layers", "model.head_kernel", "model.stream_dims", "model.stream_widths", "loss.center_radius",
+      "loss.first_normalizer", "data.max_frames", "detection.candidates_per_level", "detection.max_detections", "detection.sigma",
       "data.synthetic.num_train_videos", "data.synthetic.num_test_videos", "data.synthetic.num_classes",
       "data.synthetic.feature_dim", "data.synthetic.min_length", "data.synthetic.max_length", "data.synthetic.noise"),
      lambda value: value > 0, "more than 0"),
-    (("data.num_classes", "data.feature_stride", "data.window", "detection.min_duration"),
+    (("model.embedding_layers", "model.stem_layers", "model.branch_layers", "model.first_level",
+      "loss.regression_weight", "data.num_classes", "data.feature_stride", "data.window", "detection.min_duration"),
      lambda value: value >= 0, "0 or more"),
     (("data.truncation_threshold", "detection.candidate_threshold", "detection.min_score", "detection.iou_threshold",
       "detection.voting_threshold"),
      lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("model.drop_path_rate", "loss.label_smoothing"), lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+    (("model.class_prior",), lambda value: 0 < value < 1, "more than 0 and less than 1"),
+    (("model.window_sizes",), lambda value: value >= -1, "1 or more, or -1 or 0 for all"),
 )  # fmt: skip
 
 
 def _problems(values):
-    """Messages about lists of numbers that cannot be."""
-    found = []
-    ratio = values.get("data.crop_ratio", ())
-    if ratio and not (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] <= 1):
-        found.append(f"config.data.crop_ratio is {ratio!r}, expected two shares, 0 < least <= largest <= 1, or ().")
-    thresholds = values.get("data.tiou_thresholds", ())
-    if not thresholds or not all(0 < value <= 1 for value in thresholds) or list(thresholds) != sorted(set(thresholds)):
-        expected = "numbers above 0 and up to 1, in ascending order"
-        found.append(f"config.data.tiou_thresholds is {thresholds!r}, expected {expected}.")
+    """Messages about lists that cannot be; what is no list at all has one already, and is not here."""
+    rules = {
+        "data.crop_ratio": (
+            lambda ratio: not ratio or (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] <= 1),
+            "two shares, 0 < least <= largest <= 1, or ()",
+        ),
+        "data.tiou_thresholds": (
+            lambda found: found and 0 < found[0] and found[-1] <= 1 and list(found) == sorted(set(found)),
+            "numbers above 0 and up to 1, in ascending order",
+        ),
+        **dict.fromkeys(
+            ("model.regression_from", "model.regression_to"),
+            (lambda found: found and min(found) >= 0, "distances of 0 or more, one per level"),
+        ),
+    }
+    messages = [
+        f"config.{key} is {values[key]!r}, expected {words}."
+        for key, (holds, words) in rules.items()
+        if key in values and (any(why_no_value(entry, float) for entry in values[key]) or not holds(values[key]))
+    ]
     for name in ("train_subsets", "test_subsets", "feature_places"):
-        if not values.get(f"data.{name}"):
-            found.append(f"config.data.{name} is empty, expected at least one name.")
-    return found
+        if values.get(f"data.{name}") == ():
+            messages.append(f"config.data.{name} is empty, expected at least one name.")
+    return messages
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 """Action segmentation: a class for every frame of a video."""
 
 import dataclasses
-import re
 
 from fact_jax.app.kinds.base import Kind, Lazy, PredictFeaturesConfig, flag
 from fact_jax.metrics.segmentation import METRIC_NAMES
+from fact_jax.models.fact import letters
 from fact_jax.types import UserError
 
 _BLOCKS = ("input_block", "update_block", "temporal_block")
@@ -22,7 +22,6 @@ _CHOICES = {
     "model.temporal_block.action_branch": ("sa", "gru", "gru_om"),
     **{f"model.{block}.frame_branch": ("m", "m2", "t") for block in _BLOCKS},
     "loss.match": ("o2o", "o2m", "seq"),
-    "train.sampling": ("random", "by_length"),
     "eval.select_metric": METRIC_NAMES,
 }
 _RANGES = (
@@ -44,13 +43,11 @@ _RANGES = (
 
 def _problems(values):
     """Messages about the letters of the blocks."""
-    blocks = values.get("model.blocks", "iU")
-    if re.fullmatch("i[uU]+|IU+", blocks):
-        return []
-    return [
-        f"config.model.blocks is {blocks!r}, expected 'i' followed by one or more of 'u' and 'U', such as 'iuUU'; "
-        "or, for classes of verbs and nouns, 'I' followed by one or more 'U'."
-    ]
+    try:
+        letters.check_blocks(values.get("model.blocks", "iU"))
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

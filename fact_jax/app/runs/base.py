@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import Task
 from fact_jax.training.evaluator import Evaluator
-from fact_jax.types import VerbNouns
+from fact_jax.types import UserError, VerbNouns
 
 
 class OtherEvaluation(NamedTuple):
@@ -62,6 +62,18 @@ class OpenedPrediction(NamedTuple):
     make_batches: Callable
     output: Any
     lines: Sequence[str] = ()
+
+
+def check_all(*checks: Callable[[], Any]) -> None:
+    """Calls all of them; one UserError has the messages of all that raise one."""
+    problems = []
+    for check in checks:
+        try:
+            check()
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def origin(config, predictor) -> dict[str, Any]:

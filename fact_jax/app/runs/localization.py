@@ -25,6 +25,7 @@ from fact_jax.app.runs.base import (
     OtherEvaluation,
     OtherVideos,
     Parts,
+    check_all,
     eval_options,
     origin,
     train_options,
@@ -34,11 +35,16 @@ from fact_jax.inference.localization.predictor import LocalizationPredictor
 from fact_jax.inference.output import OutputFolder
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.reporting.localization import tables as localization_tables
-from fact_jax.tasks.localization import systems as systems
+from fact_jax.tasks.localization import systems
 from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, LocalizationProtocol, VideoTime, nms_settings
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
 from fact_jax.types import UserError
+
+
+def check_settings(config) -> None:
+    """Raises UserError where settings contradict each other; see `runs.segmentation.check_settings`."""
+    check_all(lambda: LocalizationDataConfig.parse(config.data).check(), lambda: systems.check_settings(config))
 
 
 def open_sources(config, notes):

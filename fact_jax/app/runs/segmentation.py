@@ -23,6 +23,7 @@ from fact_jax.app.runs.base import (
     OtherEvaluation,
     OtherVideos,
     Parts,
+    check_all,
     eval_options,
     origin,
     train_options,
@@ -34,6 +35,11 @@ from fact_jax.reporting import tables
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
+
+
+def check_settings(config) -> None:
+    """Raises UserError where settings, each of which can be, contradict each other; opens no data."""
+    check_all(lambda: SegmentationDataConfig.parse(config.data), lambda: systems.check_settings(config))
 
 
 def open_sources(config, notes):

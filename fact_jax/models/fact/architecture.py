@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fact_jax.models.fact.config import KINDS
+from fact_jax.models.fact.letters import KINDS
 from fact_jax.models.fact.published import BUFFERS
 from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.shape_reader import ShapeReader, check_count

@@ -3,15 +3,14 @@
 import dataclasses
 from typing import Any
 
-from fact_jax.models.fact.classes import Classes, VerbNounClasses
+from fact_jax.models.fact.classes import Classes, PlainClasses, VerbNounClasses
+from fact_jax.models.fact.letters import KINDS, check_blocks
 from fact_jax.types import UserError, check_choice
 
 FRAME_BRANCHES = ("m", "m2", "t")
 RECURRENT_BRANCHES = ("gru", "gru_om")
 ACTION_BRANCHES = ("sca", "sa", *RECURRENT_BRANCHES)
 DTYPES = ("float32", "bfloat16")
-# Letter of model.blocks -> the settings of that kind of block.
-KINDS = {"i": "input_block", "I": "input_block", "u": "update_block", "U": "temporal_block"}
 # No value of its own: taken from the block before.
 INHERITED: Any = None
 
@@ -115,10 +114,13 @@ class FactConfig:
         if len(self.block_configs) != len(self.blocks):
             raise ValueError(f"{len(self.block_configs)} block settings for the blocks {self.blocks!r}")
         first = self.block_configs[0]
-        for letter, block in zip(self.blocks, self.block_configs, strict=True):
-            problem = next(_block_problems(KINDS[letter], block, first, self), None)
-            if problem:
-                raise UserError(problem)
+        problems = [
+            problem
+            for letter, block in zip(self.blocks, self.block_configs, strict=True)
+            for problem in _block_problems(KINDS[letter], block, first, self)
+        ]
+        if problems:
+            raise UserError("\n".join(dict.fromkeys(problems)))
 
     @property
     def widths(self):
@@ -130,19 +132,6 @@ class FactConfig:
         return self.classes.num_classes
 
 
-def check_blocks(blocks: str, verb_noun: bool = False) -> None:
-    """Raises UserError unless `blocks` is "i" and then "u" and "U", or, for verbs and nouns, "I" and then "U"."""
-    first, others = ("I", "U") if verb_noun else ("i", "uU")
-    if len(blocks) < 2 or blocks[0] != first or set(blocks[1:]) - set(others):
-        example = "'I' followed by one or more 'U', such as 'IUUU' (the classes are pairs of a verb and a noun)"
-        if not verb_noun:
-            example = "'i' followed by one or more of 'u' and 'U', such as 'iuUU'"
-        raise UserError(
-            f"model.blocks is {blocks!r}; expected {example}. The last block must exchange information between frames "
-            "and actions, or nothing can be matched or decoded."
-        )
-
-
 def resolve_blocks(
     blocks: str, input_block: BlockConfig, update_block: BlockConfig, temporal_block: BlockConfig
 ) -> tuple[BlockConfig, ...]:
@@ -152,7 +141,7 @@ def resolve_blocks(
     of block that came before it, and so does the first "U". All "u" have one BlockConfig, and so do all "U":
     "iuUU" gives input -> update -> temporal, "iUUU" gives input -> temporal.
     """
-    check_blocks(blocks, blocks.startswith("I"))
+    check_blocks(blocks)
     settings = {"i": input_block, "I": input_block, "u": update_block, "U": temporal_block}
     reference = input_block
     for letter in blocks[1:]:
@@ -238,7 +227,11 @@ def _action_branch_problems(kind, block, use_transcript):
 
 
 def from_settings(model: Any, classes: Classes, dtype: str) -> FactConfig:
-    """Builds a FactConfig from the `model` part of a run's config and its `dtype`."""
+    """Builds a FactConfig from the `model` part of a run's config and its `dtype`.
+
+    UserError: settings are missing, or contradict each other.
+    """
+    _check_names(model)
     kinds = [BlockConfig(**dict(model[name])) for name in dict.fromkeys(KINDS.values())]
     names = "num_tokens", "use_transcript", "frame_positions", "channel_dropout_rate", "frame_weight"
     return FactConfig(
@@ -253,3 +246,24 @@ def from_settings(model: Any, classes: Classes, dtype: str) -> FactConfig:
         faformer=model["name"] == "faformer",
         ignore_positions=model.get("ignore_positions", False),
     )
+
+
+def check_settings(model: Any, dtype: str) -> None:
+    """Raises UserError as `from_settings`, as far as it can be told without the classes of a dataset."""
+    _check_names(model)
+    pairs = str(model["blocks"]).startswith("I")
+    from_settings(model, VerbNounClasses(1, 1, (0,), (0,)) if pairs else PlainClasses(1), dtype)
+
+
+def _check_names(model):
+    """Raises UserError where `model` has not the settings of FACT."""
+    wanted = {"blocks", "num_tokens", "use_transcript", "frame_positions", "channel_dropout_rate", "frame_weight"}
+    wanted |= {"segment_buckets", "time_mask", *KINDS.values()}
+    lacking = sorted(wanted - set(model))
+    if lacking:
+        others = sorted(set(model) - wanted - {"name", "remat", "ignore_positions"})
+        problems = [f"config.model lacks {name}" for name in lacking] + [f"config.model has {name}" for name in others]
+        raise UserError(
+            f"These settings are not those of FACT and FAFormer: {', '.join(problems)}. They have "
+            f"{', '.join(sorted(wanted))}; take one of their own configs."
+        )

@@ -18,6 +18,11 @@ from fact_jax.tasks.localization.actionformer import ActionFormerTask, network_t
 LAYOUT = {"below": ("state_dict", weight_files.AVERAGED_KEY), "prefix": "module."}
 
 
+def check_settings(config) -> None:
+    """Raises UserError where the settings of the network contradict each other."""
+    network_task(config, config.data.num_classes or 1)
+
+
 def build(
     config, *, num_classes: int, empty_classes: Sequence[int], new_evaluation: Callable[[], Evaluation]
 ) -> ActionFormerTask:

@@ -10,6 +10,7 @@ import numpy as np
 from fact_jax.models.asformer.model import ASFormerConfig
 from fact_jax.models.fact import architecture, class_channels, published_config
 from fact_jax.models.fact.published import published_state_dict
+from fact_jax.models.fact import config as fact_config
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
 from fact_jax.models.weights import state_dict
@@ -34,6 +35,15 @@ BUILDERS: dict[str, Callable[..., SegmentationTask]] = {
     "faformer": segmentation.build,
     **{name: functools.partial(frame_segmentation.build, model) for name, model in FRAME_MODELS.items()},
 }
+
+
+def check_settings(config) -> None:
+    """Raises UserError where the settings of the network contradict each other, as far as they tell it alone."""
+    model = config.model
+    if model.name in FRAME_MODELS:
+        FRAME_MODELS[model.name].from_settings(model, 1, config.dtype)
+    else:
+        fact_config.check_settings(model, config.dtype)
 
 
 def build(config, **data) -> SegmentationTask:
