@@ -63,7 +63,8 @@ TOY = Kind(
     **{
         field.name: lambda: None
         for field in dataclasses.fields(Kind)
-        if field.default is dataclasses.MISSING and field.name not in ("name", "systems", "predict_config", "base_config")
+        if field.default is dataclasses.MISSING
+        and field.name not in ("name", "systems", "predict_config", "base_config")
     },
 )
 

@@ -71,7 +71,9 @@ class Kind:
     tasks: Callable[
         [], Any
     ]  # `restore`, `example_arrays`, `recognise`, `publish`, `class_axes`, see `tasks.segmentation.systems`
-    runs: Callable[[], Any]  # `check_settings`, `open_sources`, `prepare`, `read_classes`, `open_prediction`, see `runs.segmentation`
+    runs: Callable[
+        [], Any
+    ]  # `check_settings`, `open_sources`, `prepare`, `read_classes`, `open_prediction`, see `runs.segmentation`
     predictor: Callable[[], type]  # subclass of `inference.predictor.Predictor`
     write_evaluation: Callable[[], Callable]  # writes what an evaluation scored, see `reporting.segmentation.writer`
     report: Callable[[], type]  # subclass of `reporting.report.kind.ReportKind`

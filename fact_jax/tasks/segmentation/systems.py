@@ -9,8 +9,8 @@ import numpy as np
 
 from fact_jax.models.asformer.model import ASFormerConfig
 from fact_jax.models.fact import architecture, class_channels, published_config
-from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.fact import config as fact_config
+from fact_jax.models.fact.published import published_state_dict
 from fact_jax.models.frame_model import FrameModelConfig
 from fact_jax.models.mstcn.model import MSTCNConfig, MSTCNPlusPlusConfig
 from fact_jax.models.weights import state_dict
