@@ -30,9 +30,10 @@ def _choices(values):
 _RANGES = (
     (("model.scale_factor", "model.num_heads", "model.embedding_kernel", "model.neck_dim", "model.head_dim",
       "model.head_layers", "model.head_kernel", "model.stream_dims", "model.stream_widths", "loss.center_radius",
-      "loss.first_normalizer", "data.max_frames", "detection.candidates_per_level", "detection.max_detections", "detection.sigma",
-      "data.synthetic.num_train_videos", "data.synthetic.num_test_videos", "data.synthetic.num_classes",
-      "data.synthetic.feature_dim", "data.synthetic.min_length", "data.synthetic.max_length", "data.synthetic.noise"),
+      "loss.first_normalizer", "data.max_frames", "detection.candidates_per_level", "detection.max_detections",
+      "detection.sigma", "data.synthetic.num_train_videos", "data.synthetic.num_test_videos",
+      "data.synthetic.num_classes", "data.synthetic.feature_dim", "data.synthetic.min_length", "data.synthetic.max_length",
+      "data.synthetic.noise"),
      lambda value: value > 0, "more than 0"),
     (("model.embedding_layers", "model.stem_layers", "model.branch_layers", "model.first_level",
       "loss.regression_weight", "data.num_classes", "data.feature_stride", "data.window", "detection.min_duration"),
