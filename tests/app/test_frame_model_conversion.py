@@ -98,6 +98,19 @@ def test_what_does_not_fit_is_named(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_variant_whose_stages_are_called_alike_is_told_apart(tmp_path):
+    _, _, tensors = state_dict_of("mstcn")
+    stages = {"stage1": "stages.0", "stages.0": "stages.1", "stages.1": "stages.2", "stages.2": "stages.3"}
+    renamed = {}
+    for name, tensor in tensors.items():
+        stage = next(stage for stage in stages if name.startswith(f"{stage}."))
+        renamed[stages[stage] + name.removeprefix(stage)] = tensor
+    path = weight_files.write_state_dict(tmp_path / "variant.npz", renamed)
+    for config in (mstcn_gtea, fact_gtea):
+        with pytest.raises(UserError, match=r"variant\.npz is of a variant of MS-TCN: its first stage is called stages\.0"):
+            convert(tmp_path / "run", path, config.get_config(), CLASSES)
+
+
 @pytest.mark.parametrize(
     ("golden", "title", "name"), [("fact_iuU_m_o2o", "FACT", "fact"), ("faformer_gtea_small", "FAFormer", "faformer")]
 )

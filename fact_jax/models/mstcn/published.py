@@ -12,6 +12,7 @@ import numpy as np
 from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.layer_links import mstcn_links, mstcn_plus_plus_links
 from fact_jax.models.weights.shape_reader import ShapeReader
+from fact_jax.types import UserError
 
 _FIRST, _OTHERS = "stage1", "stages.{}"
 _PREDICTION, _REFINEMENTS = "PG", "Rs.{}"
@@ -35,9 +36,22 @@ def links_plus_plus(model):
 
 
 def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
-    """What a state dict of MS-TCN tells; None for one of another system."""
+    """What a state dict of MS-TCN tells; None for one of another system.
+
+    Raises UserError for a variant that calls all stages alike: its layers may do something else with the same shapes.
+    """
     respelled = {name.replace(".conv_in.", ".conv_1x1."): tensor for name, tensor in tensors.items()}
     reader = ShapeReader(respelled, path, "MS-TCN")
+    variant = _OTHERS.format(0)
+    if not any(name.startswith(f"{_FIRST}.") for name in respelled) and reader.has(
+        f"{variant}.layers.0.conv_dilated.weight"
+    ):
+        raise UserError(
+            f"{path} is of a variant of MS-TCN: its first stage is called {variant}, where the published code has "
+            f"{_FIRST}, then {variant}, {_OTHERS.format(1)}, ... Whether its layers are the published ones (not causal, "
+            f"for instance) no file tells. If they are, rename {variant} to {_FIRST} and every stages.N to stages.N-1, "
+            "and convert that."
+        )
     if not (reader.has(f"{_FIRST}.conv_1x1.weight") and reader.has(f"{_FIRST}.layers.0.conv_dilated.weight")):
         return None
     dim, feature_dim, _ = reader.shape(f"{_FIRST}.conv_1x1.weight", 3)
