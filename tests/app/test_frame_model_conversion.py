@@ -107,7 +107,9 @@ def test_a_variant_whose_stages_are_called_alike_is_told_apart(tmp_path):
         renamed[stages[stage] + name.removeprefix(stage)] = tensor
     path = weight_files.write_state_dict(tmp_path / "variant.npz", renamed)
     for config in (mstcn_gtea, fact_gtea):
-        with pytest.raises(UserError, match=r"variant\.npz is of a variant of MS-TCN: its first stage is called stages\.0"):
+        with pytest.raises(
+            UserError, match=r"variant\.npz is of a variant of MS-TCN: its first stage is called stages\.0"
+        ):
             convert(tmp_path / "run", path, config.get_config(), CLASSES)
 
 
