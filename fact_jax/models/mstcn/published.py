@@ -49,8 +49,8 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
         raise UserError(
             f"{path} is of a variant of MS-TCN: its first stage is called {variant}, where the published code has "
             f"{_FIRST}, then {variant}, {_OTHERS.format(1)}, ... Whether its layers are the published ones (not causal "
-            f"ones, for instance) no file tells. If they are, rename {variant} to {_FIRST} and every stages.N to stages.N-1, "
-            "and convert that."
+            f"ones, for instance) no file tells. If they are, rename {variant} to {_FIRST} and every stages.N to "
+            "stages.N-1, and convert that."
         )
     if not (reader.has(f"{_FIRST}.conv_1x1.weight") and reader.has(f"{_FIRST}.layers.0.conv_dilated.weight")):
         return None
