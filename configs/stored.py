@@ -23,8 +23,8 @@ def get_config(workdir):
     model = stored.get("model")
     model = model if isinstance(model, dict) else {}
     with run_record.trusting(workdir):
-        # All keys of the system of the run; their values do not matter. The first runs have no name of a system.
-        config = kinds.of_system(model.get("name") or "fact").base_config()(str(stored.get("name", "")), model)
+        # All keys of the system of the run; their values do not matter.
+        config = kinds.of_system(model.get("name")).base_config()(str(stored.get("name", "")), model)
     if problems := _fill(config, stored):
         raise UserError("\n".join([f"{path} has settings that cannot be:", *(f"  {problem}" for problem in problems)]))
     return config.lock()

@@ -36,6 +36,7 @@ _REMEDY = "It was changed or damaged: put the former file back, or use another -
 FORMER = {
     "dtype": "float32",
     "model.dtype": "float32",
+    "model.name": "fact",
     "train.sampling": "random",
     "optimizer.schedule": "drop",
     "optimizer.lowest_rate": 1e-8,
@@ -108,12 +109,13 @@ def trusting(workdir: Path):
 
 
 def _brought_up_to_date(record):
-    """Puts a record written before there were transcripts, verbs and nouns into today's form."""
+    """Puts a record written before there were other systems, transcripts, verbs and nouns into today's form."""
     derived, settings = (record[part].get("model") for part in ("derived", "config"))
     if isinstance(derived, dict) and {"num_classes", "num_tokens"} <= derived.keys():
         derived["classes"] = {"num_classes": derived.pop("num_classes")}
     if isinstance(settings, dict) and "num_tokens" in settings:
         settings.setdefault("use_transcript", False)
+        settings.setdefault("name", FORMER["model.name"])
     return record
 
 

@@ -59,17 +59,21 @@ def test_a_file_that_is_no_record_is_an_error(tmp_path, text):
 
 def test_records_from_before_transcripts_are_read_as_of_today(tmp_path):
     old = {"config": {"model": {"num_tokens": 9}}, "derived": {"model": {"num_classes": 7, "num_tokens": 9}}}
+    today = {"name": "fact", "num_tokens": 9, "use_transcript": False}
     (tmp_path / "config.json").write_text(json.dumps(old))
     new_model = {"num_tokens": 9, "classes": {"num_classes": 7}, "use_transcript": False}
     assert run_record.check(
         tmp_path,
-        config={"model": {"num_tokens": 9, "use_transcript": False}, "log": {"wandb": False}},
+        config={"model": today, "log": {"wandb": False}},
         derived={"model": new_model, "verb_nouns": None, "transcripts_sha256": ""},
     )
     with pytest.raises(UserError, match="model.classes.num_classes: 7 there, 8 now"):
         run_record.check(tmp_path, derived={"model": new_model | {"classes": {"num_classes": 8}}})
     with pytest.raises(UserError, match="use_transcript: False there, True now"):
-        run_record.check(tmp_path, config={"model": {"num_tokens": 9, "use_transcript": True}})
+        run_record.check(tmp_path, config={"model": today | {"use_transcript": True}})
+    assert run_record.read(tmp_path)["config"]["model"] == today
+    # Checkpoints of such a run say nothing of the name either.
+    assert run_record.differences(old["config"], {"model": today}) == []
 
 
 def test_settings_younger_than_a_run_are_what_the_run_did(tmp_path):

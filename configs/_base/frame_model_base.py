@@ -33,7 +33,7 @@ def base_config(name, data, model):
 
 def whole_config(name, model):
     """A config of action segmentation with all settings of the system of `model`, a config.model; see `stored`."""
-    if model.get("name") in (None, "fact", "faformer"):
+    if model.get("name") in ("fact", "faformer"):
         return fact_base.base_config(name, datasets.base())
     # The settings of the others have no base: the system itself says which it knows.
     return base_config(name, datasets.base(), model)

@@ -193,17 +193,34 @@ def _load(argument):
     try:
         spec.loader.exec_module(module)
         config = module.get_config(arguments) if arguments else module.get_config()
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f"{name}: {error}") from error
-    except (SyntaxError, NameError, AttributeError, KeyError, TypeError, ImportError, OSError) as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
-        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        where = f"{name}, line {line}" if line else name
-        raise UserError(f"{where}: {type(error).__name__}: {error}") from error
+    except ValueError as error:
+        raise UserError(f"{_place(error, name)}: {error}") from error
+    except Exception as error:
+        moved = _moved_module(error) if isinstance(error, ImportError) else ""
+        raise UserError(f"{_place(error, name)}: {moved or f'{type(error).__name__}: {error}'}") from error
     if not isinstance(config, ConfigDict):
         raise UserError(f"{name}: get_config() returned {type(config).__name__}, expected a ConfigDict.")
     return config
+
+
+def _place(error, name):
+    """The config file and its last line that an error has come through."""
+    path = Path(name).resolve()
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    is_syntax = isinstance(error, SyntaxError) and error.filename == str(path)
+    line = error.lineno if is_syntax else lines[-1] if lines else None
+    return f"{name}, line {line}" if line else name
+
+
+def _moved_module(error):
+    """What to do about the import of a module that is in configs/_base now; "" of any other."""
+    found = re.match(r"No module named 'configs\.(\w+)'|cannot import name '(\w+)' from 'configs'", str(error))
+    module = found and (found[1] or found[2])
+    if not module or not (CONFIG_FOLDER / "_base" / f"{module}.py").is_file():
+        return ""
+    return f"configs.{module} is configs._base.{module} now; write: from configs._base import {module}"
 
 
 def _wrong_key(key, keys, config):

@@ -2,6 +2,7 @@
 
 import abc
 import contextlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,44 @@ class Predictor(abc.ABC):
 
     @abc.abstractmethod
     def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """What is predicted for the features of one video; the subclasses say what else may be told of it.
+        """What is predicted for the features of one video, or a list of that for a list of videos.
 
-        UserError: the features, or what is told of them, cannot be used.
+        The subclasses say what else may be told of a video. UserError: the features, or what is told of them, cannot be
+        used; or that goes with another kind of work.
         """
+
+    def _predict_each(self, predict_one: Callable[..., Any], features, others: Mapping[str, Any], **told) -> Any:
+        """`predict_one(features, name, ...)` of one video, or a list of that.
+
+        `told` has an entry for every video of a list, or a number for all of them. `others` may not be told.
+        """
+        if others:
+            raise UserError("\n".join(self._why_not(name) for name in others))
+        if not isinstance(features, list | tuple):
+            return predict_one(features, "features", **told)
+        count = len(features)
+        each = {
+            name: [value] * count if value is None or isinstance(value, int | float) else value
+            for name, value in told.items()
+        }
+        wrong = [f"{len(values)} of {name}" for name, values in each.items() if len(values) != count]
+        if wrong:
+            raise UserError(f"{count} videos and {', '.join(wrong)}; expected one for each video.")
+        return [
+            predict_one(video, f"features of video {number}", **{name: values[number] for name, values in each.items()})
+            for number, video in enumerate(features)
+        ]
+
+    def _why_not(self, name):
+        """Why an argument of this name is none of `predict`."""
+        own = kinds.of_system(self.config.model.name)
+        arguments = {kind.name: list(inspect.signature(kind.predictor().predict).parameters) for kind in kinds.KINDS}
+        owners = [kind for kind, names in arguments.items() if name in names]
+        if owners:
+            words = f"it goes with {' and '.join(owners)}, and this is a run of {own.name}; leave it out"
+            return f"predict({name}=...): {words}."
+        names = [known for known in arguments[own.name] if known not in ("self", "others")]
+        return f"predict({name}=...): there is no such argument. It takes {', '.join(names)}."
 
     def prediction(self, scores: Mapping[str, np.ndarray], row: int, *args: Any, **kwargs: Any) -> Any:
         """What is predicted for one row of what `run` gave, fetched; the subclasses say what else they need.

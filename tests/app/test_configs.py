@@ -408,11 +408,11 @@ RECORD = '{"config": %s, "derived": {}}'
         ("not json", "config.json:1 cannot be read"),
         ("[]", "config.json is not the record of a run"),
         (
-            RECORD % '{"train": {"epoks": 3}}',
+            RECORD % '{"model": {"name": "fact"}, "train": {"epoks": 3}}',
             "config.json has settings that cannot be:\n  train.epoks: this version does",
         ),
         (
-            RECORD % '{"train": 3, "seed": "x"}',
+            RECORD % '{"model": {"name": "fact"}, "train": 3, "seed": "x"}',
             "  train is 3, expected settings by name\n  seed is 'x', expected a value",
         ),
         (RECORD % '{"model": {"name": 5}}', "config.json: config.model.name is 5. Valid values"),
@@ -452,6 +452,12 @@ def test_lists_take_all_words_up_to_the_next_flag(command_line):
         ("from configs import fact_gtea\ndef get_config():\n    c = fact_gtea.get_config()\n    c.q = 1\n", "line 4"),
         ("x = 1\n", "AttributeError.*get_config"),
         ("def get_config():\n    return {}\n", "returned dict, expected a ConfigDict"),
+        ("def get_config():\n    return [][3]\n", "own.py, line 2: IndexError: list index out of range"),
+        ("def get_config():\n    return int('x')\n", "own.py, line 2: invalid literal"),
+        ("x = 1 / 0\n", "own.py, line 1: ZeroDivisionError"),
+        ("import no_such_module\n", "line 1: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("from configs import datasets\n", "line 1: configs.datasets is configs._base.datasets now; write: from conf"),
+        ("import configs.fact_base\n", "line 1: configs.fact_base is configs._base.fact_base now"),
     ],
 )
 def test_broken_config_file(command_line, capfd, tmp_path, text, message):

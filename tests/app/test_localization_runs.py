@@ -188,6 +188,18 @@ def test_what_is_told_of_one_video_holds_for_no_other(tmp_path):
     for duration in (0.0, -1.0, float("nan")):
         with pytest.raises(UserError, match="duration is .*more than 0"):
             model.predict(features, duration=duration)
+    for fps in (0, -1.0, float("nan")):
+        with pytest.raises(UserError, match="fps is .*; expected frames per second, more than 0"):
+            model.predict(features, fps=fps)
+    both = model.predict([features, features], fps=15.0, duration=[None, 1.5])
+    assert [found.duration for found in both] == [slow.duration, 1.5]
+    np.testing.assert_array_equal(both[0].detections.segments, slow.detections.segments)
+    with pytest.raises(UserError, match="2 videos and 1 of duration; expected one for each video"):
+        model.predict([features, features], duration=[1.5])
+    with pytest.raises(UserError, match="features of video 1: no frames"):
+        model.predict([features, features[:0]])
+    with pytest.raises(UserError, match="transcript=.*goes with segmentation, and this is a run of localization"):
+        model.predict(features, transcript=["Dive"])
 
 
 def test_actions_without_a_class_are_named_by_other_scores(tmp_path):

@@ -37,22 +37,29 @@ class LocalizationPredictor(Predictor):
         self.padded_length = task.model.padded_length
         self._nms = nms_settings(self.config.detection)
 
-    def predict(
-        self, features, fps: float | None = None, duration: float | None = None, class_scores=None
-    ) -> FoundActions:
-        """Finds the actions of one video.
+    def predict(self, features, fps=None, duration=None, class_scores=None, **others):
+        """Finds the actions of one video, or several.
 
         Args:
-          features: float [N, D], features first, as they are stored: sampling and resizing are done here.
-          fps: video frames per second; None: as `fps`.
+          features: float [N, D], features first, as they are stored: sampling and resizing are done here. Or a list of
+            them, predicted one after another; then lists of what follows, or numbers that hold for all.
+          fps: video frames per second, more than 0; None: as `fps`.
           duration: seconds of the video, beyond which nothing is found; None: until the end of the last feature's
             window. Needed where features are spread evenly over a video.
           class_scores: float [C], a classifier's scores of the video, 0 or more: they name what is found, see
             `nms.fuse_scores`, and the labels are indices of theirs; None: the network's own classes.
 
+        Returns:
+          FoundActions, or a list of them.
+
         Raises:
-          UserError: features, fps, duration or scores cannot be used.
+          UserError: features, fps, duration or scores cannot be used, or an argument (`others`) belongs to another kind
+            of work.
         """
+        told = {"fps": fps, "duration": duration, "class_scores": class_scores}
+        return self._predict_each(self._predict_one, features, others, **told)
+
+    def _predict_one(self, features, name, fps, duration, class_scores) -> FoundActions:
         if class_scores is not None:
             class_scores = _check_scores(class_scores)
         if duration is None and self.rule.stride <= 0:
@@ -60,7 +67,9 @@ class LocalizationPredictor(Predictor):
             raise UserError(f"This run was trained with {spread}: give its seconds, predict(features, duration=...).")
         if duration is not None and not (math.isfinite(duration) and duration > 0):
             raise UserError(f"duration is {duration}; expected seconds, more than 0.")
-        stored = check_features(features, self.feature_dim)
+        if fps is not None and not (math.isfinite(fps) and fps > 0):
+            raise UserError(f"fps is {fps}; expected frames per second, more than 0.")
+        stored = check_features(features, self.feature_dim, name)
         fps = self.check_fps(fps or self.fps)
         features = self.rule.fit(stored[:: self.rule.every])
         candidates = self._run_one(padded_features(features, self.padded_length(len(features))))

@@ -36,7 +36,7 @@ class SegmentationPredictor(Predictor):
         super().__init__(_Scoring(task), params, record=record, num_programs=len(self.buckets), **others)
         self.sample_rate = self.config.data.sample_rate
 
-    def predict(self, features, transcript=None):
+    def predict(self, features, transcript=None, **others):
         """Labels one video, or several.
 
         Args:
@@ -48,17 +48,9 @@ class SegmentationPredictor(Predictor):
           Prediction, or a list of them. Lengths are padded to a few, so that videos of many lengths share programs.
 
         Raises:
-          UserError: features or transcript cannot be used.
+          UserError: features or transcript cannot be used, or an argument (`others`) belongs to another kind of work.
         """
-        if not isinstance(features, list | tuple):
-            return self._predict_one(features, transcript, "features")
-        transcripts = [None] * len(features) if transcript is None else transcript
-        if len(transcripts) != len(features):
-            raise UserError(f"{len(features)} videos and {len(transcripts)} transcripts; expected one for each video.")
-        return [
-            self._predict_one(video, actions, f"features of video {number}")
-            for number, (video, actions) in enumerate(zip(features, transcripts, strict=True))
-        ]
+        return self._predict_each(self._predict_one, features, others, transcript=transcript)
 
     def _prediction(self, scores, row: int, num_frames: int):
         """The Prediction of a video of `num_frames` at the full rate."""
@@ -66,7 +58,7 @@ class SegmentationPredictor(Predictor):
         video = {name: values[row, :length] for name, values in scores.items() if name != FINITE}
         return predictions.from_scores(video, num_frames, self.class_names)
 
-    def _predict_one(self, features, transcript, name):
+    def _predict_one(self, features, name, transcript):
         features = check_features(features, self.feature_dim, name)
         actions = self._check_transcript(transcript)
         sampled = features[:: self.sample_rate]

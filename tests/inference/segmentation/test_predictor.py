@@ -189,8 +189,12 @@ def test_extreme_features_are_refused_instead_of_labelled(model):
 def test_a_model_without_transcripts_takes_none(model):
     with pytest.raises(UserError, match="trained without"):
         model.predict(features_of(9), transcript=["pour"])
-    with pytest.raises(UserError, match="2 videos and 1 transcripts"):
+    with pytest.raises(UserError, match="2 videos and 1 of transcript"):
         model.predict([features_of(9)] * 2, transcript=[["pour"]])
+    with pytest.raises(UserError, match="fps=.*it goes with localization, and this is a run of segmentation; leave"):
+        model.predict(features_of(9), fps=0)
+    with pytest.raises(UserError, match="transcrpt=.*there is no such argument. It takes features, transcript"):
+        model.predict(features_of(9), transcrpt=["pour"])
 
 
 @pytest.fixture(scope="module")
