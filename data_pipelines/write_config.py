@@ -41,6 +41,7 @@ def main(argv=None):
             parser.error(f"--{name} must be 1 or more")
     system, findings = _choose_system(arguments)
     _refuse_options(parser, arguments, system)
+    path = _output(arguments)  # before the folder is read, which may take long
     for line in findings:
         print(wrapped(line, "  "))
     if system in localization_proposal.BASES:
@@ -52,10 +53,6 @@ def main(argv=None):
         proposal = segmentation_proposal.propose(folder, system, arguments)
     for line in proposal.reasons:
         print(wrapped(line, "  "))
-    path = pathlib.Path(arguments.output or f"config_{plain_name(proposal.dataset)}.py")
-    _check_output(path)
-    if path.exists() and not arguments.overwrite:
-        raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
     with command_line.writing(path):
         atomic_write_text(path, config_text(path, proposal))
     print(f"wrote {path}; to train:\n  {training_command(path)}")
@@ -110,7 +107,17 @@ def _insist(folder):
     dataset_folder.insist(dataclasses.replace(folder, problems=problems))
 
 
-def _check_output(path):
+def _output(arguments):
+    """The file to write; a UserError if it cannot be, or is there already."""
+    dataset = arguments.name or pathlib.Path(os.path.expanduser(arguments.folder)).resolve().name
+    path = pathlib.Path(arguments.output or f"config_{plain_name(dataset)}.py")
+    _check_name(path)
+    if path.exists() and not arguments.overwrite:
+        raise UserError(f"{path} exists already. Choose another --output, or add --overwrite to replace it.")
+    return path
+
+
+def _check_name(path):
     if path.suffix != ".py":
         raise UserError(f"--output is {path}, expected a name that ends in .py.")
     full = str(path.resolve())

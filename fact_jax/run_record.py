@@ -21,11 +21,12 @@ NEUTRAL = (
     "eval.again",
     "eval.figures",
     "eval.max_timelines",
+    "data.dataset",  # a name in tables; what the videos are follows from the data itself
     "data.dir",
     "data.tfds_dir",
     "data.fps",
     "data.memory_gb",
-    "data.num_workers",
+    "data.num_workers",  # of kinds that read video, see data_pipelines/core/mapped.py
     "data.max_padding",
     "train.skip_nonfinite",
 )

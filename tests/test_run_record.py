@@ -76,6 +76,12 @@ def test_records_from_before_transcripts_are_read_as_of_today(tmp_path):
     assert run_record.differences(old["config"], {"model": today}) == []
 
 
+def test_the_name_of_a_dataset_is_a_name():
+    assert (
+        run_record.differences({"data": {"dataset": "gtea"}}, {"data": {"dataset": "gtea (synthetic stand-in)"}}) == []
+    )
+
+
 def test_settings_younger_than_a_run_are_what_the_run_did(tmp_path):
     run_record.write(tmp_path, config={"seed": 0}, derived={})
     assert run_record.check(tmp_path, config={"seed": 0, "dtype": "float32", "train": {"sampling": "random"}})

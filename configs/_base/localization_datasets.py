@@ -142,6 +142,7 @@ def shrink(config):
     classes = 1 if config.data.num_classes == 1 else 0
     config.data.update(
         {
+            "dataset": common.stand_in(config.data.dataset),
             "reader": "synthetic",
             "split": "default",
             "subset_file": "",

@@ -5,11 +5,11 @@ import functools
 from fact_jax.app import command_flags, conversion, experiment, kinds
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
-from fact_jax.models.fact import published_config
 from fact_jax.reporting.report import write_report
 from fact_jax.runtime.processes import group as processes
 from fact_jax.runtime.processes.joining import LaunchConfig
 from fact_jax.training.logging import writers
+from fact_jax.types import UserError
 
 
 def run(options: Options, console: writers.Console | None = None) -> int:
@@ -58,7 +58,10 @@ def _explicit(options, console):
     """Settings that the user gave, on the command line or in a published config; what that one ignores is said."""
     if not options.reference_config:
         return set(options.overridden)
-    reference = published_config.read(options.reference_config)
+    kind = kinds.of_system(options.settings.model.name)
+    if kind.read_published is None:
+        raise UserError(f"--reference_config: the published code of {kind.name} has no such configs; give --config.")
+    reference = kind.read_published()(options.reference_config)
     if reference.ignored:
         console.say(f"{options.reference_config}: without meaning here: {', '.join(reference.ignored)}")
     return {*reference.given, *options.overridden}

@@ -98,6 +98,8 @@ def _look_at(config, workdir: Path, mode: str, step: int | None, videos: VideoCh
     exists = _check_settings(config, workdir, mode)
     if mode == "eval" and not exists:
         raise UserError(f"{workdir} holds no run to evaluate. Train first: the same command with --mode train.")
+    if mode == "eval":
+        modes.check_checkpoint(config, workdir, step)
     record = run_record.read(workdir) if exists else None
     if mode == "train" and record and "converted" in record["derived"]:
         raise UserError(f"{workdir} holds converted weights, for --mode eval and predict. Train in another --workdir.")

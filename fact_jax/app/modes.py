@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from fact_jax import files
@@ -118,6 +119,14 @@ def _write_results(setup, steps, scores, means):
     setup.console.say(results.summary(setup.workdir, result))
 
 
+def check_checkpoint(config, workdir: Path, step: int | None) -> None:
+    """Raises UserError if there is no checkpoint to evaluate, or not this one; opens no data."""
+    if not (workdir / "checkpoints").is_dir():
+        raise UserError(f"{workdir} has no checkpoint yet.")
+    with loop.open_checkpoints(config, workdir, read_only=True) as checkpoints:
+        choose_step(checkpoints, step, lambda line: None)
+
+
 def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) -> bool:
     """Evaluates one checkpoint and writes its predictions, tables and figures; False if it was asked to stop.
 
@@ -127,8 +136,6 @@ def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) 
     if choice:
         chosen, setup = _choose(setup, choice)
     evaluators = setup.evaluators
-    if setup.processes.is_main and not (setup.workdir / "checkpoints").is_dir():
-        raise UserError(f"{setup.workdir} has no checkpoint yet.")
     with _checkpoints(setup) as checkpoints:
         scored = choose_step(checkpoints, step, setup.console.say)
         try:

@@ -1,8 +1,11 @@
-"""What the benchmark has to know about each kind of work: the one place where a kind is entered."""
+"""What the benchmark has to know about each kind of work that it measures, beside the entry in `fact_jax.app.kinds`."""
 
 import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
+
+from fact_jax.app.kinds import localization, segmentation
+from fact_jax.types import check_choice
 
 # Classes of the datasets that the configs are for; EgoProceL's are those of its mapping.txt.
 NUM_CLASSES = {"breakfast": 48, "gtea": 11, "50salads": 19, "egoprocel": 130}
@@ -62,13 +65,13 @@ def _usual_actions(config):
 
 KINDS = (
     BenchmarkKind(
-        ("fact", "faformer", "mstcn", "mstcn++", "asformer"),
+        segmentation.KIND.systems,
         _usual_labels,
         "fact_jax.benchmark.ours_segmentation:SegmentationMaterial",
         "fact_jax.benchmark.torch_reference.segmentation:SingleVideos",
     ),
     BenchmarkKind(
-        ("actionformer",),
+        localization.KIND.systems,
         _usual_actions,
         "fact_jax.benchmark.ours_localization:LocalizationMaterial",
         "fact_jax.benchmark.torch_reference.localization:PaddedVideos",
@@ -78,5 +81,6 @@ MEASURED = tuple(system for kind in KINDS for system in kind.systems)
 
 
 def kind_of(system: str) -> BenchmarkKind:
-    """The kind of work of a system, one of `MEASURED`; of any other the first one."""
-    return next((kind for kind in KINDS if system in kind.systems), KINDS[0])
+    """The kind of work of a system; UserError for one that is not `MEASURED`."""
+    check_choice("config.model.name", system, MEASURED)
+    return next(kind for kind in KINDS if system in kind.systems)

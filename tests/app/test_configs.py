@@ -231,6 +231,8 @@ def test_quick_is_small_and_needs_no_files(name):
     full, quick = load(name), load(name, "quick")
     assert load(name, "split=3,quick").to_dict() == quick.to_dict() and quick.data.split == "split1"
     assert quick.data.reader == "synthetic" and quick.data.dir == ""
+    stands_for = "synthetic" if full.data.dataset == "synthetic" else f"{full.data.dataset} (synthetic stand-in)"
+    assert quick.data.dataset == stands_for
     width = quick.model.input_block.hidden_dim if name in FACT_NAMES else quick.model.dim
     assert width <= 16 < quick.data.synthetic.mean_length < 100
     assert max(quick.data.background_ids, default=0) < quick.data.synthetic.num_classes

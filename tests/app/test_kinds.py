@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import fact_synthetic
-from fact_jax.app import command_flags, config_rules, conversion, kinds
+from configs import actionformer_synthetic, fact_synthetic
+from fact_jax.app import command_flags, commands, config_rules, conversion, kinds
 from fact_jax.app.kinds.base import Kind, Lazy, PredictConfig, flag
+from fact_jax.benchmark import kinds as benchmark_kinds
 from fact_jax.tasks.segmentation import systems
 from fact_jax.types import UserError
 
@@ -32,6 +33,18 @@ def test_systems_are_named_once_and_have_a_builder():
     names = [system for kind in kinds.KINDS for system in kind.systems]
     assert len(names) == len(set(names))
     assert kinds.of_system("fact").systems == tuple(systems.BUILDERS)
+
+
+def test_every_system_is_measured_and_another_is_refused():
+    assert benchmark_kinds.MEASURED == tuple(system for kind in kinds.KINDS for system in kind.systems)
+    with pytest.raises(UserError, match="config.model.name is 'toy'"):
+        benchmark_kinds.kind_of("toy")
+
+
+def test_a_kind_without_published_configs_says_so(tmp_path):
+    options = command_flags.Options("convert", actionformer_synthetic.get_config(), reference_config="c.yaml")
+    with pytest.raises(UserError, match="--reference_config: the published code of localization has no such configs"):
+        commands.run(dataclasses.replace(options, workdir=str(tmp_path), checkpoint="w.pth"))
 
 
 def test_an_unknown_system_is_told_the_nearest_one():

@@ -179,6 +179,10 @@ def test_nothing_is_overwritten_or_written_for_a_broken_folder(tmp_path):
     with pytest.raises(UserError, match="exists already.*--overwrite"):
         write_config.main([str(tmp_path / "toy"), "--output", str(path)])
     assert path.read_text() == "mine"
+    (tmp_path / "toy" / "mapping.txt").rename(tmp_path / "mapping.txt")  # nothing is read before the file is refused
+    with pytest.raises(UserError, match="exists already.*--overwrite"):
+        write_config.main([str(tmp_path / "toy"), "--output", str(path)])
+    (tmp_path / "mapping.txt").rename(tmp_path / "toy" / "mapping.txt")
     with pytest.raises(UserError, match="ends in .py"):
         write_config.main([str(tmp_path / "toy"), "--output", str(tmp_path / "my_config")])
     with pytest.raises(UserError, match="--num_tokens is 1, but a video has"):

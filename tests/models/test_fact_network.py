@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import operator
 
 import jax
 import jax.numpy as jnp
@@ -99,10 +100,11 @@ def test_padding_changes_no_output(padded_and_alone):
     for row, (_, (_, single)) in enumerate(alone):
         num_tokens = single[-1].action_features.shape[1]
         for block, expected in zip(together, single, strict=True):
-            for name in ("frame_features", "frame_logits", "a2f_attention"):
-                if getattr(block, name) is not None:
-                    wanted = getattr(expected, name)[0]
-                    found = getattr(block, name)[row, : wanted.shape[0], : wanted.shape[1]]
+            for name in ("frames.value", "frame_logits", "a2f_attention"):
+                read = operator.attrgetter(name)
+                if read(block) is not None:
+                    wanted = read(expected)[0]
+                    found = read(block)[row, : wanted.shape[0], : wanted.shape[1]]
                     np.testing.assert_allclose(found, wanted, atol=tolerance, err_msg=name)
             found = block.action_features[row, :num_tokens]
             np.testing.assert_allclose(found, expected.action_features[0], atol=tolerance)
@@ -234,7 +236,7 @@ def test_any_number_of_predicted_segments_is_exact(temporal_block, num_segments)
     np.testing.assert_allclose(
         found[0][1].segments.logits[0][valid], expected[0][1].segments.logits[0][valid], atol=1e-6
     )
-    np.testing.assert_allclose(found[0][1].frame_features, expected[0][1].frame_features, atol=1e-6)
+    np.testing.assert_allclose(found[0][1].frames.value, expected[0][1].frames.value, atol=1e-6)
     for leaf, wanted in zip(jax.tree.leaves(found[1][0]), jax.tree.leaves(expected[1][0]), strict=True):
         np.testing.assert_allclose(leaf, wanted, atol=2e-5, rtol=1e-5)
 

@@ -197,7 +197,7 @@ def _check_outputs(fixture, aux):
 def published_outputs(classes, output):
     """Name in the fixtures -> array, of the output of a block for one video."""
     named = {
-        "frame_feature": output.frame_features[0],
+        "frame_feature": output.frames.value[0],
         "action_feature": output.action_features[0],
         "frame_clogit": output.frame_logits[0],
         "action_clogit": output.action_logits[0],

@@ -183,6 +183,6 @@ def _segment_values(inner, output, before, mask):
         "tdu_seg_label": segmentation.index[0],
         "tdu_seg_lens": pooling.segment_lengths(segmentation, mask, count)[0],
         "tdu_seg_center": pooling.segment_centres(segmentation, jnp.asarray(mask), count)[0],
-        "seg_update_in": pooling.pool_mean(before.frame_features, segmentation, mask, count)[0],
+        "seg_update_in": pooling.pool_mean(before.frames.value, segmentation, mask, count)[0],
         "seg_update": inner["gru"]["__call__"][0][0, :count],
     }

@@ -77,6 +77,8 @@ class Kind:
     predictor: Callable[[], type]  # subclass of `inference.predictor.Predictor`
     write_evaluation: Callable[[], Callable]  # writes what an evaluation scored, see `reporting.segmentation.writer`
     report: Callable[[], type]  # subclass of `reporting.report.kind.ReportKind`
+    # Reads a YAML config of the published code, for --reference_config; None: that has none.
+    read_published: Callable[[], Callable] | None = None
     choices: Callable[[Mapping[str, Any]], Mapping[str, tuple]] = lambda values: {}  # {dotted key: valid values}
     ranges: tuple = ()  # (dotted keys, test of a number, the words of the message) each
     # Messages about settings that cannot be, for the rules of no other form.

@@ -78,5 +78,6 @@ KIND = Kind(
     runs=Lazy("fact_jax.app.runs.segmentation"),
     predictor=Lazy("fact_jax.inference.segmentation.predictor:SegmentationPredictor"),
     write_evaluation=Lazy("fact_jax.reporting.segmentation.writer:write_evaluation"),
+    read_published=Lazy("fact_jax.models.fact.published_config:read"),
     report=Lazy("fact_jax.reporting.report.segmentation:SegmentationReport"),
 )

@@ -57,11 +57,6 @@ class BlockOutput(NamedTuple):
     a2f_attention: Float[Array, "B T M"] | None = None
     segments: SegmentOutput | None = None
 
-    @property
-    def frame_features(self) -> Float[Array, "B T h"]:
-        """The frames as an array."""
-        return self.frames.value
-
 
 class InputBlock(nn.Module):
     """Block "i": the frame branch reads the features, the tokens read the frames; no exchange back."""
