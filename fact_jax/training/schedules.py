@@ -1,7 +1,7 @@
 """Learning rates as functions of the completed updates, in closed form.
 
-Source: published libs/utils/lr_schedulers.py of ActionFormer, whose recursion these formulas equal to rounding, and
-train.py of FACT.
+Source: published libs/utils/lr_schedulers.py of ActionFormer, whose recursion these formulas equal to rounding,
+train.py of FACT, and utils/optimizer.py of CARL.
 """
 
 import jax.numpy as jnp
@@ -33,17 +33,22 @@ def multistep(rate: float, factor: float, milestones: tuple[int, ...]) -> optax.
     )
 
 
-def warm_up(rate: float, updates: int, then: optax.Schedule) -> optax.Schedule:
-    """Rises from 0 to `rate` in a line, then follows another schedule whose own count starts there.
+def by_epoch(schedule: optax.Schedule, steps_per_epoch: int) -> optax.Schedule:
+    """Another schedule, of epochs: the rate stays the same from the first to the last update of an epoch."""
+    return lambda count: schedule(count // steps_per_epoch)
+
+
+def warm_up(rate: float, updates: int, then: optax.Schedule, start: float = 0.0) -> optax.Schedule:
+    """Rises from `start` to `rate` in a line, then follows another schedule whose own count starts there.
 
     As published the rate reaches its full value with the last update of the rise, and the first one of the other
-    schedule has it again; the very first update has the rate 0 and moves the moments of Adam alone.
+    schedule has it again; a very first update with the rate 0 moves the moments of Adam alone.
     """
     if updates <= 0:
         return then
 
     def schedule(count):
-        rising = jnp.float32(rate) * count / max(updates - 1, 1)
+        rising = jnp.float32(start) + jnp.float32(rate - start) * count / max(updates - 1, 1)
         return jnp.where(count < updates, rising, then(jnp.maximum(count - updates, 0)))
 
     return schedule

@@ -22,6 +22,7 @@ from fact_jax.types import UserError
 from tests.parity import (
     actionformer,
     asformer,
+    carl_sampling,
     fact,
     faformer,
     localization_metrics,
@@ -46,7 +47,11 @@ def checker_for(npz, path):
         return metrics.check
     if stages.PARTS <= set(npz):
         return functools.partial(stages.check, path=path)
-    for marker, check in (("gt_dedup/video", localization_metrics.check), ("case0/window", truncation.check)):
+    for marker, check in (
+        ("gt_dedup/video", localization_metrics.check),
+        ("case0/window", truncation.check),
+        ("out/case0/view0/steps", carl_sampling.check),
+    ):
         if marker in npz:
             return check
     config = json.loads(str(npz["config"])) if "config" in npz else {}
