@@ -3,7 +3,7 @@
 A clip of n frames is chosen as `steps`, int64 [n], ascending frame numbers of which some may lie outside of the video.
 `make_clip` turns them into frames to read, and a mask that leaves those out. N is the number of frames of a video.
 
-Source: CARL, CVPR 2022, published datasets/*.py (minghchen/CARL_code at c574312). Draws come from one NumPy generator here.
+Source: CARL, CVPR 2022, minghchen/CARL_code at c574312, datasets/*.py. Here all draws come from one NumPy generator.
 """
 
 import dataclasses
