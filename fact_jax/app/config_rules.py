@@ -44,6 +44,11 @@ def check_choices(config):
     kind = kinds.of_system(values.get("model.name"))
     ranges = {key: words for keys, _, words in RANGES + kind.ranges for key in keys}
     base = kind.base_config()(str(config.get("name", "")), config.model.to_dict())
+    if unknown := sorted(set(config.data) - set(base.data)):
+        raise UserError(
+            f"config.model.name is {values['model.name']!r}, but config.data has {', '.join(unknown)}: settings that "
+            f"{kind.name} does not know. Take one of its own configs, or leave them out."
+        )
     wrong = _type_problems(values, base, ranges)
     problems = list(wrong.values())
     values = {key: value for key, value in values.items() if key not in wrong}

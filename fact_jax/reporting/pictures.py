@@ -122,3 +122,10 @@ def _without_glyph_warnings():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         yield
+
+
+def write_title(figure, title, fontsize):
+    """Writes a title above a figure, broken into lines or shortened where it is too long."""
+    font = {"fontsize": fontsize, "fontweight": "bold"}
+    room = figure.get_figwidth() - 0.4
+    figure.suptitle(fit_text(figure, title, room, **font), **font, parse_math=False)

@@ -71,7 +71,7 @@ def write_results(workdir, results, *, how_scored, rows, figures):
       results: dict with "name", "dataset", "split", "select_metric", "selected_on" (name of an evaluated subset),
         "best_step", "final_step", "num_videos" (subset -> count), "metrics" (subset -> {"best", "final"} -> scores)
         and, optionally, "means" (rows of `Evaluation.means` of the first subset at the best step).
-      how_scored: the protocol in words, and sentences about the metrics, as of `tables.how_segments_are_scored`.
+      how_scored: the protocol in words, and sentences about the metrics, as of `segmentation.tables.how_scored`.
       rows: rows of metrics.jsonl.
     """
     workdir = pathlib.Path(workdir)

@@ -72,7 +72,7 @@ TOY = Kind(
     ranges=((("data.clip_frames",), lambda value: value > 0, "more than 0"),),
     problems=lambda values: ["two settings contradict each other"] if values.get("data.clip_frames") == 7 else [],
     predict_config=ToyConfig,
-    base_config=lambda: lambda name, model: ConfigDict({"name": name, "data": {"clip_frames": 1}}),
+    base_config=lambda: lambda name, model: ConfigDict({"name": name, "data": {"dataset": "", "clip_frames": 1}}),
     **{
         field.name: lambda: None
         for field in dataclasses.fields(Kind)

@@ -176,6 +176,8 @@ def test_every_setting_of_every_system_refuses_what_it_cannot_be():
             {"model.name": "fact"},
             ["config.model lacks blocks", "config.model has dim", "their own configs"],
         ),
+        ("mstcn_gtea", {"model.name": "actionformer"}, ["config.data has average_", "localization does not know"]),
+        ("actionformer_thumos14", {"model.name": "fact"}, ["config.data has annotation_file", "segmentation does not"]),
         ("fact_gtea", {"model.name": "mstcn"}, ["config.model lacks dim", "config.model has blocks"]),
     ],
 )

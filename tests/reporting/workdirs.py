@@ -7,11 +7,11 @@ import numpy as np
 from configs import fact_synthetic
 from fact_jax import run_record
 from fact_jax.metrics.segmentation import SegmentationMetric
-from fact_jax.reporting import report, results, tables
+from fact_jax.reporting import report, results
 from fact_jax.reporting.report import runs
 from fact_jax.reporting.report.localization import LocalizationReport
 from fact_jax.reporting.report.segmentation import SegmentationReport
-from fact_jax.reporting.segmentation import writer
+from fact_jax.reporting.segmentation import tables, writer
 from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, SegmentationProtocol
 from fact_jax.types import Batch
 from tests.overrides import override
@@ -69,7 +69,7 @@ def make_run(workdir, truth, predictions, *, name="fact", split="split1", seed=0
     config = fact_synthetic.get_config("quick").copy_and_resolve_references()
     overrides = {"name": name, "seed": seed, "data__split": split, **(settings or {})}
     evaluation = evaluate(truth, predictions, split=split, **protocol)
-    how_scored = tables.how_segments_are_scored(["background"])
+    how_scored = tables.how_scored(["background"])
     return finish(workdir, config, overrides, evaluation, writer, select_metric="F1@0.50", how_scored=how_scored)
 
 

@@ -31,7 +31,7 @@ from fact_jax.app.runs.base import (
 from fact_jax.inference.output import OutputFolder
 from fact_jax.inference.segmentation.output import LabelFiles
 from fact_jax.inference.segmentation.predictor import SegmentationPredictor
-from fact_jax.reporting import tables
+from fact_jax.reporting.segmentation import tables
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
@@ -80,7 +80,7 @@ def prepare(config, sources, devices) -> Parts:
     derived = _derive(config, sources, everything, statistics, train_batches, task)
     selection = "validation" if "validation" in eval_batches else "test"
     background = () if config.data.evaluate_background else config.data.background_ids
-    how_scored = tables.how_segments_are_scored([sources.class_names[label] for label in background])
+    how_scored = tables.how_scored([sources.class_names[label] for label in background])
     return Parts(
         task=task,
         feature_checksums=sources.feature_checksums,

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from fact_jax import files
-from fact_jax.reporting import curves, tables
-from fact_jax.reporting.segmentation import segment_files, timelines
+from fact_jax.reporting.segmentation import segment_files, tables, timelines
+from fact_jax.reporting.segmentation.confusion import plot_confusion
 from fact_jax.types import UserError
 
 _PICTURES = ("timeline_*.png", "confusion_matrix.png")
@@ -67,8 +67,8 @@ def _draw(evaluation, state, names, folder):
         )
         files.save_figure(folder / f"timeline_{names[video_id]}.png", figure)
     title = f"{protocol.dataset}, {protocol.split}: predicted against true class of every frame"
-    confusion = curves.plot_confusion(state.confusion(), protocol.class_names, title=title)
-    files.save_figure(folder / "confusion_matrix.png", confusion)
+    picture = plot_confusion(state.confusion(), protocol.class_names, title=title)
+    files.save_figure(folder / "confusion_matrix.png", picture)
     if len(drawn) == len(videos):
         return ()
     return (
