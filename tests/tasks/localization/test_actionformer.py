@@ -172,7 +172,9 @@ def test_predictions_are_candidates_of_every_row(whole):
         "scores": (3, 30),
         "labels": (3, 30),
         "valid": (3, 30),
+        "finite": (3,),
     }
+    assert found["finite"].all()
     assert not found["valid"][2].any() and found["valid"][:2].any()
 
 
