@@ -144,7 +144,9 @@ class Checkpoints(contextlib.AbstractContextManager):
         lines = []
         if there := meta.get("run"):
             for part, values in (self._run or {}).items():
-                lines += [f"  {part}.{line}" for line in run_record.differences(there.get(part, {}), values, ())]
+                # A checkpoint from before a setting was neutral names it still.
+                neutral = run_record.NEUTRAL if part == "config" else ()
+                lines += [f"  {part}.{line}" for line in run_record.differences(there.get(part, {}), values, neutral)]
         if lines:
             listed = "\n".join(lines)
             raise UserError(

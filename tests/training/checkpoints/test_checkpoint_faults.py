@@ -122,6 +122,12 @@ RUN = {"config": {"seed": 0, "optimizer.learning_rate": 0.1}, "data": {"labels_s
 OTHER = {"config": {"seed": 0, "optimizer.learning_rate": 0.2}, "data": {"labels_sha256": "cd"}}
 
 
+def test_a_checkpoint_may_name_settings_that_are_names_by_now(tmp_path):
+    two_steps(tmp_path / "c", run=RUN | {"config": RUN["config"] | {"data.dataset": "gtea"}})
+    with Checkpoints(tmp_path / "c", run=RUN) as checkpoints:
+        assert checkpoints.restore(5, make_items(0))[1]["step"] == 5
+
+
 def test_a_checkpoint_of_another_run_is_refused_and_stays(tmp_path):
     two_steps(tmp_path / "mine" / "c", run=RUN)
     two_steps(tmp_path / "theirs" / "c", run=OTHER)
