@@ -22,6 +22,7 @@ from fact_jax.types import UserError
 from tests.parity import (
     actionformer,
     asformer,
+    carl_augment,
     carl_sampling,
     fact,
     faformer,
@@ -51,6 +52,7 @@ def checker_for(npz, path):
         ("gt_dedup/video", localization_metrics.check),
         ("case0/window", truncation.check),
         ("out/case0/view0/steps", carl_sampling.check),
+        ("out/uniform_crop_idx0", carl_augment.check),
     ):
         if marker in npz:
             return check
