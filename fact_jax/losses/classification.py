@@ -3,6 +3,7 @@
 Source: FACT (CVPR 2024), published models/loss.py.
 """
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
@@ -35,3 +36,17 @@ def soft_cross_entropy(log_probs: Scores, targets: Scores, class_weights: Weight
     weighted = -log_probs * targets * class_weights[: log_probs.shape[-1]]
     total = jnp.sum(targets, axis=(1, 2))
     return jnp.sum(jnp.where(mask[..., None], weighted, 0.0), axis=(1, 2)) / jnp.where(total > 0, total, 1.0)
+
+
+def labelled_cross_entropy(
+    logits: Scores, labels: Labels, mask: Mask
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+    """(cross-entropy, correct frames, frames), summed over the frames of `mask` that have a label, 0 or more.
+
+    Source: the supervised baseline of CARL (CVPR 2022).
+    """
+    counted = (mask & (labels >= 0)).astype(jnp.float32)
+    wanted = jnp.maximum(labels, 0)[..., None]
+    nll = -jnp.take_along_axis(jax.nn.log_softmax(logits), wanted, axis=-1)[..., 0]
+    correct = jnp.argmax(logits, axis=-1) == labels
+    return jnp.sum(nll * counted), jnp.sum(correct * counted), jnp.sum(counted)

@@ -22,7 +22,9 @@ from fact_jax.types import UserError
 from tests.parity import (
     actionformer,
     asformer,
+    carl,
     carl_augment,
+    carl_losses,
     carl_sampling,
     fact,
     faformer,
@@ -34,6 +36,10 @@ from tests.parity import (
     truncation,
 )
 from tests.parity.report import Row, format_row
+
+
+def _groups(npz):
+    return {name.split("/")[0] for name in npz}
 
 
 def checker_for(npz, path):
@@ -67,6 +73,10 @@ def checker_for(npz, path):
         return faformer.check
     if isinstance(config, dict) and config.get("model") == "asformer":
         return asformer.check
+    if isinstance(config, dict) and ({"planes", "embed"} <= set(config) or "feat_hw" in config):
+        return carl.check
+    if isinstance(config, dict) and ("tcc_cases" in config or ("cases" in config and "loss" in _groups(npz))):
+        return carl_losses.check
     raise UserError(f"not a fixture of a ported system; it holds {', '.join(sorted(npz)[:5])}, ...")
 
 

@@ -36,6 +36,9 @@ CASES = (
         "actionformer_map",
         "actionformer_trunc",
         "actionformer_small",
+        "carl_scl_loss",
+        "carl_tcc_tcn_cls_loss",
+        "carl_embedder_small",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         *(pytest.param(f"actionformer_{case}_small", marks=pytest.mark.slow) for case in ("fpn", "conv", "anet")),
@@ -49,7 +52,14 @@ def test_fixture_agrees(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [*(f"fact_{case}" for case in CASES), "faformer_gtea_small", "faformer_iuUU_small", "asformer_small"]
+    "name",
+    [
+        *(f"fact_{case}" for case in CASES),
+        "faformer_gtea_small",
+        "faformer_iuUU_small",
+        "asformer_small",
+        "carl_resnet_block",
+    ],
 )
 def test_every_fixture_at_hand_agrees(name):
     path = ALL_GOLDEN / f"{name}.npz"

@@ -1,12 +1,14 @@
-"""NumPy values inside PyTorch files, read without trusting the file.
+"""NumPy values and settings inside PyTorch files, read without trusting the file.
 
 Training scripts save numbers such as `np.float64(3.0)` beside the weights, and PyTorch reads them with `weights_only`
-if it is told what stands for NumPy's constructors. NumPy's own would not be safe: the pickled state of a dtype sets its
-flags and field offsets, with which a file can have numbers taken for pointers. Those here know plain numbers only.
+if it is told what stands for NumPy's constructors, and for the dictionaries that hold settings. NumPy's own would not
+be safe: the pickled state of a dtype sets its flags and field offsets, with which a file can have numbers taken for
+pointers. Those here know plain numbers only.
 """
 
 import pickle
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
@@ -61,6 +63,7 @@ SAFE_GLOBALS: tuple[tuple[Callable, str], ...] = (
     (Dtype, "numpy.dtype"),
     (Array, "numpy.ndarray"),
     (_no_bytes, "builtins.bytes"),  # the data of an empty array
+    (OrderedDict, "easydict.EasyDict"),  # settings; its own class would run code for every entry
     *((_scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
     *((_reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
 )

@@ -24,6 +24,7 @@ class Link:
       transpose: reverse the axes: (out, in) <-> (in, out), (out, in, taps) <-> (taps, in, out).
       squeeze: axis or axes of length 1 that only the PyTorch tensor has, removed before transposing.
       part: (k, n): the k-th of n equal parts of the tensor's first axis.
+      axes: the order of the PyTorch tensor's axes in Flax, where it is not the reverse.
     """
 
     torch: str
@@ -32,6 +33,7 @@ class Link:
     transpose: bool = False
     squeeze: int | tuple[int, ...] | None = None
     part: tuple[int, int] | None = None
+    axes: tuple[int, ...] | None = None
 
     def to_flax(self, tensor):
         """The Flax entry of a PyTorch tensor (NumPy arrays); ValueError where it has not the axes for it."""
@@ -41,11 +43,15 @@ class Link:
             tensor = np.split(tensor, self.part[1])[self.part[0]]
         if self.squeeze is not None:
             tensor = np.squeeze(tensor, self.squeeze)
+        if self.axes is not None:
+            return np.transpose(tensor, self.axes)
         return tensor.T if self.transpose else tensor
 
     def to_torch(self, entry):
         """The inverse of `to_flax`."""
         tensor = entry.T if self.transpose else entry
+        if self.axes is not None:
+            tensor = np.transpose(entry, np.argsort(self.axes))
         return tensor if self.squeeze is None else np.expand_dims(tensor, self.squeeze)
 
 

@@ -1,0 +1,1 @@
+"""Networks for single frames that several systems use."""
