@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -368,7 +369,8 @@ def test_the_problems_are_written_however_a_command_ends(features, tmp_path, mon
     stop = StopRequest()
     stop.signum = signal.SIGTERM  # has come already
     outcome = predict(features, tmp_path / "stopped", stop=stop)
-    assert outcome.code == 0 and "1 problem, also in" in outcome.text
+    # The values of a file may have been looked at already, in a thread.
+    assert outcome.code == 0 and re.search(r"\b[12] problems?, also in", outcome.text)
     assert "4 channels" in (tmp_path / "stopped" / "prediction_problems.txt").read_text()
 
 
