@@ -78,8 +78,9 @@ def resize(frames: Float[np.ndarray, "T H W 3"], height, width, flipped=False) -
 
 def _taps(size, wanted):
     """(lower neighbours, upper neighbours, weights of the upper ones) of every pixel wanted along an axis."""
-    scale = np.float32(size) / np.float32(wanted)
-    places = np.maximum(scale * (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5), 0)
+    scale = np.float64(np.float32(size) / np.float32(wanted))
+    # In float32 but rounded once, as by the fused instruction that PyTorch's is compiled to.
+    places = np.maximum(scale * (np.arange(wanted) + 0.5) - 0.5, 0).astype(np.float32)
     low = np.minimum(places.astype(np.int64), size - 1)
     return low, np.minimum(low + 1, size - 1), (places - low).astype(np.float32)
 
