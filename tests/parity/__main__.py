@@ -25,6 +25,7 @@ from tests.parity import (
     carl,
     carl_augment,
     carl_losses,
+    carl_metrics,
     carl_sampling,
     fact,
     faformer,
@@ -59,6 +60,7 @@ def checker_for(npz, path):
         ("case0/window", truncation.check),
         ("out/case0/view0/steps", carl_sampling.check),
         ("out/uniform_crop_idx0", carl_augment.check),
+        ("out/dtw/path0", carl_metrics.check),
     ):
         if marker in npz:
             return check
