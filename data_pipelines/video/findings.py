@@ -74,5 +74,5 @@ def _of_pictures(scan):
         yield f"the size changes, {sizes}: all frames are resized to the first size"
     if scan.num_interlaced:
         yield f"{count(scan.num_interlaced, 'frame')} are interlaced: both fields stay in a frame, as stored"
-    if scan.is_askew:
+    if scan.orientations.askew:
         yield "the display matrix turns by an angle that is no right one: frames stay as they are stored"

@@ -11,7 +11,7 @@ from data_pipelines.video.file_ends import why_cut_off
 from data_pipelines.video.findings import faults_of, warnings_of
 from data_pipelines.video.frame_times import DEFAULT_RATE, NO_PTS, is_rising, start_ticks, times_of
 from data_pipelines.video.h264 import begins_anew, length_size
-from data_pipelines.video.orientation import is_askew, orientation_of
+from data_pipelines.video.orientation import Orientations
 
 # Containers in which a seek leads to where it should. In MPEG-TS, MPEG-PS, AVI and WMV it does not.
 _SEEKABLE = ("mov", "matroska")
@@ -32,7 +32,8 @@ class FrameIndex:
       rate: frames per second; where pts are not usable the one assumed.
       key_pts, key_packets: int64 [K], ticks and numbers in the file of the packets at which decoding can begin.
       header_frames: how many frames the header claims; 0: it does not say.
-      is_whole: no packet is damaged and no frame has two fields: what is not asked for need not be decoded.
+      is_damaged: some packets or frames are: what a decoder makes of these depends on what it decoded before.
+      is_interlaced: a picture may lie in two packets.
       fault: why the video is cut off or damaged, or "".
       warnings: what is odd, in words.
     """
@@ -47,7 +48,8 @@ class FrameIndex:
     key_pts: np.ndarray
     key_packets: np.ndarray
     header_frames: int = 0
-    is_whole: bool = True
+    is_damaged: bool = False
+    is_interlaced: bool = False
     fault: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -63,7 +65,7 @@ class FrameIndex:
     def can_seek(self):
         """Whether decoding may begin at a key frame: what it gives can be told from pts, in a container made for it."""
         known = bool(len(self.key_pts)) and is_rising(self.pts) and is_rising(self.key_pts)
-        return known and self.container.split(",")[0] in _SEEKABLE
+        return known and not self.is_damaged and self.container.split(",")[0] in _SEEKABLE
 
 
 @dataclasses.dataclass
@@ -79,7 +81,7 @@ class Scan:
     sizes: dict = dataclasses.field(default_factory=dict)  # (height, width) as shown -> number of frames
     corrupt: list = dataclasses.field(default_factory=list)  # numbers of frames that come out damaged
     num_interlaced: int = 0
-    is_askew: bool = False
+    orientations: Orientations = dataclasses.field(default_factory=Orientations)
 
     def see_packet(self, number, packet):
         """Remembers where decoding may begin."""
@@ -96,12 +98,11 @@ class Scan:
         if self.keys.get(frame.pts) and frame.pict_type != PictureType.I:
             del self.keys[frame.pts]
         size = (frame.height, frame.width)
-        size = size[::-1] if orientation_of(frame)[0] else size
+        size = size[::-1] if self.orientations.of(frame)[0] else size
         self.sizes[size] = self.sizes.get(size, 0) + 1
         if frame.is_corrupt:
             self.corrupt.append(len(self.pts) - 1)
         self.num_interlaced += frame.interlaced_frame
-        self.is_askew = self.is_askew or is_askew(frame)
 
     @property
     def first_lost(self):
@@ -141,7 +142,8 @@ def _summary(container, stream, scan, ends, config):
         key_pts=np.array(list(scan.keys), np.int64),
         key_packets=np.array(list(scan.keys.values()), np.int64),
         header_frames=scan.header_frames,
-        is_whole=not (decoding.num_damaged or scan.corrupt or scan.num_interlaced),
+        is_damaged=bool(decoding.num_damaged or scan.corrupt),
+        is_interlaced=bool(scan.num_interlaced),
     )
     fault = faults_of(index, scan, ends)
     warnings = warnings_of(index, scan, fault, _stated_seconds(container, stream), config)

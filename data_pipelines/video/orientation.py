@@ -12,14 +12,33 @@ from av.sidedata.sidedata import Type
 AS_STORED = (False, False, False)
 
 
-def orientation_of(frame):
-    """(transpose, flip height, flip width) of an av.VideoFrame; AS_STORED for an angle that is no right one."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    return AS_STORED if matrix is None else of_matrix(struct.unpack("=9i", bytes(matrix)))
+class Orientations:
+    """The orientations of the frames of one file, as they come.
+
+    Attributes:
+      askew: whether a display matrix turns by an angle that is no right one, which is left out.
+    """
+
+    def __init__(self):
+        self.askew, self._rotation, self._last = False, None, AS_STORED
+
+    def of(self, frame):
+        """(transpose, flip height, flip width) of an av.VideoFrame."""
+        # The matrix is looked at where the rotation changes: PyAV 18.1 keeps 55 bytes for ever of every look.
+        rotation = frame.rotation
+        if rotation != self._rotation:
+            matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+            numbers = struct.unpack("=9i", bytes(matrix)) if matrix is not None else ()
+            self.askew = self.askew or is_askew(numbers)
+            self._rotation, self._last = rotation, of_matrix(numbers) if numbers else AS_STORED
+        return self._last
 
 
 def of_matrix(matrix):
-    """The same of the nine numbers: a point (x, y) is shown at (m0 x + m3 y, m1 x + m4 y), plus an offset."""
+    """(transpose, flip height, flip width) of nine numbers m0 to m8.
+
+    A point (x, y) is shown at (m0 x + m3 y, m1 x + m4 y), plus an offset.
+    """
     to_x, to_y, from_y, keep_y = matrix[0], matrix[1], matrix[3], matrix[4]
     largest = max(map(abs, (to_x, to_y, from_y, keep_y)), default=0)
     small = largest / 60  # one degree
@@ -32,14 +51,12 @@ def of_matrix(matrix):
     return AS_STORED
 
 
-def is_askew(frame):
-    """Whether the display matrix turns by an angle that is no right one, which is left out."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    if matrix is None:
+def is_askew(matrix):
+    """Whether a display matrix, or none, turns by an angle that is no right one."""
+    if not matrix:
         return False
-    numbers = np.abs(struct.unpack("=9i", bytes(matrix)))[[0, 1, 3, 4]]
-    straight, turned = max(numbers[0], numbers[3]), max(numbers[1], numbers[2])
-    return bool(min(straight, turned) > max(straight, turned) / 60)
+    straight, turned = max(abs(matrix[0]), abs(matrix[4])), max(abs(matrix[1]), abs(matrix[3]))
+    return min(straight, turned) > max(straight, turned) / 60
 
 
 def oriented(picture, orientation):

@@ -4,7 +4,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
-from data_pipelines.video.orientation import orientation_of, oriented
+from data_pipelines.video.orientation import Orientations, oriented
 
 
 class Pictures:
@@ -12,7 +12,7 @@ class Pictures:
 
     def __init__(self, size):
         """`size` is (height, width) of the pictures; a frame that has another one is resized."""
-        self._size, self._converter = size, VideoReformatter()
+        self._size, self._converter, self._orientations = size, VideoReformatter(), Orientations()
 
     def write(self, frame, destination):
         """Writes an av.VideoFrame into `destination`, uint8 [H, W, 3], turned and mirrored as it is shown.
@@ -22,7 +22,7 @@ class Pictures:
         rgb = self._converter.reformat(frame, format="rgb24", threads=1)
         plane, (height, width) = rgb.planes[0], (rgb.height, rgb.width)
         rows = np.frombuffer(plane, np.uint8)[: height * plane.line_size].reshape(height, plane.line_size)
-        picture = oriented(rows[:, : width * 3].reshape(height, width, 3), orientation_of(frame))
+        picture = oriented(rows[:, : width * 3].reshape(height, width, 3), self._orientations.of(frame))
         destination[...] = fitted(picture, self._size)
 
 

@@ -58,7 +58,7 @@ class _Groups:
         self._pending, self._unfed = {}, set()
         self._packets, self._place = iter(()), 0  # what comes next, and its number in the file
         self._floor = 0  # pts of the key frame at which decoding began: what is shown before it is incomplete
-        skips = index.codec == "h264" and index.is_whole
+        skips = index.codec == "h264" and not index.is_interlaced
         self._length_size = length_size(stream.codec_context.extradata) if skips else 0
 
     def frames(self):
@@ -102,7 +102,8 @@ class _Groups:
                 continue
             self._unfed.discard(packet.pts)
             yield from self._wanted_of(self._decode(packet))
-            if self._unfed:
+            # A picture in two fields is complete when it comes out, not when its packet has gone in.
+            if self._unfed or (self._index.is_interlaced and self._pending):
                 continue
             if self._next_is_near():
                 self._take_group()
