@@ -27,6 +27,8 @@ MAX_SECONDS, EARLIEST = 1e7, -0.5
 # By how much two statements of one duration may differ.
 _ROUNDED = 1.02
 _MAX_PROBLEMS = 1000
+# Segments from which on what most have alike is no chance.
+_ENOUGH = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ class AnnotatedVideo:
       duration: seconds; UNKNOWN_DURATION where none is stated.
       fps: frames per second; 0.0 where none are stated. Both are nan where what is stated cannot be.
       segments, labels: float64 [N, 2], start and end in seconds; int32 [N], class ids.
+      stated_subset: as it is written.
       other_key: the key that may hold the annotations of a video that has none under their own, or "".
     """
 
@@ -48,6 +51,7 @@ class AnnotatedVideo:
     segments: np.ndarray
     labels: np.ndarray
     other_key: str = ""
+    stated_subset: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +84,10 @@ def read_databases(paths, subsets=None):
     class_ids = numbering.ids()
     databases = []
     for path, entries, told in files:
-        videos = {name: _read_entry(name, entry, class_ids, _teller(path, told)) for name, entry in entries.items()}
+        order = _expected_order(entries)
+        videos = {
+            name: _read_entry(name, entry, class_ids, order, _teller(path, told)) for name, entry in entries.items()
+        }
         videos = {name: _with_subset(video, subsets or {}) for name, video in videos.items()}
         databases.append(Database(path, videos, class_ids))
         problems += group_videos(told.listed())
@@ -108,7 +115,7 @@ def read_subsets(path):
 
 def _with_subset(video, subsets):
     subset = subsets.get(video.video_id)
-    return video if subset is None else dataclasses.replace(video, subset=subset.lower())
+    return video if subset is None else dataclasses.replace(video, subset=subset.lower(), stated_subset=subset)
 
 
 def _teller(path, told):
@@ -134,8 +141,27 @@ def _read_entries(path, told):
     return {name: entry for name, entry in entries.items() if name not in wrong}
 
 
-def _read_entry(name, entry, class_ids, tell):
-    """AnnotatedVideo with what is sound of an entry."""
+def _expected_order(entries):
+    """What is expected of a segment that ends before it starts, with the cause where most segments do."""
+    items = [
+        item for entry in entries.values() if isinstance(found := entry.get("annotations"), list) for item in found
+    ]
+    pairs = [item.get("segment") for item in items if isinstance(item, dict)]
+    pairs = [[number_of(value, quoted=True) for value in pair] for pair in pairs if isinstance(pair, list)]
+    pairs = np.array([pair for pair in pairs if len(pair) == 2 and None not in pair], np.float64).reshape(-1, 2)
+    reversed_ones = int(np.sum(pairs[:, 1] < pairs[:, 0]))
+    expected = "expected seconds, start <= end"
+    if len(pairs) < _ENOUGH or reversed_ones <= len(pairs) / 2:
+        return expected
+    found = f"{reversed_ones} of {len(pairs)} segments of the file end before they start"
+    # Lengths are short: unlike starts, none comes near the end of a video.
+    if pairs[:, 1].max() > 0.5 * pairs[:, 0].max() and reversed_ones == len(pairs):
+        return f"{expected}: {found}, as if they were [end, start]"
+    return f"{expected}: {found}, as if they were [start, length]; write [start, start + length]"
+
+
+def _read_entry(name, entry, class_ids, order, tell):
+    """AnnotatedVideo with what is sound of an entry; `order` is what to say of an end before a start."""
 
     def tell_video(found, expected=""):
         tell(f"video {name!r}: {found}", expected)
@@ -152,11 +178,13 @@ def _read_entry(name, entry, class_ids, tell):
     if not isinstance(items, list):
         tell_video("annotations are no list", "expected [{'label': ..., 'segment': [start, end]}, ...]")
         items = []
-    found = [_read_item(f"annotation {number}", item, class_ids, tell_video) for number, item in enumerate(items, 1)]
+    found = [
+        _read_item(f"annotation {number}", item, class_ids, order, tell_video) for number, item in enumerate(items, 1)
+    ]
     found = [item for item in found if item]
     segments = np.array([item[:2] for item in found], np.float64).reshape(-1, 2)
     labels = np.array([item[2] for item in found], np.int32)
-    return AnnotatedVideo(name, subset.lower(), duration, fps, segments, labels, _other_key(entry))
+    return AnnotatedVideo(name, subset.lower(), duration, fps, segments, labels, _other_key(entry), subset)
 
 
 def _other_key(entry):
@@ -186,7 +214,7 @@ def _positive(entry, names, otherwise, tell):
     return next(iter(numbers.values()))
 
 
-def _read_item(place, item, class_ids, tell):
+def _read_item(place, item, class_ids, order, tell):
     """(start, end, class id) of one annotation, or None."""
     segment = item.get("segment") if isinstance(item, dict) else None
     if not isinstance(segment, list) or len(segment) != 2:
@@ -194,7 +222,7 @@ def _read_item(place, item, class_ids, tell):
         return None
     start, end = (number_of(value, quoted=True) for value in segment)
     if start is None or end is None or end < start:
-        tell(f"{place} is from {_shown(segment[0])} to {_shown(segment[1])}", "expected seconds, start <= end")
+        tell(f"{place} is from {_shown(segment[0])} to {_shown(segment[1])}", order)
         return None
     if start < EARLIEST or end > MAX_SECONDS:
         tell(f"{place} is from {start:g} to {end:g}", "expected seconds from the start of the video")

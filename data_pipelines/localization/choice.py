@@ -1,17 +1,23 @@
 """Which annotated videos a run trains with and evaluates, and a line for all that it leaves out."""
 
 import collections
+import difflib
 import os
 from typing import NamedTuple
 
 import numpy as np
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count, verb
+from data_pipelines.localization.config import SUBSET_TABLES
+from data_pipelines.localization.doubles import near_doubles
 from fact_jax.types import nearest
 
 SUBSETS = ("train", "test")
 _FORM = 'expected "annotations": [{"label": NAME, "segment": [start, end]}, ...], times in seconds'
 _MAX_NAMED = 3
+# How alike the name of a subset that is not used and of one that is have to be for a slip of the pen.
+_SLIP = 0.85
 
 
 class ChosenVideos(NamedTuple):
@@ -42,12 +48,16 @@ def choose_videos(train_database, test_database, table, data):
     problems += _shared_videos(videos, train_database, test_database, data)
     problems += _table_problems(table, (train_database, test_database), data)
     if not problems:
-        notes += _unused(videos, train_database, test_database)
+        databases = {database.path: database for database in (train_database, test_database)}.values()
+        notes += _spellings(videos)
+        notes += _unused(videos, databases, data)
         if _same_on_purpose(is_one, data):
-            notes.append(f"the {len(videos['test'])} videos to train with are those that are evaluated")
-        notes += _table_notes(table, (train_database, test_database))
+            notes.append(f"the {count(videos['test'], 'video')} to train with are those that are evaluated")
+        notes += _table_notes(table, databases)
+        notes += _unused_tables(data)
         notes += _class_notes(videos, train_database.class_ids, data)
         notes += _repeated_notes(videos, data)
+        notes += _near_double_notes(videos)
     return ChosenVideos(videos, problems, tuple(notes))
 
 
@@ -62,11 +72,11 @@ def _unread_annotations(database, videos, subset):
     others = [video for video in videos if video.other_key]
     keys = sorted({video.other_key for video in others})
     if others:
-        count = f"{len(others)} of {len(videos)} {subset} videos, such as {others[0].video_id!r}, have no annotations"
-        found = f"{count}, but something under {', '.join(map(repr, keys))}"
+        of = f"{len(others)} of {count(videos, f'{subset} video')}, such as {others[0].video_id!r}"
+        found = f"{of}, {verb(others, 'have')} no annotations, but something under {', '.join(map(repr, keys))}"
         yield Problem(str(database.path), 0, found, _FORM)
     elif subset == "test" and videos and not any(len(video.segments) for video in videos):
-        found = f"none of the {len(videos)} test videos has a segment, so that there is nothing to score"
+        found = f"none of the {count(videos, 'test video')} has a segment, so that there is nothing to score"
         yield Problem(str(database.path), 0, found, _FORM)
 
 
@@ -74,7 +84,7 @@ def _shared_videos(videos, train_database, test_database, data):
     both = {video.video_id for video in videos["train"]} & {video.video_id for video in videos["test"]}
     is_one = train_database.path == test_database.path
     if both and not _same_on_purpose(is_one, data):
-        found = f"{len(both)} videos are to be trained with and tested on, such as {min(both)!r}"
+        found = f"{count(both, 'video')} {verb(both, 'are')} to be trained with and tested on, such as {min(both)!r}"
         expected = "train_subsets and test_subsets apart" if is_one else f"others than those of {train_database.path}"
         yield Problem(str(test_database.path), 0, found, f"expected {expected}")
 
@@ -100,25 +110,58 @@ def _table_notes(table, databases):
     names = {name for database in databases for name in database.videos}
     unknown = [name for name in table if name not in names]
     if unknown:
-        yield f"{len(unknown)} of {len(table)} videos of the subset table have no annotations: {_named(unknown)}"
+        of = f"{len(unknown)} of {count(table, 'video')} of the subset table"
+        yield f"{of} {verb(unknown, 'have')} no annotations: {_named(unknown)}"
     missing = [name for name in sorted(names) if name not in table]
     if missing:
-        yield f"{len(missing)} annotated videos are not in the subset table: {_named(missing)}"
+        there = f"{count(missing, 'annotated video')} {verb(missing, 'are')}"
+        yield f"{there} not in the subset table: {_named(missing)}"
 
 
-def _unused(videos, train_database, test_database):
+def _unused_tables(data):
+    """Lines, at most one, about a table of subsets in the folder of a dataset whose settings name none."""
+    if data.subset_file or not data.dir:
+        return
+    root, found = os.path.expanduser(data.dir), []
+    for table in SUBSET_TABLES:
+        folder, name = os.path.split(table)
+        before, _, after = name.partition("{split}")
+        listed = sorted(os.listdir(os.path.join(root, folder))) if os.path.isdir(os.path.join(root, folder)) else []
+        found += [os.path.join(folder, file) for file in listed if file.startswith(before) and file.endswith(after)]
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        what = f"{found[0]}{more} {verb(found, 'are')} not used: subsets are those of {data.annotation_file}"
+        yield f"{what}; config.data.subset_file={found[0]} takes the subsets of the table"
+
+
+def _spellings(videos):
+    """Lines about subsets whose names are written in several ways, which are used as one."""
+    ways = collections.defaultdict(collections.Counter)
+    for video in (video for listed in videos.values() for video in listed):
+        ways[video.subset][video.stated_subset] += 1
+    for subset, counts in ways.items():
+        if len(counts) > 1:
+            listed = " and ".join(f"{way!r} in {count(number, 'video')}" for way, number in counts.most_common())
+            yield f"the subset {subset!r} is written {listed}; they are taken for one"
+
+
+def _unused(videos, databases, data):
     """Lines about videos of other subsets, and evaluated ones without a segment."""
     used = {video.video_id for listed in videos.values() for video in listed}
     others = collections.Counter()
-    for database in {database.path: database for database in (train_database, test_database)}.values():
+    for database in databases:
         others.update(video.subset for name, video in database.videos.items() if name not in used)
-    for subset, count in sorted(others.items()):
-        reason = f"are of the subset {subset!r}" if subset else "are of no subset"
-        yield f"{count} annotated videos {reason} and are not used"
+    wanted = sorted({subset.lower() for subset in (*data.train_subsets, *data.test_subsets)})
+    for subset, number in sorted(others.items()):
+        are = verb(number, "are")
+        reason = f"of the subset {subset!r}" if subset else "of no subset"
+        guess = difflib.get_close_matches(subset, wanted, n=1, cutoff=_SLIP)
+        hint = f"; did you mean {guess[0]!r}?" if guess and guess[0] != subset else ""
+        yield f"{count(number, 'annotated video')} {are} {reason} and {are} not used{hint}"
     empty = [video.video_id for video in videos["test"] if not len(video.segments)]
     if empty:
-        count = f"{len(empty)} of {len(videos['test'])} test videos have no segment"
-        yield f"{count}; all that is found there counts as wrong: {_named(empty)}"
+        of = f"{len(empty)} of {count(videos['test'], 'test video')} {verb(empty, 'have')} no segment"
+        yield f"{of}; all that is found there counts as wrong: {_named(empty)}"
 
 
 def _class_notes(videos, class_ids, data):
@@ -135,28 +178,41 @@ def _class_notes(videos, class_ids, data):
         return
     if unseen:
         segments = sum(counts[1][class_ids[name]] for name in unseen)
-        yield f"{len(unseen)} classes of {segments} test segments have no training segment: {_named(unseen)}"
+        of = f"{count(unseen, 'class')} of {count(segments, 'test segment')}"
+        yield f"{of} {verb(unseen, 'have')} no training segment: {_named(unseen)}"
     ids = set(class_ids.values())
-    count = data.num_classes or max(ids, default=-1) + 1
-    empty = [str(number) for number in range(count) if number not in ids]
+    num_ids = data.num_classes or max(ids, default=-1) + 1
+    empty = [str(number) for number in range(num_ids) if number not in ids]
     if empty:
         hint = "; are the ids counted from 1?" if min(ids, default=0) == 1 else ""
-        yield f"{len(empty)} of {count} class ids have no annotation: {_named(empty)}{hint}"
+        of = f"{len(empty)} of {count(num_ids, 'class id')}"
+        yield f"{of} {verb(empty, 'have')} no annotation: {_named(empty)}{hint}"
 
 
 def _repeated_notes(videos, data):
-    effects = {"train": "config.data.remove_doubles=True counts them once", "test": "they count once"}
+    several = {"train": "config.data.remove_doubles=True counts them once", "test": "they count once"}
     if data.remove_doubles:
-        effects["train"] = "they count once"
-    for subset, effect in effects.items():
+        several["train"] = several["test"]
+    for subset, effect in several.items():
         repeated = sum(_repeated(video) for video in videos[subset])
         if repeated:
-            yield f"{repeated} {subset} annotations repeat another one, with the same class and times; {effect}"
+            effect = effect.replace("they count", "it counts").replace("them", "it") if repeated == 1 else effect
+            what = f"{count(repeated, f'{subset} annotation')} {verb(repeated, 'repeat')} another one"
+            yield f"{what}, with the same class and times; {effect}"
 
 
 def _repeated(video):
     rows = np.column_stack([video.segments, video.labels])
     return len(rows) - len(np.unique(rows, axis=0))
+
+
+def _near_double_notes(videos):
+    for subset, listed in videos.items():
+        number, total = sum(near_doubles(v.segments, v.labels) for v in listed), sum(len(v.labels) for v in listed)
+        if number:
+            of = f"{number} of {count(total, f'{subset} annotation')} {verb(number, 'have')} nearly the same times as"
+            merged = "; were the annotations of two people merged?" if number > total / 2 else ""
+            yield f"{of} another one of the same class and video; all of them count{merged}"
 
 
 def _named(names):

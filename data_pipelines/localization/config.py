@@ -9,6 +9,8 @@ from fact_jax.types import UserError, check_choice
 READERS = ("files", "tfds", "synthetic")
 SPLIT = "default"  # the name of the one split that a dataset of this kind has
 
+# Where make_splits writes its tables of subsets below the folder of a dataset, and one for a single split.
+SUBSET_TABLES = ("splits/subsets.{split}.csv", "subsets.csv")
 # Least value of settings that are numbers.
 _LEAST = {"feature_stride": 0, "window": 0, "fps": 0, "num_classes": 0, "sample_rate": 1, "max_frames": 1}
 

@@ -11,13 +11,11 @@ from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization.annotations import Database, read_database, read_subsets
 from data_pipelines.localization.checks import place_of
 from data_pipelines.localization.choice import choose_videos
-from data_pipelines.localization.config import SPLIT, LocalizationDataConfig
+from data_pipelines.localization.config import SPLIT, SUBSET_TABLES, LocalizationDataConfig
 from data_pipelines.localization.features import HDF5_SUFFIXES, FeatureStore, Stream
 from fact_jax.types import UserError, nearest
 
 ANNOTATION_FILES = ("annotations.json", "annotations.json.gz")
-# Where make_splits writes its tables, and one for a single split.
-_SUBSET_FILES = ("splits/subsets.{split}.csv", "subsets.csv")
 # Names of subsets to train with and to evaluate, in the order they are looked for. THUMOS14 trains with "validation".
 _SUBSETS = (
     ("training", "validation"), ("train", "validation"), ("training", "val"), ("train", "val"), ("training", "test"),
@@ -95,7 +93,7 @@ def survey(root, options):
 
 def _find_subset_file(root, options):
     """(name with "{split}" or "", split, findings)."""
-    names = (options.subset_file,) if options.subset_file is not None else _SUBSET_FILES
+    names = (options.subset_file,) if options.subset_file is not None else SUBSET_TABLES
     for name in filter(None, names):
         if "{split}" not in name:
             if os.path.isfile(root / name):

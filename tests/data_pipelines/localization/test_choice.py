@@ -36,7 +36,7 @@ def parts(change=lambda item: item):
 def test_annotations_under_another_key_are_refused_with_it(tmp_path, videos, subset):
     changed = {name: other_form(entry) if name in videos else entry for name, entry in entries().items()}
     with pytest.raises(
-        UserError, match=f"{subset} videos, such as '[ac]', have no annotations, but .* under 'actions'"
+        UserError, match=rf"{subset} videos, such as '[ac]', (?:has|have) no annotations, but .* under 'actions'"
     ):
         open_localization(settings(write_folder(tmp_path, changed)))
 
@@ -46,7 +46,7 @@ def test_an_evaluation_without_a_segment_is_refused_and_single_videos_are_told(t
     with pytest.raises(UserError, match="none of the 2 test videos has a segment"):
         open_localization(settings(write_folder(tmp_path, empty)))
     (tmp_path / "annotations.json").write_text(json.dumps(empty | {"d": entries()["d"]}))
-    assert "1 of 2 test videos have no segment; all that is found there counts as wrong: c" in "\n".join(
+    assert "1 of 2 test videos has no segment; all that is found there counts as wrong: c" in "\n".join(
         open_localization(settings(tmp_path)).notes
     )
 
@@ -57,8 +57,8 @@ def test_videos_that_are_not_used_are_counted(tmp_path):
     (root / "subsets.csv").write_text("video,subset\na,training\nnobody,training\n")
     text = "\n".join(open_localization(settings(root, subset_file="subsets.csv")).notes)
     for line in ("2 annotated videos are of the subset 'testing' and are not used",
-                 "1 annotated videos are of no subset",
-                 "1 of 2 videos of the subset table have no annotations: nobody",
+                 "1 annotated video is of no subset and is not used",
+                 "1 of 2 videos of the subset table has no annotations: nobody",
                  "6 annotated videos are not in the subset table: b, c, d, and 3 more"):  # fmt: skip
         assert line in text
 
@@ -78,7 +78,7 @@ def test_odd_classes_are_told(tmp_path):
     changed["c"]["annotations"] += [{"label": "Jump", "label_id": 2, "segment": [0, 1]}] * 3
     text = "\n".join(open_localization(settings(write_folder(tmp_path, changed))).notes)
     assert "the classes 'jump', 'Jump' differ in capitals only" in text
-    assert "1 classes of 3 test segments have no training segment: Jump" in text
+    assert "1 class of 3 test segments has no training segment: Jump" in text
     assert "2 test annotations repeat another one, with the same class and times; they count once" in text
 
 
@@ -141,5 +141,66 @@ def test_ids_without_a_class_and_an_evaluation_of_the_training_are_told(tmp_path
     for entry in changed.values():
         entry["annotations"] = [item | {"label_id": item["label_id"] + 1} for item in entry["annotations"]]
     notes = open_localization(settings(write_folder(tmp_path, changed), test_subsets=("training",))).notes
-    assert "1 of 3 class ids have no annotation: 0; are the ids counted from 1?" in notes
+    assert "1 of 3 class ids has no annotation: 0; are the ids counted from 1?" in notes
     assert "the 2 videos to train with are those that are evaluated" in notes
+
+
+def test_slips_in_the_names_of_subsets_are_told(tmp_path):
+    changed = entries(e=entries()["a"] | {"subset": "trainning"})
+    changed["b"]["subset"] = "training"
+    notes = open_localization(settings(write_folder(tmp_path, changed))).notes
+    assert (
+        "the subset 'training' is written 'Training' in 1 video and 'training' in 1 video; they are taken for one"
+        in (notes)
+    )
+    assert "1 annotated video is of the subset 'trainning' and is not used; did you mean 'training'?" in notes
+
+
+def test_a_table_of_subsets_that_no_setting_names_is_told(tmp_path):
+    root = write_folder(tmp_path)
+    (root / "splits").mkdir()
+    (root / "splits" / "subsets.split1.csv").write_text("video,subset\na,training\nc,validation\n")
+    line = (
+        "splits/subsets.split1.csv is not used: subsets are those of annotations.json; "
+        "config.data.subset_file=splits/subsets.split1.csv takes the subsets of the table"
+    )
+    assert line in open_localization(settings(root)).notes
+    assert line not in open_localization(settings(root, subset_file="splits/subsets.split1.csv")).notes
+
+
+def test_annotations_of_two_people_are_counted(tmp_path):
+    changed = entries()
+    for name in "ab":
+        twice = [
+            item | {"segment": [time + 0.1 for time in item["segment"]]} for item in entries()[name]["annotations"]
+        ]
+        changed[name]["annotations"] += twice
+    changed["c"]["annotations"].append({"label": "run", "label_id": 1, "segment": [1.05, 2.0]})
+    lines = [line for line in open_localization(settings(write_folder(tmp_path, changed))).notes if "nearly" in line]
+    assert lines == [
+        "8 of 8 train annotations have nearly the same times as another one of the same class and video; "
+        "all of them count; were the annotations of two people merged?",
+        "2 of 5 test annotations have nearly the same times as another one of the same class and video; "
+        "all of them count",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (
+            lambda start, end: [start, end - start],
+            r"segments of the file end .*\[start, length\]; write \[start, start",
+        ),
+        (
+            lambda start, end: [end, start],
+            r"10 of 10 segments of the file end before they start, as if .*\[end, start\]",
+        ),
+    ],
+)
+def test_segments_that_end_before_they_start_have_their_cause_named(tmp_path, change, cause):
+    times = [(0.2, 0.5), (1.1, 1.6), (2, 2.4), (2.2, 2.6), (3, 3.25)]
+    items = [{"label": "run", "label_id": 0, "segment": change(*pair)} for pair in times]
+    changed = {name: entries()[name] | {"annotations": items} for name in "ac"}
+    with pytest.raises(UserError, match=cause):
+        open_localization(settings(write_folder(tmp_path, changed)))
