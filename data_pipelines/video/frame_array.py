@@ -77,7 +77,7 @@ class FrameArray(RawVideo):
     def _decode(self, numbers):
         with self._opened() as (file, _):
             frame_bytes = math.prod(self._shape[1:])
-            for number in numbers:
+            for number in numbers.tolist():
                 file.seek(self._offset + number * frame_bytes)
                 content = file.read(frame_bytes)
                 if len(content) < frame_bytes:

@@ -1,5 +1,6 @@
 """One pass over a video: how many frames there are, when each is shown, and where decoding can begin."""
 
+import array
 import dataclasses
 
 import numpy as np
@@ -76,7 +77,7 @@ class Scan:
     header_frames: int
     codec: str
     length_size: int  # of H.264
-    pts: list = dataclasses.field(default_factory=list)
+    pts: array.array = dataclasses.field(default_factory=lambda: array.array("q"))
     keys: dict = dataclasses.field(default_factory=dict)  # pts of a packet at which decoding may begin -> its number
     sizes: dict = dataclasses.field(default_factory=dict)  # (height, width) as shown -> number of frames
     corrupt: list = dataclasses.field(default_factory=list)  # numbers of frames that come out damaged

@@ -62,7 +62,7 @@ class ImageFolder(RawVideo):
             yield f"{count(missing, 'number')} are missing in the names of the images: frames count without them"
 
     def _decode(self, numbers):
-        for number in numbers:
+        for number in numbers.tolist():
             yield number, lambda out, name=self._names[number]: _write(Path(self.path, name), self.size, out)
 
 
@@ -83,9 +83,9 @@ class ImageStrip(RawVideo):
     def _decode(self, numbers):
         side = self.size[0]
         strip = np.empty((side, side * len(self), 3), np.uint8)
-        if numbers:
+        if len(numbers):
             _write(self.path, strip.shape[:2], strip)
-        for number in numbers:
+        for number in numbers.tolist():
             yield number, lambda out, start=number * side: np.copyto(out, strip[:, start : start + side])
 
 

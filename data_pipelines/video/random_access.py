@@ -8,6 +8,7 @@ import bisect
 import itertools
 
 import av
+import numpy as np
 
 from data_pipelines.video.containers import opened
 from data_pipelines.video.decoding import Decoding
@@ -20,29 +21,30 @@ _NEAR_PACKETS = 8
 
 
 def decode_frames(path, index, wanted, config):
-    """Yields (number, av.VideoFrame) of the frames `wanted`, rising numbers without doubles, each once.
+    """Yields (number, av.VideoFrame) of the frames `wanted`, int64 [N] that rise, each once.
 
     They come in order, but for files in which a seek went wrong. Raises VideoError where the file no longer holds them.
     """
-    left = dict.fromkeys(wanted)
-    if index.can_seek and wanted:
+    is_left = np.ones(len(wanted), bool)
+    if index.can_seek and len(wanted):
         with opened(path, config) as (container, stream):
             for number, frame in _Groups(container, stream, index, wanted).frames():
-                del left[number]
+                is_left[np.searchsorted(wanted, number)] = False
                 yield number, frame
-    if left:
+    if is_left.any():
         with opened(path, config) as (container, stream):
-            yield from _from_start(path, container, stream, index, left)
+            yield from _from_start(path, container, stream, index, wanted[is_left])
 
 
 def _from_start(path, container, stream, index, wanted):
-    last = max(wanted)
+    place = 0
     for number, frame in enumerate(Decoding(container, stream).frames()):
         if number >= len(index) or (NO_PTS if frame.pts is None else frame.pts) != index.pts[number]:
             break
-        if number in wanted:
+        if number == wanted[place]:
             yield number, frame
-        if number == last:
+            place += 1
+        if place == len(wanted):
             return
     raise VideoError(path, "the file does not hold the frames that it held before", "start the command again")
 
@@ -53,7 +55,11 @@ class _Groups:
     def __init__(self, container, stream, index, wanted):
         self._container, self._stream, self._index = container, stream, index
         self._decode = stream.codec_context.decode
-        self._groups = _by_key_frame(index, wanted)
+        self._wanted = wanted
+        # What is shown before the first key frame has to be decoded from the start.
+        self._keys = np.searchsorted(index.key_pts, index.pts[wanted], side="right") - 1
+        # How many of them have been taken up.
+        self._done = int(np.searchsorted(self._keys, 0))
         # By pts: the numbers of frames that have not come out, and which packets have not gone in.
         self._pending, self._unfed = {}, set()
         self._packets, self._place = iter(()), 0  # what comes next, and its number in the file
@@ -64,8 +70,7 @@ class _Groups:
     def frames(self):
         """Yields (number, av.VideoFrame) until all have come, or until something is not as the index says."""
         try:
-            while self._groups:
-                key = self._groups[-1][0]
+            while (key := self._next_key()) is not None:
                 self._take_group()
                 if not self._go_to(key):
                     return
@@ -75,8 +80,15 @@ class _Groups:
         except (av.FFmpegError, EOFError):
             return  # decoded from the start, where errors count as they did when the index was made
 
+    def _next_key(self):
+        """The number of the key frame at which the next group begins, or None."""
+        return int(self._keys[self._done]) if self._done < len(self._keys) else None
+
     def _take_group(self):
-        frames = self._groups.pop()[1]
+        end = int(np.searchsorted(self._keys, self._keys[self._done], side="right"))
+        numbers = self._wanted[self._done : end]
+        self._done = end
+        frames = dict(zip(self._index.pts[numbers].tolist(), numbers.tolist(), strict=True))
         self._pending |= frames
         self._unfed |= frames.keys()
 
@@ -116,7 +128,7 @@ class _Groups:
         return self._length_size and is_unreferenced(packet, self._length_size)
 
     def _next_is_near(self):
-        key = self._groups[-1][0] if self._groups else None
+        key = self._next_key()
         return key is not None and self._index.key_packets[key] - self._place <= _NEAR_PACKETS
 
     def _wanted_of(self, frames):
@@ -124,16 +136,3 @@ class _Groups:
             if frame.pts is not None and frame.pts >= self._floor and frame.pts in self._pending:
                 self._unfed.discard(frame.pts)
                 yield self._pending.pop(frame.pts), frame
-
-
-def _by_key_frame(index, wanted):
-    """[(number of the key frame, {pts: number of the frame})], the first one at the end.
-
-    Frames that are shown before the first key frame are not among them.
-    """
-    groups, key_pts = {}, index.key_pts.tolist()
-    for number in wanted:
-        pts = int(index.pts[number])
-        groups.setdefault(bisect.bisect_right(key_pts, pts) - 1, {})[pts] = number
-    groups.pop(-1, None)
-    return sorted(groups.items(), reverse=True)

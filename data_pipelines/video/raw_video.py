@@ -36,7 +36,7 @@ class RawVideo:
         frames = np.empty((len(numbers), *self.size, 3), np.uint8)
         distinct, first, of = np.unique(numbers, return_index=True, return_inverse=True)
         places = dict(zip(distinct.tolist(), first.tolist(), strict=True))
-        for number, write in self._decode(distinct.tolist()):
+        for number, write in self._decode(distinct):
             write(frames[places[number]])
         for place, same in enumerate(first[of].tolist()):
             if place != same:
@@ -52,7 +52,7 @@ class RawVideo:
         if np.any(np.diff(numbers) <= 0):
             raise IndexError("expected numbers of frames that rise")
         started, done = {}, 0  # number of the batch -> (frames, how many have come)
-        for number, write in self._decode(numbers.tolist()):
+        for number, write in self._decode(numbers):
             batch, place = divmod(int(np.searchsorted(numbers, number)), batch_size)
             if batch not in started:
                 size = min(batch_size, len(numbers) - batch * batch_size)
@@ -80,19 +80,20 @@ class RawVideo:
 
     def _checked(self, indices):
         numbers = np.asarray(indices)
-        numbers = numbers.astype(np.int64) if not numbers.size else numbers
+        if not numbers.size:
+            numbers = np.zeros(0, np.int64)
         if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
             raise IndexError(f"numbers of frames of shape {numbers.shape} and type {numbers.dtype}; expected int [N]")
         if numbers.size and not (0 <= numbers.min() and numbers.max() < len(self)):
             raise IndexError(
                 f"{self.path} has the frames 0 to {len(self) - 1}; asked for {numbers.min()} to {numbers.max()}"
             )
-        return numbers
+        return numbers.astype(np.int64)
 
     def _stated(self):
         """What a header claims, as the end of a sentence, or ""."""
         return ""
 
     def _decode(self, numbers):
-        """Yields each of the rising `numbers` with a function that writes its frame into uint8 [H, W, 3]."""
+        """Yields each of `numbers`, int64 [N] that rise, with a function that writes its frame to uint8 [H, W, 3]."""
         raise NotImplementedError
