@@ -85,3 +85,11 @@ def test_tokens_of_weight_zero_only_cost_nothing():
     log_probs, labels, mask = np.full((1, 2, C), -1.0), np.zeros((1, 2), int), np.ones((1, 2), bool)
     out = COMPILED["token_cross_entropy"](log_probs, labels, np.zeros(C, np.float32), mask)
     assert out[0] == 0.0
+
+
+def test_labelled_cross_entropy_counts_labelled_frames_of_the_mask():
+    logits = np.log(np.array([[[0.5, 0.5], [0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]], np.float32))
+    labels, mask = np.array([[0, 1, -1, 1]]), np.array([[True, True, True, False]])
+    entropy, correct, count = classification.labelled_cross_entropy(logits, labels, mask)
+    np.testing.assert_allclose(entropy, -np.log(0.5) - np.log(0.1), rtol=1e-6)
+    assert correct == 1 and count == 2

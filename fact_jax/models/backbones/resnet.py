@@ -49,7 +49,7 @@ class ConvNorm(nn.Module):
         self.kernel = self.param("kernel", init, (self.size, self.size, self.in_features, self.features))
         self.norm = BatchNorm(self.features)
 
-    def __call__(self, x: Clips, batch: Batch | None) -> Float[Array, "B T H_out W_out E"]:
+    def __call__(self, x: Clips, batch: Batch | None) -> Float[Array, "B T h w E"]:
         """Normalises as `BatchNorm`."""
         y = conv2d(x.reshape(-1, *x.shape[2:]), self.kernel, self.stride, self.dtype)
         return self.norm(y.reshape(*x.shape[:2], *y.shape[1:]), batch)
@@ -76,7 +76,7 @@ class Bottleneck(nn.Module):
         fits = self.stride == 1 and self.in_features == out
         self.skip = None if fits else ConvNorm(self.in_features, out, 1, self.stride, dtype=dtype)
 
-    def __call__(self, x: Clips, batch: Batch | None) -> Float[Array, "B T H_out W_out E"]:
+    def __call__(self, x: Clips, batch: Batch | None) -> Float[Array, "B T h w E"]:
         """Normalises as `BatchNorm`."""
         y = jax.nn.relu(self.conv_1(x, batch))
         y = self.conv_3(jax.nn.relu(self.conv_2(y, batch)), batch)
@@ -114,13 +114,13 @@ class ResNet(nn.Module):
             stages.append(blocks)
         self.stages = stages
 
-    def __call__(self, frames: Shaped[Array, "B T H W 3"], last: int, batch: Batch | None) -> Clips:
+    def __call__(self, frames: Shaped[Array, "B T H W 3"], last: int, batch: Batch | None) -> Float[Array, "B T h w E"]:
         """Runs the stem and the stages up to number `last`, trained."""
         x = jax.nn.relu(self.stem(network_pixels(frames), batch))
         x = max_pool_3x3(x.reshape(-1, *x.shape[2:])).reshape(*x.shape[:2], -1, (x.shape[3] + 1) // 2, self.stem_dim)
         return self.continued(x, 0, last, batch)
 
-    def continued(self, x: Clips, done: int, last: int, batch: Batch | None) -> Clips:
+    def continued(self, x: Clips, done: int, last: int, batch: Batch | None) -> Float[Array, "B T h w E"]:
         """Runs the stages behind number `done` up to number `last`, trained."""
         for stage in self.stages[done:last]:
             for block in stage:

@@ -6,7 +6,6 @@ from fact_jax.types import UserError, check_choice
 
 EMBEDDERS = ("transformer", "conv", "vanilla")
 TRAIN_BACKBONE = ("frozen", "norms", "all")
-CONV_REACH = 2  # pixels that a convolution of the conv embedder takes off every side length
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

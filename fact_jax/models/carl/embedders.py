@@ -15,6 +15,7 @@ from fact_jax.models.carl.positions import stretched_positions
 from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 from fact_jax.ops.images import largest_pixel
 from fact_jax.ops.masks import masked_softmax
+from fact_jax.types import UserError
 
 Embeddings = Float[Array, "B T E"]
 
@@ -123,8 +124,15 @@ class ContextEmbedder(nn.Module):
     def __call__(
         self, x: Float[Array, "B T K H W C"], batch: Batch | None, dropout_rng: Seeds | None = None
     ) -> Embeddings:
-        """Maps the feature maps of the K images of every frame."""
+        """Maps the feature maps of the K images of every frame.
+
+        Raises UserError where convolutions leave no pixel of them.
+        """
         config, clips = self.config, x.shape[:2]
+        taken = 2 * len(config.conv_dims) if config.embedder == "conv" else 0
+        if min(x.shape[3:5]) <= taken:
+            found = f"The feature maps of the frames have {x.shape[3]} x {x.shape[4]} pixels"
+            raise UserError(f"{found}, and the convolutions take {taken} off; give larger frames (published: 224).")
         for index, dim in enumerate(config.conv_dims if config.embedder == "conv" else ()):
             y = Conv3D(dim, config.dtype, name=f"conv_{index}")(x.reshape(-1, *x.shape[2:]))
             x = jax.nn.relu(BatchNorm(dim, name=f"conv_norm_{index}")(y.reshape(*clips, *y.shape[1:]), batch))

@@ -147,10 +147,10 @@ class CARL(nn.Module):
             self.classifier(embeddings)
 
 
-def initial_variables(config: CARLConfig, key: PRNGKeyArray, frames: jax.ShapeDtypeStruct):
+def initial_variables(config: CARLConfig, key: PRNGKeyArray, frames: ClipFrames | jax.ShapeDtypeStruct):
     """Random variables {"params", "batch_stats"} as published; the layers of the transformer start alike.
 
-    `frames`: the shape of a batch of clips, whose sides count for nothing. Only the initialisers run.
+    `frames`: a batch of clips, or its shape, of which the sizes count for nothing. Only the initialisers run.
     """
     variables = CARL(config).lazy_init(key, jax.ShapeDtypeStruct(frames.shape, frames.dtype), method=CARL.everything)
     embedder = variables["params"]["embedder"]

@@ -4,6 +4,7 @@ import pickle
 import sys
 import warnings
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,6 +158,26 @@ def test_numpy_arrays_as_weights(tmp_path):
         assert type(state.tensors[name]) is np.ndarray
         assert state.tensors[name].dtype == array.dtype.newbyteorder("=")
         np.testing.assert_array_equal(state.tensors[name], array)
+
+
+def test_settings_beside_weights_are_read_without_their_class(tmp_path, monkeypatch):
+    class EasyDict(dict):
+        """As that of the package, whose entries are attributes too."""
+
+        def __init__(self, entries):
+            super().__init__(entries)
+            self.__dict__.update(entries)
+
+        def __setstate__(self, state):
+            raise AssertionError("this ran")
+
+    EasyDict.__module__, EasyDict.__qualname__ = "easydict", "EasyDict"
+    monkeypatch.setitem(sys.modules, "easydict", SimpleNamespace(EasyDict=EasyDict))
+    settings = EasyDict({"MODEL": EasyDict({"LAYER": 3, "FC": [[256, True]]}), "NAME": "carl"})
+    content = {"epoch": 3, "model_state": torch_tensors(), "optimizer_state": {"state": {}}, "cfg": settings}
+    state = weight_files.read_state_dict(save_torch(tmp_path / "checkpoint_epoch_00003.pth", content))
+    assert_same(state.tensors, TENSORS)
+    assert state.notes[-1] == "left out what lies beside them: epoch, optimizer_state, cfg"
 
 
 @pytest.mark.parametrize("value", [np.array([{}], object), np.zeros(2, "f4,i4"), np.float32, Model])

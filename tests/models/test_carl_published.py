@@ -1,0 +1,121 @@
+"""CARL's weights by their published names: all in, all out, and ResNets of others."""
+
+import jax
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict
+
+from fact_jax.models.carl import published
+from fact_jax.models.carl.config import CARLConfig
+from fact_jax.models.carl.network import initial_variables
+from fact_jax.models.weights import state_dict
+from fact_jax.types import UserError
+from tests.models.carl_cases import TINY, tiny_variables
+
+CONFIGS = (
+    TINY,
+    CARLConfig(**{**vars(TINY), "num_classes": 4, "projection_dim": 0, "num_layers": 1, "backbone_stages": 2}),
+    CARLConfig(**{**vars(TINY), "embedder": "conv", "conv_dims": (6,), "num_contexts": 2}),
+    CARLConfig(**{**vars(TINY), "embedder": "vanilla", "fc_dims": (9,), "backbone_stages": 4}),
+)
+TOLD = ("embedder", "stem_dim", "stage_dims", "stage_blocks", "backbone_stages", "fc_dims", "embedding_dim")
+TOLD_OF_TRANSFORMERS = ("hidden_dim", "ff_dim", "num_layers")
+
+
+def resnet_tensors(config=TINY, prefix=""):
+    """A state dict of a whole ResNet as torchvision writes it, with its classifier."""
+    tensors = state_dict.to_torch(
+        published.resnet_links(config),
+        {group: {"resnet": tree["resnet"]} for group, tree in tiny_variables(config).items()},
+    )
+    tensors = {name: 2.0 * tensor for name, tensor in tensors.items()}
+    tensors["bn1.num_batches_tracked"] = np.zeros((), np.int64)
+    tensors |= {"fc.weight": np.zeros((1000, 28), np.float32), "fc.bias": np.zeros(1000, np.float32)}
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: f"{config.embedder}_{config.backbone_stages}")
+def test_all_goes_out_and_comes_back(config):
+    variables = tiny_variables(config)
+    tensors = published.to_state_dict(config, variables)
+    back = published.from_state_dict(config, tensors, variables)
+    for path, array in flatten_dict(variables, sep="/").items():
+        np.testing.assert_array_equal(flatten_dict(back, sep="/")[path], array, err_msg=path)
+    found = published.infer(tensors, "file.pth")
+    told = TOLD + TOLD_OF_TRANSFORMERS * config.uses_clips + ("conv_dims",) * (config.embedder == "conv")
+    assert {name: found.model_settings[name] for name in told} == {name: getattr(config, name) for name in told}
+    assert found.model_settings["projection_dim"] == config.projection_dim
+    assert found.num_classes == (config.num_classes or None)
+
+
+@pytest.mark.parametrize(("layers", "count"), [(2, 377), (3, 393)])
+def test_published_names_and_shapes(layers, count):
+    config = CARLConfig(num_layers=layers)
+    frames = jax.ShapeDtypeStruct((1, 2, 64, 64, 3), np.float32)
+    shapes = jax.eval_shape(lambda key: initial_variables(config, key, frames), jax.random.key(0))
+    # Views of one number: the sizes are those of the whole network.
+    variables = jax.tree.map(lambda leaf: np.broadcast_to(np.float32(0), leaf.shape), shapes)
+    tensors = published.to_state_dict(config, variables)
+    assert len(tensors) == count
+    wanted = {
+        "backbone.0.weight": (64, 3, 7, 7),
+        "backbone.6.5.conv2.weight": (256, 256, 3, 3),
+        "res_finetune.0.downsample.0.weight": (2048, 1024, 1, 1),
+        "res_finetune.2.bn3.num_batches_tracked": (),
+        "embed.fc_layers.1.weight": (512, 2048),
+        "embed.fc_layers.6.running_var": (512,),
+        f"embed.video_encoder.enc_layers.{layers - 1}.feed_forward.fc2.weight": (256, 1024),
+        "embed.video_encoder.enc_layers.0.self_att.linear_d2Q.bias": (256,),
+        "embed.embedding_layer.weight": (128, 256),
+        "ssl_projection.net.3.weight": (128, 128),
+    }
+    assert {name: tensors[name].shape for name in wanted} == wanted
+
+
+def test_what_is_missing_or_left_over_is_listed():
+    tensors = published.to_state_dict(TINY, tiny_variables(TINY))
+    del tensors["embed.video_emb.bias"]
+    tensors["embed.extra.weight"] = np.zeros(3)
+    with pytest.raises(UserError) as error:
+        published.from_state_dict(TINY, tensors, tiny_variables(TINY))
+    assert "embed.video_emb.bias" in str(error.value) and "embed.extra.weight" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "others"),
+    [
+        ("", ()),  # torchvision
+        ("encoder.", ("projection.0.weight",)),  # BYOL, SimCLR
+        ("module.encoder.", ("module.encoder_k.conv1.weight",)),
+        ("encoder_q.", ("encoder_k.conv1.weight", "queue")),  # MoCo
+    ],
+)
+def test_resnets_of_others(prefix, others):
+    variables = tiny_variables(TINY)
+    tensors = resnet_tensors(prefix=prefix) | dict.fromkeys(others, np.zeros(2, np.float32))
+    filled, notes = published.with_resnet(TINY, tensors, variables, "file.pth")
+    for group in variables:
+        for path, array in flatten_dict(variables[group], sep="/").items():
+            factor = 2.0 if path.startswith("resnet/") else 1.0
+            np.testing.assert_array_equal(flatten_dict(filled[group], sep="/")[path], factor * array)
+    assert f"left out {2 + len(others)} tensors" in notes[1] and f"{prefix}fc" in notes[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors.pop("layer3.1.bn2.bias"), "layer3.1.bn2.bias, the file lacks it"),
+        (lambda tensors: tensors.update({"layer4.1.conv1.weight": np.zeros(3)}), "the file has layer4.1.conv1.weight"),
+        (lambda tensors: tensors.update({"conv1.weight": np.zeros((5, 3, 7, 7))}), r"expected \(7, 7, 3, 4\)"),
+        (lambda tensors: tensors.pop("conv1.weight"), "holds no ResNet"),
+    ],
+)
+def test_resnets_that_do_not_fit_are_refused(change, words):
+    tensors = resnet_tensors()
+    change(tensors)
+    with pytest.raises(UserError, match=words):
+        published.with_resnet(TINY, tensors, tiny_variables(TINY), "file.pth")
+
+
+def test_other_state_dicts_are_of_another_system():
+    assert published.infer(resnet_tensors(), "file.pth") is None
