@@ -29,17 +29,3 @@ def add_positions(x: Float[Array, "*batch D"], positions: Float[Array, "..."] | 
     if width > x.shape[-1]:
         raise ValueError(f"positions have {width} channels, more than the {x.shape[-1]} they are added to")
     return x + positions if width == x.shape[-1] else jnp.asarray(x).at[..., :width].add(positions)
-
-
-def stretched_positions(num_positions: int, trained: int, dim: int) -> Float[np.ndarray, "{num_positions} {dim}"]:
-    """Sine on even and cosine on odd channels i, frequencies 10000^(-i/dim), for a clip of any number of frames.
-
-    One of another length than the clips of training, `trained` frames, is spread over their positions 0 to trained - 1.
-
-    Source: CARL's published models/transformer.py; the exponent is that of the channel itself, also for the cosine.
-    """
-    places = np.arange(num_positions, dtype=np.float64)
-    if num_positions != trained:
-        places = np.linspace(0, trained - 1, num_positions)
-    angle = places[:, None] / 10000.0 ** (np.arange(dim) / dim)
-    return np.where(np.arange(dim) % 2, np.cos(angle), np.sin(angle)).astype(np.float32)

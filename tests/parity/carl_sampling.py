@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from data_pipelines.video import clips
-from fact_jax.layers.positions import stretched_positions
+from fact_jax.models.carl.positions import stretched_positions
 from fact_jax.training import schedules
 from tests.parity.report import compare, identical
 
@@ -23,7 +23,9 @@ def check(npz):
             rows += _check_view(f"{name}/{view}", case, config.get("expand_ratio_float64", {}), npz)
     for key in npz:
         if found := re.fullmatch(r"out/pos/S(\d+)_train(\d+)_d(\d+)", key):
-            rows.append(compare(key, stretched_positions(*map(int, found.groups())), npz[key], atol=POSITION_ATOL))
+            size, trained, dim = map(int, found.groups())
+            table = stretched_positions(np.array([size]), size, trained, dim)[0]
+            rows.append(compare(key, table, npz[key], atol=POSITION_ATOL))
         elif found := re.fullmatch(r"out/lr/(\w+?)_E(\d+)_lr([\d.e-]+)_w([\d.e-]+)_n(\d+)", key):
             rows.append(compare(key, _rates(*found.groups()), npz[key], atol=LR_RTOL * npz[key].max()))
         elif found := re.fullmatch(r"(out/eval_chunks/L(\d+)_fpb(\d+)_ctx(\d+)_stride(\d+))/num_steps", key):
