@@ -25,6 +25,7 @@ class AugmentationConfig:
     size: int = 224  # height and width of the frames that the network sees (IMAGE_SIZE)
     random_crop: bool = True  # 80 to 100 % of the picture, in another shape (AUGMENTATION.RANDOM_CROP)
     strength: float = 1.0  # of the colour jitter, 0 to 1 (AUGMENTATION.STRENGTH)
+    flip: bool = True  # left and right exchanged, in every second view (AUGMENTATION.FLIP)
     blur: bool = True  # blur with half the probability of `strength`; published: not for FineGym
     self_supervised: bool = True  # False: only brightness, contrast and flip, as published for labels (SSL)
     evaluation_crop: str = "center"  # its pixels of `size`, as published with random_crop; "whole" picture, squeezed
@@ -54,7 +55,7 @@ def draw_view(config: AugmentationConfig, height, width, rng: np.random.Generato
         return int(rng.integers(low, high + 1))
 
     box = pixels.draw_crop(height, width, rng.uniform, integer) if config.random_crop else None
-    flipped = rng.random() < _FLIP
+    flipped = rng.random() < _FLIP and config.flip
     if not config.self_supervised:
         brightness, contrast = (1.0 + rng.uniform(-reach, reach) for reach in (_BRIGHTNESS, _CONTRAST))
         return View(box, flipped, Jitter(("brightness", "contrast"), brightness, contrast))

@@ -23,7 +23,7 @@ import numpy as np
 import safetensors.numpy
 
 from fact_jax import files
-from fact_jax.models.weights import numpy_pickles
+from fact_jax.ops import numpy_pickles
 from fact_jax.types import UserError, check_choice
 
 TORCH_SUFFIXES = (".pth", ".pt", ".net", ".prm", ".tar")

@@ -51,9 +51,13 @@ def _no_bytes(*_):
     return b""
 
 
+def _from_buffer(data, dtype, shape, order):
+    return _numbers(dtype, data).reshape(shape, order="F" if order == "F" else "C")
+
+
 def _numbers(dtype, data):
     """bytes -> array [N]."""
-    if not isinstance(dtype, Dtype) or not isinstance(data, bytes):
+    if not isinstance(dtype, Dtype) or not isinstance(data, bytes | bytearray):
         raise pickle.UnpicklingError("a NumPy value without type or bytes")
     return np.frombuffer(data, dtype.value) if data else np.zeros(0, dtype.value)
 
@@ -66,4 +70,5 @@ SAFE_GLOBALS: tuple[tuple[Callable, str], ...] = (
     (OrderedDict, "easydict.EasyDict"),  # settings; its own class would run code for every entry
     *((_scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
     *((_reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *((_from_buffer, f"numpy.{core}.numeric._frombuffer") for core in ("core", "_core")),
 )

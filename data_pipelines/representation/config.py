@@ -1,0 +1,83 @@
+"""Settings of a dataset of raw videos, `config.data`, with their defaults and rules."""
+
+import dataclasses
+
+from data_pipelines.core import settings
+from data_pipelines.video.clips import ClipConfig
+from data_pipelines.video.views import AugmentationConfig
+from fact_jax.types import UserError, check_choice
+
+READERS = ("videos", "synthetic")
+LAYOUTS = ("folder", "pouring", "penn_action", "finegym", "kinetics")
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticActionsConfig:
+    """What the synthetic videos look like; see synthetic.py."""
+
+    num_train_videos: int = 32  # videos to train on
+    num_test_videos: int = 12  # videos to test on
+    size: int = 64  # height and width in pixels
+    min_frames: int = 40  # fewest frames of a video
+    max_frames: int = 80  # most frames of a video
+    num_phases: int = 4  # K; each moves in its own way
+    jitter: float = 2.0  # pixels that the camera shakes by, at 64 pixels
+
+    def __post_init__(self):
+        wrong = [
+            f"{field.name} is {getattr(self, field.name)}, expected {least} or more"
+            for field in dataclasses.fields(self)
+            for least in [{"size": 16, "jitter": 0, "num_phases": 2}.get(field.name, 1)]
+            if getattr(self, field.name) < least
+        ]
+        if not self.num_phases <= self.min_frames <= self.max_frames:
+            wrong.append(f"min_frames is {self.min_frames}, expected num_phases to max_frames, {self.max_frames}")
+        if wrong:
+            raise UserError("Synthetic actions: " + "; ".join(wrong) + ".")
+
+
+@dataclasses.dataclass(frozen=True)
+class RepresentationDataConfig:
+    """Where the videos of a dataset lie, and how clips of them are made.
+
+    Published keys stand in brackets.
+    """
+
+    dataset: str = "custom"  # name shown in tables
+    reader: str = "videos"  # "videos" the files themselves, "synthetic" drawn on the fly
+    dir: str = ""  # root folder of the dataset (PATH_TO_DATASET)
+    layout: str = "folder"  # how it is listed, one of LAYOUTS; "folder" is your own
+    train_list: str = ""  # list of the videos to train on, below dir; "" = as the layout calls it
+    test_list: str = ""  # list of the videos to evaluate
+    additional_list: str = ""  # more videos to train on, of FineGym's form (ADDITION_TRAINSET)
+    num_classes: int = 0  # phases, of layout "finegym": 99 or 288 (EVAL.CLASS_NUM); others know theirs
+    train_fraction: float = 1.0  # share of the training videos, the first ones (FRACTION)
+    test_share: float = 0.2  # of a folder without lists: videos that are evaluated and not trained on
+    unlabelled: str = "-"  # name of a frame without a phase in label files
+    skip_unreadable: bool = False  # leave videos that cannot be read out, with a line; published for FineGym, Kinetics
+    clip: ClipConfig = ClipConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    synthetic: SyntheticActionsConfig = SyntheticActionsConfig()
+
+    @classmethod
+    def parse(cls, data):
+        """The settings of `config.data`, a mapping; a UserError if one is unknown or cannot be."""
+        parts = {"clip": ClipConfig, "augmentation": AugmentationConfig, "synthetic": SyntheticActionsConfig}
+        nested = {name: settings.parse(kind, data[name], f"config.data.{name}") for name, kind in parts.items()}
+        return settings.parse(cls, dict(data.items()) | nested, "config.data")
+
+    def check(self):
+        """Raises a UserError if the settings contradict each other."""
+        check_choice("config.data.reader", self.reader, READERS)
+        check_choice("config.data.layout", self.layout, LAYOUTS)
+        wrong = []
+        if not 0.0 < self.train_fraction <= 1.0:
+            wrong.append(f"config.data.train_fraction is {self.train_fraction}, expected more than 0, at most 1")
+        if not 0.0 <= self.test_share < 1.0:
+            wrong.append(f"config.data.test_share is {self.test_share}, expected 0 or more, less than 1")
+        if self.num_classes < 0 or (self.layout == "finegym" and self.reader == "videos" and not self.num_classes):
+            wrong.append(f"config.data.num_classes is {self.num_classes}; FineGym has 99 or 288: say which")
+        if self.additional_list and self.layout != "finegym":
+            wrong.append(f"config.data.additional_list is for layout 'finegym', not {self.layout!r}")
+        if wrong:
+            raise UserError("\n".join(wrong))

@@ -1,0 +1,210 @@
+"""Your own folder: videos, and labels if there are any.
+
+videos/NAME.mp4          files or folders of images, of any kind that is read
+labels/NAME.txt          a phase in every line, one per frame; or rows of start, end and phase, in seconds
+phases.txt               names of the phases in order; without it the order in which they come in the videos
+train.txt, test.txt      names of videos; without them some videos are kept for the evaluation
+"""
+
+import pathlib
+
+import numpy as np
+
+from data_pipelines.core.names import why_no_class
+from data_pipelines.core.problems import Problem, Problems
+from data_pipelines.core.text_files import quote, read_lines
+from data_pipelines.core.wording import count, name_some
+from data_pipelines.representation.listing import NO_PHASE, LabelSegment, ListedVideo, Listing
+from data_pipelines.segmentation.segment_files import looks_like_a_segment, read_segments
+from fact_jax.files import why_no_folder
+from fact_jax.types import nearest
+
+VIDEO_DIR, LABEL_DIR, PHASES = "videos", "labels", "phases.txt"
+LISTS = {"train": "train.txt", "test": "test.txt"}
+
+
+def read_folder(data, root) -> Listing:
+    """The Listing of your own folder `root`."""
+    paths, problems = _find_videos(root / VIDEO_DIR)
+    raw, wrong = _read_labels(root / LABEL_DIR, paths)
+    problems += wrong
+    phases, notes, wrong = _phases(root / PHASES, raw, data.unlabelled)
+    videos, more = _number(paths, raw, phases, data.unlabelled)
+    chosen, lines, unlisted = _choose(data, root, videos)
+    notes += lines
+    labelled = sum(video.is_labelled for video in videos.values())
+    if labelled < len(videos):
+        notes.append(f"{count(len(videos) - labelled, 'video')} of {len(videos)} without labels")
+    return Listing(chosen, (data.dataset,), (phases,), problems + wrong + more + unlisted, tuple(notes))
+
+
+def _find_videos(folder):
+    """({name: path} in order, problems); a name is that of a file without its ending, or of a folder of images."""
+    if reason := why_no_folder(folder):
+        return {}, [Problem(str(folder), 0, f"the folder {reason}", "expected a folder with the videos")]
+    found, problems = {}, []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        name = path.name if path.is_dir() else path.stem
+        if name in found:
+            told = f"two videos are called {quote(name)}: {found[name].name} and {path.name}"
+            problems.append(Problem(str(path), 0, told, "rename or remove one of them"))
+        found.setdefault(name, path)
+    if not found:
+        problems.append(Problem(str(folder), 0, "no video", "expected files of videos or folders of images"))
+    return found, problems
+
+
+def _read_labels(folder, paths):
+    """({video: list of (line, phase), or of ListedSegment}, problems)."""
+    if not folder.exists():
+        return {}, []
+    found, problems = {}, []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.stem not in paths or path.suffix not in (".txt", ".csv", ".tsv"):
+            near = nearest(path.stem, paths)
+            hint = f"{VIDEO_DIR} has {paths[near].name!r}" if near else f"expected NAME.txt for a video of {VIDEO_DIR}"
+            problems.append(Problem(str(path), 0, "labels of no video", hint))
+            continue
+        if path.stem in found:
+            problems.append(Problem(str(path), 0, "a second file of labels of this video", "remove one of them"))
+            continue
+        found[path.stem], wrong = _read_file(path)
+        problems += wrong
+    return found, problems
+
+
+def _read_file(path):
+    """((path, rows), problems): rows of ListedSegment, or of (line, phase)."""
+    lines, problems = read_lines(path)
+    if problems or not lines:
+        return (path, []), problems or [Problem(str(path), 0, "no labels", "expected a phase in every line")]
+    if path.suffix == ".txt" and not any(looks_like_a_segment(line) for line in lines[:2]):
+        wrong = Problems(path)
+        for number, line in enumerate(lines, 1):
+            if reason := why_no_class(line):
+                wrong.add(str(path), number, reason, "expected the name of a phase in every line")
+        return (path, list(enumerate(lines, 1))), wrong.listed()
+    table = read_segments(path, video=path.stem)
+    problems = list(table.problems)
+    if table.unit not in ("", "seconds"):
+        problems.append(Problem(str(path), 1, f"times in {table.unit}", "expected seconds"))
+    for one, other in zip(table.segments, table.segments[1:], strict=False):
+        if other.start < one.end:
+            told = f"{other.text} begins before {one.text} ends"
+            problems.append(Problem(str(path), other.line, told, "expected segments in order, one phase at a time"))
+    return (path, list(table.segments)), problems
+
+
+def _name_of(row):
+    return row[1] if isinstance(row, tuple) else row.label
+
+
+def _phases(path, raw, unlabelled):
+    """(names of the phases in order, notes, problems): those of the list, or as they come in the videos."""
+    used = {}
+    for _, rows in raw.values():
+        for place, row in enumerate(rows):
+            if _name_of(row) != unlabelled:
+                # Where it first comes in a video, as a share of it.
+                used.setdefault(_name_of(row), {}).setdefault(id(rows), place / len(rows))
+    if not path.exists():
+        names = sorted(used, key=lambda name: (np.mean(list(used[name].values())), name))
+        notes = [f"Phases in the order in which they come: {name_some(names, 20)}"] if names else []
+        return tuple(names), notes, []
+    lines, problems = read_lines(path)
+    names = [line for line in lines if line]
+    for number, line in enumerate(lines, 1):
+        if line and lines.index(line) < number - 1:
+            problems.append(
+                Problem(str(path), number, f"{quote(line)} for the second time", "expected each phase once")
+            )
+    notes = [f"No video has the phase {quote(name)}" for name in names if raw and name not in used]
+    return tuple(dict.fromkeys(names)), notes, problems
+
+
+def _number(paths, raw, phases, unlabelled):
+    """({video: ListedVideo}, problems): phases as numbers."""
+    numbers = {name: number for number, name in enumerate(phases)} | {unlabelled: NO_PHASE}
+    videos, problems = {}, []
+    for name, path in paths.items():
+        if name not in raw:
+            videos[name] = ListedVideo(name, path)
+            continue
+        source, rows = raw[name]
+        wrong = Problems(source)
+        for row in rows:
+            if _name_of(row) not in numbers:
+                near = nearest(_name_of(row), phases)
+                hint = f"did you mean {near!r}?" if near else f"expected one of {PHASES}: {name_some(phases, 10)}"
+                line = row[0] if isinstance(row, tuple) else row.line
+                wrong.add(str(source), line, f"unknown phase {quote(_name_of(row))}", hint)
+        problems += wrong.listed()
+        found = [numbers.get(_name_of(row), NO_PHASE) for row in rows]
+        if rows and not isinstance(rows[0], tuple):
+            parts = zip(rows, found, strict=True)
+            segments = tuple(LabelSegment(row.start, row.end, number, row.line) for row, number in parts)
+            videos[name] = ListedVideo(name, path, segments=segments, source=str(source))
+        else:
+            videos[name] = ListedVideo(name, path, np.array(found, np.int32), source=str(source))
+    return videos, problems
+
+
+def _choose(data, root, videos):
+    """({subset: ListedVideos}, notes, problems)."""
+    given = {"train": data.train_list, "test": data.test_list}
+    lists = {subset: root / (given[subset] or usual) for subset, usual in LISTS.items()}
+    if any(given.values()) or any(path.exists() for path in lists.values()):
+        return _by_lists(lists, videos)
+    names = list(videos)
+    num_test = round(data.test_share * len(names)) if len(names) > 2 else 0
+    if num_test < 2:
+        # Scores compare videos with one another.
+        num_test = 2 if len(names) > 4 and data.test_share else 0
+    if not num_test:
+        everything = tuple(videos.values())
+        note = f"All {count(everything, 'video')} are trained on and evaluated; {' and '.join(LISTS.values())} say otherwise"
+        return {"train": everything, "test": everything}, [note] if everything else [], []
+    # Evenly over the names, so that a folder sorted by performer or day is not cut in two.
+    places = {int((number + 0.5) * len(names) / num_test) for number in range(num_test)}
+    parts = {
+        "train": tuple(videos[name] for place, name in enumerate(names) if place not in places),
+        "test": tuple(videos[name] for place, name in enumerate(names) if place in places),
+    }
+    tested = [video.video_id for video in parts["test"]]
+    note = f"{count(tested, 'video')} of {len(names)} are evaluated and not trained on: {name_some(tested, 5)}"
+    return parts, [note], []
+
+
+def _by_lists(lists, videos):
+    chosen, problems, used = {}, [], set()
+    for subset, path in lists.items():
+        lines, wrong = read_lines(path)
+        found = Problems(path)
+        names = []
+        for number, line in enumerate(lines, 1):
+            name = line if line in videos else pathlib.PurePath(line).stem
+            if not line:
+                continue
+            if name not in videos:
+                near = nearest(name, videos)
+                hint = f"did you mean {near!r}?" if near else f"expected the name of a video in {VIDEO_DIR}"
+                found.add(str(path), number, f"unknown video {quote(line)}", hint)
+            elif name in names:
+                found.add(str(path), number, f"{quote(line)} for the second time", "expected every video once")
+            else:
+                names.append(name)
+        if not (wrong or names or found.listed()):
+            found.add(str(path), 0, "no video", "expected names of videos, one per line")
+        problems += wrong + found.listed()
+        chosen[subset] = tuple(videos[name] for name in names)
+        used |= set(names)
+    left = [name for name in videos if name not in used]
+    both = {v.video_id for v in chosen["train"]} & {v.video_id for v in chosen["test"]}
+    notes = [f"{count(left, 'video')} in no list: {name_some(left)}"] if left else []
+    if both:
+        notes.append(f"{count(both, 'video')} are trained on and evaluated: {name_some(sorted(both))}")
+    return chosen, notes, problems

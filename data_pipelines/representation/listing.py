@@ -1,0 +1,100 @@
+"""What a dataset of raw videos lists, before any video is opened."""
+
+import dataclasses
+import pathlib
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Int
+
+from data_pipelines.core.problems import Problem
+
+SUBSETS = ("train", "test")
+NO_PHASE = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelSegment:
+    """A phase from `start` to before `end`, exact seconds; `line` of the label file lists it."""
+
+    start: Fraction
+    end: Fraction
+    phase: int
+    line: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedVideo:
+    """One video of a list.
+
+    Attributes:
+      video_id: unique in its dataset.
+      path: where it lies.
+      labels: int32 [N], one phase per frame, NO_PHASE where there is none; None without labels.
+      segments: LabelSegments in order, in the place of `labels` where times are given in seconds.
+      num_frames: N as the list states it, 0 if it does not.
+      group: number of the dataset, such as an action, that it is scored with.
+      source: file that the labels are from, for messages.
+    """
+
+    video_id: str
+    path: pathlib.Path
+    labels: Int[np.ndarray, " N"] | None = None
+    segments: tuple[LabelSegment, ...] | None = None
+    num_frames: int = 0
+    group: int = 0
+    source: str = ""
+
+    @property
+    def is_labelled(self):
+        """Whether it has labels of either form."""
+        return self.labels is not None or self.segments is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What is listed.
+
+    Attributes:
+      videos: ListedVideos by subset of SUBSETS, in the order of the lists.
+      groups: names of the datasets that are scored apart, such as actions.
+      phases: names of the phases of every group.
+      problems: list of Problem.
+      notes: lines for the user.
+    """
+
+    videos: dict[str, tuple[ListedVideo, ...]]
+    groups: tuple[str, ...]
+    phases: tuple[tuple[str, ...], ...]
+    problems: list[Problem]
+    notes: tuple[str, ...] = ()
+
+
+def numbered_phases(count):
+    """Names of phases that have none."""
+    return tuple(f"phase {number}" for number in range(count))
+
+
+def labels_of(video: ListedVideo, times) -> tuple[Int[np.ndarray, " N"] | None, list[Problem]]:
+    """(labels int32 [N] or None, problems) of a video whose N frames are shown at `times`, seconds.
+
+    A segment covers the frames that are shown from its start to before its end.
+    """
+    count = len(times)
+    if video.labels is not None:
+        if len(video.labels) == count:
+            return video.labels, []
+        found = f"{len(video.labels)} labels for the {count} frames of {video.path}"
+        return None, [Problem(video.source, 0, found, "expected one label for every frame that can be decoded")]
+    if video.segments is None:
+        return None, []
+    labels, problems = np.full(count, NO_PHASE, np.int32), []
+    # The last frame is shown as long as one on average.
+    end = float(times[-1]) + (float(times[-1] - times[0]) / max(count - 1, 1)) if count else 0.0
+    for segment in video.segments:
+        first, last = np.searchsorted(times, [float(segment.start), float(segment.end)])
+        labels[first:last] = segment.phase
+        if segment.start > end:
+            found = f"a segment from {float(segment.start):g} s, in a video of {end:.2f} s"
+            problems.append(Problem(video.source, segment.line, found, "expected seconds inside of the video"))
+    return labels, problems
