@@ -4,6 +4,7 @@ import dataclasses
 
 from data_pipelines.core import settings
 from data_pipelines.video.clips import ClipConfig
+from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.views import AugmentationConfig
 from fact_jax.types import UserError, check_choice
 
@@ -55,6 +56,7 @@ class RepresentationDataConfig:
     test_share: float = 0.2  # of a folder without lists: videos that are evaluated and not trained on
     unlabelled: str = "-"  # name of a frame without a phase in label files
     skip_unreadable: bool = False  # leave videos that cannot be read out, with a line; published for FineGym, Kinetics
+    video: VideoConfig = VideoConfig()
     clip: ClipConfig = ClipConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     synthetic: SyntheticActionsConfig = SyntheticActionsConfig()
@@ -62,7 +64,12 @@ class RepresentationDataConfig:
     @classmethod
     def parse(cls, data):
         """The settings of `config.data`, a mapping; a UserError if one is unknown or cannot be."""
-        parts = {"clip": ClipConfig, "augmentation": AugmentationConfig, "synthetic": SyntheticActionsConfig}
+        parts = {
+            "video": VideoConfig,
+            "clip": ClipConfig,
+            "augmentation": AugmentationConfig,
+            "synthetic": SyntheticActionsConfig,
+        }
         nested = {name: settings.parse(kind, data[name], f"config.data.{name}") for name, kind in parts.items()}
         return settings.parse(cls, dict(data.items()) | nested, "config.data")
 

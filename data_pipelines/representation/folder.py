@@ -166,7 +166,8 @@ def _choose(data, root, videos):
         num_test = 2 if len(names) > 4 and data.test_share else 0
     if not num_test:
         everything = tuple(videos.values())
-        note = f"All {count(everything, 'video')} are trained on and evaluated; {' and '.join(LISTS.values())} say otherwise"
+        lists = " and ".join(LISTS.values())
+        note = f"All {count(everything, 'video')} are trained on and evaluated; {lists} would say otherwise"
         return {"train": everything, "test": everything}, [note] if everything else [], []
     # Evenly over the names, so that a folder sorted by performer or day is not cut in two.
     places = {int((number + 0.5) * len(names) / num_test) for number in range(num_test)}
@@ -206,5 +207,5 @@ def _by_lists(lists, videos):
     both = {v.video_id for v in chosen["train"]} & {v.video_id for v in chosen["test"]}
     notes = [f"{count(left, 'video')} in no list: {name_some(left)}"] if left else []
     if both:
-        notes.append(f"{count(both, 'video')} are trained on and evaluated: {name_some(sorted(both))}")
+        notes.append(f"Trained on and evaluated as well, {count(both, 'video')}: {name_some(sorted(both))}")
     return chosen, notes, problems

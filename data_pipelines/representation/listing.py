@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.video.errors import VideoError
 
 SUBSETS = ("train", "test")
 NO_PHASE = -1
@@ -75,26 +76,27 @@ def numbered_phases(count):
     return tuple(f"phase {number}" for number in range(count))
 
 
-def labels_of(video: ListedVideo, times) -> tuple[Int[np.ndarray, " N"] | None, list[Problem]]:
-    """(labels int32 [N] or None, problems) of a video whose N frames are shown at `times`, seconds.
+def labels_of(listed: ListedVideo, video) -> tuple[Int[np.ndarray, " N"] | None, list[Problem]]:
+    """(labels int32 [N] or None, problems) of a listed video, which is opened as `video`, a RawVideo.
 
     A segment covers the frames that are shown from its start to before its end.
     """
-    count = len(times)
-    if video.labels is not None:
-        if len(video.labels) == count:
-            return video.labels, []
-        found = f"{len(video.labels)} labels for the {count} frames of {video.path}"
-        return None, [Problem(video.source, 0, found, "expected one label for every frame that can be decoded")]
-    if video.segments is None:
+    if listed.labels is not None:
+        try:
+            video.check_labels(len(listed.labels))
+        except VideoError as error:
+            place = listed.source or str(listed.path)
+            return None, [dataclasses.replace(error.problem, path=place, found=f"{listed.path}: {error.problem.found}")]
+        return listed.labels, []
+    if listed.segments is None:
         return None, []
-    labels, problems = np.full(count, NO_PHASE, np.int32), []
+    labels, problems = np.full(len(video), NO_PHASE, np.int32), []
     # The last frame is shown as long as one on average.
-    end = float(times[-1]) + (float(times[-1] - times[0]) / max(count - 1, 1)) if count else 0.0
-    for segment in video.segments:
-        first, last = np.searchsorted(times, [float(segment.start), float(segment.end)])
+    end = float(video.times[-1]) + 1.0 / video.rate
+    for segment in listed.segments:
+        first, last = np.searchsorted(video.times, [float(segment.start), float(segment.end)])
         labels[first:last] = segment.phase
         if segment.start > end:
             found = f"a segment from {float(segment.start):g} s, in a video of {end:.2f} s"
-            problems.append(Problem(video.source, segment.line, found, "expected seconds inside of the video"))
+            problems.append(Problem(listed.source, segment.line, found, "expected seconds inside of the video"))
     return labels, problems

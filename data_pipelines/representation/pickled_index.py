@@ -10,6 +10,7 @@ import math
 import pickle
 import pickletools
 import struct
+from typing import ClassVar
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class _Name:
 class _Interpreter(pickle._Unpickler):
     """Python's interpreter of pickles, with fewer instructions and without the functions that they would call."""
 
-    dispatch = {_CODES[name]: pickle._Unpickler.dispatch[_CODES[name]] for name in _INSTRUCTIONS}
+    dispatch: ClassVar[dict] = {_CODES[name]: pickle._Unpickler.dispatch[_CODES[name]] for name in _INSTRUCTIONS}
 
     def __init__(self, file):
         # Texts of Python 2 are bytes.

@@ -26,7 +26,7 @@ _LISTS = {
     "pouring": ("train.pkl", "val.pkl"),
     "penn_action": ("train.pkl", "val.pkl"),
     "finegym": ("gym{classes}_train_v1.0.pkl", "gym{classes}_val.pkl"),
-    "kinetics": ("kinetics-400/train.csv", "kinetics-400/val.csv"),
+    "kinetics": ("train.csv", "val.csv"),
 }
 
 
@@ -128,7 +128,7 @@ def _read_entry(entry, root, num_phases, group, path):
     except (TypeError, ValueError):
         return None, "frame_label is no list of numbers"
     if len(labels) != length:
-        return None, f"{len(labels)} labels for seq_len {length}"
+        return None, f"{count(len(labels), 'label')} for seq_len {length}"
     if num_phases and not (np.isfinite(labels).all() and (labels == np.rint(labels)).all()):
         return None, "labels that are no whole numbers"
     if num_phases and (labels.min() < NO_PHASE or labels.max() >= num_phases):

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from data_pipelines.core.names import why_no_video
@@ -42,14 +43,17 @@ def check_videos(paths, config=VideoConfig(), *, index_dir=None, num_labels=None
     `data_pipelines.core.problems.refuse` tells the problems as one error.
 
     Args:
-      paths: files and folders, as `open_video` takes them; a video is called as its file without the ending.
+      paths: files and folders, as `open_video` takes them; a video is called as its file without the ending. Or a
+        mapping from names of videos to them.
       config: a VideoConfig.
       index_dir: folder in which frame indices are kept; None: nowhere.
       num_labels: number of labels, one per frame, by the name of the video, of those that have any.
       num_threads: how many videos are read at once; None: one per core.
     """
-    paths = [str(path) for path in paths]
-    named, problems = _named(paths)
+    if isinstance(paths, Mapping):
+        named, problems = {name: str(path) for name, path in paths.items()}, []
+    else:
+        named, problems = _named([str(path) for path in paths])
     videos, notes = {}, []
     with concurrent.futures.ThreadPoolExecutor(num_threads or len(os.sched_getaffinity(0))) as pool:
         opened = {name: pool.submit(open_video, path, config, index_dir) for name, path in named.items()}

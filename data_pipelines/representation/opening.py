@@ -1,0 +1,147 @@
+"""One call from the settings of a dataset of raw videos to checked, opened videos."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Int
+
+from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
+from data_pipelines.core.settings import dataset_root
+from data_pipelines.core.wording import count, name_some
+from data_pipelines.representation.config import RepresentationDataConfig
+from data_pipelines.representation.folder import LABEL_DIR, LISTS, PHASES, VIDEO_DIR, read_folder
+from data_pipelines.representation.listing import NO_PHASE, SUBSETS, labels_of, numbered_phases
+from data_pipelines.representation.published import list_names, read_published
+from data_pipelines.representation.synthetic import synthetic_videos
+from data_pipelines.video.checks import check_videos
+from data_pipelines.video.raw_video import RawVideo
+
+_INDEX_DIR = "video_index"  # below the workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class PhasedVideo:
+    """One opened video.
+
+    Attributes:
+      video: frames by number, as a RawVideo gives them.
+      labels: int32 [N], a phase per frame, -1 where there is none; None without labels.
+      group: number of the dataset, such as an action, that it is scored with.
+    """
+
+    video_id: str
+    video: RawVideo
+    labels: Int[np.ndarray, " N"] | None
+    group: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class RepresentationSources:
+    """The videos of one run.
+
+    Attributes:
+      train, test: PhasedVideos in the order of the lists.
+      groups: names of the datasets that are scored apart.
+      phases: names of the phases of every group.
+      notes: lines for the user.
+    """
+
+    train: tuple[PhasedVideo, ...]
+    test: tuple[PhasedVideo, ...]
+    groups: tuple[str, ...]
+    phases: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) -> RepresentationSources:
+    """Opens the videos that the settings name, after checking all of them; a UserError names all problems.
+
+    `workdir` is where indices of frames are kept for the next run, and a list of problems too long for the message;
+    None = nowhere. `seed` is that of the synthetic videos.
+    """
+    data.check()
+    if data.reader == "synthetic":
+        parts = {
+            subset: tuple(
+                PhasedVideo(name, video, video.labels)
+                for name, video in synthetic_videos(data.synthetic, subset, seed).items()
+            )
+            for subset in SUBSETS
+        }
+        phases = (numbered_phases(data.synthetic.num_phases),)
+        return RepresentationSources(parts["train"], parts["test"], (data.dataset,), phases)
+    root = dataset_root(data, expected_tree(data))
+    listing = (read_folder if data.layout == "folder" else read_published)(data, root)
+    listed = dict(listing.videos)
+    if "train" in listed:
+        listed["train"] = listed["train"][: max(1, int(data.train_fraction * len(listed["train"])))]
+    paths = {str(video.path): video.path for videos in listed.values() for video in videos}
+    index_dir = None if workdir is None else workdir / _INDEX_DIR
+    checked = check_videos(paths, data.video, index_dir=index_dir)
+    problems, notes = list(listing.problems), [*listing.notes, *checked.notes]
+    if data.skip_unreadable:
+        notes += [f"Left out: {problem}" for problem in checked.problems]
+    else:
+        problems += checked.problems
+    opened, wrong = _with_labels(listed, checked.videos)
+    problems += wrong
+    for subset in SUBSETS:
+        if not opened[subset] and not problems:
+            problems.append(Problem(str(root), 0, f"no video to {'train on' if subset == 'train' else 'evaluate'}"))
+    report_file = None if workdir is None else workdir / PROBLEMS_FILE
+    refuse(f"Dataset {data.dataset!r}", problems, report_file=report_file)
+    sources = RepresentationSources(opened["train"], opened["test"], listing.groups, listing.phases)
+    return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
+
+
+def expected_tree(data):
+    """Describes, in text, the files that `config.data` asks for."""
+    if data.layout == "folder":
+        rows = [
+            (f"{VIDEO_DIR}/NAME.mp4", "videos, or folders of images"),
+            (f"{LABEL_DIR}/NAME.txt", "optional: a phase per frame, or rows of start, end (seconds) and phase"),
+            (PHASES, "optional: names of the phases in order"),
+            (" ".join(LISTS.values()), "optional: names of the videos of each"),
+        ]
+    else:
+        rows = [(name, f"list of the videos to {subset}") for subset, name in list_names(data).items()]
+        rows.append(("...", "the videos, where the lists say"))
+    width = max(len(name) for name, _ in rows)
+    tree = "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
+    return f"Expected files of dataset {data.dataset!r}:\n  {data.dir or 'FOLDER'}/\n{tree}"
+
+
+def _with_labels(listed, videos):
+    """({subset: PhasedVideos of those that were opened}, problems)."""
+    opened, known, problems = {}, {}, []
+    for subset, entries in listed.items():
+        found = []
+        for entry in entries:
+            path = str(entry.path)
+            if path not in videos:
+                continue
+            if (path, entry.source) not in known:
+                known[path, entry.source], wrong = labels_of(entry, videos[path])
+                problems += wrong
+            found.append(PhasedVideo(entry.video_id, videos[path], known[path, entry.source], entry.group))
+        opened[subset] = tuple(found)
+    return opened, problems
+
+
+def _remarks(data, sources):
+    """What is merely odd, with counts."""
+    clip = data.clip.num_frames
+    if short := [entry.video_id for entry in sources.train if len(entry.video) < clip]:
+        yield f"{count(short, 'video')} shorter than a clip of {clip} frames, which is padded: {name_some(short)}"
+    for group, (name, phases) in enumerate(zip(sources.groups, sources.phases, strict=True)):
+        has = {}
+        for subset in SUBSETS:
+            entries = [v for v in getattr(sources, subset) if v.group == group and v.labels is not None]
+            has[subset] = {v.video_id: set(v.labels.tolist()) - {NO_PHASE} for v in entries}
+        lacking = [video for found in has.values() for video, own in found.items() if set(range(len(phases) - 1)) - own]
+        if lacking and len(phases) > 1:
+            yield f"{name}: {count(lacking, 'video')} that lack a phase count for no progress: {name_some(lacking)}"
+        unseen = set().union(*has["test"].values()) - set().union(*has["train"].values())
+        if unseen and has["train"]:
+            told = name_some([phases[number] for number in sorted(unseen)])
+            yield f"{name}: {count(unseen, 'phase')} of evaluated videos that no training video has: {told}"
