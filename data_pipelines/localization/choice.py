@@ -190,13 +190,12 @@ def _class_notes(videos, class_ids, data):
 
 
 def _repeated_notes(videos, data):
-    several = {"train": "config.data.remove_doubles=True counts them once", "test": "they count once"}
+    effects = {"train": "config.data.remove_doubles=True counts doubles once", "test": "doubles count once"}
     if data.remove_doubles:
-        several["train"] = several["test"]
-    for subset, effect in several.items():
+        effects["train"] = effects["test"]
+    for subset, effect in effects.items():
         repeated = sum(_repeated(video) for video in videos[subset])
         if repeated:
-            effect = effect.replace("they count", "it counts").replace("them", "it") if repeated == 1 else effect
             what = f"{count(repeated, f'{subset} annotation')} {verb(repeated, 'repeat')} another one"
             yield f"{what}, with the same class and times; {effect}"
 

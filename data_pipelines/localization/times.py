@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.annotations import UNKNOWN_DURATION, AnnotatedVideo
 from data_pipelines.localization.causes import (
     cause_of_late_times,
@@ -29,6 +30,10 @@ _ODD, _WRONG, _IMPOSSIBLE = 1.25, 1.5, 2.0
 _FAR_TOO_SHORT = 4.0
 # Videos from which on a pattern can be told from chance.
 _ENOUGH = 5
+# Seconds beyond the stated end that the last feature of hardly a video sees, and by which durations are exact.
+_BEYOND, _EXACT = 1.0, 0.1
+# Share of the segments that span their whole video from which they say nothing of times, and of a video that is left.
+_ALL, _EDGE = 0.9, 0.02
 # Videos that are told one by one, and those that a line names.
 _MAX_SINGLE, _MAX_NAMED = 20, 3
 
@@ -60,6 +65,11 @@ class TimedVideo(NamedTuple):
     def limit(self):
         """Seconds that a segment has to lie in: the duration or, where none is stated, the span."""
         return self.span if np.isnan(self.duration) else self.duration
+
+
+def usual_windows(stride):
+    """Video frames that features usually see where there is one every `stride` frames, the fewest first."""
+    return sorted({8, 16, 24, 32, 64, stride, 2 * stride})
 
 
 class Findings(NamedTuple):
@@ -115,13 +125,13 @@ def _check_spans(timed):
     if largest >= _ODD:
         off = int(np.sum(np.maximum(ratios, 1 / ratios) >= _ODD))
         typical = known[int(np.argmin(np.abs(np.log(ratios / median))))]
-        found = f"in {off} of {len(known)} videos the features and the duration differ ({_span_text(typical)})"
+        found = f"in {off} of {count(known, 'video')} the features and the duration differ ({_span_text(typical)})"
         hint = cause_of_span(known)
         if largest >= _WRONG:
             return Findings([(known[0].subset, found, hint)], [])
         return Findings([], [f"Odd times: {found}; {hint}."])
     found = _single_spans(known, ratios)
-    found.lines.extend(_small_difference(known))
+    found.lines.extend(list(_too_wide(known)) or _small_difference(known))
     return found
 
 
@@ -146,10 +156,27 @@ def _single_spans(known, ratios):
     ):
         if odd:
             than = "than their duration" if what in ("more", "less") else "their duration"
-            count = f"{len(odd)} of {len(known)} videos have features that cover {what} {than}"
+            of = f"{len(odd)} of {count(known, 'video')} {verb(odd, 'have')} features that cover {what} {than}"
             numbers = _listed(odd, lambda e: f"{e.video.video_id!r} {e.span:.1f} of {e.duration:.1f} s")
-            found.lines.append(f"Odd times: {count}: {numbers}; {hint}")
+            found.lines.append(f"Odd times: {of}: {numbers}; {hint}")
     return found
+
+
+def _too_wide(known):
+    """A line where the last feature of nearly every video sees well beyond its end, and a usual window would fit."""
+    beyond = np.array([entry.span - entry.duration for entry in known])
+    if len(known) < _ENOUGH or np.quantile(beyond, 1 - _ALL) <= _BEYOND:
+        return
+    stride, window = (float(np.median([getattr(e, name) * e.fps for e in known])) for name in ("step", "window"))
+    left = [(entry.duration - entry.span + entry.window) * entry.fps for entry in known]
+    least, most = np.quantile(left, (1 - _ALL, _ALL)) + _EXACT * np.array([1, -1]) * max(entry.fps for entry in known)
+    fitting = [w for w in usual_windows(stride) if w < window and w <= least and most < w + stride]
+    if fitting:
+        text = f"the last feature of most videos sees {np.median(beyond):.2f} s beyond the stated duration (median)"
+        hint = (
+            f"the same in all: is config.data.window what a feature sees? Not {window:g} but {fitting[0]:g} would fit"
+        )
+        yield f"Odd times: {text}, {hint}."
 
 
 def _small_difference(known):
@@ -182,8 +209,8 @@ def _excess(entry):
 
 def _span_text(entry):
     """What the features of a video cover, with the numbers."""
-    count = round((entry.span - entry.window) / entry.step) + 1
-    spans = f"{count} features, one every {entry.step:.4g} s (feature_stride / fps), span {entry.span:.1f} s"
+    stored = count(round((entry.span - entry.window) / entry.step) + 1, "feature")
+    spans = f"{stored}, one every {entry.step:.4g} s (feature_stride / fps), span {entry.span:.1f} s"
     return f"{entry.video.video_id!r}: {spans}, duration {entry.duration:.1f} s"
 
 
@@ -197,9 +224,9 @@ def _check_segments(timed, features_are_wrong):
     ):
         total = sum(len(entry.video.segments) for entry in known)
         behind = sum(_behind(entry, entry.limit).sum() for entry in known)
-        count = f"in {len(wrong)} of {len(known)} videos segments lie behind the end ({behind} of {total} segments)"
+        of = f"in {len(wrong)} of {count(known, 'video')} segments lie behind the end"
         worst = max(wrong, key=lambda entry: entry.video.segments.max() / entry.limit)
-        text = f"{count}: in {worst.video.video_id!r} {_segment_text(worst)}"
+        text = f"{of} ({behind} of {count(total, 'segment')}): in {worst.video.video_id!r} {_segment_text(worst)}"
         found.problems.append((worst.subset, text, cause_of_long_times(known, wrong)))
         return found
     if len(wrong) > _FEW * len(timed):
@@ -207,9 +234,10 @@ def _check_segments(timed, features_are_wrong):
         found.problems.extend((e.subset, f"video {e.video.video_id!r}: {_segment_text(e)}", hint) for e in wrong)
     elif wrong:
         names = _listed(wrong, lambda entry: f"{entry.video.video_id!r}: {_segment_text(entry)}")
-        count = f"segments of {len(wrong)} of {len(timed)} videos lie behind their end"
-        found.lines.append(f"Odd times: {count}: {names}.")
+        of = f"segments of {len(wrong)} of {count(timed, 'video')} lie behind their end"
+        found.lines.append(f"Odd times: {of}: {names}.")
     found.lines.extend(_overruns([entry for entry in known if not _is_contradictory(entry)]))
+    found.lines.extend(_whole_videos(known))
     if len(known) >= _ENOUGH and not features_are_wrong:
         share = np.quantile([entry.video.segments.max() / entry.limit for entry in known], 0.9)
         if share < 1 / 3:
@@ -241,10 +269,9 @@ def _segment_text(entry):
     behind = int(_behind(entry, limit).sum())
     start, end = segments[segments[:, 1].argmax()]
     what = "the end of its features at" if np.isnan(entry.duration) else "its duration of"
-    count = (
-        f"{behind} of {len(segments)} segments start after" if behind else "a segment ends more than twice as late as"
-    )
-    return f"{count} {what} {limit:.1f} s, such as the one from {start:.1f} to {end:.1f} s"
+    of = f"{behind} of {count(segments, 'segment')} {verb(behind, 'start')} after"
+    which = of if behind else "a segment ends more than twice as late as"
+    return f"{which} {what} {limit:.1f} s, such as the one from {start:.1f} to {end:.1f} s"
 
 
 def _overruns(known):
@@ -252,33 +279,47 @@ def _overruns(known):
     stated = [entry for entry in known if np.isfinite(entry.duration)]
     over = [entry for entry in stated if entry.video.segments.max() > entry.duration + 1e-3]
     if over:
-        count = sum(int(np.sum(entry.video.segments[:, 1] > entry.duration + 1e-3)) for entry in over)
+        late = sum(int(np.sum(entry.video.segments[:, 1] > entry.duration + 1e-3)) for entry in over)
         worst = max(over, key=lambda entry: entry.video.segments.max() - entry.duration)
         most = worst.video.segments.max() - worst.duration
-        where = f"of {len(over)} videos end after the stated duration, by up to {most:.2f} s"
-        yield f"Odd times: {count} segments {where} ({worst.video.video_id!r})."
+        where = f"of {count(over, 'video')} {verb(late, 'end')} after the stated duration, by up to {most:.2f} s"
+        yield f"Odd times: {count(late, 'segment')} {where} ({worst.video.video_id!r})."
     early = [entry for entry in known if entry.video.segments.min() < 0]
     if early:
         least = min(entry.video.segments.min() for entry in early)
-        yield f"Odd times: segments of {len(early)} videos start before 0, the first at {least:.2f} s."
+        yield f"Odd times: segments of {count(early, 'video')} start before 0, the first at {least:.2f} s."
+
+
+def _whole_videos(known):
+    """A line where segments begin and end with their video: such say what is in a video, not when."""
+    spans = [
+        (e.video.segments[:, 0] <= _EDGE * e.limit) & (e.video.segments[:, 1] >= (1 - _EDGE) * e.limit) for e in known
+    ]
+    number, total = sum(int(span.sum()) for span in spans), sum(map(len, spans))
+    if total >= _ENOUGH and number >= _ALL * total:
+        which = "every segment spans" if number == total else f"{number} of {total} segments span"
+        yield f"Odd times: {which} the whole of its video; are these labels of videos, without times?"
 
 
 def _check_behind_features(timed):
     """Segments behind the last feature: never learned, and never found."""
     found = Findings([], [])
-    for subset, effect in (("train", "are never learned"), ("test", "count as misses where nothing reaches them")):
+    for subset in ("train", "test"):
         entries = [e for e in timed if e.subset == subset and np.isfinite(e.step) and len(e.video.segments)]
         counts = {entry.video.video_id: int(_behind(entry, entry.span).sum()) for entry in entries}
         behind, total = sum(counts.values()), sum(len(entry.video.segments) for entry in entries)
         if not behind:
             continue
-        videos = sum(count > 0 for count in counts.values())
+        videos = sum(number > 0 for number in counts.values())
         worst = max(entries, key=lambda entry: counts[entry.video.video_id])
-        text = f"{behind} of {total} {subset} segments, of {videos} videos, start behind the last feature"
+        of = f"{behind} of {count(total, f'{subset} segment')}, of {count(videos, 'video')},"
+        text = f"{of} {verb(behind, 'start')} behind the last feature"
         example = f"as in {worst.video.video_id!r}, whose features end at {worst.span:.1f} s"
         if behind > _TOO_MANY_BEHIND * total:
             found.problems.append((subset, f"{text}, {example}", cause_of_late_times(entries)))
         else:
+            missed = f"{verb(behind, 'count')} as missed where nothing reaches as far"
+            effect = f"{verb(behind, 'are')} never learned" if subset == "train" else missed
             found.lines.append(f"Odd times: {text} and {effect}, {example}.")
     return found
 

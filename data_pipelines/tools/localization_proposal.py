@@ -14,12 +14,12 @@ from data_pipelines.core.problems import refuse
 from data_pipelines.core.wording import count
 from data_pipelines.localization import checks
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.localization.times import usual_windows
 from data_pipelines.tools.config_text import Proposal
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.types import UserError
 
 BASES = {"actionformer": ("custom",)}
-_USUAL_WINDOWS = (8, 16, 24, 32, 64)
 # Share by which a stride may differ from a whole number, and seconds by which stated durations may be wrong.
 _STRIDE_TOLERANCE, _DURATION_TOLERANCE_SEC = 0.02, 0.1
 # Training videos are padded to a multiple of what the coarsest level of configs/actionformer_custom.py needs: stride 32
@@ -99,9 +99,8 @@ def _choose_window(residual, stride, slack, given):
     ask = "give the video frames that a feature sees: --window"
     if not residual.size:
         raise UserError(f"Without durations the window cannot be told; {ask} 16")
-    usual = sorted({*_USUAL_WINDOWS, stride, 2 * stride})
     least, most = residual.min() + slack, residual.max() - slack
-    fitting = [window for window in usual if window <= least and most < window + stride]
+    fitting = [window for window in usual_windows(stride) if window <= least and most < window + stride]
     if len(fitting) == 1:
         return fitting[0], (
             f"window={fitting[0]}: what the strides leave of a video, {residual.min():.4g} to {residual.max():.4g} "

@@ -79,7 +79,7 @@ def test_odd_classes_are_told(tmp_path):
     text = "\n".join(open_localization(settings(write_folder(tmp_path, changed))).notes)
     assert "the classes 'jump', 'Jump' differ in capitals only" in text
     assert "1 class of 3 test segments has no training segment: Jump" in text
-    assert "2 test annotations repeat another one, with the same class and times; they count once" in text
+    assert "2 test annotations repeat another one, with the same class and times; doubles count once" in text
 
 
 @pytest.mark.parametrize("subsets", [True, False])

@@ -117,7 +117,7 @@ def test_features_of_another_video_are_refused_or_told():
     found = check_times([timed(videos()[0], features=1000), *most])
     assert "video 'v0': the features cover more than twice its duration ('v0': 1000 features" in found.problems[0][1]
     found = check_times([timed(videos()[0], features=500), *most])
-    assert found.problems == [] and "1 of 20 videos have features that cover more than their duration" in found.lines[0]
+    assert found.problems == [] and "1 of 20 videos has features that cover more than their duration" in found.lines[0]
     found = check_times([timed(videos()[0], features=150), *most])
     assert found.problems == [] and "cover less than their duration: 'v0' 20.4 of 40.0 s" in found.lines[0]
     assert "4 of 160 train segments, of 1 videos, start behind the last feature and are never learned" in found.lines[1]
@@ -127,7 +127,7 @@ def test_a_segment_that_ends_slightly_behind_the_duration_is_told():
     late = dataclasses.replace(videos()[0], segments=np.array([[-0.1, 2.0], [38.0, 40.3]]))
     found = check_times([timed(late), *map(timed, videos()[1:])])
     assert found.problems == []
-    assert "1 segments of 1 videos end after the stated duration, by up to 0.30 s ('v0')" in found.lines[0]
+    assert "1 segment of 1 video ends after the stated duration, by up to 0.30 s ('v0')" in found.lines[0]
     assert "segments of 1 videos start before 0, the first at -0.10 s" in found.lines[1]
 
 
@@ -141,7 +141,7 @@ def test_the_check_is_part_of_the_opening(tmp_path):
     late = entries()
     late["a"]["annotations"][0]["segment"] = [1.0, late["a"]["duration"] + 0.5]
     (root / "annotations.json").write_text(json.dumps({"database": late}))
-    assert "end after the stated duration, by up to 0.50 s" in "\n".join(open_localization(settings(root)).notes)
+    assert "ends after the stated duration, by up to 0.50 s" in "\n".join(open_localization(settings(root)).notes)
 
 
 @pytest.mark.parametrize(
@@ -181,3 +181,25 @@ def test_durations_for_a_prediction_are_compared_with_the_features():
     assert "video 'c': the features cover more than twice its duration" in line
     spread = types.SimpleNamespace(feature_stride=0.0, window=WINDOW)
     assert duration_lines(lengths, {"a": 1800.0}, spread, FPS) == []
+
+
+def test_a_window_that_reaches_far_beyond_the_end_is_told():
+    (line,) = check_times([timed(video, window=64.0) for video in videos()]).lines
+    assert line == (
+        "Odd times: the last feature of most videos sees 1.57 s beyond the stated duration (median), "
+        "the same in all: is config.data.window what a feature sees? Not 64 but 16 would fit."
+    )
+    assert check_times([timed(video, window=32.0) for video in videos()]).lines == []
+
+
+def test_segments_that_span_their_whole_video_are_told():
+    def whole(video):
+        segments = np.array([[0.0, video.duration - 0.2]])
+        return dataclasses.replace(video, segments=segments, labels=np.zeros(1, np.int32))
+
+    line = "the whole of its video; are these labels of videos, without times?"
+    spanned = [timed(whole(video)) for video in videos()]
+    assert check_times(spanned).lines == [f"Odd times: every segment spans {line}"]
+    assert check_times([*spanned, timed(videos(1)[0])]).lines == []
+    one = dataclasses.replace(videos(1)[0], segments=np.array([[3.0, 5.0]]))
+    assert check_times([*spanned, timed(one)]).lines == [f"Odd times: 20 of 21 segments span {line}"]
