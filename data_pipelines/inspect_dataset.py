@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from data_pipelines.core import command_line
+from data_pipelines.core.feature_values import value_lines
 from data_pipelines.core.problems import count_problems, format_problems
 from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
@@ -49,8 +50,10 @@ def main(argv=None):
     arguments = _parse(argv)
     folder = dataset_folder.survey(arguments)
     problems = list(folder.problems)
+    lines = ()
     if arguments.check_values:
-        problems += scan_values(folder.layout, folder.index.headers, problems)[0]
+        found, checked = scan_values(folder.layout, folder.index.headers, problems)
+        problems, lines = problems + found, value_lines(checked.values, folder.index.splits)
     subsets = _usable_videos(folder.index)
     everything = LabelledFolder(folder.index, dict.fromkeys(video for videos in subsets.values() for video in videos))
     if not len(everything):
@@ -60,6 +63,7 @@ def main(argv=None):
         [
             f"{folder.data.dataset}, {folder.layout.root}",
             *folder.findings,
+            *lines,
             *_feature_lines(folder),
             "",
             *_subset_lines(folder.index, subsets),
@@ -95,7 +99,7 @@ def _parse(argv):
     add("--output", metavar="FOLDER", help="where files go (default: inspection_NAME)")
     rate = command_line.frame_rate(or_zero=True)
     add("--fps", type=rate, default=0.0, help="label frames per second: lengths in seconds (default: in frames)")
-    add("--check_values", action="store_true", help="read all features, looking for NaN and Inf")
+    add("--check_values", action="store_true", help="read all features: NaN, Inf, other scales")
     return parser.parse_args(argv)
 
 

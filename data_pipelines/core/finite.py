@@ -3,6 +3,7 @@
 A search reads every value, so it is made once until a file changes; what it found out is noted beside the run.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
+from data_pipelines.core.feature_values import ValueMeter, VideoValues, as_rows, from_rows
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count, name_some
 from fact_jax.files import atomic_write_text, read_data
@@ -42,6 +44,14 @@ def stat_digest(head, paths, name=lambda path: path.name):
     return digest.hexdigest()
 
 
+@dataclasses.dataclass(frozen=True)
+class CheckedFeatures:
+    """What is known of features that have passed the check, by video: checksums and VideoValues."""
+
+    checksums: dict[str, str] = dataclasses.field(default_factory=dict)
+    values: dict[str, VideoValues] = dataclasses.field(default_factory=dict)
+
+
 class CheckNotes:
     """What has passed the check in a workdir, by its fingerprint; without a workdir nothing is known or kept."""
 
@@ -49,17 +59,18 @@ class CheckNotes:
         self._path = pathlib.Path(workdir) / CHECK_FILE if workdir else None
         self._passed = self._read()
 
-    def checksums(self, fingerprint: str) -> dict[str, str] | None:
-        """Checksum of the features by video, of data of this fingerprint; None where it has not passed."""
+    def known(self, fingerprint: str) -> CheckedFeatures | None:
+        """What is known of data of this fingerprint; None where it has not passed."""
         return self._passed.get(fingerprint)
 
-    def add(self, fingerprint: str, checksums) -> None:
+    def add(self, fingerprint: str, checked: CheckedFeatures) -> None:
         """Notes that data of this fingerprint has passed; a UserError if that cannot be written."""
         if self._path is None:
             return
-        kept = [*(self._passed | {fingerprint: checksums}).items()][-_NUM_NOTED:]
+        kept = [*(self._passed | {fingerprint: checked}).items()][-_NUM_NOTED:]
+        rows = {key: {"checksums": found.checksums, "values": as_rows(found.values)} for key, found in kept}
         try:
-            atomic_write_text(self._path, json.dumps(dict(kept)) + "\n")
+            atomic_write_text(self._path, json.dumps(rows) + "\n")
         except OSError as error:
             raise UserError(f"{self._path} cannot be written: {error.strerror}.") from error
 
@@ -71,8 +82,18 @@ class CheckNotes:
         except (OSError, ValueError, RecursionError):
             logging.warning("%s cannot be read: checking the data again.", self._path)
             return {}
-        # Older notes are a list of fingerprints, without checksums.
-        return passed if isinstance(passed, dict) and all(map(is_checksums, passed.values())) else {}
+        # Older notes have no measures of the values: the data is checked again.
+        try:
+            return {key: _checked_features(found) for key, found in passed.items()}
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return {}
+
+
+def _checked_features(found):
+    """CheckedFeatures of an entry of the notes; LookupError, TypeError, ValueError, AttributeError for another thing."""
+    if not is_checksums(found["checksums"]):
+        raise ValueError("no checksums by video")
+    return CheckedFeatures(found["checksums"], from_rows(found["values"]))
 
 
 def is_checksums(found):
@@ -97,14 +118,14 @@ def check_finite(features):
 
 
 def scan_file(path, header, time_axis):
-    """Looks for NaN and Inf, in storage order so that a file is read front to back once: (list of Problem, checksum).
+    """Looks for NaN and Inf, in storage order so that a file is read front to back once.
 
-    The checksum is of the numbers, their type and their order in the file; wherever the file lies, and whenever it was
+    Returns (list of Problem, checksum, VideoValues); no values where there are problems. The checksum is of the numbers, their type and their order in the file; wherever the file lies, and whenever it was
     written.
     """
     frame_by_frame = lies_frame_by_frame(header, time_axis)
     digest = hashlib.sha256(repr((header.dtype.str, header.shape, header.fortran_order)).encode())
-    counts, first = np.zeros(2, np.int64), None
+    counts, first, meter = np.zeros(2, np.int64), None, ValueMeter(*frames_and_channels(header.shape, time_axis))
     try:
         for row, column, block in read_blocks(path, header, num_bytes=_CHUNK_BYTES):
             digest.update(block)
@@ -113,6 +134,7 @@ def scan_file(path, header, time_axis):
                 block = block.astype(np.float32, copy=False)
             bad = ~np.isfinite(block)
             if not bad.any():
+                meter.add(*((row, column, block) if frame_by_frame else (column, row, block.T)))
                 continue
             counts += np.count_nonzero(np.isnan(block)), np.count_nonzero(np.isinf(block))
             rows, columns = (index + start for index, start in zip(np.nonzero(bad), (row, column), strict=True))
@@ -121,14 +143,14 @@ def scan_file(path, header, time_axis):
             place = (int(frame[earliest]), int(channel[earliest]))
             first = place if first is None else min(first, place)
     except FeatureFileError as error:
-        return [Problem(str(path), 0, str(error))], ""
+        return [Problem(str(path), 0, str(error))], "", None
     checksum = digest.hexdigest()[:_CHECKSUM_DIGITS]
     if first is None:
-        return [], checksum
+        return [], checksum, meter.values()
     kinds = " and ".join(f"{count} {name}" for count, name in zip(counts, ("NaN", "Inf"), strict=True) if count)
     frames, _ = frames_and_channels(header.shape, time_axis)
     found = f"{kinds} values, the first at frame {first[0]} of {frames}, channel {first[1]}"
-    return [Problem(str(path), 0, found, "expected finite float32 numbers")], checksum
+    return [Problem(str(path), 0, found, "expected finite float32 numbers")], checksum, None
 
 
 def constant_note(videos):

@@ -9,7 +9,15 @@ from absl import logging
 from tqdm import tqdm
 
 from data_pipelines.core.feature_files import FeatureFileError
-from data_pipelines.core.finite import CheckNotes, check_finite, checksum_of, constant_note, stat_digest
+from data_pipelines.core.feature_values import measure, value_lines
+from data_pipelines.core.finite import (
+    CheckedFeatures,
+    CheckNotes,
+    check_finite,
+    checksum_of,
+    constant_note,
+    stat_digest,
+)
 from data_pipelines.core.problems import Problem
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.grouping import group_videos
@@ -177,17 +185,17 @@ def _names(names):
 def check_values(store, checked, problems, workdir, data):
     """Looks for NaN and Inf in all features, once per workdir until a file changes.
 
-    Returns (list of Problem, lines, checksums of the features by video).
+    Returns (list of Problem, lines, CheckedFeatures).
     """
     notes = CheckNotes(workdir)
     paths = {stream.path(v.video_id) for stream in store.streams for vs in checked.usable.values() for v in vs}
     fingerprint = "" if problems else stat_digest((data.annotation_file, data.sample_rate), sorted(paths))
-    if (known := notes.checksums(fingerprint)) is not None:
+    if (known := notes.known(fingerprint)) is not None:
         logging.info("The data has not changed since it was checked.")
-        return [], _copies_note(known), known
+        return [], feature_lines(known, checked.usable), known
     bad = {problem.path for problem in problems}
     names = dict.fromkeys(video.video_id for videos in checked.usable.values() for video in videos)
-    found, constant, checksums = [], [], {}
+    found, features_of = [], CheckedFeatures()
     for name in tqdm(names, desc="Checking values", unit="video", disable=None, leave=False, delay=1.0):
         if (place := place_of(store, name)) in bad:
             continue
@@ -197,13 +205,18 @@ def check_values(store, checked, problems, workdir, data):
         except FeatureFileError as error:
             found.append(Problem(place, 0, str(error)))
             continue
-        checksums[name] = checksum_of(features)
-        if len(features) > 1 and (features == features[0]).all():
-            constant.append(name)
+        features_of.checksums[name], features_of.values[name] = checksum_of(features), measure(features)
     if not problems and not found:
-        notes.add(fingerprint, checksums)
-    changing = {name: checksum for name, checksum in checksums.items() if name not in constant}
-    return found, constant_note(constant) + _copies_note(changing), checksums
+        notes.add(fingerprint, features_of)
+    return found, feature_lines(features_of, checked.usable), features_of
+
+
+def feature_lines(features, usable):
+    """Lines about the numbers of CheckedFeatures; `usable` are the AnnotatedVideos by subset."""
+    constant = [name for name, values in features.values.items() if values.is_constant]
+    changing = {name: checksum for name, checksum in (features.checksums or {}).items() if name not in constant}
+    lists = {subset: [video.video_id for video in videos] for subset, videos in usable.items()}
+    return (*constant_note(constant), *_copies_note(changing), *value_lines(features.values, lists))
 
 
 def _copies_note(checksums):

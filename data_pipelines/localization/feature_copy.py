@@ -10,7 +10,8 @@ import numpy as np
 
 from data_pipelines.core import prepared_copy
 from data_pipelines.core.feature_files import FeatureFileError
-from data_pipelines.core.finite import stat_digest
+from data_pipelines.core.feature_values import as_rows, from_rows
+from data_pipelines.core.finite import CheckedFeatures, stat_digest
 from data_pipelines.core.prepared_copy import CopiedRecords, CopyBuilder, CopyContents
 from fact_jax.types import UserError
 
@@ -32,7 +33,9 @@ class CopiedFeatures:
                 f"{directory} holds no prepared features. Set config.data.dir to the source folder to have it prepared."
             )
         self._shapes = {video: (length, metadata["feature_dim"]) for video, length in metadata["lengths"].items()}
-        self.checksums = metadata.get("feature_checksums")  # by video; None of a copy from before there were any
+        # A copy from before there were any has None for checksums, and no values.
+        values = from_rows(metadata.get("feature_values", {}))
+        self.checked = CheckedFeatures(metadata.get("feature_checksums"), values)
         self._places = {video: place for place, video in enumerate(self._shapes)}
         self._records = CopiedRecords(directory, SPLIT)
 
@@ -58,10 +61,10 @@ def copy_directory(data):
     return prepared_copy.copy_directory(LocalizationFeatures, root, data.dataset)
 
 
-def open_copy(data, store, checked, checksums):
+def open_copy(data, store, checked, features):
     """CopiedFeatures of the usable videos of CheckedVideos, copied from a FeatureStore; see `prepared_copy.prepare`.
 
-    `checksums`, of the features by video, go into the copy.
+    The CheckedFeatures go into the copy.
     """
     names = [video.video_id for videos in checked.usable.values() for video in videos]
     lengths = {name: int(checked.lengths[name]) for name in dict.fromkeys(names)}
@@ -78,7 +81,8 @@ def open_copy(data, store, checked, checksums):
             "fingerprint": stat_digest(lengths, sorted(paths), str),
             "feature_dim": checked.feature_dim,
             "lengths": lengths,
-            "feature_checksums": checksums,
+            "feature_checksums": features.checksums,
+            "feature_values": as_rows(features.values),
         },
     )
     root = copy_directory(data).parents[2]
@@ -89,3 +93,4 @@ def _check_metadata(metadata):
     """Raises ValueError, LookupError or TypeError unless this is what `open_copy` writes."""
     if not all(isinstance(length, int) and length > 0 for length in metadata["lengths"].values()):
         raise ValueError("lengths of its videos")
+    from_rows(metadata.get("feature_values", {}))

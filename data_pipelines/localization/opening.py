@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from data_pipelines.core.finite import CheckedFeatures
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
 from data_pipelines.core.settings import check_absolute, dataset_root, is_copy_alone
@@ -28,6 +29,7 @@ class LocalizationSources:
       notes: lines for the user about videos that were left out.
       feature_checksums: dict from video to a checksum of its features; {} where there are no files; None where a
         prepared copy was made before there were any.
+      feature_values: dict from video to VideoValues of its features; {} where they are not known.
     """
 
     class_names: tuple
@@ -38,6 +40,7 @@ class LocalizationSources:
     empty_classes: tuple
     notes: tuple
     feature_checksums: dict | None
+    feature_values: dict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,20 +81,21 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
     if is_copy_alone(data):
         # What was left out of the copy is left out here: it had no features, or no segment to train with.
         data = dataclasses.replace(data, skip_missing=True)
-    checksums = {}
+    features = CheckedFeatures()
     checked = checks.check_videos(found.store, found.videos, data, rule)
     problems += checked.problems
     if has_files:
-        more, lines, checksums = checks.check_values(found.store, checked, problems, workdir, data)
+        more, lines, features = checks.check_values(found.store, checked, problems, workdir, data)
         problems += more
         checked = dataclasses.replace(checked, notes=(*checked.notes, *lines))
     _refuse(data, problems, workdir)
     if has_files and data.reader == "tfds":
         from data_pipelines.localization import feature_copy
 
-        found = dataclasses.replace(found, store=feature_copy.open_copy(data, found.store, checked, checksums))
+        found = dataclasses.replace(found, store=feature_copy.open_copy(data, found.store, checked, features))
     if is_copy_alone(data):
-        checksums = found.store.checksums
+        features = found.store.checked
+        checked = dataclasses.replace(checked, notes=(*checked.notes, *checks.feature_lines(features, checked.usable)))
     budget = MemoryBudget.of(data)
     sources = {subset: _make_source(found, checked, subset, data, rule, budget) for subset in SUBSETS}
     names, used = sources["train"].class_names, set(found.class_ids.values())
@@ -102,7 +106,8 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
         truth_classes={number: name for name, number in found.class_ids.items()},
         empty_classes=() if found.is_agnostic(data) else tuple(i for i in range(len(names)) if i not in used),
         notes=found.notes + checked.notes,
-        feature_checksums=checksums,
+        feature_checksums=features.checksums,
+        feature_values=features.values,
     )
 
 

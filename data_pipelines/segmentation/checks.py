@@ -6,7 +6,7 @@ import pathlib
 from absl import logging
 from tqdm import tqdm
 
-from data_pipelines.core.finite import CheckNotes, scan_file
+from data_pipelines.core.finite import CheckedFeatures, CheckNotes, scan_file
 from data_pipelines.core.problems import PROBLEMS_FILE, refuse
 from data_pipelines.segmentation.layouts import expected_tree
 
@@ -25,7 +25,7 @@ def refuse_dataset(layout, problems, *, workdir=None):
 
 
 def insist(index, problems, workdir):
-    """Checks the values of a DatasetIndex too; returns checksums of the features by video.
+    """Checks the values of a DatasetIndex too; returns CheckedFeatures.
 
     A UserError names every problem, those known already included.
 
@@ -34,28 +34,30 @@ def insist(index, problems, workdir):
     """
     notes = CheckNotes(workdir)
     fingerprint = "" if problems else index.fingerprint()
-    if (known := notes.checksums(fingerprint)) is not None:
+    if (known := notes.known(fingerprint)) is not None:
         logging.info("The data has not changed since it was checked.")
         return known
-    found, checksums = scan_values(index.layout, index.headers, problems)
+    found, checked = scan_values(index.layout, index.headers, problems)
     refuse_dataset(index.layout, problems + found, workdir=workdir)
-    notes.add(fingerprint, checksums)
-    return checksums
+    notes.add(fingerprint, checked)
+    return checked
 
 
 def scan_values(layout, headers, problems=()):
-    """Looks for NaN and Inf in feature files: (list of the new Problems, checksums by video id).
+    """Looks for NaN and Inf in feature files: (list of the new Problems, CheckedFeatures).
 
     `headers` go by video id. A file that has one of `problems` already is not read.
     """
     bad = {problem.path for problem in problems}
     headers = {video: header for video, header in headers.items() if str(layout.feature_file(video)) not in bad}
     sizes = {video: header.dtype.itemsize * header.shape[0] * header.shape[1] for video, header in headers.items()}
-    problems, checksums = [], {}
+    problems, checked = [], CheckedFeatures()
     total = sum(sizes.values())
     with tqdm(total=total, desc="Checking values", unit="B", unit_scale=True, disable=None, delay=1) as bar:
         for video, header in headers.items():
-            found, checksums[video] = scan_file(layout.feature_file(video), header, layout.data.time_axis)
+            found, checksum, values = scan_file(layout.feature_file(video), header, layout.data.time_axis)
             problems += found
+            if not found:
+                checked.checksums[video], checked.values[video] = checksum, values
             bar.update(sizes[video])
-    return problems, checksums
+    return problems, checked

@@ -8,6 +8,7 @@ import numpy as np
 
 from data_pipelines.core import prepared_copy
 from data_pipelines.core.feature_files import open_checked
+from data_pipelines.core.feature_values import as_rows, from_rows
 from data_pipelines.core.labelled_videos import LabelledVideos
 from data_pipelines.core.prepared_copy import CopiedRecords, CopyBuilder, CopyContents
 from fact_jax.ops.segments import frames_to_segments, segments_to_frames
@@ -18,10 +19,10 @@ class FeatureDataset(CopyBuilder):
     """Framewise features and action labels of untrimmed videos."""
 
 
-def prepare(index, tfds_dir, feature_checksums=None):
+def prepare(index, tfds_dir, checked=None):
     """Writes the copy of a sound DatasetIndex that covers every split list; see `prepared_copy.prepare`.
 
-    `feature_checksums`, by video id, go into the copy; None where a current copy is there.
+    The CheckedFeatures go into the copy; None where a current copy is there.
     """
     layout = index.layout
 
@@ -40,7 +41,9 @@ def prepare(index, tfds_dir, feature_checksums=None):
         arrays={"features": ((None, index.feature_dim), np.float32), "labels": ((None,), np.int32)},
         read=read,
         num_bytes={video: len(index.common_labels(video)) * index.feature_dim * 4 for video in index.labels},
-        metadata=_describe(index) | {"feature_checksums": feature_checksums},
+        metadata=_describe(index) | (
+            {"feature_checksums": checked.checksums, "feature_values": as_rows(checked.values)} if checked else {}
+        ),
     )
     return prepared_copy.prepare(FeatureDataset, contents, tfds_dir, _check_metadata)
 
@@ -56,9 +59,13 @@ def is_current(index, tfds_dir):
     return prepared_copy.is_current(directory, index.fingerprint(), _check_metadata)
 
 
-def checksums(directory):
-    """Checksums by video id of the features that a copy was made from; None of a copy from before there were any."""
-    return (prepared_copy.read_metadata(directory, _check_metadata) or {}).get("feature_checksums")
+def feature_facts(directory):
+    """(checksums, VideoValues) by video id of the features that a copy was made from.
+
+    A copy from before there were any has None and {}.
+    """
+    metadata = prepared_copy.read_metadata(directory, _check_metadata) or {}
+    return metadata.get("feature_checksums"), from_rows(metadata.get("feature_values", {}))
 
 
 class TfdsSource(LabelledVideos):
@@ -108,6 +115,7 @@ def _check_metadata(metadata):
         labels = np.asarray(video["labels"])
         if len(labels) != len(video["durations"]) or not set(labels) <= known:
             raise ValueError(f"labels of video {video['video_id']!r}")
+    from_rows(metadata.get("feature_values", {}))
 
 
 def _decode_labels(video):

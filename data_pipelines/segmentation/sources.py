@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from data_pipelines.core.feature_values import VideoValues, value_lines
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import format_problems
 from data_pipelines.core.settings import is_copy_alone
@@ -37,6 +38,7 @@ class Sources:
       notes: lines for the user about what is odd in the data, but no problem.
       feature_checksums: dict from video id to a checksum of its stored features; {} where there are no files; None
         where a prepared copy was made before there were any.
+      feature_values: dict from video id to VideoValues of its stored features; {} where they are not known.
     """
 
     class_names: tuple
@@ -48,6 +50,7 @@ class Sources:
     transcripts: Mapping[str, np.ndarray] | None = None
     notes: tuple = ()
     feature_checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)
+    feature_values: Mapping[str, VideoValues] = dataclasses.field(default_factory=dict)
 
 
 def open_sources(data: SegmentationDataConfig, workdir=None, *, subsets=SUBSETS):
@@ -97,7 +100,8 @@ def _open_npy(data, workdir, subsets):
     layout, budget = open_layout(data), MemoryBudget.of(data)
     index, problems = read_index(layout, layout.configured_subsets(subsets))
     extras, problems = _complete(index, problems)
-    extras["feature_checksums"] = insist(index, problems, workdir)
+    checked = insist(index, problems, workdir)
+    extras |= _feature_facts(checked.checksums, checked.values, index.splits, extras["notes"])
     return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
 
 
@@ -124,7 +128,7 @@ def _open_tfds(data, workdir, subsets):
         if problems:
             raise UserError(f"The files of dataset {data.dataset} have problems:\n{format_problems(problems)}")
         directory = feature_dataset.prepared_directory(root, data)
-        return opened, extras | {"feature_checksums": feature_dataset.checksums(directory)}
+        return opened, extras | _feature_facts(*feature_dataset.feature_facts(directory), splits)
     layout = open_layout(data)
     tfds_dir = root if data.tfds_dir else layout.root / "tfds"
     index, problems = read_index(layout, layout.configured_subsets())
@@ -133,8 +137,14 @@ def _open_tfds(data, workdir, subsets):
     if problems or not feature_dataset.is_current(index, tfds_dir):
         found = insist(index, problems, workdir)
     directory = feature_dataset.prepare(index, tfds_dir, found)
-    extras["feature_checksums"] = feature_dataset.checksums(directory)
+    extras |= _feature_facts(*feature_dataset.feature_facts(directory), index.splits, extras["notes"])
     return open_copy(directory, list(index.splits)), extras
+
+
+def _feature_facts(checksums, values, splits, notes=()):
+    """Fields of Sources: what is known of the features, and lines about them after `notes`."""
+    lines = (*notes, *value_lines(values, splits))
+    return {"feature_checksums": checksums, "feature_values": values, "notes": lines}
 
 
 def _complete(index, problems):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.core import prepared_copy
-from data_pipelines.core.finite import CHECK_FILE
+from data_pipelines.core.finite import CHECK_FILE, CheckedFeatures
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE
 from data_pipelines.segmentation import npy_source
@@ -220,7 +220,7 @@ def test_values_are_read_through_once_per_workdir(tmp_path, monkeypatch):
     scanned = []
     monkeypatch.setattr(
         "data_pipelines.segmentation.checks.scan_values",
-        lambda _, headers, problems: scanned.append(len(headers)) or ([], {}),
+        lambda _, headers, problems: scanned.append(len(headers)) or ([], CheckedFeatures()),
     )
     open_sources(data, workdir)
     open_sources(data, workdir)
