@@ -6,6 +6,7 @@ phases.txt               names of the phases in order; without it the order in w
 train.txt, test.txt      names of videos; without them some videos are kept for the evaluation
 """
 
+import collections
 import pathlib
 
 import numpy as np
@@ -19,16 +20,19 @@ from data_pipelines.segmentation.segment_files import looks_like_a_segment, read
 from fact_jax.files import why_no_folder
 from fact_jax.types import nearest
 
+# Endings of files beside videos that are none.
+_TEXTS = (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".srt", ".vtt", ".pdf", ".log")
 VIDEO_DIR, LABEL_DIR, PHASES = "videos", "labels", "phases.txt"
 LISTS = {"train": "train.txt", "test": "test.txt"}
 
 
 def read_folder(data, root) -> Listing:
     """The Listing of your own folder `root`."""
-    paths, problems = _find_videos(root / VIDEO_DIR)
+    paths, remarks, problems = _find_videos(root)
     raw, wrong = _read_labels(root / LABEL_DIR, paths)
     problems += wrong
     phases, notes, wrong = _phases(root / PHASES, raw, data.unlabelled)
+    notes = [*remarks, *notes]
     videos, more = _number(paths, raw, phases, data.unlabelled)
     chosen, lines, unlisted = _choose(data, root, videos)
     notes += lines
@@ -38,22 +42,31 @@ def read_folder(data, root) -> Listing:
     return Listing(chosen, (data.dataset,), (phases,), problems + wrong + more + unlisted, tuple(notes))
 
 
-def _find_videos(folder):
-    """({name: path} in order, problems); a name is that of a file without its ending, or of a folder of images."""
+def _find_videos(root):
+    """({name: path} in order, notes, problems); a name is that of a file without its ending, or of a folder of images.
+
+    Files that share a name have their ending in it.
+    """
+    folder = root / VIDEO_DIR if (root / VIDEO_DIR).exists() else root
     if reason := why_no_folder(folder):
-        return {}, [Problem(str(folder), 0, f"the folder {reason}", "expected a folder with the videos")]
-    found, problems = {}, []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        name = path.name if path.is_dir() else path.stem
-        if name in found:
-            told = f"two videos are called {quote(name)}: {found[name].name} and {path.name}"
-            problems.append(Problem(str(path), 0, told, "rename or remove one of them"))
-        found.setdefault(name, path)
+        return {}, [], [Problem(str(folder), 0, f"the folder {reason}", "expected a folder with the videos")]
+    others = {LABEL_DIR, PHASES, *LISTS.values()} if folder == root else ()
+    listed = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.name not in others]
+    texts = [path.name for path in listed if path.suffix.lower() in _TEXTS]
+    paths = [path for path in listed if path.name not in texts]
+    shared = collections.Counter(_stem(path) for path in paths)
+    notes = [f"No videos, left out of {folder}: {name_some(texts)}"] if texts else []
+    for name in (name for name, number in shared.items() if number > 1):
+        notes.append(f"{count(shared[name], 'video')} are called {quote(name)}: their names are those of the files")
+    found = {path.name if shared[_stem(path)] > 1 else _stem(path): path for path in paths}
+    problems = []
     if not found:
         problems.append(Problem(str(folder), 0, "no video", "expected files of videos or folders of images"))
-    return found, problems
+    return found, notes, problems
+
+
+def _stem(path):
+    return path.name if path.is_dir() else path.stem
 
 
 def _read_labels(folder, paths):
@@ -65,9 +78,14 @@ def _read_labels(folder, paths):
         if path.name.startswith("."):
             continue
         if path.stem not in paths or path.suffix not in (".txt", ".csv", ".tsv"):
+            same = [other.name for other in paths.values() if _stem(other) == path.stem]
             near = nearest(path.stem, paths)
-            hint = f"{VIDEO_DIR} has {paths[near].name!r}" if near else f"expected NAME.txt for a video of {VIDEO_DIR}"
-            problems.append(Problem(str(path), 0, "labels of no video", hint))
+            hint = f"there is {paths[near].name!r}" if near else "expected NAME.txt for a video"
+            if len(same) > 1:
+                told = f"labels of {count(same, 'video')}: {name_some(same)}"
+                problems.append(Problem(str(path), 0, told, f"call it {same[0]}.txt, or rename one of the videos"))
+            else:
+                problems.append(Problem(str(path), 0, "labels of no video", hint))
             continue
         if path.stem in found:
             problems.append(Problem(str(path), 0, "a second file of labels of this video", "remove one of them"))
@@ -192,7 +210,7 @@ def _by_lists(lists, videos):
                 continue
             if name not in videos:
                 near = nearest(name, videos)
-                hint = f"did you mean {near!r}?" if near else f"expected the name of a video in {VIDEO_DIR}"
+                hint = f"did you mean {near!r}?" if near else "expected the name of a video"
                 found.add(str(path), number, f"unknown video {quote(line)}", hint)
             elif name in names:
                 found.add(str(path), number, f"{quote(line)} for the second time", "expected every video once")

@@ -78,7 +78,7 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     paths = {str(video.path): video.path for videos in listed.values() for video in videos}
     index_dir = None if workdir is None else workdir / _INDEX_DIR
     checked = check_videos(paths, data.video, index_dir=index_dir)
-    problems, notes = list(listing.problems), [*listing.notes, *checked.notes]
+    problems, notes = list(listing.problems), [*listing.notes, *_grouped(checked)]
     if data.skip_unreadable:
         notes += [f"Left out: {problem}" for problem in checked.problems]
     else:
@@ -109,6 +109,21 @@ def expected_tree(data):
     width = max(len(name) for name, _ in rows)
     tree = "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
     return f"Expected files of dataset {data.dataset!r}:\n  {data.dir or 'FOLDER'}/\n{tree}"
+
+
+def _grouped(checked):
+    """What is odd about videos, each remark once with the videos that it is about."""
+    videos, others = {}, []
+    for note in checked.notes:
+        path = next((video.path for video in checked.videos.values() if note.startswith(f"{video.path}: ")), None)
+        if path is None:
+            others.append(note)
+        else:
+            videos.setdefault(note.removeprefix(f"{path}: "), []).append(path)
+    for remark, paths in videos.items():
+        whose = paths[0] if len(paths) == 1 else f"{count(paths, 'video')} such as {paths[0]}"
+        others.append(f"{whose}: {remark}")
+    return others
 
 
 def _with_labels(listed, videos):

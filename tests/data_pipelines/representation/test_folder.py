@@ -80,7 +80,6 @@ def test_all_problems_at_once(tmp_path):
         a="reach\nreech\n", b="0 1 reach\n0.5 2 pour\n", c="reach\nreach\nreach\n", d="start,end,phase\n9.0,9.5,pour\n",
         e="reach\n", phases="reach\npour\nreach\n", train="a\nb\nc\nd\nx\na\n", test="f\n",
     )  # fmt: skip
-    (root / "videos" / "f.mp4").write_bytes(b"no video")
     (root / "videos" / "g.mp4").write_bytes(b"no video")
     (root / "test.txt").write_text("g\n")
     message = told(root)
@@ -93,7 +92,6 @@ def test_all_problems_at_once(tmp_path):
         "'reach' for the second time",
         "unknown video 'x'",
         "'a' for the second time",
-        "two videos are called 'f': f.mp4 and f.npy",
         "g.mp4",
     ):
         assert part in message, part
@@ -123,10 +121,33 @@ def test_label_files_that_cannot_be(tmp_path, text, said):
 
 def test_a_folder_without_videos(tmp_path):
     assert "nowhere', which is missing" in told(tmp_path / "nowhere")
-    assert "expected a folder with the videos" in told(tmp_path)
+    assert "no video" in told(tmp_path)
     assert "no video" in told(make(tmp_path, {}))
     with pytest.raises(UserError, match="dir is not set"):
         open_representation(RepresentationDataConfig())
+
+
+def test_videos_beside_other_files(tmp_path):
+    """A folder of videos alone, two of which share a name, with a text among them."""
+    for name in ("a.npy", "b.npy", "c.npy"):
+        np.save(tmp_path / name, np.zeros((4, 8, 8, 3), np.uint8))
+    np.savez(tmp_path / "c.npz", np.zeros((4, 8, 8, 3), np.uint8))
+    (tmp_path / "LICENSE.txt").write_text("free")
+    found = listing(tmp_path)
+    assert [v.video_id for v in found.videos["train"]] == ["a", "b", "c.npy", "c.npz"] and found.problems == []
+    assert f"No videos, left out of {tmp_path}: LICENSE.txt" in found.notes
+    assert "2 videos are called 'c': their names are those of the files" in found.notes
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "c.txt").write_text("x\n")
+    (problem,) = listing(tmp_path).problems
+    assert problem.text == "labels of 2 videos: c.npy, c.npz; call it c.npy.txt, or rename one of the videos"
+    (tmp_path / "labels" / "c.txt").rename(tmp_path / "labels" / "c.npy.txt")
+    assert listing(tmp_path).problems == []
+
+
+def test_a_remark_on_many_videos_is_one_line(tmp_path):
+    notes = open_representation(config(make(tmp_path, {name: 5 for name in "abc"}))).notes
+    assert len([note for note in notes if "times" in note]) <= 1
 
 
 def test_what_is_odd_is_a_line(tmp_path):
