@@ -26,6 +26,9 @@ class Decoding:
                     yield packet
                 elif packet.dts is not None:
                     self.num_empty += 1
+        except IndexError:
+            # PyAV at the end of a file in which more streams turn up than at its start: all has been read.
+            return
         except av.FFmpegError as error:
             self.broken = error.strerror or str(error)
 

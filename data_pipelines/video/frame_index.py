@@ -66,7 +66,7 @@ class FrameIndex:
     def can_seek(self):
         """Whether decoding may begin at a key frame: what it gives can be told from pts, in a container made for it."""
         known = bool(len(self.key_pts)) and is_rising(self.pts) and is_rising(self.key_pts)
-        return known and not self.is_damaged and self.container.split(",")[0] in _SEEKABLE
+        return known and not (self.is_damaged or self.fault) and self.container.split(",")[0] in _SEEKABLE
 
 
 @dataclasses.dataclass

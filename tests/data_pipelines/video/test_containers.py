@@ -2,6 +2,7 @@
 
 import os
 
+import av
 import numpy as np
 import pytest
 
@@ -188,6 +189,26 @@ def test_times_that_do_not_rise(tmp_path):
         assert numbers_of(video.frames(range(60))) == list(range(60))
         assert np.array_equal(video.times, np.arange(60) / rate) and video.rate == rate
         assert f"has times that do not rise: {rate:g} frames a second are assumed" in video.warnings[0]
+
+
+def test_streams_that_turn_up_later(tmp_path):
+    path, silent = tmp_path / "joined.flv", write_video(tmp_path / "silent.flv", range(30))
+    both = write_video(tmp_path / "b.flv", range(30, 60), times=range(40, 70), sound=(1.2, 2))
+    path.write_bytes(silent.read_bytes() + both.read_bytes()[13:])  # without its header
+    video = VideoFile(path)
+    assert numbers_of(video.frames(range(len(video)))) == list(range(60))
+
+
+def test_the_end_of_a_file_in_which_streams_turned_up():
+    """PyAV reads behind its table of streams then, and may raise an IndexError after all packets have come."""
+
+    class Container:
+        def demux(self, stream):
+            yield av.Packet(b"abc")
+            raise IndexError
+
+    decoding = Decoding(Container(), None)
+    assert [bytes(packet) for packet in decoding.packets()] == [b"abc"] and decoding.broken == ""
 
 
 def test_raw_streams_have_no_times(tmp_path):
