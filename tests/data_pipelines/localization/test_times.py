@@ -120,7 +120,7 @@ def test_features_of_another_video_are_refused_or_told():
     assert found.problems == [] and "1 of 20 videos has features that cover more than their duration" in found.lines[0]
     found = check_times([timed(videos()[0], features=150), *most])
     assert found.problems == [] and "cover less than their duration: 'v0' 20.4 of 40.0 s" in found.lines[0]
-    assert "4 of 160 train segments, of 1 videos, start behind the last feature and are never learned" in found.lines[1]
+    assert "4 of 160 train segments, of 1 video, start behind the last feature and are never learned" in found.lines[1]
 
 
 def test_a_segment_that_ends_slightly_behind_the_duration_is_told():
@@ -128,7 +128,7 @@ def test_a_segment_that_ends_slightly_behind_the_duration_is_told():
     found = check_times([timed(late), *map(timed, videos()[1:])])
     assert found.problems == []
     assert "1 segment of 1 video ends after the stated duration, by up to 0.30 s ('v0')" in found.lines[0]
-    assert "segments of 1 videos start before 0, the first at -0.10 s" in found.lines[1]
+    assert "segments of 1 video start before 0, the first at -0.10 s" in found.lines[1]
 
 
 def test_the_check_is_part_of_the_opening(tmp_path):
