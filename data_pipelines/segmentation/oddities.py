@@ -6,11 +6,12 @@ import unicodedata
 
 import numpy as np
 
+from data_pipelines.core.copies import copies_note
 from data_pipelines.core.feature_files import FeatureFileError, read_blocks
 from data_pipelines.core.finite import constant_note, never_changes
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote, read_lines
-from data_pipelines.core.wording import count, name_some
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.segmentation.verb_nouns import KINDS
 from fact_jax.files import sha256_of, why_no_folder
 from fact_jax.ops.resampling import downsample_labels
@@ -107,7 +108,8 @@ def _class_notes(index, data, present):
         videos = index.splits[subset]
         idle = [video for video in videos if set(np.unique(index.common_labels(video)).tolist()) <= background]
         if idle and len(idle) < len(videos) and background and not data.evaluate_background:
-            notes.append(f"{len(idle)} of {len(videos)} {subset} videos have nothing but background: {name_some(idle)}")
+            of = f"{len(idle)} of {count(videos, f'{subset} video')} {verb(idle, 'have')}"
+            notes.append(f"{of} nothing but background: {name_some(idle)}")
     return notes
 
 
@@ -156,22 +158,20 @@ def _feature_notes(index):
             starts[video] = (header.shape, header.dtype, start.tobytes())
         except FeatureFileError as error:
             problems.append(Problem(str(path), 0, str(error)))
-    copies = _copies(index.layout, {video: start for video, start in starts.items() if video not in constant})
+    copies = _copies(index, {video: start for video, start in starts.items() if video not in constant})
     return [*constant_note(constant), *copies], problems
 
 
-def _copies(layout, starts):
+def _copies(index, starts):
     """The line, if any, about videos whose features are those of another, of which `starts` are the same as well."""
     alike = collections.Counter(starts.values())
-    first, copies = {}, []
+    contents = {}
     for video in (video for video, start in starts.items() if alike[start] > 1):
         try:
-            content = sha256_of(layout.feature_file(video))
+            contents[video] = sha256_of(index.layout.feature_file(video))
         except OSError as error:
             raise UserError(f"{error.filename}: {error.strerror}. It was there when the data was read.") from error
-        other = first.setdefault(content, video)
-        copies += [f"{video} (as {other})"] * (other != video)
-    return [f"{count(copies, 'video')} with the features of another: {name_some(copies)}"] if copies else []
+    return copies_note(contents, index.splits)
 
 
 def _mapping_notes(layout):

@@ -53,7 +53,7 @@ def test_lists_without_an_action_are_refused(folder, subset, videos):
 
 def test_a_video_without_an_action_is_a_line(folder):
     write_labels(folder, "v4", [0] * 25)
-    assert oddities(folder) == ([], ("1 of 2 test videos have nothing but background: v4",))
+    assert oddities(folder) == ([], ("1 of 2 test videos has nothing but background: v4",))
 
 
 def test_classes_of_test_videos_alone(folder):
@@ -120,7 +120,9 @@ def test_features_of_another_video(folder):
     np.save(folder / "features" / "v3.npy", features)
     write_labels(folder, "v3", np.arange(37) % 4)
     _, [line] = oddities(folder)
-    assert line == "1 video with the features of another: v3 (as v0)"
+    assert line == (
+        "1 video with the features of another: v3 (as v0); one of the two is trained with and the other evaluated"
+    )
     features[5, 36] = 2
     np.save(folder / "features" / "v3.npy", features)
     assert oddities(folder)[1] == ()
