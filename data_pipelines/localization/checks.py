@@ -1,5 +1,6 @@
 """Checks of a localization dataset before training: every problem at once."""
 
+import collections
 import contextlib
 import dataclasses
 import os
@@ -8,6 +9,7 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
+from data_pipelines.core.copies import copies_note
 from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.core.feature_values import measure, value_lines
 from data_pipelines.core.finite import (
@@ -19,6 +21,7 @@ from data_pipelines.core.finite import (
     stat_digest,
 )
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.grouping import group_videos
 from data_pipelines.localization.source import SegmentRules, prepare_segments
@@ -28,6 +31,8 @@ from fact_jax.types import UserError
 _MAX_NAMED = 3
 # Share by which frame rates may differ that are meant to be the same, such as 29.97 and 30.
 _NEAR_FPS = 0.01
+# Files from which on it is no chance that all have as many rows.
+_ENOUGH = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,15 +63,17 @@ def check_videos(store, videos, data, rule):
         usable[subset], missing, found = _check_shapes(store, subset, listed, data, shapes)
         problems += found
         if missing:
-            what = "count as misses in the evaluation" if subset == "test" else "are left out of training"
-            count = f"{len(missing)} of {len(listed)} {subset} videos"
-            notes.append(f"{count} have no features and {what}: {_names(missing)}")
+            what = f"{verb(missing, 'count')} as missed" if subset == "test" else f"{verb(missing, 'are')} left out"
+            what += " in the evaluation" if subset == "test" else " of training"
+            of = f"{len(missing)} of {count(listed, f'{subset} video')} {verb(missing, 'have')}"
+            notes.append(f"{of} no features and {what}: {_names(missing)}")
         if listed and len(missing) == len(listed):
             found, hint = "file is missing, as that of all videos", "feature_places, feature_prefix and feature_suffix"
             problems.append(Problem(place_of(store, missing[0]), 0, found, f"see config.data.{hint}"))
-    width, found = _widths(store, shapes)
+    width, transposed, found = check_widths(store, shapes)
     problems += found
-    lengths = {name: length for name, (length, _) in shapes.items()}
+    # Of features that lie the wrong way round, nothing says how long they are.
+    lengths = {name: length for name, (length, _) in shapes.items() if name not in transposed}
     timed = [_timed(v, subset, lengths, data) for subset, listed in videos.items() for v in listed]
     found = check_times(timed)
     problems += [Problem(place_of_annotations(data, subset), 0, *text) for subset, *text in found.problems]
@@ -76,7 +83,9 @@ def check_videos(store, videos, data, rule):
     if not problems and all(_is_sound(video) for listed in videos.values() for video in listed):
         usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
         if left_out:
-            notes.append(f"{len(left_out)} training videos have no segment and are left out: {_names(left_out)}")
+            has, is_ = verb(left_out, "have"), verb(left_out, "are")
+            number = count(left_out, "training video")
+            notes.append(f"{number} {has} no segment and {is_} left out: {_names(left_out)}")
         if not usable["train"] and videos["train"]:
             problems.append(Problem(place_of_annotations(data, "train"), 0, "no training video with a segment"))
     return CheckedVideos(usable, lengths, width, problems, tuple(notes))
@@ -143,23 +152,32 @@ def _fps_notes(videos, data):
     others = [video.fps for video in listed if data.fps and video.fps and abs(video.fps / data.fps - 1) > _NEAR_FPS]
     if others:
         stated = f"{min(others):g}" if min(others) == max(others) else f"{min(others):g} to {max(others):g}"
-        count = f"the annotations state {stated} for {len(others)} of {len(listed)} videos"
-        yield f"config.data.fps={data.fps:g} is used; {count}"
+        of = f"{len(others)} of {count(listed, 'video')}"
+        yield f"config.data.fps={data.fps:g} is used; the annotations state {stated} for {of}"
 
 
-def _widths(store, shapes):
-    """(D, problems)."""
+def check_widths(store, shapes):
+    """(D, names of videos whose features lie the wrong way round, problems) of shapes (T, D) by video."""
     if not shapes:
-        return 0, []
-    values, counts = np.unique([width for _, width in shapes.values()], return_counts=True)
-    common = int(values[counts.argmax()])
-    expected = f"expected {common}, as in {counts.max()} of {len(shapes)} videos"
-    problems = [
-        Problem(place_of(store, name), 0, f"{width} channels (shape {(length, width)})", expected)
-        for name, (length, width) in shapes.items()
-        if width != common
-    ]
-    return common, problems
+        return 0, set(), []
+    (common, number), (rows, alike) = (
+        collections.Counter(shape[axis] for shape in shapes.values()).most_common(1)[0] for axis in (1, 0)
+    )
+    if alike >= _ENOUGH and alike > len(shapes) / 2 >= number:
+        transposed = {name for name, (length, _) in shapes.items() if length == rows}
+        which = f"all {count(shapes, 'file')}" if alike == len(shapes) else f"{alike} of {count(shapes, 'file')}"
+        first = min(transposed)
+        found = f"{which} look transposed ({count(rows, 'row')} in each, as {first!r} of {shapes[first]})"
+        place = os.path.dirname(place_of(store, first)) or place_of(store, first)
+        return rows, transposed, [Problem(place, 0, found, "expected (features, channels): save their .T instead")]
+    problems = []
+    for name, (length, width) in shapes.items():
+        if width != common:
+            expected = f"expected {common}, as in {number} of {count(shapes, 'video')}"
+            expected += ": this one looks transposed; save its .T instead" if length == common else ""
+            found = f"{count(width, 'channel')} (shape {(length, width)})"
+            problems.append(Problem(place_of(store, name), 0, found, expected))
+    return common, set(), problems
 
 
 def _with_segments(videos, lengths, data, rule):
@@ -216,16 +234,7 @@ def feature_lines(features, usable):
     constant = [name for name, values in features.values.items() if values.is_constant]
     changing = {name: checksum for name, checksum in (features.checksums or {}).items() if name not in constant}
     lists = {subset: [video.video_id for video in videos] for subset, videos in usable.items()}
-    return (*constant_note(constant), *_copies_note(changing), *value_lines(features.values, lists))
-
-
-def _copies_note(checksums):
-    """The line, if any, about videos whose features are those of another."""
-    first, copies = {}, []
-    for name, checksum in checksums.items():
-        other = first.setdefault(checksum, name)
-        copies += [f"{name} (as {other})"] * (other != name)
-    return (f"{len(copies)} videos have the features of another: {_names(copies)}",) if copies else ()
+    return (*constant_note(constant), *copies_note(changing, lists), *value_lines(features.values, lists))
 
 
 @contextlib.contextmanager

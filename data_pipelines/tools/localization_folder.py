@@ -9,7 +9,7 @@ from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization.annotations import Database, read_database, read_subsets
-from data_pipelines.localization.checks import place_of
+from data_pipelines.localization.checks import check_widths, place_of
 from data_pipelines.localization.choice import choose_videos
 from data_pipelines.localization.config import SPLIT, SUBSET_TABLES, LocalizationDataConfig
 from data_pipelines.localization.features import HDF5_SUFFIXES, FeatureStore, Stream
@@ -167,13 +167,14 @@ def _find_features(root, database, options):
 
 def _read_shapes(store, videos):
     """(number of features by video, D, problems, videos without features)."""
-    lengths, width, problems, missing = {}, 0, [], []
+    shapes, problems, missing = {}, [], []
     for video in videos:
         try:
-            lengths[video.video_id], width = store.shape(video.video_id)
+            shapes[video.video_id] = store.shape(video.video_id)
         except FeatureFileError as error:
             if str(error).endswith("is missing"):
                 missing.append(video.video_id)
             else:
                 problems.append(Problem(place_of(store, video.video_id), 0, str(error)))
-    return lengths, width, problems, missing
+    width, _, found = check_widths(store, shapes)
+    return {name: length for name, (length, _) in shapes.items()}, width, problems + found, missing

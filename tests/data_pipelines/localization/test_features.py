@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.localization.checks import check_widths
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import clip_to_video
 from fact_jax.ops.time_grid import GridRule
@@ -99,3 +100,27 @@ def test_files_that_unpack_to_many_times_their_size_are_refused(tmp_path):
         for call in (stream.shape, stream.read):
             with pytest.raises(FeatureFileError, match=r"unpack to 76.3 MiB, more than 100 times as much"):
                 call("a")
+
+
+def shapes_of(tmp_path, shapes):
+    """What `check_widths` finds in feature files of such shapes."""
+    store = FeatureStore([Stream(tmp_path)])
+    return check_widths(store, {f"v{number}": shape for number, shape in enumerate(shapes)})
+
+
+def test_transposed_files_are_one_problem(tmp_path):
+    width, transposed, (problem,) = shapes_of(tmp_path, [(32, 100), (32, 97), (32, 120), (32, 97)])
+    assert (width, transposed) == (32, {"v0", "v1", "v2", "v3"})
+    assert str(problem) == (
+        f"{tmp_path}: all 4 files look transposed (32 rows in each, as 'v0' of (32, 100)); "
+        "expected (features, channels): save their .T instead"
+    )
+    _, transposed, (problem,) = shapes_of(tmp_path, [(32, 100), (32, 97), (80, 32), (32, 120), (32, 97)])
+    assert "4 of 5 files look transposed" in str(problem) and "v2" not in transposed
+
+
+def test_a_width_of_its_own_is_told_and_a_transposed_file_named(tmp_path):
+    width, transposed, (problem,) = shapes_of(tmp_path, [(100, 32), (97, 32), (32, 120)])
+    assert (width, transposed) == (32, set()) and str(problem).startswith(f"{tmp_path}/v2.npy: 120 channels (shape ")
+    assert "expected 32, as in 2 of 3 videos: this one looks transposed; save its .T instead" in str(problem)
+    assert shapes_of(tmp_path, [(32, 32), (32, 32), (32, 32)]) == (32, set(), [])

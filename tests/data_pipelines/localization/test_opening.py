@@ -57,9 +57,9 @@ def test_what_is_left_out_is_said(tmp_path):
     assert sources.train.video_ids == ("a",) and sources.test.video_ids == ("c",)
     assert sorted(sources.test.truth.labels) == ["c", "d"]
     text = "\n".join(sources.notes)
-    assert "1 of 3 train videos have no features and are left out of training: b" in text
-    assert "1 of 2 test videos have no features and count as misses in the evaluation: d" in text
-    assert "1 training videos have no segment and are left out: e" in text
+    assert "1 of 3 train videos has no features and is left out of training: b" in text
+    assert "1 of 2 test videos has no features and counts as missed in the evaluation: d" in text
+    assert "1 training video has no segment and is left out: e" in text
 
 
 def test_every_problem_is_told_at_once(tmp_path):
@@ -161,4 +161,4 @@ def test_features_of_another_video_are_told(tmp_path):
     np.save(root / "features" / "e.npy", features("a"))
     for _ in range(2):  # the second time from the notes of the first
         notes = open_localization(settings(root), tmp_path).notes
-        assert "1 videos have the features of another: e (as a)" in notes
+        assert "1 video with the features of another: e (as a)" in notes
