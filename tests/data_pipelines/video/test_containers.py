@@ -10,6 +10,7 @@ from data_pipelines.video import random_access
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.decoding import Decoding
 from data_pipelines.video.video_file import VideoFile
+from fact_jax.types import UserError
 from tests.data_pipelines.video.written import numbers_of, write_video
 
 X265 = {"preset": "ultrafast", "x265-params": "log-level=none"}
@@ -189,6 +190,21 @@ def test_times_that_do_not_rise(tmp_path):
         assert numbers_of(video.frames(range(60))) == list(range(60))
         assert np.array_equal(video.times, np.arange(60) / rate) and video.rate == rate
         assert f"has times that do not rise: {rate:g} frames a second are assumed" in video.warnings[0]
+
+
+def test_avi_has_other_numbers_and_times_than_it_says(tmp_path):
+    video = VideoFile(write_video(tmp_path / "a.avi", codec="mpeg4", sound=(0, 2)))
+    assert len(video) == 60 and video.index.header_frames == 61
+    assert "60 frames can be decoded, the header says 61" in video.warnings
+    video = VideoFile(write_video(tmp_path / "b.avi"))  # frames are recorded in another order than they are shown
+    assert "has times that do not rise: 30 frames a second" in video.warnings[0]
+    assert np.array_equal(video.times, np.arange(60) / 30)
+
+
+def test_settings_that_mean_nothing():
+    for wrong in ({"rate": -1.0}, {"rate": float("nan")}, {"stream": -2}):
+        with pytest.raises(UserError, match="expected frames per second"):
+            VideoConfig(**wrong)
 
 
 def test_streams_that_turn_up_later(tmp_path):

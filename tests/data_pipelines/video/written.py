@@ -50,7 +50,7 @@ def write_video(path, numbers=range(60), *, codec="libx264", rate=30, times=None
     pictures = [bar_code(number) for number in numbers] if pictures is None else pictures
     with av.open(str(path), "w", format=form, options=container) as file:
         stream = _add_stream(file, codec, rate, gop, options or {}, size or pictures[0].shape, **settings)
-        speaker = file.add_stream("aac", rate=8000) if sound else None
+        speaker = file.add_stream("mp3" if path.suffix == ".avi" else "aac", rate=44100) if sound else None
         if speaker:
             _mux_sound(file, speaker, *sound)
         _mux_pictures(file, stream, pictures, range(len(pictures)) if times is None else times, rate)
@@ -87,7 +87,8 @@ def _mux_pictures(file, stream, pictures, times, rate):
 
 
 def _mux_sound(file, speaker, first, last):
-    for start in range(int(first * 8000), int(last * 8000), 1024):
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
-        frame.rate, frame.pts, frame.time_base = 8000, start, Fraction(1, 8000)
+    samples = 1152 if speaker.codec_context.name.startswith(("mp3", "libmp3")) else 1024
+    for start in range(int(first * 44100), int(last * 44100), samples):
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, samples), np.float32), "fltp", "mono")
+        frame.rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
         file.mux(speaker.encode(frame))
