@@ -55,7 +55,8 @@ def check_videos(paths, config=VideoConfig(), *, index_dir=None, num_labels=None
     else:
         named, problems = _named([str(path) for path in paths])
     videos, notes = {}, []
-    with concurrent.futures.ThreadPoolExecutor(num_threads or len(os.sched_getaffinity(0))) as pool:
+    pool = concurrent.futures.ThreadPoolExecutor(num_threads or len(os.sched_getaffinity(0)))
+    try:
         opened = {name: pool.submit(open_video, path, config, index_dir) for name, path in named.items()}
         for name, result in opened.items():
             try:
@@ -66,6 +67,8 @@ def check_videos(paths, config=VideoConfig(), *, index_dir=None, num_labels=None
                 notes += [f"{video.path}: {warning}" for warning in (*video.warnings, *_wrong_ending(video))]
             except VideoError as error:
                 problems.append(error.problem)
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the videos that have not begun
     return CheckedVideos(videos, problems, notes)
 
 
