@@ -11,9 +11,10 @@ from data_pipelines.core.json_files import number_of, read_json
 from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems, refuse
 from data_pipelines.core.text_files import QUOTE_LIMIT, quote
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.localization.video_tables import missing_videos
 from fact_jax.files import MAX_TEXT_BYTES, doubled_member, open_data
-from fact_jax.types import UserError
+from fact_jax.types import UserError, nearest
 
 _MAX_CLASSES = 100_000
 # Of the array of a video in a .npz file.
@@ -81,8 +82,8 @@ def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
             scores[video] = values
     sizes = {len(values) for values in scores.values()}
     if len(sizes) > 1:
-        count = f"videos have {min(sizes)} to {max(sizes)} scores"
-        problems.add(str(path), 0, count, "expected one per class for each")
+        found = f"videos have {min(sizes)} to {max(sizes)} scores"
+        problems.add(str(path), 0, found, "expected one per class for each")
     elif scores and names is not None:
         problems.extend(_name_problems(path, names, min(sizes)))
     refuse(title, problems.listed())
@@ -93,7 +94,7 @@ def check_order(path, scores, known):
     """Raises a UserError if VideoClassScores have the classes of the annotations, name by id, in another order."""
     problems = []
     if known and scores.num_classes <= max(known):
-        found = f"scores of {scores.num_classes} classes"
+        found = f"scores of {count(scores.num_classes, 'class')}"
         problems.append(
             Problem(str(path), 0, found, f"expected {max(known) + 1}: the annotations have the id {max(known)}")
         )
@@ -101,11 +102,65 @@ def check_order(path, scores, known):
     moved = [(name, number) for number, name in known.items() if places.get(name, number) != number]
     if moved:
         name, number = moved[0]
-        found = (
-            f"{len(moved)} classes have another number than in the annotations, such as {name!r} with {places[name]}"
-        )
+        what = f"{count(moved, 'class')} {verb(moved, 'have')} another number than in the annotations"
+        found = f"{what}, such as {name!r} with {places[name]}"
         problems.append(Problem(str(path), 0, found, f"expected {number}, its label_id"))
     refuse("The file of config.data.external_scores", problems)
+
+
+def check_number(path, scores, known, asked_by):
+    """Raises a UserError if VideoClassScores without names are of fewer classes than a run, whose names are `known`."""
+    if scores.names is None and scores.num_classes < len(known):
+        found = f"scores of {count(scores.num_classes, 'class')} without names"
+        expected = f"expected {len(known)}, one per class of the run, or the names of the classes under 'class'"
+        refuse(f"The file of {asked_by}", [Problem(str(path), 0, found, expected)])
+
+
+def score_lines(path, scores):
+    """Lines about VideoClassScores that are no shares."""
+    total = count(scores.by_video, "video")
+    zero = [video for video, values in scores.by_video.items() if not values.any()]
+    if zero:
+        of = f"all scores of {len(zero)} of {total} are 0"
+        yield f"{path}: {of}, and so are the scores of all that is found there: {name_some(zero)}"
+    large = {video: float(values.max()) for video, values in scores.by_video.items() if values.max() > 1}
+    if large:
+        of = f"scores of {len(large)} of {total} are above 1, up to {max(large.values()):g}"
+        effect = "expected shares from 0 to 1; they are taken as they are, and scores of what is found grow with them"
+        yield f"{path}: {of}; {effect}: {name_some(large)}"
+
+
+def name_lines(path, scores, known):
+    """Lines about the classes of VideoClassScores that are not those of a run, whose names are `known`."""
+    if scores.names is None:
+        if scores.num_classes > len(known) > 1:
+            more = f"the run knows {len(known)}; the others are called 'class {len(known)}' and so on"
+            yield f"{path}: scores of {count(scores.num_classes, 'class')}, and {more}"
+        return
+    unknown = [name for name in scores.names if name not in known]
+    lacking = [name for name in known if name not in scores.names]
+    if len(known) < 2:
+        return
+    if unknown:
+        guesses = [
+            f"{name!r} (did you mean {guess!r}?)" if (guess := nearest(name, lacking)) else repr(name)
+            for name in unknown
+        ]
+        what = f"{count(unknown, 'class')} of the scores {verb(unknown, 'are')} unknown to the run"
+        yield f"{path}: {what}, and what is found is named so all the same: {name_some(guesses)}"
+    if lacking:
+        what = f"{count(lacking, 'class')} of the run {verb(lacking, 'have')} no score"
+        yield f"{path}: {what}, so that nothing is named so: {name_some(map(repr, lacking))}"
+
+
+def renamed_lines(path, scores, known):
+    """Lines about names of VideoClassScores that are not those of the annotations, name by id; numbers count."""
+    names = scores.names or ()
+    other = [(name, names[number]) for number, name in known.items() if number < len(names) and name not in names]
+    if other:
+        listed = name_some(f"{there!r} for {name!r}" for name, there in other)
+        what = f"{count(other, 'class')} {verb(other, 'have')} another name than in the annotations"
+        yield f"{path}: {what}; numbers count: {listed}"
 
 
 def _scores_of(values):
@@ -121,11 +176,12 @@ def _scores_of(values):
     return scores if sound else None
 
 
-def _name_problems(path, names, count):
+def _name_problems(path, names, number):
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         yield Problem(str(path), 0, "'class' is no list of names", "expected the name of every class, or nothing")
-    elif len(names) != count:
-        yield Problem(str(path), 0, f"'class' has {len(names)} names", f"expected {count}, one per score of a video")
+    elif len(names) != number:
+        found = f"'class' has {count(names, 'name')}"
+        yield Problem(str(path), 0, found, f"expected {number}, one per score of a video")
     elif len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
         yield Problem(str(path), 0, f"'class' has {name!r} twice", "expected every name once")

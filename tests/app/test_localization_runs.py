@@ -168,9 +168,9 @@ def test_durations_say_where_videos_end(tmp_path):
 
     run(tmp_path / "fixed", config=make_config(**files))
     (tmp_path / "short.json").write_text(json.dumps({longest: 1.5}))
-    predict(
-        tmp_path / "fixed", [inputs / f"{longest}.npy"], make_config(**files), durations=str(tmp_path / "short.json")
-    )
+    told = {"durations": str(tmp_path / "short.json"), "fps": 15.0}
+    _, text = predict(tmp_path / "fixed", [inputs / f"{longest}.npy"], make_config(**files), **told)
+    assert "--fps is 15, and the videos of the run have 30; times are those of 15" in text
     cut = json.loads((tmp_path / "fixed" / "predictions" / f"{longest}.json").read_text())
     ends = [item["segment"][1] for item in cut["results"][longest]]
     assert cut["duration"] == 1.5 and max(ends) == 1.5
@@ -228,7 +228,8 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     assert code == 0 and predicted == found
     assert "3 of 3 videos are finished" in predict(tmp_path / "run", chosen, make_config(**changes), **wanted)[1]
     told.write_text(json.dumps({"class": list("abcdef"), "results": scores}))
-    predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
+    _, text = predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
+    assert "6 classes of the scores are unknown to the run" in text and "6 classes of the run have no score" in text
     predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
     assert {item["label"] for items in predicted.values() for item in items} == {"a", "f"}
     with pytest.raises(UserError, match="no scores of 4 of 7 videos"):

@@ -11,7 +11,14 @@ from data_pipelines.core.sampling import whole_batches
 from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.localization import opening, unlabelled
 from data_pipelines.localization.batching import SegmentExamples
-from data_pipelines.localization.class_scores import check_order, read_class_scores
+from data_pipelines.localization.class_scores import (
+    check_number,
+    check_order,
+    name_lines,
+    read_class_scores,
+    renamed_lines,
+    score_lines,
+)
 from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import check_durations, read_durations
 from data_pipelines.localization.times import duration_lines
@@ -41,6 +48,9 @@ from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
 from fact_jax.types import UserError
 
+# Share by which frame rates may differ that are meant to be the same, such as 29.97 and 30.
+_NEAR_FPS = 0.01
+
 
 def check_settings(config) -> None:
     """Raises UserError where settings contradict each other; see `runs.segmentation.check_settings`."""
@@ -59,7 +69,7 @@ def read_classes(config) -> Classes:
 
 def prepare(config, sources, devices) -> Parts:
     """Builds the task and the batches of a run; see `runs.segmentation.prepare`."""
-    protocol = _protocol(config, sources, {"test": sources.test.truth.segments})
+    protocol, score_notes = _protocol(config, sources, {"test": sources.test.truth.segments})
     facts = {"num_classes": len(sources.class_names), "empty_classes": sources.empty_classes}
     task = systems.build(config, new_evaluation=lambda: LocalizationEvaluation(protocol), **facts)
     data, train = config.data, train_options(config, devices)
@@ -78,7 +88,12 @@ def prepare(config, sources, devices) -> Parts:
         derived=derived,
         num_programs=len(eval_batches.buckets),
         statistics=_statistics(sources),
-        lines=(*_describe(config, derived, sources), *sources.notes, *_unreached(data, sources.train, task)),
+        lines=(
+            *_describe(config, derived, sources),
+            *sources.notes,
+            *score_notes,
+            *_unreached(data, sources.train, task),
+        ),
         how_scored=_how_scored(data.tiou_thresholds, protocol),
         other_videos=_other_videos(config, sources, length_of, options),
     )
@@ -107,12 +122,13 @@ def _other_videos(config, sources, length_of, options):
         listed = ", ".join(unread[:3]) + (f" and {len(unread) - 3} more" if len(unread) > 3 else "")
         if not sets:
             raise UserError(f"None of the videos can be evaluated: {listed} {reason}.")
-        protocol = _protocol(config, sources, wanted)
-        line = f"{len(unread)} videos {reason}, and count as ones in which nothing is found: {listed}"
+        protocol, lines = _protocol(config, sources, wanted)
+        if unread:
+            lines += (f"{len(unread)} videos {reason}, and count as ones in which nothing is found: {listed}",)
         evaluator = Evaluator(name, sets, lambda: LocalizationEvaluation(protocol))
         num_programs = len({length for batches in sets.values() for length in batches.buckets})
         how_scored = _how_scored(config.data.tiou_thresholds, protocol)
-        return OtherEvaluation(evaluator, num_programs, how_scored, (line,) if unread else ())
+        return OtherEvaluation(evaluator, num_programs, how_scored, lines)
 
     return OtherVideos({subset: tuple(source.truth.segments) for subset, source in of_subset.items()}, open_videos)
 
@@ -121,21 +137,22 @@ def open_prediction(
     predictor: LocalizationPredictor, config, workdir: Path, told: FindActionsConfig, devices
 ) -> OpenedPrediction:
     """Opens what is to be predicted, and where its files go; see `runs.segmentation.open_prediction`."""
+    lines = tuple(_fps_lines(predictor, config, told))
     predictor.fps = predictor.check_fps(told.fps or config.data.fps or predictor.fps)
     durations = read_durations(told.durations) if told.durations else {}
     reader = unlabelled.StreamReader(
         predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
     )
     source = unlabelled.open_inputs(told.input, reader)
-    class_names, scores, lines = predictor.class_names, {}, ()
+    class_names, scores = predictor.class_names, {}
     if told.durations:
         check_durations(told.durations, durations, source.video_ids)
         lines += unused_names(told.durations, durations, source.video_ids, "durations")
         lengths = {video.video_id: video.num_frames for video in source.inputs}
         lines += (*duration_lines(lengths, durations, config.data, predictor.fps),)
     if told.class_scores:
-        found = read_class_scores(Path(told.class_scores).expanduser(), source.video_ids, "--class_scores")
-        lines += unused_names(told.class_scores, found.stored, source.video_ids, "scores")
+        found, more = _read_told_scores(told.class_scores, source.video_ids, predictor.video_class_names)
+        lines += more
         class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
         source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
 
@@ -154,9 +171,26 @@ def open_prediction(
     return OpenedPrediction(source, make_batches, OutputFolder(Path(told.output or workdir), output), lines)
 
 
+def _read_told_scores(path, video_ids, known):
+    """(VideoClassScores of --class_scores, lines on what is odd); `known` are the names of the run's classes."""
+    found = read_class_scores(Path(path).expanduser(), video_ids, "--class_scores")
+    check_number(path, found, known, "--class_scores")
+    unused = unused_names(path, found.stored, video_ids, "scores")
+    return found, (*unused, *score_lines(path, found), *name_lines(path, found, known))
+
+
+def _fps_lines(predictor, config, told):
+    """Lines about frames per second that are not those of all videos of the run; () where durations say the times."""
+    stated, fps = predictor.fps, told.fps or config.data.fps
+    if not (stated and fps) or predictor.rule.stride <= 0 or abs(fps / stated - 1) <= _NEAR_FPS:
+        return
+    asked_by = "--fps" if told.fps else "config.data.fps"
+    yield f"{asked_by} is {fps:g}, and the videos of the run have {stated:g}; times are those of {fps:g}"
+
+
 def _protocol(config, sources, wanted):
-    """LocalizationProtocol of some videos: {subset: their names}."""
-    data, class_scores, names = config.data, None, sources.truth_classes
+    """(LocalizationProtocol, lines on what is odd) of some videos: {subset: their names}."""
+    data, class_scores, names, lines = config.data, None, sources.truth_classes, ()
     segments, labels, times = {}, {}, {}
     for subset, videos in wanted.items():
         source = getattr(sources, subset)
@@ -168,7 +202,7 @@ def _protocol(config, sources, wanted):
         path = Path(data.dir).expanduser() / data.external_scores
         found = read_class_scores(path, list(times))
         check_order(path, found, names)
-        class_scores = found.by_video
+        class_scores, lines = found.by_video, (*score_lines(path, found), *renamed_lines(path, found, names))
         count = max([found.num_classes, *(number + 1 for number in names)])
         names = dict(enumerate(_numbered(names, count)))
     elif len(sources.class_names) == 1 and len(names) > 1:
@@ -180,7 +214,7 @@ def _protocol(config, sources, wanted):
     truth = {
         video: (found, np.zeros_like(labels[video]) if agnostic else labels[video]) for video, found in segments.items()
     }
-    return LocalizationProtocol(
+    protocol = LocalizationProtocol(
         metric=LocalizationMetric(tuple(data.tiou_thresholds), published_classes=data.published_classes),
         nms=nms_settings(config.detection),
         class_names=names,
@@ -190,6 +224,7 @@ def _protocol(config, sources, wanted):
         class_scores=class_scores,
         max_timelines=config.eval.max_timelines,
     )
+    return protocol, lines
 
 
 def _derive(config, sources, train_batches, protocol, task):

@@ -8,7 +8,15 @@ import zipfile
 import numpy as np
 import pytest
 
-from data_pipelines.localization.class_scores import VideoClassScores, check_order, read_class_scores
+from data_pipelines.localization.class_scores import (
+    VideoClassScores,
+    check_number,
+    check_order,
+    name_lines,
+    read_class_scores,
+    renamed_lines,
+    score_lines,
+)
 from fact_jax.types import UserError
 
 SCORES = {"a": [0.1, 0.9], "b": [0.5, 0.25]}
@@ -30,7 +38,7 @@ def test_scores_are_read(tmp_path, form):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["x"], "'class' has 1 names; expected 2"), (["x", 1], "'class' is no list of names"),
+        (["x"], "'class' has 1 name; expected 2"), (["x", 1], "'class' is no list of names"),
         ("xy", "'class' is no list of names"), (["x", "x"], "'class' has 'x' twice"),
         (["x", "y\ud800"], r"'class': the control character '\\ud800'"),
     ],
@@ -102,3 +110,44 @@ def test_a_pickle_is_refused_with_a_way_out(tmp_path):
         read_class_scores(tmp_path / "scores.pkl", ["a"])
     with pytest.raises(UserError, match="is missing"):
         read_class_scores(tmp_path / "scores.json", ["a"])
+
+
+RUN = ("Dive", "Serve", "Clap")
+
+
+def scores_of(values, names=None):
+    return VideoClassScores({video: np.float32(numbers) for video, numbers in values.items()}, names)
+
+
+def test_fewer_scores_than_classes_of_the_run_need_names():
+    with pytest.raises(
+        UserError, match=r"--class_scores has 1 problem:\ns.json\n.*scores of 2 classes without names; expected 3"
+    ):
+        check_number("s.json", scores_of(SCORES), RUN, "--class_scores")
+    check_number("s.json", scores_of(SCORES, RUN[:2]), RUN, "--class_scores")
+    check_number("s.json", scores_of(SCORES), ("x", "y"), "--class_scores")
+
+
+def test_scores_that_are_no_shares_are_told():
+    assert list(score_lines("s.json", scores_of(SCORES))) == []
+    zero, large = score_lines("s.json", scores_of({"a": [0, 0], "b": [50, 10], "c": [0, 1]}))
+    assert zero == "s.json: all scores of 1 of 3 videos are 0, and so are the scores of all that is found there: a"
+    assert large.startswith("s.json: scores of 1 of 3 videos are above 1, up to 50; expected shares from 0 to 1; ")
+
+
+def test_classes_that_are_not_those_of_the_run_are_told():
+    three = {"a": [0.5, 0.25, 0.25]}
+    assert list(name_lines("s.json", scores_of(three, RUN[::-1]), RUN)) == []
+    unknown, lacking = name_lines("s.json", scores_of(three, ("Dive", "Serve", "clap")), RUN)
+    assert unknown == (
+        "s.json: 1 class of the scores is unknown to the run, and what is found is named so all the same: "
+        "'clap' (did you mean 'Clap'?)"
+    )
+    assert lacking == "s.json: 1 class of the run has no score, so that nothing is named so: 'Clap'"
+    (more,) = name_lines("s.json", scores_of(three), RUN[:2])
+    assert more == "s.json: scores of 3 classes, and the run knows 2; the others are called 'class 2' and so on"
+
+
+def test_other_names_than_in_the_annotations_are_told():
+    (line,) = renamed_lines("s.json", scores_of({"a": [0.5, 0.5]}, ("Dive", "clap")), {0: "Dive", 1: "Clap"})
+    assert line == "s.json: 1 class has another name than in the annotations; numbers count: 'clap' for 'Clap'"
