@@ -52,6 +52,8 @@ class RepresentationDataConfig:
     test_list: str = ""  # list of the videos to evaluate
     additional_list: str = ""  # more videos to train on, of FineGym's form (ADDITION_TRAINSET)
     num_classes: int = 0  # phases, of layout "finegym": 99 or 288 (EVAL.CLASS_NUM); others know theirs
+    groups: tuple = ()  # actions of layout "penn_action" that are used, by name; () = all
+    evaluation_layout: str = ""  # evaluate another dataset of the same folder, by its own lists; "" = this one
     train_fraction: float = 1.0  # share of the training videos, the first ones (FRACTION)
     test_share: float = 0.2  # of a folder without lists: videos that are evaluated and not trained on
     unlabelled: str = "-"  # name of a frame without a phase in label files
@@ -77,12 +79,16 @@ class RepresentationDataConfig:
         """Raises a UserError if the settings contradict each other."""
         check_choice("config.data.reader", self.reader, READERS)
         check_choice("config.data.layout", self.layout, LAYOUTS)
+        check_choice("config.data.evaluation_layout", self.evaluation_layout, ("", *LAYOUTS))
+        layouts = (self.layout, self.evaluation_layout) if self.reader == "videos" else ()
         wrong = []
+        if self.groups and "penn_action" not in layouts:
+            wrong.append(f"config.data.groups is {self.groups}; it is for layout 'penn_action'")
         if not 0.0 < self.train_fraction <= 1.0:
             wrong.append(f"config.data.train_fraction is {self.train_fraction}, expected more than 0, at most 1")
         if not 0.0 <= self.test_share < 1.0:
             wrong.append(f"config.data.test_share is {self.test_share}, expected 0 or more, less than 1")
-        if self.num_classes < 0 or (self.layout == "finegym" and self.reader == "videos" and not self.num_classes):
+        if self.num_classes < 0 or ("finegym" in layouts and not self.num_classes):
             wrong.append(f"config.data.num_classes is {self.num_classes}; FineGym has 99 or 288: say which")
         if self.additional_list and self.layout != "finegym":
             wrong.append(f"config.data.additional_list is for layout 'finegym', not {self.layout!r}")

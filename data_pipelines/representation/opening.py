@@ -10,7 +10,7 @@ from data_pipelines.core.settings import dataset_root
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.folder import LABEL_DIR, LISTS, PHASES, VIDEO_DIR, read_folder
-from data_pipelines.representation.listing import NO_PHASE, SUBSETS, labels_of, numbered_phases
+from data_pipelines.representation.listing import NO_PHASE, SUBSETS, Listing, labels_of, numbered_phases
 from data_pipelines.representation.published import list_names, read_published
 from data_pipelines.representation.synthetic import synthetic_videos
 from data_pipelines.video.checks import check_videos
@@ -41,6 +41,7 @@ class RepresentationSources:
 
     Attributes:
       train, test: PhasedVideos in the order of the lists.
+      fit: training videos of the evaluated dataset, to which an evaluation fits its linear models; usually `train`.
       groups: names of the datasets that are scored apart.
       phases: names of the phases of every group.
       notes: lines for the user.
@@ -48,6 +49,7 @@ class RepresentationSources:
 
     train: tuple[PhasedVideo, ...]
     test: tuple[PhasedVideo, ...]
+    fit: tuple[PhasedVideo, ...]
     groups: tuple[str, ...]
     phases: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
@@ -69,12 +71,11 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
             for subset in SUBSETS
         }
         phases = (numbered_phases(data.synthetic.num_phases),)
-        return RepresentationSources(parts["train"], parts["test"], (data.dataset,), phases)
+        return RepresentationSources(parts["train"], parts["test"], parts["train"], (data.dataset,), phases)
     root = dataset_root(data, expected_tree(data))
-    listing = (read_folder if data.layout == "folder" else read_published)(data, root)
+    listing = _list(data, root)
     listed = dict(listing.videos)
-    if "train" in listed:
-        listed["train"] = listed["train"][: max(1, int(data.train_fraction * len(listed["train"])))]
+    listed["train"] = listed["train"][: max(1, int(data.train_fraction * len(listed["train"])))]
     paths = {str(video.path): video.path for videos in listed.values() for video in videos}
     index_dir = None if workdir is None else workdir / _INDEX_DIR
     checked = check_videos(paths, data.video, index_dir=index_dir)
@@ -90,7 +91,8 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
             problems.append(Problem(str(root), 0, f"no video to {'train on' if subset == 'train' else 'evaluate'}"))
     report_file = None if workdir is None else workdir / PROBLEMS_FILE
     refuse(f"Dataset {data.dataset!r}", problems, report_file=report_file)
-    sources = RepresentationSources(opened["train"], opened["test"], listing.groups, listing.phases)
+    fit = opened.get("fit", opened["train"])
+    sources = RepresentationSources(opened["train"], opened["test"], fit, listing.groups, listing.phases)
     return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
 
 
@@ -109,6 +111,18 @@ def expected_tree(data):
     width = max(len(name) for name, _ in rows)
     tree = "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
     return f"Expected files of dataset {data.dataset!r}:\n  {data.dir or 'FOLDER'}/\n{tree}"
+
+
+def _list(data, root):
+    """The Listing; its subset "fit" is there where the evaluated dataset is another one."""
+    if not data.evaluation_layout:
+        return (read_folder if data.layout == "folder" else read_published)(data, root)
+    own = read_folder(data, root) if data.layout == "folder" else read_published(data, root, SUBSETS[:1])
+    other = dataclasses.replace(data, layout=data.evaluation_layout, train_list="", test_list="", additional_list="")
+    other = (read_folder if other.layout == "folder" else read_published)(other, root)
+    videos = {"train": own.videos["train"], "fit": other.videos["train"], "test": other.videos["test"]}
+    notes = own.notes + other.notes
+    return Listing(videos, other.groups, other.phases, own.problems + other.problems, notes)
 
 
 def _grouped(checked):
@@ -150,13 +164,13 @@ def _remarks(data, sources):
         yield f"{count(short, 'video')} shorter than a clip of {clip} frames, which is padded: {name_some(short)}"
     for group, (name, phases) in enumerate(zip(sources.groups, sources.phases, strict=True)):
         has = {}
-        for subset in SUBSETS:
+        for subset in ("fit", "test"):
             entries = [v for v in getattr(sources, subset) if v.group == group and v.labels is not None]
             has[subset] = {v.video_id: set(v.labels.tolist()) - {NO_PHASE} for v in entries}
         lacking = [video for found in has.values() for video, own in found.items() if set(range(len(phases) - 1)) - own]
         if lacking and len(phases) > 1:
             yield f"{name}: {count(lacking, 'video')} that lack a phase count for no progress: {name_some(lacking)}"
-        unseen = set().union(*has["test"].values()) - set().union(*has["train"].values())
-        if unseen and has["train"]:
+        unseen = set().union(*has["test"].values()) - set().union(*has["fit"].values())
+        if unseen and has["fit"]:
             told = name_some([phases[number] for number in sorted(unseen)])
             yield f"{name}: {count(unseen, 'phase')} of evaluated videos that no training video has: {told}"

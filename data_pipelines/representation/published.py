@@ -3,6 +3,7 @@
 Source: CARL's published datasets/*.py (minghchen/CARL_code at c574312).
 """
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -13,7 +14,7 @@ from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.wording import count
 from data_pipelines.representation.listing import NO_PHASE, SUBSETS, ListedVideo, Listing, numbered_phases
 from data_pipelines.representation.pickled_index import read_pickle
-from fact_jax.types import nearest
+from fact_jax.types import check_choice, nearest
 
 # Actions of PennAction in the order of the published index, with the number of their phases.
 PENN_ACTIONS = {
@@ -37,15 +38,18 @@ def list_names(data):
     return {subset: own or usual for subset, own, usual in zip(SUBSETS, given, names, strict=True)}
 
 
-def read_published(data, root) -> Listing:
-    """The Listing of a published dataset in the folder `root`."""
+def read_published(data, root, subsets=SUBSETS) -> Listing:
+    """The Listing of a published dataset in the folder `root`, of some subsets."""
     groups, phases = (data.dataset,), ((),)
+    for name in data.groups:
+        check_choice("config.data.groups", name, list(PENN_ACTIONS))
     if data.layout == "penn_action":
         groups, phases = tuple(PENN_ACTIONS), tuple(numbered_phases(number) for number in PENN_ACTIONS.values())
     elif data.layout != "kinetics":
         phases = (numbered_phases(data.num_classes if data.layout == "finegym" else _POURING_PHASES),)
     videos, problems = {}, []
-    for subset, name in list_names(data).items():
+    for subset in subsets:
+        name = list_names(data)[subset]
         names = [name, *([data.additional_list] if data.additional_list and subset == "train" else [])]
         found = []
         for path in (root / name for name in names):
@@ -54,7 +58,19 @@ def read_published(data, root) -> Listing:
             found += listed
             problems += wrong or _repeated(path, found)
         videos[subset] = tuple(found)
-    return Listing(videos, groups, phases, problems)
+    return _chosen(Listing(videos, groups, phases, problems), data.groups if len(groups) > 1 else ())
+
+
+def _chosen(listing, groups):
+    """The Listing of some groups, numbered anew; () = all."""
+    places = [place for place, name in enumerate(listing.groups) if name in groups or not groups]
+    number = {place: new for new, place in enumerate(places)}
+    videos = {
+        subset: tuple(dataclasses.replace(v, group=number[v.group]) for v in found if v.group in number)
+        for subset, found in listing.videos.items()
+    }
+    names, phases = (tuple(part[place] for place in places) for part in (listing.groups, listing.phases))
+    return Listing(videos, names, phases, listing.problems, listing.notes)
 
 
 def _repeated(path, videos):

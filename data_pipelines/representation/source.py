@@ -11,6 +11,7 @@ from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.listing import NO_PHASE
 from data_pipelines.video import clips, views
 
+_GROUP_STREAM = 22  # last entry of the entropy, so that no two generators of a step coincide
 _READ_AT_ONCE = 16  # frames in the size of the video that are held
 
 
@@ -56,6 +57,25 @@ class TrainClips(mapped.ExampleSource):
             "length": np.int32(len(entry.video)),
             "group": np.int32(entry.group),
         }
+
+
+class GroupBatches(mapped.TrainBatches):
+    """Batches whose videos are all of one group, as TCC needs; `groups` has that of every video of the source.
+
+    Published for PennAction: every step draws a group, then different videos of it; a group of fewer videos than a step
+    has repeats them.
+    """
+
+    def __init__(self, source, groups, **options):
+        """`options` are those of TrainBatches."""
+        super().__init__(source, **options)
+        groups = np.asarray(groups)
+        self._members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+
+    def positions(self, step):
+        rng = np.random.default_rng([self._seed, step, _GROUP_STREAM])
+        members = rng.permutation(self._members[rng.integers(len(self._members))])
+        return np.resize(members, self._batch_size)
 
 
 class EvaluationChunks(mapped.ExampleSource):

@@ -53,6 +53,9 @@ def test_penn_action(tmp_path):
         *PENN_ACTIONS.values()
     ]
     assert [v.group for v in sources.train] == [*range(13), 2]
+    few = open_representation(config(tmp_path, "penn_action", groups=("bench_press", "bowl")))
+    assert few.groups == ("bench_press", "bowl") and [v.group for v in few.train] == [0, 1, 0] and few.fit == few.train
+    assert "Did you mean 'bowl'" in told(tmp_path, "penn_action", groups=("bowls",))
     write(tmp_path, "val.pkl", (videos[:13], [[0]] * 13), videos=False)
     assert "12 videos of no action" in told(tmp_path, "penn_action")
     write(tmp_path, "val.pkl", videos)
@@ -82,6 +85,18 @@ def test_kinetics(tmp_path):
     (tmp_path / "val.csv").write_text("videos/b.npy,3\n")
     sources = open_representation(config(tmp_path, "kinetics"))
     assert [v.video_id for v in sources.train] == ["a", "b"] and sources.train[0].labels is None
+
+
+def test_another_dataset_is_evaluated(tmp_path):
+    write(tmp_path, "train.pkl", ([entry(number, [0, 1]) for number in range(13)], [[number] for number in range(13)]))
+    write(tmp_path, "val.pkl", ([entry(number, [1, 1]) for number in range(13)], [[number] for number in range(13)]))
+    (tmp_path / "k400.csv").write_text("videos/3.npy,17\n")
+    options = {"train_list": "k400.csv", "evaluation_layout": "penn_action", "groups": ("baseball_pitch",)}
+    sources = open_representation(config(tmp_path, "kinetics", **options))
+    assert [v.video_id for v in sources.train] == ["3"] and sources.train[0].labels is None
+    assert [v.video_id for v in sources.fit] == ["v0"] and sources.fit[0].labels.tolist() == [0, 1]
+    assert sources.test[0].labels.tolist() == [1, 1] and sources.groups == ("baseball_pitch",)
+    assert "groups" in told(tmp_path, "pouring", groups=("bowl",))
 
 
 def test_every_wrong_entry_is_told(tmp_path):

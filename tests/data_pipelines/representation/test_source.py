@@ -9,7 +9,7 @@ from data_pipelines.core.mapped import EvalBatches, TrainBatches
 from data_pipelines.representation import source
 from data_pipelines.representation.config import RepresentationDataConfig, SyntheticActionsConfig
 from data_pipelines.representation.opening import open_representation
-from data_pipelines.representation.source import EvaluationChunks, TrainClips
+from data_pipelines.representation.source import EvaluationChunks, GroupBatches, TrainClips
 from data_pipelines.representation.synthetic import SyntheticVideo
 from data_pipelines.video import pixels
 from data_pipelines.video.clips import ClipConfig
@@ -75,6 +75,14 @@ def test_they_make_batches():
         batch.arrays["mask"] for batch in EvalBatches(EvaluationChunks(SOURCES.test, DATA, 8), batch_size=2, num_rows=2)
     ]
     assert sum(int(mask.sum()) for mask in masks) == sum(len(entry.video) for entry in SOURCES.test)
+
+
+def test_batches_of_one_group():
+    groups = [0, 1, 0]
+    batches = GroupBatches(TrainClips(SOURCES.train, DATA), groups, batch_size=2, seed=3, num_rows=2)
+    drawn = [batches.positions(step).tolist() for step in range(40)]
+    assert all(batch == [1, 1] or sorted(batch) == [0, 2] for batch in drawn)
+    assert {tuple(batch) for batch in drawn} == {(1, 1), (0, 2), (2, 0)} and batches.positions(7).tolist() == drawn[7]
 
 
 def test_synthetic_videos_repeat_and_differ():
