@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,14 @@ NEUTRAL = (
     "data.max_padding",
     "train.skip_nonfinite",
 )
+# What checksums among what is derived are of.
+CHECKSUMS = {
+    "labels_sha256": "a checksum of the labels of all videos, in the order of their lists",
+    "annotations_sha256": "a checksum of the segments of all videos, of their subsets and of how they lie in time",
+    "transcripts_sha256": "a checksum of the transcripts in data.transcript_dir",
+    "class_scores_sha256": "a checksum of the class scores in data.external_scores",
+}
+LABEL_CHECKSUMS = ("labels_sha256", "annotations_sha256")
 # Characters from which on `identity` stores a checksum of a value.
 LONG = 80
 _REMEDY = "It was changed or damaged: put the former file back, or use another --workdir."
@@ -139,9 +147,11 @@ def check(
     config: Mapping[str, Any] | None = None,
     derived: Mapping[str, Any] | None = None,
     neutral: tuple[str, ...] = NEUTRAL,
+    explain: Callable[[], str] = str,
 ) -> bool:
     """Returns whether the workdir holds a run; compares what is given with what that run was made with.
 
+    `explain` says in words what is other where the checksum of all labels is another, or "".
     Raises UserError with every setting that differs and is not among those named by `neutral`.
     """
     record = read(workdir)
@@ -156,13 +166,21 @@ def check(
             # A conversion knows the network, and neither the videos nor the lengths they are padded to.
             recorded = {key: value for key, value in recorded.items() if key in derived and key != "buckets"}
             derived = {key: derived[key] for key in recorded}
-        lines += [f"  {line} (from the data and the settings)" for line in differences(recorded, derived)]
+        found = differences(recorded, derived)
+        lines += [f"  {line} ({_meaning(line)})" for line in found]
+        if any(line.startswith(LABEL_CHECKSUMS) for line in found) and (words := explain()):
+            lines.append(f"  {words}")
     if lines:
         raise UserError(
             f"{workdir} holds a run with other settings:\n" + "\n".join(lines) + "\n"
             f"Use another --workdir, or the settings of that run (see {Path(workdir) / FILE})."
         )
     return True
+
+
+def _meaning(line):
+    """What a line about something derived is of."""
+    return CHECKSUMS.get(line.split(":")[0], "from the data and the settings")
 
 
 def write(workdir: Path, *, config: Mapping[str, Any], derived: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from data_pipelines.core.buckets import choose_buckets
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels
+from data_pipelines.core.feature_values import measure
 from data_pipelines.core.input_files import FILE_IS_MISSING, find_files
 from data_pipelines.core.names import unstorable_in
 from data_pipelines.core.problems import Problem
@@ -93,7 +94,7 @@ class UnlabelledVideos:
         self.video_ids = tuple(video.video_id for video in self.inputs)
         self.class_names, self.feature_dim = tuple(reader.class_names), reader.feature_dim
         self.lengths = np.array([reader.length(video) for video in self.inputs], np.int64)
-        # By path: problems of those that are bad, and checksums of those that were read.
+        # By path: problems of those that are bad, checksums and VideoValues of those that were read.
         self._seen = _Seen() if seen is None else seen
 
     def __len__(self):
@@ -104,6 +105,7 @@ class UnlabelledVideos:
         try:
             features = self.reader.read(self.inputs[index])
             self._seen.digests[self.inputs[index].path] = _digest(self.inputs[index])
+            self._seen.values[self.inputs[index].path] = measure(features)
         except FeatureFileError as error:
             self.report(index, str(error))
             features = np.zeros((int(self.lengths[index]), self.feature_dim), np.float32)
@@ -122,6 +124,11 @@ class UnlabelledVideos:
         """The Input of a video that was read, with the checksum of what was read."""
         video = self.inputs[index]
         return dataclasses.replace(video, sha256=self._seen.digests[video.path])
+
+    def measured(self):
+        """VideoValues by video of those that were read."""
+        values = self._seen.values
+        return {video.video_id: values[video.path] for video in self.inputs if video.path in values}
 
     def extent(self, index):
         """See InputReader.extent."""
@@ -146,6 +153,7 @@ class _Seen:
 
     bad: dict = dataclasses.field(default_factory=dict)
     digests: dict = dataclasses.field(default_factory=dict)
+    values: dict = dataclasses.field(default_factory=dict)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
 

@@ -130,10 +130,14 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
     opened = runs.open_prediction(predictor, config, workdir, options, devices)
     for line in opened.lines:
         console.say(line)
+    trained = feature_record.trained_values(workdir)
     with StopRequest(console.say) as stop:
-        return prediction.predict_videos(
+        code = prediction.predict_videos(
             predictor, opened.source, opened.make_batches, opened.output, console=console, stop=stop
         )
+    for line in opened.compare(trained) if trained else ():
+        console.say(line)
+    return code
 
 
 def _set_up_jax(config, console: writers.Console) -> None:
@@ -178,9 +182,10 @@ def prepare(
     processes.insist_on_equal("data", parts.derived)
     processes.connect(devices)
     if processes.is_main:
-        run_record.check(workdir, derived=parts.derived)
+        explain = functools.partial(feature_record.changed_labels, workdir, parts.facts.labels)
+        run_record.check(workdir, derived=parts.derived, explain=explain)
         told = {"accept_new": accept_new_features, "training": mode == "train", "say": console.say}
-        changes = feature_record.check(workdir, parts.feature_checksums, **told)
+        changes = feature_record.check(workdir, parts.facts, **told)
         parts = dataclasses.replace(parts, how_scored=(*parts.how_scored, *changes))
     if mode == "train" and processes.is_main:
         run_record.write(workdir, config=config.to_dict(), derived=parts.derived)

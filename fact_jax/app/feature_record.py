@@ -1,11 +1,15 @@
-"""features.json: checksums of the features that a run is trained with, and the refusal to make one run of two datasets.
+"""features.json: what the data was that a run is trained with, and the refusal to make one run of two datasets.
 
-Shapes and labels of features that were extracted anew are those of before, and so are all settings.
+It holds checksums of the features of every video, because shapes and labels of features that were extracted anew are
+those of before, and so are all settings; checksums of the labels of every video, to name those that changed; and the
+range of the values of the training videos, with which `--mode predict` compares new ones.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fact_jax import files
 from fact_jax.types import UserError
@@ -15,14 +19,31 @@ _MAX_NAMED = 3
 _MAX_BYTES = 2**30
 
 
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+    """What is known of the data of a run.
+
+    Attributes:
+      checksums: of the features by video, see `data_pipelines.core.finite`; {} where there are no files; None where
+        nobody knows them.
+      labels: checksums by video of its labels and the subset that it is of; {} where they are not known.
+      values: numbers by name that say what the features of the training videos are like, see `runs.base.data_facts`; {}
+        where they are not known.
+    """
+
+    checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
 def check(
-    workdir: Path, checksums: Mapping[str, str] | None, *, accept_new: bool, training: bool, say: Callable[[str], None]
+    workdir: Path, facts: DataFacts, *, accept_new: bool, training: bool, say: Callable[[str], None]
 ) -> tuple[str, ...]:
     """Compares features with those that a run began with; returns sentences for results.md.
 
     Args:
       workdir: of the run; while `training` the record is written there where it is missing or changes.
-      checksums: by video, see `data_pipelines.core.finite`; {} where there are no files; None where nobody knows them.
+      facts: of the data now; its labels are those of the run, see `changed_labels`.
       accept_new: go on with other features than those of before.
       training: whether the run goes on; an evaluation changes no record.
       say: prints a line.
@@ -33,22 +54,29 @@ def check(
     path = Path(workdir) / FILE
     has_begun = any(folder.name.isdigit() for folder in (path.parent / "checkpoints").glob("*"))
     recorded, changes = _read(path) if has_begun or not training else (None, [])
-    if checksums is None:
+    if facts.checksums is None:
         if recorded is not None:
             say("the prepared copy says nothing of its features: whether they are those of this run is not checked")
         return _sentences(changes)
     if recorded is None:
-        if training and checksums:
+        if training and facts.checksums:
             if has_begun:
                 say(f"the features of this run are known from now on ({FILE}); whether they changed before is not")
-            _write(path, checksums, changes)
+            _write(path, facts, changes)
         return _sentences(changes)
-    changed = [video for video, checksum in checksums.items() if recorded.get(video, checksum) != checksum]
+    now, former = facts.checksums, recorded.checksums or {}
+    changed = [video for video, checksum in now.items() if former.get(video, checksum) != checksum]
+    kept = dataclasses.replace(facts, checksums={**former, **now})
     if not changed:
+        # A record from before there were labels and values in it gets them.
+        complete = dataclasses.replace(
+            kept, labels=recorded.labels or kept.labels, values=recorded.values or kept.values
+        )
+        if training and (complete.labels, complete.values) != (recorded.labels, recorded.values):
+            _write(path, complete, changes)
         return _sentences(changes)
-    more = f" and {len(changed) - _MAX_NAMED} more" if len(changed) > _MAX_NAMED else ""
-    found = f"{len(changed)} of {len(checksums)} videos have other features than the run in {workdir} was trained with"
-    found += f": {', '.join(changed[:_MAX_NAMED])}{more}"
+    found = f"{len(changed)} of {len(now)} videos have other features than the run in {workdir} was trained with"
+    found += f": {_named(changed)}"
     if not accept_new:
         raise UserError(
             f"{found}. They were extracted anew, or changed: one run would be made of two datasets. Put the former "
@@ -57,8 +85,39 @@ def check(
     say(f"warning: {found}; they are taken all the same")
     if training:
         changes = [*changes, len(changed)]
-        _write(path, {**recorded, **checksums}, changes)
+        _write(path, kept, changes)
     return _sentences(changes)
+
+
+def changed_labels(workdir: Path, labels: Mapping[str, str]) -> str:
+    """Which videos of a run have other labels, or are of another subset, than `labels` say; "" where nobody knows."""
+    recorded, _ = _read(Path(workdir) / FILE)
+    if recorded is None or not recorded.labels or not labels:
+        return ""
+    former = recorded.labels
+    changed = [video for video in labels if video in former and labels[video] != former[video]]
+    kinds = {
+        "with other labels, or in another list": changed,
+        "new": [video for video in labels if video not in former],
+        "gone": [video for video in former if video not in labels],
+    }
+    texts = [
+        f"{len(videos)} video{'s' * (len(videos) > 1)} {what} ({_named(videos)})"
+        for what, videos in kinds.items()
+        if videos
+    ]
+    return ", ".join(texts) or "the labels of every video are those of before: the order of the videos is another"
+
+
+def trained_values(workdir: Path) -> Mapping[str, Any]:
+    """What the features of a run were like, see DataFacts; {} where its record does not say."""
+    recorded, _ = _read(Path(workdir) / FILE)
+    return recorded.values if recorded else {}
+
+
+def _named(videos):
+    more = f" and {len(videos) - _MAX_NAMED} more" if len(videos) > _MAX_NAMED else ""
+    return ", ".join(videos[:_MAX_NAMED]) + more
 
 
 def _sentences(changes):
@@ -69,20 +128,36 @@ def _sentences(changes):
 
 
 def _read(path):
-    """({video: checksum} or None, how many videos changed each time)."""
+    """(DataFacts or None, how many videos changed each time)."""
     if not path.exists():
         return None, []
     try:
         record = json.loads(files.read_data(path, _MAX_BYTES))
-        videos, changes = record["videos"], record["changes"]
-        if not all(isinstance(checksum, str) for checksum in videos.values()) or not isinstance(changes, list):
+        facts = DataFacts(record["videos"], record.get("labels", {}), record.get("values", {}))
+        changes, texts = record["changes"], [*facts.checksums.values(), *facts.labels.values()]
+        if not all(isinstance(checksum, str) for checksum in texts) or not isinstance(changes, list):
             raise ValueError("no checksums by video")
+        if facts.values and not _are_values(facts.values):
+            raise ValueError("values that are none")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"{path} cannot be read ({type(error).__name__}: {error})"
         remedy = "Remove it to go on without knowing whether the features are those that the run began with."
         raise UserError(f"{what}. It holds checksums of the features of this run. {remedy}") from error
-    return videos, changes
+    return facts, changes
 
 
-def _write(path, checksums, changes):
-    files.atomic_write_text(path, json.dumps({"videos": dict(checksums), "changes": changes}, indent=1) + "\n")
+def _are_values(found):
+    """Whether these are numbers of DataFacts."""
+    numbers = [found[name] for name in ("least", "median", "most")]
+    return (
+        len(found) == 4 and isinstance(found["is_whole"], bool) and all(0 < number < float("inf") for number in numbers)
+    )
+
+
+def _write(path, facts, changes):
+    record = {"videos": dict(facts.checksums or {}), "changes": changes}
+    if facts.labels:
+        record["labels"] = dict(facts.labels)
+    if facts.values:
+        record["values"] = dict(facts.values)
+    files.atomic_write_text(path, json.dumps(record, indent=1) + "\n")

@@ -6,7 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from fact_jax import run_record
 from fact_jax.app import feature_record
+from fact_jax.app.feature_record import DataFacts
 from fact_jax.types import UserError
 from tests.app.test_experiment import make_config, run, toy_task  # noqa: F401 (a fixture)
 from tests.data_pipelines import folders
@@ -21,9 +23,9 @@ def workdir(tmp_path):
     return tmp_path
 
 
-def check(workdir, checksums, *, accept_new=False, training=True):
-    lines = []
-    return feature_record.check(workdir, checksums, accept_new=accept_new, training=training, say=lines.append), lines
+def check(workdir, checksums, *, accept_new=False, training=True, **facts):
+    facts, lines = DataFacts(checksums, **facts), []
+    return feature_record.check(workdir, facts, accept_new=accept_new, training=training, say=lines.append), lines
 
 
 def test_changed_features_are_refused_or_told_of_for_ever(workdir):
@@ -56,11 +58,43 @@ def test_nothing_is_compared_before_the_first_checkpoint_or_without_files(tmp_pa
     assert "is not checked" in check(workdir, None)[1][0]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"videos": {"a": 1}, "changes": []}', '{"videos": {}}', "\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"videos": {"a": 1}, "changes": []}',
+        '{"videos": {}}',
+        "\0",
+        '{"videos": {}, "changes": [], "labels": {"a": 1}}',
+        '{"videos": {}, "changes": [], "values": {"least": "0"}}',
+    ],
+)
 def test_a_damaged_record_names_itself(content, workdir):
     (workdir / feature_record.FILE).write_text(content)
     with pytest.raises(UserError, match=r"features\.json cannot be read .* Remove it"):
         check(workdir, OLD)
+
+
+def test_videos_with_other_labels_are_named(workdir):
+    labels = {"a": "x", "b": "y", "c": "z"}
+    assert feature_record.changed_labels(workdir, labels) == ""
+    check(workdir, OLD)
+    assert feature_record.changed_labels(workdir, labels) == "" and feature_record.trained_values(workdir) == {}
+    values = {"least": 0.5, "median": 1.0, "most": 2.0, "is_whole": False}
+    assert check(workdir, OLD, labels=labels, values=values) == ((), [])  # an older record gets them
+    assert feature_record.trained_values(workdir) == values
+    found = feature_record.changed_labels(workdir, {"b": "other", "c": "z", "d": "new"})
+    assert found == "1 video with other labels, or in another list (b), 1 video new (d), 1 video gone (a)"
+    assert "the order of the videos is another" in feature_record.changed_labels(workdir, labels)
+    derived = {"labels_sha256": "1", "feature_dim": 4}
+    run_record.write(workdir, config={}, derived=derived)
+    with pytest.raises(
+        UserError, match=r"labels_sha256: '1' there, '2' now \(a checksum of the labels of all .*\)\n  b!"
+    ):
+        run_record.check(workdir, derived=derived | {"labels_sha256": "2"}, explain=lambda: "b!")
+    with pytest.raises(UserError, match=r"feature_dim: 4 there, 5 now \(from the data and the settings\)\nUse"):
+        run_record.check(workdir, derived=derived | {"feature_dim": 5}, explain=lambda: "b!")
 
 
 @pytest.mark.parametrize("reader", ["npy", "tfds"])
@@ -83,3 +117,9 @@ def test_a_run_notices_and_moved_or_touched_files_are_the_same(reader, tmp_path)
     code, text = run(workdir, config=moved, accept_new_features=True)
     assert code == 0 and "warning: 1 of 5 videos" in text
     assert "Features changed during this run: those of 1 videos." in (workdir / "results.md").read_text()
+    for name in ("v0", "v1"):
+        label = tmp_path / "moved" / "groundTruth" / f"{name}.txt"
+        label.write_text("\n".join(reversed(label.read_text().splitlines())) + "\n")
+    (workdir / "results.json").unlink()
+    with pytest.raises(UserError, match=r"2 videos with other labels, or in another list \(v0, v1\)"):
+        run(workdir, config=moved)

@@ -101,6 +101,7 @@ def test_prediction_writes_a_submission(tmp_path):
     np.savez(inputs / "wide.npz", feats=np.zeros((5, 9)))
     code, text = predict(workdir, [inputs], output=tmp_path / "out", figures=True)
     assert code == 1 and "predicted 2 videos" in text and "9 channels" in text
+    assert "trained with" not in text  # a synthetic run keeps no values to compare with
     folder = tmp_path / "out" / "predictions"
     one = json.loads((folder / "b c.json").read_text())
     both = json.loads((folder / "submission.json").read_text())
@@ -111,6 +112,8 @@ def test_prediction_writes_a_submission(tmp_path):
     assert (folder / "a.csv").read_text().startswith("video-id,t-start,t-end,label,score\na,")
     assert (tmp_path / "out" / "figures" / "prediction_a.png").is_file()
     assert "2 of 2 videos are finished already" in predict(workdir, [inputs], output=tmp_path / "out", figures=True)[1]
+    values = {"least": 0.02, "median": 0.02, "most": 0.02, "is_whole": False}
+    (workdir / "features.json").write_text(json.dumps({"videos": {}, "changes": [], "values": values}))
     # What was made of a video before is no part of a submission of other settings that lacks it.
     np.save(inputs / "a.npy", np.full((40, 8), np.nan))
     (folder / "b c.json").write_text("{")
@@ -118,6 +121,7 @@ def test_prediction_writes_a_submission(tmp_path):
     (folder / "cut.json").write_text('{"results":')
     code, text = predict(workdir, [inputs], output=tmp_path / "out", fps=15.0, figures=False)
     assert code == 1 and "removed the results of 1 video (a)" in text and "2 files (" in text
+    assert "values of 2 of 2 videos (b c, cut) are " in text and "features trained with (root mean square)" in text
     both = json.loads((folder / "submission.json").read_text())["results"]
     assert set(both) == {"b c", "cut"} and not (folder / "a.json").exists() and not (folder / "a.csv").exists()
     assert (tmp_path / "out" / "prediction_problems.txt").read_text().count("\n") == 2

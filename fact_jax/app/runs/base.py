@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from data_pipelines.core.feature_values import ValueRange, compare_values
+from fact_jax.app.feature_record import DataFacts
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import Task
 from fact_jax.training.evaluator import Evaluator
@@ -44,7 +46,7 @@ class Parts:
     lines: Sequence[str]  # about the data, for the console
     how_scored: Sequence[str]  # sentences about the metrics, for results.md
     other_videos: OtherVideos | None = None  # None: this kind has only the evaluators
-    feature_checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)  # see `app.feature_record`
+    facts: DataFacts = DataFacts()  # of the data, for features.json
 
 
 class Classes(NamedTuple):
@@ -62,6 +64,21 @@ class OpenedPrediction(NamedTuple):
     make_batches: Callable
     output: Any
     lines: Sequence[str] = ()
+    # From the values in features.json to lines on features that were read and are unlike those.
+    compare: Callable[[Mapping[str, Any]], Sequence[str]] = lambda trained: ()
+
+
+def data_facts(sources, labels: Mapping[str, str]) -> DataFacts:
+    """DataFacts of the sources of a run; `labels` are their checksums."""
+    known = sources.feature_values
+    trained = {video: known[video] for video in sources.train.video_ids if video in known}
+    values = ValueRange.of(trained)
+    return DataFacts(sources.feature_checksums, labels, dataclasses.asdict(values) if values else {})
+
+
+def comparison(source) -> Callable[[Mapping[str, Any]], Sequence[str]]:
+    """See OpenedPrediction.compare; `source` are UnlabelledVideos."""
+    return lambda trained: compare_values(source.measured(), ValueRange(**trained))
 
 
 def check_all(*checks: Callable[[], Any]) -> None:

@@ -33,6 +33,8 @@ from fact_jax.app.runs.base import (
     OtherVideos,
     Parts,
     check_all,
+    comparison,
+    data_facts,
     eval_options,
     origin,
     train_options,
@@ -82,7 +84,7 @@ def prepare(config, sources, devices) -> Parts:
     evaluator = Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every)
     return Parts(
         task=task,
-        feature_checksums=sources.feature_checksums,
+        facts=data_facts(sources, _label_checksums(sources)),
         train_batches=train_batches,
         evaluators=(evaluator,),
         derived=derived,
@@ -168,7 +170,8 @@ def open_prediction(
         durations=durations,
         class_scores=scores,
     )
-    return OpenedPrediction(source, make_batches, OutputFolder(Path(told.output or workdir), output), lines)
+    folder = OutputFolder(Path(told.output or workdir), output)
+    return OpenedPrediction(source, make_batches, folder, lines, comparison(source))
 
 
 def _read_told_scores(path, video_ids, known):
@@ -261,14 +264,35 @@ def _numbered(names, count):
 
 def _fingerprint(sources):
     """SHA-256 over the videos, how they lie in time, what is trained with and what is compared with."""
-    found = []
-    for source in (sources.train, sources.test):
-        for index, video in enumerate(source.video_ids):
-            found.append((f"{video} {int(source.lengths[index])} {source.grids[index]}", source.segments(index)[0]))
-            found.append((video, source.segments(index)[1]))
-    for video in sorted(sources.test.truth.labels):
-        found += [(video, sources.test.truth.segments[video]), (video, sources.test.truth.labels[video])]
-    return _digest(found)
+    return _digest(
+        [pair for source in (sources.train, sources.test) for pair in _listed(source)] + _truth(sources.test)
+    )
+
+
+def _label_checksums(sources):
+    """A checksum for every video of what `_fingerprint` is made of, and of its subset."""
+    parts = {}
+    for name, source in (("train", sources.train), ("test", sources.test)):
+        pairs = list(_listed(source))
+        for video, index in zip(source.video_ids, range(0, len(pairs), 2), strict=True):
+            parts.setdefault(video, []).extend([(name, np.empty(0)), *pairs[index : index + 2]])
+    for video, array in _truth(sources.test):
+        parts.setdefault(video, []).append(("truth", array))
+    return {video: _digest(found)[:16] for video, found in parts.items()}
+
+
+def _listed(source):
+    """Two pairs (text, array) for every video: how it lies in time with its segments, and its labels."""
+    for index, video in enumerate(source.video_ids):
+        segments, labels = source.segments(index)
+        yield f"{video} {int(source.lengths[index])} {source.grids[index]}", segments
+        yield video, labels
+
+
+def _truth(source):
+    """Two pairs (video, array) for every video of what is compared with: its segments and labels."""
+    truth = source.truth
+    return [(video, array[video]) for video in sorted(truth.labels) for array in (truth.segments, truth.labels)]
 
 
 def _digest(pairs):

@@ -14,7 +14,7 @@ from data_pipelines.segmentation import sources as video_sources
 from data_pipelines.segmentation import unlabelled
 from data_pipelines.segmentation.batching import FrameExamples
 from data_pipelines.segmentation.config import SegmentationDataConfig
-from data_pipelines.segmentation.fingerprints import labels_fingerprint, transcripts_fingerprint
+from data_pipelines.segmentation.fingerprints import label_checksums, labels_fingerprint, transcripts_fingerprint
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.app.kinds.segmentation import LabelFramesConfig
 from fact_jax.app.runs.base import (
@@ -24,6 +24,8 @@ from fact_jax.app.runs.base import (
     OtherVideos,
     Parts,
     check_all,
+    comparison,
+    data_facts,
     eval_options,
     origin,
     train_options,
@@ -83,7 +85,7 @@ def prepare(config, sources, devices) -> Parts:
     how_scored = tables.how_scored([sources.class_names[label] for label in background])
     return Parts(
         task=task,
-        feature_checksums=sources.feature_checksums,
+        facts=data_facts(sources, label_checksums(everything)),
         train_batches=train_batches,
         evaluators=tuple(
             # The best step is chosen on the validation videos where there are some: the others wait for it.
@@ -139,7 +141,8 @@ def open_prediction(
         probabilities=told.probabilities,
         figures=told.figures,
     )
-    return OpenedPrediction(source, make_batches, OutputFolder(Path(told.output or workdir), output))
+    folder = OutputFolder(Path(told.output or workdir), output)
+    return OpenedPrediction(source, make_batches, folder, compare=comparison(source))
 
 
 def _derive(config, sources, everything, statistics, train_batches, task):
