@@ -7,11 +7,12 @@ tells the stride, and the window if it is a usual one.
 
 import dataclasses
 import re
+from typing import NamedTuple
 
 import numpy as np
 
 from data_pipelines.core.problems import refuse
-from data_pipelines.core.wording import count
+from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization import checks
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.times import usual_windows
@@ -22,6 +23,11 @@ from fact_jax.types import UserError
 BASES = {"actionformer": ("custom",)}
 # Share by which a stride may differ from a whole number, and seconds by which stated durations may be wrong.
 _STRIDE_TOLERANCE, _DURATION_TOLERANCE_SEC = 0.02, 0.1
+# Share of the videos that a stride has to fit, and videos of which pairs are looked at.
+_MOST, _MOST_PAIRED = 0.75, 500
+# Seconds from a feature to the next from which on durations look like milliseconds or, where all are whole, frames.
+_MS_STEP, _FRAMES_STEP = 20.0, 2.0
+_USUAL_FPS = (10, 12, 15, 24, 25, 30, 50, 60)
 # Training videos are padded to a multiple of what the coarsest level of configs/actionformer_custom.py needs: stride 32
 # times the 18 frames that its windows move by.
 _LENGTH_STEP, _MAX_LENGTH = 32 * 18, 2304
@@ -62,34 +68,121 @@ def _choose_grid(folder, videos, arguments):
     spread = f"{min(rates):g}" if min(rates) == max(rates) else f"{min(rates):g} to {max(rates):g}"
     reasons = [f"fps: {spread}, {'as given' if arguments.fps else 'of the annotations'}"]
     timed = [(video, rate) for video, rate in zip(videos, rates, strict=True) if video.duration < UNKNOWN_DURATION]
-    frames = np.array([video.duration * rate for video, rate in timed])
-    lengths = np.array([folder.lengths[video.video_id] for video, _ in timed], float)
-    slack = _DURATION_TOLERANCE_SEC * max(rates)
-    stride, reason = _choose_stride(frames, lengths, arguments.feature_stride)
+    measured = _Measured(
+        tuple(video.video_id for video, _ in timed),
+        np.array([video.duration for video, _ in timed]),
+        np.array([rate for _, rate in timed]),
+        np.array([folder.lengths[video.video_id] for video, _ in timed], float),
+    )
+    stride, fits, reason = _choose_stride(measured, arguments.feature_stride)
     reasons.append(reason)
     if stride == 0:
         return {"feature_stride": 0.0}, reasons
-    window, reason = _choose_window(frames - stride * (lengths - 1), stride, slack, arguments.window)
+    left, slack = measured.left(stride)[fits], _DURATION_TOLERANCE_SEC * max(rates)
+    window, reason = _choose_window(left, stride, slack, arguments.window)
     return {"feature_stride": float(stride), "window": float(window)}, [*reasons, reason]
 
 
-def _choose_stride(frames, lengths, given):
-    """(video frames from a feature to the next, reason); 0 where features are spread evenly."""
+class _Measured(NamedTuple):
+    """Videos with a duration and features: names, seconds [V], frames per second [V], stored features [V]."""
+
+    names: tuple
+    durations: np.ndarray
+    rates: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def frames(self):
+        """Video frames [V]."""
+        return self.durations * self.rates
+
+    def left(self, stride):
+        """Frames [V] that strides from the first feature to the last one leave."""
+        return self.frames - stride * (self.lengths - 1)
+
+
+def _choose_stride(videos, given):
+    """(video frames from a feature to the next, bool [V] of the videos that it fits, reason); 0: spread evenly."""
+    frames, lengths = videos.frames, videos.lengths
+    everywhere = np.ones(len(lengths), bool)
     if given is not None:
-        return given, f"feature_stride={given:g}, as given"
+        return given, everywhere, f"feature_stride={given:g}, as given"
     ask = "give the video frames from one feature to the next: --feature_stride 16 (0: spread evenly over each video)"
     if len(lengths) < 3:
         raise UserError(f"{count(len(lengths), 'video')} with a duration and features tell no stride; {ask}")
     if lengths.min() == lengths.max():
         if frames.max() > 1.1 * frames.min():
-            return 0, f"feature_stride=0: videos of every duration have {lengths[0]:g} features, spread evenly"
+            reason = f"feature_stride=0: videos of every duration have {lengths[0]:g} features, spread evenly"
+            return 0, everywhere, reason
         raise UserError(f"All videos are about as long, which tells no stride; {ask}")
-    slope = np.polyfit(lengths, frames, 1)[0]
+    slope, fits = _slope(frames, lengths)
     stride = round(slope)
-    residual = frames - stride * (lengths - 1)
-    if stride < 1 or abs(slope - stride) > _STRIDE_TOLERANCE * stride or np.ptp(residual) > 3 * stride + slope:
-        raise UserError(f"Durations and numbers of features fit no whole stride, the nearest is {slope:.4g}; {ask}")
-    return stride, f"feature_stride={stride}: by it, durations grow with the features of {len(lengths)} videos"
+    if fits.mean() < _MOST:
+        raise UserError(
+            f"Durations and numbers of features fit no stride: only {int(fits.sum())} of {count(fits, 'video')} are "
+            f"near the best one, {slope:.4g} frames; {ask}"
+        )
+    _insist_on_seconds(videos, slope)
+    if stride < 1 or abs(slope - stride) > _STRIDE_TOLERANCE * stride:
+        raise UserError(_no_whole_stride(videos, slope))
+    if fits.all():
+        return (
+            stride,
+            fits,
+            f"feature_stride={stride}: by it, durations grow with the features of {len(lengths)} videos",
+        )
+    others = [
+        f"{name} ({length:g} features in {seconds:.1f} s)"
+        for name, length, seconds, fit in zip(videos.names, lengths, videos.durations, fits, strict=True)
+        if not fit
+    ]
+    which = f"durations grow with the features of {int(fits.sum())} of {count(fits, 'video')}"
+    return stride, fits, f"feature_stride={stride}: by it, {which}, but not those of {name_some(others)}"
+
+
+def _slope(frames, lengths):
+    """(video frames per feature, bool [V] of the videos that it fits): the line through all, or else through most."""
+    slope = np.polyfit(lengths, frames, 1)[0]
+    left = frames - round(slope) * (lengths - 1)
+    if round(slope) >= 1 and np.ptp(left) <= 3 * round(slope) + slope:
+        return slope, np.ones(len(lengths), bool)
+    # A few videos of another rate turn the line through all; the median over pairs does not heed them.
+    chosen = np.linspace(0, len(lengths) - 1, min(len(lengths), _MOST_PAIRED)).astype(int)
+    steps, frames_between = (np.subtract.outer(values[chosen], values[chosen]) for values in (lengths, frames))
+    slope = float(np.median(frames_between[steps > 0] / steps[steps > 0]))
+    left = frames - slope * (lengths - 1)
+    fits = np.abs(left - np.median(left)) <= 2 * max(slope, 1.0)
+    if len(set(lengths[fits])) > 2:
+        slope = float(np.polyfit(lengths[fits], frames[fits], 1)[0])
+    return slope, fits
+
+
+def _insist_on_seconds(videos, slope):
+    """Raises a UserError if durations look like milliseconds or frames, by the seconds from a feature to the next."""
+    seconds = slope / float(np.median(videos.rates))
+    are_whole = (videos.durations == np.round(videos.durations)).all()
+    unit = "milliseconds" if seconds >= _MS_STEP else "frames" if are_whole and seconds >= _FRAMES_STEP else ""
+    if unit:
+        raise UserError(
+            f"A feature would come every {seconds:.3g} s: the durations look like {unit}, expected seconds "
+            f"({videos.names[0]!r}: {videos.durations[0]:g}). If they are seconds, give --feature_stride and --window."
+        )
+
+
+def _no_whole_stride(videos, slope):
+    """Text of an error: features come every `slope` frames, which is usual where they were made at another fps."""
+    found = f"Features come every {slope:.4g} video frames by the durations, which is no whole number"
+    rates = set(videos.rates.tolist())
+    usual = [(fps, fps * slope / rate) for rate in rates for fps in _USUAL_FPS if abs(fps / rate - 1) > 0.01]
+    usual = [(fps, s) for fps, s in usual if round(s) >= 1 and abs(s - round(s)) <= 0.25 * _STRIDE_TOLERANCE * s]
+    if len(rates) == 1 and usual:
+        (rate,) = rates
+        fps, stride = min(usual, key=lambda pair: abs(np.log(pair[0] / rate)))
+        return (
+            f"{found}. At {fps:g} frames per second, not {rate:g}, they would come every {round(stride)}: "
+            f"--fps {fps:g}. If {rate:g} is right, say so: --feature_stride {slope:.4g}"
+        )
+    return f"{found}. If they are resampled, say so: --feature_stride {slope:.4g} (0: spread evenly over each video)"
 
 
 def _choose_window(residual, stride, slack, given):

@@ -84,13 +84,59 @@ def test_what_cannot_be_told_has_to_be_given(tmp_path, made, given, message):
         propose(write_videos(tmp_path / "toy", **made), **given)
 
 
-def test_strides_that_are_not_whole(tmp_path):
-    root = write_videos(tmp_path / "toy", stride=4)
+def change(root, of_entry):
+    """Applies a function to the number and entry of every video."""
     entries = json.loads((root / "annotations.json").read_text())
-    for entry in entries.values():
-        entry["duration"] *= 1.1
+    for number, entry in enumerate(entries.values()):
+        of_entry(number, entry)
     (root / "annotations.json").write_text(json.dumps(entries))
-    with pytest.raises(UserError, match="fit no whole stride, the nearest is 4.396"):
+    return root
+
+
+def test_strides_that_are_not_whole(tmp_path):
+    def longer(_, entry):
+        entry["duration"] *= 1.1
+
+    root = change(write_videos(tmp_path / "toy", stride=4), longer)
+    with pytest.raises(
+        UserError, match=r"every 4\.39\d* video frames .*If they are resampled, say so: --feature_stride 4.39"
+    ):
+        propose(root)
+
+
+def test_frames_per_second_that_are_not_those_of_the_features(tmp_path):
+    root = change(write_videos(tmp_path / "toy", num_videos=40), lambda _, entry: entry.update(fps=25.0))
+    with pytest.raises(UserError, match=r"every 3\.33\d* video .*At 30 frames .*, not 25, .* every 4: --fps 30\."):
+        propose(root)
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1000, "milliseconds"), (30, "frames")])
+def test_durations_that_are_no_seconds(tmp_path, factor, unit):
+    def scaled(_, entry):
+        entry["duration"] = round(entry["duration"] * factor)
+        entry["annotations"][0]["segment"] = [factor, 2 * factor]
+
+    root = change(write_videos(tmp_path / "toy"), scaled)
+    with pytest.raises(UserError, match=f"the durations look like {unit}, expected seconds .*give --feature_stride"):
+        propose(root)
+
+
+def test_the_stride_that_most_videos_fit_is_taken_and_others_are_named(tmp_path):
+    def slower(number, entry):
+        if number in (2, 5):
+            entry["fps"] = 15.0
+
+    data, reasons = propose(change(write_videos(tmp_path / "toy", num_videos=30), slower))
+    assert (data["feature_stride"], data["window"]) == (4, 16)
+    assert (
+        "durations grow with the features of 28 of 30 videos, but not those of v2 (" in reasons and ", v5 (" in reasons
+    )
+
+    def random(number, entry):
+        entry["duration"] = [40.0, 5.0, 12.0, 31.0][number % 4]
+
+    root = change(write_videos(tmp_path / "other", num_videos=30), random)
+    with pytest.raises(UserError, match=r"fit no stride: only \d+ of 30 videos are near the best one"):
         propose(root)
 
 
