@@ -52,11 +52,11 @@ class WriteError(UserError, OSError):
 
 
 def _room(path, error):
-    """Returns " (0.1 MB free)" where `error` says that there is no room, else ""."""
+    """Returns " (12.3 KiB free)" where `error` says that there is no room, else ""."""
     if error.errno not in FULL:
         return ""
     folder = next(parent for parent in Path(path).absolute().parents if parent.exists())
-    return f" ({shutil.disk_usage(folder).free / 1e6:.1f} MB free)"
+    return f" ({readable_size(shutil.disk_usage(folder).free)} free)"
 
 
 @contextlib.contextmanager

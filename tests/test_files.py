@@ -54,7 +54,7 @@ def test_a_full_disk_is_something_the_user_can_put_right(tmp_path, monkeypatch):
         files.atomic_write_text(tmp_path / "a.txt", "x" * 200_000)
     assert isinstance(caught.value, UserError) and caught.value.errno == errno.ENOSPC
     assert re.fullmatch(
-        rf"{tmp_path}/a.txt cannot be written: No space left on device \(\d+.\d MB free\)\.", str(caught.value)
+        rf"{tmp_path}/a.txt cannot be written: No space left on device \(\d+.\d [KMGT]iB free\)\.", str(caught.value)
     )
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file/a.txt cannot be written: (Not a directory|File exists).$"):

@@ -87,7 +87,14 @@ def _parse(argv, flag_values):
     rest = flag_values(argv)
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}; settings are given as --name=value.")
-    check_choices(flag_values["config"].value)
+    try:
+        check_choices(flag_values["config"].value)
+    except UserError as error:
+        # Nothing on the command line can be meant: it is the record of the run that was changed.
+        if not _value_of("config", argv).startswith(f"{STORED_CONFIG}:") or _overrides(argv):
+            raise
+        record = Path(_value_of("workdir", argv)) / "config.json"
+        raise UserError(f"{record} is not as a run wrote it: {error}") from error
     return rest
 
 
@@ -194,6 +201,8 @@ def _load(argument):
         spec.loader.exec_module(module)
         config = module.get_config(arguments) if arguments else module.get_config()
     except UserError as error:
+        if Path(name).resolve().parent == CONFIG_FOLDER:
+            raise  # our own readers of other files name those
         raise UserError(f"{name}: {error}") from error
     except ValueError as error:
         raise UserError(f"{_place(error, name)}: {error}") from error

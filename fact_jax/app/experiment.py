@@ -181,11 +181,12 @@ def prepare(
         parts = dataclasses.replace(parts, derived=derived, how_scored=how_scored)
     processes.insist_on_equal("data", parts.derived)
     processes.connect(devices)
+    changes, other_features = (), False
     if processes.is_main:
         explain = functools.partial(feature_record.changed_labels, workdir, parts.facts.labels)
         run_record.check(workdir, derived=parts.derived, explain=explain)
         told = {"accept_new": accept_new_features, "training": mode == "train", "say": console.say}
-        changes = feature_record.check(workdir, parts.facts, **told)
+        changes, other_features = feature_record.check(workdir, parts.facts, **told)
         parts = dataclasses.replace(parts, how_scored=(*parts.how_scored, *changes))
     if mode == "train" and processes.is_main:
         run_record.write(workdir, config=config.to_dict(), derived=parts.derived)
@@ -206,5 +207,7 @@ def prepare(
         stop=stop,
         processes=processes,
         first_params=first_params,
+        about_features=changes,
+        other_features=other_features,
         **{name: getattr(parts, name) for name in names},
     )

@@ -38,8 +38,8 @@ class DataFacts:
 
 def check(
     workdir: Path, facts: DataFacts, *, accept_new: bool, training: bool, say: Callable[[str], None]
-) -> tuple[str, ...]:
-    """Compares features with those that a run began with; returns sentences for results.md.
+) -> tuple[tuple[str, ...], bool]:
+    """Compares features with those that a run began with: (sentences for results.md, whether an evaluation has others).
 
     Args:
       workdir: of the run; while `training` the record is written there where it is missing or changes.
@@ -57,13 +57,13 @@ def check(
     if facts.checksums is None:
         if recorded is not None:
             say("the prepared copy says nothing of its features: whether they are those of this run is not checked")
-        return _sentences(changes)
+        return _sentences(changes), False
     if recorded is None:
         if training and facts.checksums:
             if has_begun:
                 say(f"the features of this run are known from now on ({FILE}); whether they changed before is not")
             _write(path, facts, changes)
-        return _sentences(changes)
+        return _sentences(changes), False
     now, former = facts.checksums, recorded.checksums or {}
     changed = [video for video, checksum in now.items() if former.get(video, checksum) != checksum]
     kept = dataclasses.replace(facts, checksums={**former, **now})
@@ -74,7 +74,7 @@ def check(
         )
         if training and (complete.labels, complete.values) != (recorded.labels, recorded.values):
             _write(path, complete, changes)
-        return _sentences(changes)
+        return _sentences(changes), False
     found = f"{len(changed)} of {len(now)} videos have other features than the run in {workdir} was trained with"
     found += f": {_named(changed)}"
     if not accept_new:
@@ -83,10 +83,12 @@ def check(
             "features back, use another --workdir, or take them all the same with --accept_new_features."
         )
     say(f"warning: {found}; they are taken all the same")
-    if training:
-        changes = [*changes, len(changed)]
-        _write(path, kept, changes)
-    return _sentences(changes)
+    if not training:
+        told = "Evaluated with other features than those of the training"
+        return (*_sentences(changes), f"{told}: those of {len(changed)} video{'s' * (len(changed) > 1)}."), True
+    changes = [*changes, len(changed)]
+    _write(path, kept, changes)
+    return _sentences(changes), False
 
 
 def changed_labels(workdir: Path, labels: Mapping[str, str]) -> str:

@@ -29,6 +29,8 @@ class Setup(loop.Setup):
     write_evaluation: Callable[..., Sequence[str]]  # of the kind, see `reporting.segmentation.writer`
     how_scored: Sequence[str] = ()
     other_videos: OtherVideos | None = None
+    about_features: Sequence[str] = ()  # of `how_scored`, what is to be said of features that changed
+    other_features: bool = False  # whether an evaluation has others than those of the training
 
 
 def train(setup: Setup) -> bool:
@@ -155,8 +157,9 @@ def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) 
         return True
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
     first = evaluators[0].name
-    name = "_".join(([chosen.folder] if chosen else ["eval"]) + ([] if step is None else [f"step_{step}"]))
-    folder = setup.workdir if not chosen and step is None else setup.workdir / name
+    parts = [chosen.folder if chosen else "eval"] + ["other_features"] * setup.other_features
+    parts += [] if step is None else [f"step_{step}"]
+    folder = setup.workdir if parts == ["eval"] else setup.workdir / "_".join(parts)
     _write_evaluation(setup, evaluated[first], folder)
     if folder != setup.workdir:
         _record_evaluation(setup, scored, evaluated[first], chosen, folder, is_own=first == own)
@@ -174,7 +177,9 @@ def _choose(setup, choice) -> tuple[ChosenVideos, Setup]:
     for line in (f"evaluating {chosen.title}", *chosen.notes, *opened.lines):
         setup.console.say(line)
     setup.eval_step.programs.expected = opened.num_programs
-    return chosen, dataclasses.replace(setup, evaluators=(opened.evaluator,), how_scored=opened.how_scored)
+    return chosen, dataclasses.replace(
+        setup, evaluators=(opened.evaluator,), how_scored=(*opened.how_scored, *setup.about_features)
+    )
 
 
 def _record_evaluation(setup, step, evaluation, chosen, folder, *, is_own):

@@ -53,6 +53,9 @@ def _what_is_wrong(results):
                 value is None or type(value) in (int, float) for value in scores.values()
             ):
                 return f"scores of {name!r} are {scores!r:.80}, expected numbers by name"
+    means = results.get("means", [])
+    if not isinstance(means, list) or not all(isinstance(row, dict) for row in means):
+        return f'"means" is {means!r:.80}, expected rows'
     if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
         return f'"num_videos" is {counts!r:.80}, expected numbers by name'
     return ""

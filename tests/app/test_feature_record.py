@@ -25,7 +25,10 @@ def workdir(tmp_path):
 
 def check(workdir, checksums, *, accept_new=False, training=True, **facts):
     facts, lines = DataFacts(checksums, **facts), []
-    return feature_record.check(workdir, facts, accept_new=accept_new, training=training, say=lines.append), lines
+    told = {"accept_new": accept_new, "training": training, "say": lines.append}
+    sentences, differ = feature_record.check(workdir, facts, **told)
+    assert differ == any("Evaluated with other features" in sentence for sentence in sentences)
+    return sentences, lines
 
 
 def test_changed_features_are_refused_or_told_of_for_ever(workdir):
@@ -37,7 +40,8 @@ def test_changed_features_are_refused_or_told_of_for_ever(workdir):
         with pytest.raises(UserError, match=r"2 of 3 videos have other features .*: b, c\. .*--accept_new_features"):
             check(workdir, NEW, training=training)
     sentences, (line,) = check(workdir, NEW, accept_new=True, training=False)
-    assert sentences == () and line.startswith("warning: 2 of 3 videos have other features")
+    assert sentences == ("Evaluated with other features than those of the training: those of 2 videos.",)
+    assert line.startswith("warning: 2 of 3 videos have other features")
     with pytest.raises(UserError):  # an evaluation changes no record
         check(workdir, NEW)
     sentence = "Features changed during this run: those of 2 videos."
@@ -114,6 +118,10 @@ def test_a_run_notices_and_moved_or_touched_files_are_the_same(reader, tmp_path)
     for mode in ("train", "eval"):
         with pytest.raises(UserError, match=f"1 of 5 videos have other features .*: {path.stem}"):
             run(workdir, mode, config=moved)
+    (workdir / "results.md").write_text("of the training")
+    assert run(workdir, "eval", config=moved, accept_new_features=True)[0] == 0
+    assert "Evaluated with other features" in (workdir / "eval_other_features" / "results.md").read_text()
+    assert (workdir / "results.md").read_text() == "of the training"
     code, text = run(workdir, config=moved, accept_new_features=True)
     assert code == 0 and "warning: 1 of 5 videos" in text
     assert "Features changed during this run: those of 1 videos." in (workdir / "results.md").read_text()

@@ -43,7 +43,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(small_disk, undisturbed, le
         code, output = life.end()
     print(output)
     assert code == 2 and "Traceback" not in output and str(workdir) in output.splitlines()[-1]
-    assert "MB free" in output
+    assert "iB free" in output
     # Still full: says so again.
     with lives.Life(workdir) as life:
         code, output = life.end()

@@ -74,7 +74,7 @@ def save_error(error: BaseException, folder: Path, step: int | None, size: int) 
     free = shutil.disk_usage(folder).free
     reason = "the disk is full" if is_full(error) else reason_of(error)
     return (
-        f"the checkpoint of step {step} cannot be written to {folder}: {reason} ({free / 1e6:.1f} MB free, up to "
-        f"{size / 1e6:.1f} MB needed). Checkpoints that are there as before: {kept}. Put that right and run the same "
+        f"the checkpoint of step {step} cannot be written to {folder}: {reason} ({files.readable_size(free)} free, up to "
+        f"{files.readable_size(size)} needed). Checkpoints that are there as before: {kept}. Put that right and run the same "
         "command again to go on from the last one."
     )

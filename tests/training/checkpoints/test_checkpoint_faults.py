@@ -222,7 +222,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch, caplog, 
             checkpoints.wait()
     text = str(caught.value)
     assert text.startswith(f"the checkpoint of step 5 cannot be written to {folder}: the disk is full (")
-    assert " MB free, up to " in text and "that are there as before: 4." in text
+    assert "iB free, up to " in text and "that are there as before: 4." in text
     assert [path.name for path in folder.iterdir()] == ["4"]
     with Checkpoints(folder) as checkpoints:
         assert checkpoints.restore_latest(make_items(0), print)[1]["step"] == 4
