@@ -417,7 +417,10 @@ RECORD = '{"config": %s, "derived": {}}'
             RECORD % '{"model": {"name": "fact"}, "train": 3, "seed": "x"}',
             "  train is 3, expected settings by name\n  seed is 'x', expected a value",
         ),
-        (RECORD % '{"model": {"name": "mstcn"}, "train": {"epochs": -3}}', "config.json is not as a run wrote it: config.train.epochs is -3"),
+        (
+            RECORD % '{"model": {"name": "mstcn"}, "train": {"epochs": -3}}',
+            "config.json is not as a run wrote it: config.train.epochs is -3",
+        ),
         (RECORD % '{"model": {"name": 5}}', "config.json: config.model.name is 5. Valid values"),
     ],
 )

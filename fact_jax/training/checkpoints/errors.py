@@ -73,8 +73,8 @@ def save_error(error: BaseException, folder: Path, step: int | None, size: int) 
     kept = ", ".join(sorted((path.name for path in folder.iterdir() if path.name.isdecimal()), key=int)) or "none"
     free = shutil.disk_usage(folder).free
     reason = "the disk is full" if is_full(error) else reason_of(error)
+    room = f"{files.readable_size(free)} free, up to {files.readable_size(size)} needed"
     return (
-        f"the checkpoint of step {step} cannot be written to {folder}: {reason} ({files.readable_size(free)} free, up to "
-        f"{files.readable_size(size)} needed). Checkpoints that are there as before: {kept}. Put that right and run the same "
-        "command again to go on from the last one."
+        f"the checkpoint of step {step} cannot be written to {folder}: {reason} ({room}). Checkpoints that are there "
+        f"as before: {kept}. Put that right and run the same command again to go on from the last one."
     )
