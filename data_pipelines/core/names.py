@@ -6,6 +6,13 @@ import unicodedata
 # Control characters, halves of characters beyond 0xffff (which UTF-8 does not have), and separators of lines and
 # paragraphs: a name with them cannot be written as a line of text.
 _UNSTORABLE = ("Cc", "Cs", "Zl", "Zp")
+# Names that mean that nothing happens, in lower case.
+_BACKGROUND_NAMES = frozenset(
+    (
+        "background", "background,background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
+        "no_action", "no-action", "noaction",
+    )
+)  # fmt: skip
 _SEPARATORS = re.compile(r"[/\\]")
 # Characters of a class name; tables are as wide as the longest.
 _MAX_CLASS_NAME = 200
@@ -43,3 +50,8 @@ def why_no_class(name):
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'`":
         return "a class name in quotation marks"
     return ""
+
+
+def means_background(name):
+    """Whether the name of a class means that nothing happens."""
+    return name.lower() in _BACKGROUND_NAMES

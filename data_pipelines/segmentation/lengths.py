@@ -17,6 +17,8 @@ _FOLLOWING = 0.9
 # are equally long, as a constant difference looks the same there.
 _OTHER_RATE = 1.25
 _OTHER_RATE_OF_EQUALS = 1.5
+# Frames that rounding at the end of a video explains.
+_MOST_ROUNDING = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,12 +75,36 @@ def length_problems(layout, lengths):
     if pattern and (pattern.is_other_rate or most_beyond):
         problems.append(Problem(str(layout.feature_dir), 0, *_common_cause(pattern, lengths, tolerance)))
         beyond -= pattern.videos
+    for video in sorted(_of_another_rate(lengths, pattern.videos if pattern else frozenset()) - beyond):
+        frames, labels = lengths[video]
+        found = f"{frames} frames of features for {labels} labels, {_rate_text(labels / frames)}"
+        expected = "expected as many, as in the other videos: is this one of another rate, or cut?"
+        problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     for video in (video for video in lengths if video in beyond):
         frames, labels = lengths[video]
         found = f"{frames} frames of features for {labels} labels"
         expected = f"expected them within {tolerance} (config.data.length_tolerance)"
         problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     return problems
+
+
+def _of_another_rate(lengths, following):
+    """Videos so short that another rate of theirs is within the tolerance, while the others are as long as labels.
+
+    Those that follow the Pattern of the others are none. What is common among the others is no other rate either.
+    """
+    rates = {video: max(labels / frames, frames / labels) for video, (frames, labels) in lengths.items()}
+    gaps = {video: abs(labels - frames) for video, (frames, labels) in lengths.items()}
+    odd = {video for video, rate in rates.items() if rate >= _OTHER_RATE_OF_EQUALS} - following
+    usual = max((gap for video, gap in gaps.items() if video not in odd), default=0)
+    if len(lengths) < _MIN_VIDEOS or 2 * len(odd) >= len(lengths):
+        return set()
+    return {video for video in odd if gaps[video] > max(usual, _MOST_ROUNDING)}
+
+
+def _rate_text(rate):
+    more, less = ("labels", "feature") if rate > 1 else ("features", "label")
+    return f"about {max(rate, 1 / rate):.2g} {more} for every {less}"
 
 
 def length_notes(lengths):

@@ -9,9 +9,11 @@ import numpy as np
 from data_pipelines.core.copies import copies_note
 from data_pipelines.core.feature_files import FeatureFileError, read_blocks
 from data_pipelines.core.finite import constant_note, never_changes
+from data_pipelines.core.names import means_background
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.wording import count, name_some, verb
+from data_pipelines.segmentation.annotations import read_split
 from data_pipelines.segmentation.verb_nouns import KINDS
 from fact_jax.files import sha256_of, why_no_folder
 from fact_jax.ops.resampling import downsample_labels
@@ -20,6 +22,8 @@ from fact_jax.types import UserError
 
 # Bytes of a feature file by which it is told from others, before whole files are compared.
 _START_BYTES = 2**12
+# A list of videos is no longer.
+_MAX_LIST_BYTES = 2**24
 
 
 def find_oddities(index, data, transcripts=None):
@@ -81,10 +85,28 @@ def _list_notes(index, data):
         listed = {f"{video}.txt" for videos in index.splits.values() for video in videos}
         others = sorted(name for name in os.listdir(layout.label_dir) if name.endswith(".txt") and name not in listed)
         if others:
-            notes.append(
-                f"{count(others, 'label file')} of {layout.label_dir} left out, in no list: {name_some(others)}"
-            )
+            what = f"{count(others, 'label file')} of {layout.label_dir} left out, in no list: {name_some(others)}"
+            notes.append(what + _other_list(layout, {name.removesuffix(".txt") for name in others}))
     return notes
+
+
+def _other_list(layout, left_out):
+    """What to add where a list beside those of the settings names videos that are in none of them, or ""."""
+    files = list(layout.split_files.values())
+    for file in sorted({path for known in files for path in known.parent.glob(f"*{known.suffix}")}.difference(files)):
+        if not file.is_file() or file.stat().st_size > _MAX_LIST_BYTES:
+            continue
+        videos, problems = read_split(file)
+        if problems or not videos or not left_out.issuperset(videos):
+            continue
+        name = file.relative_to(layout.root).as_posix().replace(layout.data.split, "{split}")
+        named = f". {file} lists {len(videos)} of them, and no setting names it"
+        if not layout.data.validation_split_file and file.name.startswith("val"):
+            return (
+                f'{named}: config.data.validation_split_file="{name}" evaluates them, and chooses checkpoints by them'
+            )
+        return f"{named} (config.data.train_split_file, test_split_file, validation_split_file)"
+    return ""
 
 
 def _has_all_lists(index, data):
@@ -93,7 +115,7 @@ def _has_all_lists(index, data):
 
 def _class_notes(index, data, present):
     """Lines about classes that lists do not share, and about videos without any action."""
-    notes, background = [], set(data.background_ids)
+    notes, background = _background_notes(index.class_names, data), set(data.background_ids)
     names = index.class_names
     single = {subset: min(ids) for subset, ids in present.items() if len(ids) == 1}
     notes += [f"all {subset} labels are of one class, {quote(names[only])}" for subset, only in single.items()]
@@ -111,6 +133,17 @@ def _class_notes(index, data, present):
             of = f"{len(idle)} of {count(videos, f'{subset} video')} {verb(idle, 'have')}"
             notes.append(f"{of} nothing but background: {name_some(idle)}")
     return notes
+
+
+def _background_notes(names, data):
+    """The line, if any, about an action that counts as background while the class of that name does not."""
+    counted = [i for i in data.background_ids if 0 <= i < len(names)]
+    wrong = [f"{quote(names[i])} ({i})" for i in counted if not means_background(names[i])]
+    meant = [f"{quote(name)} ({i})" for i, name in enumerate(names) if means_background(name) and i not in counted]
+    if not wrong or not meant:
+        return []
+    found = f"{name_some(wrong)} as background, and {name_some(meant)} as an action"
+    return [f"config.data.background_ids={tuple(map(int, data.background_ids))} counts {found}: is that meant?"]
 
 
 def _segment_notes(index, data, transcripts):

@@ -9,6 +9,7 @@ import os
 import pathlib
 
 from data_pipelines.core.feature_files import TIME_AXES
+from data_pipelines.core.names import means_background
 from data_pipelines.core.problems import count_problems, format_problems
 from data_pipelines.core.text_files import is_id
 from data_pipelines.segmentation.annotations import read_mapping
@@ -33,13 +34,6 @@ _SPLIT_PATTERNS = (
     ("train.txt", "test.txt"),
 )
 _VALIDATION_WORDS = ("val", "validation")
-# Names that mean that nothing happens, in lower case.
-_BACKGROUND_NAMES = frozenset(
-    (
-        "background", "background,background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
-        "no_action", "no-action", "noaction",
-    )
-)  # fmt: skip
 # A class that starts at least this share of the videos may be background too.
 _OFTEN_FIRST = 0.5
 # The settings that describe a folder.
@@ -215,11 +209,6 @@ def find_time_axis(index):
         f'time_axis="{axis}": feature files are {form}; {example}.npy is {index.headers[example].shape} for '
         f"{len(index.labels[example])} labels"
     )
-
-
-def means_background(name):
-    """Whether the name of a class means that nothing happens."""
-    return name.lower() in _BACKGROUND_NAMES
 
 
 def find_background(index, given=None):

@@ -6,14 +6,13 @@ import pathlib
 
 import numpy as np
 
-from data_pipelines.core.names import why_no_class, why_no_video
+from data_pipelines.core.names import means_background, why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization.annotations import read_database
 from data_pipelines.segmentation.annotations import read_labels, read_mapping
 from data_pipelines.segmentation.label_forms import other_form
-from data_pipelines.tools.dataset_folder import means_background
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError
 

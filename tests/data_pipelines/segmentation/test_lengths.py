@@ -119,3 +119,17 @@ def test_rounding_is_no_pattern(tmp_path):
         [line] = length_notes(lengths)
         assert "grows" not in line
     assert find_pattern({"a": (10, 20), "b": (15, 30)}) is None
+
+
+def test_one_short_video_of_another_rate_is_a_problem(tmp_path):
+    lengths = {f"v{i}": (200 + i, 200 + i + i % 3) for i in range(12)}
+    assert problems_of(lengths, tmp_path) == []
+    [text] = problems_of(lengths | {"short": (14, 28)}, tmp_path)
+    assert text.startswith("14 frames of features for 28 labels, about 2 labels for every feature; expected as many")
+    [text] = problems_of(lengths | {"short": (24, 12)}, tmp_path)
+    assert "about 2 features for every label" in text
+    # Rounding, and differences that other videos have as well.
+    assert problems_of(lengths | {"short": (4, 7)}, tmp_path) == []
+    assert problems_of(lengths | {"short": (14, 28), "v3": (300, 286)}, tmp_path) == []
+    clips = {f"v{i}": (50 + i, 65 + i) for i in range(12)}
+    assert problems_of(clips | {"short": (5, 20)}, tmp_path) == []

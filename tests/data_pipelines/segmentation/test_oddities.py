@@ -101,7 +101,31 @@ def test_lists_that_are_the_same_or_leave_videos_out(folder):
     (folder / "splits" / "test.split1.bundle").write_text("v3\n")
     problems, lines = oddities(folder, train_split_file="splits/test.{split}.bundle")
     assert problems == [] and lines[0].startswith("training and test videos are the same list")
-    assert lines[1] == f"4 label files of {folder}/groundTruth left out, in no list: v0.txt, v1.txt, v2.txt and 1 more"
+    left_out = f"4 label files of {folder}/groundTruth left out, in no list: v0.txt, v1.txt, v2.txt and 1 more"
+    lists = folder / "splits"
+    settings_of_lists = "(config.data.train_split_file, test_split_file, validation_split_file)"
+    unnamed = f". {lists}/train.split1.bundle lists 3 of them, and no setting names it {settings_of_lists}"
+    assert lines[1] == left_out + unnamed
+    (lists / "train.split1.bundle").write_text("v0\n")
+    (lists / "train.split2.bundle").write_text("v1\nv3\n")  # a list of another split
+    _, [line] = oddities(folder)
+    assert line.endswith("in no list: v1.txt, v2.txt, v4.txt")
+    (lists / "val.split1.bundle").write_text("v1\nv4\n")
+    _, [line] = oddities(folder)
+    setting = 'config.data.validation_split_file="splits/val.{split}.bundle"'
+    assert f"{lists}/val.split1.bundle lists 2 of them, and no setting names it: {setting} evaluates them" in line
+
+
+def test_an_action_as_background_beside_a_class_of_that_name(folder):
+    line = (
+        "config.data.background_ids=(1, 2) counts 'take cup' (1), 'pour_milk' (2) as background, and 'background' (0)"
+    )
+    assert oddities(folder, background_ids=(1, 2))[1] == (f"{line} as an action: is that meant?",)
+    assert oddities(folder, background_ids=(0, 2)) == oddities(folder, background_ids=()) == ([], ())
+    (folder / "mapping.txt").write_text("0 other\n1 take cup\n2 pour_milk\n3 stir\n")
+    for path in (folder / "groundTruth").iterdir():
+        path.write_text(path.read_text().replace("background", "other"))
+    assert oddities(folder, background_ids=(1,)) == ([], ())
 
 
 def test_features_that_are_the_same_in_every_frame(folder):
