@@ -23,6 +23,7 @@ from tqdm import tqdm
 from data_pipelines.core import command_line
 from data_pipelines.core.feature_files import FeatureFileError, read_header
 from data_pipelines.core.problems import Problem, count_problems, format_problems
+from data_pipelines.core.wording import count, verb
 from data_pipelines.tools import epic_folder
 from data_pipelines.tools.epic_annotations import read_dataset
 from data_pipelines.tools.frame_lmdb import BadVectorError, FrameStore
@@ -65,7 +66,7 @@ def _write_folder(output, stores, dataset, arguments):
     if arguments.videos:
         wanted = [video for video in wanted if video in arguments.videos]
     width = sum(store.width for store in stores)
-    print(f"{len(wanted)} videos, {stores[0].width} RGB + {stores[1].width} flow = {width} channels, to {output}")
+    print(f"{count(wanted, 'video')}, {stores[0].width} RGB + {stores[1].width} flow = {width} channels, to {output}")
     for leftover in (output / "features").glob(".*.partial"):
         leftover.unlink()
     extraction = Extraction(stores, output / "features", arguments.max_missing)
@@ -85,7 +86,8 @@ def _write_texts(output, dataset, extraction, num_wanted):
         print("no --verb_classes and --noun_classes: features only, no labels, class lists and split lists")
     if extraction.notes:
         print("\n".join(extraction.notes) + f"\n(also in {output / NOTES_FILE})")
-    print(f"{len(finished)} of {num_wanted} videos are in {output / 'features'}, {extraction.num_new} of them new")
+    of = f"{len(finished)} of {count(num_wanted, 'video')} {verb(finished, 'are')}"
+    print(f"{of} in {output / 'features'}, {extraction.num_new} of them new")
     return problems
 
 
@@ -220,7 +222,8 @@ class Extraction:
             if not missing:
                 continue
             shown = ", ".join(map(str, missing[:_SHOWN_FRAMES])) + (", ..." if len(missing) > _SHOWN_FRAMES else "")
-            found = f"{len(missing)} of {len(features)} {store.kind} frames are missing ({shown})"
+            of = f"{len(missing)} of {count(features, f'{store.kind} frame')}"
+            found = f"{of} {verb(missing, 'are')} missing ({shown})"
             if len(missing) > self._max_missing * len(features):
                 expected = f"more than --max_missing={self._max_missing:g} of them; the video is left out"
                 return [], [Problem(video, 0, found, expected)]

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from data_pipelines.core import command_line
 from data_pipelines.core.feature_values import value_lines
 from data_pipelines.core.problems import count_problems, format_problems
+from data_pipelines.core.wording import count
 from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
 from data_pipelines.tools import dataset_folder
@@ -123,7 +124,7 @@ def _feature_lines(folder):
     size = sum(header.shape[0] * header.shape[1] * header.dtype.itemsize for header in headers)
     kinds = sorted({str(header.dtype) for header in headers})
     return [
-        f"features: {len(headers)} files, {', '.join(map(str, widths))} channels, {', '.join(kinds)}, "
+        f"features: {count(headers, 'file')}, {', '.join(map(str, widths))} channels, {', '.join(kinds)}, "
         f"{readable_size(size)}"
     ]
 
@@ -136,9 +137,9 @@ def _subset_lines(index, subsets):
         left_out = [video for video in index.splits[subset] if video not in set(videos)]
         elsewhere = sum(video in others for video in left_out)
         reasons = {"without sound labels": len(left_out) - elsewhere, "of another list": elsewhere}
-        why = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
+        why = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
         spread = f", {min(lengths)} to {max(lengths)} frames each" if lengths else ""
-        rows.append(f"{subset}: {len(videos)} videos{spread}" + (f" (not counted: {why})" if why else ""))
+        rows.append(f"{subset}: {count(videos, 'video')}{spread}" + (f" (not counted: {why})" if why else ""))
     return rows
 
 

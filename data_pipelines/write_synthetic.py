@@ -12,6 +12,7 @@ channels, frames), groundTruth/VIDEO.txt, transcripts/VIDEO.txt, mapping.txt and
 import shlex
 
 from data_pipelines.core import command_line
+from data_pipelines.core.wording import count
 from data_pipelines.segmentation.config import SyntheticSegmentationConfig
 from data_pipelines.segmentation.synthetic import SyntheticSource
 from fact_jax.files import atomic_save_array, atomic_write_text
@@ -30,7 +31,8 @@ def main(argv=None):
             source = SyntheticSource(spec, subset)
             _write_videos(folder, source)
             _write_lines(folder / "splits" / f"{subset}.split1.bundle", source.video_ids)
-            print(f"{len(source)} {subset} videos, {source.feature_dim} channels: {folder / 'features'}")
+            channels = count(source.feature_dim, "channel")
+            print(f"{count(len(source), f'{subset} video')}, {channels}: {folder / 'features'}")
         _write_classes(folder, source)
     config, run = ("synthetic_verb_noun", "verb_noun") if arguments.verb_noun else ("synthetic", "synthetic")
     print(f"to label them with a run of configs/fact_{config}.py:")

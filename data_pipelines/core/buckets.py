@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from data_pipelines.core.wording import count, verb
 from fact_jax.types import UserError
 
 
@@ -101,8 +102,9 @@ def check_buckets(buckets, lengths, video_ids):
     too_long = int(np.sum(lengths > buckets[-1]))
     if too_long:
         longest = int(np.argmax(lengths))
+        longer = f"{too_long} of {count(lengths, 'video')} {verb(too_long, 'are')} longer"
         raise UserError(
-            f"The largest bucket holds {buckets[-1]} frames, but {too_long} of {lengths.size} videos are longer; the "
+            f"The largest bucket holds {count(int(buckets[-1]), 'frame')}, but {longer}; the "
             f"longest, {video_ids[longest]!r}, has {lengths[longest]}. Make the last bucket at least that long, or "
             "leave the buckets empty to have them chosen."
         )

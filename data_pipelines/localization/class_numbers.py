@@ -3,6 +3,7 @@
 from data_pipelines.core.json_files import whole_of
 from data_pipelines.core.names import why_no_class
 from data_pipelines.core.text_files import QUOTE_LIMIT, quote
+from data_pipelines.core.wording import count, verb
 
 _MAX_CLASSES = 100_000
 # Keys under which files have the name of a class whose `label` is a number.
@@ -67,16 +68,16 @@ class ClassNumbers:
         return f", in {first}" if first != path else ""
 
 
-def _no_name(video, item, count):
+def _no_name(video, item, number):
     """(found, expected) of annotations whose label is no name."""
     label = item.get("label")
-    place = f"{count} annotations, such as one of video {video!r}, "
+    place, have = f"{count(number, 'annotation')}, such as one of video {video!r}, ", verb(number, "have")
     key = next((key for key in _NAME_KEYS if isinstance(item.get(key), str)), "")
     if "label" not in item and not key:
-        return place + "have no label", "expected 'label': the name of its class"
-    found = f"have {repr(label)[:QUOTE_LIMIT]} for a label" if "label" in item else "have no label"
+        return place + f"{have} no label", "expected 'label': the name of its class"
+    found = f"{have} {repr(label)[:QUOTE_LIMIT]} for a label" if "label" in item else f"{have} no label"
     if key:
         name = quote(item[key])
-        number = f", 'label_id': {label}" if whole_of(label) is not None else ""
-        return f"{place}{found} and its name, {name}, under {key!r}", f"expected 'label': {name}{number}"
+        class_id = f", 'label_id': {label}" if whole_of(label) is not None else ""
+        return f"{place}{found} and its name, {name}, under {key!r}", f"expected 'label': {name}{class_id}"
     return place + found, "expected the name of its class as 'label', and its number, if any, as 'label_id'"

@@ -24,6 +24,7 @@ from data_pipelines.core.json_files import read_json
 from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, count_problems, format_problems
 from data_pipelines.core.text_files import is_id
+from data_pipelines.core.wording import count
 from fact_jax.files import atomic_save_array, atomic_write_text, read_data, readable_size, unpacks_to_too_much
 from fact_jax.types import UserError
 
@@ -197,7 +198,7 @@ def convert(folder, annotation_files, streams, label_map=None):
     ids = read_label_map(label_map, problems) if label_map else {name: i for i, name in enumerate(sorted(names))}
     unknown = sorted(names - set(ids))
     if label_map and unknown:
-        problems.append(Problem(str(label_map), 0, f"no id of {len(unknown)} labels, such as {unknown[0]!r}"))
+        problems.append(Problem(str(label_map), 0, f"no id of {count(unknown, 'label')}, such as {unknown[0]!r}"))
     by_video = {}
     for clip in clips:
         by_video.setdefault(clip.video_uid, []).append(clip)
@@ -242,10 +243,10 @@ def main(argv=None):
     with command_line.writing(folder):
         clips, left_out = convert(folder, arguments.annotations, streams, arguments.label_map)
     counts = {subset: sum(clip.subset == subset for clip in clips) for subset in SUBSETS.values()}
-    print(", ".join(f"{count} {subset} clips" for subset, count in counts.items()) + f": {folder}")
-    for reason, count in left_out.items():
-        if count:
-            print(f"left out: {count} {reason}")
+    print(", ".join(count(number, f"{subset} clip") for subset, number in counts.items()) + f": {folder}")
+    for reason, number in left_out.items():
+        if number:
+            print(f"left out: {number} {reason}")
     return 0
 
 

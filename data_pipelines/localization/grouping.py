@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count
 
 _VIDEO = re.compile(r"video ('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"): (.*)", re.DOTALL)
 # Videos with the very same problem, and problems with the same remedy, from which on they are told together.
@@ -43,8 +44,9 @@ def _shorten(problems):
     for (path, expected, has_video), group in groups.items():
         kept = [(problem, problem) for problem in group]
         if has_video and len(group) > _ALIKE:
-            count = f"{len(group) - _SHOWN} more problems like these, of {len(set(map(_video, group)))} videos in all"
-            kept = [*kept[:_SHOWN], (group[_SHOWN], Problem(path, 0, count, expected))]
+            videos = count(set(map(_video, group)), "video")
+            more = f"{len(group) - _SHOWN} more problems like these, of {videos} in all"
+            kept = [*kept[:_SHOWN], (group[_SHOWN], Problem(path, 0, more, expected))]
         shortened += kept
     return _in_order(problems, shortened)
 

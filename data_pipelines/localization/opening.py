@@ -7,6 +7,7 @@ from data_pipelines.core.finite import CheckedFeatures
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
 from data_pipelines.core.settings import check_absolute, dataset_root, is_copy_alone
+from data_pipelines.core.wording import count, verb
 from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_databases, read_subsets
 from data_pipelines.localization.choice import SUBSETS, choose_videos
@@ -186,7 +187,8 @@ def _class_problems(data, found):
     if not too_large or found.is_agnostic(data):
         return []
     name = max(too_large, key=too_large.get)
-    text = f"{len(too_large)} classes have ids of {num_classes} or more, such as {name!r} with {too_large[name]}"
+    classes = f"{count(too_large, 'class')} {verb(too_large, 'have')}"
+    text = f"{classes} ids of {num_classes} or more, such as {name!r} with {too_large[name]}"
     hint = "set config.data.num_classes to the number of classes"
     return [Problem(checks.place_of_annotations(data, "train"), 0, text, hint)]
 

@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 
+from data_pipelines.core.wording import count, verb
 from fact_jax.types import UserError
 
 _MAX_NAMED = 5
@@ -70,16 +71,19 @@ def unreached_lines(source, rules):
     step = float(np.median(steps)) if steps else 0.0
     every = f"one every {step:.3g} s"
     texts = {
-        "short": f"are too short for any point of the feature grid ({every}), {_lengths(seconds, frames)}",
-        "outside": "lie before the first feature or behind the last one",
-        "range": "fit the range of no level (config.model.regression_from and regression_to)",
+        "short": f"too short for any point of the feature grid ({every}), {_lengths(seconds, frames)}",
+        "outside": "before the first feature or behind the last one",
+        "range": "the range of no level (config.model.regression_from and regression_to)",
     }
+    verbs = {"short": "are", "outside": "lie", "range": "fit"}
     total, lines = sum(totals.values()), []
     for reason, counts in reasons.items():
         if counts:
-            count = f"{sum(counts.values())} of {total} training segments"
+            number = sum(counts.values())
+            of = f"{number} of {count(total, 'training segment')}"
             listed = _by_class(counts, totals, source.class_names)
-            lines.append(f"{count} {texts[reason]}; they are never learned: {listed}")
+            never = "it is never learned" if number == 1 else "they are never learned"
+            lines.append(f"{of} {verb(number, verbs[reason])} {texts[reason]}; {never}: {listed}")
     if total and sum(map(sum, (counts.values() for counts in reasons.values()))) == total:
         raise UserError("No training segment can be learned:\n" + "\n".join(f"  {line}" for line in lines))
     return tuple(lines)

@@ -1,6 +1,7 @@
 """Tables with something for every video (durations, scores of the classes) against the videos that they are for."""
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count
 from fact_jax.types import nearest
 
 _MAX_NAMED = 3
@@ -12,8 +13,8 @@ def missing_videos(path, names, video_ids, what):
     if not missing:
         return []
     guess = nearest(missing[0], names)
-    count = f"no {what} of {len(missing)} of {len(video_ids)} videos, such as {missing[0]!r}"
-    return [Problem(str(path), 0, count, f"it has {guess!r}" if guess else f"expected the {what} of every video")]
+    found = f"no {what} of {len(missing)} of {count(video_ids, 'video')}, such as {missing[0]!r}"
+    return [Problem(str(path), 0, found, f"it has {guess!r}" if guess else f"expected the {what} of every video")]
 
 
 def unused_names(path, names, video_ids, what):
@@ -24,6 +25,5 @@ def unused_names(path, names, video_ids, what):
         return ()
     more = f", and {len(unused) - _MAX_NAMED} more" if len(unused) > _MAX_NAMED else ""
     listed = ", ".join(unused[:_MAX_NAMED]) + more
-    return (
-        f"{path}: the {what} of {len(unused)} of {len(names)} videos are not used, as there is no such video: {listed}",
-    )
+    of = f"{len(unused)} of {count(names, 'video')}"
+    return (f"{path}: the {what} of {of} are not used, as there is no such video: {listed}",)

@@ -9,6 +9,7 @@ import json
 import shlex
 
 from data_pipelines.core import command_line
+from data_pipelines.core.wording import count
 from data_pipelines.localization.config import SyntheticLocalizationConfig
 from data_pipelines.localization.synthetic import SUBSETS, SyntheticVideos
 from fact_jax.files import atomic_save_array, atomic_write_text
@@ -29,7 +30,7 @@ def main(argv=None):
                 entries[video.video_id] = _entry(video, made.class_names)
                 atomic_save_array(folder / "features" / f"{video.video_id}.npy", made.read(video.video_id))
         atomic_write_text(folder / "annotations.json", json.dumps({"database": entries}, indent=1) + "\n")
-    print(f"{len(entries)} videos of {spec.feature_dim} channels: {folder}")
+    print(f"{count(entries, 'video')} of {count(spec.feature_dim, 'channel')}: {folder}")
     settings = {"dir": folder, "feature_stride": float(spec.stride), "window": float(spec.window)}
     options = [f"--config.data.{name}={value}" for name, value in settings.items()]
     print("to train on them:")

@@ -12,6 +12,7 @@ import numpy as np
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import QUOTE_LIMIT, is_id, other_unicode_form, quote, read_lines
+from data_pipelines.core.wording import count
 from data_pipelines.segmentation.label_forms import FRAME_FORMS, other_form, why_unknown
 from fact_jax.types import nearest
 
@@ -53,7 +54,7 @@ def read_mapping(path):
         for class_id, number in line_of_id.items():
             if class_id >= len(lines):
                 expected = f"expected the ids 0 to {len(lines) - 1}, each once"
-                problems.add(str(path), number, f"class id {class_id} of {len(lines)} classes", expected)
+                problems.add(str(path), number, f"class id {class_id} of {count(lines, 'class')}", expected)
     return class_ids, problems.listed()
 
 
@@ -71,10 +72,10 @@ def read_labels(path, class_ids):
     labels = np.fromiter((class_ids.get(line, -1) for line in lines), np.int32, len(lines))
     unknown = {}
     for index in np.flatnonzero(labels < 0):
-        first, count = unknown.get(lines[index], (index + 1, 0))
-        unknown[lines[index]] = (int(first), count + 1)
-    for name, (number, count) in list(unknown.items())[:_MAX_UNKNOWN]:
-        times = f" ({count} lines)" if count > 1 else ""
+        first, before = unknown.get(lines[index], (index + 1, 0))
+        unknown[lines[index]] = (int(first), before + 1)
+    for name, (number, alike) in list(unknown.items())[:_MAX_UNKNOWN]:
+        times = f" ({alike} lines)" if alike > 1 else ""
         if not name:
             problems.append(Problem(str(path), number, f"blank line{times}", "expected a class name"))
             continue

@@ -12,6 +12,7 @@ from data_pipelines.core.feature_files import FeatureFileError, frames_and_chann
 from data_pipelines.core.finite import stat_digest
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem, Problems
+from data_pipelines.core.wording import count
 from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 from data_pipelines.segmentation.label_forms import ADVICE
 from data_pipelines.segmentation.layouts import Layout
@@ -138,9 +139,9 @@ def _read_all_labels(layout, videos, class_ids):
             del labels[video]
         alike.update(problem.expected for problem in found if problem.expected in ADVICE)
         problems.extend(folder.hint(problem) for problem in found if alike[problem.expected] <= _MAX_ALIKE)
-    for advice, count in alike.items():
-        if count > _MAX_ALIKE:
-            found = f"{count - _MAX_ALIKE} more label files of this form"
+    for advice, number in alike.items():
+        if number > _MAX_ALIKE:
+            found = f"{count(number - _MAX_ALIKE, 'more label file')} of this form"
             problems.add(str(layout.label_dir), 0, found, advice)
     return labels, problems.listed()
 
@@ -177,11 +178,11 @@ def _compare(layout, headers, labels):
     problems += _orientation_problems(layout, headers, labels, [video for video in headers if video in swapped])
     if not widths:
         return lengths, problems, 0
-    [(common, count)] = collections.Counter(widths.values()).most_common(1)
+    [(common, alike)] = collections.Counter(widths.values()).most_common(1)
     for video, width in widths.items():
         if width != common:
-            expected = f"expected {common}, as in {count} of {len(widths)} files"
-            problems.append(Problem(str(layout.feature_file(video)), 0, f"{width} channels", expected))
+            expected = f"expected {common}, as in {alike} of {count(widths, 'file')}"
+            problems.append(Problem(str(layout.feature_file(video)), 0, count(width, "channel"), expected))
     return lengths, problems, common
 
 
@@ -208,14 +209,15 @@ def _orientation_problems(layout, headers, labels, swapped):
         return []
     if len(swapped) == len(headers):
         example = swapped[0]
+        files = f"all {len(swapped)} feature files have their" if len(swapped) > 1 else "the feature file has its"
         found = (
-            f"all {len(swapped)} feature files have their axes the other way round (e.g. {example}.npy has shape "
-            f"{headers[example].shape} for {len(labels[example])} labels)"
+            f"{files} axes the other way round (e.g. {example}.npy has shape "
+            f"{headers[example].shape} for {count(labels[example], 'label')})"
         )
         return [Problem(str(layout.feature_dir), 0, found, f'set config.data.time_axis="{other}"')]
     problems = []
     for video in swapped:
-        found = f"shape {headers[video].shape} for {len(labels[video])} labels: axes the other way round"
+        found = f"shape {headers[video].shape} for {count(labels[video], 'label')}: axes the other way round"
         expected = f'transpose this file (config.data.time_axis="{other}" would apply to all)'
         problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     return problems

@@ -9,6 +9,7 @@ import dataclasses
 import statistics
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count
 
 # A pattern is told from so many videos or more, of which this share follow it.
 _MIN_VIDEOS = 3
@@ -82,7 +83,7 @@ def length_problems(layout, lengths):
         problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     for video in (video for video in lengths if video in beyond):
         frames, labels = lengths[video]
-        found = f"{frames} frames of features for {labels} labels"
+        found = f"{count(frames, 'frame')} of features for {count(labels, 'label')}"
         expected = f"expected them within {tolerance} (config.data.length_tolerance)"
         problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     return problems
@@ -132,7 +133,9 @@ def _one_length(lengths):
     features, labels = ({pair[place] for pair in lengths.values()} for place in (0, 1))
     if len(lengths) < _MIN_VIDEOS or len(features) > 1 or len(labels) < _MIN_VIDEOS:
         return ""
-    return f"all {len(lengths)} videos have {min(features)} features, for {min(labels)} to {max(labels)} labels"
+    return (
+        f"all {len(lengths)} videos have {count(min(features), 'feature')}, for {min(labels)} to {max(labels)} labels"
+    )
 
 
 def _common_cause(pattern, lengths, tolerance):
@@ -149,8 +152,8 @@ def _common_cause(pattern, lengths, tolerance):
     is_whole = round(rate) > 1 and abs(rate - round(rate)) < 0.1 * rate
     number = str(round(rate)) if is_whole else f"{rate:.{2 if pattern.is_other_rate else 4}g}"
     found = (
-        f"about {number} {more} for every {less} in {len(pattern.videos)} of {len(lengths)} videos, such as "
-        f"{example!r} with {labels} labels and {frames} features"
+        f"about {number} {more} for every {less} in {len(pattern.videos)} of {count(lengths, 'video')}, such as "
+        f"{example!r} with {count(labels, 'label')} and {count(frames, 'feature')}"
     )
     kept = f"every {_ordinal(round(rate))} of the {more}" if is_whole else f"as many {more} as {less}s"
     return found, (
@@ -164,9 +167,9 @@ def _ordinal(number):
 
 
 def _how_shifted(pattern, lengths):
-    more, less = ("labels", "features") if pattern.shift > 0 else ("features", "labels")
+    more, less = ("label", "features") if pattern.shift > 0 else ("feature", "labels")
     which = "all" if len(pattern.videos) == len(lengths) else f"{len(pattern.videos)} of"
-    return f"{which} {len(lengths)} videos have {abs(pattern.shift)} {more} more than {less}"
+    return f"{which} {len(lengths)} videos have {count(abs(pattern.shift), more)} more than {less}"
 
 
 def _why(pattern):
@@ -190,6 +193,6 @@ def _cut_off(what, gaps):
     if not gaps:
         return ""
     largest = max(gaps, key=gaps.__getitem__)
-    where = f"{len(gaps)} video{'s' if len(gaps) > 1 else ''}"
+    where = count(gaps, "video")
     most = f", at most {gaps[largest]} in {largest!r}" if len(gaps) > 1 else f" ({largest!r})"
     return f"{sum(gaps.values())} {what} in {where}{most}"

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from data_pipelines.core.wording import count
 from fact_jax.ops.segments import frames_to_segments
 
 
@@ -54,7 +55,7 @@ class DatasetStatistics:
         actions, actions_video = self.max_actions
         frames = int(self.lengths.sum())
         rows = [
-            f"{len(self.video_ids)} videos, {self.num_classes} classes, {frames} frames",
+            f"{count(self.video_ids, 'video')}, {count(self.num_classes, 'class')}, {count(frames, 'frame')}",
             f"frames per video    min {self.lengths.min()}, median {np.median(self.lengths):g}, "
             f"mean {self.lengths.mean():.1f}, max {self.lengths.max()}",
             f"segments per video  mean {self.num_segments.mean():.1f}, max {segments} ({segments_video})",
@@ -63,9 +64,9 @@ class DatasetStatistics:
         width = max(len(name) for name in (*self.class_names, "class"))
         rows.append(f"{'id':>4}  {'class':<{width}}  {'frames':>9}  {'share':>6}  {'segments':>8}")
         for class_id, name in enumerate(self.class_names):
-            count = int(self.class_frames[class_id])
-            share = f"{100 * count / frames:.1f}%"
-            rows.append(f"{class_id:>4}  {name:<{width}}  {count:>9}  {share:>6}  {self.class_segments[class_id]:>8}")
+            number = int(self.class_frames[class_id])
+            share = f"{100 * number / frames:.1f}%"
+            rows.append(f"{class_id:>4}  {name:<{width}}  {number:>9}  {share:>6}  {self.class_segments[class_id]:>8}")
         return "\n".join(rows)
 
     def _largest(self, counts):

@@ -5,6 +5,7 @@ A file that is there already is never changed, apart from the split lists, which
 
 from data_pipelines.core.problems import Problem, format_problems
 from data_pipelines.core.text_files import read_lines
+from data_pipelines.core.wording import count, verb
 from data_pipelines.tools.epic_annotations import frame_labels
 from fact_jax.files import atomic_write_text
 from fact_jax.types import UserError
@@ -26,10 +27,8 @@ def write_class_lists(output, dataset):
     for name, text in texts.items():
         if not (output / name).exists():
             atomic_write_text(output / name, text)
-    print(
-        f"{len(dataset.pairs)} classes of {len(dataset.verbs)} verbs and {len(dataset.nouns)} nouns, background "
-        "included"
-    )
+    parts = f"{count(dataset.verbs, 'verb')} and {count(dataset.nouns, 'noun')}"
+    print(f"{count(dataset.pairs, 'class')} of {parts}, background included")
 
 
 def write_labels(output, dataset, lengths):
@@ -50,10 +49,12 @@ def write_labels(output, dataset, lengths):
         num_cut += sum(action.stop > num_frames + 1 for action in actions) - len(outside)
         if outside:
             first = min(action.start for action in outside)
-            found = f"{len(outside)} of {len(actions)} actions start after the last frame, {num_frames} (at {first})"
+            of = f"{len(outside)} of {count(actions, 'action')} {verb(outside, 'start')}"
+            found = f"{of} after the last frame, {num_frames} (at {first})"
             problems.append(Problem(video, 0, found, "they are not in the labels; check --fps and the features"))
     if num_cut:
-        print(f"{num_cut} actions go on beyond the last frame of their video and are cut there")
+        where = "beyond the last frame of the video"
+        print(f"{count(num_cut, 'action')} {verb(num_cut, 'last')} {where} and {verb(num_cut, 'are')} cut there")
     return problems
 
 
@@ -74,4 +75,4 @@ def write_splits(output, dataset):
             if all((folder / f"{video}{suffix}").exists() for folder, suffix in folders)
         ]
         atomic_write_text(output / name, "".join(f"{video}\n" for video in there))
-        print(f"{name}: {len(there)} of {len(dataset.videos[subset])} videos")
+        print(f"{name}: {len(there)} of {count(dataset.videos[subset], 'video')}")

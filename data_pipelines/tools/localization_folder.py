@@ -161,7 +161,7 @@ def _find_features(root, database, options):
         place,
         prefix,
         suffix,
-        f"features: {place}/{prefix}VIDEO{suffix}, of {number} of {len(database.videos)} videos",
+        f"features: {place}/{prefix}VIDEO{suffix}, of {number} of {count(database.videos, 'video')}",
     )
 
 

@@ -253,7 +253,7 @@ def _action_lengths(folder, data):
 
 
 def _description(folder):
-    numbers = ", ".join(f"{len(found)} {subset} videos" for subset, found in folder.videos.items())
+    numbers = ", ".join(count(found, f"{subset} video") for subset, found in folder.videos.items())
     segments = sum(len(video.segments) for found in folder.videos.values() for video in found)
-    classes = count(folder.database.class_ids, "class")
-    return [f"{folder.data.dir}: {numbers}, {classes}, {folder.feature_dim} channels, {count(segments, 'segment')}"]
+    classes, channels = count(folder.database.class_ids, "class"), count(folder.feature_dim, "channel")
+    return [f"{folder.data.dir}: {numbers}, {classes}, {channels}, {count(segments, 'segment')}"]

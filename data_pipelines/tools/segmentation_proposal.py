@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from data_pipelines.core.wording import count
 from data_pipelines.segmentation.verb_nouns import KINDS, read_names
 from data_pipelines.tools import dataset_folder
 from data_pipelines.tools.config_text import Proposal
@@ -60,7 +61,7 @@ def _choose_for_tokens(folder, data, base, arguments):
     match, reasons = _choose_match(counts, arguments)
     average = round(float(np.mean(counts[match])), 2)
     tokens, reason = _choose_tokens(counts[match], match, arguments, 0 if base in _FIXED_NULL_WEIGHT else average)
-    reasons += [reason, f"average_transcript_length={average:g}: mean over all {len(transcripts)} videos"]
+    reasons += [reason, f"average_transcript_length={average:g}: mean over {count(transcripts, 'video')}"]
     settings = {"model.num_tokens": tokens, "loss.match": match}
     hidden_dim, more = _choose_width(folder, data["verb_mapping_file"])
     if hidden_dim:
@@ -149,9 +150,9 @@ def _rate_hint(folder, sample_rate):
 
 def _description(folder):
     index = folder.index
-    numbers = ", ".join(f"{len(videos)} {subset} videos" for subset, videos in index.splits.items())
+    numbers = ", ".join(count(videos, f"{subset} video") for subset, videos in index.splits.items())
     frames = sum(map(len, index.labels.values()))
     return [
-        f"{folder.layout.root}: {numbers}, {len(index.class_names)} classes, {index.feature_dim} channels, "
-        f"{frames} labelled frames"
+        f"{folder.layout.root}: {numbers}, {count(index.class_names, 'class')}, {count(index.feature_dim, 'channel')}, "
+        f"{count(frames, 'labelled frame')}"
     ]

@@ -215,7 +215,7 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
         "data__external_scores": "scores.json", "detection__per_class": False,
     }  # fmt: skip
     code, text = run(tmp_path / "run", config=make_config(**changes))
-    assert code == 0 and "1 classes" in text
+    assert code == 0 and "1 class," in text
     found = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
     assert {item["label"] for items in found.values() for item in items} == {"Dive", "Spin"}
     assert "come from the scores of another system" in (tmp_path / "run" / "results.md").read_text()

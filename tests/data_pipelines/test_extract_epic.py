@@ -71,7 +71,7 @@ def test_the_folder_can_be_trained_on(tmp_path, capsys):
     assert extract_epic.main(arguments) == 0
     out = capsys.readouterr().out
     assert "5 RGB + 3 flow = 8 channels" in out and "split1.train: 2 of 2 videos" in out
-    assert "5 classes of 3 verbs and 3 nouns" in out and "1 actions go on beyond the last frame" in out
+    assert "5 classes of 3 verbs and 3 nouns" in out and "1 action lasts beyond the last frame" in out
     assert "4 of 4 videos are in" in out and "--config.data.dir=" in out
     sources = open_sources(settings(tmp_path / "epic", **LAYOUT))
     assert sources.class_names == ("background,background", "take,cup", "take,pan", "put,cup", "put,pan")
@@ -205,7 +205,7 @@ def test_labels_beyond_the_video_are_a_problem(tmp_path, capsys):
     with open(tmp_path / "val.csv", "a") as file:
         file.write("P02_04,00:00:07.00,00:00:08.00,0,1\n")
     assert extract_epic.main(arguments) == 1
-    text = "P02_04\n  1. 1 of 2 actions start after the last frame, 12 (at 210); they are not in the labels"
+    text = "P02_04\n  1. 1 of 2 actions starts after the last frame, 12 (at 210); they are not in the labels"
     assert text in capsys.readouterr().err
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.sampling import whole_batches
 from data_pipelines.core.selection import SelectedExamples
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.localization import opening, unlabelled
 from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.class_scores import (
@@ -120,13 +121,14 @@ def _other_videos(config, sources, length_of, options):
             unread += sorted(set(videos) - set(examples.video_ids))
             if examples.video_ids:
                 sets[subset] = EvalBatches(examples, padded_length=length_of, **options)
-        reason = "have no features, or are training videos without a segment"
-        listed = ", ".join(unread[:3]) + (f" and {len(unread) - 3} more" if len(unread) > 3 else "")
+        reason = "without features, or to train with and without a segment"
+        listed = name_some(unread)
         if not sets:
-            raise UserError(f"None of the videos can be evaluated: {listed} {reason}.")
+            raise UserError(f"None of the videos can be evaluated: {listed}, {reason}.")
         protocol, lines = _protocol(config, sources, wanted)
         if unread:
-            lines += (f"{len(unread)} videos {reason}, and count as ones in which nothing is found: {listed}",)
+            found = f"{count(unread, 'video')} {reason}, {verb(unread, 'count')} as if nothing were found there"
+            lines += (f"{found}: {listed}",)
         evaluator = Evaluator(name, sets, lambda: LocalizationEvaluation(protocol))
         num_programs = len({length for batches in sets.values() for length in batches.buckets})
         how_scored = _how_scored(config.data.tiou_thresholds, protocol)
@@ -206,8 +208,7 @@ def _protocol(config, sources, wanted):
         found = read_class_scores(path, list(times))
         check_order(path, found, names)
         class_scores, lines = found.by_video, (*score_lines(path, found), *renamed_lines(path, found, names))
-        count = max([found.num_classes, *(number + 1 for number in names)])
-        names = dict(enumerate(_numbered(names, count)))
+        names = dict(enumerate(_numbered(names, max([found.num_classes, *(number + 1 for number in names)]))))
     elif len(sources.class_names) == 1 and len(names) > 1:
         # Nobody names the actions: they are scored as such.
         names = dict(enumerate(sources.class_names))
@@ -257,9 +258,9 @@ def _video_class_names(sources):
     return _numbered(names, max(names) + 1)
 
 
-def _numbered(names, count):
-    """Names of the classes 0 to count - 1, from a dict by id; "class 7" where it has none."""
-    return [names.get(number, f"class {number}") for number in range(count)]
+def _numbered(names, num_classes):
+    """Names of the classes 0 to num_classes - 1, from a dict by id; "class 7" where it has none."""
+    return [names.get(number, f"class {number}") for number in range(num_classes)]
 
 
 def _fingerprint(sources):
@@ -317,22 +318,25 @@ def _statistics(sources):
 
 
 def _describe(config, derived, sources):
-    videos = ", ".join(f"{count} {name} videos" for name, count in derived["num_videos"].items())
+    videos = ", ".join(count(number, f"{name} video") for name, number in derived["num_videos"].items())
     segments = sum(len(sources.train.segments(index)[1]) for index in range(len(sources.train)))
     longer = int(np.sum(sources.train.lengths > config.data.max_frames))
-    cut = f"; {longer} training videos are longer than that and are cut" if longer else ""
+    are = verb(longer, "are")
+    cut = f"; {count(longer, 'training video')} {are} longer than that and {are} cut" if longer else ""
+    classes, channels = count(derived["class_names"], "class"), count(derived["feature_dim"], "channel")
     yield (
-        f"{config.data.dataset}: {videos}, {len(derived['class_names'])} classes, {derived['feature_dim']} channels; "
-        f"padded to {config.data.max_frames} features{cut}"
+        f"{config.data.dataset}: {videos}, {classes}, {channels}; "
+        f"padded to {count(config.data.max_frames, 'feature')}{cut}"
     )
-    yield f"{segments} segments to train with; see statistics.txt"
+    yield f"{count(segments, 'segment')} to train with; see statistics.txt"
 
 
 def _how_scored(thresholds, protocol):
     named = "; classes come from the scores of another system" if protocol.class_scores else ""
     lost = len(protocol.truth) - len(protocol.times)
-    missing = f"; {lost} videos without features count as misses" if lost else ""
+    missing = f"; {count(lost, 'video')} without features {verb(lost, 'count')} as missed" if lost else ""
+    listed = ", ".join(f"{value:g}" for value in thresholds)
     return (
-        f"tIoU {', '.join(f'{value:g}' for value in thresholds)}; {len(protocol.class_names)} classes{named}{missing}",
+        f"tIoU {listed}; {count(protocol.class_names, 'class')}{named}{missing}",
         *localization_tables.how_scored(protocol.metric),
     )

@@ -117,11 +117,11 @@ def test_a_video_in_both_files_is_refused(tmp_path):
     ("item", "found"),
     [
         ({"label": 3, "class": "fly", "segment": [0, 1]},
-         "1 annotations, such as one of video 'a', have 3 for a label and its name, 'fly', under 'class'; "
+         "1 annotation, such as one of video 'a', has 3 for a label and its name, 'fly', under 'class'; "
          "expected 'label': 'fly', 'label_id': 3"),
-        ({"label": 3, "segment": [0, 1]}, "have 3 for a label; expected the name of its class as 'label'"),
+        ({"label": 3, "segment": [0, 1]}, "has 3 for a label; expected the name of its class as 'label'"),
         ({"class": "fly", "segment": [0, 1]}, "and its name, 'fly', under 'class'; expected 'label': 'fly'"),
-        ({"segment": [0, 1]}, "have no label; expected 'label'"),
+        ({"segment": [0, 1]}, "has no label; expected 'label'"),
         ({"label": " fly", "label_id": 2, "segment": [0, 1]}, "the label ' fly' has white space around it"),
         ({"label": "fly", "label_id": True, "segment": [0, 1]}, "label_id is True; expected a whole number"),
         ({"label": "run", "label_id": 1, "segment": [-3, 1]}, "from -3 to 1; expected seconds from the start"),

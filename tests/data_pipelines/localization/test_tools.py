@@ -92,7 +92,7 @@ def test_what_ego4d_lacks_is_told_at_once(tmp_path):
     arguments = [str(tmp_path / "moments_train.json"), str(tmp_path / "moments_val.json")]
     with pytest.raises(UserError) as error:
         ego4d.convert(tmp_path / "out", arguments, {"slowfast": tmp_path}, tmp_path / "map.txt")
-    for part in ("4 problems", "moments_val.json", "'broken'", "no id of 1 labels, such as 'use_phone'", "v.pt"):
+    for part in ("4 problems", "moments_val.json", "'broken'", "no id of 1 label, such as 'use_phone'", "v.pt"):
         assert part in str(error.value)
     assert not (tmp_path / "out").exists()
 

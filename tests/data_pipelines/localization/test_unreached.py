@@ -54,7 +54,7 @@ def test_segments_that_nothing_finds_are_told_by_class_with_a_stride_that_does(t
         "(1 of length 0, which no stride finds); a feature every 2 video frames or fewer would reach all that have a "
         "length; they are never learned: jump 1 of 3, run 1 of 4"
     )
-    assert outside.startswith("1 of 7 training segments lie before the first feature or behind the last one")
+    assert outside.startswith("1 of 7 training segments lies before the first feature or behind the last one")
     narrow = dataclasses.replace(RULES, ranges=((0, 1), (1, 2), (2, 3)))
     with pytest.raises(UserError, match="No training segment can be learned:(?s:.*)4 of 7 .* the range of no level"):
         unreached_lines(source, narrow)
