@@ -14,6 +14,7 @@ from jaxtyping import Float, Shaped
 from fact_jax.layers.batch_norm import Batch, BatchNorm
 from fact_jax.ops.arrays import Array
 from fact_jax.ops.images import conv2d, max_pool_3x3, network_pixels
+from fact_jax.ops.winograd import winograd_conv, winograd_kernel
 
 EXPANSION = 4  # channels of a bottleneck's output by those inside
 STRIDES = (1, 2, 2, 2)  # of the four stages
@@ -23,8 +24,8 @@ FRAMES_AT_ONCE = {"cpu": 2}
 MANY_FRAMES = 64
 
 Clips = Float[Array, "B T H W C"]
-# Kernel and bias of a convolution with its normalisation multiplied in.
-Folded = tuple[Float[Array, "size size C E"], Float[Array, " E"]]
+# Kernel, [size, size, C, E] or as of `winograd_kernel`, and bias of a convolution with its normalisation multiplied in.
+Folded = tuple[Float[Array, "... C E"], Float[Array, " E"]]
 
 
 class FoldedBottleneck(NamedTuple):
@@ -136,6 +137,11 @@ class ResNet(nn.Module):
         dtype = jnp.dtype(self.dtype)
         stages = [[block.folded() for block in stage] for stage in self.stages[:last]]
         stem, stages = jax.tree.map(lambda array: array.astype(dtype), (self.stem.folded(), stages))
+        if jax.default_backend() == "cpu" and dtype == jnp.float32:  # elsewhere libraries do so by themselves
+            stages = [
+                [_with_fewer_products(block, index > 0 and number == 0) for number, block in enumerate(stage)]
+                for index, stage in enumerate(stages)
+            ]
 
         def some(frames):
             x = jax.nn.relu(_convolved(network_pixels(frames).astype(dtype), stem, 2))
@@ -155,8 +161,15 @@ class ResNet(nn.Module):
         return parts if whole == len(frames) else jnp.concatenate([parts, some(frames[whole:])])
 
 
+def _with_fewer_products(block: FoldedBottleneck, strided):
+    first, (kernel, bias), last = block.convs
+    return block if strided else block._replace(convs=(first, (winograd_kernel(kernel), bias), last))
+
+
 def _convolved(x, folded: Folded, stride=1):
     kernel, bias = folded
+    if kernel.ndim == 3:
+        return winograd_conv(x, kernel) + bias
     return conv2d(x, kernel, stride, str(kernel.dtype)).astype(x.dtype) + bias
 
 
