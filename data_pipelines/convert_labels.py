@@ -10,6 +10,7 @@ some. With `--to annotations`, annotations.json with times in seconds is written
 import argparse
 import collections
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -21,7 +22,7 @@ from data_pipelines.core import command_line
 from data_pipelines.core.feature_files import TIME_AXES
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.names import why_no_class
-from data_pipelines.core.problems import Problem, refuse
+from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.segmentation import segment_files
 from data_pipelines.segmentation.config import SegmentationDataConfig
@@ -37,6 +38,8 @@ _FOR_FRAMES = (
 )  # fmt: skip
 # Lines that a label file may have.
 _MAX_FRAMES = 10_000_000
+# Share of segments that begin one frame after another, from which on that is no chance.
+_NEXT_FRAME = 0.1
 _TOLERANCE = SegmentationDataConfig.length_tolerance
 
 
@@ -142,7 +145,7 @@ def _read(source, arguments):
     tables, columns = {}, dict(arguments.columns)
     for path, video in zip(paths, videos, strict=True):
         tables[path] = segment_files.read_segments(path, columns, video)
-    problems = [problem for table in tables.values() for problem in table.problems]
+    problems = group_alike([problem for table in tables.values() for problem in table.problems], source)
     problems += [
         Problem(str(source), 0, f"{name!r} is there with several endings", "expected one file per video")
         for name, times in collections.Counter(videos).items()
@@ -164,6 +167,8 @@ def _read(source, arguments):
     unit, notes = _choose_unit(source, tables.values(), arguments)
     unused = sorted({name for table in tables.values() for name in table.unused})
     notes += [f"columns that are not used: {name_some(unused, 6)}"] if unused else []
+    if unit == "frames" and not arguments.end_included:
+        notes += _included_ends(segments.values(), first)
     total = sum(map(len, segments.values()))
     return Listed(
         dict(segments), unit, [f"{count(total, 'segment')} of {count(segments, 'video')}, times in {unit}", *notes]
@@ -240,6 +245,14 @@ def _feature_lengths(listed, arguments):
     known = lengths.keys() | {pathlib.Path(problem.path).stem for problem in problems}
     hinted = HintedFolder(folder, ".npy", "expected one .npy file per video that has segments")
     missing = [video for video in listed.segments if video not in known]
+    if longer := [video for video in missing if pathlib.Path(video).stem in known]:
+        video = longer[0]
+        found = (
+            f"{count(longer, 'video')} named with an ending that features lack, such as {video!r}: {folder.name} has "
+        )
+        found += f"'{pathlib.Path(video).stem}.npy'"
+        problems.append(Problem(arguments.labels, 0, found, f"remove {pathlib.Path(video).suffix!r} from the names"))
+        missing = [video for video in missing if video not in set(longer)]
     problems += [hinted.hint(Problem(str(folder / f"{video}.npy"), 0, "file is missing")) for video in missing]
     return lengths, notes, problems
 
@@ -264,8 +277,6 @@ def _painting_notes(listed, painted, spans, arguments):
     if total := sum(gaps.values()):
         frames = sum(found.labels.size for found in painted.values())
         notes.append(f"gaps, {total} of {frames} frames, are {arguments.background!r}")
-    if listed.unit == "frames" and not arguments.end_included and _are_single(painted.values()):
-        notes.append("all gaps are a single frame long: if ends belong to their segments, add --end_included")
     used = {segment.label for segments in listed.segments.values() for segment in segments}
     if total and arguments.background in used:
         notes.append(f"{arguments.background!r} is a label of segments too; --background NAME keeps them apart")
@@ -297,14 +308,21 @@ def _num_hidden(labels, spans):
     return sum(stop > start and number not in shown for number, (start, stop) in enumerate(spans))
 
 
-def _are_single(painted):
-    """Whether there are gaps between segments, and all of them are one frame long."""
-    lengths = set()
-    for found in painted:
-        inside = np.trim_zeros(found.labels + 1) == 0  # frames before the first segment and after the last are no gaps
-        edges = np.flatnonzero(np.diff(np.r_[0, inside, 0]))
-        lengths |= set((edges[1::2] - edges[::2]).tolist())
-    return lengths == {1}
+def _included_ends(by_video, first_frame):
+    """The line, if any, about segments that begin one frame after the end of the one before, and hardly any at it."""
+    gaps, starts = collections.Counter(), []
+    for segments in by_video:
+        ordered = sorted(segments, key=lambda segment: segment.start)
+        starts.append(ordered[0].start)
+        gaps.update(after.start - before.end for before, after in itertools.pairwise(ordered))
+    single, pairs = gaps[1], gaps.total()
+    if not single or single < _NEXT_FRAME * pairs or single < 10 * gaps[0] or (single < 3 and single < pairs):
+        return []
+    counted = " and, if frames are counted from 1, --first_frame 1" if not first_frame and min(starts) > 0 else ""
+    return [
+        f"{single} of {pairs} segments start one frame after the end of the one before, {gaps[0] or 'none'} at it: if "
+        f"ends belong to their segments, add --end_included{counted}"
+    ]
 
 
 def _annotation_file(listed, arguments):

@@ -26,7 +26,10 @@ class HintedFolder:
         if problem.found != "file is missing" or problem.expected:
             return problem
         name, guess = pathlib.Path(problem.path).name, ""
-        if self._hints < _MAX_HINTS:
+        plain = pathlib.Path(name.removesuffix(self._suffix)).stem + self._suffix
+        if plain != name and os.path.isfile(self._path / plain):
+            guess = plain  # that of a video without the ending of its file
+        elif self._hints < _MAX_HINTS:
             self._hints += 1
             guess = nearest(name, self._list())
         found = f"{self._path.name} has {guess!r}{other_unicode_form(name, guess)}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 
 from fact_jax.files import as_text, atomic_write_text
 from fact_jax.types import UserError
@@ -10,6 +11,10 @@ PROBLEMS_FILE = "data_problems.txt"
 _MAX_SHOWN = 50
 # Problems of one file that are told one by one.
 _MAX_PROBLEMS = 20
+# Files with the very same problem from which on they are told together; lines that differ in names and numbers alone,
+# from which on the first few stand for all.
+_SAME, _ALIKE, _SHOWN = 4, 10, 3
+_VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+(?:\.\d+)?| \(\d+ lines\)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +64,33 @@ class Problems:
         if not self._left_out:
             return list(self._kept)
         return [*self._kept, Problem(self._path, 0, f"{self._left_out} more problems of this kind")]
+
+
+def group_alike(problems, path):
+    """Problems of lines of many files of the folder `path`: those of one cause together, with a count.
+
+    The very same problem of several files is one. Of many that differ in names and numbers alone the first few are
+    kept, and one more says how many there are. Problems of whole files stay as they are.
+    """
+    same, alike = {}, {}
+    for problem in problems:
+        key = (problem.found, problem.expected) if problem.line else id(problem)
+        same.setdefault(key, []).append(problem)
+    for group in same.values():
+        files = list(dict.fromkeys(problem.path for problem in group))
+        if group[0].line and len(files) >= _SAME:
+            group = [dataclasses.replace(group[0], found=f"{group[0].found}, as in {len(files)} files")]
+        for problem in group:
+            key = _VARYING.sub("", f"{problem.found};{problem.expected}") if problem.line else id(problem)
+            alike.setdefault(key, []).append(problem)
+    grouped = []
+    for group in alike.values():
+        if len(group) > _ALIKE:
+            files = len({problem.path for problem in group})
+            more = f"{len(group) - _SHOWN} more problems like these, in {files} file{'s' * (files > 1)} in all"
+            group = [*group[:_SHOWN], Problem(str(path), 0, more)]
+        grouped += group
+    return grouped
 
 
 def count_problems(problems):

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, read_header
 from data_pipelines.core.finite import stat_digest
 from data_pipelines.core.missing_files import HintedFolder
-from data_pipelines.core.problems import Problem, Problems
+from data_pipelines.core.problems import Problem, Problems, group_alike
 from data_pipelines.core.wording import count
 from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 from data_pipelines.segmentation.label_forms import ADVICE
@@ -143,7 +143,7 @@ def _read_all_labels(layout, videos, class_ids):
         if number > _MAX_ALIKE:
             found = f"{count(number - _MAX_ALIKE, 'more label file')} of this form"
             problems.add(str(layout.label_dir), 0, found, advice)
-    return labels, problems.listed()
+    return labels, group_alike(problems.listed(), layout.label_dir)
 
 
 def _read_all_headers(layout, videos):

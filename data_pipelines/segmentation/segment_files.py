@@ -172,6 +172,9 @@ def _find_columns(path, rows, roles, given):
         named = [f"{role}={name}" for role, name in given.items() if role not in places]
         wrong = [Problem(str(path), number, "no header", f"--columns {' '.join(named)} names columns of one")]
         return in_order, None, wrong if named else []
+    if not given and "video" not in roles and len(first) > 2 and None not in map(parse_time, first[1:3]):
+        found = "the columns look like label, start, end; expected start, end, label"
+        return {}, None, [Problem(str(path), number, found, "--columns label=1 start=2 end=3 says so")]
     if any(re.match(r"[-+.\d]", text) for text in times):
         # A row of segments whose times cannot be read: its own problem says so.
         return in_order, None, []

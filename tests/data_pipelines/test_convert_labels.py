@@ -84,7 +84,11 @@ def test_overlaps_are_refused_or_decided(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "options", "line"),
     [
-        ("0,9,x\n10,19,y\n", ["--unit", "frames"], "all gaps are a single frame long: if ends belong"),
+        (
+            "0,9,x\n10,19,y\n",
+            ["--unit", "frames"],
+            "1 of 1 segments start one frame after the end of the one before, none at it",
+        ),
         (
             "0,3,x\n3,5,x\n",
             ["--unit", "frames"],
@@ -102,6 +106,50 @@ def test_overlaps_are_refused_or_decided(tmp_path, capsys):
 def test_what_is_done_is_told(tmp_path, capsys, text, options, line):
     convert(write_tables(tmp_path / "raw", a=text), tmp_path / "toy", *options)
     assert line in capsys.readouterr().out
+
+
+def test_ends_that_belong_to_their_segments_are_told_beside_gaps(tmp_path, capsys):
+    ends = [f"{start + 1},{start + (10 if start % 30 else 7)},x{start}\n" for start in range(0, 120, 10)]
+    convert(write_tables(tmp_path / "raw", a="".join(ends)), tmp_path / "toy", "--unit", "frames")
+    out = capsys.readouterr().out
+    assert "7 of 11 segments start one frame after the end of the one before, none at it" in out
+    assert "add --end_included and, if frames are counted from 1, --first_frame 1" in out
+    convert(tmp_path / "raw", tmp_path / "toy", "--unit", "frames", "--end_included", "--first_frame", 1, "--overwrite")
+    assert "one frame after" not in capsys.readouterr().out
+    touching = "".join(f"{start},{start + 10},x{start}\n" for start in range(0, 120, 10)) + "121,125,y\n"
+    convert(write_tables(tmp_path / "raw", a=touching), tmp_path / "toy", "--unit", "frames", "--overwrite")
+    assert "one frame after" not in capsys.readouterr().out
+
+
+def test_one_fault_of_many_files_is_told_once(tmp_path):
+    def message(text, *options, number=12):
+        texts = {f"v{i:02d}": text.replace("?", str(i)) for i in range(number)}
+        source = write_tables(tmp_path / "raw", **texts)
+        with pytest.raises(UserError) as error:
+            convert(source, tmp_path / "toy", *options)
+        return str(error.value)
+
+    assert "1. line 1: no column for the end in 'start, duration, label', as in 12 files; say" in (
+        message("start,duration,label\n0,5,x\n")
+    )
+    found = message("x?,0,5\ny,5,9\n")
+    assert "has 1 problem:" in found and "the columns look like label, start, end; expected start, end, label" in found
+    assert "as in 12 files; --columns label=1 start=2 end=3 says so" in found
+    found = message("0,5,x\n?,q?,y\n")
+    assert "has 4 problems:" in found and "3. line 2: from '2' to 'q2'" in found
+    assert "4. 9 more problems like these, in 12 files in all" in found
+
+
+def test_names_with_the_ending_of_a_video_are_told_once(tmp_path):
+    (tmp_path / "toy" / "features").mkdir(parents=True)
+    for name in "abcde":
+        np.save(tmp_path / "toy" / "features" / f"{name}.npy", np.zeros((4, 10), np.float32))
+    (tmp_path / "all.csv").write_text(
+        "video,start_frame,end_frame,label\n" + "".join(f"{v}.mp4,0,4,x\n" for v in "abcde")
+    )
+    told = r"5 videos named .* lack, such as 'a\.mp4': features has 'a\.npy'; remove '\.mp4' from the names"
+    with pytest.raises(UserError, match=rf"has 1 problem:\n.*all\.csv\n.*{told}"):
+        convert(tmp_path / "all.csv", tmp_path / "toy", "--time_axis", "last")
 
 
 def test_segments_that_end_early_are_told(tmp_path, capsys):

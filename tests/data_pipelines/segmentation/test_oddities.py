@@ -196,3 +196,15 @@ def test_only_some_lists_are_read(folder):
     data = dataclasses.replace(settings(folder), background_ids=(0, 1, 2, 3))
     with pytest.raises(UserError, match="no test video has anything but background"):
         open_sources(data, subsets=("test",))
+
+
+def test_one_way_of_writing_labels_is_told_with_a_count(folder):
+    for path in (folder / "groundTruth").iterdir():
+        path.write_text(
+            "".join(f"{CLASS_NAMES[i].swapcase()}\n" for i in range(4)) + path.read_text()[len("background") :]
+        )
+    layout = open_layout(settings(folder))
+    _, problems = read_index(layout, layout.configured_subsets())
+    texts = [problem.found for problem in problems if "unknown label" in problem.found]
+    labels = ("BACKGROUND", "TAKE CUP", "POUR_MILK", "STIR")
+    assert texts == [f"unknown label {label!r}, as in 5 files" for label in labels]
