@@ -84,9 +84,11 @@ def read_databases(paths, subsets=None):
     class_ids = numbering.ids()
     databases = []
     for path, entries, told in files:
-        order = _expected_order(entries)
+        if reversal := _reversal(entries):
+            told.add(str(path), 0, *reversal)
         videos = {
-            name: _read_entry(name, entry, class_ids, order, _teller(path, told)) for name, entry in entries.items()
+            name: _read_entry(name, entry, class_ids, bool(reversal), _teller(path, told))
+            for name, entry in entries.items()
         }
         videos = {name: _with_subset(video, subsets or {}) for name, video in videos.items()}
         databases.append(Database(path, videos, class_ids))
@@ -141,27 +143,30 @@ def _read_entries(path, told):
     return {name: entry for name, entry in entries.items() if name not in wrong}
 
 
-def _expected_order(entries):
-    """What is expected of a segment that ends before it starts, with the cause where most segments do."""
+def _reversal(entries):
+    """(found, expected) where most segments of a file end before they start, with the likely cause; else None."""
     items = [
         item for entry in entries.values() if isinstance(found := entry.get("annotations"), list) for item in found
     ]
     pairs = [item.get("segment") for item in items if isinstance(item, dict)]
     pairs = [[number_of(value, quoted=True) for value in pair] for pair in pairs if isinstance(pair, list)]
     pairs = np.array([pair for pair in pairs if len(pair) == 2 and None not in pair], np.float64).reshape(-1, 2)
-    reversed_ones = int(np.sum(pairs[:, 1] < pairs[:, 0]))
-    expected = "expected seconds, start <= end"
-    if len(pairs) < _ENOUGH or reversed_ones <= len(pairs) / 2:
-        return expected
-    found = f"{reversed_ones} of {len(pairs)} segments of the file end before they start"
+    wrong = pairs[pairs[:, 1] < pairs[:, 0]]
+    if len(pairs) < _ENOUGH or len(wrong) <= len(pairs) / 2:
+        return None
+    example = "from {:g} to {:g}".format(*wrong[0])
+    found = f"{len(wrong)} of {len(pairs)} segments end before they start, such as one {example}"
     # Lengths are short: unlike starts, none comes near the end of a video.
-    if pairs[:, 1].max() > 0.5 * pairs[:, 0].max() and reversed_ones == len(pairs):
-        return f"{expected}: {found}, as if they were [end, start]"
-    return f"{expected}: {found}, as if they were [start, length]; write [start, start + length]"
+    if len(wrong) == len(pairs) and pairs[:, 1].max() > 0.5 * pairs[:, 0].max():
+        return f"{found}: they look like [end, start]", "expected [start, end] in seconds"
+    return (
+        f"{found}: they look like [start, length]",
+        "expected [start, end] in seconds, which is [start, start + length]",
+    )
 
 
-def _read_entry(name, entry, class_ids, order, tell):
-    """AnnotatedVideo with what is sound of an entry; `order` is what to say of an end before a start."""
+def _read_entry(name, entry, class_ids, is_reversed, tell):
+    """AnnotatedVideo with what is sound of an entry; of a file that `is_reversed` no single segment is told to be."""
 
     def tell_video(found, expected=""):
         tell(f"video {name!r}: {found}", expected)
@@ -179,7 +184,8 @@ def _read_entry(name, entry, class_ids, order, tell):
         tell_video("annotations are no list", "expected [{'label': ..., 'segment': [start, end]}, ...]")
         items = []
     found = [
-        _read_item(f"annotation {number}", item, class_ids, order, tell_video) for number, item in enumerate(items, 1)
+        _read_item(f"annotation {number}", item, class_ids, is_reversed, tell_video)
+        for number, item in enumerate(items, 1)
     ]
     found = [item for item in found if item]
     segments = np.array([item[:2] for item in found], np.float64).reshape(-1, 2)
@@ -214,15 +220,18 @@ def _positive(entry, names, otherwise, tell):
     return next(iter(numbers.values()))
 
 
-def _read_item(place, item, class_ids, order, tell):
+def _read_item(place, item, class_ids, is_reversed, tell):
     """(start, end, class id) of one annotation, or None."""
     segment = item.get("segment") if isinstance(item, dict) else None
     if not isinstance(segment, list) or len(segment) != 2:
         tell(f"{place} has no segment", "expected 'segment': [start, end] in seconds")
         return None
     start, end = (number_of(value, quoted=True) for value in segment)
+    if None not in (start, end) and is_reversed:
+        # Told once for the file; that there are segments is true all the same.
+        start, end = sorted((start, end))
     if start is None or end is None or end < start:
-        tell(f"{place} is from {_shown(segment[0])} to {_shown(segment[1])}", order)
+        tell(f"{place} is from {_shown(segment[0])} to {_shown(segment[1])}", "expected seconds, start <= end")
         return None
     if start < EARLIEST or end > MAX_SECONDS:
         tell(f"{place} is from {start:g} to {end:g}", "expected seconds from the start of the video")

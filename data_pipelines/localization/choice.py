@@ -76,7 +76,7 @@ def _unread_annotations(database, videos, subset):
         found = f"{of}, {verb(others, 'have')} no annotations, but something under {', '.join(map(repr, keys))}"
         yield Problem(str(database.path), 0, found, _FORM)
     elif subset == "test" and videos and not any(len(video.segments) for video in videos):
-        found = f"none of the {count(videos, 'test video')} has a segment, so that there is nothing to score"
+        found = f"no test video of {len(videos)} has a segment, so that there is nothing to score"
         yield Problem(str(database.path), 0, found, _FORM)
 
 
