@@ -79,6 +79,10 @@ def _named(named, place_of):
     title = f"{len(found)} named video{'s' * (len(found) != 1)}: {', '.join(found[:_MOST_NAMED])}{more}"
     doubled = len(named) - len(found)
     notes = (f"{doubled} names of --videos are there twice; every video counts once",) if doubled else ()
+    if trained := by_subset.get("train"):
+        which = f"{len(trained)} of {len(found)} videos named in --videos: training videos of this run"
+        more = f" and {len(trained) - _MOST_NAMED} more" if len(trained) > _MOST_NAMED else ""
+        notes += (f"{which} ({', '.join(trained[:_MOST_NAMED])}{more}), whose scores say nothing of new videos",)
     videos = {subset: tuple(videos) for subset, videos in by_subset.items()}
     return ChosenVideos(NAMED, title, f"eval_{NAMED}_{digest}", videos, notes)
 

@@ -6,12 +6,17 @@ import shutil
 import numpy as np
 import pytest
 
+from data_pipelines.localization.opening import open_localization
+from data_pipelines.segmentation.fingerprints import label_checksums
+from data_pipelines.segmentation.sources import open_sources
 from fact_jax import run_record
 from fact_jax.app import feature_record
 from fact_jax.app.feature_record import DataFacts
+from fact_jax.app.runs import localization
 from fact_jax.types import UserError
 from tests.app.test_experiment import make_config, run, toy_task  # noqa: F401 (a fixture)
 from tests.data_pipelines import folders
+from tests.data_pipelines.localization import folders as localization_folders
 
 OLD = {"a": "1", "b": "2", "c": "3"}
 NEW = {"a": "1", "b": "20", "c": "30"}
@@ -99,6 +104,33 @@ def test_videos_with_other_labels_are_named(workdir):
         run_record.check(workdir, derived=derived | {"labels_sha256": "2"}, explain=lambda: "b!")
     with pytest.raises(UserError, match=r"feature_dim: 4 there, 5 now \(from the data and the settings\)\nUse"):
         run_record.check(workdir, derived=derived | {"feature_dim": 5}, explain=lambda: "b!")
+
+
+def test_checksums_of_labels_name_the_videos(tmp_path):
+    def changed(change):
+        videos = localization_folders.entries()
+        change(videos)
+        root = localization_folders.write_folder(tmp_path / "loc", videos)
+        sources = open_localization(localization_folders.settings(root))
+        return feature_record.changed_labels(tmp_path, localization._label_checksums(sources))
+
+    def move(videos):
+        videos["c"]["annotations"][0]["segment"] = [0.25, 1.25]
+
+    def exchange(videos):
+        videos["a"]["subset"], videos["c"]["subset"] = videos["c"]["subset"], videos["a"]["subset"]
+
+    root = localization_folders.write_folder(tmp_path / "loc")
+    labels = localization._label_checksums(open_localization(localization_folders.settings(root)))
+    check(tmp_path, OLD, labels=labels)
+    assert "the order of the videos is another" in changed(lambda videos: None)
+    assert changed(move) == "1 video with other labels, or in another list (c)"
+    assert changed(exchange) == "2 videos with other labels, or in another list (c, a)"
+    folders.write_folder(tmp_path / "seg")
+    sources = open_sources(folders.settings(tmp_path / "seg"))
+    before = label_checksums({"train": sources.train, "test": sources.test})
+    assert set(before) == {f"v{i}" for i in range(5)} and len(set(before.values())) == 5
+    assert label_checksums({"test": sources.train})["v0"] != before["v0"]
 
 
 @pytest.mark.parametrize("reader", ["npy", "tfds"])

@@ -20,7 +20,12 @@ def test_names_and_lists_of_names_may_be_mixed(tmp_path):
     chosen = choose(VideoChoice(videos=(str(path), "cut")), SUBSETS)
     assert chosen.by_subset == {"train": ("pour_2",), "test": ("stir_1", "cut")}
     assert chosen.title == "3 named videos: pour_2, stir_1, cut"
-    assert chosen.notes == ("1 names of --videos are there twice; every video counts once",)
+    assert chosen.notes[0].endswith("there twice; every video counts once")
+    trained = (
+        "1 of 3 videos named in --videos: training videos of this run (pour_2), whose scores say nothing of new videos"
+    )
+    assert chosen.notes[1:] == (trained,)
+    assert choose(VideoChoice(videos=("cut",)), SUBSETS).notes == ()
     other = choose(VideoChoice(videos=("cut", "stir_1", "pour_2")), SUBSETS)
     assert other.folder == chosen.folder and other.folder.startswith("eval_videos_")
     assert choose(VideoChoice(videos=("cut",)), SUBSETS).folder != other.folder
