@@ -4,6 +4,8 @@ V views of T steps are read from C frames for each step (contexts). Views lie on
 the frames, so that an example is one run of V * T * C frames.
 """
 
+import itertools
+
 import numpy as np
 
 from data_pipelines.core import mapped
@@ -136,7 +138,19 @@ def _read(video, frames, drawn, config):
         part = numbers[start * _READ_AT_ONCE : (start + 1) * _READ_AT_ONCE]
         for wanted, view, end in zip(frames, drawn, ends, strict=True):
             places = np.flatnonzero((wanted >= part[0]) & (wanted <= part[-1]))
-            distinct, inverse = np.unique(wanted[places], return_inverse=True)
-            changed = views.augment(read[np.searchsorted(part, distinct)], view, config)
-            found[end - len(wanted) + places] = changed[inverse]
+            distinct, first, inverse = np.unique(wanted[places], return_index=True, return_inverse=True)
+            places += end - len(wanted)
+            # The first of equal frames lie side by side, unless contexts overlap.
+            for group in _runs(places[first]):
+                chosen = read[np.searchsorted(part, distinct[group])]
+                start_of, count = places[first][group][0], len(chosen)
+                views.augment(chosen, view, config, out=found[start_of : start_of + count])
+            repeats = np.flatnonzero(first[inverse] != np.arange(len(places)))
+            found[places[repeats]] = found[places[first[inverse[repeats]]]]
     return found
+
+
+def _runs(places):
+    """Slices of places that follow one on the other."""
+    ends = [0, *(np.flatnonzero(np.diff(places) != 1) + 1), len(places)]
+    return [slice(one, other) for one, other in itertools.pairwise(ends) if other > one]

@@ -5,6 +5,7 @@ Frames are [T, H, W, 3]: uint8, or float32 in [0, 1]. A Box is (top, left, heigh
 Source: CARL's published datasets/data_augment.py and torchvision 0.7.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -64,16 +65,22 @@ def resize(frames: Float[np.ndarray, "T H W 3"], height, width, flipped=False) -
     """
     if frames.shape[1:3] == (height, width) and not flipped:
         return frames
-    (top, bottom, lower), (left, right, higher) = _taps(frames.shape[1], height), _taps(frames.shape[2], width)
-    # Channels lie beside each other: a row of pixels is a row of numbers, on which NumPy is fast.
-    turn = slice(None, None, -1 if flipped else 1)
-    left, right = (3 * places[turn, None] + np.arange(3) for places in (left, right))
-    higher, lower = np.repeat(higher[turn], 3), lower[:, None]
+    (top, bottom, lower), (left, right, higher) = _plan(*frames.shape[1:3], height, width, flipped)
     found = np.empty((len(frames), height, 3 * width), np.float32)
     for frame, place in zip(frames.reshape(*frames.shape[:2], -1), found, strict=True):
         rows = _mix(np.take(frame, top, 0), np.take(frame, bottom, 0), lower)
-        place[...] = _mix(np.take(rows, left.reshape(-1), 1), np.take(rows, right.reshape(-1), 1), higher)
+        place[...] = _mix(np.take(rows, left, 1), np.take(rows, right, 1), higher)
     return found.reshape(len(frames), height, width, 3)
+
+
+@functools.lru_cache(maxsize=16)
+def _plan(old_height, old_width, height, width, flipped):
+    """Taps of the rows, and of the numbers of a row: its channels lie beside each other, on which NumPy is fast."""
+    top, bottom, lower = _taps(old_height, height)
+    turn = slice(None, None, -1 if flipped else 1)
+    left, right, higher = (values[turn] for values in _taps(old_width, width))
+    left, right = ((3 * places[:, None] + np.arange(3)).reshape(-1) for places in (left, right))
+    return (top, bottom, lower[:, None]), (left, right, np.repeat(higher, 3))
 
 
 def _taps(size, wanted):
@@ -101,9 +108,14 @@ def to_grey(frames: Float[np.ndarray, "T H W 3"]) -> Float[np.ndarray, "T H W 3"
 
 def normalize(frames: Shaped[np.ndarray, "T H W 3"]) -> Float[np.ndarray, "T H W 3"]:
     """(RGB in [0, 1] - mean) / standard deviation, of ImageNet; takes uint8 as well."""
-    if frames.dtype == np.uint8:
-        frames = as_float(frames)
-    mean, std = (np.tile(values, frames.shape[2]).reshape(-1, 3) for values in (MEAN, STD))
-    frames = frames - mean
-    frames /= std
-    return frames
+    # Rows of numbers again: along three channels NumPy is slow.
+    mean, std = _rows_of_channels(frames.shape[2])
+    found = as_float(frames) - mean
+    found /= std
+    return found
+
+
+@functools.lru_cache(maxsize=16)
+def _rows_of_channels(width):
+    """(means, standard deviations), float32 [width, 3]."""
+    return tuple(np.tile(values, width).reshape(width, 3) for values in (MEAN, STD))

@@ -70,9 +70,9 @@ def evaluation_view(config: AugmentationConfig, height, width) -> View:
 
 
 def augment(
-    frames: UInt8[np.ndarray, "T H W 3"], view: View, config: AugmentationConfig, change_colors=jitter
+    frames: UInt8[np.ndarray, "T H W 3"], view: View, config: AugmentationConfig, change_colors=jitter, out=None
 ) -> Float[np.ndarray, "T size size 3"]:
-    """Frames as the network sees them, normalised.
+    """Frames as the network sees them, normalised; written to `out`, an array like the result, if there is one.
 
     `change_colors` is `color_jitter.jitter`, or `jitter_by_pillow` for the published path. As published, colours are
     changed in 8 bits after the crop, or, without self-supervision, before the picture is resized.
@@ -82,15 +82,22 @@ def augment(
         frames = change_colors(frames, view.jitter)
     if view.box is not None:
         frames = pixels.crop(frames, view.box)
-    found = np.empty((len(frames), size, size, 3), np.float32)
+    found = np.empty((len(frames), size, size, 3), np.float32) if out is None else out
+    in_bytes = None
+    if view.jitter and config.self_supervised:
+        in_bytes = np.empty(found.shape, np.uint8)
+    # One frame at a time, which stays in the processor's cache.
     for place in range(len(frames)):
-        found[place] = _one(frames[place : place + 1], view, config, change_colors)[0]
+        frame = pixels.resize(pixels.as_float(frames[place : place + 1]), size, size, view.flipped)
+        if in_bytes is None:
+            found[place] = _finish(frame, view)[0]
+        else:
+            in_bytes[place] = frame[0] * np.float32(255)  # as published without rounding
+    if in_bytes is not None:
+        for place, frame in enumerate(change_colors(in_bytes, view.jitter)):
+            found[place] = _finish(pixels.as_float(frame[None]), view)[0]
     return found
 
 
-def _one(frame, view, config, change_colors):
-    """One frame at a time, which stays in the processor's cache."""
-    frame = pixels.resize(pixels.as_float(frame), config.size, config.size, view.flipped)
-    if view.jitter and config.self_supervised:
-        frame = pixels.as_float(change_colors((frame * np.float32(255)).astype(np.uint8), view.jitter))
+def _finish(frame, view):
     return pixels.normalize(pixels.to_grey(frame) if view.grey else frame)
