@@ -143,8 +143,8 @@ def _read(video, frames, drawn, config):
             # The first of equal frames lie side by side, unless contexts overlap.
             for group in _runs(places[first]):
                 chosen = read[np.searchsorted(part, distinct[group])]
-                start_of, count = places[first][group][0], len(chosen)
-                views.augment(chosen, view, config, out=found[start_of : start_of + count])
+                place = places[first][group][0]
+                views.augment(chosen, view, config, out=found[place : place + len(chosen)])
             repeats = np.flatnonzero(first[inverse] != np.arange(len(places)))
             found[places[repeats]] = found[places[first[inverse[repeats]]]]
     return found

@@ -83,18 +83,17 @@ def augment(
     if view.box is not None:
         frames = pixels.crop(frames, view.box)
     found = np.empty((len(frames), size, size, 3), np.float32) if out is None else out
-    in_bytes = None
-    if view.jitter and config.self_supervised:
-        in_bytes = np.empty(found.shape, np.uint8)
+    drawn = view.jitter if config.self_supervised else None
+    in_bytes = np.empty(found.shape if drawn else (0,), np.uint8)
     # One frame at a time, which stays in the processor's cache.
     for place in range(len(frames)):
         frame = pixels.resize(pixels.as_float(frames[place : place + 1]), size, size, view.flipped)
-        if in_bytes is None:
+        if drawn is None:
             found[place] = _finish(frame, view)[0]
         else:
             in_bytes[place] = frame[0] * np.float32(255)  # as published without rounding
-    if in_bytes is not None:
-        for place, frame in enumerate(change_colors(in_bytes, view.jitter)):
+    if drawn is not None:
+        for place, frame in enumerate(change_colors(in_bytes, drawn)):
             found[place] = _finish(pixels.as_float(frame[None]), view)[0]
     return found
 
