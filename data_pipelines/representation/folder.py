@@ -13,7 +13,7 @@ import numpy as np
 
 from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems
-from data_pipelines.core.text_files import quote, read_lines
+from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.representation.listing import NO_PHASE, LabelSegment, ListedVideo, Listing
 from data_pipelines.segmentation.segment_files import looks_like_a_segment, read_segments
@@ -29,7 +29,7 @@ LISTS = {"train": "train.txt", "test": "test.txt"}
 def read_folder(data, root) -> Listing:
     """The Listing of your own folder `root`."""
     paths, remarks, problems = _find_videos(root)
-    raw, wrong = _read_labels(root / LABEL_DIR, paths)
+    raw, wrong = _read_labels(root / LABEL_DIR, paths, data.unlabelled)
     problems += wrong
     phases, notes, wrong = _phases(root / PHASES, raw, data.unlabelled)
     notes = [*remarks, *notes]
@@ -69,7 +69,7 @@ def _stem(path):
     return path.name if path.is_dir() else path.stem
 
 
-def _read_labels(folder, paths):
+def _read_labels(folder, paths, unlabelled):
     """({video: list of (line, phase), or of ListedSegment}, problems)."""
     if not folder.exists():
         return {}, []
@@ -77,7 +77,7 @@ def _read_labels(folder, paths):
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
-        if path.stem not in paths or path.suffix not in (".txt", ".csv", ".tsv"):
+        if path.stem not in paths or path.suffix not in (".txt", ".csv", ".tsv", ".npy"):
             same = [other.name for other in paths.values() if _stem(other) == path.stem]
             near = nearest(path.stem, paths)
             hint = f"there is {paths[near].name!r}" if near else "expected NAME.txt for a video"
@@ -90,9 +90,22 @@ def _read_labels(folder, paths):
         if path.stem in found:
             problems.append(Problem(str(path), 0, "a second file of labels of this video", "remove one of them"))
             continue
-        found[path.stem], wrong = _read_file(path)
+        found[path.stem], wrong = _read_array(path, unlabelled) if path.suffix == ".npy" else _read_file(path)
         problems += wrong
     return found, problems
+
+
+def _read_array(path, unlabelled):
+    """((path, rows), problems): rows of (number of the frame from 1, phase), which is called by its number."""
+    try:
+        labels = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        return (path, []), [Problem(str(path), 0, f"file cannot be read ({error})", "expected a .npy array")]
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
+        found = f"an array {labels.shape} of {labels.dtype}"
+        return (path, []), [Problem(str(path), 0, found, "expected a whole number for every frame")]
+    names = [unlabelled if number < 0 else str(number) for number in labels.tolist()]
+    return (path, list(enumerate(names, 1))), []
 
 
 def _read_file(path):
@@ -131,7 +144,9 @@ def _phases(path, raw, unlabelled):
                 used.setdefault(_name_of(row), {}).setdefault(id(rows), place / len(rows))
     if not path.exists():
         names = sorted(used, key=lambda name: (np.mean(list(used[name].values())), name))
-        notes = [f"Phases in the order in which they come: {name_some(names, 20)}"] if names else []
+        if all(map(is_id, names)):
+            names.sort(key=int)
+        notes = [f"Phases in this order: {name_some(names, 20)}"] if names else []
         return tuple(names), notes, []
     lines, problems = read_lines(path)
     names = [line for line in lines if line]

@@ -64,7 +64,22 @@ def test_labels_of_both_forms(tmp_path):
     assert sources.train[0].labels.tolist() == [0, 0, -1, 1]
     # 25 frames per second: the frame at 0.16 s has no phase.
     assert sources.train[1].labels.tolist() == [0, 0, 1, 1, -1] and sources.test[0].labels is None
-    assert "Phases in the order in which they come: reach, pour" in sources.notes
+    assert "Phases in this order: reach, pour" in sources.notes
+
+
+def test_labels_as_arrays(tmp_path):
+    root = make(tmp_path, {"a": 4, "b": 3, "c": 2})
+    for name, labels in (("a", [10, -1, 2, 0]), ("b", [0, 2, 10])):
+        np.save(root / "labels" / f"{name}.npy", np.array(labels))
+    sources = open_representation(config(root))
+    # Phases that are numbers come in their order.
+    assert sources.phases == (("0", "2", "10"),)
+    assert [v.labels.tolist() for v in sources.train[:2]] == [[2, -1, 1, 0], [0, 1, 2]]
+    np.save(root / "labels" / "c.npy", np.zeros((2, 1)))
+    (root / "labels" / "b.npy").write_bytes(b"text")
+    message = told(root)
+    assert "an array (2, 1) of float64; expected a whole number for every frame" in message
+    assert "b.npy" in message and "expected a .npy array" in message
 
 
 def test_phases_in_the_order_of_their_list(tmp_path):
