@@ -9,7 +9,7 @@ _UNSTORABLE = ("Cc", "Cs", "Zl", "Zp")
 # Names that mean that nothing happens, in lower case.
 _BACKGROUND_NAMES = frozenset(
     (
-        "background", "background,background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
+        "background", "bg", "sil", "silence", "null", "none", "idle", "nothing", "no action",
         "no_action", "no-action", "noaction",
     )
 )  # fmt: skip
@@ -53,5 +53,5 @@ def why_no_class(name):
 
 
 def means_background(name):
-    """Whether the name of a class means that nothing happens."""
-    return name.lower() in _BACKGROUND_NAMES
+    """Whether the name of a class, or both names of a pair of verb and noun, mean that nothing happens."""
+    return all(part.strip() in _BACKGROUND_NAMES for part in name.lower().split(","))

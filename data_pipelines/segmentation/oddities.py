@@ -136,14 +136,20 @@ def _class_notes(index, data, present):
 
 
 def _background_notes(names, data):
-    """The line, if any, about an action that counts as background while the class of that name does not."""
+    """The line, if any, about classes that count as background and are not called so."""
     counted = [i for i in data.background_ids if 0 <= i < len(names)]
     wrong = [f"{quote(names[i])} ({i})" for i in counted if not means_background(names[i])]
     meant = [f"{quote(name)} ({i})" for i, name in enumerate(names) if means_background(name) and i not in counted]
-    if not wrong or not meant:
+    if not wrong:
         return []
-    found = f"{name_some(wrong)} as background, and {name_some(meant)} as an action"
-    return [f"config.data.background_ids={tuple(map(int, data.background_ids))} counts {found}: is that meant?"]
+    setting = f"config.data.background_ids={tuple(map(int, data.background_ids))}"
+    if meant:
+        found = f"{name_some(wrong)} as background, and {name_some(meant)} as an action"
+        return [f"{setting} counts {found}: is that meant?"]
+    if data.evaluate_background or len(wrong) < len(counted):
+        return []
+    counts = f"{setting} counts {name_some(wrong)} as background, which Acc, Edit and F1 then leave out"
+    return [f'{counts}; "()" there counts no class so']
 
 
 def _segment_notes(index, data, transcripts):
