@@ -12,11 +12,13 @@ import numpy as np
 
 from data_pipelines.core.wording import count, name_some
 
-# One value in so many is looked at for the scale: no number of channels that is usual is a multiple of it.
-_EVERY = 7
+# Of more values than so many, one in so many is looked at for the scale; no usual number of channels is a multiple.
+_FEW_VALUES, _EVERY = 2**18, 61
 # How many times as large as the others values are that are told, of one video and of a whole list.
 _OTHER_SCALE, _OTHER_LIST = 5.0, 3.0
 _MIN_VIDEOS = 3
+# Channels looked at first.
+_FEW = 16
 # Equal frames that are told: so many, this share of the video, and so many times as many as elsewhere in the video.
 _MIN_STILL, _STILL_SHARE, _STILL_TIMES = 8, 0.1, 20
 # Of whole numbers, such as one class a frame, long stretches are usual unless nearly every other frame differs.
@@ -28,8 +30,8 @@ class VideoValues:
     """Measures of the features of one video.
 
     Attributes:
-      rms: root mean square of a sample of the values.
-      is_whole: whether all values of the sample are whole numbers.
+      rms: root mean square of the values, or of a sample of many.
+      is_whole: whether all of these are whole numbers.
       num_frames: T.
       still_start, still_frames: the longest stretch of frames that are all the same: its first, and how many.
       usual_frames: mean length of the other stretches; 1 where every frame differs from the one before.
@@ -65,19 +67,28 @@ class ValueMeter:
         self._changes, self._last = np.ones(num_frames, bool), np.zeros(num_channels, np.float32)
         self._changes[1:] = False
         self._squares, self._count, self._is_whole = 0.0, 0, True
+        self._every = 1 if num_frames * num_channels <= _FEW_VALUES else _EVERY
 
     def add(self, frame, channel, block):
         """Takes float32 [t, d] in, the values from `frame` and `channel` on."""
         channels = slice(channel, channel + block.shape[1])
         # In the order in which they lie in memory, no copy is made.
-        sample = block.ravel(order="K")[::_EVERY].astype(np.float64)
+        sample = block.ravel(order="K")[:: self._every].astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            self._squares += float(np.dot(sample, sample))
+            self._squares += float(np.square(sample).sum())
             self._is_whole = self._is_whole and bool((sample == np.rint(sample)).all())
         self._count += sample.size
         if frame:
             self._changes[frame] |= bool((block[0] != self._last[channels]).any())
-        self._changes[frame + 1 : frame + len(block)] |= (block[1:] != block[:-1]).any(axis=1)
+        changes = self._changes[frame + 1 : frame + len(block)]
+        # A few channels tell of most frames that they change; the others are looked at where those do not.
+        for channels_now in (slice(0, _FEW), slice(_FEW, None)):
+            same = np.flatnonzero(~changes)
+            values = block[:, channels_now]
+            if same.size == len(changes):
+                changes |= (values[1:] != values[:-1]).any(axis=1)
+            elif same.size:
+                changes[same] = (values[same + 1] != values[same]).any(axis=1)
         self._last[channels] = block[-1]
 
     def values(self):
