@@ -143,7 +143,7 @@ def test_other_settings_are_refused(finished, mode):
 
 def test_other_data_under_the_same_settings_is_refused(finished, monkeypatch):
     monkeypatch.setattr(segmentation_runs, "labels_fingerprint", lambda sources: "0" * 64)
-    with pytest.raises(UserError, match="labels_sha256: .* there, '0000.* now .from the data"):
+    with pytest.raises(UserError, match="labels_sha256: .* there, '0000.* now .a checksum of the labels"):
         run(finished, "eval")
 
 
