@@ -209,16 +209,18 @@ def _check(folder, data):
     """Refuses what the check before training would refuse with these settings; returns the lines it would print."""
     checked = checks.check_videos(folder.store, folder.videos, data, GridRule.of(data))
     refuse(data.dir, _by_option(checked.problems))
-    return checked.notes
+    return [_option_names(note) for note in checked.notes]
 
 
 def _by_option(problems):
     """Problems that name the options of the tool, not the settings that they are for."""
 
-    def named(text):
-        return re.sub(r"config\.data\.(feature_stride|window|fps|skip_missing|(?:train|test)_subsets)\b", r"--\1", text)
+    return [dataclasses.replace(p, found=_option_names(p.found), expected=_option_names(p.expected)) for p in problems]
 
-    return [dataclasses.replace(p, found=named(p.found), expected=named(p.expected)) for p in problems]
+
+def _option_names(text):
+    """A text with the options of the tool in the place of the settings that they are for."""
+    return re.sub(r"config\.data\.(feature_stride|window|fps|skip_missing|(?:train|test)_subsets)\b", r"--\1", text)
 
 
 def _choose_length(folder):

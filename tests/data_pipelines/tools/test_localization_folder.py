@@ -151,6 +151,7 @@ def test_times_that_do_not_fit_name_the_option(tmp_path):
     with pytest.raises(UserError, match=r"--feature_stride=4\.\d+ or fps") as error:
         propose(root, feature_stride=40.0, window=16.0)
     assert "config.data" not in str(error.value)
+    assert "is --window what a feature sees? Not 64 but 16 would fit" in propose(root, window=64.0)[1]
 
 
 def test_annotations_under_another_key_are_told(tmp_path):
