@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.batch_norm import Batch
+from fact_jax.models.carl import embedders
 from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.carl.network import CARL, initial_variables, trained, unit_length
 from fact_jax.models.carl.positions import stretched_positions
@@ -29,6 +30,18 @@ def test_padding_changes_no_embedding():
     alone = evaluated(variables, frames[1:, :4], np.ones((1, 4), bool), lengths[1:])
     np.testing.assert_allclose(found[1, :4], alone[0], atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1.0, rtol=1e-5)
+
+
+def test_long_clips_attend_in_parts(monkeypatch):
+    features = np.random.default_rng(0).normal(size=(2, 7, 1, 1, 28)).astype(np.float32)
+    mask = np.arange(7) < np.array([[7], [5]])
+
+    def run(features):
+        return NETWORK.apply(tiny_variables(TINY), features, mask, method="embedded")
+
+    whole = jax.jit(run)(features)
+    monkeypatch.setattr(embedders, "QUERIES_AT_ONCE", 3)
+    np.testing.assert_allclose(jax.jit(lambda features: run(features))(features), whole, atol=1e-6)
 
 
 def test_the_frozen_part_gives_the_same_whatever_goes_through_at_once_and_has_no_gradient():

@@ -18,6 +18,8 @@ from fact_jax.ops.masks import masked_softmax
 from fact_jax.types import UserError
 
 Embeddings = Float[Array, "B T E"]
+# Frames whose weights are in memory together; evaluated clips have thousands of frames.
+QUERIES_AT_ONCE = 1024
 
 
 def _xavier(fan_in, fan_out):
@@ -41,9 +43,16 @@ class SelfAttention(nn.Module):
         # The bias of the keys adds one number to all logits of a query.
         heads = (project(name, x, name == "key") for name in ("query", "key", "value"))
         q, k, v = (y.reshape(*y.shape[:2], self.num_heads, -1) for y in heads)
-        logits = product("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k, self.dtype)
-        weights = masked_softmax(logits, mask[:, None, None, :])
-        return project("out", product("bhqk,bkhd->bqhd", weights, v, self.dtype).reshape(x.shape))
+
+        def attend(q):
+            logits = product("bqhd,bkhd->bhqk", q / math.sqrt(q.shape[-1]), k, self.dtype)
+            weights = masked_softmax(logits, mask[:, None, None, :])
+            return product("bhqk,bkhd->bqhd", weights, v, self.dtype)
+
+        if x.shape[1] <= QUERIES_AT_ONCE:
+            return project("out", attend(q).reshape(x.shape))
+        mixed = jax.lax.map(lambda query: attend(query[:, None]), jnp.swapaxes(q, 0, 1), batch_size=QUERIES_AT_ONCE)
+        return project("out", jnp.swapaxes(mixed[:, :, 0], 0, 1).reshape(x.shape))
 
 
 class EncoderLayer(nn.Module):
