@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -150,5 +151,5 @@ def test_converted_weights_give_the_published_candidates(converted, golden):
     task, weights = stored(converted[0])
     features, mask = parity._padded(golden["input/eval0/feats"], task.model.padded_length(64))
     found = jax.jit(task.predict)(weights.params, {}, {"features": features, "mask": mask})
-    rows = parity._check_candidates("eval0/pre_nms", jax.device_get(found), golden)
+    rows = parity._check_candidates(SimpleNamespace(npz=golden, task=task), "eval0", jax.device_get(found))
     assert [row for row in rows if not row.ok] == []
