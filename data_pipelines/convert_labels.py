@@ -213,7 +213,7 @@ def _frame_files(listed, arguments):
         spans[video] = [rule.span(segment.start, segment.end) for segment in segments]
         labels = [segment.label for segment in segments]
         if (end := max(stop for _, stop in spans[video])) > _MAX_FRAMES:
-            found, expected = f"video {video!r} has {end} frames", "are fps and unit right?"
+            found, expected = f"video {video!r} has {count(end, 'frame')}", "are fps and unit right?"
             problems.append(Problem(segments[0].path, 0, found, f"expected at most {_MAX_FRAMES}; {expected}"))
             continue
         if arguments.overlap == "refuse":

@@ -12,6 +12,7 @@ import tokenize
 
 import numpy as np
 
+from data_pipelines.core.wording import count
 from fact_jax.files import open_data
 from fact_jax.types import UserError
 
@@ -151,10 +152,10 @@ def _read_exactly(file, array, offset):
     """Fills a contiguous array with what lies at `offset`."""
     view = memoryview(array.reshape(-1).view(np.uint8))
     while len(view):
-        count = os.preadv(file.fileno(), [view], offset)
-        if not count:
+        num_read = os.preadv(file.fileno(), [view], offset)
+        if not num_read:
             raise FeatureFileError("file ends before its values do; has it changed meanwhile?")
-        view, offset = view[count:], offset + count
+        view, offset = view[num_read:], offset + num_read
 
 
 class StoredFrames:
@@ -241,7 +242,7 @@ def open_checked(path, time_axis, shape, *, num_frames, sample_rate=1):
     with unchanged(path):
         frames = CheckedFrames(path, read_header(path), time_axis, num_frames=num_frames, sample_rate=sample_rate)
         if frames.shape != tuple(shape):
-            found = f"{frames.shape[0]} frames of {frames.shape[1]} channels"
+            found = f"{count(frames.shape[0], 'frame')} of {count(frames.shape[1], 'channel')}"
             raise FeatureFileError(f"{found}, expected {shape[0]} of {shape[1]}")
     return frames
 

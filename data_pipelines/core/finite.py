@@ -15,7 +15,7 @@ from absl import logging
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
 from data_pipelines.core.feature_values import ValueMeter, VideoValues, as_rows, from_rows
 from data_pipelines.core.problems import Problem
-from data_pipelines.core.wording import count, name_some
+from data_pipelines.core.wording import count, name_some, verb
 from fact_jax.files import atomic_write_text, read_data
 from fact_jax.types import UserError
 
@@ -113,7 +113,7 @@ def check_finite(features):
     bad = np.argwhere(~np.isfinite(features))
     if len(bad):
         place = f"feature {bad[0][0]} of {len(features)}, channel {bad[0][1]}"
-        found = f"{len(bad)} values are NaN or infinite, the first at {place}"
+        found = f"{count(bad, 'value')} {verb(bad, 'are')} NaN or infinite, the first at {place}"
         raise FeatureFileError(f"{found}; expected finite float32 numbers")
 
 
@@ -147,9 +147,10 @@ def scan_file(path, header, time_axis):
     checksum = digest.hexdigest()[:_CHECKSUM_DIGITS]
     if first is None:
         return [], checksum, meter.values()
-    kinds = " and ".join(f"{count} {name}" for count, name in zip(counts, ("NaN", "Inf"), strict=True) if count)
+    kinds = " and ".join(f"{number} {name}" for number, name in zip(counts, ("NaN", "Inf"), strict=True) if number)
+    what = "value" if counts.sum() == 1 else "values"
     frames, _ = frames_and_channels(header.shape, time_axis)
-    found = f"{kinds} values, the first at frame {first[0]} of {frames}, channel {first[1]}"
+    found = f"{kinds} {what}, the first at frame {first[0]} of {frames}, channel {first[1]}"
     return [Problem(str(path), 0, found, "expected finite float32 numbers")], checksum, None
 
 

@@ -13,6 +13,7 @@ import unicodedata
 import zlib
 
 from data_pipelines.core.problems import Problem, Problems
+from data_pipelines.core.wording import count
 from fact_jax.files import MAX_TEXT_BYTES, read_data
 
 QUOTE_LIMIT = 60
@@ -47,8 +48,8 @@ def read_lines(path):
     if wrong := _CONTROL.search(text):
         line = text.count("\n", 0, wrong.start()) + 1
         return [], [Problem(str(path), line, f"control character {wrong[0]!r}", "expected a text file in UTF-8")]
-    if (count := text.count("\n") + 1) > _MAX_LINES:
-        return [], [Problem(str(path), 0, f"{count} lines", f"expected at most {_MAX_LINES}")]
+    if (num_lines := text.count("\n") + 1) > _MAX_LINES:
+        return [], [Problem(str(path), 0, f"{num_lines} lines", f"expected at most {_MAX_LINES}")]
     return ([line.strip() for line in text.split("\n")] if text else []), []
 
 
@@ -99,7 +100,7 @@ def read_table(path, forms):
             problems.add(str(path), 1, f"the column {quote(name)} is there {header.count(name)} times", "expected once")
     for number, row in rows[1:]:
         if len(row) != len(header):
-            problems.add(str(path), number, f"{len(row)} values", f"expected {len(header)}, as in the header")
+            problems.add(str(path), number, count(row, "value"), f"expected {len(header)}, as in the header")
             continue
         values = {name: row[header.index(name)] for name in columns}
         loose = [name for name, value in values.items() if value != value.strip()]

@@ -4,6 +4,7 @@ import numpy as np
 
 from data_pipelines.core.batching import check_shapes
 from data_pipelines.core.feature_files import copy_frames
+from data_pipelines.core.wording import count
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
 
@@ -38,7 +39,7 @@ class FrameExamples:
         transcript = frames_to_segments(video.labels)[0] if known is None else known[video.video_id]
         if len(transcript) > self._max_segments:
             raise UserError(
-                f"Video {video.video_id!r} has {len(transcript)} segments, but batches are made for at "
+                f"Video {video.video_id!r} has {count(transcript, 'segment')}, but batches are made for at "
                 f"most {self._max_segments}."
             )
         copy_frames(video.features, row["features"][:length])

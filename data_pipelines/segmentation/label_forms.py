@@ -4,6 +4,7 @@ import re
 
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import is_id, quote
+from data_pipelines.core.wording import count
 from data_pipelines.segmentation.segment_files import cells_of, looks_like_a_segment, parse_time
 
 # Lines that are looked at, and the share of them that must have one form.
@@ -57,7 +58,7 @@ def why_unknown(label, class_ids):
         return f"the class list has {quote(bare)}, without quotation marks"
     tokens = label.replace(",", " ").replace(";", " ").replace("|", " ").split()
     if len(tokens) > 1 and all(token in class_ids for token in tokens):
-        return f"{len(tokens)} class names on one line; {_ONE_PER_FRAME}"
+        return f"{count(tokens, 'class name')} on one line; {_ONE_PER_FRAME}"
     return ""
 
 

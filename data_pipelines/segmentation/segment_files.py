@@ -13,6 +13,7 @@ from fractions import Fraction
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import is_id, quote, read_lines
+from data_pipelines.core.wording import count
 from fact_jax.types import nearest
 
 UNITS = ("seconds", "milliseconds", "frames")
@@ -188,7 +189,7 @@ def _find_columns(path, rows, roles, given):
         if len(found) == 1:
             places[role] = found[0]
             continue
-        what = f"{len(found)} columns" if found else "no column"
+        what = count(found, "column") if found else "no column"
         guess = nearest(given[role], header) if role in given else ""
         hint = f"did you mean {guess!r}?" if guess else f"say which: --columns {role}=NAME"
         problems.append(Problem(str(path), number, f"{what} for the {role} in {quote(', '.join(header))}", hint))

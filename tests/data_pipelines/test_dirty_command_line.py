@@ -89,7 +89,7 @@ COMMANDS = {
         ),
         2,
         r"(?s)has 15 problems:.*v1.txt\n +1\. text in UTF-16; save it as UTF-8.*w0.txt.*more unknown labels.*v0.npy\n"
-        r" +\d+\. file cannot be read \(not a regular file\).*v2.npy\n.*4294967295 bytes.*w1.npy\n.*1 NaN values",
+        r" +\d+\. file cannot be read \(not a regular file\).*v2.npy\n.*4294967295 bytes.*w1.npy\n.*1 NaN value",
     ),
     "training without a class list": (
         train,

@@ -41,7 +41,7 @@ def test_a_huge_number_is_no_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "found"),
     [
-        ("video,subset\na,x\nb\n", 3, "1 values; expected 2, as in the header"),
+        ("video,subset\na,x\nb\n", 3, "1 value; expected 2, as in the header"),
         ("video,subset\na,x,y\n", 2, "3 values; expected 2"),
         ("video,subset\na, x\n", 2, "white space around ' x'; expected a plain subset"),
         ("video,subset,video\na,x,b\n", 1, "the column 'video' is there 2 times"),

@@ -245,10 +245,10 @@ FEATURES = PLACES | {
         relative=True,
     ),
     # Refused by their values.
-    "nan": saved(spoil(np.nan, (3, 7)), "1 NaN values, the first at frame 7 of .*, channel 3", values=True),
-    "inf": saved(spoil(-np.inf, (0, 0)), "1 Inf values, the first at frame 0 of .*, channel 0", values=True),
+    "nan": saved(spoil(np.nan, (3, 7)), "1 NaN value, the first at frame 7 of .*, channel 3", values=True),
+    "inf": saved(spoil(-np.inf, (0, 0)), "1 Inf value, the first at frame 0 of .*, channel 0", values=True),
     "overflow": saved(
-        lambda v: spoil(1e300, (5, 11))(v.astype(float)), "1 Inf values, the first at frame 11 of", values=True
+        lambda v: spoil(1e300, (5, 11))(v.astype(float)), "1 Inf value, the first at frame 11 of", values=True
     ),
     "all_nan": saved(lambda values: np.full_like(values, np.nan), r"\d+ NaN values", values=True),
 }

@@ -82,7 +82,7 @@ def test_values_that_are_no_numbers_are_found(tmp_path):
     spoilt = features("c")
     spoilt[7, 2] = np.inf
     np.save(root / "features" / "c.npy", spoilt)
-    with pytest.raises(UserError, match="1 values are NaN or infinite, the first at feature 7 of 40, channel 2"):
+    with pytest.raises(UserError, match="1 value is NaN or infinite, the first at feature 7 of 40, channel 2"):
         open_localization(settings(root))
 
 
