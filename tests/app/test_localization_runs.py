@@ -125,6 +125,13 @@ def test_prediction_writes_a_submission(tmp_path):
     both = json.loads((folder / "submission.json").read_text())["results"]
     assert set(both) == {"b c", "cut"} and not (folder / "a.json").exists() and not (folder / "a.csv").exists()
     assert (tmp_path / "out" / "prediction_problems.txt").read_text().count("\n") == 2
+    names = json.loads((workdir / "config.json").read_text())["derived"]["class_names"]
+    scores = tmp_path / "scores.json"
+    scores.write_text(json.dumps({"class": names, "results": {"cut": [0.9] + [0.1] * (len(names) - 1)}}))
+    told = {"output": tmp_path / "scored", "class_scores": str(scores), "figures": False}
+    _, text = predict(workdir, [inputs / "cut.npy"], **told)
+    own = f"the {len(names)} classes that this network tells apart are not used"
+    assert f"--class_scores names what is found; {own}" in text
 
 
 def test_videos_named_like_our_own_files_have_their_own(tmp_path):
@@ -216,7 +223,9 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     }  # fmt: skip
     code, text = run(tmp_path / "run", config=make_config(**changes))
     assert code == 0 and "1 class," in text
-    found = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())["results"]
+    content = json.loads((tmp_path / "run" / "predictions" / "detections.json").read_text())
+    assert content["external_data"]["used"]
+    found = content["results"]
     assert {item["label"] for items in found.values() for item in items} == {"Dive", "Spin"}
     assert "come from the scores of another system" in (tmp_path / "run" / "results.md").read_text()
 
@@ -228,7 +237,9 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     }
     chosen = [inputs / f"{video}.npy" for video in scores]
     code, _ = predict(tmp_path / "run", chosen, make_config(**changes), **wanted)
-    predicted = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())["results"]
+    content = json.loads((tmp_path / "out" / "predictions" / "submission.json").read_text())
+    assert content["external_data"]["used"]
+    predicted = content["results"]
     assert code == 0 and predicted == found
     assert "3 of 3 videos are finished" in predict(tmp_path / "run", chosen, make_config(**changes), **wanted)[1]
     told.write_text(json.dumps({"class": list("abcdef"), "results": scores}))

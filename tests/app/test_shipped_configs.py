@@ -83,7 +83,7 @@ def stopped_at(step, *arguments):
 
 def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
     workdir = tmp_path / "run"
-    run = ("--config", "configs/fact_synthetic.py:quick", "--workdir", workdir, "--config.compilation_cache=false")
+    run = ("--config", "configs/mstcn_synthetic.py:quick", "--workdir", workdir, "--config.compilation_cache=false")
     assert "Run the same command again to continue" in stopped_at(1, *run)
 
     resumed = command_line(*run, cwd=ROOT)

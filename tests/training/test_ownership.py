@@ -66,6 +66,7 @@ def test_a_lock_file_that_went_away_meanwhile_is_not_enough(tmp_path, monkeypatc
 def test_runs_need_the_workdir_for_themselves(tmp_path, mode, monkeypatch):
     monkeypatch.setattr(experiment.run_record, "check", lambda *arguments, **options: True)
     monkeypatch.setattr(experiment.run_record, "read", lambda workdir: {"derived": {}})
+    monkeypatch.setattr(experiment.modes, "check_checkpoint", lambda *arguments: None)
     from configs import fact_synthetic
 
     with ownership.own(tmp_path, "--mode train"), pytest.raises(UserError, match=f"by process {os.getpid()} "):

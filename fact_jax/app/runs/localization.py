@@ -157,6 +157,9 @@ def open_prediction(
     if told.class_scores:
         found, more = _read_told_scores(told.class_scores, source.video_ids, predictor.video_class_names)
         lines += more
+        if len(predictor.class_names) > 1:
+            own = f"the {len(predictor.class_names)} classes that this network tells apart are not used"
+            lines += (f"--class_scores names what is found; {own}",)
         class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
         source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
 

@@ -51,7 +51,7 @@ class DetectionFiles(VideoFiles):
 
     def record(self, video, prediction, vouched):
         found = {video.video_id: prediction.detections}
-        content = detection_files.submission(found, self.class_names, self._made_by())
+        content = detection_files.submission(found, self.class_names, **self._made_by())
         return detection_files.to_json(content | {"duration": prediction.duration} | vouched)
 
     def made_from(self, video):
@@ -68,8 +68,9 @@ class DetectionFiles(VideoFiles):
         results = {}
         for path in map(folder.json_path, videos):
             results |= json.loads(path.read_text(encoding="utf-8"))["results"]
-        content = detection_files.submission({}, {}, self._made_by()) | {"results": dict(sorted(results.items()))}
+        content = detection_files.submission({}, {}, **self._made_by()) | {"results": dict(sorted(results.items()))}
         files.atomic_write_text(folder.path / SUBMISSION, detection_files.to_json(content))
 
     def _made_by(self):
-        return f"{self.origin['name']}, checkpoint {self.origin['checkpoint']['step']}"
+        origin = f"{self.origin['name']}, checkpoint {self.origin['checkpoint']['step']}"
+        return {"origin": origin, "external": bool(self.class_scores)}

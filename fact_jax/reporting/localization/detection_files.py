@@ -11,18 +11,19 @@ JSON_FILE, CSV_FILE = "detections.json", "detections.csv"
 CSV_HEADER = ("video-id", "t-start", "t-end", "label", "score")
 
 
-def submission(detections, class_names, origin=""):
+def submission(detections, class_names, origin="", *, external=False):
     """The content of a JSON file, of Detections in seconds by video and the names of the classes by their ids.
 
     Returns:
       dict: {"version": ..., "results": {VIDEO: [{"label", "segment", "score"}, ...]}, "external_data": {...}}, the best
-      detections first. Segments that are no numbers (see `nms.suppress`) are left out. `origin` says what made them.
+      detections first. Segments that are no numbers (see `nms.suppress`) are left out. `origin` says what made them,
+      `external` whether the scores of another system took part.
     """
     results = {}
     for video in sorted(detections):
         rows = rows_of(detections[video], class_names)
         results[video] = [{"label": name, "segment": [start, end], "score": score} for start, end, name, score in rows]
-    return {"version": "VERSION 1.3", "results": results, "external_data": {"used": False, "details": origin}}
+    return {"version": "VERSION 1.3", "results": results, "external_data": {"used": external, "details": origin}}
 
 
 def rows_of(found, class_names):
@@ -61,7 +62,8 @@ def to_csv(detections, class_names):
     return buffer.getvalue()
 
 
-def write_detections(folder, detections, class_names, origin=""):
-    """Writes detections.json and detections.csv into `folder`."""
-    files.atomic_write_text(f"{folder}/{JSON_FILE}", to_json(submission(detections, class_names, origin)))
+def write_detections(folder, detections, class_names, origin="", *, external=False):
+    """Writes detections.json and detections.csv into `folder`; see `submission`."""
+    content = submission(detections, class_names, origin, external=external)
+    files.atomic_write_text(f"{folder}/{JSON_FILE}", to_json(content))
     files.atomic_write_text(f"{folder}/{CSV_FILE}", to_csv(detections, class_names))

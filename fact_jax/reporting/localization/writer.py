@@ -22,7 +22,11 @@ def write_evaluation(evaluation, folder, *, figures):
     folder, protocol, state = Path(folder), evaluation.protocol, evaluation.state()
     files.remove_matching(folder / "figures", _PICTURES)
     detection_files.write_detections(
-        folder / "predictions", evaluation.detections, protocol.class_names, protocol.dataset
+        folder / "predictions",
+        evaluation.detections,
+        protocol.class_names,
+        protocol.dataset,
+        external=protocol.class_scores is not None,
     )
     tables.write_tables(folder / "tables", state, protocol.class_names)
     known = {name: time.duration for name, time in protocol.times.items() if time.duration < detection_layout.ENDLESS}
