@@ -116,6 +116,9 @@ def _check_options(parser, arguments):
     roles = [role for role, _ in arguments.columns]
     if len(set(roles)) < len(roles):
         parser.error("--columns names a column twice for one role")
+    columns = [column for _, column in arguments.columns]
+    if len(set(columns)) < len(columns):
+        parser.error("--columns names one column for two roles")
     if arguments.frames_per_label and arguments.unit in ("seconds", "milliseconds"):
         parser.error("--frames_per_label is for --unit frames; with times, --fps says it all")
     if why := why_no_class(arguments.background):
@@ -267,6 +270,10 @@ def _beyond_problem(video, segments, spans, length):
     number = max(range(len(spans)), key=lambda i: spans[i][1])
     found = f"{segments[number].text} ends at frame {spans[number][1]}; the features of {video!r} have {length}"
     expected = f"are fps and unit right? --length_tolerance {spans[number][1] - length} cuts it"
+    if spans[0][0] > length:
+        expected = (
+            "all segments start behind the features: are the times those of a tape or a clock? Take its start off"
+        )
     return Problem(segments[number].path, segments[number].line, found, expected)
 
 

@@ -28,6 +28,12 @@ def cause_of_span(known):
         return f"{numbers}: the durations look like frames, expected seconds"
     if _is_near(1 / factor, 1000):
         return f"{numbers}: the durations look like milliseconds, expected seconds"
+    spans = [entry.span for entry in known]
+    if len(known) > 2 and len({entry.duration for entry in known}) == 1 and max(spans) > 1.1 * min(spans):
+        return f"{numbers}: all {len(known)} durations are {known[0].duration:g} s, which no recording has by chance"
+    for unit, seconds in (("minutes", 60.0), ("hours", 3600.0)):
+        if _is_near(factor, seconds):
+            return f"{numbers}: the durations look like {unit}, expected seconds; otherwise {fit}"
     return f"{numbers}: feature_stride, window or fps are not those of the features; {fit}"
 
 

@@ -7,6 +7,7 @@ second are frame 29, which they are not as floating-point numbers.
 
 import csv
 import dataclasses
+import itertools
 import re
 from fractions import Fraction
 
@@ -193,6 +194,10 @@ def _find_columns(path, rows, roles, given):
         guess = nearest(given[role], header) if role in given else ""
         hint = f"did you mean {guess!r}?" if guess else f"say which: --columns {role}=NAME"
         problems.append(Problem(str(path), number, f"{what} for the {role} in {quote(', '.join(header))}", hint))
+    for role, other in itertools.combinations(places, 2):
+        if places[role] == places[other]:
+            found = f"the column {header[places[role]]!r} is both {role} and {other}"
+            problems.append(Problem(str(path), number, found, f"say which is which: --columns {role}=NAME"))
     return places, header, problems
 
 

@@ -159,6 +159,11 @@ def _slope(frames, lengths):
 
 def _insist_on_seconds(videos, slope):
     """Raises a UserError if durations look like milliseconds or frames, by the seconds from a feature to the next."""
+    if len(videos.durations) > 2 and len(set(videos.durations.tolist())) == 1 and np.ptp(videos.lengths):
+        raise UserError(
+            f"All {len(videos.durations)} durations are {videos.durations[0]:g} s: they tell nothing of the features. "
+            "Put the right ones in, or give --feature_stride and --window."
+        )
     seconds = slope / float(np.median(videos.rates))
     are_whole = (videos.durations == np.round(videos.durations)).all()
     unit = "milliseconds" if seconds >= _MS_STEP else "frames" if are_whole and seconds >= _FRAMES_STEP else ""

@@ -172,6 +172,12 @@ def test_segments_that_end_early_are_told(tmp_path, capsys):
         ("0,0,x\n", ["--unit", "frames"], "video 'a' has no frame"),
         ("0,999999999999,x\n", ["--unit", "frames"], "has 999999999999 frames; expected at most 10000000; are fps and"),
         ("0,5,x\n", ["--unit", "frames", "--columns", "label=3", "label=2"], "a column twice for one role"),
+        ("0,5,x\n", ["--unit", "frames", "--columns", "label=1", "start=1"], "one column for two roles"),
+        (
+            "start_s,end_s,label\n0,5,x\n",
+            ["--fps", "3", "--columns", "label=start_s"],
+            "the column 'start_s' is both start and label",
+        ),
         (
             "0,5,x\n",
             ["--unit", "frames", "--background", "a\x07"],
@@ -190,6 +196,14 @@ def test_mistakes_end_with_code_2(tmp_path, capsys, text, options, message):
         command_line.run(convert_labels.main, [str(source), "--output", str(tmp_path / "toy"), *options])
     assert stop.value.code == 2 and message in capsys.readouterr().err
     assert not (tmp_path / "toy").exists()
+
+
+def test_times_of_a_clock_are_not_to_be_cut(tmp_path):
+    source, features = write_tables(tmp_path / "raw", a="start_s,end_s,label\n3600,3605,x\n"), tmp_path / "f"
+    features.mkdir()
+    np.save(features / "a.npy", np.zeros((4, 30)))
+    with pytest.raises(UserError, match="all segments start behind the features: are the times those of a tape"):
+        convert(source, tmp_path / "toy", "--fps", 3, "--features", features, "--time_axis", "last")
 
 
 def test_names_that_are_no_files(tmp_path):

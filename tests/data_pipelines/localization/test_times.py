@@ -69,6 +69,7 @@ def test_times_that_fit_are_not_mentioned():
         (times(1 / 58), {}, "look like shares of the video"),
         (durations(30), {"features": 360}, "the durations look like frames"),
         (durations(1000), {"features": 360}, "the durations look like milliseconds"),
+        (lambda v: times(1 / 60)(durations(1 / 60)(v)), {"features": 360}, "the durations look like minutes"),
         (None, {"fps": 3000.0}, "the fps, 3000, look 100 times too large"),
         (None, {"stride": 16.0}, "span 3.9. times the duration: feature_stride, .*feature_stride=4.0"),
         (None, {"stride": 1.0}, "span 0.25. times the duration: feature_stride"),
@@ -203,3 +204,9 @@ def test_segments_that_span_their_whole_video_are_told():
     assert check_times([*spanned, timed(videos(1)[0])]).lines == []
     one = dataclasses.replace(videos(1)[0], segments=np.array([[3.0, 5.0]]))
     assert check_times([*spanned, timed(one)]).lines == [f"Odd times: 20 of 21 segments span {line}"]
+
+
+def test_durations_that_are_all_one_number_are_named():
+    same = [dataclasses.replace(video, duration=10.0) for video in videos()]
+    entries = [timed(video, features=300 + 7 * number) for number, video in enumerate(same)]
+    assert "all 20 durations are 10 s, which no recording has by chance" in text_of(check_times(entries))
