@@ -58,6 +58,7 @@ def choose_videos(train_database, test_database, table, data):
         notes += _class_notes(videos, train_database.class_ids, data)
         notes += _repeated_notes(videos, data)
         notes += _near_double_notes(videos)
+        notes += _copy_notes(videos)
     return ChosenVideos(videos, problems, tuple(notes))
 
 
@@ -212,6 +213,18 @@ def _near_double_notes(videos):
             of = f"{number} of {count(total, f'{subset} annotation')} {verb(number, 'have')} nearly the same times as"
             merged = "; were the annotations of two people merged?" if number > total / 2 else ""
             yield f"{of} another one of the same class and video; all of them count{merged}"
+
+
+def _copy_notes(videos):
+    """A line for every set of videos with the very same annotations, of three or more segments."""
+    alike = collections.defaultdict(list)
+    for video in (video for listed in videos.values() for video in listed):
+        if len(video.labels) > 2:
+            alike[video.segments.tobytes(), video.labels.tobytes()].append(video.video_id)
+    for names in alike.values():
+        if len(set(names)) > 1:
+            named = _named(list(dict.fromkeys(names)))
+            yield f"{count(set(names), 'video')} have the very same annotations, to the last digit: {named}"
 
 
 def _named(names):

@@ -117,6 +117,9 @@ class LocalizationDataConfig:
         ]
         if wrong:
             raise UserError("\n".join(wrong))
+        twice = sorted({place for place in self.feature_places if self.feature_places.count(place) > 1})
+        if twice:
+            raise UserError(f"config.data.feature_places names {twice[0]!r} twice; name every stream once.")
         if self.feature_stride <= 0 and self.sample_rate != 1:
             raise UserError(
                 f"config.data.sample_rate is {self.sample_rate}, but features that are spread evenly over a video "

@@ -22,6 +22,8 @@ from data_pipelines.localization.causes import (
 _FEW = 0.02
 # Shares of the videos from which a fault is one of a group of videos, and of the whole dataset.
 _MANY, _MOST = 0.1, 0.5
+# Share of the time that features cover from which on a later end is odd.
+_ODD_END = 1.25
 # Share of the segments behind the last feature from which the features do not belong to the annotations.
 _TOO_MANY_BEHIND = 0.25
 # By how many times two lengths differ that are oddly different, and different beyond doubt.
@@ -321,7 +323,20 @@ def _check_behind_features(timed):
             missed = f"{verb(behind, 'count')} as missed where nothing reaches as far"
             effect = f"{verb(behind, 'are')} never learned" if subset == "train" else missed
             found.lines.append(f"Odd times: {text} and {effect}, {example}.")
+    if not found.problems:
+        found.lines.extend(_ends_behind_features(timed))
     return found
+
+
+def _ends_behind_features(timed):
+    """The line about segments that end behind the last feature of videos whose duration nobody states."""
+    unknown = [e for e in timed if np.isnan(e.duration) and np.isfinite(e.step) and len(e.video.segments)]
+    late = {e.video.video_id: e for e in unknown if e.video.segments.max() > _ODD_END * e.span + slack(e.span)}
+    if late:
+        worst = max(late.values(), key=lambda entry: entry.video.segments.max() / entry.span)
+        of = f"of {len(late)} of {count(unknown, 'video')} without a duration a segment ends well behind the features"
+        example = f"{worst.video.video_id!r}, at {worst.video.segments.max():.1f} s, where features end at {worst.span:.1f}"
+        yield f"Odd times: {of}, as in {example} s."
 
 
 def _listed(entries, text):

@@ -35,8 +35,8 @@ class ProgramCounter:
         bucket, number = self._place
         before = "" if self._seconds is None else f"the last took {self._seconds:.1f} s"
         notes = "; ".join(filter(None, (number, before)))
-        self._say(f"compiling {name}{bucket}{f' ({notes})' if notes else ''} ...")
         self._began()
+        self._say(f"compiling {name}{bucket}{f' ({notes})' if notes else ''} ...")
 
     def call(self, function: Callable, *args, length: int | None = None):
         """Calls `function`, and says how long it took if that compiled a program, which `traced` noted.

@@ -71,10 +71,13 @@ class StopRequest:
     def compiling(self, leave: Callable[[], str]) -> None:
         """Until `compiled`, a signal has `leave` called, in a thread, and ends the process.
 
-        `leave` saves what would be lost and returns what to tell; "" if it is too late for that: the signal waits.
+        `leave` saves what would be lost and returns what to tell; "" if it is too late for that: the signal waits. One
+        that came just before is answered here.
         """
         with self._lock:
             self._leave = leave
+            if self.requested:
+                self._end(self._try_to_leave())
 
     def compiled(self) -> None:
         """The program is there. Does not return to a run that is left; raises what went wrong while it was saved."""
@@ -122,12 +125,16 @@ class StopRequest:
             farewell = f"stopped by {self.name}; nothing is lost. Run the same command again to continue."
             if self._busy_with is not None:
                 farewell = self._try_to_leave()
-            if farewell:
-                try:
-                    self._say(farewell)
-                finally:
-                    os._exit(self.exit_code)
+            self._end(farewell)
             self._say(f"{self.name}: the run ends when {self._busy_with} is done")
+
+    def _end(self, farewell):
+        """Ends the process with these words, if there are any."""
+        if farewell:
+            try:
+                self._say(farewell)
+            finally:
+                os._exit(self.exit_code)
 
     def _try_to_leave(self):
         """What to tell after everything is saved while a program is compiled; "" where it is not."""

@@ -13,12 +13,17 @@ from tests import jobs
 
 # Waits in a function of the system, as a compilation does: Python runs no signal handler meanwhile.
 PROGRAM = """
-import ctypes, sys
+import ctypes, sys, time
 from fact_jax.runtime.signals import StopRequest
 with StopRequest() as stop:
     if sys.argv[1] != "idle":
         stop.busy("the step")
     if sys.argv[1] == "compiling":
+        stop.compiling(lambda: f"left after {stop.name}")
+    if sys.argv[1] == "just before":
+        print("ready", flush=True)
+        while not stop.requested:
+            time.sleep(0.01)
         stop.compiling(lambda: f"left after {stop.name}")
     if sys.argv[1] == "too late":
         stop.compiling(lambda: "")
@@ -45,6 +50,7 @@ sys.exit(stop.exit_code)
         ("SIGTERM", 2, "idle"),
         ("Ctrl-C", 1, "idle"),
         ("Ctrl-C", 2, "compiling"),
+        ("SIGTERM", 1, "just before"),
         ("SIGTERM", 1, "too late"),
         ("Ctrl-C", 1, "failing"),
     ],
@@ -65,6 +71,8 @@ def test_a_signal_is_answered(name, times, state):
     assert process.returncode == code
     if state == "idle":
         assert output == f"stopped by {name}; nothing is lost. Run the same command again to continue.\n"
+    elif state == "just before":
+        assert output.endswith(f"left after {name}\n")
     elif state == "compiling":
         assert output == f"left after {name}\n"
     else:

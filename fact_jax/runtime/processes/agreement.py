@@ -46,6 +46,9 @@ class SharedStop(StopRequest):
                 self.signum = np.asarray(self._running.popleft()).item() or None
         return self.requested
 
+    def compiling(self, leave: Callable[[], str]) -> None:
+        """Changes nothing: the others would miss this process, so a signal waits for the end of the compilation."""
+
     def _note(self, signum, frame):
         del frame
         self._received = self._received or int(signum)

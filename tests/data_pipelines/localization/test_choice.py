@@ -168,6 +168,15 @@ def test_a_table_of_subsets_that_no_setting_names_is_told(tmp_path):
     assert line not in open_localization(settings(root, subset_file="splits/subsets.split1.csv")).notes
 
 
+def test_annotations_copied_from_video_to_video_are_told(tmp_path):
+    changed = entries()
+    assert not [line for line in open_localization(settings(write_folder(tmp_path))).notes if "very same" in line]
+    for name in "abc":
+        changed[name]["annotations"].append({"label": "run", "label_id": 1, "segment": [0.25, 0.75]})
+    lines = [line for line in open_localization(settings(write_folder(tmp_path, changed))).notes if "very same" in line]
+    assert lines == ["3 videos have the very same annotations, to the last digit: a, b, c"]
+
+
 def test_annotations_of_two_people_are_counted(tmp_path):
     changed = entries()
     for name in "ab":

@@ -98,6 +98,7 @@ def test_values_that_are_no_numbers_are_found(tmp_path):
         ({"reader": "npy"}, "config.data.reader"),
         ({"feature_stride": 0.0, "sample_rate": 2}, "sample_rate"),
         ({"feature_stride": -4.0, "fps": float("nan")}, "feature_stride is -4.0, expected 0 or more\n.*fps is nan"),
+        ({"feature_places": ("features", "rgb", "features")}, "feature_places names 'features' twice"),
         ({"sample_rate": 0, "window": -1.0}, "window is -1.0, expected 0 or more\n.*sample_rate is 0, expected 1"),
     ],
 )  # fmt: skip

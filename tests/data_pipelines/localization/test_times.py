@@ -210,3 +210,12 @@ def test_durations_that_are_all_one_number_are_named():
     same = [dataclasses.replace(video, duration=10.0) for video in videos()]
     entries = [timed(video, features=300 + 7 * number) for number, video in enumerate(same)]
     assert "all 20 durations are 10 s, which no recording has by chance" in text_of(check_times(entries))
+
+
+def test_ends_behind_the_features_are_told_where_no_duration_is_stated():
+    late = [unknown(video) for video in videos()]
+    late[3] = dataclasses.replace(late[3], segments=np.array([[1.0, 5.0], [30.0, 95.0]]), labels=np.zeros(2, np.int32))
+    found = check_times([timed(video) for video in late])
+    assert found.problems == [] and len(found.lines) == 1
+    assert "of 1 of 20 videos without a duration a segment ends well behind the features" in found.lines[0]
+    assert f"{late[3].video_id!r}, at 95.0 s, where features end at" in found.lines[0]
