@@ -335,7 +335,9 @@ def _ends_behind_features(timed):
     if late:
         worst = max(late.values(), key=lambda entry: entry.video.segments.max() / entry.span)
         of = f"of {len(late)} of {count(unknown, 'video')} without a duration a segment ends well behind the features"
-        example = f"{worst.video.video_id!r}, at {worst.video.segments.max():.1f} s, where features end at {worst.span:.1f}"
+        example = (
+            f"{worst.video.video_id!r}, at {worst.video.segments.max():.1f} s, where features end at {worst.span:.1f}"
+        )
         yield f"Odd times: {of}, as in {example} s."
 
 
