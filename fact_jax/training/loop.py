@@ -152,7 +152,7 @@ class _Run:
         self._stop.compiling(lambda: self._leave(state))
 
     def _leave(self, state):
-        """Saves in a thread while the main one compiles; returns what to tell, "" if the program has begun to run."""
+        """Saves before or, in a thread, during a compilation; returns what to tell, "" if the program runs already."""
         if self._step > self._saved_step:
             self._check_losses()
             host_state = device_layout.copy_unless_donated(

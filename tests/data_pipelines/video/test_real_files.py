@@ -9,7 +9,7 @@ import pytest
 from data_pipelines.video.opening import open_video
 from data_pipelines.video.video_file import VideoFile
 
-FOLDER = Path("/work/shared/data")
+FOLDER = Path(__file__).parents[4] / "shared" / "data"
 COUNTS = {
     "videos/mmaction2_demo.mp4": 280,
     "videos/mmaction2_test.mp4": 300,
