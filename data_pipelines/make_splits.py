@@ -17,13 +17,14 @@ import shlex
 import numpy as np
 
 from data_pipelines.core import command_line
-from data_pipelines.core.problems import Problem, refuse
+from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.text_files import read_table
+from data_pipelines.core.video_names import other_form
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.tools import unsplit_folder
 from data_pipelines.tools.split_assignment import assign_parts
 from fact_jax.files import atomic_write_text, why_no_folder
-from fact_jax.types import UserError
+from fact_jax.types import UserError, nearest
 
 _ANNOTATION_FILE = "annotations.json"
 _MAX_FOLDS = 100
@@ -144,24 +145,7 @@ def _read_groups(videos, group_by):
     if not group_by:
         return {video: video for video in videos}
     if group_by.endswith((".csv", ".csv.gz")):
-        path = pathlib.Path(group_by).expanduser()
-        rows, problems = read_table(path, [("video", "group")])
-        groups = {}
-        for number, row in rows:
-            video = (row["video"] or "").strip().removesuffix(".txt")
-            group = (row["group"] or "").strip()
-            if not video or not group:
-                problems.append(Problem(str(path), number, "an empty cell", "expected a video and its group"))
-            elif groups.setdefault(video, group) != group:
-                problems.append(
-                    Problem(str(path), number, f"video {video!r} again", f"its group was {groups[video]!r}")
-                )
-        missing = [video for video in videos if video not in groups]
-        if rows and missing:
-            found = f"no group of {count(missing, 'video')}, {name_some(missing)}"
-            problems.append(Problem(str(path), 0, found, "expected a row for every video"))
-        refuse("--group_by", problems)
-        return {video: groups[video] for video in videos}
+        return _read_group_table(videos, pathlib.Path(group_by).expanduser())
     try:
         pattern = re.compile(group_by)
     except re.error as error:
@@ -172,6 +156,33 @@ def _read_groups(videos, group_by):
             f"--group_by {group_by!r} matches nothing in {count(missing, 'name')}: {name_some(missing, 5)}."
         )
     return {video: match[1] or match[0] if pattern.groups else match[0] for video, match in found.items()}
+
+
+def _read_group_table(videos, path):
+    """{video: group} of a table; a UserError names every row that is wrong and the videos without a row."""
+    rows, problems = read_table(path, [("video", "group")])
+    known, groups, others = set(videos), {}, []
+    for number, row in rows:
+        video, group = row["video"].removesuffix(".txt"), row["group"]
+        if not video or not group:
+            problems.append(Problem(str(path), number, "an empty cell", "expected a video and its group"))
+        elif other := other_form(video, known):
+            problems.append(Problem(str(path), number, *other))
+        elif groups.setdefault(video, group) != group:
+            problems.append(Problem(str(path), number, f"video {video!r} again", f"its group was {groups[video]!r}"))
+        elif video not in known:
+            others.append(video)
+    missing = [video for video in videos if video not in groups]
+    # What is wrong with rows may be why videos have none.
+    if rows and missing and not problems:
+        guess = nearest(missing[0], others)
+        found = f"no group of {count(missing, 'video')}, {name_some(missing)}"
+        expected = "expected a row for every video" + f"; it has {guess!r}" * bool(guess)
+        problems.append(Problem(str(path), 0, found, expected))
+    refuse("--group_by", group_alike(problems, path))
+    if others:
+        print(f"  {path}: {count(others, 'row')} not used, as there is no such video: {name_some(others)}")
+    return {video: groups[video] for video in videos}
 
 
 def make_splits(folder, groups, arguments):

@@ -6,6 +6,12 @@ import unicodedata
 # Control characters, halves of characters beyond 0xffff (which UTF-8 does not have), and separators of lines and
 # paragraphs: a name with them cannot be written as a line of text.
 _UNSTORABLE = ("Cc", "Cs", "Zl", "Zp")
+# Characters that nobody sees, and that turn the text around them or make two names look the same. The joiners are none
+# of them between two characters beyond ASCII, where emoji and some scripts need them.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff"
+    "\uffa0\ufff9-\ufffb\U000e0001]|(?<![\u0080-\u200b\u200e-\U0010ffff])[\u200c\u200d]|[\u200c\u200d](?![\u0080-\U0010ffff])"
+)
 # Names that mean that nothing happens, in lower case.
 _BACKGROUND_NAMES = frozenset(
     (
@@ -19,8 +25,15 @@ _MAX_CLASS_NAME = 200
 
 
 def unstorable_in(name):
-    """Returns "" if a name can be shown and stored as text, else the first character that cannot, escaped."""
-    return next((ascii(character) for character in name if unicodedata.category(character) in _UNSTORABLE), "")
+    """Returns "" if a name can be shown and stored as text, else what its first character is that cannot, in words."""
+    control = next((character for character in name if unicodedata.category(character) in _UNSTORABLE), "")
+    if control:
+        return f"the control character {ascii(control)}"
+    if found := _INVISIBLE.search(name):
+        character = found[0][0]
+        called = unicodedata.name(character, "").lower()
+        return f"the invisible character {ascii(character)}, U+{ord(character):04X}" + f" ({called})" * bool(called)
+    return ""
 
 
 def why_no_video(name):
@@ -30,8 +43,8 @@ def why_no_video(name):
     """
     if not name.strip():
         return "no name"
-    if character := unstorable_in(name):
-        return f"the control character {character} in a name"
+    if unstorable := unstorable_in(name):
+        return f"{unstorable} in a name"
     parts = _SEPARATORS.split(name)
     if not parts[0]:
         return "an absolute path"
@@ -43,8 +56,8 @@ def why_no_class(name):
     """Returns "" if `name` can be that of a class, else what is wrong with it, in words."""
     if not name.strip():
         return "no name"
-    if character := unstorable_in(name):
-        return f"the control character {character} in a class name"
+    if unstorable := unstorable_in(name):
+        return f"{unstorable} in a class name"
     if len(name) > _MAX_CLASS_NAME:
         return f"class name of {len(name)} characters, expected at most {_MAX_CLASS_NAME}"
     if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'`":

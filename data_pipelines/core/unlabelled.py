@@ -238,11 +238,12 @@ def _name_clash(video_id, paths):
 def _name_problem(path):
     """A problem if the file or its folder has a name that cannot be shown or stored as text, else None."""
     parts = {"folder": str(path.parent), "file": path.name}
-    wrong = [what for what, part in parts.items() if unstorable_in(part)]
+    wrong = {what: found for what, part in parts.items() if (found := unstorable_in(part))}
     if not wrong:
         return None
     what = " and the ".join(wrong)
-    found = f"control characters or bytes that are not UTF-8 in the name of the {what}"
+    kinds = "control characters, invisible ones or bytes that are not UTF-8"
+    found = f"{kinds} ({', '.join(wrong.values())}) in the name of the {what}"
     return Problem(ascii(str(path)), 0, found, f"rename the {what}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import QUOTE_LIMIT, is_id, other_unicode_form, quote, read_lines
+from data_pipelines.core.video_names import other_form as other_form_of_name
 from data_pipelines.core.wording import count
 from data_pipelines.segmentation.label_forms import FRAME_FORMS, other_form, why_unknown
 from fact_jax.types import nearest
@@ -89,8 +90,12 @@ def read_labels(path, class_ids):
     return labels, problems
 
 
-def read_split(path):
-    """Reads a list of videos, one id per line, with or without ".txt": (ids in file order, each once; problems)."""
+def read_split(path, known=()):
+    """Reads a list of videos, one id per line, with or without ".txt": (ids in file order, each once; problems).
+
+    A line that is none of the `known` videos and has their names in another form, such as "v1.mp4" or "v1,v2", is a
+    problem.
+    """
     lines, unreadable = read_lines(path)
     if unreadable:
         return [], unreadable
@@ -105,6 +110,8 @@ def read_split(path):
             problems.add(str(path), number, quote(line), "expected a video name without folders")
         elif why := why_no_video(video_id):
             problems.add(str(path), number, f"{why}: {quote(line)}", "expected a video name")
+        elif other := other_form_of_name(video_id, known):
+            problems.add(str(path), number, *other)
         elif (size := len(video_id.encode())) > _MAX_VIDEO_NAME:
             found = f"a name of {size} bytes, {quote(line)}"
             problems.add(str(path), number, found, f"expected a video name of at most {_MAX_VIDEO_NAME}")

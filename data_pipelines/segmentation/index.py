@@ -98,10 +98,10 @@ def _background_problems(layout, class_names):
 
 
 def _read_splits(layout, subsets):
-    splits, problems = {}, []
+    splits, problems, known = {}, [], layout.stored_videos()
     for subset in subsets:
         path = layout.split_files[subset]
-        splits[subset], found = map(tuple, read_split(path))
+        splits[subset], found = map(tuple, read_split(path, known))
         if found and found[0].found == "file is missing":
             others = layout.other_splits(subset)
             there = f"splits that exist: {', '.join(others)}" if others else "check config.data.split"

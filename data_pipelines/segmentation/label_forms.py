@@ -10,16 +10,16 @@ from data_pipelines.segmentation.segment_files import cells_of, looks_like_a_seg
 # Lines that are looked at, and the share of them that must have one form.
 _LOOKED_AT = 1000
 _MOST = 0.9
-_ONE_PER_FRAME = "expected one class name per frame"
-_CONVERT = f"{_ONE_PER_FRAME}, which python -m data_pipelines.convert_labels makes of them"
+ONE_PER_FRAME = "expected one class name per frame"
+_CONVERT = f"{ONE_PER_FRAME}, which python -m data_pipelines.convert_labels makes of them"
 _LABEL_FIRST = f"{_CONVERT} with --columns label=1 start=2 end=3"
 _NAMES_FOR_IDS = (
-    f"{_ONE_PER_FRAME}: write the names of the class list for them; or, where the numbers are meant to be the names, "
+    f"{ONE_PER_FRAME}: write the names of the class list for them; or, where the numbers are meant to be the names, "
     'list them there: "0 0", "1 1", ...'
 )
-_ONE_COLUMN = f"{_ONE_PER_FRAME} and nothing else: drop the first column"
-_REPEAT = f"{_ONE_PER_FRAME} and nothing else: drop the number or, where it counts frames, repeat the name as often"
-_LARGEST = f"{_ONE_PER_FRAME}: write the name of the class of every row"
+_ONE_COLUMN = f"{ONE_PER_FRAME} and nothing else: drop the first column"
+_REPEAT = f"{ONE_PER_FRAME} and nothing else: drop the number or, where it counts frames, repeat the name as often"
+_LARGEST = f"{ONE_PER_FRAME}: write the name of the class of every row"
 # What is said of whole files of another form; of those whose lines are frames all the same.
 ADVICE = frozenset((_CONVERT, _LABEL_FIRST, _NAMES_FOR_IDS, _ONE_COLUMN, _REPEAT, _LARGEST))
 FRAME_FORMS = frozenset((_NAMES_FOR_IDS, _ONE_COLUMN, _LARGEST))
@@ -58,7 +58,7 @@ def why_unknown(label, class_ids):
         return f"the class list has {quote(bare)}, without quotation marks"
     tokens = label.replace(",", " ").replace(";", " ").replace("|", " ").split()
     if len(tokens) > 1 and all(token in class_ids for token in tokens):
-        return f"{count(tokens, 'class name')} on one line; {_ONE_PER_FRAME}"
+        return f"{count(tokens, 'class name')} on one line; {ONE_PER_FRAME}"
     return ""
 
 

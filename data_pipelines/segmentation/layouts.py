@@ -5,6 +5,7 @@ datasets differ only in the names of the split lists, the orientation of the fea
 them fields of the settings; `expected_tree` shows the result for any of them.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -74,6 +75,14 @@ class Layout:
 
     def label_file(self, video_id):
         return self.label_dir / f"{video_id}.txt"
+
+    def stored_videos(self):
+        """Set of the names of the videos with a label file or a feature file; empty where no folder can be read."""
+        names = set()
+        for folder, suffix in ((self.label_dir, ".txt"), (self.feature_dir, ".npy")):
+            with contextlib.suppress(OSError):
+                names.update(name.removesuffix(suffix) for name in os.listdir(folder) if name.endswith(suffix))
+        return names
 
     def other_splits(self, subset):
         """Names of splits for which a list of `subset` exists beside the missing one; for error messages."""

@@ -13,7 +13,7 @@ import numpy as np
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem, count_problems, format_problems
 from data_pipelines.segmentation.annotations import read_labels
-from data_pipelines.segmentation.label_forms import ADVICE
+from data_pipelines.segmentation.label_forms import ADVICE, ONE_PER_FRAME
 from fact_jax.files import why_no_folder
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
@@ -27,13 +27,18 @@ def read_transcript(path, class_ids):
     labels, problems = read_labels(path, class_ids)
     if not problems:
         return frames_to_segments(labels)[0].astype(np.int32), []
-    expected = "expected one class name per line, in the order of the actions"
     of_the_file = [
-        dataclasses.replace(problem, expected=expected)
+        dataclasses.replace(problem, expected=_in_order(problem.expected))
         for problem in problems
         if problem.found == "no labels" or problem.expected in ADVICE
     ]
     return np.zeros(0, np.int32), of_the_file or problems
+
+
+def _in_order(advice):
+    """What is expected of a transcript, from the advice on a label file of the same form."""
+    rest = advice.removeprefix(ONE_PER_FRAME)
+    return f"expected one class name per line, in the order of the actions{',' * rest.startswith(' ')}{rest}"
 
 
 def collect_transcripts(folder, video_ids, class_names):

@@ -196,6 +196,7 @@ def test_names_that_no_list_can_hold(tmp_path):
     ("rows", "message"),
     [
         ("P0_v0,a\n", "no group of 7 videos, P0_v1, P1_v2, P1_v3 and 4 more"),
+        ("P0_v0.mp4,a\nP1_v1,b\n", "line 2: the ending '.mp4' of the name of a video: 'P0_v0.mp4'; expected 'P0_v0'"),
         ("P0_v0,a\nP0_v0,b\n", "line 3: video 'P0_v0' again; its group was 'a'"),
         ("P0_v0,\n", "line 2: an empty cell"),
     ],

@@ -15,8 +15,33 @@ def test_names_of_videos(name):
 
 @pytest.mark.parametrize("name", CONTROL + list(UNSTORABLE.values()))
 def test_names_that_are_no_text(name):
-    assert why_no_video(name).startswith("the control character '\\")
-    assert why_no_class(name).startswith("the control character '\\")
+    kind = "invisible" if name in (UNSTORABLE["right_to_left"], UNSTORABLE["zero_width"]) else "control"
+    assert why_no_video(name).startswith(f"the {kind} character '\\")
+    assert why_no_class(name).startswith(f"the {kind} character '\\")
+
+
+@pytest.mark.parametrize(
+    ("name", "code_point"),
+    [
+        ("\u202epalC", "U+202E (right-to-left override)"),
+        ("Cl\u200bap", "U+200B (zero width space)"),
+        ("Clap\u200d", "U+200D (zero width joiner)"),
+        ("Cl\u200c\u200cap", "U+200C (zero width non-joiner)"),
+        ("é\u200d\u200dé", "U+200D (zero width joiner)"),
+        ("Cl\ufeffap", "U+FEFF (zero width no-break space)"),
+        ("Cl\u2066ap", "U+2066 (left-to-right isolate)"),
+        ("Cl\u00adap", "U+00AD (soft hyphen)"),
+        ("\u3164", "U+3164 (hangul filler)"),
+    ],
+)
+def test_characters_that_nobody_sees_are_named(name, code_point):
+    assert why_no_class(name).endswith(f", {code_point} in a class name")
+    assert why_no_video(name).endswith(f", {code_point} in a name")
+
+
+@pytest.mark.parametrize("name", ["👩\u200d🍳", "می\u200cخواهم", "क्\u200dष", "👨\u200d👩\u200d👧"])
+def test_joiners_that_a_script_needs(name):
+    assert why_no_class(name) == why_no_video(name) == ""
 
 
 @pytest.mark.parametrize(

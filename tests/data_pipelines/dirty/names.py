@@ -19,7 +19,7 @@ ODD = {
     "composed": unicodedata.normalize("NFC", "Käse école"),
     "decomposed": unicodedata.normalize("NFD", "Käse école"),
     "emoji": "🎬 clip 👩‍🍳",
-    "right_to_left": "\u202egnp.exe",
+    "joined": "می\u200cخواهم",
     "other_script": "動画 видео",
     "device": "con",
     "long": "x" * 250,
@@ -33,5 +33,7 @@ UNSTORABLE = {
     "newline": "two\nlines",
     "escape": "red\x1b[31m",
     "tab": "tab\there",
+    "right_to_left": "\u202egnp.exe",
+    "zero_width": "cli\u200bp",
     "not_utf8": os.fsdecode(b"latin\xe9"),
 }

@@ -117,6 +117,18 @@ def test_split_lists(tmp_path):
     assert "without folders" in problems[2].text
 
 
+def test_split_lists_with_known_videos_in_another_form(tmp_path):
+    path = write(tmp_path, b"v0.mp4\nv1\nv2,v3\nvideos/v1.txt\nv4.txt\nv9.mp4\n")
+    ids, problems = read_split(path, {"v0", "v1", "v2", "v3", "v4"})
+    assert ids == ["v1", "v4", "v9.mp4"]
+    assert [(problem.line, problem.text) for problem in problems] == [
+        (1, "the ending '.mp4' of the name of a video: 'v0.mp4'; expected 'v0'"),
+        (3, "2 videos on one line, commas between them: 'v2,v3'; expected one per line"),
+        (4, "'videos/v1.txt'; expected a video name without folders"),
+    ]
+    assert read_split(write(tmp_path, b"v2,v3\n"), {"v2", "v3", "v2,v3"}) == (["v2,v3"], [])
+
+
 def test_names_of_videos_that_are_no_text(tmp_path):
     ids, problems = read_split(write(tmp_path, "a\nb\tc\nd\u2028e\n.\n".encode()))
     assert ids == ["a"] and [problem.line for problem in problems] == [2, 3, 4]

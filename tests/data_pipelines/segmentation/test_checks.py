@@ -64,6 +64,16 @@ def break_nan(root):
     return "v1.npy: 2 NaN and 1 Inf values, the first at frame 9 of 22, channel 3"
 
 
+def break_list_with_commas(root):
+    (root / "splits" / "test.split1.bundle").write_text("v3,v4\n")
+    return "test.split1.bundle:1: 2 videos on one line, commas between them: 'v3,v4'; expected one per line"
+
+
+def break_list_with_an_ending(root):
+    (root / "splits" / "test.split1.bundle").write_text("v3.mp4\nv4\n")
+    return "test.split1.bundle:1: the ending '.mp4' of the name of a video: 'v3.mp4'; expected 'v3'"
+
+
 def break_overlap(root):
     (root / "splits" / "test.split1.bundle").write_text("v3\nv0\n")
     return "test.split1.bundle: video 'v0' is in the train list too"

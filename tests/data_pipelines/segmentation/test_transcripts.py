@@ -54,6 +54,12 @@ def test_all_problems_of_all_files(tmp_path):
 
 
 def test_one_bad_file_for_prediction(tmp_path):
+    (tmp_path / "table.txt").write_text("0,take cup\n1,pour_milk\n")
+    _, [problem] = read_transcript(tmp_path / "table.txt", IDS)
+    assert problem.text == (
+        "a number and a class, such as '0,take cup'; expected one class name per line, in the order of the actions, "
+        "and nothing else: drop the first column"
+    )
     transcript, [problem] = read_transcript(tmp_path / "v.txt", IDS)
     assert transcript.shape == (0,) and transcript.dtype == np.int32 and problem.found == "file is missing"
 
