@@ -77,10 +77,10 @@ class FrameArray(RawVideo):
     def _decode(self, numbers):
         with self._opened() as (file, _):
             frame_bytes = math.prod(self._shape[1:])
-            for number in numbers.tolist():
+            for place, number in enumerate(numbers.tolist()):
                 file.seek(self._offset + number * frame_bytes)
                 content = file.read(frame_bytes)
                 if len(content) < frame_bytes:
                     raise VideoError(self.path, f"it ends before frame {number}", "it has changed: start again")
                 frame = np.frombuffer(content, np.uint8).reshape(self._shape[1:])
-                yield number, lambda out, frame=frame: np.copyto(out, frame)
+                yield place, lambda out, frame=frame: np.copyto(out, frame)

@@ -62,8 +62,8 @@ class ImageFolder(RawVideo):
             yield f"{count(missing, 'number')} are missing in the names of the images: frames count without them"
 
     def _decode(self, numbers):
-        for number in numbers.tolist():
-            yield number, lambda out, name=self._names[number]: _write(Path(self.path, name), self.size, out)
+        for place, number in enumerate(numbers.tolist()):
+            yield place, lambda out, name=self._names[number]: _write(Path(self.path, name), self.size, out)
 
 
 class ImageStrip(RawVideo):
@@ -85,8 +85,8 @@ class ImageStrip(RawVideo):
         strip = np.empty((side, side * len(self), 3), np.uint8)
         if len(numbers):
             _write(self.path, strip.shape[:2], strip)
-        for number in numbers.tolist():
-            yield number, lambda out, start=number * side: np.copyto(out, strip[:, start : start + side])
+        for place, number in enumerate(numbers.tolist()):
+            yield place, lambda out, start=number * side: np.copyto(out, strip[:, start : start + side])
 
 
 def natural_order(name):

@@ -20,10 +20,9 @@ class Pictures:
         The frame says which colour matrix and range it has; naming them would be wrong for files of another.
         """
         rgb = self._converter.reformat(frame, format="rgb24", threads=1)
-        plane, (height, width) = rgb.planes[0], (rgb.height, rgb.width)
-        rows = np.frombuffer(plane, np.uint8)[: height * plane.line_size].reshape(height, plane.line_size)
-        picture = oriented(rows[:, : width * 3].reshape(height, width, 3), self._orientations.of(frame))
-        destination[...] = fitted(picture, self._size)
+        plane = rgb.planes[0]
+        picture = np.ndarray((rgb.height, rgb.width, 3), np.uint8, plane, strides=(plane.line_size, 3, 1))
+        np.copyto(destination, fitted(oriented(picture, self._orientations.of(frame)), self._size))
 
 
 def fitted(picture, size):

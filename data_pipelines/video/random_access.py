@@ -21,31 +21,32 @@ _NEAR_PACKETS = 8
 
 
 def decode_frames(path, index, wanted, config):
-    """Yields (number, av.VideoFrame) of the frames `wanted`, int64 [N] that rise, each once.
+    """Yields (place in `wanted`, av.VideoFrame) of the frames `wanted`, int64 [N] that rise, each once.
 
     They come in order, but for files in which a seek went wrong. Raises VideoError where the file no longer holds them.
     """
     is_left = np.ones(len(wanted), bool)
     if index.can_seek and len(wanted):
         with opened(path, config) as (container, stream):
-            for number, frame in _Groups(container, stream, index, wanted).frames():
-                is_left[np.searchsorted(wanted, number)] = False
-                yield number, frame
+            for place, frame in _Groups(container, stream, index, wanted).frames():
+                is_left[place] = False
+                yield place, frame
     if is_left.any():
         with opened(path, config) as (container, stream):
-            yield from _from_start(path, container, stream, index, wanted[is_left])
+            yield from _from_start(path, container, stream, index, wanted, np.flatnonzero(is_left).tolist())
 
 
-def _from_start(path, container, stream, index, wanted):
-    place = 0
+def _from_start(path, container, stream, index, wanted, places):
+    places = iter(places)
+    place = next(places)
     for number, frame in enumerate(Decoding(container, stream).frames()):
         if number >= len(index) or (NO_PTS if frame.pts is None else frame.pts) != index.pts[number]:
             break
         if number == wanted[place]:
-            yield number, frame
-            place += 1
-        if place == len(wanted):
-            return
+            yield place, frame
+            place = next(places, None)
+            if place is None:
+                return
     raise VideoError(path, "the file does not hold the frames that it held before", "start the command again")
 
 
@@ -60,7 +61,7 @@ class _Groups:
         self._keys = np.searchsorted(index.key_pts, index.pts[wanted], side="right") - 1
         # How many of them have been taken up.
         self._done = int(np.searchsorted(self._keys, 0))
-        # By pts: the numbers of frames that have not come out, and which packets have not gone in.
+        # By pts: the places in `wanted` of frames that have not come out, and which packets have not gone in.
         self._pending, self._unfed = {}, set()
         self._packets, self._place = iter(()), 0  # what comes next, and its number in the file
         self._floor = 0  # pts of the key frame at which decoding began: what is shown before it is incomplete
@@ -68,7 +69,7 @@ class _Groups:
         self._length_size = length_size(stream.codec_context.extradata) if skips else 0
 
     def frames(self):
-        """Yields (number, av.VideoFrame) until all have come, or until something is not as the index says."""
+        """Yields (place in `wanted`, av.VideoFrame) until all have come, or until something is not as the index says."""
         try:
             while (key := self._next_key()) is not None:
                 self._take_group()
@@ -86,9 +87,9 @@ class _Groups:
 
     def _take_group(self):
         end = int(np.searchsorted(self._keys, self._keys[self._done], side="right"))
-        numbers = self._wanted[self._done : end]
+        pts = self._index.pts[self._wanted[self._done : end]]
+        frames = dict(zip(pts.tolist(), range(self._done, end), strict=True))
         self._done = end
-        frames = dict(zip(self._index.pts[numbers].tolist(), numbers.tolist(), strict=True))
         self._pending |= frames
         self._unfed |= frames.keys()
 

@@ -35,9 +35,8 @@ class RawVideo:
         numbers = self._checked(indices)
         frames = np.empty((len(numbers), *self.size, 3), np.uint8)
         distinct, first, of = np.unique(numbers, return_index=True, return_inverse=True)
-        places = dict(zip(distinct.tolist(), first.tolist(), strict=True))
-        for number, write in self._decode(distinct):
-            write(frames[places[number]])
+        for place, write in self._decode(distinct):
+            write(frames[first[place]])
         for place, same in enumerate(first[of].tolist()):
             if place != same:
                 frames[place] = frames[same]
@@ -52,8 +51,8 @@ class RawVideo:
         if np.any(np.diff(numbers) <= 0):
             raise IndexError("expected numbers of frames that rise")
         started, done = {}, 0  # number of the batch -> (frames, how many have come)
-        for number, write in self._decode(numbers):
-            batch, place = divmod(int(np.searchsorted(numbers, number)), batch_size)
+        for place, write in self._decode(numbers):
+            batch, place = divmod(place, batch_size)
             if batch not in started:
                 size = min(batch_size, len(numbers) - batch * batch_size)
                 started[batch] = np.empty((size, *self.size, 3), np.uint8), 0
@@ -95,5 +94,5 @@ class RawVideo:
         return ""
 
     def _decode(self, numbers):
-        """Yields each of `numbers`, int64 [N] that rise, with a function that writes its frame to uint8 [H, W, 3]."""
+        """Yields each place of `numbers`, int64 [N] that rise, and a function that writes its frame to uint8 [H, W, 3]."""
         raise NotImplementedError

@@ -41,8 +41,8 @@ class VideoFile(RawVideo):
     def _decode(self, numbers):
         self._check_unchanged()
         pictures = Pictures(self.size)
-        for number, frame in decode_frames(self.path, self.index, numbers, self._config):
-            yield number, functools.partial(pictures.write, frame)
+        for place, frame in decode_frames(self.path, self.index, numbers, self._config):
+            yield place, functools.partial(pictures.write, frame)
 
     def _check_unchanged(self):
         if file_state(self.path) != self._state:
