@@ -136,7 +136,7 @@ class EvalBatches(_Batches):
 
     @property
     def num_videos(self):
-        return len(self._source.video_ids)
+        return len(set(self._source.video_ids))  # an example may be a part of one
 
     def __iter__(self):
         with _reading(self._example, range(len(self._held)), self._num_workers) as examples:

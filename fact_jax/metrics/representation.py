@@ -73,7 +73,8 @@ class RepresentationMetric:
         embeddings = np.asarray(embeddings, np.float32)
         if labels is not None:
             labels = np.asarray(labels, np.int64)
-            embeddings, labels = embeddings[labels >= 0], labels[labels >= 0]
+            if (labels < 0).any():  # otherwise the embeddings are not copied
+                embeddings, labels = embeddings[labels >= 0], labels[labels >= 0]
         check_choice("subset", subset, SUBSETS)
         return RepresentationState(self, (_Video(str(video_id), subset, position, embeddings, labels, dataset),))
 

@@ -25,11 +25,13 @@ class Evaluator:
     start: Callable[[], Evaluation]  # gives the empty one of a pass
     # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
     every: int = 0
+    # The sets whose videos are scored, where others are what they are compared with; (): all.
+    scored: Sequence[str] = ()
 
     @property
     def num_videos(self) -> int:
-        """Videos of all its sets together."""
-        return sum(batches.num_videos for batches in self.sets.values())
+        """Videos of all sets that are scored together."""
+        return sum(self.sets[name].num_videos for name in self.scored or self.sets)
 
     def is_due(self, step: int, total: int) -> bool:
         """Whether a run of `total` steps evaluates after `step`."""
@@ -73,7 +75,8 @@ class Evaluator:
             evaluation.add(*eval_step.fetch(*running))
             progress(done + 1)
         if evaluation.bad:
-            raise NonFiniteScores(evaluation.bad, step, f" of the {evaluation.count} {self.name} videos")
+            bad, count = [video for _, video in evaluation.bad], len(evaluation.seen)
+            raise NonFiniteScores(bad, step, f" of the {count} {self.name} videos")
         return evaluation.evaluation
 
     def _batches(self) -> Generator[Batch, None, None]:
@@ -87,12 +90,15 @@ class _Checked:
     """An evaluation that takes videos whose scores are numbers; the first others end it, and all of them are `bad`."""
 
     def __init__(self, evaluation):
-        self.evaluation, self.bad, self.count = evaluation, [], 0
+        # (set, video) of all; several rows may be parts of one.
+        self.evaluation, self.bad, self.seen = evaluation, {}, set()
 
     def add(self, batch, outputs):
-        valid = np.flatnonzero(batch.arrays["video_mask"])
-        self.count += len(valid)
-        self.bad += [batch.video_ids[row] for row in valid if not outputs[FINITE][row]]
+        for row in np.flatnonzero(batch.arrays["video_mask"]):
+            video = batch.subset, batch.video_ids[row]
+            self.seen.add(video)
+            if not outputs[FINITE][row]:
+                self.bad[video] = None
         if not self.bad:
             self.evaluation.add(batch, outputs)
 

@@ -1,0 +1,1 @@
+"""Systems that embed the frames of videos."""
