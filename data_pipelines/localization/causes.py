@@ -2,14 +2,25 @@
 
 import numpy as np
 
+from data_pipelines.core.wording import count, name_some
+
 # By how many times a factor may miss that of a cause.
 _NEAR = 1.35
 # No camera of these datasets makes more frames a second.
 _MOST_FPS = 250.0
 
 
+# Share of the videos that fit as they are from which on it is the others that are wrong, not the settings.
+_SOME = 0.2
+# What times of a video in percent come to, with rounding.
+_MOST_PERCENT = 100.5
+PERCENT = (
+    "the times look like percent of the video: all end by 100, and near it, however long the video; expected seconds"
+)
+
+
 def _is_near(factor, wanted):
-    return wanted > 0 and 1 / _NEAR < factor / wanted < _NEAR
+    return (wanted > 0) & (wanted / _NEAR < factor) & (factor < wanted * _NEAR)
 
 
 def _fps(known):
@@ -39,17 +50,35 @@ def cause_of_span(known):
 
 def cause_of_long_times(known, wrong):
     """Why segments of many TimedVideos lie behind the end of their video; `wrong` are those videos."""
+    if look_like_percent(known):
+        return PERCENT
     if np.isnan([entry.duration for entry in known]).all():
         return cause_of_late_times(known)
     factor = float(np.median([entry.video.segments.max() / entry.limit for entry in wrong]))
+    if 2 <= len(known) - len(wrong) >= _SOME * len(known):
+        return _cause_of_some(known, wrong, factor)
     near = _units_of(factor, _fps(known))
     guess = f"the times look like {near[0]}" if near else f"the times are about {factor:.3g} times too large"
     return f"{guess}; expected seconds within the stated duration"
 
 
+def _cause_of_some(known, wrong, factor):
+    """Why segments of some videos alone lie `factor` times as far as they can, where those of the others fit."""
+    which = f"{len(wrong)} of {count(known, 'video')} ({name_some([e.video.video_id for e in wrong])})"
+    near = _units_of(factor, _fps(wrong))
+    like = f"look like {near[0]}" if near else f"are about {factor:.3g} times too large"
+    return f"the times of {which} {like}, those of the others fit their video; expected seconds in all"
+
+
 def cause_of_late_times(known):
     """Why segments of many TimedVideos lie behind their last feature."""
-    factor = float(np.quantile([entry.video.segments.max() / entry.span for entry in known], 0.9))
+    if look_like_percent(known):
+        return PERCENT
+    factors = np.array([entry.video.segments.max() / entry.span for entry in known])
+    wrong = [entry for entry, factor in zip(known, factors, strict=True) if factor > 2.0]
+    if len(wrong) >= 2 <= (factors <= 1.25).sum() >= _SOME * len(known) and len(wrong) >= 0.9 * (factors > 1.25).sum():
+        return _cause_of_some(known, wrong, float(np.median(factors[factors > 2.0])))
+    factor = float(np.quantile(factors, 0.9))
     fps, numbers = _fps(known), f"the times reach {factor:.3g} times as far as the features"
     if fps > _MOST_FPS:
         return f"{numbers}: the fps, {fps:.4g}, look too large"
@@ -57,6 +86,33 @@ def cause_of_late_times(known):
     others = "".join(f", or do the times look like {unit}?" for unit in _units_of(factor, fps))
     fit = f"config.data.feature_stride={stride * factor:.4g} or fps {fps / factor:.4g} would fit"
     return f"{numbers}: feature_stride or fps are not those of the features ({fit}){others}"
+
+
+def look_like_percent(known):
+    """Whether the last segments of TimedVideos end near 100, and never behind it, however long the videos are."""
+    ends = np.array([entry.video.segments.max() for entry in known])
+    limits = np.array([entry.limit for entry in known])
+    if len(known) < 3 or ends.max() > _MOST_PERCENT or np.median(ends) < 75.0 or limits.max() < 1.25 * limits.min():
+        return False
+    # Seconds grow with the video, shares do not.
+    return bool(np.std(np.log(ends)) < 0.5 * np.std(np.log(ends / limits)))
+
+
+def other_unit(factors, fps):
+    """(unit, bool [V] of the videos stated in it) where other videos are right as they are; None if that is not so.
+
+    `factors` [V] say how many times too large the numbers of a video are, 1 where they fit; `fps` are the frames per
+    second [V]. Two videos of each, and a fifth of all that fit, are no chance.
+    """
+    factors, fps = np.asarray(factors, float), np.asarray(fps, float)
+    if len(factors) < 4:
+        return None
+    fits = _is_near(factors, 1.0)
+    units = {"frames": fps, "milliseconds": 1000.0, "minutes": 1 / 60, "hours": 1 / 3600}
+    near = {name: _is_near(factors, unit) & ~fits for name, unit in units.items()}
+    name = max(near, key=lambda unit: near[unit].sum())
+    enough = fits.sum() >= max(2, _SOME * len(factors)) and near[name].sum() >= max(2, 0.9 * (~fits).sum())
+    return (name, near[name]) if enough else None
 
 
 def _units_of(factor, fps):

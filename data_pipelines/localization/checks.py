@@ -25,7 +25,8 @@ from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.grouping import group_videos
 from data_pipelines.localization.source import SegmentRules, prepare_segments
-from data_pipelines.localization.times import TimedVideo, check_times
+from data_pipelines.localization.timed import TimedVideo
+from data_pipelines.localization.times import check_times
 from fact_jax.types import UserError
 
 _MAX_NAMED = 3

@@ -14,6 +14,9 @@ SUBSET_TABLES = ("splits/subsets.{split}.csv", "subsets.csv")
 # Least value of settings that are numbers.
 _LEAST = {"feature_stride": 0, "window": 0, "fps": 0, "num_classes": 0, "sample_rate": 1, "max_frames": 1}
 
+# What a synthetic dataset may have of anything; more does not fit into memory.
+_MOST_MADE = 1_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class SyntheticLocalizationConfig:
@@ -36,9 +39,9 @@ class SyntheticLocalizationConfig:
 
     def __post_init__(self):
         wrong = [
-            f"{field.name} is {getattr(self, field.name)}, expected more than 0"
+            f"{field.name} is {getattr(self, field.name)}, expected more than 0 and at most {_MOST_MADE}"
             for field in dataclasses.fields(self)
-            if getattr(self, field.name) <= 0
+            if not 0 < getattr(self, field.name) <= _MOST_MADE
         ]
         for name in ("length", "actions", "duration"):
             least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")

@@ -15,6 +15,7 @@ from data_pipelines.core.problems import refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization import checks
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.localization.causes import other_unit
 from data_pipelines.localization.times import usual_windows
 from data_pipelines.tools.config_text import Proposal
 from fact_jax.ops.time_grid import GridRule
@@ -115,6 +116,7 @@ def _choose_stride(videos, given):
             reason = f"feature_stride=0: videos of every duration have {lengths[0]:g} features, spread evenly"
             return 0, everywhere, reason
         raise UserError(f"All videos are about as long, which tells no stride; {ask}")
+    _insist_on_one_unit(videos)
     slope, fits = _slope(frames, lengths)
     stride = round(slope)
     if fits.mean() < _MOST:
@@ -155,6 +157,22 @@ def _slope(frames, lengths):
     if len(set(lengths[fits])) > 2:
         slope = float(np.polyfit(lengths[fits], frames[fits], 1)[0])
     return slope, fits
+
+
+def _insist_on_one_unit(videos):
+    """Raises a UserError if some durations look like another unit than the others, by the seconds per feature."""
+    seconds = videos.durations / videos.lengths
+    for usual in np.quantile(seconds, (0.1, 0.9)):
+        found = other_unit(seconds / usual, videos.rates)
+        # Of two units it is the one with a feature every few frames to seconds that is right.
+        if found and usual < _FRAMES_STEP and usual * videos.rates.max() >= 1:
+            unit, where = found
+            named = [f"{videos.names[place]} {videos.durations[place]:g}" for place in np.flatnonzero(where)]
+            raise UserError(
+                f"The durations of {where.sum()} of {count(where, 'video')} look like {unit}: {name_some(named)}; "
+                "those of the others fit their features as seconds. Expected seconds in all. If they are seconds, give "
+                "--feature_stride and --window."
+            )
 
 
 def _insist_on_seconds(videos, slope):

@@ -20,15 +20,27 @@ CHOICES = {
 }
 # Settings that are titles and names.
 NAMES = ("name", "data.dataset", "data.split")
-# What a number may be: (dotted keys, test, the words of the message).
+# What a number may be: (dotted keys, test, words of the message). What anybody means is far below the upper ends; more
+# would fill the memory, or leave whole numbers of 32 bits.
 RANGES = (
-    (("data.sample_rate", "optimizer.learning_rate", "train.batch_size", "train.epochs", "train.log_every",
-      "train.eval_every", "eval.batch_size", "checkpoint.keep_latest", "checkpoint.keep_best", "model.dim"),
+    (("train.log_every", "train.eval_every", "checkpoint.keep_latest", "checkpoint.keep_best"),
      lambda value: value > 0, "more than 0"),
-    (("seed", "data.fps", "data.memory_gb", "train.micro_batch_size", "train.steps", "optimizer.weight_decay",
-      "optimizer.clip_norm", "optimizer.decay_factor", "optimizer.warmup_epochs", "optimizer.cosine_epochs",
-      "optimizer.lowest_rate", "optimizer.plateau_patience", "optimizer.milestones", "eval.max_timelines"),
+    (("train.epochs",), lambda value: 0 < value <= 100_000, "more than 0 and at most 100000"),
+    (("data.sample_rate",), lambda value: 0 < value <= 10_000, "more than 0 and at most 10000"),
+    (("train.batch_size", "eval.batch_size", "model.dim"),
+     lambda value: 0 < value <= 65_536, "more than 0 and at most 65536"),
+    (("optimizer.learning_rate",), lambda value: 0 < value <= 10, "more than 0 and at most 10"),
+    (("optimizer.decay_factor",), lambda value: 0 < value <= 1, "more than 0 and at most 1"),
+    (("seed", "data.memory_gb", "train.steps", "optimizer.clip_norm", "optimizer.plateau_patience",
+      "eval.max_timelines"),
      lambda value: value >= 0, "0 or more"),
+    (("train.micro_batch_size",), lambda value: 0 <= value <= 65_536, "0 or more and at most 65536"),
+    (("data.fps",), lambda value: 0 <= value <= 10_000, "0 or more and at most 10000"),
+    (("optimizer.warmup_epochs", "optimizer.cosine_epochs", "optimizer.milestones"),
+     lambda value: 0 <= value <= 100_000, "0 or more and at most 100000"),
+    (("optimizer.decay_epoch",), lambda value: value <= 100_000, "at most 100000"),
+    (("optimizer.weight_decay", "optimizer.lowest_rate"),
+     lambda value: 0 <= value <= 10, "0 or more and at most 10"),
     (("model.dropout_rate", "optimizer.momentum", "optimizer.ema_decay", "optimizer.plateau_factor"),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
 )  # fmt: skip
@@ -62,7 +74,7 @@ def check_choices(config):
         for key in keys:
             problems += _range_problems(key, values.get(key), holds, words)
     problems += _text_problems(values) + kind.problems(values)
-    if problems:
+    if problems := problems or _rate_problems(values):
         raise UserError("\n".join(problems))
 
 
@@ -101,6 +113,25 @@ def _text_problems(values):
         for key, value in wrong.items()
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
     ]
+
+
+def _rate_problems(values):
+    """Messages about learning rates over time that no run has on purpose, of values that are valid one by one."""
+    rate, lowest, schedule = (values[f"optimizer.{key}"] for key in ("learning_rate", "lowest_rate", "schedule"))
+    epochs, warmup = values["train.epochs"], values["optimizer.warmup_epochs"]
+    problems = []
+    if schedule == "cosine" and lowest > rate:
+        problems.append(
+            f"config.optimizer.lowest_rate is {lowest!r}, expected at most config.optimizer.learning_rate, {rate!r}."
+        )
+    if schedule == "cosine" and not values["optimizer.cosine_epochs"]:
+        problems.append(
+            "config.optimizer.cosine_epochs is 0, so that the learning rate is the lowest one right after the warm-up; "
+            f"expected the epochs of the fall, such as train.epochs - warmup_epochs, {max(epochs - warmup, 1)}."
+        )
+    if warmup > epochs and not values["train.steps"]:
+        problems.append(f"config.optimizer.warmup_epochs is {warmup}, expected at most config.train.epochs, {epochs}.")
+    return problems
 
 
 def _range_problems(key, value, holds, words):

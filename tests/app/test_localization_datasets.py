@@ -78,7 +78,7 @@ def test_ego4d_blocks_hold_the_published_values(streams):
         ({"data__crop_ratio": (0.9, 1.1)}, "config.data.crop_ratio"),
         ({"data__tiou_thresholds": (0.5, 0.3)}, "in ascending order"),
         ({"data__train_subsets": ()}, "config.data.train_subsets is empty"),
-        ({"detection__min_score": 1.5}, "between 0 and 1"),
+        ({"detection__min_score": 1.5}, "at least 0 and less than 1"),
         ({"data__feature_suffix": ".pt"}, "config.data.feature_suffix"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from configs import actionformer_thumos14
 from fact_jax.app import config_rules, experiment, kinds
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError
@@ -50,7 +51,7 @@ RIGHT = {
     },
     '0': {
         "data.length_tolerance", "data.num_classes", "data.synthetic.num_confusable_pairs",
-        "eval.max_timelines", "model.embedding_layers", "model.first_level", "model.num_decoders",
+        "eval.max_timelines", "model.first_level", "model.num_decoders",
         "model.num_refinements", "model.stem_layers", "model.time_mask.count", "optimizer.cosine_epochs",
         "optimizer.decay_epoch", "optimizer.plateau_patience", "optimizer.warmup_epochs", "seed",
         "train.micro_batch_size", "train.steps",
@@ -67,7 +68,7 @@ RIGHT = {
         "model.temporal_block.encoder_attention", "model.temporal_block.encoder_channel_dropout_rate",
         "model.time_mask.max_fraction", "model.update_block.dropout_rate",
         "model.update_block.encoder_attention", "model.update_block.encoder_channel_dropout_rate",
-        "optimizer.clip_norm", "optimizer.decay_factor", "optimizer.ema_decay", "optimizer.lowest_rate",
+        "optimizer.clip_norm", "optimizer.ema_decay", "optimizer.lowest_rate",
         "optimizer.momentum", "optimizer.plateau_factor", "optimizer.weight_decay",
     },
     '2.0': {
@@ -77,7 +78,7 @@ RIGHT = {
         "loss.overlap_cost", "loss.prob_cost", "loss.regression_weight", "loss.smoothing_clip",
         "loss.smoothing_weight", "model.input_block.encoder_attention",
         "model.temporal_block.encoder_attention", "model.update_block.encoder_attention", "optimizer.clip_norm",
-        "optimizer.decay_factor", "optimizer.learning_rate", "optimizer.lowest_rate", "optimizer.weight_decay",
+        "optimizer.learning_rate", "optimizer.lowest_rate", "optimizer.weight_decay",
     },
 }  # fmt: skip
 
@@ -137,6 +138,42 @@ def test_every_setting_of_every_system_refuses_what_it_cannot_be():
                 if key not in FREE_TEXT:
                     found.setdefault(repr(value), set()).add(key)
     assert found == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("data.num_classes", 10**9, "0 or more and at most 100000"),
+        ("data.max_frames", 576 * 10**6, "more than 0 and at most 1000000"),
+        ("data.feature_stride", 1e9, "0 or more and at most 100000"),
+        ("data.fps", 1e9, "0 or more and at most 10000"),
+        ("data.sample_rate", 10**9, "more than 0 and at most 10000"),
+        ("detection.min_score", 1.0, "at least 0 and less than 1"),
+        ("detection.sigma", 1e9, "more than 0 and at most 100"),
+        ("loss.center_radius", 1e9, "more than 0 and at most 1000"),
+        ("model.branch_layers", 10**9, "0 or more and at most 20"),
+        ("model.dim", 10**9, "more than 0 and at most 65536"),
+        ("model.embedding_layers", 0, "more than 0 and at most 100"),
+        ("model.window_sizes", (10**9,), "whole numbers, each 1 or more and at most 100000"),
+        ("optimizer.decay_epoch", 10**9, "at most 100000"),
+        ("optimizer.decay_factor", 2.0, "more than 0 and at most 1"),
+        ("optimizer.learning_rate", 1e9, "more than 0 and at most 10"),
+        ("train.batch_size", 10**9, "more than 0 and at most 65536"),
+        ("optimizer.cosine_epochs", 0, "the epochs of the fall, such as train.epochs - warmup_epochs, 30"),
+        ("optimizer.lowest_rate", 1.0, "at most config.optimizer.learning_rate, 0.0001"),
+        ("optimizer.warmup_epochs", 50, "at most config.train.epochs, 35"),
+        ("model.regression_from", (0, 4, 8, 16, 64, 64), "a smaller distance in the first one, level by level"),
+        ("train.sampling", "by_length", "every training video is padded or cut to config.data.max_frames"),
+    ],
+)
+def test_numbers_that_nobody_means_are_refused(key, value, words):
+    config = actionformer_thumos14.get_config().unlock()
+    config_rules.check_choices(config)
+    put(*settings_of(config)[key][:2], value)
+    with pytest.raises(UserError) as caught:
+        config_rules.check_choices(config)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"config.{key} is {value!r}") and words in line
 
 
 @pytest.mark.parametrize(

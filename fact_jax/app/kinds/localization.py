@@ -28,20 +28,29 @@ def _choices(values):
 
 
 _RANGES = (
-    (("model.scale_factor", "model.num_heads", "model.embedding_kernel", "model.neck_dim", "model.head_dim",
-      "model.head_layers", "model.head_kernel", "model.stream_dims", "model.stream_widths", "loss.center_radius",
-      "loss.first_normalizer", "data.max_frames", "detection.candidates_per_level", "detection.max_detections",
-      "detection.sigma"),
-     lambda value: value > 0, "more than 0"),
-    (("model.embedding_layers", "model.stem_layers", "model.branch_layers", "model.first_level",
-      "loss.regression_weight", "data.num_classes", "data.feature_stride", "data.window", "detection.min_duration"),
-     lambda value: value >= 0, "0 or more"),
-    (("data.truncation_threshold", "detection.candidate_threshold", "detection.min_score", "detection.iou_threshold",
-      "detection.voting_threshold"),
+    (("model.num_heads", "model.neck_dim", "model.head_dim", "model.stream_dims", "model.stream_widths"),
+     lambda value: 0 < value <= 65_536, "more than 0 and at most 65536"),
+    (("model.embedding_layers", "model.head_layers"),
+     lambda value: 0 < value <= 100, "more than 0 and at most 100"),
+    (("model.stem_layers",), lambda value: 0 <= value <= 100, "0 or more and at most 100"),
+    (("model.branch_layers", "model.first_level"), lambda value: 0 <= value <= 20, "0 or more and at most 20"),
+    (("model.scale_factor",), lambda value: 1 < value <= 16, "more than 1 and at most 16"),
+    (("model.embedding_kernel", "model.head_kernel", "loss.center_radius"),
+     lambda value: 0 < value <= 1000, "more than 0 and at most 1000"),
+    (("detection.sigma",), lambda value: 0 < value <= 100, "more than 0 and at most 100"),
+    (("data.max_frames", "loss.first_normalizer", "detection.candidates_per_level", "detection.max_detections"),
+     lambda value: 0 < value <= 1_000_000, "more than 0 and at most 1000000"),
+    (("loss.regression_weight", "detection.min_duration"),
+     lambda value: 0 <= value <= 1000, "0 or more and at most 1000"),
+    (("data.num_classes", "data.feature_stride", "data.window"),
+     lambda value: 0 <= value <= 100_000, "0 or more and at most 100000"),
+    (("data.truncation_threshold", "detection.iou_threshold", "detection.voting_threshold"),
      lambda value: 0 <= value <= 1, "between 0 and 1"),
-    (("model.drop_path_rate", "loss.label_smoothing"), lambda value: 0 <= value < 1, "at least 0 and less than 1"),
+    (("model.drop_path_rate", "loss.label_smoothing", "detection.candidate_threshold", "detection.min_score"),
+     lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (("model.class_prior",), lambda value: 0 < value < 1, "more than 0 and less than 1"),
-    (("model.window_sizes",), lambda value: value >= -1, "1 or more, or -1 or 0 for all"),
+    (("model.window_sizes",),
+     lambda value: -1 <= value <= 100_000, "1 or more and at most 100000, or -1 or 0 for all"),
 )  # fmt: skip
 
 
@@ -69,6 +78,17 @@ def _problems(values):
     for name in ("train_subsets", "test_subsets", "feature_places"):
         if values.get(f"data.{name}") == ():
             messages.append(f"config.data.{name} is empty, expected at least one name.")
+    least, most = (values.get(f"model.regression_{end}", ()) for end in ("from", "to"))
+    if not messages and any(low >= high for low, high in zip(least, most, strict=False)):
+        messages.append(
+            f"config.model.regression_from is {least!r} and regression_to {most!r}: expected a smaller distance in the "
+            "first one, level by level."
+        )
+    if values.get("train.sampling") == "by_length":
+        messages.append(
+            "config.train.sampling is 'by_length', which does nothing here: every training video is padded or cut to "
+            "config.data.max_frames. Leave it out, or set 'random'."
+        )
     return messages
 
 

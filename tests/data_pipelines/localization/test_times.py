@@ -11,7 +11,8 @@ import pytest
 
 from data_pipelines.localization.annotations import UNKNOWN_DURATION, AnnotatedVideo, read_database, read_subsets
 from data_pipelines.localization.opening import open_localization
-from data_pipelines.localization.times import TimedVideo, check_times, duration_lines
+from data_pipelines.localization.timed import TimedVideo
+from data_pipelines.localization.times import check_times, duration_lines
 from fact_jax.types import UserError
 from tests.data_pipelines.localization.folders import entries, settings, write_folder
 
@@ -202,8 +203,57 @@ def test_segments_that_span_their_whole_video_are_told():
     spanned = [timed(whole(video)) for video in videos()]
     assert check_times(spanned).lines == [f"Odd times: every segment spans {line}"]
     assert check_times([*spanned, timed(videos(1)[0])]).lines == []
+    others = [timed(video, subset="test") for video in videos()]
+    unlike = f"Odd times: every train segment spans {line}".replace("video;", "video, unlike 160 of 160 test segments;")
+    assert check_times([*spanned, *others]).lines == [unlike]
     one = dataclasses.replace(videos(1)[0], segments=np.array([[3.0, 5.0]]))
     assert check_times([*spanned, timed(one)]).lines == [f"Odd times: 20 of 21 segments span {line}"]
+
+
+def of_some(change, others=lambda video: video):
+    """Every second video changed, and the others."""
+    return [
+        timed((change if number % 2 else others)(video), features=int((video.duration * FPS - WINDOW) / STRIDE) + 1)
+        for number, video in enumerate(videos())
+    ]
+
+
+def test_videos_in_another_unit_than_the_others_are_named_with_it():
+    def frames(video):
+        return durations(30)(times(30)(video))
+
+    for change in (frames, durations(30)):
+        (problem,) = check_times(of_some(change)).problems
+        assert problem[1].startswith("the durations of 10 of 20 videos look like frames: 'v1' 1230 where the features")
+        assert "those of 10 fit their features as seconds" in problem[1]
+        assert problem[2] == "expected seconds in all, not frames"
+    (problem,) = check_times(of_some(durations(1 / 60))).problems
+    assert (
+        "the durations of 10 of 20 videos look like minutes: 'v1' 0.6833 where the features span 40.9 s" in problem[1]
+    )
+    fit = "those of the others fit their video; expected seconds in all"
+    for kind in (lambda video: video, unknown):
+        found = check_times(of_some(lambda video: kind(times(30)(video)), kind))  # noqa: B023
+        assert f"the times of 10 of 20 videos (v1, v3, v5 and 7 more) look like frames, {fit}" in text_of(found)
+        assert len(found.problems) == 1
+    few = [timed(video) for video in videos(120)]
+    few[3:5] = [timed(durations(30)(entry.video), features=350) for entry in few[3:5]]
+    found = check_times(few)
+    assert found.problems == [] and "the durations of 2 of 120 videos look like frames" in found.lines[0]
+
+
+@pytest.mark.parametrize("longest", [59.0, 400.0])
+def test_times_in_percent_are_named_whatever_the_durations(longest):
+    def in_percent(video):
+        duration = longest - (59.0 - video.duration) * (longest / 80)
+        segments = video.segments * 100 / video.duration
+        return dataclasses.replace(video, duration=duration, segments=segments)
+
+    for kind in (lambda video: video, unknown):
+        changed = [(in_percent(video), in_percent(video).duration) for video in videos()]
+        found = check_times([timed(kind(v), features=int((d * FPS - WINDOW) / STRIDE) + 1) for v, d in changed])
+        assert "look like percent of the video: all end by 100, and near it" in text_of(found), text_of(found)
+        assert bool(found.problems) == (longest < 100)
 
 
 def test_durations_that_are_all_one_number_are_named():

@@ -121,6 +121,21 @@ def test_durations_that_are_no_seconds(tmp_path, factor, unit):
         propose(root)
 
 
+@pytest.mark.parametrize(("factor", "unit"), [(1000, "milliseconds"), (30, "frames"), (1 / 60, "minutes")])
+def test_videos_in_another_unit_than_the_others_are_named(tmp_path, factor, unit):
+    def scaled(number, entry):
+        if number % 2:
+            entry["duration"] *= factor
+            entry["annotations"][0]["segment"] = [factor, 2 * factor]
+
+    root = change(write_videos(tmp_path / "toy"), scaled)
+    found = f"The durations of 6 of 12 videos look like {unit}: v1 [0-9.e+]+, v5 .* and 3 more; those of the others fit"
+    with pytest.raises(UserError, match=found):
+        propose(root)
+    with pytest.raises(UserError, match=f"the durations of 6 of 12 videos look like {unit}"):
+        propose(root, feature_stride=4.0, window=16.0)
+
+
 def test_the_stride_that_most_videos_fit_is_taken_and_others_are_named(tmp_path):
     def slower(number, entry):
         if number in (2, 5):
