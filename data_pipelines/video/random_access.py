@@ -69,7 +69,7 @@ class _Groups:
         self._length_size = length_size(stream.codec_context.extradata) if skips else 0
 
     def frames(self):
-        """Yields (place in `wanted`, av.VideoFrame) until all have come, or until something is not as the index says."""
+        """Yields (place in `wanted`, av.VideoFrame) until all have come, or something is not as the index says."""
         try:
             while (key := self._next_key()) is not None:
                 self._take_group()

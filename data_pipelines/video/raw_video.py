@@ -94,5 +94,5 @@ class RawVideo:
         return ""
 
     def _decode(self, numbers):
-        """Yields each place of `numbers`, int64 [N] that rise, and a function that writes its frame to uint8 [H, W, 3]."""
+        """Yields every place of `numbers`, int64 [N] that rise, and what writes its frame to uint8 [H, W, 3]."""
         raise NotImplementedError

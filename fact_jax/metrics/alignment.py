@@ -44,39 +44,50 @@ def order_agreement(places: Int[np.ndarray, " n"]) -> float:
 
 
 def kendalls_tau(embeddings, stride=1, distance="sqeuclidean") -> float:
-    """Mean of `order_agreement` over all ordered pairs of videos, a list of [frames, D]; NaN without a pair.
-
-    Every `stride`-th frame counts. A pair whose frames all have one nearest frame has no tau and is left out.
-    """
-    videos = [video[::stride] for video in embeddings]
-    found = [
-        order_agreement(nearest_frames(one, other, distance))
-        for i, one in enumerate(videos)
-        for j, other in enumerate(videos)
-        if i != j
-    ]
-    found = np.array(found)[~np.isnan(found)] if found else np.zeros(0)
+    """Mean of `pairwise_tau` over all ordered pairs of videos; NaN without one that has a tau."""
+    found = pairwise_tau(embeddings, stride, distance)
+    found = found[~np.isnan(found)]
     return float(found.mean()) if found.size else np.nan
 
 
-def retrieval_precision(embeddings, labels, sizes, stride=1) -> dict[int, float]:
-    """{k: share of the k nearest frames of all other videos that have the label of the query}, by k of `sizes`.
+def pairwise_tau(embeddings, stride=1, distance="sqeuclidean") -> Float[np.ndarray, "V V"]:
+    """`order_agreement` of the frames of one video (rows) with their nearest ones in another (columns).
 
-    Mean over the frames of a video, then over videos, of which there are at least two (otherwise NaN). Published as
-    AP@k, though it is the precision at k. Of equal distances the frame of the first video counts first.
+    Takes a list of V arrays [frames, D]; every `stride`-th frame counts. NaN for a video and itself, and for a pair
+    whose frames all have one nearest frame.
+    """
+    videos = [video[::stride] for video in embeddings]
+    found = np.full((len(videos), len(videos)), np.nan)
+    for i, one in enumerate(videos):
+        for j, other in enumerate(videos):
+            if i != j:
+                found[i, j] = order_agreement(nearest_frames(one, other, distance))
+    return found
+
+
+def retrieval_precision(embeddings, labels, sizes, stride=1) -> dict[int, float]:
+    """{k: mean over the videos of `retrieved_shares`}, by k of `sizes`; NaN for fewer than two videos."""
+    found = retrieved_shares(embeddings, labels, sizes, stride)
+    return dict(zip(sizes, (found.mean(axis=0) if len(found) else np.full(len(sizes), np.nan)).tolist(), strict=True))
+
+
+def retrieved_shares(embeddings, labels, sizes, stride=1) -> Float[np.ndarray, "V k"]:
+    """Share of the k nearest frames of all other videos that have the label of the query, a row per video.
+
+    A column per k of `sizes`; the mean over the frames of the video, of which every `stride`-th counts. No rows for
+    fewer than two videos. Published as AP@k, though it is the precision at k. Of equal distances the frame of the first
+    video counts first.
     """
     videos = [np.asarray(video[::stride], np.float64) for video in embeddings]
     labels = [np.asarray(values[::stride]) for values in labels]
-    if len(videos) < 2:
-        return dict.fromkeys(sizes, np.nan)
     means = []
-    for number, (video, own) in enumerate(zip(videos, labels, strict=True)):
+    for number, (video, own) in enumerate(zip(videos, labels, strict=True) if len(videos) > 1 else ()):
         others = np.concatenate(videos[:number] + videos[number + 1 :])
         theirs = np.concatenate(labels[:number] + labels[number + 1 :])
         nearest = _smallest(frame_distances(video, others), min(max(sizes), len(others)))
         hits = theirs[nearest] == own[:, None]
         means.append([hits[:, :size].mean() for size in sizes])
-    return dict(zip(sizes, np.mean(means, axis=0).tolist(), strict=True))
+    return np.array(means).reshape(-1, len(sizes))
 
 
 def _smallest(distances, count):

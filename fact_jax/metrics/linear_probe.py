@@ -39,9 +39,13 @@ class LinearProbe:
     weights: Float[np.ndarray, "C D"]
     biases: Float[np.ndarray, " C"]
 
+    def predict(self, features: Float[np.ndarray, "N D"]) -> Int[np.ndarray, " N"]:
+        """The label with the highest score of every frame."""
+        return np.argmax(features @ self.weights.T + self.biases, axis=1)
+
     def accuracy(self, features: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"]) -> float:
         """Share of the frames whose highest score is that of their label, in [0, 1]."""
-        return float(np.mean(np.argmax(features @ self.weights.T + self.biases, axis=1) == labels))
+        return float(np.mean(self.predict(features) == labels))
 
 
 def initial_probe(num_classes, dim, rng: np.random.Generator) -> LinearProbe:

@@ -30,9 +30,13 @@ class PhaseClassifier:
         shares = np.exp(scores)
         return shares / shares.sum(axis=1, keepdims=True)
 
+    def predict(self, features: Float[np.ndarray, "N D"]) -> Int[np.ndarray, " N"]:
+        """The most likely label of every frame."""
+        return self.classes[np.argmax(self.probabilities(features), axis=1)]
+
     def accuracy(self, features, labels) -> float:
         """Share of the frames whose most likely class is their label, in [0, 1]."""
-        return float(np.mean(self.classes[np.argmax(self.probabilities(features), axis=1)] == labels))
+        return float(np.mean(self.predict(features) == labels))
 
 
 def fit_phases(features: Float[np.ndarray, "N D"], labels: Int[np.ndarray, " N"], *, penalty=1.0, tolerance=_TOLERANCE):
@@ -87,9 +91,13 @@ class ProgressRegression:
     weights: Float[np.ndarray, "D E"]
     intercepts: Float[np.ndarray, " E"]
 
+    def predict(self, features: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N E"]:
+        """float64, what it says of every frame."""
+        return np.asarray(features, np.float64) @ self.weights + self.intercepts
+
     def score(self, features: Float[np.ndarray, "N D"], targets: Float[np.ndarray, "N E"]) -> float:
         """Mean over the columns of R^2, at most 1; a column that does not vary counts as 1 if it is met, else as 0."""
-        errors = targets - (np.asarray(features, np.float64) @ self.weights + self.intercepts)
+        errors = targets - self.predict(features)
         left = np.sum(errors**2, axis=0)
         whole = np.sum((targets - targets.mean(axis=0)) ** 2, axis=0)
         varies = whole > 0

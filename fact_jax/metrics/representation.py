@@ -7,19 +7,19 @@ video, as published. Every score is of one dataset; the result is the plain mean
 
 import dataclasses
 import functools
-import math
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from fact_jax.metrics import alignment, phase_probes
-from fact_jax.metrics.frame_scores import mean_row
 from fact_jax.metrics.linear_probe import LinearProbeConfig, initial_probe, probe_steps, train_probe
+from fact_jax.metrics.representation_scores import RepresentationScores, VideoScores
 from fact_jax.types import UserError, check_choice
 
 TASKS = ("classification", "progress", "tau", "retrieval", "linear_probe")
 SUBSETS = ("train", "test")
 DEFAULT_TASKS = TASKS[:-1]
+NO_PHASE = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,9 @@ class RepresentationMetric:
       stride: every such frame counts for Kendall's tau and retrieval.
       retrieval_sizes: k of AP@k, ascending.
       distance: of Kendall's tau, one of `alignment.DISTANCES`.
-      probe: settings of "linear_probe", and the seed of what it draws.
+      probe: settings of "linear_probe".
+      seed: of what "linear_probe" draws.
+      datasets: names of the datasets; () = they are numbered.
     """
 
     num_classes: tuple[int, ...]
@@ -44,6 +46,7 @@ class RepresentationMetric:
     distance: str = "sqeuclidean"
     probe: LinearProbeConfig = LinearProbeConfig()
     seed: int = 1
+    datasets: tuple[str, ...] = ()
 
     def __post_init__(self):
         for task in self.tasks:
@@ -70,13 +73,19 @@ class RepresentationMetric:
           labels: int [T], negative where a frame has no phase; None: the video has no labels.
           dataset: number of the dataset that it belongs to.
         """
-        embeddings = np.asarray(embeddings, np.float32)
+        embeddings, phases = np.asarray(embeddings, np.float32), None
         if labels is not None:
-            labels = np.asarray(labels, np.int64)
-            if (labels < 0).any():  # otherwise the embeddings are not copied
-                embeddings, labels = embeddings[labels >= 0], labels[labels >= 0]
+            phases = np.maximum(np.asarray(labels, np.int64), NO_PHASE)
+            labels = phases
+            if (phases < 0).any():  # otherwise the embeddings are not copied
+                embeddings, labels = embeddings[phases >= 0], phases[phases >= 0]
         check_choice("subset", subset, SUBSETS)
-        return RepresentationState(self, (_Video(str(video_id), subset, position, embeddings, labels, dataset),))
+        found = _Video(str(video_id), subset, position, embeddings, labels, phases, dataset)
+        return RepresentationState(self, (found,))
+
+    def title(self, dataset: int) -> str:
+        """The name of a dataset."""
+        return self.datasets[dataset] if self.datasets else f"dataset {dataset}"
 
     def names(self) -> tuple[str, ...]:
         """Names of the numbers that `RepresentationState.compute` gives."""
@@ -102,6 +111,7 @@ class _Video:
     position: int
     embeddings: Float[np.ndarray, "T D"]
     labels: Int[np.ndarray, " T"] | None
+    phases: Int[np.ndarray, " _"] | None  # the labels with those of frames that are left out, NO_PHASE
     dataset: int
 
 
@@ -117,23 +127,25 @@ class RepresentationState:
         return RepresentationState(self.metric, self.videos + tuple(v for other in others for v in other.videos))
 
     def compute(self) -> dict[str, float]:
-        """Scores by name, see `RepresentationMetric.names`, NaN where undefined.
-
-        As papers state them: classification, AP and the linear probe in percent, progress (R^2) and tau up to 1.
-        """
-        return {
-            name: float(np.mean(values)) if values else math.nan
-            for name in self.metric.names()
-            for values in [[scores[name] for scores in self._scores if not math.isnan(scores[name])]]
-        }
+        """Scores by name, see `RepresentationScores.compute`."""
+        return self.scores.compute()
 
     def per_dataset(self) -> tuple[dict[str, float], ...]:
         """The same for every dataset alone."""
-        return self._scores
+        return self.scores.per_dataset()
 
-    def means(self):
-        """Rows of means over the datasets with standard deviations, see `frame_scores.mean_row`."""
-        return [mean_row(name, "datasets", [scores[name] for scores in self._scores]) for name in self.metric.names()]
+    def means(self) -> list[dict]:
+        """Rows of means, see `RepresentationScores.means`."""
+        return self.scores.means()
+
+    @functools.cached_property
+    def scores(self) -> RepresentationScores:
+        """What was counted in every evaluated video, in order; linear models are fitted for it."""
+        videos, found = self._ordered(), []
+        for number, num_classes in enumerate(self.metric.num_classes):
+            train, test = ([v for v in videos if (v.dataset, v.subset) == (number, subset)] for subset in SUBSETS)
+            found += _count_dataset(self.metric, train, test, num_classes)
+        return RepresentationScores(self.metric, tuple(found))
 
     def without_progress(self) -> dict[str, tuple[int, ...]]:
         """{video: phases that it lacks}: progress has no meaning there, so that such videos count for none."""
@@ -148,41 +160,37 @@ class RepresentationState:
     def _ordered(self):
         return sorted(self.videos, key=lambda video: (video.dataset, video.subset, video.position, video.video_id))
 
-    @functools.cached_property
-    def _scores(self):
-        videos = self._ordered()
-        return tuple(
-            _score_dataset(
-                self.metric,
-                *([v for v in videos if (v.dataset, v.subset) == (number, subset)] for subset in SUBSETS),
-                num_classes,
-            )
-            for number, num_classes in enumerate(self.metric.num_classes)
-        )
 
-
-def _score_dataset(metric, train, test, num_classes):
-    """{name: score} of one dataset, from its training and its evaluated videos in order."""
-    scores = dict.fromkeys(metric.names(), math.nan)
-    labelled = [video for video in test if video.labels is not None and len(video.labels)]
+def _count_dataset(metric, train, test, num_classes):
+    """VideoScores of the evaluated videos of one dataset, which come in order, as do those to train with."""
+    found = [VideoScores(v.video_id, v.dataset, v.phases, None, {}, {}, {}, np.zeros(0)) for v in test]
+    tested = [place for place, video in enumerate(test) if video.labels is not None and len(video.labels)]
+    labelled = [test[place] for place in tested]
     for fraction in metric.fractions:
         count = max(1, int(fraction * len(train)))
-        if "linear_probe" in metric.tasks:
-            count_probe = max(count, min(metric.probe.videos_per_step, len(train)))
-            scores[f"Linear@{fraction:g}"] = _probe(metric, _with_labels(train[:count_probe]), labelled, num_classes)
         learned = _with_labels(train[:count])
-        if "classification" in metric.tasks:
-            scores[f"Classification@{fraction:g}"] = _classify(learned, labelled)
-        if "progress" in metric.tasks:
-            scores[f"Progress@{fraction:g}"] = _follow(learned, labelled, num_classes)
+        if "linear_probe" in metric.tasks:
+            count = max(count, min(metric.probe.videos_per_step, len(train)))
+            _classify(f"Linear@{fraction:g}", _fit_probe(metric, _with_labels(train[:count]), num_classes), test, found)
+        if "classification" in metric.tasks and learned:
+            _classify(f"Classification@{fraction:g}", phase_probes.fit_phases(*_together(learned)), test, found)
+        if "progress" in metric.tasks and num_classes > 1:
+            _follow(f"Progress@{fraction:g}", learned, test, found, num_classes)
     if "tau" in metric.tasks:
-        embeddings = [video.embeddings for video in test if len(video.embeddings)]
-        scores["Tau"] = alignment.kendalls_tau(embeddings, metric.stride, metric.distance)
+        has = [place for place, video in enumerate(test) if len(video.embeddings)]
+        taus = np.full((len(test), len(test)), np.nan)
+        taus[np.ix_(has, has)] = alignment.pairwise_tau(
+            [test[place].embeddings for place in has], metric.stride, metric.distance
+        )
+        for place, row in enumerate(taus):
+            found[place] = dataclasses.replace(found[place], taus=row)
     if "retrieval" in metric.tasks:
         parts = [video.embeddings for video in labelled], [video.labels for video in labelled]
-        found = alignment.retrieval_precision(*parts, metric.retrieval_sizes, metric.stride)
-        scores |= {f"AP@{size}": 100.0 * value for size, value in found.items()}
-    return scores
+        shares = alignment.retrieved_shares(*parts, metric.retrieval_sizes, metric.stride)
+        names = [f"AP@{size}" for size in metric.retrieval_sizes]
+        for place, row in zip(tested, shares.tolist(), strict=False):
+            found[place] = dataclasses.replace(found[place], retrieved=dict(zip(names, row, strict=True)))
+    return found
 
 
 def _with_labels(videos):
@@ -194,31 +202,42 @@ def _together(videos):
     return np.concatenate([v.embeddings for v in videos]), np.concatenate([v.labels for v in videos])
 
 
-def _classify(learned, tested):
-    if not learned or not tested:
-        return math.nan
-    return 100.0 * phase_probes.fit_phases(*_together(learned)).accuracy(*_together(tested))
+def _classify(name, classifier, test, found):
+    """Notes what a classifier says of the frames of every labelled video; None: there is none."""
+    for place, video in enumerate(test):
+        if classifier is None or video.labels is None or not len(video.labels):
+            continue
+        labels = classifier.predict(video.embeddings)
+        predicted = np.full(len(video.phases), NO_PHASE)
+        predicted[video.phases >= 0] = labels
+        right = found[place].right | {name: int(np.sum(labels == video.labels))}
+        found[place] = dataclasses.replace(found[place], predicted=predicted, right=right)
 
 
-def _follow(learned, tested, num_classes):
-    """R^2 of the progress; videos that lack a phase but the last are left out."""
-    if num_classes < 2:
-        return math.nan
+def _follow(name, learned, test, found, num_classes):
+    """Notes how well a regression follows the action; videos that lack a phase but the last are left out."""
     parts = []
-    for videos in (learned, tested):
-        targets = [phase_probes.progress_targets(video.labels, num_classes) for video in videos]
-        whole = [(v.embeddings, target) for v, target in zip(videos, targets, strict=True) if target is not None]
-        if not whole:
-            return math.nan
-        parts.append([np.concatenate(part) for part in zip(*whole, strict=True)])
-    return phase_probes.fit_progress(*parts[0]).score(*parts[1])
+    for videos in (learned, test):
+        labelled = [place for place, video in enumerate(videos) if video.labels is not None]
+        targets = {place: phase_probes.progress_targets(videos[place].labels, num_classes) for place in labelled}
+        parts.append({place: target for place, target in targets.items() if target is not None})
+    known, wanted = parts
+    if not known or not wanted:
+        return
+    embeddings = np.concatenate([learned[place].embeddings for place in known])
+    regression = phase_probes.fit_progress(embeddings, np.concatenate(list(known.values())))
+    middle = np.concatenate(list(wanted.values())).mean(axis=0)
+    for place, targets in wanted.items():
+        errors, centred = targets - regression.predict(test[place].embeddings), targets - middle
+        sums = np.stack([np.sum(values, axis=0) for values in (errors**2, centred, centred**2)])
+        found[place] = dataclasses.replace(found[place], progress=found[place].progress | {name: sums})
 
 
-def _probe(metric, learned, tested, num_classes):
-    if not learned or not tested:
-        return math.nan
+def _fit_probe(metric, learned, num_classes):
+    if not learned:
+        return None
     rng = np.random.default_rng(metric.seed)
     layer = initial_probe(num_classes, learned[0].embeddings.shape[1], rng)
     steps = probe_steps(len(learned), metric.probe, rng)
     features, labels = [v.embeddings for v in learned], [v.labels for v in learned]
-    return 100.0 * train_probe(features, labels, layer, steps, metric.probe).accuracy(*_together(tested))
+    return train_probe(features, labels, layer, steps, metric.probe)

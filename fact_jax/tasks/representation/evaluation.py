@@ -7,6 +7,7 @@ more for every frame that it sees.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -27,14 +28,14 @@ class KnownVideo:
       num_frames: N of the file.
       labels: int [N], a phase per frame, negative where there is none; None without labels.
       group: number of the dataset, such as an action, that it is scored with.
-      fps: frames per second on average, 0 where unknown.
+      video: opened, with what a `data_pipelines.video.raw_video.RawVideo` offers, for pictures; None: not at hand.
     """
 
     video_id: str
     num_frames: int
     labels: Int[np.ndarray, " N"] | None = None
     group: int = 0
-    fps: float = 0.0
+    video: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ class EmbeddedVideo:
       steps: int64 [T], numbers of the frames.
       labels: int [T], their phases, negative where there is none; None without labels.
       group: number of the dataset that it is scored with.
-      fps: frames of the file per second, 0 where unknown.
+      video: the opened video, for pictures; None: not at hand.
     """
 
     video_id: str
@@ -54,7 +55,7 @@ class EmbeddedVideo:
     steps: Int[np.ndarray, " T"]
     labels: Int[np.ndarray, " T"] | None
     group: int = 0
-    fps: float = 0.0
+    video: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +63,8 @@ class RepresentationProtocol:
     """What an evaluation has to know about the dataset.
 
     Attributes:
-      metric: with the number of phases of every group.
-      dataset, split: names shown in tables and titles.
-      groups: names of the datasets that are scored apart, such as actions.
+      metric: with the names of the groups that are scored apart, such as actions, and their numbers of phases.
+      dataset: name shown in tables and titles.
       phases: names of the phases of every group.
       videos: KnownVideos by subset of SUBSETS, in the order of the sources that embed them.
       stride: every such frame of a video is a step.
@@ -73,16 +73,14 @@ class RepresentationProtocol:
 
     metric: RepresentationMetric
     dataset: str
-    split: str
-    groups: tuple[str, ...]
     phases: tuple[tuple[str, ...], ...]
     videos: Mapping[str, tuple[KnownVideo, ...]]
     stride: int = 1
     max_timelines: int = 0
 
 
-def metric_of(config, phases) -> RepresentationMetric:
-    """The RepresentationMetric of `config.eval`, for groups with these phases."""
+def metric_of(config, groups, phases) -> RepresentationMetric:
+    """The RepresentationMetric of `config.eval`, for groups of these names, with these phases."""
     options = config.eval
     return RepresentationMetric(
         num_classes=tuple(map(len, phases)),
@@ -93,6 +91,7 @@ def metric_of(config, phases) -> RepresentationMetric:
         distance=options.tau_distance,
         probe=LinearProbeConfig(**options.probe),
         seed=config.seed,
+        datasets=tuple(groups),
     )
 
 
@@ -154,7 +153,7 @@ class RepresentationEvaluation:
         video = self.protocol.videos[subset][number]
         steps, embeddings = self._steps(video), self._found[subset][number][0]
         labels = None if video.labels is None else np.asarray(video.labels)[steps]
-        return EmbeddedVideo(video.video_id, embeddings, steps, labels, video.group, video.fps)
+        return EmbeddedVideo(video.video_id, embeddings, steps, labels, video.group, video.video)
 
     def state(self):
         """RepresentationState of all videos, which share memory with `videos`."""
@@ -173,5 +172,5 @@ class RepresentationEvaluation:
         return self.state().compute()
 
     def means(self):
-        """Means over the groups with standard deviations; none for one group."""
-        return self.state().means() if len(self.protocol.groups) > 1 else []
+        """Means over videos, phases and groups, and every group alone."""
+        return self.state().means()

@@ -1,5 +1,7 @@
 """Drawn videos and their embeddings, whose scores are known."""
 
+import dataclasses
+
 import numpy as np
 
 from fact_jax.metrics.representation import RepresentationMetric
@@ -9,11 +11,11 @@ from fact_jax.types import Batch
 DIM = 4
 
 
-def drawn_video(name, length, num_classes, *, group=0, labelled=True, fps=25.0):
+def drawn_video(name, length, num_classes, *, group=0, labelled=True):
     """A KnownVideo whose phases come in order, of random lengths."""
     rng = np.random.default_rng(list(name.encode()))
     labels = np.sort(np.append(np.arange(num_classes), rng.integers(0, num_classes, length - num_classes)))
-    return KnownVideo(name, length, labels.astype(np.int32) if labelled else None, group, fps)
+    return KnownVideo(name, length, labels.astype(np.int32) if labelled else None, group)
 
 
 def make_protocol(num_classes=(3,), num_train=4, num_test=3, *, length=20, labelled=True, **changes):
@@ -26,15 +28,15 @@ def make_protocol(num_classes=(3,), num_train=4, num_test=3, *, length=20, label
         )
         for subset, count in (("train", num_train), ("test", num_test))
     }
+    groups = tuple(f"action {number}" for number in range(len(num_classes)))
+    metric = RepresentationMetric(num_classes, fractions=(0.5, 1.0), retrieval_sizes=(1, 5))
     settings = {
-        "metric": RepresentationMetric(num_classes, fractions=(0.5, 1.0), retrieval_sizes=(1, 5)),
         "dataset": "drawn",
-        "split": "default",
-        "groups": tuple(f"action {number}" for number in range(len(num_classes))),
         "phases": tuple(tuple(f"phase {number}" for number in range(count)) for count in num_classes),
         "videos": videos,
     }
-    return RepresentationProtocol(**settings | changes)
+    metric = dataclasses.replace(changes.pop("metric", metric), datasets=groups)
+    return RepresentationProtocol(metric=metric, **settings | changes)
 
 
 def embed(video, stride=1, *, noise=0.0, seed=0):

@@ -106,7 +106,12 @@ def test_scores_are_means_over_groups():
         alone.append(drawn.evaluate(one, drawn.all_chunks(one, noise=0.5)).metrics())
     for name, value in both.metrics().items():
         assert value == pytest.approx(np.mean([scores[name] for scores in alone]))
-    assert {row["number"] for row in both.means()} == {2}
+    rows = {(row["score"], row["over"]): row for row in both.means()}
+    for name in both.protocol.metric.main_names():
+        assert rows[name, "datasets"]["number"] == 2
+        for number, scores in enumerate(alone):
+            row = rows[f"{name} of action {number}", "videos"]
+            assert (row["mean"], row["number"]) == (pytest.approx(scores[name]), 3)
 
 
 def test_videos_without_labels_have_a_tau():
@@ -128,5 +133,5 @@ def test_settings_of_a_config():
     options = {"tasks": ["tau"], "fractions": [1.0], "stride": 2, "retrieval_sizes": [3], "tau_distance": "cosine"}
     probe = {"learning_rate": 0.1, "epochs": 2, "videos_per_step": 3, "momentum": 0.5, "weight_decay": 0.0}
     config = ml_collections.ConfigDict({"eval": options | {"probe": probe}, "seed": 7})
-    expected = RepresentationMetric((2,), ("tau",), (1.0,), 2, (3,), "cosine", LinearProbeConfig(**probe), 7)
-    assert metric_of(config, (("up", "down"),)) == expected
+    expected = RepresentationMetric((2,), ("tau",), (1.0,), 2, (3,), "cosine", LinearProbeConfig(**probe), 7, ("gym",))
+    assert metric_of(config, ("gym",), (("up", "down"),)) == expected
