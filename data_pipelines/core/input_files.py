@@ -6,6 +6,7 @@ import pathlib
 import re
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.unread_files import unread_lines, unread_text
 
 FILE_IS_MISSING = "file is missing"
 # "**" between slashes, which stands for any folders.
@@ -27,6 +28,12 @@ def find_files(inputs, suffixes=(".npy",)):
     return list(paths.values()), problems
 
 
+def skipped_lines(inputs, suffixes):
+    """Lines about files of the folders among `inputs` that `find_files` does not take."""
+    folders = (os.path.expanduser(str(text)) for text in inputs)
+    yield from unread_lines((folder for folder in folders if os.path.isdir(folder)), suffixes)
+
+
 def _expand(text, suffixes):
     """Returns (paths, problems) of one input."""
     try:
@@ -34,8 +41,9 @@ def _expand(text, suffixes):
             names = sorted(name for name in os.listdir(text) if name.endswith(suffixes))
             if not names:
                 deep = os.path.join(text, "**", f"*{suffixes[0]}")
-                expected = f"sub-folders are not searched; '{deep}' does"
-                return [], [Problem(text, 0, f"the folder holds no {' or '.join(suffixes)} file", expected)]
+                expected, others = f"sub-folders are not searched; '{deep}' does", unread_text(text, suffixes)
+                found = f"the folder holds no {' or '.join(suffixes)} file" + f", but {others}" * bool(others)
+                return [], [Problem(text, 0, found, expected)]
             return [pathlib.Path(os.path.abspath(os.path.join(text, name))) for name in names], []
     except OSError as error:
         return [], [Problem(text, 0, f"folder cannot be read ({error.strerror})")]

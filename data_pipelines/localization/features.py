@@ -44,6 +44,14 @@ class Stream:
         """The file of a video, or of all videos, as a path."""
         return self.place if self.is_hdf5 else self.place / f"{self.prefix}{video_id}{self.suffix}"
 
+    def videos(self):
+        """Set of the names of the videos with a file in the folder; empty for one that cannot be listed."""
+        names = []
+        with contextlib.suppress(OSError):
+            names = os.listdir(self.place)
+        found = {name.removesuffix(self.suffix) for name in names if name.endswith(self.suffix)}
+        return {name.removeprefix(self.prefix) for name in found if name.startswith(self.prefix)}
+
     def name(self, video_id):
         """What to call the features of a video in a message."""
         return f"{self.place}:{self.prefix}{video_id}" if self.is_hdf5 else str(self.path(video_id))

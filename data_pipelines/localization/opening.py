@@ -7,7 +7,8 @@ from data_pipelines.core.finite import CheckedFeatures
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
 from data_pipelines.core.settings import check_absolute, dataset_root, is_copy_alone
-from data_pipelines.core.wording import count, verb
+from data_pipelines.core.unread_files import unread_lines
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_databases, read_subsets
 from data_pipelines.localization.choice import SUBSETS, choose_videos
@@ -161,7 +162,22 @@ def _open_files(data):
     chosen = choose_videos(*(by_path[path] for path in paths), table, data)
     store, wrong = _open_store(data, root)
     problems = problems + more + chosen.problems + wrong
-    return _Found(store, chosen.videos, databases[0].class_ids, chosen.notes), problems
+    notes = chosen.notes
+    if not (problems or is_copy_alone(data)):
+        own = [*paths, *([root / data.subset_table] if data.subset_table else [])]
+        annotated = {name for database in databases for name in database.videos}
+        notes += (*_unread_notes(store, own, annotated),)
+    return _Found(store, chosen.videos, databases[0].class_ids, notes), problems
+
+
+def _unread_notes(store, own, annotated):
+    """Lines about files beside the features that nobody reads; `annotated` are the names of all videos."""
+    for stream in (stream for stream in store.streams if not stream.is_hdf5):
+        yield from unread_lines([stream.place], [stream.suffix], own)
+        others = sorted(stream.videos() - annotated)
+        if others:
+            of = f"{count(others, 'feature file')} of {stream.place}"
+            yield f"{of} left out, of no annotated video: {name_some(others)}"
 
 
 def _open_store(data, root):

@@ -12,6 +12,7 @@ from data_pipelines.core.finite import constant_note, never_changes
 from data_pipelines.core.names import means_background
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote, read_lines
+from data_pipelines.core.unread_files import unread_lines
 from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.segmentation.annotations import read_split
 from data_pipelines.segmentation.verb_nouns import KINDS
@@ -37,6 +38,7 @@ def find_oddities(index, data, transcripts=None):
     notes = [
         *index.notes,
         *_list_notes(index, data),
+        *_unread_notes(index, data),
         *_class_notes(index, data, present),
         *_segment_notes(index, data, transcripts or {}),
         *constant,
@@ -88,6 +90,25 @@ def _list_notes(index, data):
             what = f"{count(others, 'label file')} of {layout.label_dir} left out, in no list: {name_some(others)}"
             notes.append(what + _other_list(layout, {name.removesuffix(".txt") for name in others}))
     return notes
+
+
+def _unread_notes(index, data):
+    """Lines about files beside the labels and the features that nobody reads."""
+    layout, own = index.layout, [index.layout.mapping_file, *index.layout.split_files.values()]
+    own += filter(None, layout.verb_noun_files)
+    kinds = {}
+    for folder, suffix in ((layout.feature_dir, ".npy"), (layout.label_dir, ".txt")):
+        kinds.setdefault(folder.resolve(), (folder, []))[1].append(suffix)
+    for folder, suffixes in kinds.values():
+        yield from unread_lines([folder], suffixes, own)
+    if _has_all_lists(index, data):
+        listed = {video for videos in index.splits.values() for video in videos}
+        # Those with labels are told with their labels.
+        labelled = {path.stem for path in layout.label_dir.glob("*.txt")}
+        others = sorted({path.stem for path in layout.feature_dir.glob("*.npy")} - listed - labelled)
+        if others:
+            of = f"{count(others, 'feature file')} of {layout.feature_dir}"
+            yield f"{of} left out, in no list and without labels: {name_some(others)}"
 
 
 def _other_list(layout, left_out):

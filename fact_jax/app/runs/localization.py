@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipelines.core.batching import EvalBatches, TrainBatches
+from data_pipelines.core.input_files import skipped_lines
 from data_pipelines.core.sampling import whole_batches
 from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.core.wording import count, name_some, verb
@@ -148,6 +149,7 @@ def open_prediction(
         predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
     )
     source = unlabelled.open_inputs(told.input, reader)
+    lines += (*skipped_lines(told.input, reader.suffixes),)
     class_names, scores = predictor.class_names, {}
     if told.durations:
         check_durations(told.durations, durations, source.video_ids)

@@ -7,6 +7,7 @@ import numpy as np
 
 from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.buckets import check_buckets, choose_buckets
+from data_pipelines.core.input_files import skipped_lines
 from data_pipelines.core.sampling import sampler
 from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.core.unlabelled import prediction_buckets
@@ -142,7 +143,8 @@ def open_prediction(
         figures=told.figures,
     )
     folder = OutputFolder(Path(told.output or workdir), output)
-    return OpenedPrediction(source, make_batches, folder, compare=comparison(source))
+    lines = (*skipped_lines(told.input, reader.suffixes),)
+    return OpenedPrediction(source, make_batches, folder, lines, comparison(source))
 
 
 def _derive(config, sources, everything, statistics, train_batches, task):
