@@ -9,6 +9,7 @@ import jax
 
 from fact_jax import files, inference, run_record
 from fact_jax.app import feature_record, kinds, modes, starting_weights
+from fact_jax.app import finished as finished_run
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
 from fact_jax.app.runs.base import piece_size
@@ -72,6 +73,9 @@ def run(
     if finished:
         if init_from:
             console.say(f"{workdir} holds a finished run: --init_from is not read")
+        if processes.count == 1:
+            # The devices of several processes are those of a run that goes on.
+            finished_run.say_other_data(config, workdir, console.say)
         console.say(results.summary(workdir, finished))
         return 0
     stop_request = StopRequest if processes.count == 1 else SharedStop

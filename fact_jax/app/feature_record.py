@@ -65,7 +65,7 @@ def check(
             _write(path, facts, changes)
         return _sentences(changes), False
     now, former = facts.checksums, recorded.checksums or {}
-    changed = [video for video, checksum in now.items() if former.get(video, checksum) != checksum]
+    changed = _changed(now, former)
     kept = dataclasses.replace(facts, checksums={**former, **now})
     if not changed:
         # A record from before there were labels and values in it gets them.
@@ -75,8 +75,7 @@ def check(
         if training and (complete.labels, complete.values) != (recorded.labels, recorded.values):
             _write(path, complete, changes)
         return _sentences(changes), False
-    found = f"{len(changed)} of {len(now)} videos have other features than the run in {workdir} was trained with"
-    found += f": {_named(changed)}"
+    found = _other_features(workdir, changed, now)
     if not accept_new:
         raise UserError(
             f"{found}. They were extracted anew, or changed: one run would be made of two datasets. Put the former "
@@ -91,8 +90,28 @@ def check(
     return _sentences(changes), False
 
 
-def changed_labels(workdir: Path, labels: Mapping[str, str]) -> str:
-    """Which videos of a run have other labels, or are of another subset, than `labels` say; "" where nobody knows."""
+def changed_features(workdir: Path, checksums: Mapping[str, str] | None) -> str:
+    """Which videos have other features than those that a run was trained with; "" where none has or nobody knows."""
+    recorded, _ = _read(Path(workdir) / FILE)
+    changed = _changed(checksums, recorded.checksums or {}) if recorded and checksums else []
+    return _other_features(workdir, changed, checksums) if changed else ""
+
+
+def _changed(now, former):
+    return [video for video, checksum in now.items() if former.get(video, checksum) != checksum]
+
+
+def _other_features(workdir, changed, now):
+    found = f"{len(changed)} of {len(now)} videos have other features than the run in {workdir} was trained with"
+    return f"{found}: {_named(changed)}"
+
+
+def changed_labels(workdir: Path, labels: Mapping[str, str], *, order: bool = True) -> str:
+    """Which videos of a run have other labels, or are of another subset, than `labels` say; "" where nobody knows.
+
+    Where all have those of before, that is said too, because the order of the videos is what is left; unless `order` is
+    off.
+    """
     recorded, _ = _read(Path(workdir) / FILE)
     if recorded is None or not recorded.labels or not labels:
         return ""
@@ -108,7 +127,8 @@ def changed_labels(workdir: Path, labels: Mapping[str, str]) -> str:
         for what, videos in kinds.items()
         if videos
     ]
-    return ", ".join(texts) or "the labels of every video are those of before: the order of the videos is another"
+    same = "the labels of every video are those of before: the order of the videos is another" if order else ""
+    return ", ".join(texts) or same
 
 
 def trained_values(workdir: Path) -> Mapping[str, Any]:
