@@ -5,6 +5,7 @@ videos are short, and would put most labels beside the wrong features. Lengths a
 (stored features, lines of the label file).
 """
 
+import collections
 import dataclasses
 import statistics
 
@@ -81,12 +82,44 @@ def length_problems(layout, lengths):
         found = f"{frames} frames of features for {labels} labels, {_rate_text(labels / frames)}"
         expected = "expected as many, as in the other videos: is this one of another rate, or cut?"
         problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
+    fitting = 0 if pattern else len(lengths) - len(beyond)
+    for part in _parts_of_other_rates({video: lengths[video] for video in lengths if video in beyond}):
+        found, expected = _common_cause(part, lengths, tolerance)
+        also = f", while {fitting} of {count(lengths, 'video')} have one" if fitting else ""
+        problems.append(Problem(str(layout.feature_dir), 0, f"{found}{also}", expected))
+        beyond -= part.videos
     for video in (video for video in lengths if video in beyond):
         frames, labels = lengths[video]
         found = f"{count(frames, 'frame')} of features for {count(labels, 'label')}"
         expected = f"expected them within {tolerance} (config.data.length_tolerance)"
+        if _whole_rate(frames, labels):
+            found += f", {_rate_text(labels / frames)}"
+            expected += ": is one of the two of another rate?"
         problems.append(Problem(str(layout.feature_file(video)), 0, found, expected))
     return problems
+
+
+def _parts_of_other_rates(lengths):
+    """Yields a Pattern for each set of two or more videos, of which no other set has the rate."""
+    by_rate = collections.defaultdict(list)
+    for video, (frames, labels) in lengths.items():
+        by_rate[_whole_rate(frames, labels)].append(video)
+    rest = by_rate.pop(0.0, [])
+    for rate, videos in by_rate.items():
+        if len(videos) > 1:
+            yield Pattern(rate, 0, frozenset(videos))
+    pattern = find_pattern({video: lengths[video] for video in rest})
+    if pattern and not pattern.shift:
+        yield pattern
+
+
+def _whole_rate(frames, labels):
+    """Labels per feature if there are a whole number of them for every feature, or the other way round; 0.0 if not."""
+    more, less = max(frames, labels), min(frames, labels)
+    number = round(more / less)
+    if number < 2 or abs(more - number * less) > number:
+        return 0.0
+    return float(number) if labels > frames else 1 / number
 
 
 def _of_another_rate(lengths, following):

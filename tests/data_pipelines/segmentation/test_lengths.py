@@ -56,6 +56,30 @@ def test_videos_beside_the_common_rate_have_their_own_problem(tmp_path):
     assert len(problems) == 2 and problems[1].startswith("100 frames of features for 400 labels")
 
 
+@pytest.mark.parametrize("share", [2, 3])
+def test_the_rate_of_a_part_of_the_videos_is_named(tmp_path, share):
+    """Labels, or features, of some videos come from another tool."""
+    names = list(LONG)[::share]
+    for rate, what, kept in ((2, "features for every label", "features"), (0.5, "labels for every feature", "labels")):
+        other = {video: (int(LONG[video] * rate), LONG[video]) for video in names}
+        [text] = problems_of(with_features(LONG, int) | other, tmp_path)
+        assert text.startswith(f"about 2 {what} in {len(names)} of 12 videos, such as 'v00' with {LONG['v00']} labels")
+        assert f", while {12 - len(names)} of 12 videos have one; expected one feature per label: make" in text
+        assert f"keep every 2nd of the {kept}" in text
+
+
+def test_parts_of_several_rates_and_one_video(tmp_path):
+    third = {video: (3 * LONG[video], LONG[video]) for video in list(LONG)[:4]}
+    uneven = {video: (LONG[video] * 30 // 25, LONG[video]) for video in list(LONG)[4:7]}
+    first, second, last = problems_of(with_features(LONG, int) | third | uneven | {"w": (100, 400)}, tmp_path)
+    assert first.startswith("about 3 features for every label in 4 of 13 videos")
+    assert second.startswith("about 1.2 features for every label in 3 of 13 videos")
+    assert last == (
+        "100 frames of features for 400 labels, about 4 labels for every feature; expected them within 15 "
+        "(config.data.length_tolerance): is one of the two of another rate?"
+    )
+
+
 def test_videos_of_one_length(tmp_path):
     """A constant difference and another rate look the same; half of a video is no rounding."""
     lengths = {f"v{i}": (15, 30) for i in range(5)}
