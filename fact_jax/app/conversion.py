@@ -3,25 +3,25 @@
 A state dict does not tell the classes; an export writes their names beside it, in <file>.mapping.txt, and a conversion
 of a file with such a list compares them with the dataset's.
 
-A converted workdir holds config.json and one checkpoint with the parameters alone, which --mode eval and --mode predict
-take. Its record, "derived", knows the network and nothing of the videos; "converted" in it names the file.
+A converted workdir holds config.json and one checkpoint with the parameters and running statistics alone, which --mode
+eval and --mode predict take. Its record, "derived", knows the network and nothing of the videos; "converted" in it
+names the file.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from fact_jax import files, run_record
-from fact_jax.app import kinds
+from fact_jax.app import kinds, published_weights
 from fact_jax.app.runs.base import Classes
-from fact_jax.models.weights import class_list, state_dict, weight_files
-from fact_jax.models.weights.exchange import InferredNetwork
+from fact_jax.models.weights import class_list, weight_files
+from fact_jax.models.weights.variables import STATISTICS, apart, together
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.training.logging import writers
@@ -57,18 +57,19 @@ def convert(
     workdir, checkpoint = Path(workdir), Path(checkpoint)
     # A run that averages its weights evaluates the average, as the published code does.
     state = weight_files.read_state_dict(checkpoint, averaged=config.optimizer.ema_decay > 0)
-    found, system = recognise(state.tensors, checkpoint), config.model.name
+    found, system = published_weights.recognise(state.tensors, checkpoint), config.model.name
     if system not in found.systems:
         configs = f"configs/{found.model_settings['name'].replace('+', 'p')}_*.py"
         other = f"the config is of another system (config.model.name is {system!r})"
         way_out = f"Give a config of {found.title}, one of {configs}: --config."
-        raise UserError(f"{checkpoint} holds {found.title}, {other}. {way_out}")
-    config, changed = adopt(config, found, explicit, checkpoint)
+        raise UserError(f"{checkpoint} holds {found.contents}, {other}. {way_out}")
+    config, changed = published_weights.adopt(config, found, explicit, checkpoint)
     class_names, class_file, verb_nouns = read_classes()
     found.check_classes(class_names, verb_nouns, checkpoint)
     data = config.data
     dataset = "the synthetic dataset" if data.reader == "synthetic" else Path(data.dir) / class_file
-    listed = class_list.check(class_list.beside(checkpoint), class_names, dataset)
+    beside = class_list.beside(checkpoint)
+    listed = class_list.check(beside, class_names, dataset) if found.has_classes else None
     derived: dict[str, Any] = {
         "class_names": list(class_names),
         "feature_dim": found.feature_dim,
@@ -80,32 +81,20 @@ def convert(
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    params = parameters(task, arrays, found, checkpoint)
+    tree = taken = published_weights.variables(task, arrays, found, checkpoint)
+    if found.part:
+        tree = published_weights.completed(task, config, arrays, taken)
     _check_workdir(workdir, config, derived)
     with own(workdir, "--mode convert"):
         _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
-        _save(config, workdir, _items(config, task, arrays, params), derived)
+        _save(config, workdir, _items(config, task, arrays, tree), derived)
         # Last, so that a workdir with a record has its checkpoint.
         run_record.write(workdir, config=config.to_dict(), derived=derived)
-    classes = f"{len(class_names)} classes, in the order of {class_file}"
+    classes = f"{len(class_names)} classes, in the order of {class_file}" if found.has_classes else ""
     untold = _not_inferred(config, found, explicit, classes, listed)
-    for line in (*_summary(checkpoint, state, found, params, changed), *untold):
+    for line in (*_summary(checkpoint, state, found, changed), *_coverage(taken, tree, config), *untold):
         console.say(line)
     console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
-
-
-def recognise(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork:
-    """What the state dict of a file tells about its network.
-
-    Raises UserError if it is of no system known here, or a part is missing or of a strange shape.
-    """
-    for kind in kinds.KINDS:
-        if (found := kind.tasks().recognise(tensors, path)) is not None:
-            return found
-    known = ", ".join(system for kind in kinds.KINDS for system in kind.systems)
-    lines = [f"{path}: This is of no system known here, which are {known}.", f"It holds {_size(tensors)}:"]
-    lines += [f"  {name} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:4]]
-    raise UserError("\n".join(lines + ["  ..."] * (len(tensors) > 4)))
 
 
 def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:
@@ -136,12 +125,15 @@ def export(workdir, output, *, step: int | None = None, console: writers.Console
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     mapping_file = class_list.beside(output)
-    published = tasks.publish(task, weights.params, config, derived)
+    published = tasks.publish(task, together(weights.params, weights.state), config, derived)
     texts = {output.with_name(f"{output.name}{ending}"): text for ending, text in published.texts.items()}
-    _write_export(output, published.tensors, texts | {mapping_file: class_list.text(class_names)}, **published.layout)
+    if published.has_classes:
+        texts[mapping_file] = class_list.text(class_names)
+    _write_export(output, published.tensors, texts, **published.layout)
     averaged = " (averaged weights)" if weights.item == "ema" else ""
-    console.say(f"wrote step {chosen}{averaged} to {output}: {_size(published.tensors)}")
-    console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
+    console.say(f"wrote step {chosen}{averaged} to {output}: {published_weights.size(published.tensors)}")
+    if published.has_classes:
+        console.say(f"wrote {mapping_file}, its {len(class_names)} classes; keep it beside the weights")
     for note in published.notes:
         console.say(note.format(file=output))
 
@@ -164,31 +156,6 @@ def _write_export(output, tensors, texts, **form):
         raise
 
 
-def adopt(config, found, explicit, checkpoint):
-    """Returns the config with what the file tells, and (key, value before, value) of everything that changed.
-
-    Arguments as of `convert`. Raises UserError where the file contradicts what is explicit.
-    """
-    config = config.copy_and_resolve_references()
-    values, changed, problems = run_record.flatten(config.to_dict()), [], []
-    for key, value, present in found.wanted(config.model):
-        if value == present:
-            continue
-        if key in explicit and values[key] is not None:
-            problems.append(f"  {key}: the settings say {present!r}, the file {value!r}")
-        changed.append((key, present, value))
-    if problems:
-        raise UserError(
-            f"{checkpoint} contradicts the settings you gave:\n" + "\n".join(problems) + "\n"
-            "Leave them out to take the file's, or give the weights that belong to these settings."
-        )
-    consequences = [(key, values[key], value) for key, value in found.consequences().items() if key not in explicit]
-    changed += [(key, present, value) for key, present, value in consequences if present != value]
-    with config.unlocked():
-        config.update_from_flattened_dict({key: value for key, _, value in changed})
-    return config.lock(), changed
-
-
 def _check_workdir(workdir, config, derived):
     """Raises UserError unless the workdir is free or holds the same conversion."""
     record = run_record.read(workdir)
@@ -199,30 +166,17 @@ def _check_workdir(workdir, config, derived):
     run_record.check(workdir, config=config.to_dict(), derived=derived)
 
 
-def parameters(task, arrays, found, checkpoint):
-    """The parameters of a task, from the tensors of an InferredNetwork, as float32.
-
-    Every tensor is used and every parameter filled; else UserError. `arrays`: of a batch, or their shapes.
-    """
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
-        tensors = {name: np.asarray(tensor, np.float32) for name, tensor in found.tensors.items()}
-    broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
-    if broken:
-        raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
-    try:
-        shapes = variable_shapes(task, arrays)["params"]
-        return state_dict.to_flax(task.links(), tensors, shapes, ignore=found.buffers)
-    except UserError as error:
-        raise UserError(f"{checkpoint}: {error}") from error
-
-
-def _items(config, task, arrays, params):
+def _items(config, task, arrays, tree):
     """What a checkpoint holds that evaluations read."""
-    items = {"params": params}
+    state = {}
     if jax.tree.leaves(variable_shapes(task, arrays)["state"]):
-        # As before a first step; evaluation restores it and does not look at it. Compiled: no parameter is drawn.
+        # As before a first step; evaluation does not look at what no file has. Compiled: no parameter is drawn.
         first_state = jax.jit(lambda key: task.init(key, arrays)["state"])(jax.random.key(config.seed))
-        items["state"] = jax.device_get(first_state)
+        state = jax.device_get(first_state)
+    params, state = apart(tree, state)
+    items = {"params": params}
+    if state:
+        items["state"] = state
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run
     return items
@@ -239,24 +193,40 @@ def _save(config, workdir, items, derived):
         checkpoints.save(items, meta)
 
 
-def _size(tensors):
-    return f"{len(tensors)} tensors, {sum(np.size(tensor) for tensor in tensors.values()):,} numbers"
-
-
-def _summary(checkpoint, state, found, params, changed):
-    yield f"read {checkpoint}: {_size(state.tensors)}"
-    yield from (f"  {note}" for note in state.notes)
+def _summary(checkpoint, state, found, changed):
+    yield f"read {checkpoint}: {published_weights.size(state.tensors)}"
+    yield from (f"  {note}" for note in (*state.notes, *found.notes))
     kinds = sorted({str(tensor.dtype) for tensor in state.tensors.values()} - {"float32"})
     if kinds:
         yield f"  numbers of type {', '.join(kinds)} became float32"
     if found.buffers:
         yield f"  not needed, computed here: {', '.join(found.buffers)}"
-    count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    yield f"  every tensor has its place: {count:,} parameters, none missing, none left over"
     yield from found.lines()
     if changed:
         yield "the file differs from the config, so these took its values:"
         yield from (f"  {key} = {value!r} (was {present!r})" for key, present, value in changed)
+
+
+def _coverage(taken, tree, config):
+    """What came from the file, and what starts anew."""
+    yield f"  every tensor has its place: {_numbers(taken)}, none missing, none left over"
+    if taken is not tree:
+        rest = {
+            group: {name: module for name, module in modules.items() if name not in taken[group]}
+            for group, modules in tree.items()
+        }
+        anew = f"at random, by seed {config.seed}: {', '.join(rest['params'])}, {_numbers(rest)}"
+        yield f"  the rest of the network starts anew, {anew}; it has learned nothing yet"
+
+
+def _numbers(tree):
+    """How many numbers of a tree of variables are parameters, and how many running statistics."""
+    statistics = tree.get(STATISTICS, {})
+    counts = [
+        sum(leaf.size for leaf in jax.tree.leaves(part))
+        for part in (tree["params"] if statistics else tree, statistics)
+    ]
+    return f"{counts[0]:,} parameters" + (f" and {counts[1]:,} running statistics" if statistics else "")
 
 
 def _not_inferred(config, found, explicit, classes, listed):
@@ -267,6 +237,7 @@ def _not_inferred(config, found, explicit, classes, listed):
         value = config[group].get(name)
         if value is not None:
             yield f"  {key} = {value!r}: {what}, {'as given' if key in explicit else 'from the config'}"
-    agree = f"the {classes.partition(',')[0]} agree in name and order with {listed}"
-    yield f"  {classes}" if listed is None else agree
+    if classes:
+        agree = f"the {classes.partition(',')[0]} agree in name and order with {listed}"
+        yield f"  {classes}" if listed is None else agree
     yield "settings of training (dropout, masking, loss, optimizer) are the config's; predictions do not need them"

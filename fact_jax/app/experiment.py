@@ -197,9 +197,9 @@ def prepare(
         files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
     for line in parts.lines:
         console.say(line)
-    first_params = None
+    first_variables = None
     if weights:
-        first_params = functools.partial(weights.put_into, config=config, derived=parts.derived, say=console.say)
+        first_variables = functools.partial(weights.put_into, config=config, derived=parts.derived, say=console.say)
     names = ("task", "train_batches", "evaluators", "derived", "how_scored", "other_videos")
     return Setup(
         config=config,
@@ -210,7 +210,7 @@ def prepare(
         console=console,
         stop=stop,
         processes=processes,
-        first_params=first_params,
+        first_variables=first_variables,
         about_features=changes,
         other_features=other_features,
         **{name: getattr(parts, name) for name in names},

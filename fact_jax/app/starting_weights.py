@@ -11,9 +11,10 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fact_jax import run_record
-from fact_jax.app import conversion, kinds
+from fact_jax.app import kinds, published_weights
 from fact_jax.models.weights import class_list, weight_files
 from fact_jax.models.weights.transfer import Axes, ClassLabels, Transfer, collapse, transfer
+from fact_jax.models.weights.variables import apart, together
 from fact_jax.runtime.processes.group import Processes
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
@@ -32,7 +33,7 @@ class StartingWeights:
     Attributes:
       origin: for config.json: "path" (absolute), "sha256" (of the file or of the parameters), "step" (None of a file).
       where: the same for people.
-      params: tree of float32 NumPy arrays.
+      tree: of float32 NumPy arrays, see `models.weights.variables`; of a file of one part, that part.
       class_names: by id; None where nothing tells.
       model: config.model there.
       notes: what was done on the way.
@@ -40,7 +41,7 @@ class StartingWeights:
 
     origin: Mapping[str, Any]
     where: str
-    params: Any
+    tree: Any
     axes: Axes
     feature_dim: int
     class_names: tuple[str, ...] | None
@@ -55,27 +56,31 @@ class StartingWeights:
                 f"{derived['feature_dim']}. Extract the features with the same network, or start without these weights."
             )
 
-    def put_into(self, params, config, derived: Mapping[str, Any], say: Callable[[str], None]):
-        """The first parameters of a run with what can be taken from here; says what was taken and what starts anew."""
+    def put_into(self, params, state, config, derived: Mapping[str, Any], say: Callable[[str], None]):
+        """(parameters, state) that a run starts with, with what can be taken from here.
+
+        Says what was taken and what starts anew.
+        """
+        tree = together(params, state)
         tasks = kinds.of_system(config.model.name).tasks()
         _, shapes, axes = network(tasks, config, derived)
         wanted = jax.tree.map(lambda leaf: leaf.shape, shapes)
-        if wanted != jax.tree.map(lambda leaf: leaf.shape, params):
+        if wanted != jax.tree.map(lambda leaf: leaf.shape, tree):
             raise ValueError("the network of the run is not the one that its settings give")
         try:
-            done = transfer(self.params, params, self.axes, axes)
+            done = transfer(self.tree, tree, self.axes, axes)
         except UserError as error:
             raise UserError(
                 f"--init_from: {self.where}: {error} Another size of the network? See config.model."
             ) from error
-        for line in self._lines(done, derived["class_names"], config.model.to_dict()):
+        for line in self._lines(done, derived["class_names"] if axes else None, config.model.to_dict()):
             say(line)
-        return done.params
+        return apart(done.tree, state)
 
     def _lines(self, done: Transfer, class_names, model):
         yield f"started from {self.where}:"
         yield from (f"  {note}" for note in self.notes)
-        ours, theirs = _sizes(done.params), _sizes(self.params)
+        ours, theirs = _sizes(done.tree), _sizes(self.tree)
         whole, anew = "taken as it is", "starts anew"
         rows = [(whole, done.whole, ours), ("taken by channel and class", done.by_class, ours)]
         rows += [(anew, list(done.new), ours), ("left there", done.left, theirs)]
@@ -88,7 +93,8 @@ class StartingWeights:
                 for path, reason in done.new.items():
                     reasons.setdefault(reason, []).append(path)
                 yield from (f"    {reason}: {', '.join(collapse(names, ours))}" for reason, names in reasons.items())
-        yield from self._class_lines(class_names)
+        if class_names is not None:
+            yield from self._class_lines(class_names)
         differing = run_record.differences(self.model, model, ())
         if differing:
             yield f"  settings of the network that differ: {_listing(differing)}"
@@ -193,20 +199,23 @@ def _of_workdir(path, config, say):
     origin = {"path": str(path.absolute()), "sha256": digest, "step": step}
     where = f"{path}, step {step}" + (" (averaged weights)" if weights.item == "ema" else "")
     model = there.model.to_dict()
-    return StartingWeights(origin, where, weights.params, axes, derived["feature_dim"], names, model)
+    tree = together(weights.params, weights.state)
+    return StartingWeights(origin, where, tree, axes, derived["feature_dim"], names, model)
 
 
 def _of_file(path, config):
     state = weight_files.read_state_dict(path)
-    found = conversion.recognise(state.tensors, path)
-    _check_system(path, found.title, found.systems, config)
-    there, _ = conversion.adopt(config, found, (), path)
+    found = published_weights.recognise(state.tensors, path)
+    _check_system(path, found.contents, found.systems, config)
+    if found.part:
+        _check_sizes(path, found, config)
+    there, _ = published_weights.adopt(config, found, (), path)
     names = class_list.read(class_list.beside(path))
     if names is not None and found.num_classes not in (None, len(names)):
         beside = f"{class_list.beside(path)} has {len(names)} classes"
         raise UserError(f"--init_from: {path} is of a network with {found.num_classes} classes, and {beside}.")
-    notes = state.notes
-    if names is None:
+    notes = (*state.notes, *found.notes)
+    if names is None and found.has_classes:
         notes += (f"no list of its classes is beside it, which would be {class_list.beside(path)}",)
     pairs, nameless = found.example_verb_nouns(), [f"class {k}" for k in range(found.num_classes or 1)]
     derived = {"class_names": list(names or nameless), "feature_dim": found.feature_dim}
@@ -216,11 +225,11 @@ def _of_file(path, config):
     tasks = kinds.of_system(there.model.name).tasks()
     labels = ClassLabels.of(names, found.num_classes)
     task, _, axes = network(tasks, there, derived, labels)
-    params = conversion.parameters(task, tasks.example_arrays(derived), found, path)
+    tree = published_weights.variables(task, tasks.example_arrays(derived), found, path)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     origin = {"path": str(path.absolute()), "sha256": digest, "step": None}
-    return StartingWeights(origin, str(path), params, axes, found.feature_dim, names, there.model.to_dict(), notes)
+    return StartingWeights(origin, str(path), tree, axes, found.feature_dim, names, there.model.to_dict(), notes)
 
 
 def _check_system(path, title, systems, config):
@@ -231,21 +240,38 @@ def _check_system(path, title, systems, config):
         )
 
 
-def network(tasks, config, derived, labels: ClassLabels | None = None):
-    """(task, shapes of the parameters, Axes) of a network by its settings and the `derived` of config.json.
+def _check_sizes(path, found, config):
+    """Raises UserError where one part of a network, which is taken whole, is not as large as in a run."""
+    differing = [
+        f"  config.{key} is {ours!r}, in the file {theirs!r}"
+        for key, theirs, ours in found.wanted(config.model)
+        if theirs != ours
+    ]
+    if differing:
+        what = f"{path} holds {found.contents}, in another size than the run's"
+        raise UserError("\n".join([f"--init_from: {what}:", *differing, "Give the settings that belong to the file."]))
 
-    Labels are by default those of its classes.
+
+def network(tasks, config, derived, labels: ClassLabels | None = None):
+    """(task, shapes of its variables, Axes) of a network by its settings and the `derived` of config.json.
+
+    Variables are those of `models.weights.variables`. Labels are by default those of its classes.
     """
     task, arrays = tasks.restore(config, derived), tasks.example_arrays(derived)
-    shapes = variable_shapes(task, arrays)["params"]
+
+    def shapes_of(task):
+        found = variable_shapes(task, arrays)
+        return together(found["params"], found["state"])
+
     if labels is None:
         pairs = derived.get("verb_nouns")
         labels = ClassLabels.of(derived["class_names"], verb_nouns=VerbNouns(**pairs) if pairs else None)
     one_more = dict(derived) | {"class_names": [*derived["class_names"], ""]}
 
     def larger():
-        return variable_shapes(tasks.restore(config, one_more), arrays)["params"]
+        return shapes_of(tasks.restore(config, one_more))
 
+    shapes = shapes_of(task)
     return task, shapes, tasks.class_axes(task, shapes, larger, labels)
 
 

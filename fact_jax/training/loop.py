@@ -52,8 +52,8 @@ class Setup:
     console: writers.Console
     stop: StopRequest  # asked after every step and every evaluation batch
     processes: Processes = Processes()
-    # Gives the parameters that a new run starts with, of those that were drawn; None: those.
-    first_params: Callable[[Any], Any] | None = None
+    # From parameters and state as they were drawn to those that a new run starts with; None: the drawn ones.
+    first_variables: Callable[[Any, Any], tuple[Any, Any]] | None = None
 
 
 def train(setup: Setup) -> Outcome:
@@ -84,7 +84,7 @@ class _Run:
         self._writers = []  # TensorBoard, Weights & Biases
         self._schedule = optimizers.learning_rate_schedule(config.optimizer, train_batches.steps_per_epoch)
         self._timing = Timing()
-        start = starting_point(setup.task, config, train_batches, checkpoints, self._console.say, setup.first_params)
+        start = starting_point(setup.task, config, train_batches, checkpoints, self._console.say, setup.first_variables)
         self._step = self._saved_step = start.step
         self._evaluated_step, self._best = start.evaluated_step, start.best
         self._window = TermWindow(start.window, start.skipped)

@@ -116,11 +116,11 @@ def starting_point(
     train_batches,
     checkpoints: checkpoint_store.Checkpoints,
     say: Callable[[str], None],
-    first_params: Callable[[Any], Any] | None = None,
+    first_variables: Callable[[Any, Any], tuple[Any, Any]] | None = None,
 ) -> StartingPoint:
     """Reads the newest usable checkpoint, or makes the initial state where there is none.
 
-    `first_params` gives the parameters of a run that starts, in place of those that were drawn.
+    `first_variables` gives parameters and state of a run that starts, from those that were drawn.
     Raises UserError if there are checkpoints and none of them can be used, or one is of another run or a later step.
     """
     saved = checkpoints.steps()
@@ -130,11 +130,11 @@ def starting_point(
     initial, optimizer = initial_state(task, config, first[0], train_batches.steps_per_epoch, shapes_only=bool(saved))
     found = checkpoints.restore_latest(checkpoint_store.items_of(initial), say)
     if found is None:
-        if first_params is not None:
+        if first_variables is not None:
             # The optimiser's first state depends on the shapes of the parameters alone.
-            params = first_params(initial.params)
+            params, state = first_variables(initial.params, initial.state)
             average = None if initial.ema_params is None else params
-            initial = initial.replace(params=params, ema_params=average)
+            initial = initial.replace(params=params, state=state, ema_params=average)
         return StartingPoint(initial, optimizer, batches, first)
     items, meta = found
     total = total_steps(config, train_batches.steps_per_epoch)

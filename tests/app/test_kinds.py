@@ -8,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import actionformer_synthetic, fact_synthetic
-from fact_jax.app import command_flags, commands, config_rules, conversion, kinds
+from fact_jax.app import command_flags, commands, config_rules, kinds, published_weights
 from fact_jax.app.kinds.base import Kind, Lazy, PredictConfig, flag
 from fact_jax.benchmark import kinds as benchmark_kinds
 from fact_jax.tasks.segmentation import systems
@@ -55,7 +55,7 @@ def test_an_unknown_system_is_told_the_nearest_one():
 @pytest.mark.parametrize("tensors", [{}, {"fc.weight": np.zeros((2, 3)), "fc.bias": np.zeros(2)}])
 def test_weights_of_no_known_system_are_refused(tensors):
     with pytest.raises(UserError, match="weights.pth: This is of no system known here, which are fact, .*actionformer"):
-        conversion.recognise(tensors, "weights.pth")
+        published_weights.recognise(tensors, "weights.pth")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

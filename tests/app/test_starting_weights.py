@@ -92,7 +92,7 @@ def test_classes_in_another_order_give_the_same_probabilities(name):
     first, second = (
         np.asarray(task.outputs(params, batch).logits if hasattr(task, "outputs") else
                    task.predict_scores(params, {}, batch)["probabilities"])
-        for (task, _, _), params in zip(networks, (theirs, done.params), strict=True)
+        for (task, _, _), params in zip(networks, (theirs, done.tree), strict=True)
     )  # fmt: skip
     assert np.std(first) > 0.01
     np.testing.assert_allclose(second, first[..., order], atol=1e-5, rtol=1e-4)
@@ -112,7 +112,7 @@ def test_weight_files_are_told_their_classes_by_the_list_beside_them(tmp_path):
         lines.clear()
         found = starting_weights.load(path, config, lines.append)
         found.check(derived)
-        return found.put_into(ours, config, derived, lines.append)["stage_1"]["output"]["bias"].tolist()
+        return found.put_into(ours, {}, config, derived, lines.append)[0]["stage_1"]["output"]["bias"].tolist()
 
     assert biases() == [0, 0, 0]
     assert "  the classes there are not known, so whatever has an entry per class starts anew" in lines
@@ -225,7 +225,7 @@ def test_a_run_without_a_checkpoint_begins_with_the_same_weights_again(base, tmp
     assert weights.origin == origin and origin["path"] == str(base)
     run_record.write(workdir, config=config.to_dict(), derived={"init_from": origin})
     weights, again = of_run()
-    assert again == origin and weights.params["kernel"].any()
+    assert again == origin and weights.tree["kernel"].any()
     # The same weights in another place are the same.
     shutil.copytree(base, moved)
     weights, again = of_run(str(moved))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
+from fact_jax.models.backbones.published import resnet_links
 from fact_jax.models.carl import published
 from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.carl.network import initial_variables
@@ -25,7 +26,7 @@ TOLD_OF_TRANSFORMERS = ("hidden_dim", "ff_dim", "num_layers")
 def resnet_tensors(config=TINY, prefix=""):
     """A state dict of a whole ResNet as torchvision writes it, with its classifier."""
     tensors = state_dict.to_torch(
-        published.resnet_links(config),
+        resnet_links(config.stem_dim, config.stage_dims, config.stage_blocks),
         {group: {"resnet": tree["resnet"]} for group, tree in tiny_variables(config).items()},
     )
     tensors = {name: 2.0 * tensor for name, tensor in tensors.items()}
@@ -45,7 +46,7 @@ def test_all_goes_out_and_comes_back(config):
     told = TOLD + TOLD_OF_TRANSFORMERS * config.uses_clips + ("conv_dims",) * (config.embedder == "conv")
     assert {name: found.model_settings[name] for name in told} == {name: getattr(config, name) for name in told}
     assert found.model_settings["projection_dim"] == config.projection_dim
-    assert found.num_classes == (config.num_classes or None)
+    assert (found.num_classes, found.has_classes) == (config.num_classes or None, config.num_classes > 0)
 
 
 @pytest.mark.parametrize(("layers", "count"), [(2, 377), (3, 393)])
@@ -81,41 +82,73 @@ def test_what_is_missing_or_left_over_is_listed():
     assert "embed.video_emb.bias" in str(error.value) and "embed.extra.weight" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("prefix", "others"),
-    [
-        ("", ()),  # torchvision
-        ("encoder.", ("projection.0.weight",)),  # BYOL, SimCLR
-        ("module.encoder.", ("module.encoder_k.conv1.weight",)),
-        ("encoder_q.", ("encoder_k.conv1.weight", "queue")),  # MoCo
-    ],
-)
+PREFIXES = [
+    ("", ()),  # torchvision
+    ("encoder.", ("projection.0.weight",)),  # BYOL, SimCLR
+    ("module.encoder.", ("module.encoder_k.conv1.weight", "module.encoder_k.layer1.0.conv1.weight")),
+    ("encoder_q.", ("encoder_k.layer1.0.conv1.weight", "queue")),  # MoCo
+]
+
+
+@pytest.mark.parametrize(("prefix", "others"), PREFIXES)
 def test_resnets_of_others(prefix, others):
     variables = tiny_variables(TINY)
     tensors = resnet_tensors(prefix=prefix) | dict.fromkeys(others, np.zeros(2, np.float32))
-    filled, notes = published.with_resnet(TINY, tensors, variables, "file.pth")
-    for group in variables:
-        for path, array in flatten_dict(variables[group], sep="/").items():
-            factor = 2.0 if path.startswith("resnet/") else 1.0
-            np.testing.assert_array_equal(flatten_dict(filled[group], sep="/")[path], factor * array)
-    assert f"left out {2 + len(others)} tensors" in notes[1] and f"{prefix}fc" in notes[1]
+    found = published.infer(tensors, "file.pth")
+    sizes = {"stem_dim": 4, "stage_dims": (2, 3, 5, 7), "stage_blocks": (1, 1, 2, 1)}
+    assert (found.part, found.has_classes, found.model_settings) == ("resnet", False, {"name": "carl", **sizes})
+    shapes = {group: {"resnet": tree["resnet"]} for group, tree in variables.items()}
+    filled = flatten_dict(state_dict.to_flax(found.links, found.tensors, shapes), sep="/")
+    expected = flatten_dict(shapes, sep="/")
+    assert filled.keys() == expected.keys()
+    for path, array in expected.items():
+        np.testing.assert_array_equal(filled[path], 2.0 * array, err_msg=path)
+    assert f"took the {len(found.tensors)} tensors of the ResNet" in found.notes[0]
+    assert f"left out {2 + len(others)} tensors" in found.notes[2] and f"{prefix}fc" in found.notes[2]
+
+
+def _drop(name):
+    return lambda tensors: tensors.pop(name)
+
+
+def _set(name, *shape):
+    return lambda tensors: tensors.update({name: np.zeros(shape, np.float32)})
+
+
+def _shallow(tensors):
+    for name in [name for name in tensors if ".conv3." in name or ".bn3." in name]:
+        del tensors[name]
+
+
+def _half(tensors):
+    for name in [name for name in tensors if name.startswith(("layer3", "layer4", "fc"))]:
+        del tensors[name]
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda tensors: tensors.pop("layer3.1.bn2.bias"), "layer3.1.bn2.bias, the file lacks it"),
-        (lambda tensors: tensors.update({"layer4.1.conv1.weight": np.zeros(3)}), "the file has layer4.1.conv1.weight"),
-        (lambda tensors: tensors.update({"conv1.weight": np.zeros((5, 3, 7, 7))}), r"expected \(7, 7, 3, 4\)"),
-        (lambda tensors: tensors.pop("conv1.weight"), "holds no ResNet"),
+        (_drop("layer3.1.bn2.bias"), "layer3.1.bn2.bias, the file lacks it"),
+        (_set("layer4.0.extra.weight", 3), "the file has layer4.0.extra.weight"),
+        (_set("bn1.weight", 5), r"expected \(4,\)"),
+        (_shallow, "file.pth holds a ResNet with blocks of two convolutions, as ResNet-18"),
+        (_half, "file.pth: layer3.0.conv1.weight is missing, which every state dict of a ResNet has"),
+        (_set("layer2.0.conv2.weight", 3, 1, 3, 3), "wide or grouped ResNet: layer2.0 has 3 channels, 1 in a group"),
+        (_set("layer2.0.conv3.weight", 6, 3, 1, 1), "wide or grouped ResNet: .* and gives 6"),
+        (_set("layer3.4.conv1.weight", 5, 20, 1, 1), r"has the numbers \[0, 1, 4\]"),
+        (_set("other.layer1.0.conv1.weight", 2, 4, 1, 1), "several ResNets: conv1.weight, other.conv1.weight"),
     ],
 )
 def test_resnets_that_do_not_fit_are_refused(change, words):
     tensors = resnet_tensors()
     change(tensors)
+    variables = tiny_variables(TINY)
     with pytest.raises(UserError, match=words):
-        published.with_resnet(TINY, tensors, tiny_variables(TINY), "file.pth")
+        found = published.infer(tensors, "file.pth")
+        state_dict.to_flax(
+            found.links, found.tensors, {group: {"resnet": tree["resnet"]} for group, tree in variables.items()}
+        )
 
 
 def test_other_state_dicts_are_of_another_system():
-    assert published.infer(resnet_tensors(), "file.pth") is None
+    assert published.infer({"stem.weight": np.zeros(3), "conv1.weight": np.zeros(3)}, "file.pth") is None

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from fact_jax.app.conversion import recognise
+from fact_jax.app.published_weights import recognise
 from fact_jax.models.weights import state_dict, weight_files
 from fact_jax.tasks.segmentation.frame_models import FrameTask
 from fact_jax.tasks.segmentation.inputs import example_arrays

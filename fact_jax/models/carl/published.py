@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fact_jax.models.backbones.published import COUNTER, find_resnet, norm_with_statistics, read_sizes, resnet_links
 from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.weights import state_dict
 from fact_jax.models.weights.exchange import InferredNetwork
@@ -13,17 +14,19 @@ from fact_jax.models.weights.shape_reader import ShapeReader
 from fact_jax.models.weights.state_dict import Link
 from fact_jax.types import UserError
 
-COUNTER = "num_batches_tracked"  # beside running statistics; nothing depends on it
 # Where the published code looks for weights in a PyTorch file.
 LAYOUT = {"below": ("model_state",)}
-OPEN_SETTINGS = {
-    "model.num_frames": "positions are stretched to it",
+# What no file tells.
+NORMALISED = {"model.l2_normalize": "whether embeddings have unit length"}
+OF_CLIPS = {
     "model.num_heads": "heads of the attention",
-    "model.l2_normalize": "whether embeddings have unit length",
-    "model.num_contexts": "images of every frame",
+    "data.clip.num_frames": "frames of a training clip, to which positions are stretched",
 }
-# Put before the names of a ResNet by the codes that trained it: torchvision, BYOL and SimCLR, MoCo.
-RESNET_PREFIXES = ("", "encoder.", "encoder_q.", "module.encoder.", "module.encoder_q.")
+OF_CONTEXTS = {
+    "data.clip.num_contexts": "images of every frame",
+    "data.clip.context_stride": "frames from one of them to the next",
+}
+RESNET = "resnet"  # the part of the network
 
 
 def links(config: CARLConfig) -> list[Link]:
@@ -31,45 +34,15 @@ def links(config: CARLConfig) -> list[Link]:
     stages = [f"backbone.{4 + stage}" for stage in range(config.backbone_stages)]
     behind = len(config.stage_dims) - config.backbone_stages
     stages += ["res_finetune"] if behind == 1 else [f"res_finetune.{index}" for index in range(behind)]
-    result = _resnet_links(config, "backbone.0", "backbone.1", stages)
+    result = resnet_links(config.stem_dim, config.stage_dims, config.stage_blocks, "backbone.0", "backbone.1", stages)
     result += _transformer_links(config) if config.uses_clips else _context_links(config)
     result += dense_links("embed.embedding_layer", "params/embedder/output")
     if config.projection_dim:
         result += dense_links("ssl_projection.net.0", "params/head/hidden")
-        result += _norm("ssl_projection.net.1", "head/norm")
+        result += norm_with_statistics("ssl_projection.net.1", "head/norm")
         result += dense_links("ssl_projection.net.3", "params/head/output")
     if config.num_classes:
         result += dense_links("classifier.fc_layers.1", "params/classifier/output")
-    return result
-
-
-def resnet_links(config: CARLConfig) -> list[Link]:
-    """Links of torchvision's state dict of a ResNet to the same variables, without its classifier."""
-    return _resnet_links(config, "conv1", "bn1", [f"layer{1 + stage}" for stage in range(len(config.stage_dims))])
-
-
-def _norm(theirs, ours):
-    statistics = (("running_mean", "mean"), ("running_var", "variance"))
-    running = [Link(f"{theirs}.{there}", f"batch_stats/{ours}/{here}") for there, here in statistics]
-    return norm_links(theirs, f"params/{ours}") + running
-
-
-def _conv_norm(conv, norm, ours):
-    kernel = Link(f"{conv}.weight", f"params/{ours}/kernel", axes=(2, 3, 1, 0))
-    return [kernel, *_norm(norm, f"{ours}/norm")]
-
-
-def _resnet_links(config, conv, norm, stages):
-    result = _conv_norm(conv, norm, "resnet/stem")
-    width = config.stem_dim
-    for stage, (there, dim, count) in enumerate(zip(stages, config.stage_dims, config.stage_blocks, strict=True)):
-        for block in range(count):
-            theirs, ours = f"{there}.{block}", f"resnet/stages_{stage}_{block}"
-            for number in (1, 2, 3):
-                result += _conv_norm(f"{theirs}.conv{number}", f"{theirs}.bn{number}", f"{ours}/conv_{number}")
-            if block == 0 and (stage > 0 or width != 4 * dim):
-                result += _conv_norm(f"{theirs}.downsample.0", f"{theirs}.downsample.1", f"{ours}/skip")
-            width = 4 * dim
     return result
 
 
@@ -77,7 +50,7 @@ def _transformer_links(config):
     result = []
     for index in range(len(config.fc_dims)):
         result += dense_links(f"embed.fc_layers.{4 * index + 1}", f"params/embedder/fc_{index}")
-        result += _norm(f"embed.fc_layers.{4 * index + 2}", f"embedder/norm_{index}")
+        result += norm_with_statistics(f"embed.fc_layers.{4 * index + 2}", f"embedder/norm_{index}")
     result += dense_links("embed.video_emb", "params/embedder/input")
     for index in range(config.num_layers):
         theirs, ours = f"embed.video_encoder.enc_layers.{index}", f"params/embedder/layer_{index}"
@@ -96,7 +69,7 @@ def _context_links(config):
         theirs, ours = f"embed.conv_layers.{3 * index}", f"embedder/conv_{index}"
         result.append(Link(f"{theirs}.weight", f"params/{ours}/kernel", axes=(2, 3, 4, 1, 0)))
         result.append(Link(f"{theirs}.bias", f"params/{ours}/bias"))
-        result += _norm(f"embed.conv_layers.{3 * index + 1}", f"embedder/conv_norm_{index}")
+        result += norm_with_statistics(f"embed.conv_layers.{3 * index + 1}", f"embedder/conv_norm_{index}")
     for index in range(len(config.fc_dims)):
         result += dense_links(f"embed.fc_layers.{3 * index + 1}", f"params/embedder/fc_{index}")
     return result
@@ -121,71 +94,68 @@ def to_state_dict(config: CARLConfig, variables) -> dict[str, np.ndarray]:
     return tensors
 
 
-def with_resnet(config: CARLConfig, tensors: Mapping[str, np.ndarray], variables, path) -> tuple[dict, list[str]]:
-    """Variables whose ResNet is that of a file, and a line for everything of the file that was left out.
+class InferredCARL(InferredNetwork):
+    """See the base."""
 
-    Takes torchvision's names, and those of BYOL, SimCLR and MoCo before them; of a network with its average, as MoCo's,
-    the network. All of the ResNet comes from the file.
-
-    Raises:
-      UserError: the file has no ResNet, or not one of these sizes.
-    """
-    prefix = next((prefix for prefix in RESNET_PREFIXES if f"{prefix}conv1.weight" in tensors), None)
-    if prefix is None:
-        known = ", ".join(f"{prefix}conv1.weight" for prefix in RESNET_PREFIXES)
-        raise UserError(f"{path} holds no ResNet: it has none of {known}.")
-    inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    found = {name: tensor for name, tensor in inside.items() if not name.endswith(f".{COUNTER}")}
-    places = {link.torch for link in resnet_links(config)}
-    # Below no prefix, the averages and queues of a MoCo file lie beside the names of the network.
-    extra = [name for name in found if name not in places and name.split(".")[0].rstrip("0123456789") != "layer"]
-    found = {name: tensor for name, tensor in found.items() if name not in extra}
-    shapes = {group: {"resnet": tree["resnet"]} for group, tree in variables.items()}
-    try:
-        filled = state_dict.to_flax(resnet_links(config), found, shapes)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    outside = [name for name in tensors if not name.startswith(prefix)]
-    groups = sorted({name.split(".")[0] for name in outside} | {prefix + name.split(".")[0] for name in extra})
-    notes = [f"took the {len(found)} tensors of the ResNet" + (f" below {prefix!r}" if prefix else "")]
-    if groups:
-        notes.append(f"left out {len(outside) + len(extra)} tensors that are no part of it: {', '.join(groups)}")
-    return {group: {**tree, **filled[group]} for group, tree in variables.items()}, notes
+    def consequences(self):
+        """The loss that trains all of the network."""
+        if self.has_classes:
+            return {"loss.objective": "classification"}
+        return {"loss.objective": "scl"} if self.model_settings["projection_dim"] else {}
 
 
 def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
-    """What a state dict of CARL tells; None for one of another system."""
+    """What a state dict of CARL or of a ResNet in its place tells; None for one of another system."""
     reader = ShapeReader(tensors, path, "CARL")
     if not (reader.has("backbone.0.weight") and reader.has("embed.embedding_layer.weight")):
-        return None
-    settings = {"name": "carl", **_resnet_settings(reader), **_embedder_settings(reader)}
+        return _infer_resnet(tensors, path)
+    settings = {"name": "carl", **_resnet_settings(reader, path), **_embedder_settings(reader)}
     settings["embedding_dim"] = reader.shape("embed.embedding_layer.weight", 2)[0]
     head = "ssl_projection.net.0.weight"
     settings["projection_dim"] = reader.shape(head, 2)[0] if reader.has(head) else 0
     classifier = "classifier.fc_layers.1.weight"
-    return InferredNetwork(
+    num_classes = reader.shape(classifier, 2)[0] if reader.has(classifier) else None
+    counters = [name for name in tensors if name.endswith(f".{COUNTER}")]
+    return InferredCARL(
         title="CARL",
         model_settings=settings,
         feature_dim=reader.shape("backbone.0.weight", 4)[1],
-        num_classes=reader.shape(classifier, 2)[0] if reader.has(classifier) else None,
-        tensors={name: tensor for name, tensor in tensors.items() if not name.endswith(f".{COUNTER}")},
-        open_settings=OPEN_SETTINGS,
+        num_classes=num_classes,
+        has_classes=num_classes is not None,
+        tensors={name: tensor for name, tensor in tensors.items() if name not in counters},
+        open_settings=NORMALISED | (OF_CLIPS if settings["embedder"] == "transformer" else OF_CONTEXTS),
+        notes=[f"not needed: {len(counters)} counters of batches ({COUNTER})"] if counters else [],
     )
 
 
-def _resnet_settings(reader):
+def _infer_resnet(tensors, path):
+    found = find_resnet(tensors, path)
+    if found is None:
+        return None
+    tensors, notes = found
+    reader = ShapeReader(tensors, path, "a ResNet")
+    sizes = read_sizes(reader, path)
+    return InferredNetwork(
+        title="CARL",
+        model_settings={"name": "carl", **sizes},
+        feature_dim=reader.shape("conv1.weight", 4)[1],
+        tensors=tensors,
+        open_settings=NORMALISED | OF_CLIPS,
+        has_classes=False,
+        part=RESNET,
+        links=resnet_links(**sizes),
+        notes=notes,
+    )
+
+
+def _resnet_settings(reader, path):
     backbone = sum(reader.has(f"backbone.{4 + stage}.0.conv1.weight") for stage in range(4))
     single = reader.has("res_finetune.0.conv1.weight")
     behind: Sequence[str] = ["res_finetune"] if single else [f"res_finetune.{index}" for index in range(4 - backbone)]
     stages = [f"backbone.{4 + stage}" for stage in range(backbone)] + list(behind)
     if len(stages) != 4:
-        raise UserError(f"{reader.system}: the ResNet of the file has {len(stages)} stages; expected 4.")
-    return {
-        "stem_dim": reader.shape("backbone.0.weight", 4)[0],
-        "stage_dims": tuple(reader.shape(f"{stage}.0.conv1.weight", 4)[0] for stage in stages),
-        "stage_blocks": tuple(reader.count(f"{stage}.{{}}.conv1.weight") for stage in stages),
-        "backbone_stages": backbone,
-    }
+        raise UserError(f"{path}: the ResNet of the file has {len(stages)} stages; expected 4.")
+    return read_sizes(reader, path, "backbone.0", stages) | {"backbone_stages": backbone}
 
 
 def _embedder_settings(reader):

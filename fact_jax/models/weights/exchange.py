@@ -1,12 +1,13 @@
 """What passes between published weight files and runs: what a file tells of its network, and what an export writes."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fact_jax.models.weights.shape_reader import check_count
+from fact_jax.models.weights.state_dict import Link
 from fact_jax.types import VerbNouns
 
 
@@ -22,6 +23,10 @@ class InferredNetwork:
       tensors: name -> array, under the names of the links.
       open_settings: dotted keys of the config that change predictions and that the file leaves open -> what they are.
       advice: a sentence behind the message about another number of classes.
+      has_classes: whether the network knows the classes of a dataset.
+      part: name of the one part of the network, a module, that the file has; "": all of it. The rest starts anew.
+      links: of a part, where its tensors live in the variables {"params", "batch_stats"}; else they are the task's.
+      notes: lines about what was left out on the way.
     """
 
     title: str
@@ -31,11 +36,20 @@ class InferredNetwork:
     tensors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     open_settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     advice: str = ""
+    has_classes: bool = True
+    part: str = ""
+    links: Sequence[Link] = ()
+    notes: Sequence[str] = ()
 
     @property
     def systems(self) -> tuple[str, ...]:
         """The values of config.model.name that such a file goes with."""
         return (self.model_settings["name"],)
+
+    @property
+    def contents(self) -> str:
+        """What the file holds, for people."""
+        return f"the {self.part} of {self.title}" if self.part else self.title
 
     @property
     def buffers(self) -> list[str]:
@@ -57,7 +71,8 @@ class InferredNetwork:
     def lines(self) -> Iterator[str]:
         """Lines about the network, for people."""
         settings = {name: value for name, value in self.model_settings.items() if name != "name"}
-        yield f"inferred: {self.title}, {self.num_classes} classes, {self.feature_dim} input channels"
+        sizes = [] if self.num_classes is None else [f"{self.num_classes} classes"]
+        yield f"inferred: {', '.join([self.contents, *sizes, f'{self.feature_dim} input channels'])}"
         yield f"  {', '.join(f'{name} {value}' for name, value in settings.items())}"
 
     def untold(self) -> Mapping[str, str]:
@@ -82,9 +97,11 @@ class PublishedWeights(NamedTuple):
       texts: ending of a file beside the weights -> its content.
       notes: lines for the user; {file} stands for the weight file.
       layout: how the tensors lie in a PyTorch file, see `weight_files.write_state_dict`.
+      has_classes: whether entries of the tensors are of classes, of which a list is written beside them.
     """
 
     tensors: Mapping[str, np.ndarray]
     texts: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
     layout: Mapping[str, Any] = {}
+    has_classes: bool = True

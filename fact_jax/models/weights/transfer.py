@@ -71,13 +71,13 @@ class Transfer(NamedTuple):
     """What became of the parameters.
 
     Attributes:
-      params: of the network that takes them.
+      tree: of the network that takes them.
       whole, by_class: paths of parameters that were taken, all of them or some of their entries.
       new: path -> why nothing was taken.
       left: paths of the network that gives them.
     """
 
-    params: Any
+    tree: Any
     whole: list[str]
     by_class: list[str]
     new: dict[str, str]

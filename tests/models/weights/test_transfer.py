@@ -35,7 +35,7 @@ def test_the_same_classes_take_everything_bit_for_bit():
     assert len(done.whole) == 4 and not (done.by_class or done.new or done.left)
     for name, part in theirs.items():
         for key, array in part.items():
-            assert np.array_equal(done.params[name][key], array)
+            assert np.array_equal(done.tree[name][key], array)
 
 
 def test_classes_are_taken_by_name_wherever_they_are_an_axis():
@@ -43,9 +43,9 @@ def test_classes_are_taken_by_name_wherever_they_are_an_axis():
     done = transfer(theirs, ours, axes(theirs, "abc"), axes(ours, "cxab"))
     assert done.whole == ["stage_0/body"] and done.by_class == ["stage_0/output", "stage_1/input", "stage_1/output"]
     assert not (done.new or done.left)
-    there, first, here = theirs["stage_0"]["output"], ours["stage_0"]["output"], done.params["stage_0"]["output"]
+    there, first, here = theirs["stage_0"]["output"], ours["stage_0"]["output"], done.tree["stage_0"]["output"]
     assert np.array_equal(here, np.stack([there[:, 2], first[:, 1], there[:, 0], there[:, 1]], axis=1))
-    there, first, here = theirs["stage_1"]["input"], ours["stage_1"]["input"], done.params["stage_1"]["input"]
+    there, first, here = theirs["stage_1"]["input"], ours["stage_1"]["input"], done.tree["stage_1"]["input"]
     assert np.array_equal(here, np.stack([there[2], first[1], there[0], there[1]]))
     assert np.array_equal(ours["stage_1"]["input"], network(4, -1e6)["stage_1"]["input"])  # as it was
 
@@ -80,7 +80,7 @@ def test_class_channels_may_lie_behind_plain_ones():
     """As in FACT: the last channels are of classes; with more classes, fewer are plain."""
     theirs, ours = {"w": np.arange(6.0)}, {"w": -np.ones(6)}
     done = transfer(theirs, ours, {"w": {-1: axis_labels(6, ("a", "b"))}}, {"w": {-1: axis_labels(6, ("b", "x", "a"))}})
-    assert done.params["w"].tolist() == [0, 1, 2, 5, -1, 4]
+    assert done.tree["w"].tolist() == [0, 1, 2, 5, -1, 4]
     # In the first half alone: the second one has no classes.
     assert axis_labels(4, ("a",), 2) == (("channel", 0), "a", ("channel", 2), ("channel", 3))
     # Another width is another network.
