@@ -10,6 +10,7 @@ from fact_jax.types import UserError, check_choice
 
 READERS = ("videos", "synthetic")
 LAYOUTS = ("folder", "pouring", "penn_action", "finegym", "kinetics")
+SPLIT = "default"  # the name of the one split of a dataset without lists of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,7 @@ class RepresentationDataConfig:
     layout: str = "folder"  # how it is listed, one of LAYOUTS; "folder" is your own
     train_list: str = ""  # list of the videos to train on, below dir; "" = as the layout calls it
     test_list: str = ""  # list of the videos to evaluate
+    split: str = SPLIT  # takes the place of {split} in both lists, without which there is this one split
     additional_list: str = ""  # more videos to train on, of FineGym's form (ADDITION_TRAINSET)
     num_classes: int = 0  # phases, of layout "finegym": 99 or 288 (EVAL.CLASS_NUM); others know theirs
     groups: tuple = ()  # actions of layout "penn_action" that are used, by name; () = all
@@ -57,6 +59,7 @@ class RepresentationDataConfig:
     train_fraction: float = 1.0  # share of the training videos, the first ones (FRACTION)
     test_share: float = 0.2  # of a folder without lists: videos that are evaluated and not trained on
     unlabelled: str = "-"  # name of a frame without a phase in label files
+    num_workers: int = 2  # processes that read and augment videos; 0: threads of the main one (NUM_WORKERS)
     skip_unreadable: bool = False  # leave videos that cannot be read out, with a line; published for FineGym, Kinetics
     video: VideoConfig = VideoConfig()
     clip: ClipConfig = ClipConfig()
@@ -75,6 +78,12 @@ class RepresentationDataConfig:
         nested = {name: settings.parse(kind, data[name], f"config.data.{name}") for name, kind in parts.items()}
         return settings.parse(cls, dict(data.items()) | nested, "config.data")
 
+    @property
+    def lists(self):
+        """{subset: file of its list} of the split, "" where the layout says it."""
+        given = {"train": self.train_list, "test": self.test_list}
+        return {subset: name.replace("{split}", self.split) for subset, name in given.items()}
+
     def check(self):
         """Raises a UserError if the settings contradict each other."""
         check_choice("config.data.reader", self.reader, READERS)
@@ -90,6 +99,11 @@ class RepresentationDataConfig:
             wrong.append(f"config.data.test_share is {self.test_share}, expected 0 or more, less than 1")
         if self.num_classes < 0 or ("finegym" in layouts and not self.num_classes):
             wrong.append(f"config.data.num_classes is {self.num_classes}; FineGym has 99 or 288: say which")
+        if self.split != SPLIT and "{split}" not in self.train_list + self.test_list:
+            lists = "name lists with {split}, such as config.data.train_list=splits/train.{split}.txt"
+            wrong.append(f"config.data.split is {self.split!r}, and no list depends on it: leave it out, or {lists}")
+        if self.num_workers < 0:
+            wrong.append(f"config.data.num_workers is {self.num_workers}, expected 0 or more")
         if self.additional_list and self.layout != "finegym":
             wrong.append(f"config.data.additional_list is for layout 'finegym', not {self.layout!r}")
         if wrong:

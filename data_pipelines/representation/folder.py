@@ -188,7 +188,7 @@ def _number(paths, raw, phases, unlabelled):
 
 def _choose(data, root, videos):
     """({subset: ListedVideos}, notes, problems)."""
-    given = {"train": data.train_list, "test": data.test_list}
+    given = data.lists
     lists = {subset: root / (given[subset] or usual) for subset, usual in LISTS.items()}
     if any(given.values()) or any(path.exists() for path in lists.values()):
         return _by_lists(lists, videos)

@@ -34,8 +34,7 @@ _LISTS = {
 def list_names(data):
     """{subset: name of its list below the dataset's folder}."""
     names = [name.format(classes=data.num_classes) for name in _LISTS[data.layout]]
-    given = (data.train_list, data.test_list)
-    return {subset: own or usual for subset, own, usual in zip(SUBSETS, given, names, strict=True)}
+    return {subset: data.lists[subset] or usual for subset, usual in zip(SUBSETS, names, strict=True)}
 
 
 def read_published(data, root, subsets=SUBSETS) -> Listing:

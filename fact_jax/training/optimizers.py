@@ -39,8 +39,15 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
 def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
     """Returns update index (from 0) -> learning rate, as `config.optimizer` says; raises UserError if it cannot be.
 
-    A drop comes once `decay_epoch` epochs have ended; never if it is <= 0.
+    A drop comes once `decay_epoch` epochs have ended; never if it is <= 0. With `per_epoch` the rate changes between
+    epochs alone, and a warm-up starts at `warmup_rate`, as CARL has it.
     """
+    if config.get("per_epoch", False):
+        return schedules.by_epoch(_schedule(config, 1), steps_per_epoch)
+    return _schedule(config, steps_per_epoch)
+
+
+def _schedule(config, steps_per_epoch):
     rate = config.learning_rate
     name = check_choice("config.optimizer.schedule", config.get("schedule", "drop"), SCHEDULES)
     if name == "cosine":
@@ -50,7 +57,8 @@ def learning_rate_schedule(config, steps_per_epoch: int) -> optax.Schedule:
         then = schedules.multistep(rate, config.decay_factor, places)
     else:
         then = schedules.drop(rate, config.decay_factor, config.decay_epoch * steps_per_epoch)
-    return schedules.warm_up(rate, config.get("warmup_epochs", 0) * steps_per_epoch, then)
+    updates = config.get("warmup_epochs", 0) * steps_per_epoch
+    return schedules.warm_up(rate, updates, then, config.get("warmup_rate", 0.0))
 
 
 def last_learning_rate(schedule: optax.Schedule, update: int, opt_state) -> float:

@@ -106,6 +106,19 @@ def test_cosine_equals_the_published_recursion(warm, after):
     assert float(schedule(total)) == float(schedule(10 * total)) == pytest.approx(1e-4)
 
 
+@pytest.mark.parametrize("warm, start", [(0, 0.0), (2, 0.125)])
+def test_a_rate_by_epoch_is_that_of_the_published_cosine(warm, start):
+    epochs, rate = 5, 0.5
+    config = optimizer_config(
+        learning_rate=rate, schedule="cosine", warmup_epochs=warm, cosine_epochs=epochs + 1 - warm, lowest_rate=0.0
+    )
+    config.update({"per_epoch": True, "warmup_rate": start})
+    schedule = optimizers.learning_rate_schedule(config, STEPS_PER_EPOCH)
+    rising = [start + (rate - start) * epoch / max(warm - 1, 1) for epoch in range(warm)]
+    falling = [rate * (1 + np.cos(np.pi * epoch / (epochs + 1 - warm))) / 2 for epoch in range(epochs - warm)]
+    np.testing.assert_allclose([schedule(k) for k in range(15)], np.repeat(rising + falling, 3), rtol=1e-5)
+
+
 def test_multistep_drops_at_every_milestone_after_the_warm_up():
     config = optimizer_config(
         learning_rate=1.0, schedule="multistep", warmup_epochs=1, milestones=(1, 3), decay_factor=0.1

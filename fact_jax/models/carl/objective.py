@@ -64,6 +64,11 @@ class CARLLossConfig:
         """Whether the loss compares behind the projection head; the others take the embeddings themselves."""
         return self.objective == "scl"
 
+    @property
+    def compares_videos(self) -> bool:
+        """Whether the loss of a video depends on the other videos of the batch."""
+        return self.objective == "tcc" or (self.objective == "scl" and self.negatives.startswith("batch"))
+
 
 def loss_terms(
     config: CARLLossConfig,

@@ -1,1 +1,1 @@
-"""Systems that embed the frames of videos."""
+"""Representation of frames: systems, task, evaluation."""

@@ -1,0 +1,56 @@
+"""Dataset blocks of raw video: config.data.
+
+RepresentationDataConfig in data_pipelines/representation/config.py explains every field, with its default; so do
+VideoConfig, ClipConfig and AugmentationConfig in data_pipelines/video. The folder, `data.dir`, is given on the command
+line: --config.data.dir=FOLDER.
+"""
+
+import dataclasses
+
+from configs._base import common
+from data_pipelines.representation.config import RepresentationDataConfig, SyntheticActionsConfig
+
+# The settings of the synthetic dataset that a config has.
+SYNTHETIC_SETTINGS = tuple(field.name for field in dataclasses.fields(SyntheticActionsConfig))
+
+
+def base(**changes):
+    """A folder with videos/ and, if there are any, labels/."""
+    return common.data_block(RepresentationDataConfig(), SYNTHETIC_SETTINGS, changes)
+
+
+def custom():
+    """Your own videos, seen whole in an evaluation, whatever their size."""
+    return base(clip={"num_frames": 80}, augmentation={"evaluation_crop": "whole"})
+
+
+def synthetic():
+    """The built-in procedural dataset; needs no files."""
+    return base(
+        dataset="synthetic",
+        reader="synthetic",
+        clip={"num_frames": 32},
+        augmentation={"size": 64, "evaluation_crop": "whole"},
+    )
+
+
+def shrink(config):
+    """Turns the data of a run into that of a quick one: a small synthetic dataset."""
+    data = config.data
+    data.update(
+        {
+            "dataset": common.stand_in(data.dataset),
+            "reader": "synthetic",
+            "split": "default",
+            "groups": (),
+            "additional_list": "",
+            "layout": "folder",
+            "evaluation_layout": "",
+            "train_fraction": 1.0,
+        }
+    )
+    data.clip.update({"num_frames": 12, "context_stride": min(data.clip.context_stride, 2)})
+    data.augmentation.size = 48
+    data.synthetic.update(
+        {"num_train_videos": 4, "num_test_videos": 3, "size": 48, "min_frames": 16, "max_frames": 24, "num_phases": 3}
+    )
