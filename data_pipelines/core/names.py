@@ -1,5 +1,6 @@
 """Names of videos and classes that come from data: which ones can be shown, stored and looked up as a file."""
 
+import difflib
 import re
 import unicodedata
 
@@ -19,6 +20,9 @@ _BACKGROUND_NAMES = frozenset(
         "no_action", "no-action", "noaction",
     )
 )  # fmt: skip
+# How alike two names are of which one is a slip of the pen; names that differ in numbers alone are none.
+_SLIP = 0.85
+_DIGITS = re.compile(r"\d+")
 _SEPARATORS = re.compile(r"[/\\]")
 # Characters of a class name; tables are as wide as the longest.
 _MAX_CLASS_NAME = 200
@@ -68,3 +72,14 @@ def why_no_class(name):
 def means_background(name):
     """Whether the name of a class, or both names of a pair of verb and noun, mean that nothing happens."""
     return all(part.strip() in _BACKGROUND_NAMES for part in name.lower().split(","))
+
+
+def slip_of(name, others):
+    """The one of `others` that is written nearly as `name`, or "": "Clap" for "Claps"."""
+    others = [other for other in others if _DIGITS.sub("", other) != _DIGITS.sub("", name)]
+    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=_SLIP)), "")
+
+
+def with_slips(names, others):
+    """The names, each with the one of `others` that may be meant, if any."""
+    return [f"{name} (did you mean {guess!r}?)" if (guess := slip_of(name, others)) else name for name in names]

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipelines.core.names import slip_of, with_slips
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.video_names import other_form
 from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.config import SUBSET_TABLES
 from data_pipelines.localization.doubles import near_doubles
@@ -112,7 +114,9 @@ def _table_notes(table, databases):
     unknown = [name for name in table if name not in names]
     if unknown:
         of = f"{len(unknown)} of {count(table, 'video')} of the subset table"
-        yield f"{of} {verb(unknown, 'have')} no annotations: {_named(unknown)}"
+        lacking = sorted(names - table.keys())
+        hinted = [f"{name} ({form[1]})" if (form := other_form(name, lacking)) else name for name in unknown]
+        yield f"{of} {verb(unknown, 'have')} no annotations: {_named(with_slips(hinted, lacking))}"
     missing = [name for name in sorted(names) if name not in table]
     if missing:
         there = f"{count(missing, 'annotated video')} {verb(missing, 'are')}"
@@ -180,7 +184,17 @@ def _class_notes(videos, class_ids, data):
     if unseen:
         segments = sum(counts[1][class_ids[name]] for name in unseen)
         of = f"{count(unseen, 'class')} of {count(segments, 'test segment')}"
-        yield f"{of} {verb(unseen, 'have')} no training segment: {_named(unseen)}"
+        learned = [name for name, number in class_ids.items() if counts[0][number]]
+        yield f"{of} {verb(unseen, 'have')} no training segment: {_named(with_slips(unseen, learned))}"
+    tested = [name for name, number in class_ids.items() if counts[1][number]]
+    slips = {
+        name: guess
+        for name, number in class_ids.items()
+        if counts[0][number] and not counts[1][number] and (guess := slip_of(name, tested))
+    }
+    if slips:
+        of = f"{count(slips, 'class')} without a test segment {verb(slips, 'have')} nearly the name of another"
+        yield f"{of}: {_named(with_slips(slips, tested))}"
     ids = set(class_ids.values())
     num_ids = data.num_classes or max(ids, default=-1) + 1
     empty = [str(number) for number in range(num_ids) if number not in ids]

@@ -9,7 +9,7 @@ import numpy as np
 from data_pipelines.core.copies import copies_note
 from data_pipelines.core.feature_files import FeatureFileError, read_blocks
 from data_pipelines.core.finite import constant_note, never_changes
-from data_pipelines.core.names import means_background
+from data_pipelines.core.names import means_background, with_slips
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.unread_files import unread_lines
@@ -147,7 +147,8 @@ def _class_notes(index, data, present):
         unseen = sorted(ids - present.get("train", ids))
         if unseen:
             what = f"{count(unseen, 'class')} of the {subset} videos in no training video"
-            notes.append(f"{what}, cannot be learned: {name_some(names[i] for i in unseen)}")
+            learned = [names[i] for i in present["train"]]
+            notes.append(f"{what}, cannot be learned: {name_some(with_slips([names[i] for i in unseen], learned))}")
         videos = index.splits[subset]
         idle = [video for video in videos if set(np.unique(index.common_labels(video)).tolist()) <= background]
         if idle and len(idle) < len(videos) and background and not data.evaluate_background:

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from data_pipelines.core.names import means_background, why_no_class, why_no_video
+from data_pipelines.core.names import means_background, slip_of, why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
@@ -69,6 +69,7 @@ def read_frame_labels(root, options):
         rows.append(np.bincount(labels[labels >= 0], minlength=max(class_ids.values(), default=0) + 1))
     refuse(f"{root}", problems)
     names = tuple(sorted(class_ids, key=class_ids.get))
+    findings += _slips(names, np.array(rows)) if new else []
     return UnsplitFolder(root, tuple(videos), names, np.array(rows), "frame", tuple(unused), new, findings)
 
 
@@ -115,6 +116,17 @@ def _both(described, stored, what):
     if not videos:
         raise UserError(f"No video has both features and labels: {'; '.join(findings)}. Are their names the same?")
     return videos, without_features, findings
+
+
+def _slips(names, amounts):
+    """Lines about classes of a single video that have nearly the name of another one; amounts int [videos, C]."""
+    videos = dict(zip(names, np.count_nonzero(amounts, 0).tolist(), strict=True))
+    usual = [name for name, number in videos.items() if number > 1]
+    return [
+        f"the class {quote(name)} is in one video only: did you mean {quote(guess)}, which is in {videos[guess]}?"
+        for name, number in videos.items()
+        if number == 1 and (guess := slip_of(name, usual))
+    ]
 
 
 def _collect_classes(paths):

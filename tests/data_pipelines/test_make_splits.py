@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 
 import pytest
 
@@ -103,6 +104,15 @@ def test_videos_that_lack_something_are_left_out_and_told(tmp_path, capsys):
     assert len(sum(lists(root).values(), [])) == 6
     out = capsys.readouterr().out
     assert "left out, no features: 1 video, P0_v0" in out and "left out, no label file: 1 video, P1_v2" in out
+
+
+def test_a_slip_of_the_pen_in_one_video_is_told(tmp_path, capsys):
+    root = unsplit(tmp_path / "toy")
+    label = root / "groundTruth" / "P0_v1.txt"
+    label.write_text(label.read_text().replace("take cup", "take cups"))
+    make(root, "--test", 0.25)
+    told = r"the class 'take cups' is in one video only: did you mean 'take cup', which is in (\d)\?"
+    assert int(re.search(told, capsys.readouterr().out)[1]) > 1
 
 
 def test_features_alone_and_labels_alone(tmp_path, capsys):

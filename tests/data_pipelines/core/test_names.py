@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_pipelines.core.names import why_no_class, why_no_video
+from data_pipelines.core.names import slip_of, why_no_class, why_no_video, with_slips
 from tests.data_pipelines.dirty.names import ODD, UNSTORABLE
 
 CONTROL = ["a\nb", "tab\there", "\x1b[31m", "zero\0", "a\x85", "a\u2028", "\ud800", "half \udc61"]
@@ -68,3 +68,11 @@ def test_names_of_classes():
         assert why_no_class(name) == ""
     assert why_no_class('"reach"') == why_no_class("'reach'") == "a class name in quotation marks"
     assert why_no_class("x" * 201) == "class name of 201 characters, expected at most 200"
+
+
+def test_slips_of_the_pen():
+    names = ["Clap", "take cup", "step 1", "Jump"]
+    assert slip_of("Claps", names) == "Clap" and slip_of("take  cup", names) == "take cup"
+    for name in ("step 2", "Slip", "pour", "Jumping"):
+        assert slip_of(name, names) == ""
+    assert with_slips(["Claps", "pour"], names) == ["Claps (did you mean 'Clap'?)", "pour"]

@@ -54,11 +54,11 @@ def test_an_evaluation_without_a_segment_is_refused_and_single_videos_are_told(t
 def test_videos_that_are_not_used_are_counted(tmp_path):
     unused = {"subset": "Testing", "annotations": []}
     root = write_folder(tmp_path, entries(e=unused, f=unused, g={"annotations": []}))
-    (root / "subsets.csv").write_text("video,subset\na,training\nnobody,training\n")
+    (root / "subsets.csv").write_text("video,subset\na,training\nnobody,training\nb.mp4,training\n")
     text = "\n".join(open_localization(settings(root, subset_file="subsets.csv")).notes)
     for line in ("2 annotated videos are of the subset 'testing' and are not used",
                  "1 annotated video is of no subset and is not used",
-                 "1 of 2 videos of the subset table has no annotations: nobody",
+                 "2 of 3 videos of the subset table have no annotations: nobody, b.mp4 (expected 'b')",
                  "6 annotated videos are not in the subset table: b, c, d, and 3 more"):  # fmt: skip
         assert line in text
 
@@ -80,6 +80,17 @@ def test_odd_classes_are_told(tmp_path):
     assert "the classes 'jump', 'Jump' differ in capitals only" in text
     assert "1 class of 3 test segments has no training segment: Jump" in text
     assert "2 test annotations repeat another one, with the same class and times; doubles count once" in text
+
+
+def test_classes_that_are_slips_of_the_pen_are_told(tmp_path):
+    changed = entries()
+    for video, name in (("c", "jumps"), ("a", "runn")):
+        changed[video]["annotations"].append({"label": name, "segment": [0, 1]})
+    for item in (item for entry in changed.values() for item in entry["annotations"]):
+        item.pop("label_id", None)
+    text = "\n".join(open_localization(settings(write_folder(tmp_path, changed))).notes)
+    assert "1 class of 1 test segment has no training segment: jumps (did you mean 'jump'?)" in text
+    assert "1 class without a test segment has nearly the name of another: runn (did you mean 'run'?)" in text
 
 
 @pytest.mark.parametrize("subsets", [True, False])

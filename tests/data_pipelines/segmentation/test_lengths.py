@@ -73,7 +73,7 @@ def test_parts_of_several_rates_and_one_video(tmp_path):
     uneven = {video: (LONG[video] * 30 // 25, LONG[video]) for video in list(LONG)[4:7]}
     first, second, last = problems_of(with_features(LONG, int) | third | uneven | {"w": (100, 400)}, tmp_path)
     assert first.startswith("about 3 features for every label in 4 of 13 videos")
-    assert second.startswith("about 1.2 features for every label in 3 of 13 videos")
+    assert second.startswith("about 1.199 features for every label in 3 of 13 videos")
     assert last == (
         "100 frames of features for 400 labels, about 4 labels for every feature; expected them within 15 "
         "(config.data.length_tolerance): is one of the two of another rate?"

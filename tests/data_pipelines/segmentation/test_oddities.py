@@ -63,6 +63,15 @@ def test_classes_of_test_videos_alone(folder):
     assert line == "2 classes of the test videos in no training video, cannot be learned: pour_milk, stir"
 
 
+def test_a_class_of_test_videos_that_is_a_slip_of_the_pen(folder):
+    with open(folder / "mapping.txt", "a") as file:
+        file.write("4 pour_milks\n")
+    label = folder / "groundTruth" / "v4.txt"
+    label.write_text(label.read_text().replace("pour_milk", "pour_milks"))
+    line = "1 class of the test videos in no training video, cannot be learned: pour_milks (did you mean 'pour_milk'?)"
+    assert line in oddities(folder)[1]
+
+
 def test_classes_in_no_video(folder):
     with open(folder / "mapping.txt", "a") as file:
         file.write("4 wipe\n")
