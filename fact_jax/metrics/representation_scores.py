@@ -47,10 +47,22 @@ class VideoScores:
 
 @dataclasses.dataclass(frozen=True)
 class RepresentationScores:
-    """All evaluated videos, those of a dataset one after the other; `metric` is a RepresentationMetric."""
+    """All evaluated videos, those of a dataset in the order of their taus; `metric` is a RepresentationMetric."""
 
     metric: Any
     videos: tuple[VideoScores, ...]
+
+    def select(self, video_ids) -> "RepresentationScores":
+        """These videos alone, in this order; no id is there twice."""
+        place_of = {video.video_id: place for place, video in enumerate(self.videos)}
+        chosen, columns, found = [place_of[video_id] for video_id in video_ids], {}, []
+        for number in range(len(self.metric.num_classes)):
+            members = [place for place, video in enumerate(self.videos) if video.dataset == number]
+            columns[number] = [members.index(place) for place in chosen if self.videos[place].dataset == number]
+        for video in (self.videos[place] for place in chosen):
+            taus = video.taus[columns[video.dataset]] if len(video.taus) else video.taus
+            found.append(dataclasses.replace(video, taus=taus))
+        return RepresentationScores(self.metric, tuple(found))
 
     def compute(self) -> dict[str, float]:
         """Scores by name, see `RepresentationMetric.names`: means over the datasets that have them; otherwise NaN.

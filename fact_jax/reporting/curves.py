@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from fact_jax.reporting import colors, pictures
+from fact_jax.reporting import colors, pictures, shares
 
 # The rows of training itself in metrics.jsonl; those of every other group are of an evaluator.
 TRAINING = "train"
@@ -22,7 +22,7 @@ def collect_series(rows):
 
     Rows are dicts with an int "step" and numbers by name. Values that are no number or not finite are left out. A step
     logged twice (a resumed run) keeps its last value. Losses are the names with "loss" in them, scores all others of an
-    evaluator, such as "test/Edit".
+    evaluator, such as "test/Edit", in percent.
     """
     points = {}
     for row in rows:
@@ -38,7 +38,8 @@ def collect_series(rows):
         if "loss" in name.lower():
             losses[name] = series
         elif slash and group != TRAINING:
-            scores[name] = series
+            title, values = shares.in_percent(name, series[1])
+            scores[title] = series[0], values
     return losses, scores
 
 
@@ -56,8 +57,10 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     if positive and min(values.min() for values in positive) > 0:
         _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
-    if scores and all(0 <= values.min() and values.max() <= 100 for _, values in scores.values()):
-        score_axes.set_ylim(-2, 104)  # room for the markers of the best and worst scores
+    if scores and all(values.max() <= 100 for _, values in scores.values()):
+        # Room for the markers of the best and worst scores. R^2 may be far below 0, tau down to -100.
+        lowest = min(values.min() for _, values in scores.values())
+        score_axes.set_ylim(max(lowest - 4, -104) if lowest < 0 else -2, 104)
     _mark_best(score_axes, scores, best_metric)
     for axes in (loss_axes, score_axes):
         if axes.lines:
@@ -91,6 +94,7 @@ def _draw_curves(axes, series, label, empty_text, marker=""):
 
 
 def _mark_best(axes, scores, best_metric):
+    best_metric, _ = shares.in_percent(best_metric, 0.0)
     name = next((name for name in scores if name.rsplit("/", 1)[-1] == best_metric), None)
     if name is None:
         return

@@ -8,7 +8,7 @@ import math
 import pathlib
 
 from fact_jax import files
-from fact_jax.reporting import curves, tables
+from fact_jax.reporting import curves, shares, tables
 from fact_jax.types import UserError
 
 RESULTS_FILE = "results.json"
@@ -140,7 +140,7 @@ def summary(workdir, results):
 
 def one_line(metrics):
     """{"Edit": 80.0} -> "Edit 80.00"."""
-    return "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
+    return "  ".join(f"{name} {value:.{shares.decimals(name)}f}" for name, value in metrics.items())
 
 
 def without_nan(value):

@@ -4,6 +4,8 @@ import csv
 import io
 import math
 
+from fact_jax.reporting import shares
+
 
 def to_csv(rows):
     """Text of a CSV file with a header line, "" without rows, of dicts with the same keys in the same order.
@@ -20,11 +22,17 @@ def to_csv(rows):
 
 
 def markdown_table(rows):
-    """Lines of a Markdown table; `rows` are dicts with equal keys. Floats have two decimals, NaN is a dash."""
+    """Lines of a Markdown table; `rows` are dicts with equal keys. Floats have two decimals, NaN is a dash.
+
+    Scores up to 1, see `shares`, have four, in a column of that name or in a row whose "score" is one.
+    """
     header = list(rows[0])
     lines = ["| " + " | ".join(map(_markdown_value, header)) + " |"]
     lines.append("|" + "|".join("---:" if isinstance(rows[0][name], (int, float)) else "---" for name in header) + "|")
-    lines += ["| " + " | ".join(_markdown_value(row[name]) for name in header) + " |" for row in rows]
+    for row in rows:
+        digits = [max(shares.decimals(name), shares.decimals(row.get("score", ""))) for name in header]
+        cells = (_markdown_value(row[name], count) for name, count in zip(header, digits, strict=True))
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
@@ -36,7 +44,7 @@ def _csv_value(value):
     return value
 
 
-def _markdown_value(value):
+def _markdown_value(value, digits=2):
     if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:.2f}"
+        return "–" if math.isnan(value) else f"{value:.{digits}f}"
     return str(value).replace("|", "\\|")

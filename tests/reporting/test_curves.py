@@ -2,6 +2,7 @@ import math
 
 import matplotlib as mpl
 import numpy as np
+import pytest
 
 from fact_jax.reporting import curves
 
@@ -73,3 +74,17 @@ def test_a_run_without_rows_says_so():
     figure = curves.plot_training_curves([])
     assert [axes.texts[0].get_text() for axes in figure.axes] == ["no loss was logged", "no evaluation was logged"]
     figure.canvas.draw()
+
+
+def test_scores_up_to_one_are_drawn_beside_percentages():
+    rows = [{"step": step, "test/Tau": 0.1 * step, "test/Acc": 50.0} for step in (1, 2)]
+    _, scores = curves.collect_series(rows)
+    assert scores["test/Tau (%)"][1].tolist() == pytest.approx([10.0, 20.0]) and "test/Tau" not in scores
+    axes = curves.plot_training_curves(rows, best_metric="Tau").axes[1]
+    assert "best Tau (%) 20.0 (step 2)" in [line.get_label() for line in axes.lines]
+    assert axes.get_ylim() == (-2, 104)
+
+
+def test_a_score_far_below_zero_leaves_the_others_readable():
+    rows = [{"step": 1, "test/Progress@1": -20.0, "test/Acc": 50.0}]
+    assert curves.plot_training_curves(rows).axes[1].get_ylim() == (-104, 104)

@@ -1,3 +1,5 @@
+import math
+
 from fact_jax.reporting import tables
 
 
@@ -7,3 +9,10 @@ def test_no_row_gives_an_empty_table():
 
 def test_markdown_cells_cannot_break_the_table():
     assert tables.markdown_table([{"a|b": "c|d"}]) == ["| a\\|b |", "|---|", "| c\\|d |"]
+
+
+def test_scores_up_to_one_have_four_decimals():
+    _, _, line = tables.markdown_table([{"Acc": 91.234, "Tau": 0.98765, "Progress@1": -0.5}])
+    assert line == "| 91.23 | 0.9877 | -0.5000 |"
+    _, _, line = tables.markdown_table([{"score": "Tau of lift", "number": 3, "mean": 0.98765, "std": math.nan}])
+    assert line == "| Tau of lift | 3 | 0.9877 | – |"
