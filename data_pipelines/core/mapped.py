@@ -125,8 +125,12 @@ class TrainBatches(_Batches):
 class EvalBatches(_Batches):
     """Batches of one pass over a data set: every video exactly once, in order. Iterating again starts anew."""
 
-    def __init__(self, source, *, batch_size, num_rows, share=None, num_workers=0):
-        """Reads no video; arguments and errors as in TrainBatches."""
+    def __init__(self, source, *, batch_size, num_rows, share=None, num_workers=0, num_threads=_READ_THREADS):
+        """Reads no video; arguments and errors as in TrainBatches.
+
+        Without worker processes `num_threads` threads read; one of them asks for the examples in order.
+        """
+        self._num_threads = num_threads
         count = len(source.video_ids)
         cuts = np.split(np.arange(count), range(batch_size, count, max(batch_size, 1)))
         super().__init__(source, cuts, num_rows, share, num_workers)
@@ -139,7 +143,8 @@ class EvalBatches(_Batches):
         return len(set(self._source.video_ids))  # an example may be a part of one
 
     def __iter__(self):
-        with _reading(self._example, range(len(self._held)), self._num_workers) as examples:
+        numbers = range(len(self._held))
+        with _reading(self._example, numbers, self._num_workers, self._num_threads) as examples:
             for positions in self._cuts:
                 yield self._assemble(positions, np.arange(len(positions)), examples)
 
@@ -148,11 +153,13 @@ class EvalBatches(_Batches):
 
 
 @contextlib.contextmanager
-def _reading(make: Callable[[int], Mapping], numbers: range, num_workers: int) -> Iterator[Iterator[Mapping]]:
+def _reading(
+    make: Callable[[int], Mapping], numbers: range, num_workers: int, num_threads: int = _READ_THREADS
+) -> Iterator[Iterator[Mapping]]:
     """Gives an iterator of make(number), in order and read ahead; leaving the `with` block ends all that reads."""
     if num_workers and not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # grain's processes ask for them; a notebook has none
-    threads = 0 if num_workers else _READ_THREADS
+    threads = 0 if num_workers else num_threads
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads * _AHEAD)
     workers = grain.MultiprocessingOptions(num_workers=num_workers, per_worker_buffer_size=_AHEAD)
     dataset = grain.MapDataset.source(numbers).map(make).to_iter_dataset(options)

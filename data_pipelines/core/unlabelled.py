@@ -184,12 +184,12 @@ def open_files(inputs, reader):
     if not paths:
         raise UserError("--input: no feature file was found:\n" + "\n".join(f"  {problem}" for problem in problems))
     missing = _by_name((pathlib.Path(problem.path) for problem in problems if problem.found == FILE_IS_MISSING), reader)
-    wrong_names = {path: problem for path in paths if (problem := _name_problem(path))}
+    wrong_names = {path: problem for path in paths if (problem := name_problem(path))}
     problems += wrong_names.values()
     usable, names, unusable = [], [], list(missing)
     for video_id, same_name in _by_name((path for path in paths if path not in wrong_names), reader).items():
         if len(same_name) > 1:
-            problems += _name_clash(video_id, same_name)
+            problems += name_clash(video_id, same_name)
             unusable.append(video_id)
             continue
         found, wrong = _check_file(video_id, same_name[0], reader)
@@ -226,7 +226,7 @@ def _by_name(paths, reader):
     return groups
 
 
-def _name_clash(video_id, paths):
+def name_clash(video_id, paths):
     """A problem for every one of several files that would give the same result files."""
     expected = "expected one file per video name; predict them with a different --output each"
     return [
@@ -235,7 +235,7 @@ def _name_clash(video_id, paths):
     ]
 
 
-def _name_problem(path):
+def name_problem(path):
     """A problem if the file or its folder has a name that cannot be shown or stored as text, else None."""
     parts = {"folder": str(path.parent), "file": path.name}
     wrong = {what: found for what, part in parts.items() if (found := unstorable_in(part))}

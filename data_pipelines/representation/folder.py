@@ -21,7 +21,7 @@ from fact_jax.files import why_no_folder
 from fact_jax.types import nearest
 
 # Endings of files beside videos that are none.
-_TEXTS = (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".srt", ".vtt", ".pdf", ".log")
+TEXT_SUFFIXES = (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".srt", ".vtt", ".pdf", ".log")
 VIDEO_DIR, LABEL_DIR, PHASES = "videos", "labels", "phases.txt"
 LISTS = {"train": "train.txt", "test": "test.txt"}
 
@@ -52,7 +52,7 @@ def _find_videos(root):
         return {}, [], [Problem(str(folder), 0, f"the folder {reason}", "expected a folder with the videos")]
     others = {LABEL_DIR, PHASES, *LISTS.values()} if folder == root else ()
     listed = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.name not in others]
-    texts = [path.name for path in listed if path.suffix.lower() in _TEXTS]
+    texts = [path.name for path in listed if path.suffix.lower() in TEXT_SUFFIXES]
     paths = [path for path in listed if path.name not in texts]
     shared = collections.Counter(_stem(path) for path in paths)
     notes = [f"No videos, left out of {folder}: {name_some(texts)}"] if texts else []

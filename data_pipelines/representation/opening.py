@@ -16,7 +16,7 @@ from data_pipelines.representation.synthetic import synthetic_videos
 from data_pipelines.video.checks import check_videos
 from data_pipelines.video.raw_video import RawVideo
 
-_INDEX_DIR = "video_index"  # below the workdir
+INDEX_DIR = "video_index"  # below the workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +77,9 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     listed = dict(listing.videos)
     listed["train"] = listed["train"][: max(1, int(data.train_fraction * len(listed["train"])))]
     paths = {str(video.path): video.path for videos in listed.values() for video in videos}
-    index_dir = None if workdir is None else workdir / _INDEX_DIR
+    index_dir = None if workdir is None else workdir / INDEX_DIR
     checked = check_videos(paths, data.video, index_dir=index_dir)
-    problems, notes = list(listing.problems), [*listing.notes, *_grouped(checked)]
+    problems, notes = list(listing.problems), [*listing.notes, *grouped(checked)]
     if data.skip_unreadable:
         notes += [f"Left out: {problem}" for problem in checked.problems]
     else:
@@ -125,7 +125,7 @@ def _list(data, root):
     return Listing(videos, other.groups, other.phases, own.problems + other.problems, notes)
 
 
-def _grouped(checked):
+def grouped(checked):
     """What is odd about videos, each remark once with the videos that it is about."""
     videos, others = {}, []
     for note in checked.notes:

@@ -112,17 +112,30 @@ class EvaluationChunks(mapped.ExampleSource):
         del rng
         number, chunk = self._chunks[position]
         entry, steps = self._entries[number], self._steps[number][chunk]
-        contexts = self._clip.num_contexts, self._clip.context_stride
-        frames = clips.expand_contexts(steps, len(entry.video), *contexts)
-        view = views.evaluation_view(self._augmentation, *entry.video.size)
         return {
-            "frames": _read(entry.video, [frames], [view], self._augmentation),
+            "frames": self._frames(number, chunk),
             "mask": np.ones(len(steps), bool),
             "labels": _labels(entry, steps),
             "start": np.int32(chunk.start),
             "video": np.int32(number),
             "group": np.int32(entry.group),
         }
+
+    def video_of(self, position) -> int:
+        """The number of the video that an example is a chunk of."""
+        return self._chunks[position][0]
+
+    def _numbers(self, number, steps):
+        """The frames that steps of a video need, int [n * C]."""
+        contexts = self._clip.num_contexts, self._clip.context_stride
+        return clips.expand_contexts(steps, len(self._entries[number].video), *contexts)
+
+    def _view(self, number):
+        return views.evaluation_view(self._augmentation, *self._entries[number].video.size)
+
+    def _frames(self, number, chunk):
+        numbers = self._numbers(number, self._steps[number][chunk])
+        return _read(self._entries[number].video, [numbers], [self._view(number)], self._augmentation)
 
 
 def _labels(entry, steps):

@@ -5,9 +5,10 @@ model = inference.load("runs/synthetic")
 prediction = model.predict(features)  # float array (frames, channels)
 """
 
-from fact_jax.inference import localization, segmentation
+from fact_jax.inference import localization, representation, segmentation
 from fact_jax.inference.localization.predictor import FoundActions, LocalizationPredictor
 from fact_jax.inference.predictor import Predictor, load
+from fact_jax.inference.representation.predictor import RepresentationPredictor
 from fact_jax.inference.segmentation.predictions import Prediction, Segment
 from fact_jax.inference.segmentation.predictor import SegmentationPredictor
 
@@ -16,9 +17,11 @@ __all__ = [
     "LocalizationPredictor",
     "Prediction",
     "Predictor",
+    "RepresentationPredictor",
     "Segment",
     "SegmentationPredictor",
     "load",
     "localization",
+    "representation",
     "segmentation",
 ]

@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from fact_jax import files
 from fact_jax.types import UserError
@@ -36,12 +36,15 @@ class VideoFiles(abc.ABC):
     `video` has video_id, path, size, mtime_ns, ctime_ns, num_frames, transcript (class ids or None) and sha256.
     """
 
-    together: ClassVar[tuple[Path, ...]] = ()  # files that `conclude` writes
-
     origin: Mapping[str, Any]  # JSON values that say what makes the predictions: other values, other predictions
     class_names: Sequence[str]
     fps: float  # at the full rate; 0 = unknown, no times in seconds
     figures: bool  # also draw a picture of every video
+
+    @property
+    def together(self) -> tuple[Path, ...]:
+        """Files that `conclude` writes."""
+        return ()
 
     @abc.abstractmethod
     def paths(self, video) -> dict[Path, bool]:

@@ -35,15 +35,29 @@ class Predictor(abc.ABC):
     """
 
     def __init__(
-        self, task, params, *, record: Mapping[str, Any], step: int, checksum: str, devices, say, num_programs: int = 1
+        self,
+        task,
+        params,
+        *,
+        record: Mapping[str, Any],
+        step: int,
+        checksum: str,
+        devices,
+        say,
+        num_programs: int = 1,
+        state: Any = None,
     ):
-        """`params` are on the host; `num_programs` padded lengths are likely to come."""
+        """`params` and `state`, the mutable collections, if any, are on the host.
+
+        `num_programs` padded lengths are likely to come.
+        """
         self.config = ConfigDict(record["config"])
         self.class_names = tuple(record["derived"].get("class_names", ()))
         self.feature_dim = record["derived"].get("feature_dim")
         self.step, self.checksum = step, checksum
         self._num_devices = len(devices)
         self._step = EvalStep(task, devices, num_buckets=num_programs, say=say)
+        self._state = device_layout.replicate(state, devices) if jax.tree.leaves(state) else {}
         with self._precision():
             self._weights = self._step.compose(device_layout.replicate(params, devices))
 
@@ -91,6 +105,8 @@ class Predictor(abc.ABC):
     def prediction(self, scores: Mapping[str, np.ndarray], row: int, *args: Any, **kwargs: Any) -> Any:
         """What is predicted for one row of what `run` gave, fetched; the subclasses say what else they need.
 
+        None: more rows of this video are to come.
+
         NonFiniteScores: scores are NaN or infinite.
         """
         if not scores[FINITE][row]:
@@ -120,7 +136,7 @@ class Predictor(abc.ABC):
         The rows of the batch must be a multiple of the devices given to `load`.
         """
         with self._precision():
-            return self._step(self._weights, {}, batch)
+            return self._step(self._weights, self._state, batch)
 
     def _run_one(self, arrays: Mapping[str, np.ndarray], heavy: str = "features"):
         """What `run` gives, fetched, for the arrays [1, ...] of one video; `heavy` holds the video itself."""
@@ -130,6 +146,10 @@ class Predictor(abc.ABC):
         arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
         batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding, heavy=(heavy,))
         return device_layout.unshard(self.run(batch))
+
+    def _runs(self):
+        """The module of the kind in `app.runs`, which knows the data."""
+        return kinds.of_system(self.config.model.name).runs()
 
     def _precision(self):
         precision = self.config.matmul_precision
@@ -189,6 +209,7 @@ def load(
         checksum=weights.meta["checksums"][weights.item],
         devices=[jax.local_devices()[0]] if devices is None else list(devices),
         say=say,
+        state=weights.state,
     )
 
 

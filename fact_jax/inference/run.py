@@ -34,7 +34,8 @@ def predict_videos(
       source: unlabelled videos, see `data_pipelines.core.unlabelled.UnlabelledVideos`: `inputs`, `unusable`,
         `problems`, `select(positions)`, `is_bad(index)`, `report(index, found)`, `read_input(index)`, and
         `extent(index)`: what `predictor.prediction` has to know of a video.
-      make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source.
+      make_batches: from a source to its batches, with `buckets`; their `positions` are indices of that source. Several
+        rows in order may be of one video, whose prediction comes with the last one.
       output: where the files go; a UserError if they cannot be written.
       stop: StopRequest, asked before every batch.
 
@@ -147,7 +148,8 @@ class _Job:
         self.finished, self.written = list(finished), 0
         self._predictor, self._output, self._console = predictor, output, console
         self._waiting, self._source = waiting, source.select(waiting)
-        self._done, self._said = 0, time.perf_counter()
+        self._over: set[int] = set()  # of the waiting ones: written, or known to be bad
+        self._said = time.perf_counter()
 
     def run(self, make_batches, stop):
         """Returns how many videos are left. One batch is computed while the files of the one before are written."""
@@ -170,38 +172,42 @@ class _Job:
                 self._write(*running, total)
         finally:
             self._console.end()
-        return total - self._done
+        return total - len(self._over)
 
     def _start(self, batch):
         programs = self._predictor.num_programs
         scores = self._predictor.run(batch)
         if self._predictor.num_programs > programs:
-            self._console.restart_clock(self._done)  # a compilation says nothing about the time left
+            self._console.restart_clock(len(self._over))  # a compilation says nothing about the time left
         return scores
 
     def _write(self, batch, scores, total):
         scores = device_layout.unshard(scores)
         for row, position in enumerate(batch.positions):
-            if position < 0:
+            if position < 0 or position in self._over:
                 continue
-            if self._write_video(position, scores, row):
+            is_over, is_written = self._take(position, scores, row)
+            if is_written:
                 self.finished.append(self._waiting[position])
                 self.written += 1
-            self._done += 1
-            self._console.progress(self._done)
+            if is_over:
+                self._over.add(position)
+                self._console.progress(len(self._over))
         if time.perf_counter() - self._said > SECONDS_PER_LINE:
-            self._said = time.perf_counter()
-            self._console.say(f"{self._done} of {total} videos  {self._console.pace(self._done, total)}")
+            self._said, done = time.perf_counter(), len(self._over)
+            self._console.say(f"{done} of {total} videos  {self._console.pace(done, total)}")
 
-    def _write_video(self, position, scores, row):
-        """Whether it was written."""
+    def _take(self, position, scores, row):
+        """(whether no more rows of this video count, whether it was written)."""
         source = self._source
         if source.is_bad(position):
-            return False
+            return True, False
         try:
             prediction = self._predictor.prediction(scores, row, *source.extent(position))
+            if prediction is None:
+                return False, False
             self._output.write(source.read_input(position), prediction)
         except (NonFiniteScores, EvaluatedVideo) as error:
             source.report(position, str(error))
-            return False
-        return True
+            return True, False
+        return True, True

@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,9 +23,12 @@ class DetectionFiles(VideoFiles):
     What the videos of one command have together goes to predictions/submission.json.
     """
 
-    together: ClassVar = (SUBMISSION,)
     durations: Mapping[str, float]  # seconds of the videos of which they were told
     class_scores: Mapping[str, np.ndarray]  # what a classifier said of the videos, float [C] each
+
+    @property
+    def together(self):
+        return (SUBMISSION,)
 
     def paths(self, video):
         name = files.safe_name(video.video_id)

@@ -1,0 +1,7 @@
+"""Embeddings of the frames of videos; `load` takes runs of this kind alone."""
+
+import functools
+
+from fact_jax.inference import predictor
+
+load = functools.partial(predictor.load, kind="representation")
