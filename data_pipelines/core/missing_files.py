@@ -16,9 +16,13 @@ _MAX_NAMES = 5000
 class HintedFolder:
     """A folder in which files are missing; it is listed once, when the first one is."""
 
-    def __init__(self, path, suffix, otherwise):
-        """`suffix` ends the names of its files; `otherwise` is what to say where no name is near."""
+    def __init__(self, path, suffix, otherwise, taken=()):
+        """`suffix` ends the names of its files; `otherwise` is what to say where no name is near.
+
+        Files with a name in `taken` are those of others.
+        """
         self._path, self._suffix, self._otherwise = pathlib.Path(path), suffix, otherwise
+        self._taken = frozenset(taken)
         self._names, self._hints = None, 0
 
     def hint(self, problem):
@@ -40,5 +44,6 @@ class HintedFolder:
             self._names = []
             with contextlib.suppress(OSError), os.scandir(self._path) as entries:
                 names = (entry.name for entry in entries if entry.name.endswith(self._suffix))
+                names = (name for name in names if name not in self._taken)
                 self._names = sorted(name for name, _ in zip(names, range(_MAX_NAMES), strict=False))
         return self._names

@@ -23,6 +23,13 @@ from data_pipelines.core.finite import (
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.localization.feature_names import (
+    all_missing,
+    hint_at_missing,
+    place_of,
+    place_of_fault,
+    unread_lines,
+)
 from data_pipelines.localization.grouping import group_videos
 from data_pipelines.localization.source import SegmentRules, prepare_segments
 from data_pipelines.localization.timed import TimedVideo
@@ -59,9 +66,9 @@ def check_videos(store, videos, data, rule):
 
     `videos` is a dict from subset, "train" or "test", to AnnotatedVideos.
     """
-    problems, notes, usable, shapes = [], [], {}, {}
+    problems, notes, usable, shapes, unusable = [], [], {}, {}, {}
     for subset, listed in videos.items():
-        usable[subset], missing, found = _check_shapes(store, subset, listed, data, shapes)
+        usable[subset], missing, found = _check_shapes(store, subset, listed, data, shapes, unusable)
         problems += found
         if missing:
             what = f"{verb(missing, 'count')} as missed" if subset == "test" else f"{verb(missing, 'are')} left out"
@@ -69,8 +76,8 @@ def check_videos(store, videos, data, rule):
             of = f"{len(missing)} of {count(listed, f'{subset} video')} {verb(missing, 'have')}"
             notes.append(f"{of} no features and {what}: {_names(missing)}")
         if listed and len(missing) == len(listed):
-            found, hint = "file is missing, as that of all videos", "feature_places, feature_prefix and feature_suffix"
-            problems.append(Problem(place_of(store, missing[0]), 0, found, f"see config.data.{hint}"))
+            problems.append(all_missing(store, missing))
+    problems = hint_at_missing(store, problems, unusable, shapes)
     width, transposed, found = check_widths(store, shapes)
     problems += found
     # Of features that lie the wrong way round, nothing says how long they are.
@@ -79,7 +86,7 @@ def check_videos(store, videos, data, rule):
     found = check_times(timed)
     problems += [Problem(place_of_annotations(data, subset), 0, *text) for subset, *text in found.problems]
     problems = group_videos(problems)
-    notes += [*_fps_notes(videos, data), *found.lines]
+    notes += [*unread_lines(store, list(shapes)), *_fps_notes(videos, data), *found.lines]
     # What is wrong in the annotations has been told.
     if not problems and all(_is_sound(video) for listed in videos.values() for video in listed):
         usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
@@ -92,8 +99,11 @@ def check_videos(store, videos, data, rule):
     return CheckedVideos(usable, lengths, width, problems, tuple(notes))
 
 
-def _check_shapes(store, subset, listed, data, shapes):
-    """(usable videos, names of those without features, problems) of a subset; their shapes are added to `shapes`."""
+def _check_shapes(store, subset, listed, data, shapes, unusable):
+    """(usable videos, names of those without features, problems) of a subset.
+
+    Their shapes are added to `shapes`, by name; those with a problem of their features to `unusable`, by its place.
+    """
     usable, missing, problems = [], [], []
     for video in tqdm(listed, desc="Checking features", unit="video", disable=None, leave=False, delay=1.0):
         name = video.video_id
@@ -103,7 +113,9 @@ def _check_shapes(store, subset, listed, data, shapes):
         try:
             shapes[name] = store.shape(name)
         except FeatureFileError as error:
-            problems.append(Problem(place_of(store, name), 0, str(error)))
+            place = place_of_fault(store, name)
+            problems.append(Problem(place, 0, str(error)))
+            unusable[place] = name
             continue
         found, place = _time_problems(video, data), place_of_annotations(data, subset)
         problems += [Problem(place, 0, f"video {name!r}: {text}", hint) for text, hint in found]
@@ -119,12 +131,6 @@ def _timed(video, subset, lengths, data):
         return TimedVideo(video, subset, fps)
     step, window = data.feature_stride / fps, data.window / fps
     return TimedVideo(video, subset, fps, (length - 1) * step + window, step, window)
-
-
-def place_of(store, video_id):
-    """Where the features of a video are, for messages."""
-    streams = getattr(store, "streams", ())
-    return next((stream.name(video_id) for stream in streams), video_id)
 
 
 def place_of_annotations(data, subset):

@@ -7,19 +7,18 @@ import zlib
 
 import numpy as np
 
-from data_pipelines.core.json_files import number_of, read_json
+from data_pipelines.core.json_files import read_json
 from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems, refuse
-from data_pipelines.core.text_files import QUOTE_LIMIT, quote
+from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.localization.video_tables import missing_videos
 from fact_jax.files import MAX_TEXT_BYTES, doubled_member, open_data
+from fact_jax.ops.class_scores import EXPECTED, MAX_CLASSES, read_scores, why_other_number
 from fact_jax.types import UserError, nearest
 
-_MAX_CLASSES = 100_000
 # Of the array of a video in a .npz file.
-_MAX_BYTES = 16 * _MAX_CLASSES + 1024
-_EXPECTED = "expected a list of numbers of 0 or more, one per class"
+_MAX_BYTES = 16 * MAX_CLASSES + 1024
 _CONVERT = (
     "Pickles are not read, as they run code. Where you trust the file, load it in Python once and write its scores "
     "with json.dump({{video: [float(s) for s in values] for video, values in scores.items()}}, "
@@ -75,9 +74,9 @@ def read_class_scores(path, video_ids, asked_by="config.data.external_scores"):
     problems.extend(missing_videos(path, stored, video_ids, "scores"))
     scores = {}
     for video in (video for video in video_ids if video in found):
-        if (values := _scores_of(found[video])) is None:
-            shown = repr(found[video])[:QUOTE_LIMIT]
-            problems.add(str(path), 0, f"the scores of video {video!r} are no list of numbers: {shown}", _EXPECTED)
+        values, why = read_scores(found[video], names)
+        if why:
+            problems.add(str(path), 0, f"scores of video {video!r}: {why}", EXPECTED)
         else:
             scores[video] = values
     sizes = {len(values) for values in scores.values()}
@@ -110,10 +109,10 @@ def check_order(path, scores, known):
 
 def check_number(path, scores, known, asked_by):
     """Raises a UserError if VideoClassScores without names are of fewer classes than a run, whose names are `known`."""
-    if scores.names is None and scores.num_classes < len(known):
-        found = f"scores of {count(scores.num_classes, 'class')} without names"
-        expected = f"expected {len(known)}, one per class of the run, or the names of the classes under 'class'"
-        refuse(f"The file of {asked_by}", [Problem(str(path), 0, found, expected)])
+    wrong = why_other_number(scores.num_classes, len(known))
+    if wrong and scores.names is None and scores.num_classes < len(known):
+        expected = "give them all, or the names of the classes under 'class'"
+        refuse(f"The file of {asked_by}", [Problem(str(path), 0, wrong, expected)])
 
 
 def score_lines(path, scores):
@@ -161,19 +160,6 @@ def renamed_lines(path, scores, known):
         listed = name_some(f"{there!r} for {name!r}" for name, there in other)
         what = f"{count(other, 'class')} {verb(other, 'have')} another name than in the annotations"
         yield f"{path}: {what}; numbers count: {listed}"
-
-
-def _scores_of(values):
-    """float32 [C] of the list of a video, or None."""
-    if isinstance(values, list):
-        numbers = [number_of(value) for value in values]
-        values = np.array(numbers, np.float64) if None not in numbers else None
-    if values is None or not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim != 1:
-        return None
-    with np.errstate(over="ignore"):
-        scores = values.astype(np.float32)
-    sound = 0 < len(scores) <= _MAX_CLASSES and np.isfinite(scores).all() and scores.min() >= 0
-    return scores if sound else None
 
 
 def _name_problems(path, names, number):

@@ -130,7 +130,8 @@ def _read_all_labels(layout, videos, class_ids):
     if reason := why_no_folder(layout.label_dir):
         return {}, [Problem(str(layout.label_dir), 0, f"folder of label files {reason}", "see config.data.label_dir")]
     labels, problems, alike = {}, Problems(layout.label_dir, _MAX_PROBLEMS), collections.Counter()
-    folder = HintedFolder(layout.label_dir, ".txt", "expected one .txt file per video of the split lists")
+    taken = {layout.label_file(video).name for video in videos}
+    folder = HintedFolder(layout.label_dir, ".txt", "expected one .txt file per video of the split lists", taken)
     for video in _progress(videos, "labels"):
         labels[video], found = read_labels(layout.label_file(video), class_ids or {})
         if class_ids is None:
@@ -151,7 +152,8 @@ def _read_all_headers(layout, videos):
         expected = "see config.data.feature_dir"
         return {}, [Problem(str(layout.feature_dir), 0, f"folder of feature files {reason}", expected)]
     headers, problems = {}, Problems(layout.feature_dir, _MAX_PROBLEMS)
-    folder = HintedFolder(layout.feature_dir, ".npy", "expected one .npy file per video of the split lists")
+    taken = {layout.feature_file(video).name for video in videos}
+    folder = HintedFolder(layout.feature_dir, ".npy", "expected one .npy file per video of the split lists", taken)
     for video in _progress(videos, "features"):
         path = layout.feature_file(video)
         try:

@@ -156,13 +156,12 @@ def _find_features(root, database, options):
     forms = [(prefix, suffix) for prefix in ("", "v_") for suffix in (".npy", ".npz")]
     found = {form: sum(f"{form[0]}{video}{form[1]}" in listed for video in database.videos) for form in forms}
     prefix, suffix = max(forms, key=found.get)
-    number = found[prefix, suffix]
-    return (
-        place,
-        prefix,
-        suffix,
-        f"features: {place}/{prefix}VIDEO{suffix}, of {number} of {count(database.videos, 'video')}",
-    )
+    number = found.pop((prefix, suffix))
+    finding = f"features: {place}/{prefix}VIDEO{suffix}, of {number} of {count(database.videos, 'video')}"
+    others = [f"{before}VIDEO{after}, of {more}" for (before, after), more in found.items() if more]
+    if others:
+        finding += f"; beside them there is {' and '.join(others)}, which is not read"
+    return place, prefix, suffix, finding
 
 
 def _read_shapes(store, videos):

@@ -28,7 +28,8 @@ from fact_jax.types import UserError, check_choice
 
 MODES = ("train", "eval")
 # Settings that may change between training and --mode eval: how detections are scored.
-EVALUATION_NEUTRAL = (*run_record.NEUTRAL, "data.published_classes")
+SCORING = "data.published_classes"
+EVALUATION_NEUTRAL = (*run_record.NEUTRAL, SCORING)
 # Settings that may change between training and prediction.
 PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
 
@@ -144,6 +145,13 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
     return code
 
 
+def _other_scoring(config, workdir: Path) -> str:
+    """What to call the folder of an evaluation that scores otherwise than the run did; "" where it does not."""
+    group, name = SCORING.split(".")
+    of_run, now = (values[group].get(name) for values in (run_record.read(workdir)["config"], config.to_dict()))
+    return "" if of_run == now else name if now else f"no_{name}"
+
+
 def _set_up_jax(config, console: writers.Console) -> None:
     """Applies the settings that hold for the whole process."""
     host_memory.keep_between_runs()
@@ -213,5 +221,6 @@ def prepare(
         first_variables=first_variables,
         about_features=changes,
         other_features=other_features,
+        other_scoring=_other_scoring(config, workdir) if mode == "eval" else "",
         **{name: getattr(parts, name) for name in names},
     )

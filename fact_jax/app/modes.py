@@ -31,6 +31,7 @@ class Setup(loop.Setup):
     other_videos: OtherVideos | None = None
     about_features: Sequence[str] = ()  # of `how_scored`, what is to be said of features that changed
     other_features: bool = False  # whether an evaluation has others than those of the training
+    other_scoring: str = ""  # part of a folder's name, where an evaluation scores otherwise than the training did
 
 
 def train(setup: Setup) -> bool:
@@ -158,6 +159,7 @@ def evaluate(setup: Setup, step: int | None, choice: VideoChoice | None = None) 
     # Files directly in the workdir are those of the best checkpoint, which results.md describes.
     first = evaluators[0].name
     parts = [chosen.folder if chosen else "eval"] + ["other_features"] * setup.other_features
+    parts += [setup.other_scoring] * bool(setup.other_scoring)
     parts += [] if step is None else [f"step_{step}"]
     folder = setup.workdir if parts == ["eval"] else setup.workdir / "_".join(parts)
     _write_evaluation(setup, evaluated[first], folder)

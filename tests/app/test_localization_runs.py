@@ -63,10 +63,11 @@ def test_a_run_trains_evaluates_and_is_evaluated_again(tmp_path):
     pictures = {path.name for path in (workdir / "figures").iterdir()}
     assert {"precision_recall.png", "map_against_tiou.png", "training_curves.png"} < pictures and len(pictures) == 7
     assert "without a true segment count for nobody" in results
+    # Scored otherwise than in training, it has a folder of its own.
     code, text = run(workdir, "eval", make_config(data__published_classes=True))
     assert code == 0 and "the same, to the last digit" in text
-    head = json.loads((workdir / "tables" / "detections.json").read_text())
-    assert head["published_classes"] is True
+    for folder, published in ((workdir, False), (workdir / "eval_published_classes", True)):
+        assert json.loads((folder / "tables" / "detections.json").read_text())["published_classes"] is published
     code, text = run(workdir, "eval")
     assert code == 0 and "the same, to the last digit" in text
     (found,) = read_runs([workdir], {"actionformer": LocalizationReport()})
@@ -252,9 +253,16 @@ def test_actions_without_a_class_are_named_by_other_scores(tmp_path):
     model, features = inference.load(tmp_path / "run"), np.load(chosen[0])
     names = model.names_of(7)
     assert model.class_names == ("action",) and (names[0], names[5:]) == ("Dive", ("Spin", "class 6"))
-    assert set(model.predict(features, class_scores=[0.2, 0.1, 0.9]).detections.labels) == {0, 2}
-    with pytest.raises(UserError, match="one finite number of 0 or more"):
-        model.predict(features, class_scores=[0.5, -1.0])
+    assert set(model.predict(features, class_scores=[0.2, 0.1, 0.9, 0, 0, 0]).detections.labels) == {0, 2}
+    for wrong, message in (
+        ([0.5, -1.0], "class_scores: the one of class 1 is -1.0; expected a finite number from 0 to"),
+        ([0.5, float("nan")], "class_scores: the one of class 1 is nan"),
+        (np.array([[0.5]]), "class_scores: no list of numbers: an array of shape"),
+        ([0.2, 0.1, 0.9], r"class_scores: 3 scores; expected 6, one per class of the run \(video_class_names"),
+        ([0.1] * 7, "class_scores: 7 scores; expected 6"),
+    ):
+        with pytest.raises(UserError, match=message):
+            model.predict(features, class_scores=wrong)
 
     (tmp_path / "data" / "scores.json").write_text(json.dumps({"validation_0000": [1.0]}))
     with pytest.raises(UserError, match="no scores of 2 of 3 videos"):

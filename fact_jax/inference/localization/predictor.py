@@ -3,9 +3,8 @@
 import dataclasses
 import math
 
-import numpy as np
-
 from fact_jax.inference.predictor import Predictor, check_features, padded_features
+from fact_jax.ops.class_scores import EXPECTED, read_scores, why_other_number
 from fact_jax.ops.nms import Detections
 from fact_jax.ops.time_grid import GridRule
 from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
@@ -46,8 +45,9 @@ class LocalizationPredictor(Predictor):
           fps: video frames per second, more than 0; None: as `fps`.
           duration: seconds of the video, beyond which nothing is found; None: until the end of the last feature's
             window. Needed where features are spread evenly over a video.
-          class_scores: float [C], a classifier's scores of the video, 0 or more: they name what is found, see
-            `nms.fuse_scores`, and the labels are indices of theirs; None: the network's own classes.
+          class_scores: float [C], a classifier's scores of the video, 0 or more, in the order of `video_class_names`:
+            they name what is found, see `nms.fuse_scores`, and the labels are indices of theirs; None: the network's
+            own classes.
 
         Returns:
           FoundActions, or a list of them.
@@ -61,7 +61,7 @@ class LocalizationPredictor(Predictor):
 
     def _predict_one(self, features, name, fps, duration, class_scores) -> FoundActions:
         if class_scores is not None:
-            class_scores = _check_scores(class_scores)
+            class_scores = self._check_scores(class_scores)
         if duration is None and self.rule.stride <= 0:
             spread = "features that are spread evenly over a video (data.feature_stride=0)"
             raise UserError(f"This run was trained with {spread}: give its seconds, predict(features, duration=...).")
@@ -90,6 +90,15 @@ class LocalizationPredictor(Predictor):
             raise UserError(f"{why} Give them: --fps, or predict(features, fps=...).")
         return fps
 
+    def _check_scores(self, class_scores):
+        """Returns a classifier's scores of a video as float32 [C], one for each of `video_class_names`."""
+        scores, why = read_scores(class_scores)
+        if why:
+            raise UserError(f"class_scores: {why}; {EXPECTED}.")
+        if why := why_other_number(len(scores), len(self.video_class_names)):
+            raise UserError(f"class_scores: {why} (video_class_names).")
+        return scores
+
     def _prediction(
         self, candidates, row: int, num_frames: int, duration: float | None = None, class_scores=None, fps=None
     ) -> FoundActions:
@@ -99,12 +108,3 @@ class LocalizationPredictor(Predictor):
             length = self.rule.length(num_frames)
             duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)
         return FoundActions(detect(candidates, row, VideoTime(grid, duration), self._nms, class_scores), duration)
-
-
-def _check_scores(class_scores):
-    """Returns a classifier's scores of a video as float32 [C]."""
-    scores = np.asarray(class_scores, np.float32)
-    if scores.ndim != 1 or not len(scores) or not np.all(np.isfinite(scores) & (scores >= 0)):
-        expected = "one finite number of 0 or more for every class"
-        raise UserError(f"class_scores is an array of shape {scores.shape}; expected {expected}.")
-    return scores

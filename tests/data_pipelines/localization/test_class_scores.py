@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import warnings
 import zipfile
 
@@ -64,13 +65,16 @@ def test_classes_in_another_order_than_in_the_annotations_are_refused():
     ("content", "message"),
     [
         ({"a": [1, 2]}, "no scores of 1 of 2 videos, such as 'b'"),
-        ({"a": [1, 2], "b": "x"}, "'b' are no list of numbers"),
-        ({"a": [1, 2], "b": [1, -2]}, "'b' are no list of numbers"),
-        ({"a": [1, 2], "b": [1, "2"]}, "'b' are no list of numbers"),
-        ({"a": [1, 2], "b": [1, True]}, "'b' are no list of numbers"),
-        ({"a": [1, 2], "b": [1, 10**400]}, "'b' are no list of numbers"),
-        ({"a": [1, 2], "b": [1, 1e300]}, "'b' are no list of numbers"),
-        ({"a": [1, 2], "b": [1, None]}, "'b' are no list of numbers"),
+        ({"a": [1, 2], "b": "x"}, "scores of video 'b': no list of numbers: 'x'; expected a finite number"),
+        ({"a": [1, 2], "b": [1, -2]}, "'b': the one of class 1 is -2.0; expected a finite number from 0 to 3.4e.38"),
+        ({"a": [1, 2], "b": [1, "2"]}, "'b': the one of class 1 is '2'; expected"),
+        ({"a": [1, 2], "b": [1, True]}, "'b': the one of class 1 is True; expected"),
+        ({"a": [1, 2], "b": [1, 10**400]}, "'b': the one of class 1 is inf; expected"),
+        ({"a": [1, 2], "b": [1, 1e300]}, "'b': the one of class 1 is 1e.300; expected"),
+        ({"a": [1, 2], "b": [1, None]}, "'b': the one of class 1 is None; expected"),
+        ({"a": [1, 2], "b": [math.inf, math.nan]}, "'b': the one of class 0 is inf, and 1 more cannot be used"),
+        ({"results": {"a": [1, 2], "b": [1, math.inf]}, "class": ["x", "y"]}, "'b': the one of class 1 .'y'. is inf;"),
+        ({"a": [1, 2], "b": []}, "'b': 0 numbers; expected"),
         ({"a": [1, 2], "b": [1, 2, 3]}, "2 to 3 scores"),
         ([1], "no table of videos; expected {VIDEO"),
     ],
@@ -84,7 +88,7 @@ def test_scores_that_cannot_be_used_are_refused(tmp_path, content, message):
 @pytest.mark.parametrize("values", [np.array([1j, 2]), np.array([True, False]), np.zeros((1, 2)), np.array(["1", "2"])])
 def test_arrays_that_are_no_scores_are_refused(tmp_path, values):
     np.savez(tmp_path / "scores.npz", a=values)
-    with pytest.raises(UserError, match="'a' are no list of numbers"):
+    with pytest.raises(UserError, match="scores of video 'a': no list of numbers: an array of shape "):
         read_class_scores(tmp_path / "scores.npz", ["a"])
 
 
@@ -121,7 +125,8 @@ def scores_of(values, names=None):
 
 def test_fewer_scores_than_classes_of_the_run_need_names():
     with pytest.raises(
-        UserError, match=r"--class_scores has 1 problem:\ns.json\n.*scores of 2 classes without names; expected 3"
+        UserError,
+        match=r"--class_scores has 1 problem:\ns.json\n.*2 scores; expected 3, one per class of the run; give",
     ):
         check_number("s.json", scores_of(SCORES), RUN, "--class_scores")
     check_number("s.json", scores_of(SCORES, RUN[:2]), RUN, "--class_scores")

@@ -8,7 +8,10 @@ from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.localization.checks import check_widths
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import clip_to_video
+from data_pipelines.localization.opening import open_localization
 from fact_jax.ops.time_grid import GridRule
+from fact_jax.types import UserError
+from tests.data_pipelines.localization.folders import entries, settings, write_folder
 
 FEATURES = np.random.default_rng(0).standard_normal((10, 3))
 
@@ -124,3 +127,51 @@ def test_a_width_of_its_own_is_told_and_a_transposed_file_named(tmp_path):
     assert (width, transposed) == (32, set()) and str(problem).startswith(f"{tmp_path}/v2.npy: 120 channels (shape ")
     assert "expected 32, as in 2 of 3 videos: this one looks transposed; save its .T instead" in str(problem)
     assert shapes_of(tmp_path, [(32, 32), (32, 32), (32, 32)]) == (32, set(), [])
+
+
+def told(root, **changes):
+    with pytest.raises(UserError) as caught:
+        open_localization(settings(root, **changes))
+    return str(caught.value).split("Expected files")[0]
+
+
+@pytest.mark.parametrize("skip_missing", [False, True])
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("v_{}.npy", 'there is v_VIDEO.npy: set config.data.feature_prefix="v_"'),
+        ("{}.npz", 'there is VIDEO.npz: set config.data.feature_suffix=".npz"'),
+        ("x-{}.npz", 'config.data.feature_prefix="x-" and config.data.feature_suffix=".npz"'),
+        ("{}_rgb.npy", "there is VIDEO_rgb.npy; expected VIDEO.npy: rename or link the files"),
+    ],
+)
+def test_files_under_another_name_are_one_problem_with_the_setting(tmp_path, name, remedy, skip_missing):
+    root = write_folder(tmp_path)
+    for path in (root / "features").iterdir():
+        path.rename(path.with_name(name.format(path.stem)))
+    text = told(root, skip_missing=skip_missing)
+    assert remedy in text and " are missing, such as 'a.npy'" in text
+
+
+def test_a_missing_file_names_the_nearest_one_and_its_stream(tmp_path):
+    videos = {f"video_{name}": entry for name, entry in entries().items()}
+    root = write_folder(tmp_path, videos)
+    (root / "features" / "video_b.npy").rename(root / "features" / "vidoe_b.npy")
+    (root / "features" / "video_c.npy").rename(root / "features" / "video_c.flow.npy")
+    text = told(root)
+    assert "video_b.npy\n  1. file is missing; features has 'vidoe_b.npy'" in text
+    assert "video_c.npy\n  2. file is missing; features has 'video_c.flow.npy'" in text
+    write_folder(tmp_path, videos)
+    (root / "flow").mkdir()
+    assert f"{root}/flow/video_a.npy" in told(root, feature_places=("features", "flow"))
+
+
+def test_files_of_the_other_kind_beside_those_that_are_read_are_told(tmp_path):
+    root = write_folder(tmp_path)
+    for name in "ad":
+        np.savez(root / "features" / f"{name}.npz", feats=np.zeros((20, 6)))
+    (line,) = [line for line in open_localization(settings(root)).notes if "not read" in line]
+    told = (
+        "2 of 4 videos have a .npz file beside the .npy one, which is not read (config.data.feature_suffix=.npy): a, d"
+    )
+    assert line == f"{root}/features: {told}"

@@ -208,6 +208,10 @@ def test_names_of_published_subsets(tmp_path):
 
 def test_features_under_other_names_and_missing_ones(tmp_path):
     root = write_videos(tmp_path / "toy")
+    np.savez(root / "features" / "v3.npz", feats=np.zeros((5, 3)))
+    reasons = propose(root)[1]
+    assert "VIDEO.npy, of 12 of 12 videos; beside them there is VIDEO.npz, of 1, which is not read" in reasons
+    (root / "features" / "v3.npz").unlink()
     for path in (root / "features").iterdir():
         np.savez(path.with_name(f"v_{path.stem}.npz"), feats=np.load(path))
         path.unlink()
