@@ -91,7 +91,7 @@ def test_values_that_are_no_numbers_are_found(tmp_path):
     [
         ({"test_subsets": ("testing",)}, "no video of the subsets 'testing'"),
         ({"test_subsets": ("training", "validation")}, "to be trained with and tested on"),
-        ({"num_classes": 2, "feature_prefix": "x_"}, 'are missing, such as .x_a.npy.; there is VIDEO.npy: set config.data.feature_prefix=""'),
+        ({"num_classes": 2, "feature_prefix": "x_"}, 'there is VIDEO.npy: set config.data.feature_prefix=""'),
         ({"feature_places": ("nowhere",)}, "nowhere"),
         ({"split": "split2"}, "has one split"),
         ({"dir": ""}, "config.data.dir is not set"),
