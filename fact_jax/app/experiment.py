@@ -148,7 +148,8 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
 def _other_scoring(config, workdir: Path) -> str:
     """What to call the folder of an evaluation that scores otherwise than the run did; "" where it does not."""
     group, name = SCORING.split(".")
-    of_run, now = (values[group].get(name) for values in (run_record.read(workdir)["config"], config.to_dict()))
+    record = run_record.read(workdir) or {"config": config.to_dict()}
+    of_run, now = (values[group].get(name) for values in (record["config"], config.to_dict()))
     return "" if of_run == now else name if now else f"no_{name}"
 
 
