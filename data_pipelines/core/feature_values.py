@@ -1,7 +1,7 @@
 """What the features of a video are like as numbers: told where one video, or one list of videos, is unlike the others.
 
 Features of another extractor, of another scaling or of one that broke off have the right shape, and nothing else says
-so. The measures are made while the values are read for the search for NaN and Inf.
+so. The measures are those of `value_measures`.
 """
 
 import dataclasses
@@ -10,139 +10,78 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from data_pipelines.core.channel_use import channel_lines, compare_channels, unpack, usual_channels
+from data_pipelines.core.repeats import repeat_lines
+from data_pipelines.core.value_groups import (
+    OTHER_NORM,
+    SAME_NORM,
+    SOME_NEGATIVE,
+    Split,
+    norm_split,
+    scale_split,
+    sign_split,
+)
+from data_pipelines.core.value_measures import VideoValues
 from data_pipelines.core.wording import count, name_some
 
-# Of more values than so many, one in so many is looked at for the scale; no usual number of channels is a multiple.
-_FEW_VALUES, _EVERY = 2**18, 61
 # How many times as large as the others values are that are told, of one video and of a whole list.
 _OTHER_SCALE, _OTHER_LIST = 5.0, 3.0
 _MIN_VIDEOS = 3
-# Channels looked at first.
-_FEW = 16
-# Equal frames that are told: so many, this share of the video, and so many times as many as elsewhere in the video.
-_MIN_STILL, _STILL_SHARE, _STILL_TIMES = 8, 0.1, 20
-# Of whole numbers, such as one class a frame, long stretches are usual unless nearly every other frame differs.
-_MOST_USUAL = 1.5
-
-
-@dataclasses.dataclass(frozen=True)
-class VideoValues:
-    """Measures of the features of one video.
-
-    Attributes:
-      rms: root mean square of the values, or of a sample of many.
-      is_whole: whether all of these are whole numbers.
-      num_frames: T.
-      still_start, still_frames: the longest stretch of frames that are all the same: its first, and how many.
-      usual_frames: mean length of the other stretches; 1 where every frame differs from the one before.
-    """
-
-    rms: float
-    is_whole: bool
-    num_frames: int
-    still_start: int
-    still_frames: int
-    usual_frames: float
-
-    @property
-    def is_constant(self):
-        """Whether all of several frames are the same."""
-        return self.still_frames == self.num_frames > 1
-
-    @property
-    def has_broken_off(self):
-        """Whether frames stay the same for much longer than elsewhere in the video."""
-        return (
-            _MIN_STILL <= self.still_frames < self.num_frames
-            and self.still_frames >= _STILL_SHARE * self.num_frames
-            and self.still_frames >= _STILL_TIMES * self.usual_frames
-            and (not self.is_whole or self.usual_frames <= _MOST_USUAL)
-        )
-
-
-class ValueMeter:
-    """Measures features [T, D] that come in blocks; those of a channel come in the order of its frames."""
-
-    def __init__(self, num_frames, num_channels):
-        self._changes, self._last = np.ones(num_frames, bool), np.zeros(num_channels, np.float32)
-        self._changes[1:] = False
-        self._squares, self._count, self._is_whole = 0.0, 0, True
-        self._every = 1 if num_frames * num_channels <= _FEW_VALUES else _EVERY
-
-    def add(self, frame, channel, block):
-        """Takes float32 [t, d] in, the values from `frame` and `channel` on."""
-        channels = slice(channel, channel + block.shape[1])
-        # In the order in which they lie in memory, no copy is made.
-        sample = block.ravel(order="K")[:: self._every].astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._squares += float(np.square(sample).sum())
-            self._is_whole = self._is_whole and bool((sample == np.rint(sample)).all())
-        self._count += sample.size
-        if frame:
-            self._changes[frame] |= bool((block[0] != self._last[channels]).any())
-        changes = self._changes[frame + 1 : frame + len(block)]
-        # A few channels tell of most frames that they change; the others are looked at where those do not.
-        for channels_now in (slice(0, _FEW), slice(_FEW, None)):
-            same = np.flatnonzero(~changes)
-            values = block[:, channels_now]
-            if same.size == len(changes):
-                changes |= (values[1:] != values[:-1]).any(axis=1)
-            elif same.size:
-                changes[same] = (values[same + 1] != values[same]).any(axis=1)
-        self._last[channels] = block[-1]
-
-    def values(self):
-        """VideoValues of all that was added."""
-        starts = np.flatnonzero(np.append(self._changes, True))
-        lengths = np.diff(starts)
-        longest = int(lengths.argmax())
-        return VideoValues(
-            rms=float(np.sqrt(self._squares / max(self._count, 1))),
-            is_whole=self._is_whole,
-            num_frames=len(self._changes),
-            still_start=int(starts[longest]),
-            still_frames=int(lengths[longest]),
-            usual_frames=(len(self._changes) - int(lengths[longest])) / max(len(lengths) - 1, 1),
-        )
-
-
-def measure(features):
-    """VideoValues of features [T, D] in memory."""
-    meter = ValueMeter(*features.shape)
-    meter.add(0, 0, features)
-    return meter.values()
-
-
-def as_rows(values: Mapping[str, VideoValues]):
-    """For JSON; see `from_rows`."""
-    return {video: list(dataclasses.astuple(found)) for video, found in values.items()}
-
-
-def from_rows(rows):
-    """{video: VideoValues} of what `as_rows` gave; ValueError, TypeError or AttributeError for anything else."""
-    values = {video: VideoValues(*row) for video, row in rows.items()}
-    if not all(isinstance(number, int | float) for row in rows.values() for number in row):
-        raise ValueError("measures that are no numbers")
-    return values
 
 
 @dataclasses.dataclass(frozen=True)
 class ValueRange:
-    """What the features that a run is trained with are like: least, median and largest root mean square of a video."""
+    """What the features that a run is trained with are like.
+
+    Attributes:
+      least, median, most: of the root mean squares of its videos.
+      is_whole: whether all values are whole numbers.
+      negative: (least, largest) share of values below 0 in a video; None where it is not known, as in older records.
+      norm_spread: the same of the spread of norms, see VideoValues.
+      num_channels, usual_channels: see `channel_use.usual_channels`.
+      is_repeated: whether frames come several times in a row in some video.
+    """
 
     least: float
     median: float
     most: float
     is_whole: bool
+    negative: Sequence[float] | None = None
+    norm_spread: Sequence[float] | None = None
+    num_channels: int = 0
+    usual_channels: str = ""
+    is_repeated: bool = False
 
     @classmethod
     def of(cls, values: Mapping[str, VideoValues]):
         """That of the videos that are not zero throughout; None where there are none."""
-        found = [video.rms for video in values.values() if 0 < video.rms < float("inf")]
-        if not found:
+        sound = {video: found for video, found in values.items() if 0 < found.rms < float("inf")}
+        if not sound:
             return None
+        rms = [found.rms for found in sound.values()]
         is_whole = all(video.is_whole for video in values.values())
-        return cls(min(found), statistics.median(found), max(found), is_whole)
+        spans = [_span(getattr(found, name) for found in sound.values()) for name in ("negative", "norm_spread")]
+        is_repeated = any(found.run for found in sound.values())
+        return cls(min(rms), statistics.median(rms), max(rms), is_whole, *spans, *usual_channels(sound), is_repeated)
+
+    @classmethod
+    def from_record(cls, record):
+        """That of the fields in a file; ValueError or TypeError for anything else."""
+        found = cls(**record)
+        spans = [span for span in (found.negative, found.norm_spread) if span is not None]
+        numbers = (found.least, found.median, found.most, found.num_channels, *(n for span in spans for n in span))
+        if not all(isinstance(flag, bool) for flag in (found.is_whole, found.is_repeated)):
+            raise ValueError("no yes or no")
+        if not all(0 <= n < float("inf") for n in numbers) or not found.least > 0 or {*map(len, spans)} - {2}:
+            raise ValueError("values that are none")
+        unpack(found.usual_channels, found.num_channels)
+        return found
+
+
+def _span(numbers):
+    """(least, largest) of those that are known, or None."""
+    known = [number for number in numbers if number is not None]
+    return (min(known), max(known)) if known else None
 
 
 def value_lines(values: Mapping[str, VideoValues], lists: Mapping[str, Sequence[str]]):
@@ -152,13 +91,22 @@ def value_lines(values: Mapping[str, VideoValues], lists: Mapping[str, Sequence[
     """
     moving = {video: found for video, found in values.items() if not found.is_constant and found.rms > 0}
     by_list = {name: [video for video in videos if video in moving] for name, videos in lists.items()}
-    lines = _list_lines(moving, by_list)
-    # One cause, one line: videos of a list that is of another scale are compared with each other.
-    groups = by_list.values() if lines else [list(moving)]
-    for videos in groups:
+    found = [norm_split(moving, by_list), *_list_splits(moving, by_list)]
+    # One cause, one line: groups that were told are not told again for their scale or signs.
+    found += [find(moving, by_list) for find in (scale_split, sign_split)]
+    splits = {}
+    for split in filter(None, found):
+        if split.group not in splits and frozenset(moving.keys() - split.group) not in splits:
+            splits[split.group] = split
+    lines = [split.line for split in splits.values()]
+    # Nor are their videos: they are compared with those of their own group.
+    groups = {}
+    for video in moving:
+        groups.setdefault(tuple(video in group for group in splits), []).append(video)
+    for videos in groups.values():
         lines += _scale_lines({video: moving[video].rms for video in videos})
-    lines += _whole_lines(moving)
-    return (*lines, *_still_lines(values))
+    lines += _whole_lines(moving) + channel_lines(moving, by_list) + _still_lines(values) + repeat_lines(moving)
+    return tuple(lines)
 
 
 def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
@@ -167,20 +115,60 @@ def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
     still = [video for video, found in values.items() if found.is_constant]
     if still:
         lines.append(f"{count(still, 'video')} with features that are the same in every frame: {name_some(still)}")
-    moving = {video: found for video, found in values.items() if not found.is_constant}
-    far = {video: found.rms for video, found in moving.items() if _is_far(found.rms, trained)}
+    moving = {video: found for video, found in values.items() if not found.is_constant and found.rms > 0}
+    of_other_norms = [video for video, found in moving.items() if _has_other_norms(found, trained)]
+    if of_other_norms:
+        kinds = ["norms that vary", "the same norm in all frames"]
+        new, former = kinds if trained.norm_spread[1] <= SAME_NORM else kinds[::-1]
+        lines.append(
+            f"{new} in {_named(of_other_norms, values)}, {former} of the features trained with: were only some "
+            "normalised (L2)?"
+        )
+    far = {
+        video: found.rms
+        for video, found in moving.items()
+        if video not in of_other_norms and _is_far(found.rms, trained)
+    }
     if far:
         lines.append(
             f"values of {_named(far, values)} are {_times(far.values(), trained.median)} as large as those of the "
             "features trained with (root mean square): another extractor, or another scaling?"
         )
-    whole = [video for video, found in moving.items() if found.is_whole and not trained.is_whole and found.rms > 0]
+    other_signs = [v for v, found in moving.items() if v not in far and _has_other_signs(found, trained)]
+    if other_signs:
+        new, former = ("no", "many") if trained.negative[0] else ("many", "none")
+        lines.append(
+            f"{new} values below 0 in {_named(other_signs, values)}, {former} in the features trained with: another "
+            "extractor, layer or scaling?"
+        )
+    whole = [video for video, found in moving.items() if found.is_whole and not trained.is_whole]
     if whole:
         lines.append(
             f"whole numbers only in {_named(whole, values)}, fractions in the features trained with: were they "
             "rounded, or saved as integers?"
         )
-    return (*lines, *_still_lines(values))
+    lines += compare_channels(moving, trained.usual_channels, trained.num_channels) + _still_lines(values)
+    # Where features trained with are repeated, new ones are to be so too.
+    repeated = {v: dataclasses.replace(found, run=0.0) if trained.is_repeated else found for v, found in moving.items()}
+    return (*lines, *repeat_lines(repeated))
+
+
+def _has_other_norms(found, trained):
+    """Whether frames have the same norm in a video and others in those trained with, or the other way round."""
+    if found.norm_spread is None or trained.norm_spread is None:
+        return False
+    least, most = trained.norm_spread
+    is_same = found.norm_spread <= SAME_NORM and least >= OTHER_NORM
+    return is_same or (found.norm_spread >= OTHER_NORM and most <= SAME_NORM)
+
+
+def _has_other_signs(found, trained):
+    """Whether a video has no value below 0 and those trained with have many, or the other way round."""
+    if found.negative is None or trained.negative is None or found.is_whole or trained.is_whole:
+        return False
+    least, most = trained.negative
+    has_none = found.negative == 0 and least >= SOME_NEGATIVE
+    return has_none or (found.negative >= SOME_NEGATIVE and most == 0)
 
 
 def _is_far(rms, trained):
@@ -190,9 +178,9 @@ def _is_far(rms, trained):
     return beyond and rms > 0 and not 1 / _OTHER_SCALE < rms / trained.median < _OTHER_SCALE
 
 
-def _list_lines(moving, by_list):
-    """A line for every list whose values are of another scale than those of the training videos."""
-    lines, train = [], [moving[video].rms for video in by_list.get("train", ())]
+def _list_splits(moving, by_list):
+    """A Split for every list whose values are of another scale than those of the training videos."""
+    train = [moving[video].rms for video in by_list.get("train", ())]
     for name, videos in by_list.items():
         found = [moving[video].rms for video in videos]
         if name == "train" or set(videos) & set(by_list.get("train", ())) or min(len(train), len(found)) < _MIN_VIDEOS:
@@ -200,11 +188,11 @@ def _list_lines(moving, by_list):
         ratio = statistics.median(found) / statistics.median(train)
         apart = min(found) > max(train) if ratio > 1 else max(found) < min(train)
         if max(ratio, 1 / ratio) >= _OTHER_LIST and apart:
-            lines.append(
+            yield Split(
                 f"values of the {name} videos are {_times([ratio], 1.0)} as large as those of the training videos "
-                "(root mean square): are both of the same extractor and scaling?"
+                "(root mean square): are both of the same extractor and scaling?",
+                frozenset(videos),
             )
-    return lines
 
 
 def _scale_lines(rms):

@@ -13,8 +13,8 @@ import numpy as np
 from absl import logging
 
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, lies_frame_by_frame, read_blocks
-from data_pipelines.core.feature_values import ValueMeter, VideoValues, as_rows, from_rows
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.value_measures import ValueMeter, VideoValues, as_rows, from_rows
 from data_pipelines.core.wording import count, name_some, verb
 from fact_jax.files import atomic_write_text, read_data
 from fact_jax.types import UserError
@@ -82,7 +82,7 @@ class CheckNotes:
         except (OSError, ValueError, RecursionError):
             logging.warning("%s cannot be read: checking the data again.", self._path)
             return {}
-        # Older notes have no measures of the values: the data is checked again.
+        # Older notes lack measures of the values: the data is checked again.
         try:
             return {key: _checked_features(found) for key, found in passed.items()}
         except (LookupError, TypeError, ValueError, AttributeError):
@@ -93,7 +93,7 @@ def _checked_features(found):
     """CheckedFeatures of an entry of the notes; raises what `_read` catches for anything else."""
     if not is_checksums(found["checksums"]):
         raise ValueError("no checksums by video")
-    return CheckedFeatures(found["checksums"], from_rows(found["values"]))
+    return CheckedFeatures(found["checksums"], from_rows(found["values"], complete=True))
 
 
 def is_checksums(found):

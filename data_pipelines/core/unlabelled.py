@@ -16,10 +16,10 @@ import numpy as np
 
 from data_pipelines.core.buckets import choose_buckets
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels
-from data_pipelines.core.feature_values import measure
 from data_pipelines.core.input_files import FILE_IS_MISSING, find_files
 from data_pipelines.core.names import unstorable_in
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.value_measures import measure
 from fact_jax.files import sha256_of
 from fact_jax.types import UserError
 

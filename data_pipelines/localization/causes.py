@@ -1,5 +1,7 @@
 """What times that do not fit one another usually mean: a guess from the factor between them, in words."""
 
+import collections
+
 import numpy as np
 
 from data_pipelines.core.wording import count, name_some
@@ -17,6 +19,8 @@ _MOST_PERCENT = 100.5
 PERCENT = (
     "the times look like percent of the video: all end by 100, and near it, however long the video; expected seconds"
 )
+# Videos with the very same annotations, of so many segments, that are no chance, and their share of all.
+_MIN_COPIES, _MIN_SEGMENTS, _COPIED = 3, 2, 0.5
 
 
 def _is_near(factor, wanted):
@@ -50,6 +54,8 @@ def cause_of_span(known):
 
 def cause_of_long_times(known, wrong):
     """Why segments of many TimedVideos lie behind the end of their video; `wrong` are those videos."""
+    if copied := _cause_of_copies(known):
+        return copied
     if look_like_percent(known):
         return PERCENT
     if np.isnan([entry.duration for entry in known]).all():
@@ -72,6 +78,8 @@ def _cause_of_some(known, wrong, factor):
 
 def cause_of_late_times(known):
     """Why segments of many TimedVideos lie behind their last feature."""
+    if copied := _cause_of_copies(known):
+        return copied
     if look_like_percent(known):
         return PERCENT
     factors = np.array([entry.video.segments.max() / entry.span for entry in known])
@@ -113,6 +121,19 @@ def other_unit(factors, fps):
     name = max(near, key=lambda unit: near[unit].sum())
     enough = fits.sum() >= max(2, _SOME * len(factors)) and near[name].sum() >= max(2, 0.9 * (~fits).sum())
     return (name, near[name]) if enough else None
+
+
+def _cause_of_copies(known):
+    """That many TimedVideos have the very same annotations, if so; "" otherwise."""
+    alike = collections.defaultdict(list)
+    for entry in known:
+        if len(entry.video.labels) >= _MIN_SEGMENTS:
+            alike[entry.video.segments.tobytes(), entry.video.labels.tobytes()].append(entry.video.video_id)
+    names = max(alike.values(), key=len, default=[])
+    if len(names) < max(_MIN_COPIES, _COPIED * len(known)):
+        return ""
+    of = f"{len(names)} of {count(known, 'video')} have the very same annotations, to the last digit"
+    return f"{of} ({name_some(names)}): were those of one video copied to the others? Give each its own"
 
 
 def _units_of(factor, fps):

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from data_pipelines.core.copies import copies_note
 from data_pipelines.core.feature_files import FeatureFileError
-from data_pipelines.core.feature_values import measure, value_lines
+from data_pipelines.core.feature_values import value_lines
 from data_pipelines.core.finite import (
     CheckedFeatures,
     CheckNotes,
@@ -21,6 +21,7 @@ from data_pipelines.core.finite import (
     stat_digest,
 )
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.value_measures import measure
 from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.feature_names import (

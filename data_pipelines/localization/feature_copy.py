@@ -10,9 +10,9 @@ import numpy as np
 
 from data_pipelines.core import prepared_copy
 from data_pipelines.core.feature_files import FeatureFileError
-from data_pipelines.core.feature_values import as_rows, from_rows
 from data_pipelines.core.finite import CheckedFeatures, stat_digest
 from data_pipelines.core.prepared_copy import CopiedRecords, CopyBuilder, CopyContents
+from data_pipelines.core.value_measures import as_rows, from_rows
 from fact_jax.types import UserError
 
 SPLIT = "videos"

@@ -8,9 +8,9 @@ import numpy as np
 
 from data_pipelines.core import prepared_copy
 from data_pipelines.core.feature_files import open_checked
-from data_pipelines.core.feature_values import as_rows, from_rows
 from data_pipelines.core.labelled_videos import LabelledVideos
 from data_pipelines.core.prepared_copy import CopiedRecords, CopyBuilder, CopyContents
+from data_pipelines.core.value_measures import as_rows, from_rows
 from fact_jax.ops.segments import frames_to_segments, segments_to_frames
 from fact_jax.types import UserError
 

@@ -15,6 +15,7 @@ from data_pipelines.core.problems import Problem, Problems, group_alike
 from data_pipelines.core.wording import count
 from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 from data_pipelines.segmentation.label_forms import ADVICE
+from data_pipelines.segmentation.label_oddities import copy_problems
 from data_pipelines.segmentation.layouts import Layout
 from data_pipelines.segmentation.lengths import length_notes, length_problems
 from fact_jax.files import why_no_folder
@@ -176,7 +177,8 @@ def _compare(layout, headers, labels):
     }
     widths = {video: width for video, (_, width) in shapes.items()}
     lengths = {video: (frames, len(labels[video])) for video, (frames, _) in shapes.items() if video in labels}
-    problems = length_problems(layout, lengths)
+    copied, problems = copy_problems(layout, lengths, labels)
+    problems += length_problems(layout, {video: pair for video, pair in lengths.items() if video not in copied})
     problems += _orientation_problems(layout, headers, labels, [video for video in headers if video in swapped])
     if not widths:
         return lengths, problems, 0

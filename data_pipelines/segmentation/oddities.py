@@ -15,6 +15,7 @@ from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.unread_files import unread_lines
 from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.segmentation.annotations import read_split
+from data_pipelines.segmentation.label_oddities import label_notes
 from data_pipelines.segmentation.verb_nouns import KINDS
 from fact_jax.files import sha256_of, why_no_folder
 from fact_jax.ops.resampling import downsample_labels
@@ -41,6 +42,7 @@ def find_oddities(index, data, transcripts=None):
         *_unread_notes(index, data),
         *_class_notes(index, data, present),
         *_segment_notes(index, data, transcripts or {}),
+        *label_notes({video: index.common_labels(video) for video in index.labels}),
         *constant,
         *_mapping_notes(index.layout),
     ]

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from data_pipelines.core.feature_values import VideoValues, value_lines
+from data_pipelines.core.feature_values import value_lines
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import format_problems
 from data_pipelines.core.settings import is_copy_alone
+from data_pipelines.core.value_measures import VideoValues
 from data_pipelines.segmentation.annotations import read_mapping
 from data_pipelines.segmentation.checks import insist, refuse_dataset
 from data_pipelines.segmentation.config import READERS, SUBSETS, SegmentationDataConfig

@@ -78,7 +78,7 @@ def data_facts(sources, labels: Mapping[str, str]) -> DataFacts:
 
 def comparison(source) -> Callable[[Mapping[str, Any]], Sequence[str]]:
     """See OpenedPrediction.compare; `source` are UnlabelledVideos."""
-    return lambda trained: compare_values(source.measured(), ValueRange(**trained))
+    return lambda trained: compare_values(source.measured(), ValueRange.from_record(trained))
 
 
 def check_all(*checks: Callable[[], Any]) -> None:

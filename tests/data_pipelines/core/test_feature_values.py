@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from data_pipelines.core.feature_files import read_header
-from data_pipelines.core.feature_values import ValueRange, as_rows, compare_values, from_rows, measure, value_lines
+from data_pipelines.core.feature_values import ValueRange, compare_values, value_lines
 from data_pipelines.core.finite import scan_file
+from data_pipelines.core.value_measures import as_rows, from_rows, measure
 from data_pipelines.localization.opening import open_localization
 from data_pipelines.segmentation.sources import open_sources
 from tests.data_pipelines import folders

@@ -114,6 +114,19 @@ def test_single_videos_are_refused_with_their_numbers_and_few_of_many_are_told()
     )
 
 
+@pytest.mark.parametrize("change", [lambda video: video, unknown])
+def test_annotations_of_one_video_in_all_are_the_cause(change):
+    """Of times behind the end as of times behind the last feature; no unit of the times is guessed."""
+    late = dataclasses.replace(videos()[-1], segments=videos()[-1].segments + 25)
+    copied = [change(dataclasses.replace(video, segments=late.segments)) for video in videos()]
+    [(_, found, cause)] = check_times([timed(video) for video in copied]).problems
+    assert "behind the" in found
+    assert cause == (
+        "20 of 20 videos have the very same annotations, to the last digit (v0, v1, v2 and 17 more): were those of one "
+        "video copied to the others? Give each its own"
+    )
+
+
 def test_features_of_another_video_are_refused_or_told():
     most = [timed(video) for video in videos()[1:]]
     found = check_times([timed(videos()[0], features=1000), *most])

@@ -156,7 +156,7 @@ def test_features_of_another_video(folder):
     features = np.ones((6, 37), np.float32) * np.arange(37) // 30
     np.save(folder / "features" / "v0.npy", features)
     np.save(folder / "features" / "v3.npy", features)
-    write_labels(folder, "v3", np.arange(37) % 4)
+    write_labels(folder, "v3", np.arange(37) // 10)
     _, [line] = oddities(folder)
     assert line == (
         "1 video with the features of another: v3 (as v0); one of the two is trained with and the other evaluated"
