@@ -10,6 +10,8 @@ from data_pipelines.core.wording import count, name_some
 
 # Rows of a block looked at first: they tell of most channels that they change.
 _FIRST_ROWS = 8
+# Channels that are few: one in so many.
+_FEW = 16
 # Frames from which on a channel of a video that stays the same is odd.
 _MIN_FRAMES = 16
 # Share of the videos in which a channel changes that usually does.
@@ -32,10 +34,14 @@ class ChannelMeter:
         if frame == 0:
             self._first[channels] = block[0]
         is_still, first = self._is_still[channels], self._first[channels]
-        for rows in (block[:: max(1, len(block) // _FIRST_ROWS)], block):
-            places = np.flatnonzero(is_still)
-            if places.size:
-                is_still[places] = (rows[:, places] == first[places]).all(axis=0)
+        rows = block[:: max(1, len(block) // _FIRST_ROWS)]
+        is_still &= (rows == first).all(axis=0)
+        places = np.flatnonzero(is_still)
+        if _FEW * places.size > is_still.size:
+            # To look at all channels is quicker than to copy many.
+            is_still &= (block.min(axis=0) == first) & (block.max(axis=0) == first)
+        elif places.size:
+            is_still[places] = (block[:, places] == first[places]).all(axis=0)
 
     def still(self):
         """The channels that never changed, see `pack`."""

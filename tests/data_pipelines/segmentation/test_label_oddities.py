@@ -66,6 +66,6 @@ def test_labels_of_one_video_copied_to_others(tmp_path):
         open_sources(settings(tmp_path / "other"))
     assert "1 problem" in str(caught.value)
     assert (
-        "groundTruth\n  1. 5 videos have the very same 120 labels (v0, v1, v2 and 2 more), which do not fit the features "
-        "of 4 (v1, v2, v3 and 1 more); expected labels of their own"
+        "groundTruth\n  1. 5 videos have the very same 120 labels (v0, v1, v2 and 2 more), which do not fit the "
+        "features of 4 (v1, v2, v3 and 1 more); expected labels of their own"
     ) in str(caught.value)
