@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_pipelines.core.feature_values import ValueRange
 from fact_jax import files
 from fact_jax.types import UserError
 
@@ -160,13 +159,19 @@ def _read(path):
         changes, texts = record["changes"], [*facts.checksums.values(), *facts.labels.values()]
         if not all(isinstance(checksum, str) for checksum in texts) or not isinstance(changes, list):
             raise ValueError("no checksums by video")
-        if facts.values:
-            ValueRange.from_record(facts.values)
+        if facts.values and not _are_values(facts.values):
+            raise ValueError("values that are none")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"{path} cannot be read ({type(error).__name__}: {error})"
         remedy = "Remove it to go on without knowing whether the features are those that the run began with."
         raise UserError(f"{what}. It holds checksums of the features of this run. {remedy}") from error
     return facts, changes
+
+
+def _are_values(found):
+    """Whether these may be values of DataFacts; what they mean is known to the kind of work alone."""
+    numbers = [found[name] for name in ("least", "median", "most")]
+    return isinstance(found["is_whole"], bool) and all(0 < number < float("inf") for number in numbers)
 
 
 def _write(path, facts, changes):

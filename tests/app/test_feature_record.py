@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
 
+from data_pipelines.core.value_measures import measure
 from data_pipelines.localization.opening import open_localization
 from data_pipelines.segmentation.fingerprints import label_checksums
 from data_pipelines.segmentation.sources import open_sources
@@ -13,6 +15,7 @@ from fact_jax import run_record
 from fact_jax.app import feature_record
 from fact_jax.app.feature_record import DataFacts
 from fact_jax.app.runs import localization
+from fact_jax.app.runs.base import comparison
 from fact_jax.types import UserError
 from tests.app.test_experiment import make_config, run, toy_task  # noqa: F401 (a fixture)
 from tests.data_pipelines import folders
@@ -83,6 +86,16 @@ def test_a_damaged_record_names_itself(content, workdir):
     (workdir / feature_record.FILE).write_text(content)
     with pytest.raises(UserError, match=r"features\.json cannot be read .* Remove it"):
         check(workdir, OLD)
+
+
+def test_values_of_a_record_that_say_nothing_are_a_line():
+    """Predictions are there by then: they are not lost for a comparison."""
+    values = {"least": 0.5, "median": 1.0, "most": 2.0, "is_whole": False}
+    videos = types.SimpleNamespace(measured=lambda: {"a": measure(np.float32(31.5 * np.eye(20)))})
+    [line] = comparison(videos)(values)
+    assert line.startswith("values of a are 7 times")
+    [line] = comparison(videos)(values | {"usual_channels": "ff"})
+    assert line.startswith('"values" of features.json cannot be read (channels of another number): the features are')
 
 
 def test_videos_with_other_labels_are_named(workdir):

@@ -78,7 +78,15 @@ def data_facts(sources, labels: Mapping[str, str]) -> DataFacts:
 
 def comparison(source) -> Callable[[Mapping[str, Any]], Sequence[str]]:
     """See OpenedPrediction.compare; `source` are UnlabelledVideos."""
-    return lambda trained: compare_values(source.measured(), ValueRange.from_record(trained))
+
+    def compare(trained):
+        try:
+            known = ValueRange.from_record(trained)
+        except (ValueError, TypeError) as error:
+            return (f'"values" of features.json cannot be read ({error}): the features are compared with no others',)
+        return compare_values(source.measured(), known)
+
+    return compare
 
 
 def check_all(*checks: Callable[[], Any]) -> None:
