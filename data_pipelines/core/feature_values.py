@@ -60,9 +60,18 @@ class ValueRange:
             return None
         rms = [found.rms for found in sound.values()]
         is_whole = all(video.is_whole for video in values.values())
-        spans = [_span(getattr(found, name) for found in sound.values()) for name in ("negative", "norm_spread")]
-        is_repeated = any(found.run for found in sound.values())
-        return cls(min(rms), statistics.median(rms), max(rms), is_whole, *spans, *usual_channels(sound), is_repeated)
+        num_channels, usual = usual_channels(sound)
+        return cls(
+            least=min(rms),
+            median=statistics.median(rms),
+            most=max(rms),
+            is_whole=is_whole,
+            negative=_span(found.negative for found in sound.values()),
+            norm_spread=_span(found.norm_spread for found in sound.values()),
+            num_channels=num_channels,
+            usual_channels=usual,
+            is_repeated=any(found.run for found in sound.values()),
+        )
 
     @classmethod
     def from_record(cls, record):
@@ -117,7 +126,7 @@ def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
         lines.append(f"{count(still, 'video')} with features that are the same in every frame: {name_some(still)}")
     moving = {video: found for video, found in values.items() if not found.is_constant and found.rms > 0}
     of_other_norms = [video for video, found in moving.items() if _has_other_norms(found, trained)]
-    if of_other_norms:
+    if of_other_norms and trained.norm_spread:
         kinds = ["norms that vary", "the same norm in all frames"]
         new, former = kinds if trained.norm_spread[1] <= SAME_NORM else kinds[::-1]
         lines.append(
@@ -135,7 +144,7 @@ def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
             "features trained with (root mean square): another extractor, or another scaling?"
         )
     other_signs = [v for v, found in moving.items() if v not in far and _has_other_signs(found, trained)]
-    if other_signs:
+    if other_signs and trained.negative:
         new, former = ("no", "many") if trained.negative[0] else ("many", "none")
         lines.append(
             f"{new} values below 0 in {_named(other_signs, values)}, {former} in the features trained with: another "
