@@ -19,6 +19,39 @@ def base(**changes):
     return common.data_block(RepresentationDataConfig(), SYNTHETIC_SETTINGS, changes)
 
 
+def pouring():
+    """Pouring: 70 videos to train with and 14 to test on, 5 phases."""
+    return base(dataset="pouring", layout="pouring")
+
+
+def penn_action():
+    """PennAction: 13 actions of 2 to 6 phases, 1140 videos to train with and 966 to test on."""
+    return base(dataset="penn_action", layout="penn_action")
+
+
+def finegym():
+    """FineGym: events of gymnastics, 99 classes of elements, or 288. Clips are parts of a video."""
+    return base(
+        dataset="finegym",
+        layout="finegym",
+        num_classes=99,
+        skip_unreadable=True,
+        clip={"local_block": True},
+        augmentation={"blur": False},
+    )
+
+
+def kinetics():
+    """Kinetics-400 without its labels; the baseball pitches of PennAction are evaluated."""
+    return base(
+        dataset="kinetics",
+        layout="kinetics",
+        evaluation_layout="penn_action",
+        groups=("baseball_pitch",),
+        skip_unreadable=True,
+    )
+
+
 def custom():
     """Your own videos, seen whole in an evaluation, whatever their size."""
     return base(clip={"num_frames": 80}, augmentation={"evaluation_crop": "whole"})

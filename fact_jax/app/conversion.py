@@ -20,8 +20,9 @@ from ml_collections import ConfigDict
 from fact_jax import files, run_record
 from fact_jax.app import kinds, published_weights
 from fact_jax.app.runs.base import Classes
+from fact_jax.layers.batch_norm import STATISTICS
 from fact_jax.models.weights import class_list, weight_files
-from fact_jax.models.weights.variables import STATISTICS, apart, together
+from fact_jax.models.weights.variables import apart, together
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.training.logging import writers

@@ -25,6 +25,8 @@ FACT_NAMES = [name for name in EVERY if name.startswith(("fact_", "faformer_"))]
 FRAME_NAMES = [name for name in EVERY if name.startswith(FRAME_MODELS)]
 # Compared with the published table in tests/models/test_actionformer_configs.py.
 ACTIONFORMER_NAMES = [name for name in EVERY if name.startswith("actionformer_")]
+# Compared with the published table in tests/models/test_carl_configs.py.
+CARL_NAMES = [name for name in EVERY if name.startswith("carl_")]
 NAMES = FACT_NAMES + FRAME_NAMES
 
 # Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
@@ -94,7 +96,8 @@ def leaves(config, prefix=""):
 
 
 def test_every_config_file_is_of_a_known_system():
-    assert len(FACT_NAMES) == 14 and len(FRAME_NAMES) == 15 and len(ACTIONFORMER_NAMES) == 13 and len(EVERY) == 42
+    assert len(FACT_NAMES) == 14 and len(FRAME_NAMES) == 15 and len(ACTIONFORMER_NAMES) == 13
+    assert len(CARL_NAMES) == 14 and len(EVERY) == 56
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -266,7 +269,7 @@ def test_every_field_has_a_comment(system):
     assert fields - commented == set()
 
 
-@pytest.mark.parametrize("name", NAMES + ACTIONFORMER_NAMES)
+@pytest.mark.parametrize("name", NAMES + ACTIONFORMER_NAMES + CARL_NAMES)
 def test_header_names_the_command_and_file_is_short(name):
     text = (ROOT / "configs" / f"{name}.py").read_text()
     assert f"python main.py --config configs/{name}.py" in ast.get_docstring(ast.parse(text))

@@ -7,7 +7,7 @@ Other mutable collections, such as a running normaliser of a loss, are no part o
 from collections.abc import Mapping
 from typing import Any
 
-STATISTICS = "batch_stats"  # the collection of running statistics in the state of a task
+from fact_jax.layers.batch_norm import STATISTICS
 
 
 def together(params: Any, state: Mapping[str, Any]) -> Any:

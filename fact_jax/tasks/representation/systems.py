@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from fact_jax.models.carl import published
 from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.carl.objective import CARLLossConfig
+from fact_jax.models.weights.exchange import PublishedWeights
 from fact_jax.models.weights.transfer import Axes, ClassLabels, axes_by_size
 from fact_jax.tasks.base import Evaluation
 from fact_jax.tasks.representation.carl import CARLTask
@@ -101,3 +102,10 @@ def class_axes(task: CARLTask, shapes, larger: Callable[[], Any], labels: ClassL
     """Which entries of the parameters are of classes; see `tasks.segmentation.systems.class_axes`."""
     del task
     return axes_by_size(shapes, larger(), labels.classes)
+
+
+def publish(task: CARLTask, variables, config, derived: Mapping[str, Any]) -> PublishedWeights:
+    """A network in the form of the published code; see `tasks.segmentation.systems.publish`."""
+    del config, derived
+    tensors = published.to_state_dict(task.model, variables)
+    return PublishedWeights(tensors, layout=published.LAYOUT, has_classes=task.model.num_classes > 0)
