@@ -52,7 +52,7 @@ def num_programs(found: Evaluator) -> int:
 def how_scored(config, sources) -> tuple[str, ...]:
     """Sentences about the scores, see `Parts.how_scored`."""
     metric, fitted = metric_of(config, sources.groups, sources.phases), count(sources.fit, "video")
-    return tuple(tables.how_scored(metric, config.eval.frame_stride, fitted))
+    return tables.how_scored(metric, config.eval.frame_stride, fitted)
 
 
 def protocol_of(config, sources, scored) -> RepresentationProtocol:

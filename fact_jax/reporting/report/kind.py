@@ -42,6 +42,10 @@ class ReportKind(abc.ABC):
     def names(self, metric):
         """Names of the scores in the published order."""
 
+    def stored(self, scores) -> dict[str, float]:
+        """The scores of results.json as `state().compute()` gives them."""
+        return scores
+
     @abc.abstractmethod
     def class_scores(self, run) -> list[dict]:
         """A dict per class with "class_id", its counts and scores; NaN where it has none."""

@@ -119,7 +119,7 @@ def _read_run(workdir, kinds):
         names = str(config["name"]), split, int(config["seed"])
         settings = _settings(config) | {"weights": _weights(record["derived"])}
         chosen = int(results["best_step"]), str(results["selected_on"])
-        stored = run_results.numbers(results["scores"])
+        stored = kind.stored(run_results.numbers(results["scores"]))
         return Run(workdir, kind, *names, settings, *chosen, evaluated, evaluated.state(), stored, videos)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise UserError(

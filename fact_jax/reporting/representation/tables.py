@@ -3,7 +3,6 @@
 from fact_jax import files
 from fact_jax.reporting.tables import to_csv
 
-_EVERY = {1: "every", 2: "every 2nd", 3: "every 3rd"}
 _TASKS = {
     "classification": "Classification@f: percent of the frames whose phase a logistic regression says, fitted to the "
     "first f of the training videos.",
@@ -19,16 +18,24 @@ def how_scored(metric, stride, fitted):
 
     `stride`: every such frame is embedded; `fitted` says how many videos linear models are fitted to.
     """
-    frames = _EVERY.get(stride, f"every {stride}th")
-    yield f"{frames} frame is embedded; linear models are fitted to {fitted}"
+    return (f"{every(stride)} frame is embedded; linear models are fitted to {fitted}", *about_scores(metric))
+
+
+def about_scores(metric):
+    """Lines about the scores of a RepresentationMetric."""
     for task, sentence in _TASKS.items():
         if task in metric.tasks:
             yield sentence
     if metric.stride > 1 and {"tau", "retrieval"} & set(metric.tasks):
-        yield f"Tau and AP look at {_EVERY.get(metric.stride, f'every {metric.stride}th')} embedded frame."
+        yield f"Tau and AP look at {every(metric.stride)} embedded frame."
     yield "Of a video with labels, frames without a phase count nowhere."
     if len(metric.num_classes) > 1:
         yield f"Scores are means over {len(metric.num_classes)} datasets, each with linear models of its own."
+
+
+def every(stride):
+    """ "every", "every 2nd", ..."""
+    return "every" if stride == 1 else f"every {stride}{ {2: 'nd', 3: 'rd'}.get(stride, 'th') }"
 
 
 def write_tables(folder, scores, phases):
