@@ -30,8 +30,8 @@ MODES = ("train", "eval")
 # Settings that may change between training and --mode eval: how detections are scored.
 SCORING = "data.published_classes"
 EVALUATION_NEUTRAL = (*run_record.NEUTRAL, SCORING)
-# Settings that may change between training and prediction.
-PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding")
+# Settings that may change between training and prediction: other videos may have to be read in another way.
+PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding", "data.video")
 
 
 def run(

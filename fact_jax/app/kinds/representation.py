@@ -1,6 +1,8 @@
 """Representation learning: an embedding for every frame of a raw video, with or without labels."""
 
-from fact_jax.app.kinds.base import Kind, Lazy, PredictConfig
+import dataclasses
+
+from fact_jax.app.kinds.base import Kind, Lazy, PredictConfig, flag
 from fact_jax.models.carl.config import EMBEDDERS, TRAIN_BACKBONE
 from fact_jax.types import why_no_value
 
@@ -70,13 +72,20 @@ def _problems(values):
     return found
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbedVideosConfig(PredictConfig):
+    """What --mode predict is told to embed the frames of videos."""
+
+    align_to: str | None = flag("predict, embedding videos: the name of one, with which the others are shown in step.")
+
+
 KIND = Kind(
     name="representation",
     systems=("carl",),
     choices=lambda values: _CHOICES,
     ranges=_RANGES,
     problems=_problems,
-    predict_config=PredictConfig,
+    predict_config=EmbedVideosConfig,
     base_config=Lazy("configs._base.carl_base:whole_config"),
     tasks=Lazy("fact_jax.tasks.representation.systems"),
     runs=Lazy("fact_jax.app.runs.representation"),

@@ -13,11 +13,13 @@ from fact_jax.inference.output import FIGURES, PREDICTIONS, VideoFiles, json_wit
 from fact_jax.reporting.representation.alignment_video import write_alignment
 from fact_jax.reporting.representation.embedding_map import plot_map
 from fact_jax.reporting.representation.retrieval import plot_retrieval
+from fact_jax.reporting.representation.score_files import SCORES_FILE
 from fact_jax.reporting.representation.shown import ShownVideo
 from fact_jax.reporting.representation.similarity import plot_similarity
 
 MAP, RETRIEVAL = Path(FIGURES) / "embedding_map.png", Path(FIGURES) / "retrieval.png"
 _EVEN = 1e-3  # seconds by which times may differ from even ones: containers round them
+_SAME = 1e-3  # of the largest number, by which embeddings of one video differ at most: chunks are padded otherwise
 MOST_SHOWN = 30  # videos in the pictures of all of them
 MOST_FRAMES = 2000  # of each of these
 
@@ -67,6 +69,19 @@ class EmbeddingFiles(VideoFiles):
 
     def made_from(self, video):
         return {"model": dict(self.origin), "embedding": dict(self.embedding), "options": {"figures": self.figures}}
+
+    def evaluated(self, folder):
+        """Paths of embeddings that an evaluation left and no prediction has written since; see the base."""
+        if not (folder / SCORES_FILE).is_file():
+            return {}
+        paths = {name: folder / PREDICTIONS / f"{files.safe_name(name)}.npy" for name in self.videos}
+        return {name: path for name, path in paths.items() if path.exists() and not path.with_suffix(".json").exists()}
+
+    def agrees(self, evaluated, prediction):
+        found = np.load(evaluated, allow_pickle=False)
+        if found.shape != prediction.shape:
+            return False
+        return bool(np.max(np.abs(found - prediction)) <= _SAME * np.max(np.abs(prediction)))
 
     def conclude(self, folder, videos):
         names = [video.video_id for video in videos]

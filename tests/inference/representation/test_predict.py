@@ -165,3 +165,20 @@ def test_videos_are_shown_in_step_with_one(videos, tmp_path):
         assert len(list(file.decode(video=0))) == 7
     with pytest.raises(UserError, match="--align_to is 'cc'.*did you mean 'c'"):
         predict(videos, tmp_path / "out", align_to="cc")
+
+
+def test_embeddings_of_evaluated_videos_are_kept(videos, tmp_path):
+    predict(videos, tmp_path / "out")
+    folder = tmp_path / "out" / "predictions"
+    found = np.load(folder / "b.npy")
+    # What an evaluation leaves: arrays without records. Those of b are as predicted but for rounding, a's are not.
+    (tmp_path / "out" / "tables").mkdir()
+    (tmp_path / "out" / "tables" / "representation.json").write_text("{}")
+    for path in folder.glob("*.json"):
+        path.unlink()
+    np.save(folder / "b.npy", found * np.float32(1 + 1e-5))
+    np.save(folder / "a.npy", found)
+    code, text, _ = predict(videos, tmp_path / "out")
+    assert code == 1 and "a.npy is the prediction of the run's test video of this name, and this one differs" in text
+    assert np.array_equal(np.load(folder / "a.npy"), found) and np.array_equal(np.load(folder / "b.npy"), found)
+    assert not (folder / "a.json").exists()
