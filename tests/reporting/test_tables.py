@@ -16,3 +16,5 @@ def test_scores_up_to_one_have_four_decimals():
     assert line == "| 91.23 | 0.9877 | -0.5000 |"
     _, _, line = tables.markdown_table([{"score": "Tau of lift", "number": 3, "mean": 0.98765, "std": math.nan}])
     assert line == "| Tau of lift | 3 | 0.9877 | – |"
+    _, _, line = tables.markdown_table([{"score": "Tau of lift (%)", "mean": 98.764}])
+    assert line == "| Tau of lift (%) | 98.76 |"

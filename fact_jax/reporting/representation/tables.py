@@ -4,12 +4,12 @@ from fact_jax import files
 from fact_jax.reporting.tables import to_csv
 
 _TASKS = {
-    "classification": "Classification@f: percent of the frames whose phase a logistic regression says, fitted to the "
-    "first f of the training videos.",
+    "classification": "Classification@f: percent of the frames whose phase a logistic regression tells that was fitted "
+    "to the first f of these videos.",
     "progress": "Progress@f: R^2, at most 1, of a linear regression of the time since the end of every phase.",
     "tau": "Tau: Kendall's tau, at most 1, of the order of nearest frames, over all pairs of videos.",
     "retrieval": "AP@k: percent of the k nearest frames of other videos that have the phase of the frame.",
-    "linear_probe": "Linear@f: percent of the frames whose phase a linear layer says, trained by gradient descent.",
+    "linear_probe": "Linear@f: percent of the frames whose phase a layer tells that was trained by gradient descent.",
 }
 
 

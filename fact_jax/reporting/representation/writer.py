@@ -1,12 +1,11 @@
 """What an evaluation of embeddings leaves below a folder: predictions/, tables/ and figures/."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 
 from fact_jax import files
-from fact_jax.reporting.representation import score_files, tables
+from fact_jax.reporting.representation import feature_folder, score_files, tables
 from fact_jax.reporting.representation.alignment_video import write_alignment
 from fact_jax.reporting.representation.embedding_map import plot_map
 from fact_jax.reporting.representation.retrieval import plot_retrieval
@@ -30,12 +29,11 @@ def write_evaluation(evaluation, folder, *, figures):
     folder, scored = Path(folder), scored_set(evaluation)
     known = {video.video_id: video for subset in evaluation.protocol.videos for video in evaluation.videos(subset)}
     _remove_earlier(folder, known)
-    names = files.file_names(known, folder / "predictions")
-    for video_id, video in known.items():
-        files.atomic_write_bytes(folder / "predictions" / f"{names[video_id]}.npy", _npy(video.embeddings))
+    names = feature_folder.write_features(folder / "predictions", known)
     tables.write_tables(folder / "tables", scored.scores, scored.phases)
     score_files.write_scores(folder, scored)
-    return (*_lines(evaluation), *(_draw(evaluation, scored, folder / "figures") if figures else ()))
+    lines = (*_lines(evaluation), *_write_labels(evaluation, folder / "predictions", names))
+    return (*lines, *(_draw(evaluation, scored, folder / "figures") if figures else ()))
 
 
 def scored_set(evaluation) -> score_files.ScoredSet:
@@ -51,12 +49,6 @@ def scored_set(evaluation) -> score_files.ScoredSet:
         rates.pop() / protocol.stride if same else 0.0,
         {video.video_id: len(video.embeddings) for video in videos},
     )
-
-
-def _npy(array):
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def _remove_earlier(folder, known):
@@ -75,6 +67,22 @@ def _lines(evaluation):
     if lacking := evaluation.state().without_progress():
         named = ", ".join(list(lacking)[:MOST_NAMED]) + ", ..." * (len(lacking) > MOST_NAMED)
         yield f"{len(lacking)} videos lack a phase before the last one and count for no progress: {named}"
+
+
+def _write_labels(evaluation, folder, names):
+    """Makes the folder of embeddings a dataset of action segmentation, where all videos have labels."""
+    subsets = {subset: evaluation.videos(subset) for subset in evaluation.protocol.videos}
+    trained = {video.video_id for video in subsets["train"]}
+    subsets["test"] = tuple(video for video in subsets["test"] if video.video_id not in trained)
+    videos = [video for found in subsets.values() for video in found]
+    if not all(subsets.values()) or any(video.labels is None for video in videos):
+        return
+    metric = evaluation.protocol.metric
+    phases = {metric.title(number): own for number, own in enumerate(evaluation.protocol.phases)}
+    feature_folder.write_labels(folder, names, subsets, phases)
+    settings = {"dir": folder, "feature_dir": ".", "time_axis": "first", "evaluate_background": True}
+    told = " ".join(f"--config.data.{name}={value}" for name, value in settings.items())
+    yield f"the embeddings are a dataset of action segmentation: --config configs/fact_custom.py {told}"
 
 
 def _draw(evaluation, scored, folder):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from matplotlib import image
 
+from data_pipelines.segmentation.config import SegmentationDataConfig
+from data_pipelines.segmentation.sources import open_sources
 from data_pipelines.video.frame_array import FrameArray
 from fact_jax.reporting.representation import score_files, writer
 from fact_jax.types import UserError
@@ -28,7 +30,8 @@ def evaluation():
 @pytest.fixture(scope="module")
 def folder(evaluation, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluation")
-    assert not list(writer.write_evaluation(evaluation, folder, figures=False))
+    (line,) = writer.write_evaluation(evaluation, folder, figures=False)
+    assert line.startswith("the embeddings are a dataset of action segmentation: --config configs/fact_custom.py ")
     return folder
 
 
@@ -38,11 +41,35 @@ def rows_of(path):
 
 def test_embeddings_are_features_with_time_first(evaluation, folder):
     videos = [*evaluation.videos("train"), *evaluation.videos("test")]
-    assert {path.stem for path in (folder / "predictions").iterdir()} == {video.video_id for video in videos}
+    assert {path.stem for path in (folder / "predictions").glob("*.npy")} == {video.video_id for video in videos}
     for video in videos:
         stored = np.load(folder / "predictions" / f"{video.video_id}.npy", allow_pickle=False)
         assert stored.dtype == np.float32
         np.testing.assert_array_equal(stored, video.embeddings)
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_embeddings_are_a_dataset_of_action_segmentation(tmp_path, gap):
+    protocol = drawn.make_protocol((3, 2), 2, 2, length=9)
+    chunks = drawn.all_chunks(protocol)
+    if gap:
+        first, *others = protocol.videos["test"]
+        first = dataclasses.replace(first, labels=np.where(np.arange(9) < 3, -1, first.labels))
+        protocol = dataclasses.replace(protocol, videos=protocol.videos | {"test": (first, *others)})
+    evaluation = drawn.evaluate(protocol, chunks)
+    *_, line = writer.write_evaluation(evaluation, tmp_path, figures=False)
+    options = dict(word.removeprefix("--config.data.").split("=") for word in line.split() if "=" in word)
+    settings = SegmentationDataConfig(**options | {"evaluate_background": True})
+    sources = open_sources(settings)
+    names = [f"action 0: phase {number}" for number in range(3)] + [f"action 1: phase {number}" for number in range(2)]
+    assert list(sources.class_names) == names + ["no phase"] * gap
+    for subset, source in (("train", sources.train), ("test", sources.test)):
+        found = {source[index].video_id: source[index] for index in range(len(source))}
+        assert set(found) == {video.video_id for video in evaluation.videos(subset)}
+        for video in evaluation.videos(subset):
+            np.testing.assert_array_equal(np.asarray(found[video.video_id].features), video.embeddings)
+            expected = np.where(video.labels < 0, 5, video.labels + 3 * video.group)
+            np.testing.assert_array_equal(found[video.video_id].full_labels, expected)
 
 
 def test_a_report_counts_the_same_scores_again(evaluation, folder):
@@ -125,7 +152,7 @@ def test_pictures_of_videos_with_pixels(tmp_path):
         )
     protocol = drawn.make_protocol(videos=videos, max_timelines=2)
     lines = writer.write_evaluation(drawn.evaluate(protocol, drawn.all_chunks(protocol)), tmp_path, figures=True)
-    assert list(lines) == ["pictures of drawn are of 2 of 3 videos; --config.eval.max_timelines=0 takes all"]
+    assert lines[-1] == ("pictures of drawn are of 2 of 3 videos; --config.eval.max_timelines=0 takes all")
     figures = tmp_path / "figures"
     assert {path.stem for path in figures.glob("*.png")} == {
         "confusion_phases",
