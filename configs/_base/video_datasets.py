@@ -62,8 +62,11 @@ def synthetic():
     return base(
         dataset="synthetic",
         reader="synthetic",
-        clip={"num_frames": 32},
-        augmentation={"size": 64, "evaluation_crop": "whole"},
+        # Windows of a video, so that the place of a frame in its clip does not tell where in the action it is.
+        clip={"num_frames": 32, "local_block": True},
+        # The action is one of left and right.
+        augmentation={"size": 64, "evaluation_crop": "whole", "flip": False, "blur": False},
+        synthetic={"min_frames": 48, "max_frames": 96},
     )
 
 

@@ -96,6 +96,14 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
 
 
+def read_phases(data: RepresentationDataConfig) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """(names of the phases of every group, file that tells them); opens no video."""
+    data.check()
+    if data.reader == "synthetic":
+        return (numbered_phases(data.synthetic.num_phases),), ""
+    return _list(data, dataset_root(data, expected_tree(data))).phases, PHASES if data.layout == "folder" else ""
+
+
 def expected_tree(data):
     """Describes, in text, the files that `config.data` asks for."""
     if data.layout == "folder":

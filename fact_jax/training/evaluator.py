@@ -25,6 +25,7 @@ class Evaluator:
     start: Callable[[], Evaluation]  # gives the empty one of a pass
     # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
     every: int = 0
+    at_start: bool = False  # with a period: also before the first step
     # The sets whose videos are scored, where others are what they are compared with; (): all.
     scored: Sequence[str] = ()
 
@@ -35,7 +36,9 @@ class Evaluator:
 
     def is_due(self, step: int, total: int) -> bool:
         """Whether a run of `total` steps evaluates after `step`."""
-        return self.every > 0 and step > 0 and (step >= total or step % self.every == 0)
+        if step == 0:
+            return self.every > 0 and self.at_start
+        return self.every > 0 and (step >= total or step % self.every == 0)
 
     def run(
         self,

@@ -30,7 +30,7 @@ class StartingPoint:
     batches: Iterator[tuple[Batch, ...]]  # of the steps that follow, as `iterate` gives them, but `first`
     first: tuple[Batch, ...] | None  # batches of the next step, if they were read already
     step: int = 0  # completed updates
-    evaluated_step: int = 0  # `step` if it was evaluated, else 0
+    evaluated_step: int = -1  # `step` if it was evaluated, else -1
     # Of the best evaluation so far; value None if there was none.
     best: dict[str, Any] = dataclasses.field(default_factory=lambda: {"step": 0, "value": None})
     window: tuple[dict, ...] = ()  # terms of the steps since the last log line, see `TermWindow`
@@ -153,6 +153,6 @@ def starting_point(
         items.get("state", initial.state),
         items.get("ema"),
     )
-    evaluated_step = meta["step"] if meta["metrics"] or meta.get("others") else 0
+    evaluated_step = meta["step"] if meta["metrics"] or meta.get("others") else -1
     window, skipped = tuple(meta["window"]), meta.get("skipped", 0)
     return StartingPoint(state, optimizer, batches, first, meta["step"], evaluated_step, meta["best"], window, skipped)

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from configs import actionformer_synthetic, fact_synthetic
+from configs import actionformer_synthetic, carl_synthetic, fact_synthetic
 from fact_jax.app import command_flags, kinds
 from fact_jax.types import UserError
 
@@ -61,13 +61,15 @@ def test_unknown_modes_are_refused():
         command_flags.check(command_flags.Options("predct"))
 
 
+SYNTHETIC = (fact_synthetic, actionformer_synthetic, carl_synthetic)
 OF_KINDS = {
     "segmentation": {"transcripts": "t", "fps": 15.0, "probabilities": True, "figures": False},
     "localization": {"fps": 15.0, "durations": "d.json", "class_scores": "s.json", "figures": False},
+    "representation": {"align_to": "a", "figures": False},
 }
 
 
-@pytest.mark.parametrize("settings", [fact_synthetic.get_config(), actionformer_synthetic.get_config()])
+@pytest.mark.parametrize("settings", [config.get_config() for config in SYNTHETIC], ids=list(OF_KINDS))
 def test_flags_of_a_kind_go_with_its_runs_alone(settings):
     kind = kinds.of_system(settings.model.name)
     own = OF_KINDS[kind.name]
@@ -75,12 +77,11 @@ def test_flags_of_a_kind_go_with_its_runs_alone(settings):
     options = command_flags.Options("predict", prediction=own, **given)
     command_flags.check(options)
     assert command_flags.predict_config(options) == kind.predict_config(input=("a.npy",), **own)
-    (other,) = (flags for name, flags in OF_KINDS.items() if name != kind.name)
-    for name in other.keys() - own.keys():
+    for name in set().union(*OF_KINDS.values()) - own.keys():
         with pytest.raises(UserError, match=f"--{name}: .* this is a run of {kind.name}; leave the flag out"):
             command_flags.check(command_flags.Options("predict", prediction={name: "x"}, **given))
     with pytest.raises(UserError, match="--figures has no meaning with --mode eval; it belongs to predict"):
         command_flags.check(command_flags.Options("eval", prediction={"figures": True}, workdir="runs/x"))
-    for fps in (-1.0, 0.0, float("nan"), float("inf")):
+    for fps in (-1.0, 0.0, float("nan"), float("inf")) if "fps" in own else ():
         with pytest.raises(UserError, match="--fps"):
             kind.predict_config(input=("x.npy",), fps=fps)

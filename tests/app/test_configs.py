@@ -12,6 +12,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from fact_jax.app import config_flags, config_rules
+from fact_jax.app.runs import representation
 from fact_jax.models.actionformer import config as actionformer_config
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
 from fact_jax.models.fact.config import from_settings
@@ -97,7 +98,7 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_of_a_known_system():
     assert len(FACT_NAMES) == 14 and len(FRAME_NAMES) == 15 and len(ACTIONFORMER_NAMES) == 13
-    assert len(CARL_NAMES) == 14 and len(EVERY) == 56
+    assert len(CARL_NAMES) == 16 and len(EVERY) == 58
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -149,6 +150,22 @@ def test_actionformer_configs_agree_in_their_keys_and_shrink(name):
         assert quick.model[key] == config.model[key]
     assert bool(quick.model.stream_dims) == bool(config.model.stream_dims) and quick.model.dim == 16
     assert sum(quick.model.stream_dims or (quick.data.synthetic.feature_dim,)) == quick.data.synthetic.feature_dim
+
+
+@pytest.mark.parametrize("name", CARL_NAMES)
+def test_carl_configs_agree_in_their_keys_and_shrink(name):
+    config, quick = load(name), load(name, "quick,seed=1")
+    assert config.name == name and config.is_locked and quick.seed == 1
+    for each in (config, quick):
+        assert leaves(each).keys() == leaves(load("carl_synthetic")).keys()
+        config_rules.check_choices(each)
+        representation.check_settings(each)
+        assert each.optimizer.cosine_epochs == each.train.epochs + 1
+    assert quick.data.reader == "synthetic" and quick.data.dir == "" and quick.data.clip.num_frames == 12
+    for key in ("embedder", "train_backbone", "backbone_stages", "l2_normalize", "dropout_rate"):
+        assert quick.model[key] == config.model[key]
+    assert quick.loss.to_dict() == config.loss.to_dict() and quick.eval.tasks == config.eval.tasks
+    assert (quick.model.projection_dim > 0) == (config.model.projection_dim > 0)
 
 
 def test_published_time_masks():
@@ -255,14 +272,15 @@ def test_quick_is_small_and_needs_no_files(name):
         assert leaves(quick).get(key) == leaves(full).get(key)
 
 
-@pytest.mark.parametrize("system", ["fact", "actionformer", *FRAME_MODELS])
+@pytest.mark.parametrize("system", ["fact", "actionformer", "carl", *FRAME_MODELS])
 def test_every_field_has_a_comment(system):
     """In configs/_base or, of config.data, in the dataclass of its settings."""
-    kind = "localization" if system == "actionformer" else "segmentation"
-    others = {"fact": [], "actionformer": ["localization_datasets"]}.get(system, ["frame_model_base"])
+    kind = {"actionformer": "localization", "carl": "representation"}.get(system, "segmentation")
+    others = {"fact": [], "carl": [], "actionformer": ["localization_datasets"]}.get(system, ["frame_model_base"])
     files = [ROOT / "configs" / "_base" / f"{base}.py" for base in ("common", f"{system}_base", *others)]
     lines = [line for file in files for line in file.read_text().splitlines()]
-    lines += (ROOT / "data_pipelines" / kind / "config.py").read_text().splitlines()
+    settings = [f"{kind}/config", *(f"video/{name}" for name in ("config", "clips", "views") if system == "carl")]
+    lines += [line for name in settings for line in (ROOT / "data_pipelines" / f"{name}.py").read_text().splitlines()]
     found = (re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =|(\w+): [^"].* =) .+  # \S', line) for line in lines)
     commented = {match[1] or match[2] or match[3] for match in found if match}
     fields = {key.rpartition(".")[2] for key in leaves(load(f"{system}_synthetic"))}

@@ -14,6 +14,7 @@ import pytest
 
 from fact_jax.app import experiment
 from fact_jax.metrics.localization import LocalizationMetric
+from fact_jax.tasks.representation.evaluation import metric_of
 from fact_jax.training.logging import writers
 from tests.data_pipelines import folders
 from tests.survival import lives
@@ -42,11 +43,14 @@ def test_config_trains_a_step_and_evaluates(name, tmp_path):
     finds = config.model.name == "actionformer"
     # Videos longer than those trained with have a padded length of their own, unless all are resized.
     lengths = 2 if finds and not config.data.resize else 1
-    assert printed.count(f"compiled {program}") == 1 and printed.count("compiled eval step") == lengths
+    embeds = config.model.name == "carl"  # whose chunks are as long as those of each set need
+    assert printed.count(f"compiled {program}") == 1
+    assert printed.count("compiled eval step") in ((1, 2) if embeds else (lengths,))
     rows = writers.read_rows(tmp_path / "run" / "metrics.jsonl")
     assert rows[0]["train/loss"] > 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     names = LocalizationMetric(config.data.tiou_thresholds).names() if finds else METRICS
+    names = metric_of(config, ("",), (("", ""),)).names() if embeds else names
     # Of recall, the averages are enough.
     expected = {name for name in names if not name.startswith("Recall") or name.endswith("avg")}
     assert set(results["metrics"]["test"]["best"]) == expected

@@ -1,10 +1,10 @@
 """The kinds of work, and the one place where a kind is entered."""
 
-from fact_jax.app.kinds import localization, segmentation
+from fact_jax.app.kinds import localization, representation, segmentation
 from fact_jax.app.kinds.base import Kind
 from fact_jax.types import check_choice
 
-KINDS: tuple[Kind, ...] = (segmentation.KIND, localization.KIND)
+KINDS: tuple[Kind, ...] = (segmentation.KIND, localization.KIND, representation.KIND)
 
 
 def of_system(name: str) -> Kind:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,7 @@ from fact_jax.models.carl.network import CARL, initial_variables, trained
 from fact_jax.models.carl.objective import CARLLossConfig, loss_terms
 from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.dropout_rng import fold, video_seeds
-from fact_jax.tasks.base import BATCH_AXIS, FINITE, Evaluation, LossOutput, Task, all_finite
+from fact_jax.tasks.base import BATCH_AXIS, FINITE, LossOutput, Task, all_finite
 
 _FRAME_SIZE = 224  # of the frames whose shape an initialisation looks at; parameters do not depend on it
 
@@ -32,7 +31,7 @@ class CARLTask(Task):
 
     Training batches are those of `data_pipelines.representation.source.TrainClips`, of B videos with one or two views
     of T steps each; the views of a video are clips in a row. Evaluated batches are those of `EvaluationChunks`. A task
-    that only predicts has no loss and no evaluation. The mutable state is {"batch_stats"}, running statistics of the
+    that only predicts has no loss. The mutable state is {"batch_stats"}, running statistics of the
     normalisations.
 
     With micro-batches every one of them has statistics of its own, as a batch of that size has. The loss is a sum over
@@ -41,7 +40,6 @@ class CARLTask(Task):
 
     model: CARLConfig
     loss_config: CARLLossConfig | None = None
-    new_evaluation: Callable[[], Evaluation] | None = None
 
     predict_keys = ("frames", "mask")
 
@@ -109,6 +107,3 @@ class CARLTask(Task):
     def links(self):
         """Names of the published state dict, of parameters and statistics."""
         return published.links(self.model)
-
-    def evaluation(self):
-        return self.new_evaluation()

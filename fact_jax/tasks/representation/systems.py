@@ -11,7 +11,6 @@ from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.carl.objective import CARLLossConfig
 from fact_jax.models.weights.exchange import PublishedWeights
 from fact_jax.models.weights.transfer import Axes, ClassLabels, axes_by_size
-from fact_jax.tasks.base import Evaluation
 from fact_jax.tasks.representation.carl import CARLTask
 from fact_jax.types import UserError
 
@@ -82,9 +81,9 @@ def num_views(config) -> int:
     return 2 if config.data.augmentation.self_supervised else 1
 
 
-def build(config, *, num_classes: int, new_evaluation: Callable[[], Evaluation]) -> CARLTask:
-    """Builds the task of a run with this resolved config; `num_classes` are the phases of its training videos."""
-    return CARLTask(network_config(config, num_classes), loss_config(config.loss), new_evaluation)
+def build(config, *, num_classes: int) -> CARLTask:
+    """Builds the task of a run with this resolved config; `num_classes` are those of its classifier, if it has one."""
+    return CARLTask(network_config(config, num_classes), loss_config(config.loss))
 
 
 def restore(config: Any, derived: Mapping[str, Any]) -> CARLTask:

@@ -1,0 +1,31 @@
+"""CARL on the built-in synthetic videos: a first run, a few minutes on two CPU cores, no files needed.
+
+Command: python main.py --config configs/carl_synthetic.py --workdir runs/carl
+"""
+
+from configs._base import video_datasets as datasets
+from configs._base.carl_base import entry, epochs
+
+get_config = entry(
+    "carl_synthetic",
+    datasets.synthetic,
+    {
+        "model": {
+            "stem_dim": 16,
+            "stage_dims": (8, 16, 24, 32),
+            "stage_blocks": (1, 1, 1, 1),
+            "backbone_stages": 2,
+            "chunk_frames": 32,
+            "fc_dims": (64, 64),
+            "hidden_dim": 64,
+            "ff_dim": 128,
+            "num_heads": 4,
+            "num_layers": 1,
+            "embedding_dim": 32,
+            "projection_dim": 32,
+        },
+        "eval": {"batch_size": 8, "frames_per_chunk": 32, "fractions": (1.0,), "at_start": True, "pixel_size": 16},
+    },
+    epochs(40),
+    {"optimizer": {"learning_rate": 1e-3}, "train": {"batch_size": 4, "log_every": 20, "eval_every": 160}},
+)
