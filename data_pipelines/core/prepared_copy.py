@@ -1,7 +1,7 @@
-"""A copy of the features of a dataset as a TFDS dataset (array_record, no TensorFlow), and the reader of its records.
+"""A copy of the videos of a dataset as a TFDS dataset (array_record, no TensorFlow), and the reader of its records.
 
-A record is one video: its features at the full rate, time first, float32, and what else its kind of dataset stores of
-it. The dataset's metadata holds what must be known without reading a record, and a fingerprint of the files that the
+A record is one video, with its features at the full rate, time first, float32, and what else its kind of dataset stores
+of it; of raw videos it is one frame. The dataset's metadata holds what must be known without reading a record, and a fingerprint of the files that the
 copy was made from: it is made again when one of them has changed.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow_datasets as tfds
 from absl import logging
+from array_record.python.array_record_module import ArrayRecordReader
 from google.protobuf import json_format
 from tqdm import tqdm
 
@@ -35,7 +36,6 @@ _CLASSES = frozenset(
 _MAX_METADATA_BYTES = 2**30
 # What TFDS calls a folder that it has not finished writing, which stays there when the process is killed.
 _UNFINISHED = "incomplete."
-VIDEOS_PER_SHARD = 64
 # What TFDS and array_record raise for files that are missing or damaged.
 _READ_ERRORS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, json_format.Error)
 
@@ -47,10 +47,10 @@ class CopyContents:
     Attributes:
       name: of the dataset, and of its split.
       source, reader: folder that it is made from, and the config.data.reader that reads it without a copy.
-      splits: dict from TFDS split to video ids, the order of the records.
-      arrays: dict from the name of a stored array to (shape, dtype), None in the shape for the number of frames.
-      read: gives {name: array} of a video.
-      num_bytes: dict from video id to the bytes of its features.
+      splits: dict from TFDS split to the names of its records, such as video ids, in order.
+      arrays: dict from the name of a stored array to (shape, dtype), None in the shape for what differs.
+      read: gives {name: array} of a record; called once for each, in order.
+      num_bytes: dict from the name of a record to its bytes.
       metadata: what JSON can hold, with "fingerprint".
     """
 
@@ -65,7 +65,7 @@ class CopyContents:
 
 
 class CopyConfig(tfds.core.BuilderConfig):
-    """A TFDS config made for one CopyContents; `advance` is called after every video."""
+    """A TFDS config made for one CopyContents; `advance` is called after every record."""
 
     def __init__(self, contents, advance):
         super().__init__(name=_config_name(contents.name))
@@ -82,6 +82,7 @@ class LocalDatasetInfo(tfds.core.DatasetInfo):
 class CopyBuilder(tfds.core.GeneratorBasedBuilder):
     """Writes a copy. Each kind of dataset has a subclass, after which the folder is named."""
 
+    RECORDS_PER_SHARD = 64
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The dataset's own folder."
     # Nothing is downloaded. Looking for a list of checksums would make TFDS 4.9.10 import importlib_resources, which it
@@ -109,16 +110,16 @@ class CopyBuilder(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split):
         config = self.builder_config
-        for video_id in config.contents.splits[split]:
-            yield video_id, {"video_id": video_id, **config.contents.read(video_id)}
+        for name in config.contents.splits[split]:
+            yield name, {"video_id": name, **config.contents.read(name)}
             config.advance()
 
     def _generate_splits(self, dl_manager, download_config):
-        """Writes one video after the other; TFDS's own writer collects a split in memory, over 1 GB by TensorFlow."""
+        """Writes one record after the other; TFDS's own writer collects a split in memory, over 1 GB by TensorFlow."""
         del download_config
         # An info of its own: that of the builder names the final folder, not the temporary one being written.
         info = self._info()
-        writer = tfds.core.SequentialWriter(info, VIDEOS_PER_SHARD, file_format="array_record")
+        writer = tfds.core.SequentialWriter(info, self.RECORDS_PER_SHARD, file_format="array_record")
         generators = self._split_generators(dl_manager)
         writer.initialize_splits(list(generators))
         for split, examples in generators.items():
@@ -171,8 +172,8 @@ def prepare(builder, contents, tfds_dir, check):
 
 
 def _write(builder, contents, tfds_dir):
-    num_videos = sum(map(len, contents.splits.values()))
-    with tqdm(total=num_videos, desc="Preparing the TFDS copy", unit="video", disable=None) as bar, _quiet_tfds():
+    num_records = sum(map(len, contents.splits.values()))
+    with tqdm(total=num_records, desc="Preparing the TFDS copy", unit="record", disable=None) as bar, _quiet_tfds():
         config = tfds.download.DownloadConfig(
             manual_dir=str(contents.source),
             download_mode=tfds.GenerateMode.REUSE_CACHE_IF_EXISTS,
@@ -200,18 +201,32 @@ class CopiedRecords:
 
     def __init__(self, directory, split):
         """Raises a UserError if the copy is damaged."""
-        self._directory = pathlib.Path(directory)
+        self._directory, self._split = pathlib.Path(directory), split
         with _quiet_tfds(), self._undamaged():
             _check_classes(json.loads(read_data(self._directory / FEATURES_FILE)))
             self._records = tfds.builder_from_directory(str(directory)).as_data_source(split=split)
 
+    def __len__(self):
+        """Records in the files, not as the description says; a UserError if one of the files is damaged.
+
+        Of a file that is cut off there may be none.
+        """
+        with self._undamaged():
+            paths = sorted(self._directory.glob(f"*-{self._split}.array_record*"))
+            return sum(ArrayRecordReader(str(path)).num_records() for path in paths)
+
     def features(self, place, video_id, shape):
         """float32 [T, D], the features of the video at this place; a UserError if another is there or it is damaged."""
+        return self.array("features", place, video_id, shape)
+
+    def array(self, name, place, video_id, shape=None):
+        """An array of the record at this place, see `features`; `shape` None = any."""
         with self._undamaged():
             record = self._records[place]
-            if record["video_id"].decode() != video_id or record["features"].shape != tuple(shape):
+            found = record[name]
+            if record["video_id"].decode() != video_id or (shape is not None and found.shape != tuple(shape)):
                 raise ValueError(f"record {place} is of another video than {video_id!r}")
-        return record["features"]
+        return found
 
     @contextlib.contextmanager
     def _undamaged(self):
@@ -232,7 +247,7 @@ def read_metadata(directory, check):
     path = pathlib.Path(directory) / METADATA_FILE
     try:
         metadata = json.loads(read_data(path, _MAX_METADATA_BYTES))
-        if not (metadata["feature_dim"] > 0 and metadata["fingerprint"]):
+        if not metadata["fingerprint"]:
             raise ValueError("it describes no dataset")
         check(metadata)
     except (FileNotFoundError, NotADirectoryError):
@@ -255,7 +270,7 @@ def _check_room(contents, tfds_dir):
     largest = max(sizes, key=sizes.get)
     if sizes[largest] > MAX_VIDEO_BYTES:
         raise UserError(
-            f"Video {largest!r} has {readable_size(sizes[largest])} of features; a TFDS record holds less than 2 GiB. "
+            f"Video {largest!r} has {readable_size(sizes[largest])}; a TFDS record holds less than 2 GiB. "
             f'Use config.data.reader="{contents.reader}".'
         )
     free = shutil.disk_usage(tfds_dir).free

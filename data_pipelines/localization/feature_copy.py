@@ -91,6 +91,8 @@ def open_copy(data, store, checked, features):
 
 def _check_metadata(metadata):
     """Raises ValueError, LookupError or TypeError unless this is what `open_copy` writes."""
+    if not metadata["feature_dim"] > 0:
+        raise ValueError("it describes no dataset")
     if not all(isinstance(length, int) and length > 0 for length in metadata["lengths"].values()):
         raise ValueError("lengths of its videos")
     from_rows(metadata.get("feature_values", {}))

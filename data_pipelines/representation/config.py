@@ -8,7 +8,7 @@ from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.views import AugmentationConfig
 from fact_jax.types import UserError, check_choice
 
-READERS = ("videos", "synthetic")
+READERS = ("videos", "tfds", "synthetic")
 LAYOUTS = ("folder", "pouring", "penn_action", "finegym", "kinetics")
 SPLIT = "default"  # the name of the one split of a dataset without lists of its own
 
@@ -46,7 +46,9 @@ class RepresentationDataConfig:
     """
 
     dataset: str = "custom"  # name shown in tables
-    reader: str = "videos"  # "videos" the files themselves, "synthetic" drawn on the fly
+    reader: str = (
+        "videos"  # "videos" the files themselves, "tfds" a prepared copy of them, "synthetic" drawn on the fly
+    )
     dir: str = ""  # root folder of the dataset (PATH_TO_DATASET)
     layout: str = "folder"  # how it is listed, one of LAYOUTS; "folder" is your own
     train_list: str = ""  # list of the videos to train on, below dir; "" = as the layout calls it
@@ -60,6 +62,8 @@ class RepresentationDataConfig:
     test_share: float = 0.2  # of a folder without lists: videos that are evaluated and not trained on
     unlabelled: str = "-"  # name of a frame without a phase in label files
     num_workers: int = 2  # processes that read and augment videos; 0: threads of the main one (NUM_WORKERS)
+    tfds_dir: str = ""  # folder of the copies; "" = `dir`/tfds
+    copy_quality: int = 0  # frames of the copy are JPEG of this quality, 1 to 100; 0 = pixels as they are decoded
     skip_unreadable: bool = False  # leave videos that cannot be read out, with a line; published for FineGym, Kinetics
     video: VideoConfig = VideoConfig()
     clip: ClipConfig = ClipConfig()
@@ -89,7 +93,7 @@ class RepresentationDataConfig:
         check_choice("config.data.reader", self.reader, READERS)
         check_choice("config.data.layout", self.layout, LAYOUTS)
         check_choice("config.data.evaluation_layout", self.evaluation_layout, ("", *LAYOUTS))
-        layouts = (self.layout, self.evaluation_layout) if self.reader == "videos" else ()
+        layouts = (self.layout, self.evaluation_layout) if self.reader != "synthetic" else ()
         wrong = []
         if self.groups and "penn_action" not in layouts:
             wrong.append(f"config.data.groups is {self.groups}; it is for layout 'penn_action'")
@@ -102,6 +106,13 @@ class RepresentationDataConfig:
         if self.split != SPLIT and "{split}" not in self.train_list + self.test_list:
             lists = "name lists with {split}, such as config.data.train_list=splits/train.{split}.txt"
             wrong.append(f"config.data.split is {self.split!r}, and no list depends on it: leave it out, or {lists}")
+        if not 0 <= self.copy_quality <= 100:
+            wrong.append(f"config.data.copy_quality is {self.copy_quality}, expected 1 to 100, or 0 for exact pixels")
+        if 0 < self.video.short_side < self.augmentation.size:
+            wrong.append(
+                f"config.data.video.short_side is {self.video.short_side}, and the network sees "
+                f"{self.augmentation.size} pixels, config.data.augmentation.size: expected as many at least, or 0"
+            )
         if self.num_workers < 0:
             wrong.append(f"config.data.num_workers is {self.num_workers}, expected 0 or more")
         if self.additional_list and self.layout != "finegym":

@@ -23,6 +23,7 @@ from fact_jax.types import nearest
 # Endings of files beside videos that are none.
 TEXT_SUFFIXES = (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".srt", ".vtt", ".pdf", ".log")
 VIDEO_DIR, LABEL_DIR, PHASES = "videos", "labels", "phases.txt"
+COPY_DIR = "tfds"  # where copies lie that nobody has named a folder for
 LISTS = {"train": "train.txt", "test": "test.txt"}
 
 
@@ -50,7 +51,7 @@ def _find_videos(root):
     folder = root / VIDEO_DIR if (root / VIDEO_DIR).exists() else root
     if reason := why_no_folder(folder):
         return {}, [], [Problem(str(folder), 0, f"the folder {reason}", "expected a folder with the videos")]
-    others = {LABEL_DIR, PHASES, *LISTS.values()} if folder == root else ()
+    others = {LABEL_DIR, COPY_DIR, PHASES, *LISTS.values()} if folder == root else ()
     listed = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.name not in others]
     texts = [path.name for path in listed if path.suffix.lower() in TEXT_SUFFIXES]
     paths = [path for path in listed if path.name not in texts]

@@ -77,8 +77,7 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     listed = dict(listing.videos)
     listed["train"] = listed["train"][: max(1, int(data.train_fraction * len(listed["train"])))]
     paths = {str(video.path): video.path for videos in listed.values() for video in videos}
-    index_dir = None if workdir is None else workdir / INDEX_DIR
-    checked = check_videos(paths, data.video, index_dir=index_dir)
+    checked, copy = _check(data, root, paths, None if workdir is None else workdir / INDEX_DIR)
     problems, notes = list(listing.problems), [*listing.notes, *grouped(checked)]
     if data.skip_unreadable:
         notes += [f"Left out: {problem}" for problem in checked.problems]
@@ -91,6 +90,9 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
             problems.append(Problem(str(root), 0, f"no video to {'train on' if subset == 'train' else 'evaluate'}"))
     report_file = None if workdir is None else workdir / PROBLEMS_FILE
     refuse(f"Dataset {data.dataset!r}", problems, report_file=report_file)
+    if data.reader == "tfds":
+        opened, note = _copied(data, root, paths, checked, copy, opened)
+        notes.append(note)
     fit = opened.get("fit", opened["train"])
     sources = RepresentationSources(opened["train"], opened["test"], fit, listing.groups, listing.phases)
     return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
@@ -102,6 +104,32 @@ def read_phases(data: RepresentationDataConfig) -> tuple[tuple[tuple[str, ...], 
     if data.reader == "synthetic":
         return (numbered_phases(data.synthetic.num_phases),), ""
     return _list(data, dataset_root(data, expected_tree(data))).phases, PHASES if data.layout == "folder" else ""
+
+
+def _check(data, root, paths, index_dir):
+    """(CheckedVideos, the prepared copy that gave them or None): files in a current copy are not gone through again."""
+    if data.reader == "tfds":
+        # TFDS takes a second to import.
+        from data_pipelines.representation.frame_copy import FrameCopy
+
+        copy = FrameCopy(data, root)
+        if copy.covers(paths):
+            return copy.checked(paths), copy
+    return check_videos(paths, data.video, index_dir=index_dir), None
+
+
+def _copied(data, root, paths, checked, copy, opened):
+    """({subset: PhasedVideos} as `opened`, whose frames are read from the copy, a line on it); it is made if need be."""
+    if copy is None:
+        from data_pipelines.representation import frame_copy
+
+        copy = frame_copy.write_copy(data, root, paths, checked)
+    videos = copy.checked(paths).videos
+    parts = {
+        subset: tuple(dataclasses.replace(entry, video=videos[str(entry.video.path)]) for entry in entries)
+        for subset, entries in opened.items()
+    }
+    return parts, copy.note()
 
 
 def expected_tree(data):

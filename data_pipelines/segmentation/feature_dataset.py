@@ -107,7 +107,7 @@ def _describe(index):
 
 def _check_metadata(metadata):
     """Raises ValueError, LookupError or TypeError unless this is what `_describe` gives."""
-    if not metadata["class_names"]:
+    if not (metadata["class_names"] and metadata["feature_dim"] > 0):
         raise ValueError("it describes no dataset")
     known = set(range(len(metadata["class_names"])))
     for video in (video for videos in metadata["videos"].values() for video in videos):

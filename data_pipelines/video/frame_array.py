@@ -14,6 +14,7 @@ from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError, reason_of
 from data_pipelines.video.frame_times import DEFAULT_RATE
 from data_pipelines.video.image_folder import assumed_rate
+from data_pipelines.video.pictures import fitted
 from data_pipelines.video.raw_video import RawVideo
 from fact_jax.files import doubled_member, open_data
 
@@ -43,7 +44,7 @@ class FrameArray(RawVideo):
             found = f"cut off: {num_bytes} of {header.offset + math.prod(shape)} bytes of an array {shape}"
             raise VideoError(path, found, "copy it again, or leave it out")
         self._offset, self._shape = header.offset, shape
-        self.size, self.rate = shape[1:3], config.rate or DEFAULT_RATE
+        self.size, self.rate = config.size_of(shape[1:3]), config.rate or DEFAULT_RATE
         self.times = np.arange(shape[0]) / self.rate
         self.warnings = assumed_rate(config, "an array")
 
@@ -83,4 +84,4 @@ class FrameArray(RawVideo):
                 if len(content) < frame_bytes:
                     raise VideoError(self.path, f"it ends before frame {number}", "it has changed: start again")
                 frame = np.frombuffer(content, np.uint8).reshape(self._shape[1:])
-                yield place, lambda out, frame=frame: np.copyto(out, frame)
+                yield place, lambda out, frame=frame: np.copyto(out, fitted(frame, self.size))

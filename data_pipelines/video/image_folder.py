@@ -40,7 +40,7 @@ class ImageFolder(RawVideo):
         self._names = sorted(names, key=natural_order)
         self._check_names()
         sizes = [_size_of(Path(path, name)) for name in self._names]
-        self.size, self.rate = sizes[0], config.rate or DEFAULT_RATE
+        self.size, self.rate = config.size_of(sizes[0]), config.rate or DEFAULT_RATE
         self.times = np.arange(len(names)) / self.rate
         self.warnings = (*self._gaps(), *_other_sizes(sizes), *assumed_rate(config, "images"))
 
@@ -76,17 +76,19 @@ class ImageStrip(RawVideo):
         if width % side:
             expected = "expected square frames side by side, the width a multiple of the height"
             raise VideoError(path, f"an image of {width}x{side}", expected)
-        self.size, self.rate = (side, side), config.rate or DEFAULT_RATE
+        self._side, self.size = side, config.size_of((side, side))
+        self.rate = config.rate or DEFAULT_RATE
         self.times = np.arange(width // side) / self.rate
         self.warnings = assumed_rate(config, "an image")
 
     def _decode(self, numbers):
-        side = self.size[0]
+        side = self._side
         strip = np.empty((side, side * len(self), 3), np.uint8)
         if len(numbers):
             _write(self.path, strip.shape[:2], strip)
         for place, number in enumerate(numbers.tolist()):
-            yield place, lambda out, start=number * side: np.copyto(out, strip[:, start : start + side])
+            frame = strip[:, number * side : (number + 1) * side]
+            yield place, lambda out, frame=frame: np.copyto(out, fitted(frame, self.size))
 
 
 def natural_order(name):

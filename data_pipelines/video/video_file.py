@@ -31,8 +31,9 @@ class VideoFile(RawVideo):
             if not len(self.index):
                 raise VideoError(path, fault, "copy it again, or leave it out")
             if not config.allow_cut_off:
-                raise VideoError(path, fault, "copy it again, leave it out, or use what is there: allow_cut_off=True")
-        self.size, self.times, self.rate = self.index.size, self.index.times, self.index.rate
+                use = "or use what is there: config.data.video.allow_cut_off=True"
+                raise VideoError(path, fault, f"copy it again, leave it out, {use}")
+        self.size, self.times, self.rate = config.size_of(self.index.size), self.index.times, self.index.rate
         self.warnings = (*([fault] if fault else []), *self.index.warnings)
 
     def _stated(self):

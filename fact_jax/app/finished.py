@@ -10,7 +10,7 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.types import UserError
 
 # What config.data.reader is where the folder itself is read, by kind.
-_FOLDER_READERS = {"segmentation": "npy", "localization": "files"}
+_FOLDER_READERS = {"segmentation": "npy", "localization": "files", "representation": "videos"}
 
 
 def say_other_data(config, workdir: Path, say: Callable[[str], None]) -> None:

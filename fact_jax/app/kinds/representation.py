@@ -10,7 +10,7 @@ LAYOUTS = ("folder", "pouring", "penn_action", "finegym", "kinetics")
 TASKS = ("classification", "progress", "tau", "retrieval", "linear_probe")
 # What the modules of the losses and the metrics say as well, which import jax and scikit-learn.
 _CHOICES = {
-    "data.reader": ("videos", "synthetic"),
+    "data.reader": ("videos", "tfds", "synthetic"),
     "data.layout": LAYOUTS,
     "data.evaluation_layout": ("", *LAYOUTS),
     "data.clip.strategy": ("time_augment", "offset_uniform"),
@@ -36,7 +36,7 @@ _RANGES = (
      lambda value: value > 0, "more than 0"),
     (("model.frames_at_once", "model.num_layers", "model.projection_dim", "loss.variance_weight",
       "loss.regularization", "optimizer.warmup_rate", "data.num_classes", "data.num_workers",
-      "data.clip.sampling_region", "data.video.rate", "data.synthetic.jitter", "eval.pixel_size",
+      "data.clip.sampling_region", "data.video.rate", "data.video.short_side", "data.synthetic.jitter", "eval.pixel_size",
       "eval.probe.weight_decay"),
      lambda value: value >= 0, "0 or more"),
     (("data.synthetic.num_train_videos", "data.synthetic.num_test_videos", "data.synthetic.min_frames",
@@ -46,6 +46,7 @@ _RANGES = (
     (("data.synthetic.num_phases",), lambda value: value >= 2, "2 or more"),
     (("data.video.stream",), lambda value: value >= -1, "a number from 0, or -1 for the only one"),
     (("data.clip.consistent_offset", "data.augmentation.strength"), lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("data.copy_quality",), lambda value: 0 <= value <= 100, "between 0 and 100"),
     (("data.train_fraction",), lambda value: 0 < value <= 1, "more than 0 and at most 1"),
     (("data.test_share", "loss.label_smoothing", "eval.probe.momentum"),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),

@@ -12,7 +12,7 @@ from data_pipelines.core import prepared_copy
 from data_pipelines.core.finite import CHECK_FILE, CheckedFeatures
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE
-from data_pipelines.segmentation import npy_source
+from data_pipelines.segmentation import feature_dataset, npy_source
 from data_pipelines.segmentation.config import SyntheticSegmentationConfig
 from data_pipelines.segmentation.feature_dataset import TfdsSource
 from data_pipelines.segmentation.index import read_index
@@ -122,7 +122,7 @@ def test_the_copy_is_written_once_and_again_after_a_change(tmp_path, monkeypatch
 def test_large_copies_need_no_tensorflow(tmp_path, monkeypatch):
     # TFDS's own writer spills to disk with TensorFlow once a split has outgrown this buffer of 1 GB.
     monkeypatch.setattr("tensorflow_datasets.core.shuffle.MAX_MEM_BUFFER_SIZE", 0)
-    monkeypatch.setattr(prepared_copy, "VIDEOS_PER_SHARD", 3)
+    monkeypatch.setattr(feature_dataset.FeatureDataset, "RECORDS_PER_SHARD", 3)
     write_folder(tmp_path, make_videos([(f"v{i}", 20 + i) for i in range(10)]))
     data = settings(tmp_path, reader="tfds")
     prepared = open_sources(data).train

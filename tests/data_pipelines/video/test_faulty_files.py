@@ -73,7 +73,7 @@ def test_cut_off_files(tmp_path, name):
     assert 20 < len(video) < 50 and numbers_of(video.frames(range(len(video) - 3))) == list(range(len(video) - 3))
     found = f"cut off: {len(video)} frames can be decoded{header} ("
     assert f"{path}: {found}" in fault_of(path) and video.warnings[0].startswith(found)
-    assert "copy it again, leave it out, or use what is there: allow_cut_off=True" in fault_of(path)
+    assert "copy it again, leave it out, or use what is there: config.data.video.allow_cut_off=True" in fault_of(path)
     whole = write_video(tmp_path / f"whole_{name}", pictures=noisy(), **settings)
     assert VideoFile(whole).index.fault == ""
 

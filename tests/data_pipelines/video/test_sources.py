@@ -49,6 +49,20 @@ def test_images_of_a_folder_come_in_the_order_of_their_numbers(tmp_path, names):
     assert video.times[-1] == 11 / 50 and video.warnings == () and video.frame_at(0.05) == 2
 
 
+def test_large_pictures_are_brought_to_a_short_side_as_they_are_read(tmp_path):
+    np.save(tmp_path / "a.npy", FRAMES)
+    Image.fromarray(np.hstack(FRAMES[:, :, :64])).save(tmp_path / "strip.png")
+    sources = [write_video(tmp_path / "a.mp4"), tmp_path / "a.npy", tmp_path / "strip.png"]
+    for path in (*sources, write_images(tmp_path / "images", ["1.png", "2.png", "3.png"])):
+        whole, small = open_video(path), open_video(path, VideoConfig(short_side=40))
+        assert small.size == (40, 40 * whole.size[1] // 64) and np.array_equal(small.times, whole.times)
+        for number in (0, 2):
+            frame = Image.fromarray(whole.frames([number])[0]).resize(small.size[::-1], Image.Resampling.BILINEAR)
+            assert np.array_equal(small.frames([number])[0], np.asarray(frame))
+        # Nothing is enlarged.
+        assert open_video(path, VideoConfig(short_side=65)).size == whole.size
+
+
 def test_what_is_odd_about_a_folder_of_images(tmp_path):
     folder = write_images(tmp_path / "a", ["1.png", "2.png", "5.png", "6.png"])
     Image.fromarray(bar_code(3, 256, 128)).save(folder / "6.png")
