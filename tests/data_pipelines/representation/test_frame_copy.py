@@ -74,7 +74,9 @@ def test_the_copy_gives_what_the_files_give(tmp_path, short_side):
         assert (one.video_id, one.video.path, one.video.size) == (other.video_id, other.video.path, other.video.size)
         np.testing.assert_array_equal(one.video.times, other.video.times)
         np.testing.assert_array_equal(one.labels, other.labels)
-        np.testing.assert_array_equal(one.video.frames(range(len(one.video))), other.video.frames(range(len(one.video))))
+        np.testing.assert_array_equal(
+            one.video.frames(range(len(one.video))), other.video.frames(range(len(one.video)))
+        )
         assert one.video.rate == other.video.rate and one.video.warnings == other.video.warnings
     assert min(min(entry.video.size) for entry in copied.train) == (28 if short_side else 30)
     assert all(map(same, examples(copied, data), examples(files, data)))
