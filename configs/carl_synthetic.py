@@ -24,7 +24,7 @@ get_config = entry(
             "embedding_dim": 32,
             "projection_dim": 32,
         },
-        "eval": {"batch_size": 8, "frames_per_chunk": 32, "fractions": (1.0,), "at_start": True, "pixel_size": 16},
+        "eval": {"batch_size": 8, "frames_per_chunk": 32, "fractions": (1.0,), "at_start": True, "pixel_size": 8},
     },
     epochs(40),
     {"optimizer": {"learning_rate": 1e-3}, "train": {"batch_size": 4, "log_every": 20, "eval_every": 160}},

@@ -62,6 +62,7 @@ def synthetic():
     return base(
         dataset="synthetic",
         reader="synthetic",
+        num_workers=0,  # drawn so fast that processes would take longer to start
         # Windows of a video, so that the place of a frame in its clip does not tell where in the action it is.
         clip={"num_frames": 32, "local_block": True},
         # The action is one of left and right.

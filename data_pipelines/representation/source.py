@@ -90,8 +90,8 @@ class EvaluationChunks(mapped.ExampleSource):
 
     heavy = ("frames",)
 
-    def __init__(self, entries, data: RepresentationDataConfig, frames_per_chunk, stride=1):
-        """L is the longest chunk, at most `frames_per_chunk` steps; every `stride`-th frame is a step."""
+    def __init__(self, entries, data: RepresentationDataConfig, frames_per_chunk, stride=1, least=1):
+        """L is the longest chunk, at most `frames_per_chunk` steps, or `least`; every `stride`-th frame is a step."""
         self._entries, self._clip, self._augmentation = entries, data.clip, data.augmentation
         self._steps = [clips.sample_all(len(entry.video), stride) for entry in entries]
         self._chunks = [
@@ -100,7 +100,7 @@ class EvaluationChunks(mapped.ExampleSource):
             for chunk in clips.evaluation_chunks(len(steps), frames_per_chunk)
         ]
         self.video_ids = tuple(entries[number].video_id for number, _ in self._chunks)
-        longest, size = max(chunk.stop - chunk.start for _, chunk in self._chunks), data.augmentation.size
+        longest, size = max(least, *(chunk.stop - chunk.start for _, chunk in self._chunks)), data.augmentation.size
         self.shapes = {
             "frames": ((longest * data.clip.num_contexts, size, size, 3), np.float32),
             "mask": ((longest,), bool),

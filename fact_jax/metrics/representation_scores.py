@@ -122,7 +122,9 @@ class RepresentationScores:
         count = self.metric.num_classes[dataset]
         pairs = [v for v in self.videos if v.dataset == dataset and v.predicted is not None]
         flat = [(v.true * count + v.predicted)[v.true >= 0] for v in pairs]
-        return np.bincount(np.concatenate([np.zeros(0, np.int64), *flat]), minlength=count * count).reshape(count, -1)
+        return np.bincount(np.concatenate([np.zeros(0, np.int64), *flat]), minlength=count * count).reshape(
+            count, count
+        )
 
     def per_phase(self) -> list[dict]:
         """A dict per phase and dataset: counts of frames and scores of the last classifier, NaN where undefined."""

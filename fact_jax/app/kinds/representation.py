@@ -27,14 +27,14 @@ _CHOICES = {
     "eval.tau_distance": ("sqeuclidean", "cosine"),
 }
 _RANGES = (
-    (("model.stem_dim", "model.stage_dims", "model.stage_blocks", "model.chunk_frames", "model.conv_dims",
+    (("model.stem_dim", "model.stage_dims", "model.chunk_frames", "model.conv_dims",
       "model.fc_dims", "model.hidden_dim", "model.ff_dim", "model.num_heads", "model.embedding_dim",
       "loss.label_variance", "loss.temperature", "loss.cycle_temperature", "data.clip.num_frames",
       "data.clip.num_contexts", "data.clip.context_stride", "data.augmentation.size", "eval.frames_per_chunk",
       "eval.frame_stride", "eval.stride", "eval.retrieval_sizes", "eval.probe.learning_rate", "eval.probe.epochs",
       "eval.probe.videos_per_step"),
      lambda value: value > 0, "more than 0"),
-    (("model.frames_at_once", "model.num_layers", "model.projection_dim", "loss.variance_weight",
+    (("model.stage_blocks", "model.frames_at_once", "model.num_layers", "model.projection_dim", "loss.variance_weight",
       "loss.regularization", "optimizer.warmup_rate", "data.num_classes", "data.num_workers",
       "data.clip.sampling_region", "data.video.rate", "data.video.short_side", "data.synthetic.jitter", "eval.pixel_size",
       "eval.probe.weight_decay"),

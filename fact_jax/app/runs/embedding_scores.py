@@ -14,6 +14,7 @@ from fact_jax.tasks.representation.evaluation import (
 )
 from fact_jax.training.evaluator import Evaluator
 
+_MOST_PADDED = 1.25  # times its longest chunk, to which a set may be padded
 FITTED, SCORED = "train", "test"  # sets of an evaluation: linear models are fitted to one, tested on the other
 
 
@@ -68,9 +69,16 @@ def _known(entry):
 
 
 def _evaluator(name, config, sources, scored, options, every=0):
-    data, sets = RepresentationDataConfig.parse(config.data), {}
-    for subset, entries in ((FITTED, sources.fit), (SCORED, scored)):
-        chunks = EvaluationChunks(entries, data, config.eval.frames_per_chunk, config.eval.frame_stride)
-        sets[subset] = EvalBatches(chunks, **options)
+    read = {FITTED: sources.fit, SCORED: scored}
+    # One program for both sets, unless it would compute much padding.
+    lengths = {subset: _chunks(config, entries).shapes["mask"][0][0] for subset, entries in read.items()}
+    longest = max(lengths.values())
+    least = {subset: longest if longest <= _MOST_PADDED * length else 1 for subset, length in lengths.items()}
+    sets = {subset: EvalBatches(_chunks(config, read[subset], least[subset]), **options) for subset in read}
     protocol = protocol_of(config, sources, scored)
     return Evaluator(name, sets, lambda: RepresentationEvaluation(protocol), every, scored=(SCORED,))
+
+
+def _chunks(config, entries, least=1):
+    data = RepresentationDataConfig.parse(config.data)
+    return EvaluationChunks(entries, data, config.eval.frames_per_chunk, config.eval.frame_stride, least)
