@@ -111,11 +111,12 @@ def test_runs_that_were_scored_in_other_ways_are_not_compared(tmp_path):
 
 def test_videos_without_labels_have_a_report(tmp_path):
     protocol = drawn.make_protocol(length=8, labelled=False)
-    path = made.make_run(tmp_path / "run", protocol, noise=0.0)
-    workdirs.write_report([path], tmp_path / "out")
-    (group,) = group_runs(workdirs.read_runs([path]))
-    data = page.page_data([group])
+    paths = made.make_grid(tmp_path, protocol, noises=(0.0, 1.0), seeds=(0,))
+    workdirs.write_report(paths, tmp_path / "out")
+    data = page.page_data(group_runs(workdirs.read_runs(paths)))
     assert [entry["name"] for entry in data["classes"]][-1] == "no phase"
     assert data["videos"][0]["true"] == [3, 8]
     row, *_ = read(tmp_path / "out", "report_videos.csv")
     assert row["Classification@1"] == "" and float(row["Tau (%)"]) > 95
+    found = {row["score"]: row for row in read(tmp_path / "out", "report_differences.csv")}
+    assert float(found["Tau (%)"]["high"]) < 0 and found["AP@5"]["difference"] == ""
