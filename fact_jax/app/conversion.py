@@ -82,13 +82,14 @@ def convert(
     derived["model"] = dataclasses.asdict(task.model)
     with open(checkpoint, "rb") as file:
         derived["converted"] = {"file": checkpoint.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    tree = taken = published_weights.variables(task, arrays, found, checkpoint)
+    shapes = variable_shapes(task, arrays)
+    tree = taken = published_weights.variables(task, together(shapes["params"], shapes["state"]), found, checkpoint)
     if found.part:
         tree = published_weights.completed(task, config, arrays, taken)
     _check_workdir(workdir, config, derived)
     with own(workdir, "--mode convert"):
         _check_workdir(workdir, config, derived)  # again: another process may just have made its run here
-        _save(config, workdir, _items(config, task, arrays, tree), derived)
+        _save(config, workdir, _items(config, task, arrays, shapes["state"], tree), derived)
         # Last, so that a workdir with a record has its checkpoint.
         run_record.write(workdir, config=config.to_dict(), derived=derived)
     classes = f"{len(class_names)} classes, in the order of {class_file}" if found.has_classes else ""
@@ -167,16 +168,14 @@ def _check_workdir(workdir, config, derived):
     run_record.check(workdir, config=config.to_dict(), derived=derived)
 
 
-def _items(config, task, arrays, tree):
-    """What a checkpoint holds that evaluations read."""
-    state = {}
-    if jax.tree.leaves(variable_shapes(task, arrays)["state"]):
+def _items(config, task, arrays, state, tree):
+    """What a checkpoint holds that evaluations read; `state` as of the task, shapes only."""
+    if any(name != STATISTICS and jax.tree.leaves(collection) for name, collection in state.items()):
         # As before a first step; evaluation does not look at what no file has. Compiled: no parameter is drawn.
-        first_state = jax.jit(lambda key: task.init(key, arrays)["state"])(jax.random.key(config.seed))
-        state = jax.device_get(first_state)
+        state = jax.device_get(jax.jit(lambda key: task.init(key, arrays)["state"])(jax.random.key(config.seed)))
     params, state = apart(tree, state)
     items = {"params": params}
-    if state:
+    if jax.tree.leaves(state):
         items["state"] = state
     if config.optimizer.ema_decay > 0:
         items["ema"] = params  # what evaluation reads of such a run
@@ -197,7 +196,7 @@ def _save(config, workdir, items, derived):
 def _summary(checkpoint, state, found, changed):
     yield f"read {checkpoint}: {published_weights.size(state.tensors)}"
     yield from (f"  {note}" for note in (*state.notes, *found.notes))
-    kinds = sorted({str(tensor.dtype) for tensor in state.tensors.values()} - {"float32"})
+    kinds = sorted({str(tensor.dtype) for tensor in found.tensors.values()} - {"float32"})
     if kinds:
         yield f"  numbers of type {', '.join(kinds)} became float32"
     if found.buffers:

@@ -9,7 +9,6 @@ from fact_jax.app import kinds
 from fact_jax.models.weights import state_dict
 from fact_jax.models.weights.exchange import InferredNetwork
 from fact_jax.models.weights.variables import together
-from fact_jax.training.checkpoints.weights import variable_shapes
 from fact_jax.training.start import evaluate_needed
 from fact_jax.training.state import init_key
 from fact_jax.types import UserError
@@ -54,19 +53,17 @@ def adopt(config, found, explicit, checkpoint):
     return config.lock(), changed
 
 
-def variables(task, arrays, found, checkpoint):
+def variables(task, wanted, found, checkpoint):
     """The variables of a task, see `models.weights.variables`, from the tensors of an InferredNetwork, as float32.
 
-    Every tensor is used and every entry filled, of a file of one part that part; else UserError. `arrays`: of a batch,
-    or their shapes.
+    Every tensor is used and every entry filled, of a file of one part that part; else UserError. `wanted` has
+    the shapes.
     """
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
         tensors = {name: np.asarray(tensor, np.float32) for name, tensor in found.tensors.items()}
     broken = [name for name, tensor in tensors.items() if not np.all(np.isfinite(tensor))]
     if broken:
         raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
-    shapes = variable_shapes(task, arrays)
-    wanted = together(shapes["params"], shapes["state"])
     if found.part:
         wanted = {group: {found.part: tree[found.part]} for group, tree in wanted.items()}
     try:

@@ -43,14 +43,14 @@ class StartingWeights:
     where: str
     tree: Any
     axes: Axes
-    feature_dim: int
+    feature_dim: int | None  # None: it reads videos
     class_names: tuple[str, ...] | None
     model: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
     def check(self, derived: Mapping[str, Any]) -> None:
         """Raises UserError if the network of a run, see `derived` of config.json, reads other features."""
-        if self.feature_dim != derived["feature_dim"]:
+        if self.feature_dim != derived.get("feature_dim", self.feature_dim):
             raise UserError(
                 f"--init_from: {self.where} reads features of {self.feature_dim} channels, the data has "
                 f"{derived['feature_dim']}. Extract the features with the same network, or start without these weights."
@@ -200,7 +200,7 @@ def _of_workdir(path, config, say):
     where = f"{path}, step {step}" + (" (averaged weights)" if weights.item == "ema" else "")
     model = there.model.to_dict()
     tree = together(weights.params, weights.state)
-    return StartingWeights(origin, where, tree, axes, derived["feature_dim"], names, model)
+    return StartingWeights(origin, where, tree, axes, derived.get("feature_dim"), names, model)
 
 
 def _of_file(path, config):
@@ -224,8 +224,8 @@ def _of_file(path, config):
         names, notes = None, (*notes, "a weight file does not tell the order of its verbs and nouns; a workdir does")
     tasks = kinds.of_system(there.model.name).tasks()
     labels = ClassLabels.of(names, found.num_classes)
-    task, _, axes = network(tasks, there, derived, labels)
-    tree = published_weights.variables(task, tasks.example_arrays(derived), found, path)
+    task, shapes, axes = network(tasks, there, derived, labels)
+    tree = published_weights.variables(task, shapes, found, path)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     origin = {"path": str(path.absolute()), "sha256": digest, "step": None}

@@ -105,11 +105,16 @@ def find_resnet(tensors: Mapping[str, np.ndarray], path) -> tuple[dict[str, np.n
     where = f", below {prefix!r}" if prefix else ""
     notes = [f"took the {len(found)} tensors of the ResNet{where}"]
     if counters:
-        notes.append(f"not needed: {len(counters)} counters of batches ({COUNTER})")
+        notes.append(counter_note(counters))
     if others:
         groups = sorted({_group(name, prefix) for name in others})
         notes.append(f"left out {len(others)} tensors that are no part of it: {', '.join(groups)}")
     return found, notes
+
+
+def counter_note(counters: Sequence[str]) -> str:
+    """A line about tensors that are counters of batches."""
+    return f"not needed: numbers of batches, {COUNTER} ({len(counters)})"
 
 
 def _group(name, prefix):

@@ -138,9 +138,11 @@ class CARL(nn.Module):
 
     def everything(self, frames: ClipFrames):
         """Runs all parts, those too that the settings leave without use: for their parameters."""
-        config = self.config
-        self.resnet(frames, len(config.stage_dims), None)
-        embeddings = self(frames)
+        config, last = self.config, self.config.backbone_stages
+        # As it is trained, which is quicker to trace than its constant form.
+        backbone = self.resnet(frames, last, None)
+        features = self.resnet.continued(backbone, last, len(config.stage_dims), None)
+        embeddings = self.embedded(backbone if config.embedder == "conv" else features)
         if config.projection_dim:
             self.head(embeddings, None)
         if config.num_classes:

@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from fact_jax.models.backbones.published import COUNTER, find_resnet, norm_with_statistics, read_sizes, resnet_links
+from fact_jax.models.backbones.published import (
+    COUNTER,
+    counter_note,
+    find_resnet,
+    norm_with_statistics,
+    read_sizes,
+    resnet_links,
+)
 from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.weights import state_dict
 from fact_jax.models.weights.exchange import InferredNetwork
@@ -94,6 +101,14 @@ def to_state_dict(config: CARLConfig, variables) -> dict[str, np.ndarray]:
     return tensors
 
 
+class InferredResNet(InferredNetwork):
+    """See the base: the ResNet alone."""
+
+    @property
+    def contents(self):
+        return "the ResNet of CARL"
+
+
 class InferredCARL(InferredNetwork):
     """See the base."""
 
@@ -124,7 +139,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
         has_classes=num_classes is not None,
         tensors={name: tensor for name, tensor in tensors.items() if name not in counters},
         open_settings=NORMALISED | (OF_CLIPS if settings["embedder"] == "transformer" else OF_CONTEXTS),
-        notes=[f"not needed: {len(counters)} counters of batches ({COUNTER})"] if counters else [],
+        notes=[counter_note(counters)] if counters else [],
     )
 
 
@@ -135,7 +150,7 @@ def _infer_resnet(tensors, path):
     tensors, notes = found
     reader = ShapeReader(tensors, path, "a ResNet")
     sizes = read_sizes(reader, path)
-    return InferredNetwork(
+    return InferredResNet(
         title="CARL",
         model_settings={"name": "carl", **sizes},
         feature_dim=reader.shape("conv1.weight", 4)[1],

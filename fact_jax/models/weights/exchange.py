@@ -49,7 +49,7 @@ class InferredNetwork:
     @property
     def contents(self) -> str:
         """What the file holds, for people."""
-        return f"the {self.part} of {self.title}" if self.part else self.title
+        return self.title
 
     @property
     def buffers(self) -> list[str]:

@@ -23,7 +23,12 @@ def network_config(config, num_classes: int) -> CARLConfig:
     `num_classes` are those of the classifier, which there is for the loss "classification" alone.
     """
     clip = config["data"]["clip"]
-    values = {name: value for name, value in config["model"].items() if name != "name"}
+    # A recorded config has lists.
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in config["model"].items()
+        if name != "name"
+    }
     return CARLConfig(
         **values,
         num_frames=clip["num_frames"],
@@ -99,8 +104,7 @@ def example_arrays(derived: Mapping[str, Any]) -> dict[str, jax.ShapeDtypeStruct
 
 def class_axes(task: CARLTask, shapes, larger: Callable[[], Any], labels: ClassLabels) -> Axes:
     """Which entries of the parameters are of classes; see `tasks.segmentation.systems.class_axes`."""
-    del task
-    return axes_by_size(shapes, larger(), labels.classes)
+    return axes_by_size(shapes, larger(), labels.classes) if task.model.num_classes else {}
 
 
 def publish(task: CARLTask, variables, config, derived: Mapping[str, Any]) -> PublishedWeights:
