@@ -24,7 +24,7 @@ def network_config(config, num_classes: int) -> CARLConfig:
     """
     clip = config["data"]["clip"]
     # A recorded config has lists.
-    values = {
+    values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in config["model"].items()
         if name != "name"
