@@ -13,7 +13,7 @@ from jaxtyping import Float, Shaped
 
 from fact_jax.layers.batch_norm import Batch, BatchNorm
 from fact_jax.ops.arrays import Array
-from fact_jax.ops.images import conv2d, max_pool_3x3, network_pixels
+from fact_jax.ops.images import conv2d, largest_pixel, max_pool_3x3, network_pixels
 from fact_jax.ops.winograd import winograd_conv, winograd_kernel
 
 EXPANSION = 4  # channels of a bottleneck's output by those inside
@@ -22,6 +22,8 @@ STRIDES = (1, 2, 2, 2)  # of the four stages
 # want many.
 FRAMES_AT_ONCE = {"cpu": 2}
 MANY_FRAMES = 64
+# The last stage has small maps and many weights: as many frames at once, at least, so that these are read less often.
+LAST_STAGE, MAPS_AT_ONCE = 3, 16
 
 Clips = Float[Array, "B T H W C"]
 # Kernel, [size, size, C, E] or as of `winograd_kernel`, and bias of a convolution with its normalisation multiplied in.
@@ -128,11 +130,14 @@ class ResNet(nn.Module):
                 x = block(x, batch)
         return x
 
-    def frozen(self, frames: Shaped[Array, "N H W 3"], last: int, at_once: int = 0) -> Float[Array, "N h w C"]:
+    def frozen(
+        self, frames: Shaped[Array, "N H W 3"], last: int, at_once: int = 0, largest: bool = False
+    ) -> Float[Array, "N h w C"]:
         """As evaluated, the stem and the stages up to number `last` as a constant part: nothing is kept for gradients.
 
         Normalisation is multiplied into the weights. `at_once` frames (0: by the hardware) go through at a time, which
-        changes nothing but the speed and the memory.
+        changes nothing but the speed and the memory. With `largest` only the largest pixel of every channel comes out,
+        [N, 1, 1, C], so that no maps of many frames are held.
         """
         dtype = jnp.dtype(self.dtype)
         stages = [[block.folded() for block in stage] for stage in self.stages[:last]]
@@ -140,25 +145,36 @@ class ResNet(nn.Module):
         if jax.default_backend() == "cpu" and dtype == jnp.float32:  # elsewhere libraries do so by themselves
             stages = [
                 [_with_fewer_products(block, index > 0 and number == 0) for number, block in enumerate(stage)]
-                for index, stage in enumerate(stages)
-            ]
+                for index, stage in enumerate(stages[:LAST_STAGE])  # the maps of the last stage are too small
+            ] + stages[LAST_STAGE:]
 
-        def some(frames):
-            x = jax.nn.relu(_convolved(network_pixels(frames).astype(dtype), stem, 2))
-            x = max_pool_3x3(x)
-            for index, stage in enumerate(stages):
-                for number, block in enumerate(stage):
+        def through(x, begin, end):
+            for index in range(begin, min(end, last)):
+                for number, block in enumerate(stages[index]):
                     x = _bottleneck(x, block, STRIDES[index] if number == 0 else 1)
-            return x.astype(jnp.float32)
+            return x
+
+        def first(frames):
+            x = jax.nn.relu(_convolved(network_pixels(frames).astype(dtype), stem, 2))
+            return through(max_pool_3x3(x), 0, LAST_STAGE)
+
+        def all_of(frames):
+            x = through(_in_parts(first, frames, at_once), LAST_STAGE, last).astype(jnp.float32)
+            return largest_pixel(x.reshape(len(x), -1, x.shape[-1]))[:, None, None] if largest else x
 
         at_once = at_once or FRAMES_AT_ONCE.get(jax.default_backend(), MANY_FRAMES)
-        frames = jax.lax.stop_gradient(frames)
-        if len(frames) <= at_once:
-            return some(frames)
-        whole = len(frames) - len(frames) % at_once
-        parts = jax.lax.map(some, frames[:whole].reshape(-1, at_once, *frames.shape[1:]))
-        parts = parts.reshape(whole, *parts.shape[2:])
-        return parts if whole == len(frames) else jnp.concatenate([parts, some(frames[whole:])])
+        longer = max(at_once, MAPS_AT_ONCE) if last > LAST_STAGE else at_once
+        return _in_parts(all_of, jax.lax.stop_gradient(frames), longer)
+
+
+def _in_parts(function, frames, at_once):
+    """What a function of frames gives, applied to so many at a time."""
+    if len(frames) <= at_once:
+        return function(frames)
+    whole = len(frames) - len(frames) % at_once
+    parts = jax.lax.map(function, frames[:whole].reshape(-1, at_once, *frames.shape[1:]))
+    parts = parts.reshape(whole, *parts.shape[2:])
+    return parts if whole == len(frames) else jnp.concatenate([parts, function(frames[whole:])])
 
 
 def _with_fewer_products(block: FoldedBottleneck, strided):

@@ -89,22 +89,31 @@ class CARL(nn.Module):
           project: the output of the projection head, of unit length, for the contrastive loss.
           dropout_rng: seeds of the clips; None: no dropout.
         """
-        features = self.features(frames, batch)
+        features = self.features(frames, batch, largest=batch is None and self.config.uses_clips)
         return self.embedded(features, mask, lengths=lengths, batch=batch, project=project, dropout_rng=dropout_rng)
 
-    def features(self, frames: ClipFrames, batch: Batch | None = None) -> Float[Array, "B frames h w C"]:
-        """Feature maps: the frozen or trained backbone and, where the embedder reads them, the trained stages."""
+    def features(
+        self, frames: ClipFrames, batch: Batch | None = None, largest: bool = False
+    ) -> Float[Array, "B frames h w C"]:
+        """Feature maps: the frozen or trained backbone and, where the embedder reads them, the trained stages.
+
+        In evaluation all of it is a constant part, with which few frames are in memory; `largest` then leaves
+        [B, frames, 1, 1, C], see `ResNet.frozen`.
+        """
         config, resnet = self.config, self.resnet
-        last = config.backbone_stages
-        if config.train_backbone == "frozen":
-            x = resnet.frozen(frames.reshape(-1, *frames.shape[2:]), last, config.frames_at_once)
-            x = x.reshape(*frames.shape[:2], *x.shape[1:])
-        else:
-            x = resnet(frames, last, batch)
-        if config.embedder == "conv":
-            return x
+        last, stages = config.backbone_stages, len(config.stage_dims)
+        read = last if config.embedder == "conv" else stages
+
+        def constant(last):
+            images = frames.reshape(-1, *frames.shape[2:])
+            x = resnet.frozen(images, last, config.frames_at_once, largest and batch is None)
+            return x.reshape(*frames.shape[:2], *x.shape[1:])
+
+        if batch is None:
+            return constant(read)
+        x = constant(last) if config.train_backbone == "frozen" else resnet(frames, last, batch)
         chunk = config.chunk_frames if config.uses_clips else None
-        return resnet.continued(x, last, len(config.stage_dims), None if batch is None else batch._replace(chunk=chunk))
+        return resnet.continued(x, last, read, batch._replace(chunk=chunk))
 
     def embedded(
         self,
