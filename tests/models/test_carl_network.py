@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.batch_norm import Batch
+from fact_jax.models.backbones import resnet
 from fact_jax.models.carl import embedders
 from fact_jax.models.carl.config import CARLConfig
 from fact_jax.models.carl.network import CARL, initial_variables, trained, unit_length
@@ -56,6 +57,16 @@ def test_the_frozen_part_gives_the_same_whatever_goes_through_at_once_and_has_no
     np.testing.assert_allclose(whole, unfolded, atol=1e-5)
     gradients = jax.jit(jax.grad(lambda v, x: run(2)(v, x).sum()))({"params": variables["params"]} | variables, frames)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(gradients))
+
+
+def test_an_evaluation_goes_through_the_last_stage_in_parts_too(monkeypatch):
+    monkeypatch.setattr(resnet, "MAPS_AT_ONCE", 3)
+    frames, variables = tiny_frames(1, 7), tiny_variables(TINY)
+    whole = NETWORK.apply(variables, frames, method=lambda net, x: net.resnet(x, 4, None))
+    maps = jax.jit(lambda v, x: NETWORK.apply(v, x, method="features"))(variables, frames)
+    np.testing.assert_allclose(maps, whole, atol=1e-5)
+    largest = jax.jit(lambda v, x: NETWORK.apply(v, x, None, True, method="features"))(variables, frames)
+    np.testing.assert_allclose(largest, whole.max((2, 3), keepdims=True), atol=1e-5)
 
 
 @pytest.mark.parametrize("chunk", [2, 6])
