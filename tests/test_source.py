@@ -23,7 +23,7 @@ MAY_WRITE = {
     "fact_jax.training.nonfinite.write_batch": "into an atomic_file",
     "fact_jax.models.weights.weight_files.write_state_dict": "into memory",
     "fact_jax.reporting.pictures.new_figure.QuietFigure.savefig": "draws what it is given",
-    "fact_jax.reporting.representation.alignment_video.write_mp4": "under the name that an atomic_file has first",
+    "fact_jax.mp4.write_mp4": "under the name that an atomic_file has first",
     "fact_jax.training.ownership._locked": "a lock file, which exists as long as a process does",
     "fact_jax.training.checkpoints.manager.Checkpoints.save": "Orbax: writes a folder under another name first",
     "fact_jax.training.loop._Run._store": "Orbax",

@@ -143,10 +143,13 @@ class ResNet(nn.Module):
         stages = [[block.folded() for block in stage] for stage in self.stages[:last]]
         stem, stages = jax.tree.map(lambda array: array.astype(dtype), (self.stem.folded(), stages))
         if jax.default_backend() == "cpu" and dtype == jnp.float32:  # elsewhere libraries do so by themselves
-            stages = [
-                [_with_fewer_products(block, index > 0 and number == 0) for number, block in enumerate(stage)]
-                for index, stage in enumerate(stages[:LAST_STAGE])  # the maps of the last stage are too small
-            ] + stages[LAST_STAGE:]
+            stages = (
+                [
+                    [_with_fewer_products(block, index > 0 and number == 0) for number, block in enumerate(stage)]
+                    for index, stage in enumerate(stages[:LAST_STAGE])  # the maps of the last stage are too small
+                ]
+                + stages[LAST_STAGE:]
+            )
 
         def through(x, begin, end):
             for index in range(begin, min(end, last)):

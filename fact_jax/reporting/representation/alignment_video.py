@@ -1,16 +1,13 @@
 """Two videos played in step, as an MP4 file that every browser plays."""
 
 import dataclasses
-from fractions import Fraction
 
-import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from jaxtyping import Int
 from PIL import Image
 
-from fact_jax import files
 from fact_jax.metrics.alignment import aligned_frames
+from fact_jax.mp4 import write_mp4
 from fact_jax.reporting.representation.shown import ShownVideo
 from fact_jax.reporting.representation.video_panel import BACKGROUND, MARGIN, VideoPanel, picture_size
 from fact_jax.types import check_choice
@@ -18,7 +15,6 @@ from fact_jax.types import check_choice
 METHODS = ("dtw", "nearest")
 MOST_FRAMES = 2000  # of a video, of longer ones every so many; time warping takes the square of that
 _IN_WORDS = {"dtw": "in step, by time warping", "nearest": "in step, nearest frames"}
-_BASE = Fraction(1, 90000)  # seconds of a tick of the file
 _FEWEST, _USUAL = 10, 25  # frames per second: of fewer ones the video is sped up, to so many
 _AT_ONCE = 16  # frames that are decoded before they are drawn
 
@@ -106,28 +102,3 @@ def _stream(shown, rows):
         return
     for start in range(0, len(numbers), _AT_ONCE):
         yield from video.frames(numbers[start : start + _AT_ONCE])
-
-
-def write_mp4(path, frames, times, size):
-    """Writes frames, uint8 [height, width, 3] each, as H.264 in an MP4 that can be played while it comes.
-
-    `size` is (height, width), even numbers; `times` float [N], seconds at which the frames are shown, from 0 on.
-    """
-    ticks = np.round(np.asarray(times) / float(_BASE)).astype(np.int64)
-    with files.atomic_file(path) as file, av.open(
-        f"file:{file.name}", "w", format="mp4", options={"movflags": "faststart"}
-    ) as container:  # fmt: skip
-        stream = container.add_stream("libx264", rate=_USUAL, options={"crf": "20", "preset": "veryfast"})
-        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
-        context = stream.codec_context
-        context.time_base, context.thread_count = _BASE, 2
-        # Said in the file, since players guess by the size.
-        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
-        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-        for tick, pixels in zip(ticks.tolist(), frames, strict=True):
-            frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-            frame.pts, frame.time_base = tick, _BASE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path

@@ -4,8 +4,9 @@ import av
 import numpy as np
 import pytest
 
+from fact_jax.mp4 import write_mp4
 from fact_jax.reporting.representation import alignment_video
-from fact_jax.reporting.representation.alignment_video import align, write_alignment, write_mp4
+from fact_jax.reporting.representation.alignment_video import align, write_alignment
 from fact_jax.reporting.representation.video_panel import HEADER, MARGIN, picture_size
 from fact_jax.types import UserError
 from tests.data_pipelines.video.written import number_of
