@@ -1,8 +1,8 @@
 """A copy of the videos of a dataset as a TFDS dataset (array_record, no TensorFlow), and the reader of its records.
 
 A record is one video, with its features at the full rate, time first, float32, and what else its kind of dataset stores
-of it; of raw videos it is one frame. The dataset's metadata holds what must be known without reading a record, and a fingerprint of the files that the
-copy was made from: it is made again when one of them has changed.
+of it; of raw videos it is one frame. The dataset's metadata holds what must be known without reading a record, and a
+fingerprint of the files that the copy was made from: it is made again when one of them has changed.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The prepared copy of raw videos: every frame is a record of its own, so that few frames of a long video are few reads.
+"""The prepared copy of raw videos: a frame is a record of its own, so that few frames of a long video are few reads.
 
 Frames are stored as they are decoded, uint8, which array_record makes smaller without loss; so a copy gives what the
 files give, pixel for pixel. As JPEG they take a fraction of that, and pixels differ. Labels and lists stay where they

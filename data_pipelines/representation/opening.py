@@ -119,7 +119,7 @@ def _check(data, root, paths, index_dir):
 
 
 def _copied(data, root, paths, checked, copy, opened):
-    """({subset: PhasedVideos} as `opened`, whose frames are read from the copy, a line on it); it is made if need be."""
+    """({subset: PhasedVideos} as `opened`, whose frames are those of the copy, a line on it); made if need be."""
     if copy is None:
         from data_pipelines.representation import frame_copy
 
