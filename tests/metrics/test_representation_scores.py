@@ -57,6 +57,12 @@ def test_a_resample_is_what_the_metric_says_of_the_copies(copies):
         assert found[name] == pytest.approx(np.mean(values) if values else math.nan, nan_ok=True)
 
 
+def test_a_dataset_without_phases_has_an_empty_confusion():
+    metric = RepresentationMetric((0,), tasks=("tau",), datasets=("videos",))
+    scores = metric.from_video("v", "test", 0, np.eye(3, 2, dtype=np.float32), None, 0).scores
+    assert scores.confusion(0).shape == (0, 0) and scores.per_phase() == []
+
+
 def test_progress_is_that_of_the_regression():
     learned, tested = PARTS["train", 0], PARTS["test", 0]
     targets = [
