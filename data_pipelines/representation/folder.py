@@ -11,12 +11,11 @@ import pathlib
 
 import numpy as np
 
-from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
+from data_pipelines.representation.label_files import name_of, read_labels, stem_of
 from data_pipelines.representation.listing import NO_PHASE, LabelSegment, ListedVideo, Listing
-from data_pipelines.segmentation.segment_files import looks_like_a_segment, read_segments
 from fact_jax.files import why_no_folder
 from fact_jax.types import nearest
 
@@ -30,7 +29,7 @@ LISTS = {"train": "train.txt", "test": "test.txt"}
 def read_folder(data, root) -> Listing:
     """The Listing of your own folder `root`."""
     paths, remarks, problems = _find_videos(root)
-    raw, wrong = _read_labels(root / LABEL_DIR, paths, data.unlabelled)
+    raw, wrong = read_labels(root / LABEL_DIR, paths, data.unlabelled)
     problems += wrong
     phases, notes, wrong = _phases(root / PHASES, raw, data.unlabelled)
     notes = [*remarks, *notes]
@@ -50,89 +49,21 @@ def _find_videos(root):
     """
     folder = root / VIDEO_DIR if (root / VIDEO_DIR).exists() else root
     if reason := why_no_folder(folder):
-        return {}, [], [Problem(str(folder), 0, f"the folder {reason}", "expected a folder with the videos")]
+        return {}, [], [Problem(str(folder), 0, f"it {reason}", "expected a folder with the videos")]
     others = {LABEL_DIR, COPY_DIR, PHASES, *LISTS.values()} if folder == root else ()
     listed = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.name not in others]
     texts = [path.name for path in listed if path.suffix.lower() in TEXT_SUFFIXES]
     paths = [path for path in listed if path.name not in texts]
-    shared = collections.Counter(_stem(path) for path in paths)
+    shared = collections.Counter(stem_of(path) for path in paths)
     notes = [f"No videos, left out of {folder}: {name_some(texts)}"] if texts else []
     for name in (name for name, number in shared.items() if number > 1):
         notes.append(f"{count(shared[name], 'video')} are called {quote(name)}: their names are those of the files")
-    found = {path.name if shared[_stem(path)] > 1 else _stem(path): path for path in paths}
+    found = {path.name if shared[stem_of(path)] > 1 else stem_of(path): path for path in paths}
     problems = []
     if not found:
-        problems.append(Problem(str(folder), 0, "no video", "expected files of videos or folders of images"))
+        where = f" in {folder / VIDEO_DIR}" if folder == root else ""
+        problems.append(Problem(str(folder), 0, "no video", f"expected files of videos or folders of images{where}"))
     return found, notes, problems
-
-
-def _stem(path):
-    return path.name if path.is_dir() else path.stem
-
-
-def _read_labels(folder, paths, unlabelled):
-    """({video: list of (line, phase), or of ListedSegment}, problems)."""
-    if not folder.exists():
-        return {}, []
-    found, problems = {}, []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.stem not in paths or path.suffix not in (".txt", ".csv", ".tsv", ".npy"):
-            same = [other.name for other in paths.values() if _stem(other) == path.stem]
-            near = nearest(path.stem, paths)
-            hint = f"there is {paths[near].name!r}" if near else "expected NAME.txt for a video"
-            if len(same) > 1:
-                told = f"labels of {count(same, 'video')}: {name_some(same)}"
-                problems.append(Problem(str(path), 0, told, f"call it {same[0]}.txt, or rename one of the videos"))
-            else:
-                problems.append(Problem(str(path), 0, "labels of no video", hint))
-            continue
-        if path.stem in found:
-            problems.append(Problem(str(path), 0, "a second file of labels of this video", "remove one of them"))
-            continue
-        found[path.stem], wrong = _read_array(path, unlabelled) if path.suffix == ".npy" else _read_file(path)
-        problems += wrong
-    return found, problems
-
-
-def _read_array(path, unlabelled):
-    """((path, rows), problems): rows of (number of the frame from 1, phase), which is called by its number."""
-    try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        return (path, []), [Problem(str(path), 0, f"file cannot be read ({error})", "expected a .npy array")]
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
-        found = f"an array {labels.shape} of {labels.dtype}"
-        return (path, []), [Problem(str(path), 0, found, "expected a whole number for every frame")]
-    names = [unlabelled if number < 0 else str(number) for number in labels.tolist()]
-    return (path, list(enumerate(names, 1))), []
-
-
-def _read_file(path):
-    """((path, rows), problems): rows of ListedSegment, or of (line, phase)."""
-    lines, problems = read_lines(path)
-    if problems or not lines:
-        return (path, []), problems or [Problem(str(path), 0, "no labels", "expected a phase in every line")]
-    if path.suffix == ".txt" and not any(looks_like_a_segment(line) for line in lines[:2]):
-        wrong = Problems(path)
-        for number, line in enumerate(lines, 1):
-            if reason := why_no_class(line):
-                wrong.add(str(path), number, reason, "expected the name of a phase in every line")
-        return (path, list(enumerate(lines, 1))), wrong.listed()
-    table = read_segments(path, video=path.stem)
-    problems = list(table.problems)
-    if table.unit not in ("", "seconds"):
-        problems.append(Problem(str(path), 1, f"times in {table.unit}", "expected seconds"))
-    for one, other in zip(table.segments, table.segments[1:], strict=False):
-        if other.start < one.end:
-            told = f"{other.text} begins before {one.text} ends"
-            problems.append(Problem(str(path), other.line, told, "expected segments in order, one phase at a time"))
-    return (path, list(table.segments)), problems
-
-
-def _name_of(row):
-    return row[1] if isinstance(row, tuple) else row.label
 
 
 def _phases(path, raw, unlabelled):
@@ -140,9 +71,9 @@ def _phases(path, raw, unlabelled):
     used = {}
     for _, rows in raw.values():
         for place, row in enumerate(rows):
-            if _name_of(row) != unlabelled:
+            if name_of(row) != unlabelled:
                 # Where it first comes in a video, as a share of it.
-                used.setdefault(_name_of(row), {}).setdefault(id(rows), place / len(rows))
+                used.setdefault(name_of(row), {}).setdefault(id(rows), place / len(rows))
     if not path.exists():
         names = sorted(used, key=lambda name: (np.mean(list(used[name].values())), name))
         if all(map(is_id, names)):
@@ -169,15 +100,18 @@ def _number(paths, raw, phases, unlabelled):
             videos[name] = ListedVideo(name, path)
             continue
         source, rows = raw[name]
-        wrong = Problems(source)
+        unknown = {}
         for row in rows:
-            if _name_of(row) not in numbers:
-                near = nearest(_name_of(row), phases)
-                hint = f"did you mean {near!r}?" if near else f"expected one of {PHASES}: {name_some(phases, 10)}"
-                line = row[0] if isinstance(row, tuple) else row.line
-                wrong.add(str(source), line, f"unknown phase {quote(_name_of(row))}", hint)
+            if name_of(row) not in numbers:
+                unknown.setdefault(name_of(row), []).append(row[0] if isinstance(row, tuple) else row.line)
+        wrong = Problems(source)
+        for phase, lines in unknown.items():
+            near = nearest(phase, phases)
+            hint = f"did you mean {near!r}?" if near else f"expected one of {PHASES}: {name_some(phases, 10)}"
+            times = f" in {len(lines)} lines" if len(lines) > 1 else ""
+            wrong.add(str(source), lines[0], f"unknown phase {quote(phase)}{times}", hint)
         problems += wrong.listed()
-        found = [numbers.get(_name_of(row), NO_PHASE) for row in rows]
+        found = [numbers.get(name_of(row), NO_PHASE) for row in rows]
         if rows and not isinstance(rows[0], tuple):
             parts = zip(rows, found, strict=True)
             segments = tuple(LabelSegment(row.start, row.end, number, row.line) for row, number in parts)

@@ -45,7 +45,7 @@ class CopiedVideo(RawVideo):
         """`facts` are those of `_facts`, `first` the number of its first record in `frames`, a `_Frames`."""
         self.path, self._first, self._frames, self._name = str(path), first, frames, facts["path"]
         self.size, self.rate, self.times = tuple(facts["size"]), facts["rate"], _times(facts)
-        self.warnings = tuple(facts["warnings"])
+        self.warnings, self.is_cut_off = tuple(facts["warnings"]), facts["is_cut_off"]
 
     def _decode(self, numbers):
         for place, number in enumerate(numbers.tolist()):
@@ -196,6 +196,7 @@ def _facts(name, path, video, notes):
         "rate": float(video.rate),
         "times": None if steady else np.asarray(video.times, float).tolist(),
         "warnings": list(video.warnings),
+        "is_cut_off": video.is_cut_off,
         "remarks": [note.removeprefix(start) for note in notes if note.startswith(start)],
     }
 

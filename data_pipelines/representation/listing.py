@@ -12,6 +12,7 @@ from data_pipelines.video.errors import VideoError
 
 SUBSETS = ("train", "test")
 NO_PHASE = -1
+_ROUNDING = 1.0  # seconds by which the last segment of a video may end after it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +80,12 @@ def numbered_phases(count):
 def labels_of(listed: ListedVideo, video) -> tuple[Int[np.ndarray, " N"] | None, list[Problem]]:
     """(labels int32 [N] or None, problems) of a listed video, which is opened as `video`, a RawVideo.
 
-    A segment covers the frames that are shown from its start to before its end.
+    A segment covers the frames that are shown from its start to before its end, which may lie a second behind that of
+    the video: times are often rounded.
     """
     if listed.labels is not None:
+        if reaches_past_cut(listed, video):
+            return listed.labels[: len(video)], []
         try:
             video.check_labels(len(listed.labels))
         except VideoError as error:
@@ -91,12 +95,25 @@ def labels_of(listed: ListedVideo, video) -> tuple[Int[np.ndarray, " N"] | None,
     if listed.segments is None:
         return None, []
     labels, problems = np.full(len(video), NO_PHASE, np.int32), []
-    # The last frame is shown as long as one on average.
-    end = float(video.times[-1]) + 1.0 / video.rate
+    end = _end(video)
     for segment in listed.segments:
         first, last = np.searchsorted(video.times, [float(segment.start), float(segment.end)])
         labels[first:last] = segment.phase
-        if segment.start > end:
-            found = f"a segment from {float(segment.start):g} s, in a video of {end:.2f} s"
+        if not video.is_cut_off and (segment.start > end or segment.end > end + _ROUNDING):
+            found = f"a segment from {float(segment.start):g} to {float(segment.end):g} s, in a video of {end:.2f} s"
             problems.append(Problem(listed.source, segment.line, found, "expected seconds inside of the video"))
     return labels, problems
+
+
+def reaches_past_cut(listed: ListedVideo, video) -> bool:
+    """Whether labels go on behind the last frame that can be read of a video that is cut off, where they end too."""
+    if not video.is_cut_off or not listed.is_labelled:
+        return False
+    if listed.labels is not None:
+        return len(listed.labels) > len(video)
+    return any(segment.end > _end(video) for segment in listed.segments)
+
+
+def _end(video):
+    """Seconds; the last frame is shown as long as one on average."""
+    return float(video.times[-1]) + 1.0 / video.rate

@@ -10,7 +10,14 @@ from data_pipelines.core.settings import dataset_root
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.folder import LABEL_DIR, LISTS, PHASES, VIDEO_DIR, read_folder
-from data_pipelines.representation.listing import NO_PHASE, SUBSETS, Listing, labels_of, numbered_phases
+from data_pipelines.representation.listing import (
+    NO_PHASE,
+    SUBSETS,
+    Listing,
+    labels_of,
+    numbered_phases,
+    reaches_past_cut,
+)
 from data_pipelines.representation.published import list_names, read_published
 from data_pipelines.representation.synthetic import synthetic_videos
 from data_pipelines.video.checks import check_videos
@@ -85,6 +92,7 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
         problems += checked.problems
     opened, wrong = _with_labels(listed, checked.videos)
     problems += wrong
+    notes += _cut_labels(listed, checked.videos)
     for subset in SUBSETS:
         if not opened[subset] and not problems:
             problems.append(Problem(str(root), 0, f"no video to {'train on' if subset == 'train' else 'evaluate'}"))
@@ -191,6 +199,13 @@ def _with_labels(listed, videos):
             found.append(PhasedVideo(entry.video_id, videos[path], known[path, entry.source], entry.group))
         opened[subset] = tuple(found)
     return opened, problems
+
+
+def _cut_labels(listed, videos):
+    entries = {str(entry.path): entry for found in listed.values() for entry in found if str(entry.path) in videos}
+    cut = [entry.video_id for path, entry in entries.items() if reaches_past_cut(entry, videos[path])]
+    if cut:
+        yield f"{count(cut, 'video')} cut off, whose labels behind the last good frame are left out: {name_some(cut)}"
 
 
 def _remarks(data, sources):

@@ -31,12 +31,14 @@ class ImageFolder(RawVideo):
         """Reads the headers of all images; raises VideoError for what is no image, and where two have one number."""
         self.path = str(path)
         try:
-            names = [name for name in os.listdir(path) if name.lower().endswith(IMAGE_SUFFIXES) and name[0] != "."]
+            listed = sorted(name for name in os.listdir(path) if name[0] != ".")
         except OSError as error:
             raise VideoError(path, f"folder cannot be read ({error.strerror})", "correct the name") from error
+        names = [name for name in listed if name.lower().endswith(IMAGE_SUFFIXES)]
         if not names:
-            expected = f"expected images that end in {', '.join(IMAGE_SUFFIXES)}, or leave it out"
-            raise VideoError(path, "the folder holds no image", expected)
+            found = f"the folder holds no image, but {name_some(listed)}" if listed else "the folder is empty"
+            expected = f"expected images that end in {', '.join(IMAGE_SUFFIXES)}; videos lie side by side in one folder"
+            raise VideoError(path, found, expected)
         self._names = sorted(names, key=natural_order)
         self._check_names()
         sizes = [_size_of(Path(path, name)) for name in self._names]

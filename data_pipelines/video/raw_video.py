@@ -15,6 +15,7 @@ class RawVideo:
       times: float64 [N], seconds at which frames are shown; they rise.
       rate: frames per second, on average where the rate varies.
       warnings: what is odd about it, in words; reading goes on.
+      is_cut_off: whether it goes on in the file behind the last frame that can be read.
     """
 
     path: str
@@ -22,6 +23,7 @@ class RawVideo:
     times: np.ndarray
     rate: float
     warnings: tuple[str, ...] = ()
+    is_cut_off: bool = False
 
     def __len__(self):
         return len(self.times)

@@ -34,7 +34,7 @@ class VideoFile(RawVideo):
                 use = "or use what is there: config.data.video.allow_cut_off=True"
                 raise VideoError(path, fault, f"copy it again, leave it out, {use}")
         self.size, self.times, self.rate = config.size_of(self.index.size), self.index.times, self.index.rate
-        self.warnings = (*([fault] if fault else []), *self.index.warnings)
+        self.warnings, self.is_cut_off = (*([fault] if fault else []), *self.index.warnings), bool(fault)
 
     def _stated(self):
         return f" (the header says {self.index.header_frames})" if self.index.header_frames else ""

@@ -102,7 +102,7 @@ def test_all_problems_at_once(tmp_path):
         "unknown phase 'reech'; did you mean 'reach'?",
         "'pour' from 0.5 to 2 begins before 'reach' from 0 to 1 ends",
         "3 labels for 4 frames",
-        "a segment from 9 s, in a video of 0.16 s",
+        "a segment from 9 to 9.5 s, in a video of 0.16 s",
         "labels of no video",
         "'reach' for the second time",
         "unknown video 'x'",

@@ -78,7 +78,7 @@ def test_what_is_odd_about_a_folder_of_images(tmp_path):
 
 def test_folders_that_are_no_videos(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "the folder holds no image" in fault_of(tmp_path / "empty")
+    assert "the folder is empty" in fault_of(tmp_path / "empty")
     folder = write_images(tmp_path / "a", ["1.png", "01.jpg", "2.png"])
     assert "'01.jpg' and '1.png' are one number" in fault_of(folder)
     (folder / "01.jpg").unlink()
