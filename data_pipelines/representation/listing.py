@@ -107,11 +107,11 @@ def labels_of(listed: ListedVideo, video) -> tuple[Int[np.ndarray, " N"] | None,
 
 def reaches_past_cut(listed: ListedVideo, video) -> bool:
     """Whether labels go on behind the last frame that can be read of a video that is cut off, where they end too."""
-    if not video.is_cut_off or not listed.is_labelled:
+    if not video.is_cut_off:
         return False
     if listed.labels is not None:
         return len(listed.labels) > len(video)
-    return any(segment.end > _end(video) for segment in listed.segments)
+    return any(segment.end > _end(video) for segment in listed.segments or ())
 
 
 def _end(video):
