@@ -94,7 +94,7 @@ def convert(
         run_record.write(workdir, config=config.to_dict(), derived=derived)
     classes = f"{len(class_names)} classes, in the order of {class_file}" if found.has_classes else ""
     untold = _not_inferred(config, found, explicit, classes, listed)
-    for line in (*_summary(checkpoint, state, found, changed), *_coverage(taken, tree, config), *untold):
+    for line in (*_summary(checkpoint, state, found, _coverage(taken, tree, config), changed), *untold):
         console.say(line)
     console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
 
@@ -193,7 +193,7 @@ def _save(config, workdir, items, derived):
         checkpoints.save(items, meta)
 
 
-def _summary(checkpoint, state, found, changed):
+def _summary(checkpoint, state, found, coverage, changed):
     yield f"read {checkpoint}: {published_weights.size(state.tensors)}"
     yield from (f"  {note}" for note in (*state.notes, *found.notes))
     kinds = sorted({str(tensor.dtype) for tensor in found.tensors.values()} - {"float32"})
@@ -201,6 +201,7 @@ def _summary(checkpoint, state, found, changed):
         yield f"  numbers of type {', '.join(kinds)} became float32"
     if found.buffers:
         yield f"  not needed, computed here: {', '.join(found.buffers)}"
+    yield from coverage
     yield from found.lines()
     if changed:
         yield "the file differs from the config, so these took its values:"

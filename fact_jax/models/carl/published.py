@@ -24,7 +24,12 @@ from fact_jax.types import UserError
 # Where the published code looks for weights in a PyTorch file.
 LAYOUT = {"below": ("model_state",)}
 # What no file tells.
-NORMALISED = {"model.l2_normalize": "whether embeddings have unit length"}
+OF_ALL = {
+    "model.l2_normalize": "whether embeddings have unit length",
+    "data.augmentation.size": "pixels of a side of a frame",
+    "data.augmentation.evaluation_crop": "what of a picture the network sees",
+    "eval.frames_per_chunk": "most frames that are embedded together",
+}
 OF_CLIPS = {
     "model.num_heads": "heads of the attention",
     "data.clip.num_frames": "frames of a training clip, to which positions are stretched",
@@ -138,7 +143,7 @@ def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
         num_classes=num_classes,
         has_classes=num_classes is not None,
         tensors={name: tensor for name, tensor in tensors.items() if name not in counters},
-        open_settings=NORMALISED | (OF_CLIPS if settings["embedder"] == "transformer" else OF_CONTEXTS),
+        open_settings=OF_ALL | (OF_CLIPS if settings["embedder"] == "transformer" else OF_CONTEXTS),
         notes=[counter_note(counters)] if counters else [],
     )
 
@@ -155,7 +160,7 @@ def _infer_resnet(tensors, path):
         model_settings={"name": "carl", **sizes},
         feature_dim=reader.shape("conv1.weight", 4)[1],
         tensors=tensors,
-        open_settings=NORMALISED | OF_CLIPS,
+        open_settings=OF_ALL | OF_CLIPS,
         has_classes=False,
         part=RESNET,
         links=resnet_links(**sizes),
