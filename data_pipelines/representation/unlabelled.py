@@ -3,6 +3,7 @@
 A video that turns out unreadable is a problem that is noted, never one that stops the others.
 """
 
+import bisect
 import dataclasses
 import os
 import pathlib
@@ -23,8 +24,8 @@ from data_pipelines.video.opening import open_video
 from data_pipelines.video.raw_video import RawVideo
 from fact_jax.types import UserError
 
-# Chunks are padded to a multiple of it, so that videos of many lengths share compiled programs.
-_LENGTH_STEP = 16
+# Chunks are padded to one of these lengths, or to the longest chunk that there may be: videos share compiled programs.
+_LENGTHS = tuple(2**power + half * 2 ** (power - 1) for power in range(4, 20) for half in (0, 1))
 _READ_AT_ONCE = 16  # frames in the size of the video that are held
 
 
@@ -41,11 +42,10 @@ class ChunkConfig:
         """int [N], numbers of the frames of a RawVideo that are embedded."""
         return clips.sample_all(len(video), self.frame_stride)
 
-    def padded_length(self, videos) -> int:
-        """L for the chunks of some RawVideos: that of the longest, rounded up to one of few numbers."""
-        parts = (clips.evaluation_chunks(len(self.steps(video)), self.frames_per_chunk)[0] for video in videos)
-        longest = max(part.stop - part.start for part in parts)
-        return min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, self.frames_per_chunk)
+    def padded_length(self, video) -> int:
+        """L for the chunks of a RawVideo, whatever other videos there are."""
+        first = clips.evaluation_chunks(len(self.steps(video)), self.frames_per_chunk)[0]
+        return min(_LENGTHS[bisect.bisect_left(_LENGTHS, first.stop)], self.frames_per_chunk)
 
 
 class Assembly:
@@ -81,19 +81,16 @@ class UnlabelledRawVideos:
       unusable: names of videos that had one when they were listed.
     """
 
-    def __init__(self, found: FoundVideos, config: ChunkConfig, length: int | None = None):
-        """`length`: L, to which chunks are padded; None: what fits all of these."""
+    def __init__(self, found: FoundVideos, config: ChunkConfig):
         self.inputs, self.problems, self.unusable = found.inputs, found.problems, found.unusable
         self.video_ids = tuple(video.video_id for video in self.inputs)
-        videos = [video.video for video in self.inputs]
-        self._found, self._config = found, config
-        self._length = config.padded_length(videos) if length is None else length
-        self._assemblies = [Assembly(video, config) for video in videos]
+        self.config, self._found = config, found
+        self._assemblies = [Assembly(video.video, config) for video in self.inputs]
 
     def select(self, positions):
-        """The videos at these positions, as a source of their own, in chunks of the same length."""
+        """The videos at these positions, as a source of their own."""
         chosen = dataclasses.replace(self._found, inputs=tuple(self.inputs[position] for position in positions))
-        return UnlabelledRawVideos(chosen, self._config, self._length)
+        return UnlabelledRawVideos(chosen, self.config)
 
     def is_bad(self, index):
         """Whether a problem of this video is known."""
@@ -113,10 +110,6 @@ class UnlabelledRawVideos:
         """What `RepresentationPredictor.prediction` has to know of a video: its Assembly."""
         return (self._assemblies[index],)
 
-    def chunks(self):
-        """The UnlabelledChunks of all of them."""
-        return UnlabelledChunks(self, self._config, self._length)
-
 
 class UnlabelledChunks(EvaluationChunks):
     """`EvaluationChunks` that are read in one pass over each video while they are asked for in order, by one thread.
@@ -124,8 +117,9 @@ class UnlabelledChunks(EvaluationChunks):
     The chunks of a video that turns out unreadable, which `source` then knows, are zeros.
     """
 
-    def __init__(self, source, config: ChunkConfig, length):
-        """`source` has `inputs`, `is_bad` and `report`; L is `length`."""
+    def __init__(self, source: UnlabelledRawVideos, length):
+        """L is `length`, which all videos of `source` have."""
+        config = source.config
         entries = [PhasedVideo(video.video_id, video.video, None) for video in source.inputs]
         super().__init__(entries, config.data, config.frames_per_chunk, config.frame_stride)
         size = config.data.augmentation.size
@@ -179,17 +173,27 @@ class _Pass:
         return held if np.array_equal(places, np.arange(len(held))) else held[places]
 
 
-class VideoBatches(EvalBatches):
-    """Batches of UnlabelledChunks; `positions` say of which video each row is, and repeat."""
+class VideoBatches:
+    """Batches of the chunks of UnlabelledRawVideos, those of one length after those of another.
 
-    def __init__(self, chunks, **options):
-        super().__init__(chunks, num_threads=1, **options)
-        self._chunks = chunks
+    `positions` of a batch say of which video each row is, and repeat; `buckets` are the lengths.
+    """
+
+    def __init__(self, source: UnlabelledRawVideos, **options):
+        """`options` are those of EvalBatches, which share no program with other lengths."""
+        self._places: dict[int, list[int]] = {}
+        for place, video in enumerate(source.inputs):
+            self._places.setdefault(source.config.padded_length(video.video), []).append(place)
+        self._source, self._options = source, options
+        self.buckets = tuple(sorted(self._places))
 
     def __iter__(self):
-        for batch in super().__iter__():
-            videos = tuple(self._chunks.video_of(position) if position >= 0 else -1 for position in batch.positions)
-            yield dataclasses.replace(batch, positions=videos)
+        for length in self.buckets:
+            places = self._places[length]
+            chunks = UnlabelledChunks(self._source.select(places), length)
+            for batch in EvalBatches(chunks, num_threads=1, **self._options):
+                rows = (-1 if position < 0 else places[chunks.video_of(position)] for position in batch.positions)
+                yield dataclasses.replace(batch, positions=tuple(rows))
 
 
 class GivenFrames(RawVideo):
@@ -225,7 +229,7 @@ def read_chunks(video, config: ChunkConfig, name="video"):
 
 
 def _arrays_of(source):
-    chunks = source.chunks()
+    chunks = UnlabelledChunks(source, source.config.padded_length(source.inputs[0].video))
     for position in range(len(chunks.video_ids)):
         example = chunks.example(position, None)
         if source.problems:

@@ -40,7 +40,7 @@ def open_prediction(predictor: RepresentationPredictor, config, workdir: Path, t
     def make_batches(videos):
         rows = device_layout.num_rows(config.eval.batch_size, len(devices))
         share = device_layout.share(rows, devices)
-        return VideoBatches(videos.chunks(), batch_size=config.eval.batch_size, num_rows=rows, share=share)
+        return VideoBatches(videos, batch_size=config.eval.batch_size, num_rows=rows, share=share)
 
     files = EmbeddingFiles(
         origin=_origin(config, predictor),

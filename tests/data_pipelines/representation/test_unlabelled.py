@@ -15,6 +15,7 @@ from data_pipelines.representation.unlabelled import (
     Assembly,
     ChunkConfig,
     GivenFrames,
+    UnlabelledChunks,
     UnlabelledRawVideos,
     VideoBatches,
     read_chunks,
@@ -68,7 +69,7 @@ def source_of(videos, config):
 def test_one_pass_gives_what_an_evaluation_reads(lengths, per_chunk, stride, contexts, context_stride):
     config = chunk_config(per_chunk, stride, contexts, context_stride)
     videos = [Watched(noise(length, seed)) for seed, length in enumerate(lengths)]
-    chunks = source_of(videos, config).chunks()
+    chunks = UnlabelledChunks(source_of(videos, config), max(map(config.padded_length, videos)))
     entries = [PhasedVideo(f"v{number}", GivenFrames(noise(n, number)), None) for number, n in enumerate(lengths)]
     expected = EvaluationChunks(entries, config.data, per_chunk, stride)
     assert chunks.video_ids == expected.video_ids
@@ -91,7 +92,7 @@ def test_chunks_are_put_together(length, per_chunk, stride):
     assembly = Assembly(video, config)
     whole = np.random.default_rng(length).normal(size=(len(assembly.times), 3)).astype(np.float32)
     assert np.array_equal(assembly.times, video.times[::stride]) and assembly.steps[0] == 0
-    padded, parts = config.padded_length([video]), []
+    padded, parts = config.padded_length(video), []
     chunks = EvaluationChunks([PhasedVideo("v", video, None)], config.data, per_chunk, stride)
     for _ in range(2):  # twice, since a command may be told to do a video again
         for position in range(len(chunks.video_ids)):
@@ -105,17 +106,23 @@ def test_chunks_are_put_together(length, per_chunk, stride):
 
 
 def test_batches_say_of_which_video_a_row_is():
-    source = source_of([GivenFrames(noise(n, n)) for n in (7, 3)], chunk_config())
-    batches = list(VideoBatches(source.chunks(), batch_size=2, num_rows=2))
-    assert [batch.positions for batch in batches] == [(0, 0), (1, -1)]
-    assert [batch.video_ids for batch in batches] == [("v0", "v0"), ("v1", "")]
-    # Padded to what fits the longest chunk, also where fewer videos are left.
-    assert batches[0].length == next(iter(VideoBatches(source.select([1]).chunks(), batch_size=1, num_rows=1))).length
+    source = source_of([GivenFrames(noise(n, n)) for n in (70, 10, 3, 35)], chunk_config(40))
+    batches = list(VideoBatches(source, batch_size=2, num_rows=2))
+    assert [(batch.length, batch.positions) for batch in batches] == [(16, (1, 2)), (40, (0, 0)), (40, (3, -1))]
+    assert [batch.video_ids for batch in batches] == [("v1", "v2"), ("v0", "v0"), ("v3", "")]
+    assert [batch.arrays["mask"].sum(1).tolist() for batch in batches] == [[10, 3], [35, 35], [35, 0]]
+    # A video has its length whichever others there are.
+    assert VideoBatches(source.select([3]), batch_size=1, num_rows=1).buckets == (40,)
+
+
+@pytest.mark.parametrize(("count", "length"), [(1, 16), (17, 24), (25, 32), (300, 384), (513, 600), (601, 384)])
+def test_padded_lengths_are_few(count, length):
+    assert chunk_config(600).padded_length(GivenFrames(np.zeros((count, 1, 1, 3), np.uint8))) == length
 
 
 def test_a_video_that_breaks_is_noted_and_the_others_go_on():
     source = source_of([Watched(noise(12), breaks_at=6), GivenFrames(noise(3))], chunk_config())
-    batches = list(VideoBatches(source.chunks(), batch_size=1, num_rows=1))
+    batches = list(VideoBatches(source, batch_size=1, num_rows=1))
     assert [batch.positions for batch in batches] == [(0,), (0,), (0,), (1,)]
     assert source.is_bad(0) and not source.is_bad(1)
     assert [str(problem) for problem in source.problems] == ["/v0.mp4: the file has changed; start again"]
