@@ -162,6 +162,7 @@ def test_a_classifier_knows_its_classes(tmp_path):
         convert(tmp_path / "other", tmp_path / "out.npz", class_names=(PHASES[1], PHASES[0], PHASES[2]))
 
 
+@pytest.mark.slow
 def test_a_resnet_becomes_a_network_whose_rest_starts_anew(resnet, tmp_path):
     config = config_of(seed=3, **SIZES)
     said = convert(tmp_path / "run", resnet, config)
