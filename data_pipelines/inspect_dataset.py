@@ -5,10 +5,11 @@
 Prints a summary with all problems of the folder and writes summary.txt, classes.csv, videos.csv and five pictures:
 lengths.png, segments.png, classes.png, durations.png and relative_time.png. Lengths are in label frames, or in seconds
 with --fps. Labels are counted as they are in the files, before any down-sampling.
+
+Of a folder of raw videos without groundTruth/ it writes summary.txt, videos.csv and lengths.png, and the others where
+there are labels.
 """
 
-import csv
-import io
 import pathlib
 import sys
 
@@ -21,8 +22,9 @@ from data_pipelines.core.problems import count_problems, format_problems
 from data_pipelines.core.wording import count
 from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
-from data_pipelines.tools import dataset_folder
-from fact_jax.files import atomic_write_text, readable_size
+from data_pipelines.tools import dataset_folder, video_folder, video_inspection
+from data_pipelines.tools.tables import csv_text
+from fact_jax.files import atomic_write_text, readable_size, why_no_folder
 from fact_jax.types import UserError
 
 _TIME_BINS = 50
@@ -49,6 +51,9 @@ class LabelledFolder:
 def main(argv=None):
     """Runs the tool; returns 0, or 1 if the folder has problems."""
     arguments = _parse(argv)
+    root = pathlib.Path(arguments.folder).expanduser()
+    if why_no_folder(root / arguments.label_dir) and video_folder.holds_videos(root):
+        return video_inspection.inspect(arguments)
     folder = dataset_folder.survey(arguments)
     problems = list(folder.problems)
     lines = ()
@@ -207,7 +212,7 @@ def _class_table(folder, source, statistics, durations, subsets):
                 **{f"segment_{which}_frames": value for which, value in zip(quartiles, spread, strict=True)},
             }
         )
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def _video_table(folder, subsets, statistics):
@@ -215,7 +220,7 @@ def _video_table(folder, subsets, statistics):
     subset_of = {video: subset for subset, videos in subsets.items() for video in videos}
     stored = {video: frames for video, (frames, _) in folder.index.feature_shapes().items()}
     numbers = zip(statistics.lengths, statistics.num_segments, statistics.num_actions, strict=True)
-    return _csv(
+    return csv_text(
         [
             {
                 "video": video,
@@ -228,14 +233,6 @@ def _video_table(folder, subsets, statistics):
             for video, (frames, segments, classes) in zip(statistics.video_ids, numbers, strict=True)
         ]
     )
-
-
-def _csv(rows):
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _draw(output, folder, subsets, statistics, durations, shares, fps):

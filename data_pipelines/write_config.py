@@ -4,8 +4,8 @@
     python main.py --config my_config.py --workdir runs/mine
 
 A folder of label files gets a config of FACT or of another system that labels frames, one of annotations.json a config
-of ActionFormer. The tool prints what it found and why it chose what it chose; the config file repeats it. Every choice
-can be made by an option instead, or changed in the file.
+of ActionFormer, one of videos a config of CARL. The tool prints what it found and why it chose what it chose; the
+config file repeats it. Every choice can be made by an option instead, or changed in the file.
 """
 
 import dataclasses
@@ -14,29 +14,39 @@ import pathlib
 import re
 
 from data_pipelines.core import command_line
-from data_pipelines.tools import dataset_folder, localization_folder, localization_proposal, segmentation_proposal
+from data_pipelines.representation.folder import VIDEO_DIR
+from data_pipelines.tools import (
+    dataset_folder,
+    localization_folder,
+    localization_proposal,
+    segmentation_proposal,
+    video_folder,
+    video_proposal,
+)
 from data_pipelines.tools.config_text import config_text, plain_name, training_command, wrapped
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
 _MAX_RATIO = 100
-SYSTEMS = (*segmentation_proposal.BASES, *localization_proposal.BASES)
+SYSTEMS = (*segmentation_proposal.BASES, *localization_proposal.BASES, *video_proposal.BASES)
 # Options that not every system has, by what they are for.
 _FOR_FRAMES = (
     "label_dir", "mapping_file", "train_split_file", "test_split_file", "validation_split_file", "time_axis",
     "background", "length_tolerance", "base", "sample_rate", "evaluate_background",
 )  # fmt: skip
+_LISTS = ("train_split_file", "test_split_file")  # videos without features have them too
 _FOR_TOKENS = ("match", "num_tokens", "token_ratio")
 _FOR_SEGMENTS = (
     "annotation_file", "subset_file", "train_subsets", "test_subsets", "feature_stride", "window", "skip_missing",
 )  # fmt: skip
+_FOR_VIDEOS = ("num_frames",)
 
 
 def main(argv=None):
     """Runs the tool; returns 0."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    for name in ("num_tokens", "batch_size", "sample_rate"):
+    for name in ("num_tokens", "batch_size", "sample_rate", "num_frames"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             parser.error(f"--{name} must be 1 or more")
     system, findings = _choose_system(arguments)
@@ -47,6 +57,8 @@ def main(argv=None):
     if system in localization_proposal.BASES:
         folder = localization_folder.survey(os.path.expanduser(arguments.folder), arguments)
         proposal = localization_proposal.propose(folder, system, arguments)
+    elif system in video_proposal.BASES:
+        proposal = video_proposal.propose(video_folder.survey(arguments), system, arguments)
     else:
         folder = dataset_folder.survey(arguments)
         _insist(folder)
@@ -66,7 +78,15 @@ def _choose_system(arguments):
         raise UserError(f"{arguments.folder} is not a folder: it {reason}.")
     annotations = localization_folder.find_annotations(root, arguments.annotation_file)
     has_labels = not why_no_folder(root / arguments.label_dir)
-    system = arguments.system or ("actionformer" if annotations and not has_labels else "fact")
+    has_videos = video_folder.holds_videos(root)
+    usual = "actionformer" if annotations else "carl" if has_videos else "fact"
+    system = arguments.system or ("fact" if has_labels else usual)
+    if system in video_proposal.BASES and not has_videos:
+        raise UserError(
+            f"--system {system} learns from videos, but {root} has neither {VIDEO_DIR}/ nor files of videos."
+        )
+    if system == usual == "carl" and not arguments.system:
+        return system, [f"system: {system}, as there are videos and no features with labels"]
     if system in localization_proposal.BASES and not annotations:
         raise UserError(
             f"--system {system} learns from segments with times, but {root} has no "
@@ -89,10 +109,13 @@ def _choose_system(arguments):
 
 def _refuse_options(parser, arguments, system):
     """Raises a UserError if an option is given that the system does not have."""
-    is_localization = system in localization_proposal.BASES
-    foreign = (*_FOR_FRAMES, *_FOR_TOKENS) if is_localization else _FOR_SEGMENTS
-    if not is_localization and system not in segmentation_proposal.TOKEN_SYSTEMS:
-        foreign += _FOR_TOKENS
+    if system in video_proposal.BASES:
+        foreign = {*_FOR_FRAMES, *_FOR_TOKENS, *_FOR_SEGMENTS, "feature_dir"} - {*_LISTS}
+    elif system in localization_proposal.BASES:
+        foreign = (*_FOR_FRAMES, *_FOR_TOKENS, *_FOR_VIDEOS)
+    else:
+        tokens = () if system in segmentation_proposal.TOKEN_SYSTEMS else _FOR_TOKENS
+        foreign = (*_FOR_SEGMENTS, *_FOR_VIDEOS, *tokens)
     given = [f"--{name}" for name in foreign if getattr(arguments, name) != parser.get_default(name)]
     if given:
         raise UserError(f"{system} has no {', '.join(given)}. Leave out what is for other systems, or see --help.")
@@ -132,15 +155,21 @@ def _parser():
     parser = command_line.parser("data_pipelines.write_config", __doc__, "Exit code: 0 written, 2 not.")
     dataset_folder.add_options(parser)
     add = parser.add_argument
-    add("--system", choices=SYSTEMS, help="what to train (default: fact, or actionformer for annotations.json)")
+    add(
+        "--system",
+        choices=SYSTEMS,
+        help="what to train (default: fact; actionformer for annotations.json, carl for videos)",
+    )
     add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
     add("--overwrite", action="store_true", help="replace the config file if it exists")
     add("--batch_size", type=int, help="videos per step (default: that of --base)")
     rate = command_line.frame_rate(or_zero=True)
-    text = "label frames per second, for time axes; for annotations, video frames per second (default: not known)"
+    text = "label frames per second, for time axes; for annotations, and videos without times, video frames per second"
     add("--fps", type=rate, default=0.0, help=text)
     _add_frame_options(parser.add_argument_group("systems that label frames"))
     _add_segment_options(parser.add_argument_group("systems that find segments"))
+    group = parser.add_argument_group("systems that embed the frames of videos")
+    group.add_argument("--num_frames", type=int, help="frames of a clip (default: by the lengths of the videos)")
     return parser
 
 

@@ -1,6 +1,8 @@
 """One call from the settings of a dataset of raw videos to checked, opened videos."""
 
 import dataclasses
+import pathlib
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -20,7 +22,7 @@ from data_pipelines.representation.listing import (
 )
 from data_pipelines.representation.published import list_names, read_published
 from data_pipelines.representation.synthetic import synthetic_videos
-from data_pipelines.video.checks import check_videos
+from data_pipelines.video.checks import CheckedVideos, check_videos
 from data_pipelines.video.raw_video import RawVideo
 
 INDEX_DIR = "video_index"  # below the workdir
@@ -80,11 +82,40 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
         phases = (numbered_phases(data.synthetic.num_phases),)
         return RepresentationSources(parts["train"], parts["test"], parts["train"], (data.dataset,), phases)
     root = dataset_root(data, expected_tree(data))
+    found = look_through(data, root, None if workdir is None else workdir / INDEX_DIR)
+    report_file = None if workdir is None else workdir / PROBLEMS_FILE
+    refuse(f"Dataset {data.dataset!r}", found.problems, report_file=report_file)
+    sources, notes = found.sources, found.sources.notes
+    if data.reader == "tfds":
+        sources, note = _copied(data, root, found)
+        notes += (note,)
+    return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
+
+
+@dataclasses.dataclass(frozen=True)
+class LookedThrough:
+    """What is in a folder: RepresentationSources of what can be used, and the problems of the rest.
+
+    Attributes:
+      paths: by their text, those of all listed videos.
+      checked: CheckedVideos of them.
+      copy: the prepared copy that `checked` is from, or None.
+    """
+
+    sources: RepresentationSources
+    problems: list[Problem]
+    paths: dict[str, pathlib.Path]
+    checked: CheckedVideos
+    copy: Any = None
+
+
+def look_through(data, root, index_dir=None) -> LookedThrough:
+    """Reads lists and labels of the folder `root`, and goes through its videos; `index_dir` as of `check_videos`."""
     listing = _list(data, root)
     listed = dict(listing.videos)
     listed["train"] = listed["train"][: max(1, int(data.train_fraction * len(listed["train"])))]
     paths = {str(video.path): video.path for videos in listed.values() for video in videos}
-    checked, copy = _check(data, root, paths, None if workdir is None else workdir / INDEX_DIR)
+    checked, copy = _check(data, root, paths, index_dir)
     problems, notes = list(listing.problems), [*listing.notes, *grouped(checked)]
     if data.skip_unreadable:
         notes += [f"Left out: {problem}" for problem in checked.problems]
@@ -96,14 +127,9 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     for subset in SUBSETS:
         if not opened[subset] and not problems:
             problems.append(Problem(str(root), 0, f"no video to {'train on' if subset == 'train' else 'evaluate'}"))
-    report_file = None if workdir is None else workdir / PROBLEMS_FILE
-    refuse(f"Dataset {data.dataset!r}", problems, report_file=report_file)
-    if data.reader == "tfds":
-        opened, note = _copied(data, root, paths, checked, copy, opened)
-        notes.append(note)
-    fit = opened.get("fit", opened["train"])
-    sources = RepresentationSources(opened["train"], opened["test"], fit, listing.groups, listing.phases)
-    return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
+    parts = opened["train"], opened["test"], opened.get("fit", opened["train"])
+    sources = RepresentationSources(*parts, listing.groups, listing.phases, tuple(notes))
+    return LookedThrough(sources, problems, paths, checked, copy)
 
 
 def read_phases(data: RepresentationDataConfig) -> tuple[tuple[tuple[str, ...], ...], str]:
@@ -126,18 +152,21 @@ def _check(data, root, paths, index_dir):
     return check_videos(paths, data.video, index_dir=index_dir), None
 
 
-def _copied(data, root, paths, checked, copy, opened):
-    """({subset: PhasedVideos} as `opened`, whose frames are those of the copy, a line on it); made if need be."""
+def _copied(data, root, found):
+    """(the RepresentationSources, whose frames are those of the prepared copy, a line on it); it is made if need be."""
+    copy = found.copy
     if copy is None:
         from data_pipelines.representation import frame_copy
 
-        copy = frame_copy.write_copy(data, root, paths, checked)
-    videos = copy.checked(paths).videos
+        copy = frame_copy.write_copy(data, root, found.paths, found.checked)
+    videos = copy.checked(found.paths).videos
     parts = {
-        subset: tuple(dataclasses.replace(entry, video=videos[str(entry.video.path)]) for entry in entries)
-        for subset, entries in opened.items()
+        subset: tuple(
+            dataclasses.replace(entry, video=videos[str(entry.video.path)]) for entry in getattr(found.sources, subset)
+        )
+        for subset in ("train", "test", "fit")
     }
-    return parts, copy.note()
+    return dataclasses.replace(found.sources, **parts), copy.note()
 
 
 def expected_tree(data):

@@ -14,7 +14,10 @@ _TITLES = {
     "mstcn": "MS-TCN",
     "mstcnpp": "MS-TCN++",
     "actionformer": "ActionFormer",
+    "carl": "CARL",
 }
+# The folder that explains the settings of a dataset, by the module of configs._base that has them.
+_KINDS = {"datasets": "segmentation", "localization_datasets": "localization", "video_datasets": "representation"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,7 @@ def config_text(path, proposal):
         text.replace("\\", "\\\\").replace('"""', '""\\"') for text in (training_command(path.resolve()), notes)
     )
     bases = ", ".join(sorted({proposal.datasets, proposal.finish}))
-    kind = "segmentation" if proposal.datasets == "datasets" else "localization"
+    kind = _KINDS[proposal.datasets]
     lines = [
         f'"""{_TITLES[proposal.system]} on {plain_name(proposal.dataset)}. Written by data_pipelines/write_config.py.',
         "",
@@ -93,6 +96,8 @@ def _literal(value):
     if isinstance(value, tuple):
         inside = ", ".join(map(_literal, value))
         return f"({inside},)" if len(value) == 1 else f"({inside})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_literal(name)}: {_literal(inside)}" for name, inside in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 

@@ -25,7 +25,7 @@ _ENDINGS = {
     "flv": (".flv",),
     "gif": (".gif",),
 }
-_SUFFIXES = {suffix for suffixes in _ENDINGS.values() for suffix in suffixes}
+VIDEO_SUFFIXES = {suffix for suffixes in _ENDINGS.values() for suffix in suffixes}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,5 +92,5 @@ def _wrong_ending(video):
     """A remark on a file whose name says that it is another container; it is read as what it is."""
     container = getattr(getattr(video, "index", None), "container", "").split(",")[0]
     suffix = Path(video.path).suffix.lower()
-    if container in _ENDINGS and suffix in _SUFFIXES and suffix not in _ENDINGS[container]:
+    if container in _ENDINGS and suffix in VIDEO_SUFFIXES and suffix not in _ENDINGS[container]:
         yield f"it ends in {suffix}, but holds {_ENDINGS[container][0][1:].upper()}: it is read as that"
