@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.video.config import VideoConfig
@@ -119,6 +119,8 @@ def _image(path):
             yield image
     except FileNotFoundError:
         raise VideoError(path, "file is missing", "correct the name") from None
+    except UnidentifiedImageError:  # whose text has the number of an open file
+        raise VideoError(path, f"no image, or none of a known format ({', '.join(_FORMATS)})", "convert it") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise VideoError(path, f"the image cannot be read ({reason_of(error)[:100]})", "copy it again") from error
 
