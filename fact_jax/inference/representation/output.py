@@ -17,7 +17,8 @@ from fact_jax.reporting.representation.score_files import SCORES_FILE
 from fact_jax.reporting.representation.shown import ShownVideo
 from fact_jax.reporting.representation.similarity import plot_similarity
 
-MAP, RETRIEVAL = Path(FIGURES) / "embedding_map.png", Path(FIGURES) / "retrieval.png"
+# Names of their own: an evaluation of the same folder has pictures too.
+MAP, RETRIEVAL = Path(FIGURES) / "predicted_map.png", Path(FIGURES) / "predicted_retrieval.png"
 _EVEN = 1e-3  # seconds by which times may differ from even ones: containers round them
 _SAME = 1e-3  # of the largest number, by which embeddings of one video differ at most: chunks are padded otherwise
 MOST_SHOWN = 30  # videos in the pictures of all of them
@@ -29,7 +30,7 @@ class EmbeddingFiles(VideoFiles):
     """predictions/VIDEO.npy and VIDEO.json, figures/prediction_VIDEO.png; see the base.
 
     Of two videos or more of one command there is a map of the embeddings and a picture of nearest frames. With
-    `align_to`, the name of one of them, each other one is shown in step with it: figures/alignment_A_B.mp4 and .png.
+    `align_to`, the name of one of them, each other one is shown in step with it: predicted_alignment_A_B.mp4 and .png.
     """
 
     embedding: Mapping[str, Any]  # settings of the run or the command that the embeddings depend on: JSON values
@@ -103,7 +104,7 @@ class EmbeddingFiles(VideoFiles):
         """[(name, MP4, picture)] of the videos that are shown in step with `align_to`."""
         if self.align_to is None:
             return []
-        pairs = {name: f"alignment_{files.safe_name(f'{self.align_to}_{name}')}" for name in self.videos}
+        pairs = {name: f"predicted_alignment_{files.safe_name(f'{self.align_to}_{name}')}" for name in self.videos}
         stems = [(name, Path(FIGURES) / stem) for name, stem in pairs.items() if name != self.align_to]
         return [(name, stem.with_name(f"{stem.name}.mp4"), stem.with_name(f"{stem.name}.png")) for name, stem in stems]
 

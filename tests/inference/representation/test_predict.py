@@ -95,7 +95,7 @@ def test_every_video_becomes_an_array_and_a_record(videos, tmp_path):
     assert code == 0 and "predicted 2 videos" in text
     written = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and path.suffix != ".npz"}
     names = {f"{name}{end}" for name in "ab" for end in (".npy", ".json")} | {f"prediction_{n}.png" for n in "ab"}
-    assert written == names | {"embedding_map.png", "retrieval.png"}
+    assert written == names | {"predicted_map.png", "predicted_retrieval.png"}
     found = np.load(tmp_path / "out" / "predictions" / "a.npy")
     assert found.shape == (40, 3) and found.dtype == np.float32
     content = record(tmp_path / "out", "a")
@@ -160,8 +160,8 @@ def test_videos_are_shown_in_step_with_one(videos, tmp_path):
     code, text, predictor = predict(videos, tmp_path / "out", align_to="c")
     assert code == 0 and predictor.batches == 0
     figures = sorted(path.name for path in (tmp_path / "out" / "figures").iterdir())
-    assert figures == ["alignment_c_b.mp4", "alignment_c_b.png"]
-    with av.open(str(tmp_path / "out" / "figures" / "alignment_c_b.mp4")) as file:
+    assert figures == ["predicted_alignment_c_b.mp4", "predicted_alignment_c_b.png"]
+    with av.open(str(tmp_path / "out" / "figures" / "predicted_alignment_c_b.mp4")) as file:
         assert len(list(file.decode(video=0))) == 7
     with pytest.raises(UserError, match="--align_to is 'cc'.*did you mean 'c'"):
         predict(videos, tmp_path / "out", align_to="cc")
