@@ -88,6 +88,32 @@ def pyramid_flops(model, shapes, num_frames: int) -> float:
     return FLOPS_PER_MAC * float(products)
 
 
+def clip_flops(model, shapes, size: int) -> tuple[float, float]:
+    """Floating point operations of CARL's forward pass for a frame of `size` pixels: (frozen part, all the rest).
+
+    `model` is a CARLConfig with a transformer; `shapes` are those of all parameters by their paths.
+    """
+    frozen = others = 0
+    for path, shape in shapes.items():
+        if not path.endswith("/kernel"):
+            continue
+        part, layer, *rest = path.split("/")
+        if part != "resnet":
+            others += math.prod(shape)
+            continue
+        stage, block = (-1, 0) if layer == "stem" else map(int, layer.split("_")[1:])
+        # Pixels go down by two at the stem, at the pooling and with the second convolution of a later stage.
+        enters = stage > 0 and block == 0 and rest[0] == "conv_1"
+        side = -(-size // 2 ** (1 if stage < 0 else 2 + stage - enters))
+        work = side * side * math.prod(shape)
+        if stage < model.backbone_stages:
+            frozen += work
+        else:
+            others += work
+    others += model.num_layers * 2 * model.num_frames * model.hidden_dim
+    return FLOPS_PER_MAC * float(frozen), FLOPS_PER_MAC * float(others)
+
+
 def _level(model, path):
     """The level of the pyramid at whose frames a convolution of backbone or neck is computed."""
     part, layer = path.split("/")[:2]

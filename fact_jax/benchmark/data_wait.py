@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from fact_jax.app import experiment
+from fact_jax.benchmark import made_files
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import start
@@ -40,7 +41,7 @@ def write_dataset(source, verb_nouns, folder: Path) -> dict:
         **dict.fromkeys(("verb_mapping_file", "noun_mapping_file", "validation_split_file", "transcript_dir"), ""),
         **{setting: name for setting, (name, _) in lists.items()},
         **{f"{subset}_split_file": f"splits/{subset}.{{split}}.bundle" for subset in ("train", "test")},
-        **{"time_axis": "last", "sample_rate": 1},
+        **{"time_axis": "last", "sample_rate": 1, "memory_gb": 0.0},
     }
 
 
@@ -66,8 +67,16 @@ def write_annotated(source, folder: Path) -> dict:
         **{"reader": "files", "dir": str(folder), "annotation_file": "annotations.json", "sample_rate": 1, "fps": fps},
         **dict.fromkeys(("test_annotation_file", "subset_file", "feature_prefix", "external_scores"), ""),
         **{"feature_places": ("features",), "feature_suffix": ".npy", "num_classes": len(source.class_names)},
-        **{"train_subsets": ("training",), "test_subsets": ("validation",)},
+        **{"train_subsets": ("training",), "test_subsets": ("validation",), "memory_gb": 0.0},
     }
+
+
+def write_videos(lengths, folder: Path) -> dict:
+    """As `write_dataset`, of video files of so many frames, read by two processes."""
+    (folder / "videos").mkdir()
+    for number, length in enumerate(lengths):
+        made_files.write(folder / "videos" / f"video{number}.mp4", length, seed=number)
+    return {"reader": "videos", "layout": "folder", "dir": str(folder), "num_workers": 2, "test_share": 0.01}
 
 
 def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_steps: int) -> dict:
@@ -80,7 +89,6 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
     (folder / "data").mkdir()
     with config.unlocked():
         config.data.update(write(folder / "data"))
-        config.data.memory_gb = 0.0
         config.train.batch_size = batch_size
     with StopRequest() as stop:
         setup = experiment.prepare(config, folder / "workdir", "train", silence, stop)
@@ -102,8 +110,9 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
     jax.block_until_ready(state)
     seconds = time.perf_counter() - begin
     wait = timing.pop(epoch + num_steps)["data_wait"]
-    size = sum(path.stat().st_size for path in (folder / "data" / "features").iterdir())
+    size = sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file())
     return {
         **{"data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": num_videos, "gigabytes": size / 1e9},
         "buckets": list(setup.train_batches.buckets),
+        "what": "Videos" if "clip" in config.data else "Features",
     }

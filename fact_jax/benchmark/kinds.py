@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fact_jax.app.kinds import localization, segmentation
+from fact_jax.app.kinds import localization, representation, segmentation
 from fact_jax.types import check_choice
 
 # Classes of the datasets that the configs are for; EgoProceL's are those of its mapping.txt.
@@ -15,6 +15,11 @@ OTHER_CLASSES, OTHER_FRAMES, FEATURE_DIM, TRANSCRIPT, ACTIONS = 20, 2000, 2048, 
 # Channels of the features of localization that are no I3D features.
 FEATURE_DIMS = {"anet_tsp": 512, "epic_verb": 2304, "epic_noun": 2304, "ego4d_s": 2304, "ego4d_o": 1536, "ego4d_e": 256,
                 "ego4d_oe": 1792, "ego4d_se": 2560, "ego4d_soe": 4096}  # fmt: skip
+# Of raw video.
+CLIP_FRAMES, RGB = 600, 3
+# Parts of `python -m fact_jax.benchmark` that cost features of any length; and those that there are of raw video.
+FEATURE_PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
+CLIP_PARTS = ("step", "memory", "compile", "data", "reading")
 
 
 class Usual(NamedTuple):
@@ -35,6 +40,8 @@ class BenchmarkKind:
     usual: Callable[..., Usual]  # from a config
     ours: str
     torch: str
+    parts: tuple[str, ...] = FEATURE_PARTS
+    phases: tuple[str, ...] = ("train", "evaluate")  # what is timed; see `report.PHASES`
 
 
 def _usual_labels(config):
@@ -63,6 +70,11 @@ def _usual_actions(config):
     )
 
 
+def _usual_clips(config):
+    phases = max(1, config.data.num_classes)
+    return Usual(frames=CLIP_FRAMES, num_classes=phases, fewest_classes=1, feature_dim=RGB, num_segments=1)
+
+
 KINDS = (
     BenchmarkKind(
         segmentation.KIND.systems,
@@ -75,6 +87,14 @@ KINDS = (
         _usual_actions,
         "fact_jax.benchmark.ours_localization:LocalizationMaterial",
         "fact_jax.benchmark.torch_reference.localization:PaddedVideos",
+    ),
+    BenchmarkKind(
+        representation.KIND.systems,
+        _usual_clips,
+        "fact_jax.benchmark.ours_representation:RepresentationMaterial",
+        "fact_jax.benchmark.torch_reference.representation:WholeClips",
+        CLIP_PARTS,
+        ("train", "evaluate", "trunk"),
     ),
 )
 MEASURED = tuple(system for kind in KINDS for system in kind.systems)

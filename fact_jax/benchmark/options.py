@@ -7,13 +7,13 @@ from typing import Any
 from absl import flags
 
 from fact_jax.app import config_flags
-from fact_jax.benchmark.kinds import MEASURED
+from fact_jax.benchmark.kinds import MEASURED, kind_of
 from fact_jax.types import UserError, check_choice
 
 # The flags belong to __main__, which then lists them under --help.
 flags.disclaim_key_flags()
 
-PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
+PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "reading")
 # Flags with whole numbers: (the least one or None, help).
 _WHOLE = {
     "batch": (None, "Videos of a batch (default: train.batch_size)."),
@@ -30,6 +30,8 @@ _WHOLE = {
     "max_batch": (1, "batches: the largest batch."),
     "data_videos": (1, "data: videos written to disk."),
     "data_steps": (1, "data: training steps."),
+    "opened_videos": (1, "reading: videos that are opened one after the other, for the memory that stays."),
+    "hours": (1, "reading: length of the video that is read as a whole, for the memory that it takes."),
 }
 
 
@@ -52,6 +54,9 @@ class BenchmarkConfig:
     max_batch: int = 8
     data_videos: int = 16
     data_steps: int = 24
+    opened_videos: int = 2000
+    hours: int = 3
+    video: str | None = None  # one is written
 
 
 def define():
@@ -64,6 +69,7 @@ def define():
     text = "Also measure the same network in plain PyTorch, in turns with ours."
     others = {
         "against": flags.DEFINE_enum("against", None, ["torch"], text),
+        "video": flags.DEFINE_string("video", None, "reading: a video file to read (default: one is written)."),
         "output": flags.DEFINE_string("output", None, "Folder for benchmark.json, benchmark.md and the pictures."),
     }
     for name, (least, text) in _WHOLE.items():
@@ -71,7 +77,7 @@ def define():
 
     def options():
         values = {name: holder.value for name, holder in others.items()}
-        return BenchmarkConfig(settings.value, _parts(parts.value), _frames(frames.value), **values)
+        return BenchmarkConfig(settings.value, _parts(parts.value, settings.value), _frames(frames.value), **values)
 
     return options
 
@@ -92,6 +98,8 @@ def check(options: BenchmarkConfig) -> None:
         reasons.append("tokens from transcripts")
     if "I" in model.get("blocks", ""):
         reasons.append("classes of verbs and nouns")
+    if model.get("embedder", "transformer") != "transformer" or options.settings.loss.get("objective", "scl") != "scl":
+        reasons.append("CARL without its transformer or its contrastive loss")
     if reasons:
         raise UserError(
             f"--against torch knows {', '.join(MEASURED)}, the first two with plain classes and learned tokens only; "
@@ -99,12 +107,15 @@ def check(options: BenchmarkConfig) -> None:
         )
 
 
-def _parts(text):
+def _parts(text, settings):
     names = [name.strip() for name in text.split(",") if name.strip()]
+    # A system that cannot be measured is refused by `check`.
+    known = kind_of(settings.model.name).parts if settings.model.name in MEASURED else PARTS
     if "full" in names:
-        return PARTS
+        return known
     for name in names:
         check_choice("--parts", name, (*PARTS, "full"))
+        check_choice(f"--parts for {settings.model.name}", name, (*known, "full"))
     if not names:
         raise UserError(f"--parts is empty; expected some of {', '.join(PARTS)}, or full.")
     return tuple(part for part in PARTS if part in names)

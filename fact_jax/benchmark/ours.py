@@ -15,7 +15,6 @@ import numpy as np
 from fact_jax.benchmark import memory
 from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.workload import Workload
-from fact_jax.models.weights import state_dict
 from fact_jax.runtime import compilation, host_memory
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import start
@@ -55,7 +54,8 @@ class Ours:
         devices = device_layout.choose(micro)
         batches = material.train_batches(micro, device_layout.num_rows(micro, len(devices)))
         host_state, optimizer = start.initial_state(self._task, config, batches[0], 1)
-        self._params = host_state.params
+        self._params, self._mutable = host_state.params, host_state.state
+        self._extra, self._batches = {}, batches
         if training:
             decay = config.optimizer.ema_decay
             self._train_step = TrainStep(self._task, optimizer, devices, seed=config.seed, ema_decay=decay, say=_quiet)
@@ -64,7 +64,7 @@ class Ours:
             self._placed = self._train_step.place(batches)
         if evaluation:
             self._prepare_evaluation(min(eval_batch or self._eval_batch, len(lengths)))
-        masks = [batch.arrays["mask"] for batch in batches]
+        masks = [batch.arrays["mask"].reshape(-1, batch.arrays["mask"].shape[-1]) for batch in batches]
         return {
             "device": jax.devices()[0].device_kind,
             "backend": jax.default_backend(),
@@ -77,10 +77,11 @@ class Ours:
         devices = device_layout.choose(size)
         self._eval_batches = self._material.eval_batches(size, device_layout.num_rows(size, len(devices)))
         self._eval_step = EvalStep(self._task, devices, say=_quiet)
-        self._weights = self._eval_step.compose(device_layout.replicate(self._params, devices))
+        params, self._state_read = device_layout.replicate((self._params, self._mutable), devices)
+        self._weights = self._eval_step.compose(params)
 
     def _predict(self, batch):
-        return device_layout.unshard(self._eval_step(self._weights, {}, batch))
+        return device_layout.unshard(self._eval_step(self._weights, self._state_read, batch))
 
     def train(self):
         """Seconds of one training step."""
@@ -95,6 +96,12 @@ class Ours:
         for batch in self._eval_batches:
             self._material.finish(batch, self._predict(batch))
         return time.perf_counter() - begin
+
+    def trunk(self):
+        """Seconds of the phase "trunk", see `ours_representation`."""
+        if not self._extra:
+            self._extra["trunk"] = self._material.extra_phase("trunk", self._params, self._mutable, self._batches)
+        return self._extra["trunk"]()
 
     def first_step(self, lengths, started):
         """Seconds from the start of this process, at `started`, to the end of its first training step, in parts."""
@@ -118,7 +125,7 @@ class Ours:
 
     def publish(self):
         """Writes network.json and weights.npz for the other subject; returns what operations are counted with."""
-        tensors = state_dict.to_torch(self._task.links(), self._params)
+        tensors = self._material.tensors(self._params, self._mutable)
         np.savez(self._folder / "weights.npz", **tensors)
         network = {
             "system": self._config.model.name,

@@ -11,6 +11,7 @@ from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.truncation import TruncationConfig
 from fact_jax.benchmark import costs
 from fact_jax.benchmark.workload import MadeActions, Workload
+from fact_jax.models.weights import state_dict
 from fact_jax.tasks.localization.actionformer import network_task
 from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
 
@@ -52,6 +53,11 @@ class LocalizationMaterial:
         config, data = self.task.candidate_config, self._config.data
         own = {"candidates": dataclasses.asdict(config), "nms": dataclasses.asdict(self._nms)}
         return own | {"feature_stride": data.feature_stride, "window": data.window}
+
+    def tensors(self, params, state):
+        """The published state dict."""
+        del state
+        return state_dict.to_torch(self.task.links(), params)
 
     def costs(self, params, tensors):
         """{"forward": operations of the forward pass of all videos as they are padded, by phase}."""

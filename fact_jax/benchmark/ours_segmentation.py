@@ -11,6 +11,7 @@ from data_pipelines.core.buckets import check_buckets, choose_buckets
 from data_pipelines.segmentation.batching import FrameExamples
 from data_pipelines.segmentation.statistics import compute_statistics
 from fact_jax.benchmark.workload import MadeVideos, Workload
+from fact_jax.models.weights import state_dict
 from fact_jax.ops.dropout_rng import video_seeds
 from fact_jax.tasks.segmentation import systems
 from fact_jax.tasks.segmentation.frame_models import FrameTask
@@ -64,6 +65,11 @@ class SegmentationMaterial:
     def description(self):
         """What the other subject has to know beside the settings of the network, its loss and its optimiser."""
         return {}
+
+    def tensors(self, params, state):
+        """The published state dict."""
+        del state
+        return state_dict.to_torch(self.task.links(), params)
 
     def costs(self, params, tensors):
         """What `costs.forward_flops` takes for the network with these parameters, `tensors` by published names."""

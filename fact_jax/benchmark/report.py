@@ -7,6 +7,8 @@ from fact_jax import files
 
 NAMES = {"ours": "fact_jax", "torch": "PyTorch"}
 PHASES = {"train": "training step", "evaluate": "evaluation"}
+# Timed of networks of raw video beside them.
+TITLES = PHASES | {"trunk": "frozen part alone"}
 
 
 def write(folder, result, text):
@@ -18,6 +20,8 @@ def write(folder, result, text):
 def agreement_text(agreement):
     """One line about it."""
     verdict = "the same numbers" if agreement["agree"] else "DIFFERENT NUMBERS"
+    if "equal_labels" not in agreement:
+        return f"{verdict}: embeddings differ by at most {agreement['largest_embedding_difference']:.1e}"
     text = (
         f"{verdict}: {100 * agreement['equal_labels']:.2f} % equal labels, logits differ by at most "
         f"{agreement['largest_logit_difference']:.1e}"
@@ -38,9 +42,10 @@ def markdown(result):
     lengths = workload["lengths"]
     shown = f"{lengths[0]}" if len(set(lengths)) == 1 else ", ".join(map(str, lengths))
     features = f"constant over {workload['pieces']} pieces" if workload["pieces"] else "white noise"
+    made = f"{workload['classes']} classes, {workload['feature_dim']} channels, features {features}"
     parts = [
         f"# {result['config']}: {len(lengths)} video(s) of {shown} frames",
-        f"{workload['classes']} classes, {workload['feature_dim']} channels, features {features}; "
+        f"{workload.get('clips') or made}; "
         + ", ".join(f"{name} {value}" for name, value in machine.items())
         + f". Medians of {result['repeats']} repeats in turns, smallest and largest in brackets.",
     ]
@@ -52,8 +57,8 @@ def markdown(result):
 
 def _step(part):
     rows = []
-    for phase, title in PHASES.items():
-        timing = part[phase]
+    for phase, title in TITLES.items():
+        timing = part.get(phase, {})
         for name in (name for name in NAMES if name in timing):
             one = timing[name]
             share = f"{100 * part['utilisation'][phase][name]['share']:.0f} %"
@@ -146,9 +151,38 @@ def _compile(part):
 
 def _data(part):
     return (
-        f"Features on disk ({part['videos']} videos, {part['gigabytes']:.2f} GB, read anew for every step): the loop "
-        f"waited for data {100 * part['data_wait']:.2f} % of the {part['seconds']:.1f} s of {part['steps']} steps."
+        f"{part['what']} on disk ({part['videos']} videos, {part['gigabytes']:.2f} GB, read anew for every step): the "
+        f"loop waited for data {100 * part['data_wait']:.2f} % of the {part['seconds']:.1f} s of {part['steps']} steps."
     )
+
+
+_READ = {
+    "order": "all frames in order",
+    "sparse_250": "16 of 1000 frames, a key frame every 250",
+    "sparse_12": "16 of 1000 frames, a key frame every 12",
+    "view": "4 views of 80 frames, decoded and augmented",
+}
+
+
+def _reading(part):
+    rows = []
+    for key, title in _READ.items():
+        numbers = [f"{part[key][name]:.3f}" if name in part[key] else "" for name in ("ours", "other", "ratio")]
+        rows.append([title, part[key]["beside"], *numbers])
+    order = part["order"]
+    rate = f"{order['frames'] / order['ours']:.0f} frames per core-second ({order['what']})"
+    if "other" in order:
+        rate += f", {order['other'] / order['ours']:.2f} times those of decord2"
+    lines = [table(["", "beside", "fact_jax", "the other", "ratio"], rows)]
+    lines.append(f"Seconds of all cores together. In order: {rate}. {part.get('missing', '')}".rstrip())
+    opened, long = part["memory"]["opened"], part["memory"]["long"]
+    lines.append(
+        f"Memory of the process: {opened['begin']:.1f} MiB after {opened['first']:,} opened videos, "
+        f"{opened['end']:.1f} MiB after {opened['videos']:,}. Before a video of {long['hours']} hours "
+        f"({long['frames']:,} frames) {long['begin']:.1f} MiB, while it is read at most {long['middle']:.1f} MiB in "
+        f"the first half and {long['end']:.1f} MiB in the second."
+    )
+    return "\n\n".join(lines)
 
 
 SECTIONS = {
@@ -158,4 +192,5 @@ SECTIONS = {
     "data": _data,
     "lengths": _lengths,
     "batches": _batches,
+    "reading": _reading,
 }

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fact_jax.benchmark import parts, plot, report
+from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.measure import interleave, summary
 from fact_jax.benchmark.options import BenchmarkConfig
 from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
@@ -39,7 +40,14 @@ def _torch(options, workload, folder):
     return TorchSubject(workload, folder)
 
 
-SUBJECTS = {"ours": _ours, "torch": _torch}
+def _reading(options, workload, folder):
+    del options, workload
+    from fact_jax.benchmark.reading import Reading
+
+    return Reading(folder)
+
+
+SUBJECTS = {"ours": _ours, "torch": _torch, "reading": _reading}
 
 
 class Session:
@@ -48,6 +56,7 @@ class Session:
     def __init__(self, options: BenchmarkConfig, workload: Workload, folder: Path):
         self.options, self.workload, self.folder = options, workload, folder
         self.names = ("ours", options.against) if options.against else ("ours",)
+        self.phases = kind_of(options.settings.model.name).phases
 
     def say(self, line):
         """Progress, on standard error."""
@@ -76,7 +85,7 @@ class Session:
         runs = {name: functools.partial(worker.ask, phase) for name, worker in workers.items()}
         slowest = 0.0
         for name, run in runs.items():
-            self.say(f"  {report.PHASES[phase]}, {name}: first run {run():.2f} s")
+            self.say(f"  {report.TITLES[phase]}, {name}: first run {run():.2f} s")
             slowest = max(slowest, run())
         repeats = self.options.repeats if slowest < SLOW else min(self.options.repeats, SLOW_REPEATS)
         timings = interleave(runs, repeats)
@@ -84,7 +93,7 @@ class Session:
         text = ", ".join(f"{name} {found['median']:.3f} s" for name, found in result.items())
         if "torch" in result:  # below 1 ours is faster
             result["ratio"] = result["ours"]["median"] / result["torch"]["median"]
-        self.say(f"  {report.PHASES[phase]}: {text}" + (f", ratio {result['ratio']:.3f}" if "ratio" in result else ""))
+        self.say(f"  {report.TITLES[phase]}: {text}" + (f", ratio {result['ratio']:.3f}" if "ratio" in result else ""))
         return result
 
     def time_both(self, lengths, **preparation):
@@ -93,7 +102,7 @@ class Session:
         try:
             with self.workers() as workers:
                 row["padding_waste"] = self.prepare(workers, lengths, **preparation)["padding_waste"]
-                for phase in report.PHASES:
+                for phase in self.phases:
                     row[phase] = self.time(workers, phase, len(lengths))
         except WorkerDied as error:
             self.say(f"  failed: {error}")
@@ -106,7 +115,7 @@ def run(options: BenchmarkConfig, workload: Workload) -> dict:
     videos = {"lengths": list(workload.lengths), "classes": workload.num_classes, "feature_dim": workload.feature_dim}
     result = {
         "config": options.settings.name,
-        "workload": {**videos, "pieces": workload.pieces, "true_segments": workload.num_segments},
+        "workload": {**videos, "pieces": workload.pieces, "true_segments": workload.num_segments, **_clips(options)},
         "repeats": options.repeats,
         "machine": _machine(options),
     }
@@ -124,6 +133,17 @@ def run(options: BenchmarkConfig, workload: Workload) -> dict:
         plot.write(Path(options.output), result)
         session.say(f"wrote {options.output}")
     return result
+
+
+def _clips(options):
+    """What a training step of raw video sees, in words."""
+    data = options.settings.data
+    if "clip" not in data:
+        return {}
+    views = 2 if data.augmentation.self_supervised else 1
+    size = data.augmentation.size
+    text = f"{views} view(s) of {data.clip.num_frames} frames in a training step, {size} x {size} pixels of white noise"
+    return {"clips": text}
 
 
 def _machine(options):

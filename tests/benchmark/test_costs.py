@@ -2,12 +2,15 @@
 
 import dataclasses
 
+import jax
 import pytest
+from flax.traverse_util import flatten_dict
 
-from configs import fact_breakfast, fact_egoprocel, fact_gtea, faformer_gtea
+from configs import carl_pouring, fact_breakfast, fact_egoprocel, fact_gtea, faformer_gtea
 from fact_jax.benchmark import costs
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.classes import PlainClasses
+from fact_jax.tasks.representation import systems
 
 # Millions of multiply-adds per frame, per predicted segment and per video, of all blocks together.
 PUBLISHED = {fact_breakfast: (91.98, 5.75, 1370), fact_gtea: (4.426, 2.48, 235), fact_egoprocel: (24.80, 8.70, 2019)}
@@ -40,3 +43,13 @@ def test_flops_add_up_over_videos_blocks_and_segments():
     both = costs.forward_flops(model, 2048, [1000, 10], [[30, 30], [1, 2]])
     assert both > one + 2 * 10 * frames
     assert both - one == pytest.approx(costs.forward_flops(model, 2048, [10], [[1, 2]]))
+
+
+def test_multiply_adds_of_carl_are_the_published_ones():
+    task = systems.build(carl_pouring.get_config(), num_classes=1)
+    shapes = jax.eval_shape(lambda key: task.init(key, {}), jax.random.key(0))["params"]
+    paths = {path: leaf.shape for path, leaf in flatten_dict(shapes, sep="/").items()}
+    frozen, others = costs.clip_flops(task.model, paths, 224)
+    # In billions, of a frame of 224 pixels: the first three stages; the last one and the embedder of 240 frames.
+    assert frozen / 2e9 == pytest.approx(3.278, abs=0.001)
+    assert others / 2e9 == pytest.approx(0.809 + 0.0033, abs=0.001)

@@ -64,6 +64,13 @@ class TorchSubject:
         return self._clock() - start
 
     @torch.no_grad()
+    def trunk(self):
+        """Seconds of the frozen part of a network of raw video, on the frames of a training step."""
+        start = self._clock()
+        self._videos.trunk()
+        return self._clock() - start
+
+    @torch.no_grad()
     def inspect(self):
         """Writes what is compared of every video to torch.npz; returns what `Ours.inspect` does."""
         self.network.eval()
