@@ -75,7 +75,8 @@ def test_losses_with_other_negatives(negatives):
     task = cases.tiny_task({"negatives": negatives, "label_variance": 3.0})
     vectors = rng.normal(size=(*clips[0].shape, 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=-1, keepdims=True)
-    compared = {name: jnp.asarray(array.numpy()) for name, array in zip(("steps", "lengths", "mask"), clips, strict=True)}
+    named = zip(("steps", "lengths", "mask"), clips, strict=True)
+    compared = {name: jnp.asarray(array.numpy()) for name, array in named}
     total, count = loss_terms(task.loss_config, vectors, compared, np.ones(2, bool))["loss"]
     found = contrastive_loss(dataclasses.asdict(task.loss_config), torch.from_numpy(vectors), *clips)
     np.testing.assert_allclose(found, total / count, rtol=1e-5)
