@@ -1,7 +1,7 @@
 """Synthetic videos of one action: no download, drawn frame by frame when they are read.
 
 A body with an arm goes through the same phases in every video: it moves along a part of a circle, turns its arm in some
-phases and grows in others. How long a phase takes and how the speed changes within it differ from video to video, and
+phases and grows in the others. How long a phase takes and how the speed changes within it differ from video to video, and
 so do colours, the shape of the body, a bystander, the background, and how the camera shakes. Every frame has its phase.
 Video i of a subset is a pure function of (settings, seed, subset, i).
 """
@@ -77,10 +77,10 @@ def _pose(states, num_phases):
     angle = 2 * np.pi * (_FROM + (_TO - _FROM) * states / num_phases)
     phase = np.minimum(states.astype(int), num_phases - 1)
     within = states - phase
-    # Even phases turn the arm by a third of a circle, odd ones let the body grow and shrink.
+    # Even phases turn the arm by a third of a circle while the body shrinks, in odd ones it grows again.
     turn = 2 * np.pi / 3 * ((phase + 1) // 2 + np.where(phase % 2, 0, within))
-    growth = np.where(phase % 2, 0.5 * np.sin(np.pi * within), 0.0)
-    return _MIDDLE + _RADIUS * np.cos(angle), _MIDDLE + _RADIUS * np.sin(angle), turn, 0.11 * (1 + growth)
+    growth = np.where(phase % 2, within, 1.0 - within)
+    return _MIDDLE + _RADIUS * np.cos(angle), _MIDDLE + _RADIUS * np.sin(angle), turn, 0.1 * (1 + 0.8 * growth)
 
 
 class _Look:
@@ -89,10 +89,12 @@ class _Look:
     def __init__(self, spec, length, rng):
         self._size, self._norm = spec.size, int(rng.integers(3))
         margin = round(_MARGIN * spec.size)
-        self._colors = np.stack([_bright(rng) for _ in range(3)])
+        # Of body, arm and bystander: on a dark background the arm is the brightest.
+        self._colors = np.stack([rng.uniform(*bounds, 3) for bounds in ((90, 170), (190, 255), (60, 130))])
+        self._colors = self._colors.astype(np.float32)
         self._background = _texture(spec.size + 2 * margin, rng)
         self._scale, self._place = rng.uniform(0.9, 1.1), rng.uniform(-0.05, 0.05, 2)
-        self._bystander = np.array([*rng.uniform(0.1, 0.9, 2), rng.uniform(0.05, 0.1)])
+        self._bystander = np.array([*rng.uniform(0.1, 0.9, 2), rng.uniform(0.04, 0.07)])
         # The camera drifts and shakes; whole pixels, at most the margin.
         reach = spec.jitter * spec.size / 64
         drift = np.cumsum(rng.normal(0, 0.25, (length, 2)), axis=0)
@@ -133,7 +135,7 @@ class _Look:
         """Cover of a bar that starts in the middle of the body."""
         right, down = self._offsets(x, y, camera)
         cosine, sine = (values.astype(np.float32)[:, None, None] for values in (np.cos(turn), np.sin(turn)))
-        length, width = np.float32(0.13 * self._size), np.float32(0.03 * self._size)
+        length, width = np.float32(0.18 * self._size), np.float32(0.045 * self._size)
         along = np.abs(right * cosine + down * sine - length) - length
         across = np.abs(down * cosine - right * sine) - width
         return _cover(np.maximum(along, across), np.float32(0))
@@ -151,21 +153,13 @@ def _cover(distance, reach):
     return np.clip(cover, 0, 1, out=cover)
 
 
-def _bright(rng):
-    """float32 [3], a strong colour."""
-    color = rng.uniform(0, 110, 3)
-    color[rng.integers(3)] = rng.uniform(190, 255)
-    color[rng.integers(3)] += rng.uniform(0, 140)
-    return np.minimum(color, 255).astype(np.float32)
-
-
 def _texture(size, rng):
     """float32 [size, size, 3], smooth waves of several colours."""
     down, right = np.mgrid[:size, :size] / size
-    found = np.full((size, size, 3), 110.0) + rng.uniform(-50, 50, 3)
+    found = np.full((size, size, 3), 40.0) + rng.uniform(-20, 20, 3)
     for _ in range(_WAVES):
         waves = rng.normal(0, 9, 2)
-        found += rng.uniform(-25, 25, 3) * np.sin(waves[0] * down + waves[1] * right + rng.uniform(0, 7))[..., None]
+        found += rng.uniform(-10, 10, 3) * np.sin(waves[0] * down + waves[1] * right + rng.uniform(0, 7))[..., None]
     return np.clip(found, 0, 255).astype(np.float32)
 
 
