@@ -1,8 +1,9 @@
 """Synthetic videos of one action: no download, drawn frame by frame when they are read.
 
-A body with an arm goes through the same phases in every video: it moves along a part of a circle, turns its arm in some
-phases and grows in the others. How long a phase takes and how the speed changes within it differ from video to video, and
-so do colours, the shape of the body, a bystander, the background, and how the camera shakes. Every frame has its phase.
+A body with an arm goes through the same phases in every video: it turns its arm in some phases and grows in the others.
+How long a phase takes and how the speed changes within it differ from video to video, and so do colours, the shape of
+the body, where it starts on a circle and which way it moves along it, a bystander, the background, and how the camera
+shakes: arm and size alone tell the phase. Every frame has its phase.
 Video i of a subset is a pure function of (settings, seed, subset, i).
 """
 
@@ -94,6 +95,8 @@ class _Look:
         self._colors = self._colors.astype(np.float32)
         self._background = _texture(spec.size + 2 * margin, rng)
         self._scale, self._place = rng.uniform(0.9, 1.1), rng.uniform(-0.05, 0.05, 2)
+        # Where on the circle the body starts, and which way it goes.
+        self._rotation, self._side = rng.uniform(0, 2 * np.pi), rng.choice((-1.0, 1.0))
         self._bystander = np.array([*rng.uniform(0.1, 0.9, 2), rng.uniform(0.04, 0.07)])
         # The camera drifts and shakes; whole pixels, at most the margin.
         reach = spec.jitter * spec.size / 64
@@ -110,7 +113,10 @@ class _Look:
         bystander = np.broadcast_to(self._bystander, (len(numbers), 3)).T
         self._paint(frames, self._body(*bystander, camera), self._colors[2])
         x, y, turn, radius = pose
-        x, y = ((value - _MIDDLE) * self._scale + _MIDDLE + by for value, by in zip((x, y), self._place, strict=True))
+        x, y = (value - _MIDDLE for value in (x, y))
+        cosine, sine = np.cos(self._rotation), np.sin(self._rotation)
+        x, y = x * cosine - y * sine, (x * sine + y * cosine) * self._side
+        x, y = (value * self._scale + _MIDDLE + by for value, by in zip((x, y), self._place, strict=True))
         self._paint(frames, self._body(x, y, radius * self._scale, camera), self._colors[0])
         self._paint(frames, self._arm(x, y, turn, camera), self._colors[1])
         return frames.astype(np.uint8)
