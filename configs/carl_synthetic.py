@@ -11,9 +11,10 @@ get_config = entry(
     datasets.synthetic,
     {
         "model": {
-            "stem_dim": 16,
-            "stage_dims": (8, 16, 24, 32),
-            "stage_blocks": (1, 1, 1, 1),
+            # Of the ResNet the stem is frozen, as it is drawn, and two stages are trained.
+            "stem_dim": 24,
+            "stage_dims": (16, 16, 16, 32),
+            "stage_blocks": (0, 0, 2, 1),
             "backbone_stages": 2,
             "chunk_frames": 32,
             "fc_dims": (64, 64),
@@ -27,5 +28,5 @@ get_config = entry(
         "eval": {"batch_size": 8, "frames_per_chunk": 32, "fractions": (1.0,), "at_start": True, "pixel_size": 8},
     },
     epochs(40),
-    {"optimizer": {"learning_rate": 1e-3}, "train": {"batch_size": 4, "log_every": 20, "eval_every": 160}},
+    {"optimizer": {"learning_rate": 2e-3}, "train": {"batch_size": 4, "log_every": 20, "eval_every": 160}},
 )

@@ -28,7 +28,7 @@ def base_config(name, data):
             "embedder": "transformer",  # "transformer"; "conv" and "vanilla" see single frames (EMBEDDER_TYPE)
             "stem_dim": 64,  # channels of the first convolution of the ResNet
             "stage_dims": (64, 128, 256, 512),  # channels inside the bottlenecks of its four stages
-            "stage_blocks": (3, 4, 6, 3),  # bottlenecks of its four stages
+            "stage_blocks": (3, 4, 6, 3),  # bottlenecks of its four stages; 0 = a stage is left out
             "backbone_stages": 3,  # first stages that are the backbone; those behind them are trained (LAYER)
             "train_backbone": "frozen",  # "frozen"; "norms" or "all" without transformer (TRAIN_BASE)
             "chunk_frames": 40,  # steps of time that share statistics in the trained stages (FRAMES_PER_BATCH)

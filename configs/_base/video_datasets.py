@@ -64,9 +64,9 @@ def synthetic():
         reader="synthetic",
         num_workers=0,  # drawn so fast that processes would take longer to start
         # Windows of a video, so that the place of a frame in its clip does not tell where in the action it is.
-        clip={"num_frames": 32, "local_block": True},
-        # The action is one of left and right.
-        augmentation={"size": 64, "evaluation_crop": "whole", "flip": False, "blur": False},
+        clip={"num_frames": 32, "local_block": True, "consistent_offset": 0.5},
+        # Flipped, an arm that turns to the left is one that turns to the right.
+        augmentation={"size": 64, "evaluation_crop": "whole", "flip": False, "blur": False, "strength": 0.3},
         synthetic={"min_frames": 48, "max_frames": 96},
     )
 
