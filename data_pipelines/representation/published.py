@@ -8,6 +8,7 @@ import pathlib
 
 import numpy as np
 
+from data_pipelines.core.json_files import read_json
 from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import quote, read_lines
@@ -83,8 +84,8 @@ def _repeated(path, videos):
 
 
 def _read_index(path, root, num_phases):
-    """([ListedVideo], problems) of a pickled list; of several groups it is a pair with the places of each group."""
-    value, problems = read_pickle(path)
+    """([ListedVideo], problems) of a list, pickled or JSON; of several groups a pair with the places of each group."""
+    value, problems = read_json(path, "a list of videos") if path.suffix == ".json" else read_pickle(path)
     if problems:
         return [], problems
     groups = None
