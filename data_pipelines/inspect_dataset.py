@@ -59,7 +59,8 @@ def main(argv=None):
     lines = ()
     if arguments.check_values:
         found, checked = scan_values(folder.layout, folder.index.headers, problems)
-        problems, lines = problems + found, value_lines(checked.values, folder.index.splits)
+        problems = problems + found
+        lines = value_lines(checked.values, folder.index.splits, checked.checksums)
     subsets = _usable_videos(folder.index)
     everything = LabelledFolder(folder.index, dict.fromkeys(video for videos in subsets.values() for video in videos))
     if not len(everything):

@@ -76,7 +76,7 @@ def channel_lines(values, lists):
 
     `values` are VideoValues of the same D by video, `lists` names of videos by subset, "train" and others.
     """
-    values, lines, told = _known(values), [], set()
+    values, lines, told = known_values(values), [], set()
     train = {video: values[video] for video in lists.get("train", ()) if video in values}
     for name, videos in lists.items():
         found = {video: values[video] for video in videos if video in values}
@@ -88,7 +88,7 @@ def channel_lines(values, lists):
             if lost.sum() >= max(2, _OF_LIST * len(lost)):
                 told |= still.keys()
                 lines.append(
-                    f"{_named(lost)} the same in every frame of each of the {len(still)} {one} videos, but "
+                    f"{name_channels(lost)} the same in every frame of each of the {len(still)} {one} videos, but "
                     f"{'do' if lost.sum() > 1 else 'does'} change in the {other} videos: {_CAUSE}"
                 )
     return lines + _pattern_lines({video: found for video, found in values.items() if video not in told})
@@ -99,7 +99,7 @@ def compare_channels(values, usual, num_channels):
 
     `usual` and `num_channels` are of `usual_channels`.
     """
-    values, expected = _known(values), unpack(usual, num_channels)
+    values, expected = known_values(values), unpack(usual, num_channels)
     lost = {
         video: unpack(found.still_channels, num_channels) & expected
         for video, found in values.items()
@@ -109,7 +109,7 @@ def compare_channels(values, usual, num_channels):
     if not odd:
         return []
     common = np.logical_and.reduce([lost[video] for video in odd])
-    what = _named(common) if common.any() else "a quarter of the channels or more are"
+    what = name_channels(common) if common.any() else "a quarter of the channels or more are"
     return [
         f"{what} the same in every frame of {count(odd, 'video')}, but changed in the videos trained with: "
         f"{name_some(odd)}. {_CAUSE[0].upper()}{_CAUSE[1:]}"
@@ -119,14 +119,14 @@ def compare_channels(values, usual, num_channels):
 _CAUSE = "is a stream missing, or was it filled with zeros?"
 
 
-def _known(values):
+def known_values(values):
     """Those of {video: VideoValues} whose channels are known and that are long enough."""
     return {v: found for v, found in values.items() if found.num_channels and found.num_frames >= _MIN_FRAMES}
 
 
 def _changes(values):
     """(int [D], in how many videos a channel changes; number of videos), of those that are known."""
-    values, total = _known(values), 0
+    values, total = known_values(values), 0
     for found in values.values():
         total = total + ~unpack(found.still_channels, found.num_channels)
     return total, len(values)
@@ -155,13 +155,13 @@ def _pattern_lines(values):
         return []
     others = count(len(values) - len(videos), "other video")
     return [
-        f"{_named(which == most)} the same in every frame of {len(videos)} of {len(values)} videos, but not in the "
-        f"{others.removeprefix('1 ')}: {name_some(videos)}. {_CAUSE[0].upper()}{_CAUSE[1:]}"
+        f"{name_channels(which == most)} the same in every frame of {len(videos)} of {len(values)} videos, but not in "
+        f"the {others.removeprefix('1 ')}: {name_some(videos)}. {_CAUSE[0].upper()}{_CAUSE[1:]}"
     ]
 
 
-def _named(mask):
-    """ "1024 of 2048 channels (1024 to 2047) are"."""
+def name_channels(mask):
+    """As a subject: "1024 of 2048 channels (1024 to 2047) are"."""
     places = np.flatnonzero(mask)
     is_range = len(places) > 2 and places[-1] - places[0] + 1 == len(places)
     where = f"{places[0]} to {places[-1]}" if is_range else name_some(map(str, places))

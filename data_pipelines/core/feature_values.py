@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from data_pipelines.core.channel_forms import form_lines
 from data_pipelines.core.channel_use import channel_lines, compare_channels, unpack, usual_channels
-from data_pipelines.core.repeats import repeat_lines
+from data_pipelines.core.copies import pieces_note
+from data_pipelines.core.repeats import repeat_lines, still_lines
 from data_pipelines.core.value_groups import (
     OTHER_NORM,
     SAME_NORM,
@@ -93,10 +95,12 @@ def _span(numbers):
     return (min(known), max(known)) if known else None
 
 
-def value_lines(values: Mapping[str, VideoValues], lists: Mapping[str, Sequence[str]]):
+def value_lines(
+    values: Mapping[str, VideoValues], lists: Mapping[str, Sequence[str]], checksums: Mapping[str, str] | None = None
+):
     """Lines about videos whose features are unlike those of the others; () where nothing is odd.
 
-    `lists` are the names of videos by subset, "train" and others.
+    `lists` are the names of videos by subset, "train" and others; videos of the same `checksums` are told elsewhere.
     """
     moving = {video: found for video, found in values.items() if not found.is_constant and found.rms > 0}
     by_list = {name: [video for video in videos if video in moving] for name, videos in lists.items()}
@@ -114,8 +118,9 @@ def value_lines(values: Mapping[str, VideoValues], lists: Mapping[str, Sequence[
         groups.setdefault(tuple(video in group for group in splits), []).append(video)
     for videos in groups.values():
         lines += _scale_lines({video: moving[video].rms for video in videos})
-    lines += _whole_lines(moving) + channel_lines(moving, by_list) + _still_lines(values) + repeat_lines(moving)
-    return tuple(lines)
+    lines += _whole_lines(moving) + channel_lines(moving, by_list) + form_lines(moving)
+    lines += still_lines(values) + repeat_lines(moving)
+    return (*lines, *pieces_note(moving, by_list, checksums or {}))
 
 
 def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
@@ -156,7 +161,7 @@ def compare_values(values: Mapping[str, VideoValues], trained: ValueRange):
             f"whole numbers only in {_named(whole, values)}, fractions in the features trained with: were they "
             "rounded, or saved as integers?"
         )
-    lines += compare_channels(moving, trained.usual_channels, trained.num_channels) + _still_lines(values)
+    lines += compare_channels(moving, trained.usual_channels, trained.num_channels) + still_lines(values)
     # Where features trained with are repeated, new ones are to be so too.
     repeated = {v: dataclasses.replace(found, run=0.0) if trained.is_repeated else found for v, found in moving.items()}
     return (*lines, *repeat_lines(repeated))
@@ -230,23 +235,6 @@ def _whole_lines(moving):
         f"whole numbers only in {_named(whole, moving)}, fractions in the others: were they rounded, or saved as "
         "integers?"
     ]
-
-
-def _still_lines(values):
-    """The line, if any, about videos with a long stretch of equal frames."""
-    still = {video: found for video, found in values.items() if found.has_broken_off}
-    if not still:
-        return []
-    texts = [_still_text(video, found) for video, found in still.items()]
-    return [f"frames that are all equal, in {count(still, 'video')}: {name_some(texts)}. Did the extraction break off?"]
-
-
-def _still_text(video, found):
-    end = found.still_start + found.still_frames
-    if end == found.num_frames:
-        return f"the last {found.still_frames} of {found.num_frames} of {video}"
-    where = f"from {found.still_start} to {end - 1}" if found.still_start else "the first"
-    return f"{found.still_frames} of {found.num_frames} of {video} ({where})"
 
 
 def _named(odd, everything):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from data_pipelines.core.channel_forms import FormMeter
 from data_pipelines.core.channel_use import ChannelMeter, unpack
 from data_pipelines.core.repeats import RepeatMeter, usual_run
 
@@ -20,7 +21,7 @@ _MIN_STILL, _STILL_SHARE, _STILL_TIMES = 8, 0.1, 20
 # Of whole numbers, such as one class a frame, long stretches are usual unless nearly every other frame differs.
 _MOST_USUAL = 1.5
 # Measures of notes and copies from before there were others.
-_FORMER = 6
+_FORMER = (6, 15)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,12 @@ class VideoValues:
       run: frames that are equal in a row, where that is a rule of the video; 0.0 otherwise.
       again_from, again_at, again_frames: the longest piece that comes again: its first frame, the first of the copy,
         and how many frames; 0 where there is none.
+      common_at, common_frames, is_common_zero: the frame that is in many places: its first, how many frames are so (0
+        where there is none), and whether they are 0 in all channels.
+      rising_channels, whole_channels, huge_channels, copied_channels: packed as `still_channels`: of values that rise
+        or fall at every frame; of whole numbers beside others of fractions; far larger than most; as another before.
+      copied_from: how many places before most of these other channels are.
+      sketch: see `RepeatMeter.sketch`.
     """
 
     rms: float
@@ -58,6 +65,15 @@ class VideoValues:
     again_from: int = 0
     again_at: int = 0
     again_frames: int = 0
+    common_at: int = 0
+    common_frames: int = 0
+    is_common_zero: bool = False
+    rising_channels: str = ""
+    whole_channels: str = ""
+    huge_channels: str = ""
+    copied_channels: str = ""
+    copied_from: int = 0
+    sketch: str = ""
 
     @property
     def is_constant(self):
@@ -85,6 +101,7 @@ class ValueMeter:
         self._every = 1 if num_frames * num_channels <= _FEW_VALUES else _EVERY
         self._rows = np.unique(np.linspace(0, num_frames - 1, _NORMS).astype(np.int64))
         self._squares = np.zeros(len(self._rows))
+        self._forms = FormMeter(len(self._rows), num_channels)
         self._channels, self._repeats = ChannelMeter(num_channels), RepeatMeter(num_frames, num_channels)
 
     def add(self, frame, channel, block):
@@ -98,8 +115,9 @@ class ValueMeter:
         self._negative += int(np.count_nonzero(sample < 0))
         self._count += sample.size
         first, end = np.searchsorted(self._rows, (frame, frame + len(block)))
-        rows = block[self._rows[first:end] - frame].astype(np.float64)
-        self._squares[first:end] += np.square(rows).sum(axis=1)
+        rows = block[self._rows[first:end] - frame]
+        self._squares[first:end] += np.square(rows, dtype=np.float64).sum(axis=1)
+        self._forms.add(first, channel, rows)
         self._channels.add(frame, channel, block)
         self._repeats.add(frame, channel, block)
         self._find_changes(frame, channels, block)
@@ -125,6 +143,7 @@ class ValueMeter:
         longest = int(lengths.argmax())
         norm, norm_spread = self._norms()
         again_from, again_at, again_frames = self._repeats.again(starts[:-1])
+        common_at, common_frames, is_common_zero = self._repeats.common(starts[:-1], self._rows, self._squares)
         return VideoValues(
             rms=float(np.sqrt(self._sum_of_squares / max(self._count, 1))),
             is_whole=self._is_whole,
@@ -141,6 +160,11 @@ class ValueMeter:
             again_from=again_from,
             again_at=again_at,
             again_frames=again_frames,
+            common_at=common_at,
+            common_frames=common_frames,
+            is_common_zero=is_common_zero,
+            sketch=self._repeats.sketch(starts[:-1]),
+            **self._forms.forms(),
         )
 
     def _norms(self):
@@ -169,10 +193,13 @@ def from_rows(rows, *, complete=False):
     """
     fields, values = dataclasses.fields(VideoValues), {}
     for video, row in rows.items():
-        if len(row) != len(fields) and (complete or len(row) != _FORMER):
+        if len(row) != len(fields) and (complete or len(row) not in _FORMER):
             raise ValueError(f"{len(row)} measures of video {video!r}")
         if not all(isinstance(value, field.type) for value, field in zip(row, fields, strict=False)):
             raise ValueError("measures that are no numbers")
         values[video] = found = VideoValues(*row)
-        unpack(found.still_channels, found.num_channels)
+        for field in fields:
+            if field.name.endswith("_channels") and field.type is str:
+                unpack(getattr(found, field.name), found.num_channels)
+        bytes.fromhex(found.sketch)
     return values

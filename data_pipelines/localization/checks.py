@@ -242,7 +242,11 @@ def feature_lines(features, usable):
     constant = [name for name, values in features.values.items() if values.is_constant]
     changing = {name: checksum for name, checksum in (features.checksums or {}).items() if name not in constant}
     lists = {subset: [video.video_id for video in videos] for subset, videos in usable.items()}
-    return (*constant_note(constant), *copies_note(changing, lists), *value_lines(features.values, lists))
+    return (
+        *constant_note(constant),
+        *copies_note(changing, lists),
+        *value_lines(features.values, lists, features.checksums),
+    )
 
 
 @contextlib.contextmanager

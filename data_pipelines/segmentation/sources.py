@@ -144,7 +144,7 @@ def _open_tfds(data, workdir, subsets):
 
 def _feature_facts(checksums, values, splits, notes=()):
     """Fields of Sources: what is known of the features, and lines about them after `notes`."""
-    lines = (*notes, *value_lines(values, splits))
+    lines = (*notes, *value_lines(values, splits, checksums))
     return {"feature_checksums": checksums, "feature_values": values, "notes": lines}
 
 

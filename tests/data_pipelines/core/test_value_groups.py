@@ -120,9 +120,35 @@ def test_features_that_come_more_than_once(change, line):
     assert len(every) == 1 and ("all 12 videos" in every[0] or "in 12 videos" in every[0])
 
 
+@pytest.mark.parametrize(("value", "what"), [(0, "0 in all channels"), (-1, "as frame 0"), (0.37, "as frame 0")])
+@pytest.mark.parametrize("places", [slice(None, None, 4), slice(None, None, 6), [0, 7, 12, 13, 14, 20, 25]])
+def test_missing_frames_that_were_filled_in(value, what, places):
+    def change(x):
+        x = x.copy()
+        x[places] = value
+        return x
+
+    number = len(np.arange(32)[places])
+    [line] = lines_of(videos(change, ["v02"]))
+    assert line == (
+        "frames that are the same in many places, among others that all differ, in 1 video: "
+        f"{number} of 32 of v02 ({what}). Were frames missing and filled in? Extract them anew, or leave them out with "
+        "their labels"
+    )
+    [line] = lines_of(videos(change, NAMES))
+    assert line.startswith("frames that are the same in many places, among others that all differ, in 12 videos: ")
+
+
+def test_sparse_features_are_no_missing_frames():
+    """The few channels by which frames are told from each other may be 0 in many frames that others tell apart."""
+    rng = np.random.default_rng(5)
+    rare = {name: rng.random((60, 400)) * (rng.random((60, 400)) > 0.95) for name in NAMES}
+    assert lines_of({name: np.float32(x) for name, x in rare.items()}) == ()
+
+
 def test_a_frame_again_now_and_then_is_quiet():
     assert lines_of(videos(lambda x: np.concatenate([x, x[:3]]), ["v02"])) == ()
-    cyclic = {name: np.float32(np.arange(40)[:, None] % 5 + np.linspace(0, 0.5, WIDTH)) for name in NAMES}
+    cyclic = {name: np.float32(np.arange(40)[:, None] % 5 + np.linspace(0.1, 0.6, WIDTH)) for name in NAMES}
     assert lines_of(cyclic) == ()
     # Actions in the same order again, each for as long as it takes.
     rng = np.random.default_rng(4)
