@@ -46,9 +46,7 @@ class RepresentationDataConfig:
     """
 
     dataset: str = "custom"  # name shown in tables
-    reader: str = (
-        "videos"  # "videos" the files themselves, "tfds" a prepared copy of them, "synthetic" drawn on the fly
-    )
+    reader: str = "videos"  # "videos" the files, "tfds" a prepared copy of them, "synthetic" drawn on the fly
     dir: str = ""  # root folder of the dataset (PATH_TO_DATASET)
     layout: str = "folder"  # how it is listed, one of LAYOUTS; "folder" is your own
     train_list: str = ""  # list of the videos to train on, below dir; "" = as the layout calls it
