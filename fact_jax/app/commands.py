@@ -26,6 +26,7 @@ def run(options: Options, console: writers.Console | None = None) -> int:
                 "videos": videos,
                 "init_from": options.init_from,
                 "accept_new_features": bool(options.accept_new_features),
+                "overridden": options.overridden,
                 "console": console,
                 "processes": group,
             }

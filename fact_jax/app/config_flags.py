@@ -80,9 +80,7 @@ def _parse(argv, flag_values):
     _choose_config(argv)
     _check_names(argv, flag_values)
     keys = list(leaves(config := _load(_value_of("config", argv))))
-    for key in _overrides(argv):
-        if key not in keys:
-            raise UserError(_wrong_key(key, keys, config))
+    _check_overrides(argv, keys, config)
     _arguments[:] = argv
     rest = flag_values(argv)
     if len(rest) > 1:
@@ -111,6 +109,19 @@ def overridden():
 def _overrides(argv):
     found = (re.match(r"--?(?:no)?config\.([^=]*)", argument) for argument in argv)
     return tuple(match[1] for match in found if match)
+
+
+def _check_overrides(argv, keys, config):
+    """Raises UserError for an override of no setting, or a second one, of which a tuple would take the values of both.
+
+    `keys` are the dotted names of the settings of `config`.
+    """
+    found = _overrides(argv)
+    for key in found:
+        if key not in keys:
+            raise UserError(_wrong_key(key, keys, config))
+    if twice := [key for key in dict.fromkeys(found) if found.count(key) > 1]:
+        raise UserError("\n".join(f"--config.{key} is given {found.count(key)} times; give it once." for key in twice))
 
 
 def _spread_lists(argv):

@@ -5,7 +5,7 @@ import unicodedata
 from ml_collections import ConfigDict
 
 from fact_jax.app import kinds
-from fact_jax.training.optimizers import OPTIMIZERS, SCHEDULES
+from fact_jax.training.choices import OPTIMIZERS, SCHEDULES
 from fact_jax.types import UserError, check_choice, why_no_value
 
 # Dotted key -> valid values, of every kind of work; a kind adds its own. Keys that a config does not have, and values

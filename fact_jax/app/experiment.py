@@ -3,12 +3,13 @@
 import contextlib
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 
 from fact_jax import files, inference, run_record
-from fact_jax.app import feature_record, kinds, modes, starting_weights
+from fact_jax.app import feature_record, kinds, modes, starting_weights, unread_settings
 from fact_jax.app import finished as finished_run
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
@@ -43,6 +44,7 @@ def run(
     videos: VideoChoice | None = None,
     init_from: str | None = None,
     accept_new_features: bool = False,
+    overridden: Sequence[str] = (),
     console=None,
     processes: Processes = Processes(),
 ) -> int:
@@ -56,6 +58,7 @@ def run(
       videos: for "eval": which videos; by default those of the run's own evaluations.
       init_from: for "train": a workdir or a weight file with which a new run begins, see `starting_weights`.
       accept_new_features: go on where the features are others than those that the run was trained with.
+      overridden: settings that the user gave one by one, by their dotted names: those without effect are told.
       console: where lines go; standard output by default, of a process that is not the first warnings only.
       processes: that make the run together; every one of them calls this, and the first has the workdir.
 
@@ -71,6 +74,8 @@ def run(
     finished = processes.from_main(lambda: _look_at(config, workdir, mode, step, videos))
     if init_from and mode != "train":
         raise UserError("--init_from gives the weights that training begins with; --mode eval has its own.")
+    for line in unread_settings.lines(config, overridden):
+        console.say(line)
     if finished:
         if init_from:
             console.say(f"{workdir} holds a finished run: --init_from is not read")

@@ -15,11 +15,10 @@ import optax
 
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import plateau, schedules
+from fact_jax.training.choices import OPTIMIZERS, SCHEDULES
 from fact_jax.types import check_choice
 
 TRAINED, FROZEN = "trained", "frozen"
-OPTIMIZERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("drop", "cosine", "multistep")
 
 
 def clip_by_global_norm(limit: float) -> optax.GradientTransformation:

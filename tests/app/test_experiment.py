@@ -89,6 +89,15 @@ def test_training_leaves_results(finished_run):
     assert "train videos" in text and "test videos" in text and "segments per video" in text
 
 
+def test_what_has_no_effect_and_what_is_repeated_is_told(finished_run, tmp_path):
+    assert "no effect" not in finished_run[1][1] and "every update" not in finished_run[1][1]
+    config = make_config(train__batch_size=9, train__steps=1, optimizer__momentum=0.5)
+    code, text = run(tmp_path / "run", config=config, overridden=("train.batch_size", "optimizer.momentum"))
+    assert code == 0 and text.count("no effect") == 1 and "config.optimizer.momentum has no effect" in text
+    said = "config.train.batch_size is 9, and there are 4 training videos: every update has each of them 2 to 3 times"
+    assert said in text.splitlines()
+
+
 def test_finished_run_is_reported_and_not_touched(finished):
     before = snapshot(finished)
     code, text = run(finished)

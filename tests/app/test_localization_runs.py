@@ -74,6 +74,13 @@ def test_a_run_trains_evaluates_and_is_evaluated_again(tmp_path):
     assert notes([found]) == [] and found.scores == found.stored and len(found.evaluated.videos) == 4
 
 
+def test_detections_that_are_too_short_to_be_kept_are_told(tmp_path):
+    _, text = run(tmp_path / "usual", config=make_config(train__steps=1))
+    assert "min_duration" not in text
+    _, text = run(tmp_path / "long", config=make_config(train__steps=1, detection__min_duration=10.0))
+    assert "config.detection.min_duration is 10, in features, and " in text and "last no longer: none is found" in text
+
+
 def test_an_interrupted_run_goes_on_as_if_nothing_had_been(tmp_path):
     whole, pieces = tmp_path / "whole", tmp_path / "pieces"
     run(whole)

@@ -204,6 +204,11 @@ def test_numbers_that_nobody_means_are_refused(key, value, words):
             ["model.first_level is 9; expected 0 to 5", "window_sizes has 2 entries", "min_length is 500"],
         ),
         (
+            "actionformer_thumos14",
+            {"detection.min_duration": 600.0, "data.max_frames": 576},
+            ["min_duration is 600.0, expected less than config.data.max_frames, 576"],
+        ),
+        (
             "fact_gtea",
             {"model.input_block.action_heads": 7, "model.input_block.frame_groups": 3, "data.synthetic.num_classes": 1},
             ["no multiple of action_heads 7", "no multiple of frame_groups 3", "num_classes is 1, expected 11 or more"],

@@ -8,7 +8,7 @@ import dataclasses
 import importlib
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fact_jax.types import UserError
 
@@ -57,6 +57,29 @@ class PredictFeaturesConfig(PredictConfig):
             raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
 
 
+# Of `ReadWhere.values`: whatever is neither 0 nor False nor empty.
+SET = None
+
+
+class ReadWhere(NamedTuple):
+    """Settings `keys` are read only where the setting `other` has one of `values`.
+
+    A key that ends with a dot stands for all settings below it.
+    """
+
+    keys: tuple[str, ...]
+    other: str
+    values: tuple | None
+
+    def concerns(self, key: str) -> bool:
+        """Whether it is about a setting, given by its dotted name."""
+        return any(key.startswith(own) if own.endswith(".") else key == own for own in self.keys)
+
+    def holds(self, value: Any) -> bool:
+        """Whether the settings are read where `other` is `value`."""
+        return bool(value) if self.values is SET else value in self.values
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of work. Callables without arguments import what they return.
@@ -83,3 +106,4 @@ class Kind:
     ranges: tuple = ()  # (dotted keys, test of a number, the words of the message) each
     # Messages about settings that cannot be, for the rules of no other form.
     problems: Callable[[Mapping[str, Any]], list[str]] = lambda values: []
+    reads: tuple[ReadWhere, ...] = ()  # settings that are read only where another one asks for them

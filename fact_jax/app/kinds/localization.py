@@ -1,8 +1,9 @@
 """Temporal action localization: where actions begin and end, and what they are."""
 
 import dataclasses
+import math
 
-from fact_jax.app.kinds.base import Kind, Lazy, PredictFeaturesConfig, flag
+from fact_jax.app.kinds.base import SET, Kind, Lazy, PredictFeaturesConfig, ReadWhere, flag
 from fact_jax.metrics.localization import AVERAGE, DEFAULT_TOP_K
 from fact_jax.models.actionformer.config import BACKBONES, NECKS
 from fact_jax.ops.nms import METHODS
@@ -53,6 +54,26 @@ _RANGES = (
      lambda value: -1 <= value <= 100_000, "1 or more and at most 100000, or -1 or 0 for all"),
 )  # fmt: skip
 
+_READERS = ("files", "tfds")
+_READS = (
+    ReadWhere(
+        ("data.dir", "data.annotation_file", "data.test_annotation_file", "data.subset_file", "data.feature_places",
+         "data.feature_prefix", "data.feature_suffix", "data.skip_missing", "data.train_subsets", "data.test_subsets"),
+        "data.reader", _READERS,
+    ),
+    ReadWhere(("data.sample_rate",), "data.resize", (False,)),
+    ReadWhere(("data.window",), "data.feature_stride", SET),
+    ReadWhere(("detection.sigma",), "detection.nms_method", ("gaussian",)),
+    ReadWhere(("detection.iou_threshold",), "detection.nms_method", ("linear", "hard")),
+    ReadWhere(
+        ("detection.per_class", "detection.max_detections", "detection.min_score", "detection.voting_threshold"),
+        "detection.nms_method", ("gaussian", "linear", "hard"),
+    ),
+    ReadWhere(("detection.voting_threshold",), "detection.per_class", (False,)),
+    ReadWhere(("loss.center_radius",), "loss.center_sampling", ("radius",)),
+    ReadWhere(("model.num_heads", "model.relative_positions"), "model.backbone", ("transformer",)),
+)  # fmt: skip
+
 
 def _problems(values):
     """Messages about lists that cannot be; what is no list at all has one already, and is not here."""
@@ -84,6 +105,12 @@ def _problems(values):
             f"config.model.regression_from is {least!r} and regression_to {most!r}: expected a smaller distance in the "
             "first one, level by level."
         )
+    shortest, most = values.get("detection.min_duration", 0), values.get("data.max_frames", math.inf)
+    if not any(why_no_value(value, float) for value in (shortest, most)) and shortest >= most:
+        messages.append(
+            f"config.detection.min_duration is {shortest!r}, expected less than config.data.max_frames, {most!r}: it "
+            "is in features of the grid, and nothing shorter is ever found."
+        )
     if values.get("train.sampling") == "by_length":
         messages.append(
             "config.train.sampling is 'by_length', which does nothing here: every training video is padded or cut to "
@@ -106,6 +133,7 @@ KIND = Kind(
     choices=_choices,
     ranges=_RANGES,
     problems=_problems,
+    reads=_READS,
     predict_config=FindActionsConfig,
     base_config=Lazy("configs._base.actionformer_base:whole_config"),
     tasks=Lazy("fact_jax.tasks.localization.systems"),

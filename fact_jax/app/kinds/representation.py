@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from fact_jax.app.kinds.base import Kind, Lazy, PredictConfig, flag
+from fact_jax.app.kinds.base import SET, Kind, Lazy, PredictConfig, ReadWhere, flag
 from fact_jax.models.carl.config import EMBEDDERS, TRAIN_BACKBONE
 from fact_jax.types import why_no_value
 
@@ -52,6 +52,26 @@ _RANGES = (
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
 )  # fmt: skip
 
+_READS = (
+    ReadWhere(("data.dir", "data.layout", "data.train_list", "data.test_list"), "data.reader", ("videos", "tfds")),
+    ReadWhere(("data.copy_quality",), "data.reader", ("tfds",)),
+    ReadWhere(("data.test_share",), "data.layout", ("folder",)),
+    ReadWhere(("optimizer.warmup_rate",), "optimizer.warmup_epochs", SET),
+    ReadWhere(("model.conv_dims",), "model.embedder", ("conv",)),
+    ReadWhere(
+        ("model.hidden_dim", "model.ff_dim", "model.num_heads", "model.num_layers"), "model.embedder", ("transformer",)
+    ),
+    ReadWhere(
+        ("loss.negatives", "loss.positives", "loss.label_variance", "loss.temperature"), "loss.objective", ("scl",)
+    ),
+    ReadWhere(
+        ("loss.cycle", "loss.similarity", "loss.cycle_temperature", "loss.label_smoothing", "loss.variance_weight",
+         "loss.normalize_steps"),
+        "loss.objective", ("tcc",),
+    ),
+    ReadWhere(("loss.regularization",), "loss.objective", ("tcn",)),
+)  # fmt: skip
+
 
 def _problems(values):
     """Messages about lists that cannot be; what is no list at all has one already, and is not here."""
@@ -86,6 +106,7 @@ KIND = Kind(
     choices=lambda values: _CHOICES,
     ranges=_RANGES,
     problems=_problems,
+    reads=_READS,
     predict_config=EmbedVideosConfig,
     base_config=Lazy("configs._base.carl_base:whole_config"),
     tasks=Lazy("fact_jax.tasks.representation.systems"),

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from fact_jax.app.kinds.base import Kind, Lazy, PredictFeaturesConfig, flag
+from fact_jax.app.kinds.base import SET, Kind, Lazy, PredictFeaturesConfig, ReadWhere, flag
 from fact_jax.metrics.segmentation import METRIC_NAMES
 from fact_jax.models.fact import letters
 from fact_jax.types import UserError
@@ -40,6 +40,17 @@ _RANGES = (
     (("loss.null_weight",), lambda value: value >= 0 or value == -1, "0 or more, or -1 for automatic"),
 )  # fmt: skip
 
+_READS = (
+    ReadWhere(
+        ("data.dir", "data.feature_dir", "data.label_dir", "data.mapping_file", "data.train_split_file",
+         "data.test_split_file", "data.time_axis", "data.length_tolerance"),
+        "data.reader", ("npy", "tfds"),
+    ),
+    ReadWhere(("model.time_mask.max_frames", "model.time_mask.max_fraction"), "model.time_mask.count", SET),
+    ReadWhere(("loss.prob_cost", "loss.overlap_cost"), "loss.match", ("o2o", "o2m")),
+    ReadWhere(("data.average_transcript_length",), "loss.null_weight", (-1,)),
+)  # fmt: skip
+
 
 def _problems(values):
     """Messages about the letters of the blocks."""
@@ -72,6 +83,7 @@ KIND = Kind(
     choices=lambda values: _CHOICES,
     ranges=_RANGES,
     problems=_problems,
+    reads=_READS,
     predict_config=LabelFramesConfig,
     base_config=Lazy("configs._base.frame_model_base:whole_config"),
     tasks=Lazy("fact_jax.tasks.segmentation.systems"),

@@ -117,6 +117,19 @@ def piece_size(train) -> int:
     return min(train.micro_batch_size or train.batch_size, train.batch_size)
 
 
+def batch_lines(config, num_videos: int) -> list[str]:
+    """A line where an update asks for more videos than there are to train with, `num_videos`."""
+    size = config.train.batch_size
+    if size <= num_videos:
+        return []
+    least, most = size // num_videos, -(-size // num_videos)
+    times = f"{least} times" if least == most else f"{least} to {most} times"
+    return [
+        f"config.train.batch_size is {size}, and there are {num_videos} training videos: every update has each of them "
+        f"{times}"
+    ]
+
+
 def train_options(config, devices) -> dict[str, Any]:
     """Options of the training batches of every kind; `devices`: of all processes."""
     train = config.train

@@ -23,6 +23,7 @@ from data_pipelines.localization.class_scores import (
 )
 from data_pipelines.localization.config import LocalizationDataConfig
 from data_pipelines.localization.durations import check_durations, read_durations
+from data_pipelines.localization.timed import FEW
 from data_pipelines.localization.times import duration_lines
 from data_pipelines.localization.truncation import TruncationConfig
 from data_pipelines.localization.unreached import PointRules, unreached_lines
@@ -34,6 +35,7 @@ from fact_jax.app.runs.base import (
     OtherEvaluation,
     OtherVideos,
     Parts,
+    batch_lines,
     check_all,
     comparison,
     data_facts,
@@ -94,6 +96,8 @@ def prepare(config, sources, devices) -> Parts:
         statistics=_statistics(sources),
         lines=(
             *_describe(config, derived, sources),
+            *batch_lines(config, len(sources.train)),
+            *_too_short(config.detection.min_duration, sources.train),
             *sources.notes,
             *score_notes,
             *_unreached(data, sources.train, task),
@@ -109,6 +113,15 @@ def _unreached(data, source, task):
         return ()
     any_start = bool(data.crop_ratio) or bool(np.any(source.lengths > data.max_frames))
     return unreached_lines(source, PointRules(*task.point_levels, any_start))
+
+
+def _too_short(least, source):
+    """A line where segments of training videos, beyond a few, last less than a detection may, in grid units."""
+    lengths = np.concatenate([np.diff(source.segments(index)[0])[:, 0] for index in range(len(source))])
+    short = int(np.sum(lengths <= least))
+    if short > FEW * len(lengths):
+        of = f"{short} of {count(lengths, 'training segment')} {verb(short, 'last')} no longer"
+        yield f"config.detection.min_duration is {least:g}, in features, and {of}: none is found as short"
 
 
 def _other_videos(config, sources, length_of, options):

@@ -12,7 +12,7 @@ from data_pipelines.representation.listing import NO_PHASE
 from data_pipelines.representation.opening import open_representation, read_phases
 from data_pipelines.representation.source import GroupBatches, TrainClips
 from fact_jax.app.runs import embedding_scores
-from fact_jax.app.runs.base import Classes, Parts, check_all, piece_size
+from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
 from fact_jax.app.runs.pixel_scores import check_pixel_size, pixel_scores
 from fact_jax.app.runs.representation_prediction import open_prediction, read_chunks
 from fact_jax.metrics.representation import TASKS
@@ -67,6 +67,7 @@ def prepare(config, sources, devices) -> Parts:
     evaluator = embedding_scores.evaluator(config, sources, options, config.train.eval_every)
     evaluator = dataclasses.replace(evaluator, at_start=config.eval.at_start)
     how_scored = [*embedding_scores.how_scored(config, sources)]
+    repeated = () if isinstance(train_batches, GroupBatches) else batch_lines(config, len(sources.train))
     if config.eval.pixel_size:
         notes.append(_pixel_line(config, evaluator))
         how_scored.append(f"For comparison, {notes[-1]}.")
@@ -77,7 +78,7 @@ def prepare(config, sources, devices) -> Parts:
         derived=_derive(config, sources, train_batches, task, class_names),
         num_programs=embedding_scores.num_programs(evaluator),
         statistics=_statistics(sources),
-        lines=(*_describe(config, sources), *sources.notes, *notes),
+        lines=(*_describe(config, sources), *repeated, *sources.notes, *notes),
         how_scored=tuple(how_scored),
         other_videos=embedding_scores.other_videos(config, sources, options),
     )

@@ -24,6 +24,7 @@ from fact_jax.app.runs.base import (
     OtherEvaluation,
     OtherVideos,
     Parts,
+    batch_lines,
     check_all,
     comparison,
     data_facts,
@@ -96,7 +97,11 @@ def prepare(config, sources, devices) -> Parts:
         derived=derived,
         num_programs=len(buckets),
         statistics="\n".join(f"{name} videos\n{numbers.table()}\n" for name, numbers in all_statistics.items()),
-        lines=(*_describe(config, derived, train_batches.padding()), *sources.notes),
+        lines=(
+            *_describe(config, derived, train_batches.padding()),
+            *batch_lines(config, len(sources.train)),
+            *sources.notes,
+        ),
         how_scored=how_scored,
         other_videos=_other_videos(evaluated, options, task, how_scored, sources.transcripts is not None),
     )

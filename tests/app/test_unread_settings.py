@@ -1,0 +1,78 @@
+"""Which settings of a command line have no effect."""
+
+import pytest
+
+from configs import actionformer_synthetic, carl_synthetic, fact_synthetic, mstcn_custom
+from fact_jax.app import config_flags, config_rules, kinds, unread_settings
+from fact_jax.app.kinds.base import SET
+from tests.overrides import override
+
+SYNTHETIC = {"segmentation": fact_synthetic, "localization": actionformer_synthetic, "representation": carl_synthetic}
+
+
+def changed(config, **values):
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        override(config, values)
+    return config
+
+
+@pytest.mark.parametrize(
+    "config, changes, key, expected",
+    [
+        (mstcn_custom, {}, "data.synthetic.num_classes", "config.data.reader is 'synthetic', and that is 'npy'"),
+        (mstcn_custom, {}, "optimizer.momentum", "config.optimizer.name is 'sgd', and that is 'adam'"),
+        (mstcn_custom, {}, "optimizer.milestones", "config.optimizer.schedule is 'multistep', and that is 'drop'"),
+        (mstcn_custom, {"train__steps": 5}, "train.epochs", "config.train.steps is 0, and that is 5"),
+        (mstcn_custom, {"eval__figures": False}, "eval.max_timelines", "config.eval.figures is set, and that is False"),
+        (fact_synthetic, {}, "data.dir", "config.data.reader is 'npy' or 'tfds', and that is 'synthetic'"),
+        (
+            actionformer_synthetic,
+            {"detection__per_class": True},
+            "detection.voting_threshold",
+            "config.detection.per_class is False, and that is True",
+        ),
+        (
+            actionformer_synthetic,
+            {"detection__nms_method": "none"},
+            "detection.voting_threshold",
+            "config.detection.nms_method is 'gaussian' or 'linear' or 'hard', and that is 'none'",
+        ),
+        (carl_synthetic, {}, "loss.regularization", "config.loss.objective is 'tcn', and that is 'scl'"),
+        (carl_synthetic, {}, "model.conv_dims", "config.model.embedder is 'conv', and that is 'transformer'"),
+    ],
+)
+def test_a_setting_that_nobody_reads_has_a_line(config, changes, key, expected):
+    (line,) = unread_settings.lines(changed(config.get_config(), **changes), [key, key, "seed"])
+    assert line == f"config.{key} has no effect: it is read where {expected}"
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS[:3], ids=lambda kind: kind.name)
+def test_rules_are_of_settings_that_exist(kind):
+    keys = config_rules.leaves(SYNTHETIC[kind.name].get_config())
+    choices = config_rules.CHOICES | dict(kind.choices(keys))
+    for row in (*unread_settings.COMMON, *kind.reads):
+        assert row.other in keys
+        for key in row.keys:
+            assert key in keys or (key.endswith(".") and any(name.startswith(key) for name in keys))
+        if row.values is not SET and row.other in choices:
+            assert set(row.values) < set(choices[row.other]) or row.other == "data.reader"
+
+
+# Published configs state these where nothing reads them.
+AS_PUBLISHED = (
+    "config.detection.voting_threshold", "config.optimizer.cosine_epochs", "config.data.average_transcript_length",
+    "config.loss.prob_cost",
+)  # fmt: skip
+
+
+def test_no_shipped_config_sets_what_it_does_not_read():
+    """What a config has otherwise than its base is as if given on the command line."""
+    files = [file for file in sorted(config_flags.CONFIG_FOLDER.glob("[!_]*_*.py"))]
+    for file in files:
+        config = config_flags._load(str(file))
+        base = config_rules.leaves(kinds.of_system(config.model.name).base_config()("", config.model.to_dict()))
+        own = [key for key, value in config_rules.leaves(config).items() if key in base and value != base[key]]
+        found = [line for line in unread_settings.lines(config, own) if not line.startswith(AS_PUBLISHED)]
+        assert (file.name, found) == (file.name, [])
+    assert len(files) > 50
