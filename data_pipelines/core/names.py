@@ -1,8 +1,11 @@
 """Names of videos and classes that come from data: which ones can be shown, stored and looked up as a file."""
 
+import collections
 import difflib
 import re
 import unicodedata
+
+from data_pipelines.core.text_files import quote
 
 # Control characters, halves of characters beyond 0xffff (which UTF-8 does not have), and separators of lines and
 # paragraphs: a name with them cannot be written as a line of text.
@@ -20,9 +23,13 @@ _BACKGROUND_NAMES = frozenset(
         "no_action", "no-action", "noaction",
     )
 )  # fmt: skip
+# What is said of `alike_names`.
+DIFFER_ALIKE = "differ in capitals, spaces, hyphens or Unicode form only"
 # How alike two names are of which one is a slip of the pen; names that differ in numbers alone are none.
 _SLIP = 0.85
 _DIGITS = re.compile(r"\d+")
+# What stands between the words of a name.
+_BETWEEN = re.compile(r"(?<=[^\W_])[\s_.,/'\u2019\u2010-\u2015-]+(?=[^\W_])")
 _SEPARATORS = re.compile(r"[/\\]")
 # Characters of a class name; tables are as wide as the longest.
 _MAX_CLASS_NAME = 200
@@ -83,3 +90,20 @@ def slip_of(name, others):
 def with_slips(names, others):
     """The names, each with the one of `others` that may be meant, if any."""
     return [f"{name} (did you mean {guess!r}?)" if (guess := slip_of(name, others)) else name for name in names]
+
+
+def alike_names(names):
+    """Lists of two or more names that differ in nothing but capitals, what stands between words, and Unicode form."""
+    groups = collections.defaultdict(list)
+    for name in names:
+        groups[_BETWEEN.sub(" ", unicodedata.normalize("NFC", name).casefold().strip())].append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def alike_lines(path, what, line_of):
+    """Lines about `alike_names` of one file; `line_of` are numbers of lines by name, `what` says what has the names."""
+    return [
+        f"{path}, lines {', '.join(str(line_of[name]) for name in names)}: the {what} {', '.join(map(quote, names))} "
+        f"{DIFFER_ALIKE}; they are taken for different ones"
+        for names in alike_names(line_of)
+    ]

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipelines.core.names import slip_of, with_slips
+from data_pipelines.core.names import with_slips
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.video_names import other_form
 from data_pipelines.core.wording import count, verb
+from data_pipelines.localization.class_oddities import class_notes
 from data_pipelines.localization.config import SUBSET_TABLES
 from data_pipelines.localization.doubles import near_doubles
 from fact_jax.types import nearest
@@ -57,7 +58,7 @@ def choose_videos(train_database, test_database, table, data):
             notes.append(f"the {count(videos['test'], 'video')} to train with are those that are evaluated")
         notes += _table_notes(table, databases)
         notes += _unused_tables(data)
-        notes += _class_notes(videos, train_database.class_ids, data)
+        notes += class_notes(videos, train_database.class_ids, data)
         notes += _repeated_notes(videos, data)
         notes += _near_double_notes(videos)
         notes += _copy_notes(videos)
@@ -167,41 +168,6 @@ def _unused(videos, databases, data):
     if empty:
         of = f"{len(empty)} of {count(videos['test'], 'test video')} {verb(empty, 'have')} no segment"
         yield f"{of}; all that is found there counts as wrong: {_named(empty)}"
-
-
-def _class_notes(videos, class_ids, data):
-    """Lines about classes that look like one another, and those that are evaluated and never seen in training."""
-    alike = collections.defaultdict(list)
-    for name in class_ids:
-        alike[name.casefold()].append(name)
-    for names in alike.values():
-        if len(names) > 1:
-            yield f"the classes {', '.join(map(repr, names))} differ in capitals only and are used as different ones"
-    counts = [collections.Counter(int(n) for video in videos[s] for n in video.labels) for s in SUBSETS]
-    unseen = [name for name, number in class_ids.items() if counts[1][number] and not counts[0][number]]
-    if data.num_classes == 1:
-        return
-    if unseen:
-        segments = sum(counts[1][class_ids[name]] for name in unseen)
-        of = f"{count(unseen, 'class')} of {count(segments, 'test segment')}"
-        learned = [name for name, number in class_ids.items() if counts[0][number]]
-        yield f"{of} {verb(unseen, 'have')} no training segment: {_named(with_slips(unseen, learned))}"
-    tested = [name for name, number in class_ids.items() if counts[1][number]]
-    slips = {
-        name: guess
-        for name, number in class_ids.items()
-        if counts[0][number] and not counts[1][number] and (guess := slip_of(name, tested))
-    }
-    if slips:
-        of = f"{count(slips, 'class')} without a test segment {verb(slips, 'have')} nearly the name of another"
-        yield f"{of}: {_named(with_slips(slips, tested))}"
-    ids = set(class_ids.values())
-    num_ids = data.num_classes or max(ids, default=-1) + 1
-    empty = [str(number) for number in range(num_ids) if number not in ids]
-    if empty:
-        hint = "; are the ids counted from 1?" if min(ids, default=0) == 1 else ""
-        of = f"{len(empty)} of {count(num_ids, 'class id')}"
-        yield f"{of} {verb(empty, 'have')} no annotation: {_named(empty)}{hint}"
 
 
 def _repeated_notes(videos, data):

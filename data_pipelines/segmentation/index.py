@@ -15,7 +15,7 @@ from data_pipelines.core.problems import Problem, Problems, group_alike
 from data_pipelines.core.wording import count
 from data_pipelines.segmentation.annotations import read_labels, read_mapping, read_split
 from data_pipelines.segmentation.label_forms import ADVICE
-from data_pipelines.segmentation.label_oddities import copy_problems
+from data_pipelines.segmentation.label_oddities import copy_problems, heading_of
 from data_pipelines.segmentation.layouts import Layout
 from data_pipelines.segmentation.lengths import length_notes, length_problems
 from fact_jax.files import why_no_folder
@@ -88,7 +88,8 @@ def read_index(layout, subsets):
     problems += label_problems + header_problems
     lengths, shape_problems, feature_dim = _compare(layout, headers, labels)
     problems += shape_problems
-    notes = () if problems else length_notes(lengths)
+    heading = None if problems else heading_of(labels)
+    notes = () if problems else length_notes(lengths, "" if heading is None else class_names[heading])
     return DatasetIndex(layout, class_names, splits, labels, headers, feature_dim, notes), problems
 
 

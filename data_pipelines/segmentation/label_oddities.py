@@ -5,6 +5,7 @@ import collections
 import numpy as np
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some, verb
 
 # Labels of a video from which on the order of them says something.
@@ -12,8 +13,12 @@ _MIN_LABELS = 16
 # Mean frames of a segment that are told in any case, and up to which labels are told that change nearly as often, by
 # this share, as if they were shuffled: single frames of rare actions do so, too, where nearly all is background.
 _SHORTEST, _SHORT, _AS_SHUFFLED = 2.0, 5.0, 0.7
+# Videos, and the share of them, that begin with a line of headings where there are such lines.
+_MIN_VIDEOS, _HEADED = 3, 0.9
 # Segments of labels whose equal in another video is no chance.
 _MIN_SEGMENTS = 3
+# Videos of one class: at most this share is odd, where so many others nearly all have several segments.
+_FEW, _MIN_OTHERS = 0.2, 3
 
 
 def label_notes(labels):
@@ -39,6 +44,43 @@ def label_notes(labels):
         text = f"{count(names, 'video')} have the very same labels: {name_some(names)}"
         notes.append(f"{text}. Was the label file of one copied to the others?")
     return tuple(notes)
+
+
+def one_class_notes(labels, class_names, background_ids):
+    """The line, if any, about a few videos of one action from end to end, where the others have several segments.
+
+    `labels` are as in `label_notes`. What is nothing but background is told elsewhere.
+    """
+    segments = {video: np.count_nonzero(np.diff(found)) + 1 for video, found in labels.items()}
+    single = {
+        video: class_names[labels[video][0]]
+        for video, number in segments.items()
+        if number == 1 and len(labels[video]) >= _MIN_LABELS and labels[video][0] not in background_ids
+    }
+    others = sorted(number for video, number in segments.items() if video not in single)
+    if not single or len(single) > max(1, _FEW * len(labels)) or len(others) < _MIN_OTHERS:
+        return []
+    if others[len(others) // 10] < _MIN_SEGMENTS:
+        return []
+    texts = [f"{video} ({quote(name)})" for video, name in single.items()]
+    return [
+        f"labels of {len(single)} of {count(labels, 'video')} are one class from the first to the last frame, where "
+        f"the others have about {others[len(others) // 2]} segments: {name_some(texts)}. Is that a placeholder, or "
+        "were they never labelled? Leave them out of the lists if so"
+    ]
+
+
+def heading_of(labels):
+    """Class id that is the first label of nearly every video, int [N] by video, and nowhere else; None without one.
+
+    It comes from a line of headings, which moves all labels by one frame.
+    """
+    begun = [found for found in labels.values() if len(found) > 1]
+    if len(begun) < _MIN_VIDEOS:
+        return None
+    first, number = collections.Counter(int(found[0]) for found in begun).most_common(1)[0]
+    everywhere = sum(np.count_nonzero(found == first) for found in labels.values())
+    return first if number == everywhere and number >= _HEADED * len(begun) else None
 
 
 def copy_problems(layout, lengths, labels):

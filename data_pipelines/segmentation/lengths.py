@@ -10,6 +10,7 @@ import dataclasses
 import statistics
 
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count
 
 # A pattern is told from so many videos or more, of which this share follow it.
@@ -141,14 +142,16 @@ def _rate_text(rate):
     return f"about {max(rate, 1 / rate):.2g} {more} for every {less}"
 
 
-def length_notes(lengths):
-    """Lines on what is cut off features or labels of a dataset without `length_problems`; () where nothing is."""
+def length_notes(lengths, heading=""):
+    """Lines on what is cut off features or labels of a dataset without `length_problems`; () where nothing is.
+
+    `heading` is the class with which all label files begin, and that is nowhere else, if there is one.
+    """
     pattern, notes = find_pattern(lengths), []
     shifted = pattern.videos if pattern and pattern.shift else frozenset()
     if pattern and shifted:
-        notes.append(
-            f"{_how_shifted(pattern, lengths)}: the last {abs(pattern.shift)} of each are dropped. {_why(pattern)}"
-        )
+        why = f"But {_heading_text(heading)}" if heading and pattern.shift == 1 else _why(pattern)
+        notes.append(f"{_how_shifted(pattern, lengths)}: the last {abs(pattern.shift)} of each are dropped. {why}")
     gaps = {video: labels - frames for video, (frames, labels) in lengths.items() if video not in shifted}
     cut = [_cut_off("labels", {video: gap for video, gap in gaps.items() if gap > 0})]
     cut.append(_cut_off("features", {video: -gap for video, gap in gaps.items() if gap < 0}))
@@ -158,7 +161,16 @@ def length_notes(lengths):
             rate = f"{pattern.rate:.4g} labels for every feature"
             drift = f" The difference grows with the length, {rate}: are features and labels of the same frame rate?"
         notes.append(f"features and labels are cut to the shorter of the two: {text} are dropped at the end.{drift}")
+    if heading and not (shifted and pattern.shift == 1):
+        notes.append(_heading_text(heading))
     return tuple(notes)
+
+
+def _heading_text(heading):
+    return (
+        f"label files begin with {quote(heading)}, which is nowhere else: is that a line of headings? Then every label "
+        "is one frame late: take the line out of all files, and the class out of the class list"
+    )
 
 
 def _one_length(lengths):

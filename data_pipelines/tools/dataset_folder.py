@@ -16,6 +16,7 @@ from data_pipelines.segmentation.annotations import read_mapping
 from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.segmentation.index import DatasetIndex, read_index
 from data_pipelines.segmentation.layouts import Layout, check_text, open_layout
+from data_pipelines.segmentation.list_oddities import SPLIT_PATTERNS
 from data_pipelines.segmentation.oddities import find_oddities
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
 from fact_jax.files import why_no_folder
@@ -23,16 +24,6 @@ from fact_jax.types import UserError, nearest
 
 # Settings that are options too.
 _AS_GIVEN = ("feature_dir", "label_dir", "mapping_file", "length_tolerance")
-# Names of split lists, training and test, in the order they are looked for.
-_SPLIT_PATTERNS = (
-    ("splits/train.{split}.bundle", "splits/test.{split}.bundle"),
-    ("{split}.train", "{split}.test"),
-    ("splits/{split}.train", "splits/{split}.test"),
-    ("splits/train.{split}.txt", "splits/test.{split}.txt"),
-    ("splits/train.bundle", "splits/test.bundle"),
-    ("splits/train.txt", "splits/test.txt"),
-    ("train.txt", "test.txt"),
-)
 _VALIDATION_WORDS = ("val", "validation")
 # A class that starts at least this share of the videos may be background too.
 _OFTEN_FIRST = 0.5
@@ -129,7 +120,7 @@ def _find_splits(root, options):
     given = (options.train_split_file, options.test_split_file)
     if any(given) and not all(given):
         raise UserError("--train_split_file and --test_split_file go together.")
-    patterns = [given] if all(given) else _SPLIT_PATTERNS
+    patterns = [given] if all(given) else SPLIT_PATTERNS
     found = {pair: names for pair in patterns if (names := _split_names(root, pair))}
     if not found:
         shown = " or ".join(f"{train} with {test}" for train, test in patterns[: 1 if all(given) else 2])

@@ -1,8 +1,12 @@
 """Names from data: those that can be shown, stored and looked up below a folder, and those that cannot."""
 
-import pytest
+import unicodedata
 
-from data_pipelines.core.names import slip_of, why_no_class, why_no_video, with_slips
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_pipelines.core.names import alike_names, slip_of, why_no_class, why_no_video, with_slips
 from tests.data_pipelines.dirty.names import ODD, UNSTORABLE
 
 CONTROL = ["a\nb", "tab\there", "\x1b[31m", "zero\0", "a\x85", "a\u2028", "\ud800", "half \udc61"]
@@ -76,3 +80,19 @@ def test_slips_of_the_pen():
     for name in ("step 2", "Slip", "pour", "Jumping"):
         assert slip_of(name, names) == ""
     assert with_slips(["Claps", "pour"], names) == ["Claps (did you mean 'Clap'?)", "pour"]
+
+
+@given(st.lists(st.sampled_from(["take", "cup", "Tee", "größe", "2"]), min_size=1, max_size=4), st.data())
+def test_names_are_alike_whatever_stands_between_their_words(words, data):
+    def written():
+        between = [data.draw(st.sampled_from([" ", "_", "-", "__", " - ", "."])) for _ in words[1:]] + [""]
+        name = "".join(word + more for word, more in zip(words, between, strict=True))
+        return unicodedata.normalize(data.draw(st.sampled_from(["NFC", "NFD"])), name)
+
+    first, second = written(), written().upper().lower()
+    assert alike_names([first, second, "other"]) == [[first, second]]
+
+
+def test_names_that_are_not_alike():
+    names = ["grade 1+", "grade 1-", "grade 1", "grade 12", "take cup", "take cups", "takecup", "कि", "की", "v1.2"]
+    assert alike_names(names) == []

@@ -77,9 +77,21 @@ def test_odd_classes_are_told(tmp_path):
     changed = entries()
     changed["c"]["annotations"] += [{"label": "Jump", "label_id": 2, "segment": [0, 1]}] * 3
     text = "\n".join(open_localization(settings(write_folder(tmp_path, changed))).notes)
-    assert "the classes 'jump', 'Jump' differ in capitals only" in text
+    assert "the classes 'jump', 'Jump' differ in capitals, spaces, hyphens or Unicode form only" in text
     assert "1 class of 3 test segments has no training segment: Jump" in text
     assert "2 test annotations repeat another one, with the same class and times; doubles count once" in text
+
+
+def test_a_class_that_means_nothing_and_one_in_another_spelling_are_told(tmp_path):
+    changed = entries()
+    changed["a"]["annotations"].append({"label": "SIL", "label_id": 2, "segment": [0, 1]})
+    for number, name in ((3, "high-jump"), (4, "high jump")):
+        changed["ac"[number - 3]]["annotations"].append({"label": name, "label_id": number, "segment": [0, 1]})
+    lines = open_localization(settings(write_folder(tmp_path, changed))).notes
+    assert any(line.startswith("'SIL' is learned and scored as 1 action: does the name mean that") for line in lines)
+    spelt = "the classes 'high-jump', 'high jump' differ in capitals, spaces, hyphens or Unicode form only and are used"
+    assert [line for line in lines if "jump" in line and "high" in line][0].startswith(spelt)
+    assert not any("nearly the name" in line for line in lines)
 
 
 def test_classes_that_are_slips_of_the_pen_are_told(tmp_path):

@@ -133,6 +133,68 @@ def test_an_action_as_background_beside_a_class_of_that_name(folder):
     assert oddities(folder, background_ids=(0, 2)) == oddities(folder, background_ids=()) == ([], ())
 
 
+def rename(folder, old, new, videos=("v0", "v1", "v2", "v3", "v4")):
+    """Writes one class in another way in the labels of some videos."""
+    for video in videos:
+        path = folder / "groundTruth" / f"{video}.txt"
+        path.write_text(path.read_text().replace(f"{old}\n", f"{new}\n"))
+
+
+def test_a_second_name_for_background(folder):
+    with open(folder / "mapping.txt", "a") as file:
+        file.write("4 SIL\n")
+    rename(folder, "background", "SIL", ("v0", "v4"))
+    line = (
+        "config.data.background_ids=(0,) leaves out 'SIL' (4), learned and scored as an action: does the name mean that"
+    )
+    _, [found] = oddities(folder)
+    assert found.startswith(line) and "config.data.background_ids=(0, 4) counts all as background" in found
+    assert oddities(folder, background_ids=(0, 4)) == oddities(folder, background_ids=()) == ([], ())
+
+
+@pytest.mark.parametrize("name", ["pour-milk", "pour milk", "Pour.Milk", "pour__milk"])
+def test_a_class_spelt_in_two_ways_is_told_once(folder, name):
+    with open(folder / "mapping.txt", "a") as file:
+        file.write(f"4 {name}\n")
+    rename(folder, "pour_milk", name, ("v0", "v1"))
+    _, [line] = oddities(folder)
+    assert line == (
+        f"{folder}/mapping.txt, lines 3, 5: the classes 'pour_milk', {name!r} differ in capitals, spaces, hyphens or "
+        "Unicode form only; they are taken for different ones"
+    )
+
+
+def test_a_class_of_training_videos_alone_that_is_a_slip_of_the_pen(folder):
+    with open(folder / "mapping.txt", "a") as file:
+        file.write("4 pour_milks\n")
+    rename(folder, "pour_milk", "pour_milks", ("v0", "v1"))
+    line = "1 class of training videos alone has nearly the name of another: pour_milks (did you mean 'pour_milk'?)"
+    assert oddities(folder) == ([], (line,))
+
+
+@pytest.mark.parametrize("names", [("train.split1.bundle", "test.split1.bundle"), ("train.txt", "test.txt")])
+def test_other_lists_of_the_same_split(folder, names):
+    for name, videos in zip(names, (("v0", "v1", "v3"), ("v2", "v4")), strict=True):
+        (folder / name).write_text("".join(f"{video}\n" for video in videos))
+    _, [line] = oddities(folder)
+    assert line.startswith(
+        f"{folder / names[0]} and {folder / names[1]} list other videos than train.split1.bundle and test.split1.bundle"
+        f" of {folder}/splits, which are used (2 videos trained with by one, tested on by the other): config.data.tr"
+    )
+    # The same lists again, those of another split, and a choice of other lists are no contradiction.
+    (folder / names[0]).write_text("v2\nv0\nv1\n")
+    (folder / names[1]).write_text("v3\nv4\n")
+    (folder / "splits" / "train.split2.bundle").write_text("v3\nv4\n")
+    (folder / "splits" / "test.split2.bundle").write_text("v0\nv1\n")
+    assert oddities(folder) == ([], ())
+    (folder / names[0]).write_text("v3\nv4\n")
+    (folder / "mine").mkdir()
+    for part in ("train", "test"):
+        (folder / "splits" / f"{part}.split1.bundle").rename(folder / "mine" / f"{part}.txt")
+    chosen = {f"{part}_split_file": f"mine/{part}.txt" for part in ("train", "test")}
+    assert oddities(folder, **chosen) == ([], ())
+
+
 def test_an_action_as_background_where_no_class_is_called_so(folder):
     (folder / "mapping.txt").write_text("0 other\n1 take cup\n2 pour_milk\n3 stir\n")
     for path in (folder / "groundTruth").iterdir():
