@@ -39,7 +39,7 @@ def test_a_finished_run_says_which_data_are_others(reader, tmp_path):
     assert line == (
         "the data of this finished run cannot be compared with its record: "
         f"The synthetic dataset in {root}, split1, has 1 problem: {root / 'groundTruth' / 'v3.txt'} "
-        "1. file is missing; groundTruth has 'v4.txt'"
+        "1. file is missing; expected one .txt file per video of the split lists"
     )
     shutil.rmtree(root)
     [line] = warnings()
