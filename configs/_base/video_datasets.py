@@ -67,7 +67,7 @@ def synthetic():
         clip={"num_frames": 32, "local_block": True, "consistent_offset": 0.5},
         # Flipped, an arm that turns to the left is one that turns to the right.
         augmentation={"size": 64, "evaluation_crop": "whole", "flip": False, "blur": False, "strength": 0.3},
-        synthetic={"min_frames": 48, "max_frames": 96},
+        synthetic={"num_train_videos": 48, "min_frames": 60, "max_frames": 100},
     )
 
 
