@@ -28,6 +28,7 @@ from data_pipelines.segmentation import segment_files
 from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.tools import feature_lengths
 from data_pipelines.tools.frame_painting import OVERLAPS, ROUNDINGS, FrameRule, overlapping, paint
+from data_pipelines.tools.unsplit_folder import slip_lines
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
@@ -172,6 +173,8 @@ def _read(source, arguments):
     notes += [f"columns that are not used: {name_some(unused, 6)}"] if unused else []
     if unit == "frames" and not arguments.end_included:
         notes += _included_ends(segments.values(), first)
+    videos = collections.Counter(label for found in segments.values() for label in {s.label for s in found})
+    notes += slip_lines(dict(sorted(videos.items())))
     total = sum(map(len, segments.values()))
     return Listed(
         dict(segments), unit, [f"{count(total, 'segment')} of {count(segments, 'video')}, times in {unit}", *notes]

@@ -22,7 +22,7 @@ from data_pipelines.core.text_files import read_table
 from data_pipelines.core.video_names import other_form
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.tools import unsplit_folder
-from data_pipelines.tools.split_assignment import assign_parts
+from data_pipelines.tools.split_assignment import assign_parts, group_lines
 from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError, nearest
 
@@ -56,6 +56,8 @@ def main(argv=None):
     for line in folder.findings:
         print(f"  {line}")
     groups = _read_groups(folder.videos, arguments.group_by)
+    for line in group_lines(groups) if arguments.group_by else ():
+        print(f"  {line}")
     splits = make_splits(folder, groups, arguments)
     files = _subset_tables(folder, splits) if is_localization else _lists(folder, splits, arguments)
     own = _own_lists(root / "splits")
@@ -67,7 +69,7 @@ def main(argv=None):
             atomic_write_text(root / name, text)
         for name in (stale := sorted(own - set(files))):
             os.unlink(root / name)
-    print("\n".join(_table(folder, groups, splits)))
+    print("\n".join(_table(folder, groups if arguments.group_by else None, splits)))
     if stale:
         print(f"removed, lists of an earlier command: {name_some(stale)}")
     print(f"wrote {name_some(files)} to {root}")
@@ -259,9 +261,9 @@ def _own_lists(folder):
 
 
 def _table(folder, groups, splits):
-    """Lines about what every part of every split holds."""
+    """Lines about what every part of every split holds; `groups` are None where none were asked for."""
     place = {video: number for number, video in enumerate(folder.videos)}
-    grouped = len(set(groups.values())) < len(groups)
+    grouped = groups is not None
     in_all = folder.amounts.sum(0) > 0
     rows = [["split", "subset", "videos", *(["groups"] if grouped else []), *([f"{folder.unit}s"] * bool(folder.unit))]]
     rows[0] += ["classes it lacks"] * bool(folder.unit)
@@ -270,7 +272,7 @@ def _table(folder, groups, splits):
             amounts = folder.amounts[[place[video] for video in videos]].sum(0)
             lacking = [folder.class_names[i] for i in np.flatnonzero(in_all & (amounts == 0))]
             row = [split, subset, str(len(videos))]
-            row += [str(len({groups[video] for video in videos}))] * grouped
+            row += [str(len({groups[video] for video in videos}))] if grouped else []
             if folder.unit:
                 row += [str(int(amounts.sum())), f"{len(lacking)}: {name_some(lacking)}" if lacking else "none"]
             rows.append(row)

@@ -27,6 +27,8 @@ _BACKGROUND_NAMES = frozenset(
 DIFFER_ALIKE = "differ in capitals, spaces, hyphens or Unicode form only"
 # How alike two names are of which one is a slip of the pen; names that differ in numbers alone are none.
 _SLIP = 0.85
+# Shorter names are swapped by chance.
+_LEAST_SWAPPED = 4
 _DIGITS = re.compile(r"\d+")
 # What stands between the words of a name.
 _BETWEEN = re.compile(r"(?<=[^\W_])[\s_.,/'\u2019\u2010-\u2015-]+(?=[^\W_])")
@@ -82,9 +84,32 @@ def means_background(name):
 
 
 def slip_of(name, others):
-    """The one of `others` that is written nearly as `name`, or "": "Clap" for "Claps"."""
+    """The one of `others` that is written nearly as `name`, or "": "Clap" for "Claps", "pour" for "puor"."""
     others = [other for other in others if _DIGITS.sub("", other) != _DIGITS.sub("", name)]
-    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=_SLIP)), "")
+    swapped = (other for other in others if is_swapped(name, other))
+    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=_SLIP)), "") or next(swapped, "")
+
+
+def is_swapped(name, other):
+    """Whether two names, of four characters at least, are the same but for two neighbouring ones that are swapped."""
+    places = [place for place, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]]
+    if len(name) != len(other) or len(name) < _LEAST_SWAPPED or len(places) != 2 or places[1] != places[0] + 1:
+        return False
+    return name[places[0]] == other[places[1]] and name[places[1]] == other[places[0]]
+
+
+def rare_slips(videos):
+    """{name: the one that may be meant} of names that one video alone has; `videos` is their number by name.
+
+    The other one is in several videos or, where two neighbouring characters are swapped, in one as well.
+    """
+    usual, found = [name for name, number in videos.items() if number > 1], {}
+    for name in (name for name, number in videos.items() if number == 1):
+        rare = [other for other, number in videos.items() if number == 1 and is_swapped(name, other)]
+        rare = [other for other in rare if found.get(other) != name]
+        if guess := slip_of(name, usual) or next(iter(rare), ""):
+            found[name] = guess
+    return found
 
 
 def with_slips(names, others):

@@ -18,12 +18,15 @@ from data_pipelines.core.problems import Problems
 from data_pipelines.core.text_files import QUOTE_LIMIT, quote, read_table
 from data_pipelines.localization.class_numbers import ClassNumbers
 from data_pipelines.localization.grouping import group_videos
+from data_pipelines.localization.statements import frame_lines, taxonomy_lines
 from fact_jax.types import nearest
 
 # Seconds of a video whose duration is not known, as published.
 UNKNOWN_DURATION = 1e8
 # Longer is no video, and earlier than rounding makes it is not in the video.
 MAX_SECONDS, EARLIEST = 1e7, -0.5
+# Share by which frame rates may differ that are meant to be the same, such as 29.97 and 30.
+NEAR_FPS = 0.01
 # By how much two statements of one duration may differ.
 _ROUNDED = 1.02
 _MAX_PROBLEMS = 1000
@@ -56,11 +59,15 @@ class AnnotatedVideo:
 
 @dataclasses.dataclass(frozen=True)
 class Database:
-    """All videos of an annotation file: AnnotatedVideo by name, in its order; id by class name, over all subsets."""
+    """All videos of an annotation file: AnnotatedVideo by name, in its order; id by class name, over all subsets.
+
+    `notes` are lines about what the file states twice, and not alike.
+    """
 
     path: pathlib.Path
     videos: dict
     class_ids: dict
+    notes: tuple = ()
 
     def in_subsets(self, subsets):
         """The videos of these subsets, in the order of the file."""
@@ -78,12 +85,12 @@ def read_databases(paths, subsets=None):
     numbering = ClassNumbers()
     for path in map(pathlib.Path, paths):
         told = Problems(path, _MAX_PROBLEMS)
-        entries = _read_entries(path, told)
+        entries, taxonomy = _read_entries(path, told)
         numbering.add(path, entries, told)
-        files.append((path, entries, told))
+        files.append((path, entries, taxonomy, told))
     class_ids = numbering.ids()
     databases = []
-    for path, entries, told in files:
+    for path, entries, taxonomy, told in files:
         if reversal := _reversal(entries):
             told.add(str(path), 0, *reversal)
         videos = {
@@ -91,7 +98,8 @@ def read_databases(paths, subsets=None):
             for name, entry in entries.items()
         }
         videos = {name: _with_subset(video, subsets or {}) for name, video in videos.items()}
-        databases.append(Database(path, videos, class_ids))
+        notes = (*frame_lines(entries), *taxonomy_lines(taxonomy, class_ids))
+        databases.append(Database(path, videos, class_ids, tuple(f"{path.name}: {note}" for note in notes)))
         problems += group_videos(told.listed())
     return databases, problems
 
@@ -126,21 +134,22 @@ def _teller(path, told):
 
 
 def _read_entries(path, told):
-    """{video: entry}; {} where the file is no such thing."""
+    """({video: entry}, its "taxonomy" or None); {} where the file is no such thing."""
     content, problems = read_json(path, "annotations in the form of ActivityNet")
     told.extend(problems)
     if content is None:
-        return {}
+        return {}, None
     entries = content.get("database", content) if isinstance(content, dict) else None
     if not isinstance(entries, dict) or not entries or not all(isinstance(e, dict) for e in entries.values()):
         expected = 'expected {"database": {VIDEO: {"subset": ..., "annotations": [...]}}}'
         told.add(str(path), 0, "no videos", expected)
-        return {}
+        return {}, None
     wrong = {name: why for name in entries if (why := why_no_video(name))}
     for name, why in wrong.items():
         expected = "expected a name that leads to a file below the folder of features"
         told.add(str(path), 0, f"video {quote(name)}: {why}", expected)
-    return {name: entry for name, entry in entries.items() if name not in wrong}
+    taxonomy = content.get("taxonomy") if "database" in content else None
+    return {name: entry for name, entry in entries.items() if name not in wrong}, taxonomy
 
 
 def _reversal(entries):
@@ -223,6 +232,10 @@ def _positive(entry, names, otherwise, tell):
 def _read_item(place, item, class_ids, is_reversed, tell):
     """(start, end, class id) of one annotation, or None."""
     segment = item.get("segment") if isinstance(item, dict) else None
+    if isinstance(segment, list) and len(segment) > 2:
+        found = f"{place} has a segment of {len(segment)} entries, {_shown(segment)}"
+        tell(found, "expected 'segment': [start, end] in seconds, and scores or the like beside it")
+        return None
     if not isinstance(segment, list) or len(segment) != 2:
         tell(f"{place} has no segment", "expected 'segment': [start, end] in seconds")
         return None

@@ -23,7 +23,7 @@ from data_pipelines.core.finite import (
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.value_measures import measure
 from data_pipelines.core.wording import count, verb
-from data_pipelines.localization.annotations import UNKNOWN_DURATION
+from data_pipelines.localization.annotations import NEAR_FPS, UNKNOWN_DURATION
 from data_pipelines.localization.feature_names import (
     all_missing,
     hint_at_missing,
@@ -38,8 +38,6 @@ from data_pipelines.localization.times import check_times
 from fact_jax.types import UserError
 
 _MAX_NAMED = 3
-# Share by which frame rates may differ that are meant to be the same, such as 29.97 and 30.
-_NEAR_FPS = 0.01
 # Files from which on it is no chance that all have as many rows.
 _ENOUGH = 3
 
@@ -157,7 +155,7 @@ def _time_problems(video, data):
 def _fps_notes(videos, data):
     """A line where the settings have other frames per second than the annotations."""
     listed = [video for subset in videos.values() for video in subset]
-    others = [video.fps for video in listed if data.fps and video.fps and abs(video.fps / data.fps - 1) > _NEAR_FPS]
+    others = [video.fps for video in listed if data.fps and video.fps and abs(video.fps / data.fps - 1) > NEAR_FPS]
     if others:
         stated = f"{min(others):g}" if min(others) == max(others) else f"{min(others):g} to {max(others):g}"
         of = f"{len(others)} of {count(listed, 'video')}"

@@ -13,7 +13,7 @@ from data_pipelines.core.video_names import other_form
 from data_pipelines.core.wording import count, verb
 from data_pipelines.localization.class_oddities import class_notes
 from data_pipelines.localization.config import SUBSET_TABLES
-from data_pipelines.localization.doubles import near_doubles
+from data_pipelines.localization.doubles import near_doubles, twins
 from fact_jax.types import nearest
 
 SUBSETS = ("train", "test")
@@ -21,6 +21,8 @@ _FORM = 'expected "annotations": [{"label": NAME, "segment": [start, end]}, ...]
 _MAX_NAMED = 3
 # How alike the name of a subset that is not used and of one that is have to be for a slip of the pen.
 _SLIP = 0.85
+# Share of the annotations from which on those with the times of another class are odd.
+_MANY_TWINS = 0.05
 
 
 class ChosenVideos(NamedTuple):
@@ -58,9 +60,11 @@ def choose_videos(train_database, test_database, table, data):
             notes.append(f"the {count(videos['test'], 'video')} to train with are those that are evaluated")
         notes += _table_notes(table, databases)
         notes += _unused_tables(data)
+        notes += [note for database in databases for note in database.notes]
         notes += class_notes(videos, train_database.class_ids, data)
         notes += _repeated_notes(videos, data)
         notes += _near_double_notes(videos)
+        notes += _twin_notes(videos, train_database.class_ids)
         notes += _copy_notes(videos)
     return ChosenVideos(videos, problems, tuple(notes))
 
@@ -193,6 +197,18 @@ def _near_double_notes(videos):
             of = f"{number} of {count(total, f'{subset} annotation')} {verb(number, 'have')} nearly the same times as"
             merged = "; were the annotations of two people merged?" if number > total / 2 else ""
             yield f"{of} another one of the same class and video; all of them count{merged}"
+
+
+def _twin_notes(videos, class_ids):
+    """A line where many segments of a video come again under another class, and none of the two implies the other."""
+    everything = [video for listed in videos.values() for video in listed]
+    number, pairs = twins(everything)
+    total = sum(len(video.labels) for video in everything)
+    if number > _MANY_TWINS * total:
+        names = {number: name for name, number in class_ids.items()}
+        shown = _named([f"{names[a]!r} and {names[b]!r}" for a, b in pairs])
+        of = f"{number} of {count(total, 'annotation')} have the very same times as one of another class in their video"
+        yield f"{of}, and all of them count: {shown}"
 
 
 def _copy_notes(videos):

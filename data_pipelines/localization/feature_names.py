@@ -8,11 +8,29 @@ from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count, name_some, verb
+from data_pipelines.localization.features import NPZ_ARRAY, other_arrays
 
 SUFFIXES = (".npy", ".npz")
 # Videos that are looked for under other names, and those found so from which on all are told together.
 _MAX_LOOKED_FOR, _ENOUGH = 50, 2
+# .npz files that are opened to see what else is in them.
+_MAX_OPENED = 100
 _MISSING = "file is missing"
+
+
+def array_lines(paths):
+    """A line about what .npz files of features hold beside the array that is read; others are passed over."""
+    paths = [path for path in paths if str(path).endswith(".npz")]
+    holding, examples = collections.Counter(), {}
+    for path in paths[:_MAX_OPENED]:
+        for name, value in other_arrays(path).items():
+            holding[name] += 1
+            examples.setdefault(name, f"{name!r}" + f" ({value} in {os.path.basename(path)})" * bool(value))
+    if holding:
+        number = max(holding.values())
+        first = f"the first {_MAX_OPENED} of " * (len(paths) > _MAX_OPENED)
+        of = f"{number} of {first}{count(paths, 'file')} of features {verb(number, 'hold')} more than {NPZ_ARRAY!r}"
+        yield f"{of}, which alone is read: {name_some([examples[name] for name, _ in holding.most_common()])}"
 
 
 def place_of(store, video_id):

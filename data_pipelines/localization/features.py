@@ -79,6 +79,29 @@ class Stream:
         return read_features(path, "first", sample_rate=every)
 
 
+def other_arrays(path):
+    """What a .npz file of features holds beside them: {name: its number, or "" for an array of several}.
+
+    {} for a file that cannot be read, of which `Stream.shape` tells.
+    """
+    found = {}
+    with contextlib.suppress(OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        with open_data(path) as file, zipfile.ZipFile(file) as archive:
+            for member in archive.namelist():
+                if (name := member.removesuffix(".npy")) != NPZ_ARRAY:
+                    found[name] = _number_in(archive, member)
+    return found
+
+
+def _number_in(archive, member):
+    """The number that a member of a .npz file is, as text, or ""."""
+    with contextlib.suppress(FeatureFileError, ValueError), archive.open(member) as file:
+        header = parse_header(file)
+        if math.prod(header.shape) == 1 and header.dtype.kind in "fiu":
+            return f"{np.frombuffer(file.read(header.dtype.itemsize), header.dtype)[0]:g}"
+    return ""
+
+
 class FeatureStore:
     """The features of a dataset: one Stream or several."""
 

@@ -13,6 +13,7 @@ from data_pipelines.localization import checks, synthetic
 from data_pipelines.localization.annotations import read_databases, read_subsets
 from data_pipelines.localization.choice import SUBSETS, choose_videos
 from data_pipelines.localization.config import LocalizationDataConfig
+from data_pipelines.localization.feature_names import SUFFIXES, array_lines
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizationSource, SegmentRules, ground_truth_of
@@ -173,7 +174,10 @@ def _open_files(data):
 def _unread_notes(store, own, annotated):
     """Lines about files beside the features that nobody reads; `annotated` are the names of all videos."""
     for stream in (stream for stream in store.streams if not stream.is_hdf5):
-        yield from unread_lines([stream.place], [stream.suffix], own)
+        # Files of the other kind beside those of a video are told by `feature_names.unread_lines`.
+        beside = [stream.place / f"{stream.prefix}{video}{ending}" for video in annotated for ending in SUFFIXES]
+        yield from unread_lines([stream.place], [stream.suffix], [*own, *beside])
+        yield from array_lines([stream.path(video) for video in sorted(annotated & stream.videos())])
         others = sorted(stream.videos() - annotated)
         if others:
             of = f"{count(others, 'feature file')} of {stream.place}"

@@ -1,5 +1,7 @@
 """Segments of a dataset against the stated durations, and against how far the features reach."""
 
+import collections
+
 import numpy as np
 
 from data_pipelines.core.wording import count, verb
@@ -20,6 +22,10 @@ _MAX_SINGLE = 20
 _ODD_END = 1.25
 # Share of the segments behind the last feature from which the features do not belong to the annotations.
 _TOO_MANY_BEHIND = 0.25
+# Share of the segments of a subset with the very same times from which on that is no chance.
+_SAME_TIMES = 0.5
+# Share of a video by which all of its segments have ended where their times are in a larger unit, such as minutes.
+_VERY_START = 1 / 30
 # Share of a video that a segment may leave out and spans it all the same.
 _EDGE = 0.02
 
@@ -48,6 +54,8 @@ def check_segments(timed, features_are_wrong):
         found.lines.append(f"Odd times: {of}: {names}.")
     found.lines.extend(_overruns([entry for entry in known if not _is_contradictory(entry)]))
     found.lines.extend(_whole_videos(known))
+    found.lines.extend(_placeholders(known))
+    found.lines.extend(_short_ones(known))
     if look_like_percent(known) and not features_are_wrong:
         found.lines.append(f"Odd times: {PERCENT}.")
     elif len(known) >= ENOUGH and not features_are_wrong:
@@ -122,6 +130,39 @@ def _whole_videos(known):
     ]
     but = f", unlike {others[0]}" if others else ""
     yield f"Odd times: {which} the whole of its video{but}; are these labels of videos, without times?"
+
+
+def _placeholders(known):
+    """A line for a subset most of whose segments have the same times, which no two actions share."""
+    for subset in dict.fromkeys(entry.subset for entry in known):
+        segments = [e.video.segments[_is_part(e)] for e in known if e.subset == subset]
+        times = collections.Counter(map(tuple, np.concatenate(segments).tolist()))
+        (start, end), number = times.most_common(1)[0] if times else ((0.0, 0.0), 0)
+        total = sum(len(entry.video.segments) for entry in known if entry.subset == subset)
+        if number >= max(ENOUGH, _SAME_TIMES * total):
+            of = f"{number} of {count(total, f'{subset} segment')} {verb(number, 'are')} from {start:g} to {end:g} s"
+            yield f"Odd times: {of}, to the last digit; does it stand for times that nobody marked?"
+
+
+def _is_part(entry):
+    """bool [N], the segments that do not span their whole video, as those of trimmed clips do."""
+    starts, ends = entry.video.segments.T
+    return (starts > _EDGE * entry.limit) | (ends < (1 - _EDGE) * entry.limit)
+
+
+def _short_ones(known):
+    """A line where the segments of some videos end at their very start, and those of nearly all others go on."""
+    reach = np.array([entry.video.segments.max() / entry.limit for entry in known])
+    short = reach <= _VERY_START
+    others = reach[~short]
+    if short.sum() < max(3, _MANY * len(known)) or len(others) < 3 or np.mean(others >= 1 / 3) < NEARLY_ALL:
+        return
+    wrong = [entry for entry, is_short in zip(known, short, strict=True) if is_short]
+    ends = np.array([entry.video.segments.max() for entry in wrong])
+    unit = "minutes or shares of the video" if ends.max() <= 1.0 else "minutes"
+    numbers = listed(wrong, lambda e: f"{e.video.video_id!r} {e.video.segments.max():.3g} of {e.limit:.1f} s")
+    of = f"the segments of {len(wrong)} of {count(known, 'video')} end in the first {100 * _VERY_START:.0f} % of it"
+    yield f"Odd times: {of}, unlike those of the others: {numbers}; do their times look like {unit}, not seconds?"
 
 
 def check_behind_features(timed):

@@ -44,7 +44,7 @@ def duration_lines(num_features, durations, data, fps):
     `data` has `feature_stride` and `window`, `fps` are the frames per second.
     """
     if data.feature_stride <= 0:
-        return []
+        return [*_spread_lines({name: (n, durations[name]) for name, n in num_features.items() if name in durations})]
     step, window = data.feature_stride / fps, data.window / fps
     no_segments = np.zeros((0, 2)), np.zeros(0, np.int32)
     videos = [
@@ -54,6 +54,26 @@ def duration_lines(num_features, durations, data, fps):
     unit, others = _in_another_unit(timed)
     found = _durations_in_another_unit(timed, unit, others) if others else _check_spans(timed)
     return [f"Odd times: {text}; {hint}" for _, text, hint in found.problems] + found.lines
+
+
+def _spread_lines(known):
+    """A line about durations of a few videos that give their features far other steps than those of nearly all.
+
+    `known` is (number of features, seconds) by video. Where all videos have as many, steps grow with the duration, and
+    say nothing.
+    """
+    numbers, seconds = np.array(list(known.values()), np.float64).reshape(-1, 2).T
+    if len(known) < 3 or numbers.max() < _ODD * numbers.min():
+        return
+    steps = seconds / numbers
+    ratios = steps / np.median(steps)
+    is_odd = np.maximum(ratios, 1 / ratios) >= IMPOSSIBLE
+    if not is_odd.any() or is_odd.sum() > len(known) / 3 or np.ptp(ratios[~is_odd]) > _WRONG - 1:
+        return
+    odd = [(name, *known[name], step) for name, step, is_it in zip(known, steps, is_odd, strict=True) if is_it]
+    text = listed(odd, lambda e: f"{e[0]!r} {e[2]:.4g} s for {count(e[1], 'feature')}, {e[3]:.3g} s each")
+    of = f"{len(odd)} of {count(known, 'video')} {verb(odd, 'have')} other seconds per feature"
+    yield f"Odd times: {of} than the others, {np.median(steps):.3g} s: {text}; are the durations all in seconds?"
 
 
 def _in_another_unit(timed):

@@ -19,6 +19,7 @@ from data_pipelines.segmentation.layouts import Layout, check_text, open_layout
 from data_pipelines.segmentation.list_oddities import SPLIT_PATTERNS
 from data_pipelines.segmentation.oddities import find_oddities
 from data_pipelines.segmentation.verb_nouns import read_verb_nouns
+from data_pipelines.tools.localization_folder import find_annotations
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError, nearest
 
@@ -123,6 +124,13 @@ def _find_splits(root, options):
     patterns = [given] if all(given) else SPLIT_PATTERNS
     found = {pair: names for pair in patterns if (names := _split_names(root, pair))}
     if not found:
+        annotations = find_annotations(root)
+        if annotations and why_no_folder(root / options.label_dir):
+            raise UserError(
+                f"{root} has {annotations} and no {options.label_dir}/: segments with times, and no label for every "
+                "frame, which is what is read here. python -m data_pipelines.write_config FOLDER looks through such a "
+                "folder, tells what is in it and writes a config; training tells all that is odd."
+            )
         shown = " or ".join(f"{train} with {test}" for train, test in patterns[: 1 if all(given) else 2])
         raise UserError(
             f"{root} has no lists of training and test videos: expected {shown} (text files, one video name per line; "

@@ -5,6 +5,7 @@ import os
 import pathlib
 
 from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.core.json_files import read_json
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some
@@ -49,11 +50,23 @@ def find_annotations(root, given=None):
     return given or next((name for name in ANNOTATION_FILES if os.path.isfile(root / name)), "")
 
 
+def _other_annotations(root, annotation_file):
+    """A finding where the same annotations are there compressed and not, of which one file is read."""
+    others = [name for name in ANNOTATION_FILES if name != annotation_file and os.path.isfile(root / name)]
+    if annotation_file not in ANNOTATION_FILES or not others:
+        return []
+    contents = [read_json(root / name, "annotations")[0] for name in (annotation_file, others[0])]
+    says = "the same" if contents[0] == contents[1] else "another content"
+    return [f"annotations: {annotation_file}; {others[0]} beside it has {says} and is not read (--annotation_file)"]
+
+
 def survey(root, options):
     """Looks through a folder; returns a LocalizationFolder. A UserError says that subsets cannot be told apart."""
     root = pathlib.Path(root).resolve()
     annotation_file = find_annotations(root, options.annotation_file)
     subset_file, split, findings = _find_subset_file(root, options)
+    if not options.annotation_file:
+        findings = [*_other_annotations(root, annotation_file), *findings]
     name = subset_file.replace("{split}", split)
     subsets, problems = read_subsets(root / name) if name else (None, [])
     database, more = read_database(root / annotation_file, subsets)

@@ -5,9 +5,17 @@ the Stratification of Multi-Label Data, ECML 2011): the class with the fewest un
 part that lacks it most. Ties are broken by chance, by the seed; of several tries the best is kept.
 """
 
+import collections
+import re
+
 import numpy as np
 
+from data_pipelines.core.text_files import quote
+from data_pipelines.core.wording import count, name_some
+
 _TRIES = 16
+# What two names of one group may be written with or without.
+_BETWEEN, _ZEROS = re.compile(r"[\s_.-]+"), re.compile(r"(?<!\d)0+(?=\d)")
 
 
 def assign_parts(counts, sizes, shares, seed=0, *, training=None):
@@ -77,3 +85,19 @@ def _cost(parts, counts, sizes, shares, training):
     size_gap = np.abs(np.bincount(parts, sizes, num_parts) - shares * sizes.sum()).sum()
     class_gap = np.abs(held - np.outer(shares, totals)).sum() / max(totals.sum(), 1)
     return lacking, float(size_gap), float(class_gap)
+
+
+def group_lines(groups):
+    """Lines about groups, {video: group}, that keep no videos together, and those of nearly the same name."""
+    names, alike = sorted(set(groups.values())), collections.defaultdict(list)
+    if len(names) == len(groups):
+        yield f"--group_by has no effect: each of the {count(groups, 'video')} is a group of its own"
+    for name in names:
+        alike[_ZEROS.sub("", _BETWEEN.sub("", name.casefold()))].append(name)
+    for found in alike.values():
+        if len(found) > 1:
+            shown = name_some([quote(name) for name in found], 5)
+            yield (
+                f"the groups {shown} differ in capitals, zeros or separators alone, and are different groups: if they "
+                "are one, videos of it are trained with and tested on"
+            )

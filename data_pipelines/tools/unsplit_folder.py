@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from data_pipelines.core.names import means_background, slip_of, why_no_class, why_no_video
+from data_pipelines.core.names import means_background, rare_slips, why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.text_files import is_id, quote, read_lines
 from data_pipelines.core.wording import count, name_some
@@ -121,11 +121,14 @@ def _both(described, stored, what):
 def _slips(names, amounts):
     """Lines about classes of a single video that have nearly the name of another one; amounts int [videos, C]."""
     videos = dict(zip(names, np.count_nonzero(amounts, 0).tolist(), strict=True))
-    usual = [name for name, number in videos.items() if number > 1]
+    return slip_lines(videos)
+
+
+def slip_lines(videos):
+    """Lines about classes of a single video that have nearly the name of another; `videos` is their number by name."""
     return [
         f"the class {quote(name)} is in one video only: did you mean {quote(guess)}, which is in {videos[guess]}?"
-        for name, number in videos.items()
-        if number == 1 and (guess := slip_of(name, usual))
+        for name, guess in rare_slips(videos).items()
     ]
 
 

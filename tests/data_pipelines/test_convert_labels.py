@@ -267,3 +267,11 @@ def test_written_files_equal_the_segments(tmp_path_factory, steps, fps):
         elif start < end:
             expected.append((start, end, label))
     assert found == expected
+
+
+def test_a_slip_of_the_pen_is_told(tmp_path, capsys):
+    tables = {name: "start,end,label\n0.0,1.0,pour\n1.0,2.0,stir\n" for name in "ab"}
+    write_tables(tmp_path / "in", **tables, c="start,end,label\n0.0,1.0,puor\n1.0,2.0,stir\n")
+    convert(tmp_path / "in", tmp_path / "out", "--fps", 10)
+    out = capsys.readouterr().out
+    assert "the class 'puor' is in one video only: did you mean 'pour', which is in 2?" in out

@@ -115,6 +115,14 @@ def test_a_slip_of_the_pen_in_one_video_is_told(tmp_path, capsys):
     assert int(re.search(told, capsys.readouterr().out)[1]) > 1
 
 
+def test_groups_of_one_video_each_are_told_and_counted(tmp_path, capsys):
+    root = unsplit(tmp_path / "toy")
+    make(root, "--test", 0.25, "--group_by", "^(.*)$")
+    out = capsys.readouterr().out
+    assert "--group_by has no effect: each of the 8 videos is a group of its own" in out
+    assert re.search(r"split +subset +videos +groups", out)
+
+
 def test_features_alone_and_labels_alone(tmp_path, capsys):
     root = unsplit(tmp_path / "toy")
     (root / "groundTruth").rename(root / "labels")

@@ -12,6 +12,7 @@ from data_pipelines.core.sampling import whole_batches
 from data_pipelines.core.selection import SelectedExamples
 from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.localization import opening, unlabelled
+from data_pipelines.localization.annotations import NEAR_FPS
 from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.class_scores import (
     check_number,
@@ -22,7 +23,8 @@ from data_pipelines.localization.class_scores import (
     score_lines,
 )
 from data_pipelines.localization.config import LocalizationDataConfig
-from data_pipelines.localization.durations import check_durations, read_durations
+from data_pipelines.localization.durations import StatedTimes, check_durations, rate_lines, read_durations
+from data_pipelines.localization.feature_names import array_lines
 from data_pipelines.localization.timed import FEW
 from data_pipelines.localization.times import duration_lines
 from data_pipelines.localization.truncation import TruncationConfig
@@ -53,9 +55,6 @@ from fact_jax.tasks.localization.evaluation import LocalizationEvaluation, Local
 from fact_jax.training import loop
 from fact_jax.training.evaluator import Evaluator
 from fact_jax.types import UserError
-
-# Share by which frame rates may differ that are meant to be the same, such as 29.97 and 30.
-_NEAR_FPS = 0.01
 
 
 def check_settings(config) -> None:
@@ -112,7 +111,11 @@ def _unreached(data, source, task):
     if task.point_levels is None:
         return ()
     any_start = bool(data.crop_ratio) or bool(np.any(source.lengths > data.max_frames))
-    return unreached_lines(source, PointRules(*task.point_levels, any_start))
+    try:
+        return unreached_lines(source, PointRules(*task.point_levels, any_start))
+    except UserError as error:
+        file = f"{data.dir}/{data.annotation_file}, times in seconds" if data.reader != "synthetic" else data.dataset
+        raise UserError(f"{file}: {error}") from error
 
 
 def _too_short(least, source):
@@ -157,17 +160,19 @@ def open_prediction(
     """Opens what is to be predicted, and where its files go; see `runs.segmentation.open_prediction`."""
     lines = tuple(_fps_lines(predictor, config, told))
     predictor.fps = predictor.check_fps(told.fps or config.data.fps or predictor.fps)
-    durations = read_durations(told.durations) if told.durations else {}
+    stated = read_durations(told.durations) if told.durations else StatedTimes({}, {})
+    durations = stated.seconds
     reader = unlabelled.StreamReader(
         predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
     )
     source = unlabelled.open_inputs(told.input, reader)
-    lines += (*skipped_lines(told.input, reader.suffixes),)
+    lines += (*skipped_lines(told.input, reader.suffixes), *array_lines([video.path for video in source.inputs]))
     class_names, scores = predictor.class_names, {}
     if told.durations:
         check_durations(told.durations, durations, source.video_ids)
         lines += unused_names(told.durations, durations, source.video_ids, "durations")
         lengths = {video.video_id: video.num_frames for video in source.inputs}
+        lines += (*rate_lines(told.durations, stated.fps, source.video_ids, predictor.fps),)
         lines += (*duration_lines(lengths, durations, config.data, predictor.fps),)
     if told.class_scores:
         found, more = _read_told_scores(told.class_scores, source.video_ids, predictor.video_class_names)
@@ -205,7 +210,7 @@ def _read_told_scores(path, video_ids, known):
 def _fps_lines(predictor, config, told):
     """Lines about frames per second that are not those of all videos of the run; () where durations say the times."""
     stated, fps = predictor.fps, told.fps or config.data.fps
-    if not (stated and fps) or predictor.rule.stride <= 0 or abs(fps / stated - 1) <= _NEAR_FPS:
+    if not (stated and fps) or predictor.rule.stride <= 0 or abs(fps / stated - 1) <= NEAR_FPS:
         return
     asked_by = "--fps" if told.fps else "config.data.fps"
     yield f"{asked_by} is {fps:g}, and the videos of the run have {stated:g}; times are those of {fps:g}"

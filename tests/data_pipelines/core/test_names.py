@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_pipelines.core.names import alike_names, slip_of, why_no_class, why_no_video, with_slips
+from data_pipelines.core.names import alike_names, rare_slips, slip_of, why_no_class, why_no_video, with_slips
 from tests.data_pipelines.dirty.names import ODD, UNSTORABLE
 
 CONTROL = ["a\nb", "tab\there", "\x1b[31m", "zero\0", "a\x85", "a\u2028", "\ud800", "half \udc61"]
@@ -96,3 +96,15 @@ def test_names_are_alike_whatever_stands_between_their_words(words, data):
 def test_names_that_are_not_alike():
     names = ["grade 1+", "grade 1-", "grade 1", "grade 12", "take cup", "take cups", "takecup", "कि", "की", "v1.2"]
     assert alike_names(names) == []
+
+
+def test_neighbouring_letters_that_are_swapped_are_a_slip():
+    assert slip_of("puor", ["stir", "pour"]) == "pour" and slip_of("Jupm", ["Jump"]) == "Jump"
+    for name, other in (("on", "no"), ("step 12", "step 21"), ("pour", "four"), ("stop", "pots")):
+        assert slip_of(name, [other]) == ""
+
+
+def test_slips_are_of_names_that_one_video_has():
+    assert rare_slips({"puor": 1, "pour": 3, "stir": 2, "stri": 2}) == {"puor": "pour"}
+    assert rare_slips({"pour": 1, "puor": 1}) == {"pour": "puor"}  # told once
+    assert rare_slips({"take cup": 1, "take cups": 1, "whisk": 1}) == {}

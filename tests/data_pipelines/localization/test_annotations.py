@@ -53,6 +53,32 @@ def test_names_that_lead_elsewhere_or_are_no_text(tmp_path):
     assert texts[4].startswith("video 'v': the control character '\\udc00' in a class name: 'r\\udc00n'")
 
 
+def test_what_is_stated_twice_and_not_alike_is_told(tmp_path):
+    videos = entries()
+    for entry in videos.values():
+        for item in entry["annotations"]:
+            item["segment(frames)"] = [30 * time + 0.4 for time in item["segment"]]
+    content = {"database": videos, "taxonomy": [{"nodeName": "jump"}, {"nodeName": "run"}, {"nodeName": "sports"}]}
+    database, problems = read_database(write(tmp_path / "a.json", content))
+    assert problems == [] and database.notes == ()
+    videos["c"]["annotations"][1]["segment(frames)"] = [60, 120]
+    content["taxonomy"] = [{"nodeName": "jmup"}, {"nodeName": "run"}]
+    database, problems = read_database(write(tmp_path / "a.json", content))
+    assert problems == [] and database.notes == (
+        'a.json: "segment(frames)" of 1 of 8 segments, in 1 video, is another time than the seconds, which are used: '
+        "'c' from 1 to 2 s, frames 60 to 120 at 30 fps",
+        'a.json: 1 of 2 classes of the annotations is not in the "taxonomy" of the file, which is not read: '
+        "jump (did you mean 'jmup'?)",
+    )
+
+
+def test_a_segment_with_a_score_is_told_with_its_form(tmp_path):
+    videos = entries()
+    videos["a"]["annotations"][0]["segment"] = [0.5, 1.5, 0.9]
+    _, (problem,) = read_database(write(tmp_path / "a.json", {"database": videos}))
+    assert "video 'a': annotation 1 has a segment of 3 entries, [0.5, 1.5, 0.9]" in problem.text
+
+
 def test_every_problem_is_told_at_once(tmp_path):
     faulty = entries()
     faulty["a"]["annotations"][0]["segment"] = [3, 2]

@@ -233,3 +233,19 @@ def test_segments_that_end_before_they_start_have_their_cause_named(tmp_path, ch
     changed = {name: entries()[name] | {"annotations": items} for name in "ac"}
     with pytest.raises(UserError, match=f" 1 problem:\n.*\n.*{cause}"):
         open_localization(settings(write_folder(tmp_path, changed)))
+
+
+def test_segments_that_come_again_under_another_class_are_told(tmp_path):
+    videos = {f"v{n}": entry for n, entry in enumerate([*entries().values()] * 2)}
+    videos = json.loads(json.dumps(videos))
+    # One class that is a kind of another.
+    for entry in videos.values():
+        entry["annotations"].append(entry["annotations"][0] | {"label": "leap", "label_id": 2})
+    notes = open_localization(settings(write_folder(tmp_path / "a", videos))).notes
+    assert not any("the very same times" in note for note in notes)
+    for name in ("v0", "v4"):
+        videos[name]["annotations"].append(videos[name]["annotations"][1] | {"label": "leap", "label_id": 2})
+    notes = open_localization(settings(write_folder(tmp_path / "b", videos))).notes
+    (line,) = [note for note in notes if "the very same times" in note]
+    assert line.startswith("4 of 26 annotations have the very same times as one of another class in their video")
+    assert line.endswith("all of them count: 'run' and 'leap'")

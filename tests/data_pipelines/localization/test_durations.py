@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from data_pipelines.localization.durations import check_durations, read_durations
+from data_pipelines.localization.durations import check_durations, rate_lines, read_durations
 from fact_jax.types import UserError
 
 DATABASE = {"database": {"a": {"duration": 3.5, "annotations": []}, "b": {"annotations": []}}}
@@ -24,7 +24,7 @@ DATABASE = {"database": {"a": {"duration": 3.5, "annotations": []}, "b": {"annot
 def test_durations_are_read(tmp_path, name, content, expected):
     text = json.dumps(content).encode()
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
-    assert read_durations(tmp_path / name) == expected
+    assert read_durations(tmp_path / name).seconds == expected
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,12 @@ def test_a_video_without_a_duration_is_told_with_the_nearest_name():
     check_durations("d.json", {"a": 1.0}, ["a"])
     with pytest.raises(UserError, match="no duration of 1 of 2 videos, such as 'video1'; it has 'Video1'"):
         check_durations("d.json", {"Video1": 1.0, "a": 1.0}, ["a", "video1"])
+
+
+def test_other_frame_rates_of_the_file_are_told(tmp_path):
+    videos = {name: {"duration": 9.0, "fps": rate} for name, rate in (("a", 25), ("b", 29.97), ("c", 50))}
+    (tmp_path / "t.json").write_text(json.dumps({"database": videos}))
+    stated = read_durations(tmp_path / "t.json")
+    assert list(rate_lines("t.json", stated.fps, ["b"], 30.0)) == []
+    (line,) = rate_lines("t.json", stated.fps, ["a", "b"], 30.0)
+    assert line == "t.json: states 25 frames per second for 1 of 2 videos; 30 are used"

@@ -175,3 +175,14 @@ def test_files_of_the_other_kind_beside_those_that_are_read_are_told(tmp_path):
         "2 of 4 videos have a .npz file beside the .npy one, which is not read (config.data.feature_suffix=.npy): a, d"
     )
     assert line == f"{root}/features: {told}"
+
+
+def test_arrays_that_are_not_read_are_told(tmp_path):
+    root = write_folder(tmp_path, suffix=".npz")
+    options = settings(root, feature_suffix=".npz")
+    assert not any("alone is read" in note for note in open_localization(options).notes)
+    np.savez(root / "features" / "a.npz", feats=np.ones((20, 6), np.float32), features=np.zeros((9, 4)), fps=15)
+    (line,) = [note for note in open_localization(options).notes if "alone is read" in note]
+    assert line == (
+        "1 of 4 files of features holds more than 'feats', which alone is read: 'features', 'fps' (15 in a.npz)"
+    )

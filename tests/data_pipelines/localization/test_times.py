@@ -198,6 +198,19 @@ def test_durations_for_a_prediction_are_compared_with_the_features():
     assert duration_lines(lengths, {"a": 1800.0}, spread, FPS) == []
 
 
+def test_durations_of_features_that_are_spread_are_compared_with_one_another():
+    spread = types.SimpleNamespace(feature_stride=0.0, window=WINDOW)
+    lengths, seconds = {"a": 447, "b": 297, "c": 100, "d": 200}, {"a": 60.0, "b": 40.0, "c": 13.5, "d": 27.0}
+    assert duration_lines(lengths, seconds, spread, FPS) == []
+    (line,) = duration_lines(lengths, seconds | {"c": 405.0}, spread, FPS)
+    assert line == (
+        "Odd times: 1 of 4 videos has other seconds per feature than the others, 0.135 s: 'c' 405 s for 100 features, "
+        "4.05 s each; are the durations all in seconds?"
+    )
+    # Of as many features for every video, steps grow with the duration.
+    assert duration_lines(dict.fromkeys(lengths, 100), seconds | {"c": 405.0}, spread, FPS) == []
+
+
 def test_a_window_that_reaches_far_beyond_the_end_is_told():
     (line,) = check_times([timed(video, window=64.0) for video in videos()]).lines
     assert line == (
@@ -282,3 +295,21 @@ def test_ends_behind_the_features_are_told_where_no_duration_is_stated():
     assert found.problems == [] and len(found.lines) == 1
     assert "of 1 of 20 videos without a duration a segment ends well behind the features" in found.lines[0]
     assert f"{late[3].video_id!r}, at 95.0 s, where features end at" in found.lines[0]
+
+
+def test_times_that_nobody_marked_are_told():
+    def one(video):
+        return dataclasses.replace(video, segments=np.array([[1.0, 5.0]]), labels=np.zeros(1, np.int32))
+
+    (line,) = [line for line in check_times([timed(one(video)) for video in videos()]).lines if "nobody marked" in line]
+    assert line.startswith("Odd times: 20 of 20 train segments are from 1 to 5 s, to the last digit")
+    some = [timed((one if number < 9 else lambda video: video)(v)) for number, v in enumerate(videos())]
+    assert not any("nobody marked" in line for line in check_times(some).lines)
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1 / 40, "minutes"), (1 / 60, "minutes or shares of the video")])
+def test_segments_of_some_videos_in_a_larger_unit_are_told(factor, unit):
+    found = check_times(of_some(times(factor)))
+    (line,) = [line for line in found.lines if "unlike those of the others" in line]
+    assert line.startswith("Odd times: the segments of 10 of 20 videos end in the first 3 % of it")
+    assert f"do their times look like {unit}, not seconds?" in line

@@ -8,6 +8,7 @@ import pytest
 from data_pipelines.tools.dataset_folder import add_options, insist, survey
 from fact_jax.types import UserError
 from tests.data_pipelines.folders import CLASS_NAMES, make_videos, write_folder
+from tests.data_pipelines.localization import folders as localization_folders
 
 
 def look(*arguments):
@@ -68,6 +69,16 @@ def test_lists_in_a_place_of_their_own_and_a_validation_list(tmp_path):
     assert look(tmp_path, *given).data.validation_split_file == "lists/{split}_val"
     assert look(tmp_path, *given).index.splits["validation"] == ("v4",)
     assert "validation" not in look(tmp_path, *given, "--validation_split_file", "").index.splits
+
+
+def test_annotations_of_segments_are_not_what_is_read(tmp_path):
+    localization_folders.write_folder(tmp_path)
+    (tmp_path / "splits").mkdir()
+    for there in ([], ["splits/subsets.split1.csv"]):
+        write_lists(tmp_path, there)
+        with pytest.raises(UserError, match="has annotations.json and no groundTruth/: segments with times") as caught:
+            look(tmp_path)
+        assert "make_splits" not in str(caught.value) and "data_pipelines.write_config" in str(caught.value)
 
 
 def test_no_lists_or_another_split(tmp_path):

@@ -1,6 +1,7 @@
 """What a folder of annotations tells: subsets, features, and where these lie in time."""
 
 import argparse
+import gzip
 import json
 
 import numpy as np
@@ -235,3 +236,14 @@ def test_the_problems_of_annotations_are_told(tmp_path):
     np.save(root / "features" / "b.npy", folders.features("b", width=5))
     with pytest.raises(UserError, match="5 channels"):
         propose(root, feature_stride=4.0, window=8.0)
+
+
+def test_a_second_file_of_annotations_is_told(tmp_path):
+    root = write_videos(tmp_path / "toy")
+    assert "beside it" not in propose(root)[1]
+    text = (root / "annotations.json").read_text()
+    for content, says in ((text, "the same"), (text.replace("jump", "leap"), "another content")):
+        (root / "annotations.json.gz").write_bytes(gzip.compress(content.encode()))
+        told = f"annotations: annotations.json; annotations.json.gz beside it has {says} and is not read"
+        assert told in propose(root)[1]
+    assert "beside it" not in propose(root, annotation_file="annotations.json")[1]

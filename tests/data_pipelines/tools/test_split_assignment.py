@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipelines.tools.split_assignment import assign_parts
+from data_pipelines.tools.split_assignment import assign_parts, group_lines
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -49,3 +49,11 @@ def test_seeds_differ_and_too_few_units_are_no_split():
     assert len(results) > 1
     with pytest.raises(ValueError, match="1 units for 2 parts"):
         assign_parts(np.zeros((1, 0), int), [1], [0.5, 0.5])
+
+
+def test_groups_without_effect_and_of_nearly_the_same_name_are_told():
+    assert list(group_lines({"a": "P1", "b": "P1", "c": "P2", "d": "P10", "e": "P100"})) == []
+    (line,) = group_lines({"a": "a", "b": "b"})
+    assert line == "--group_by has no effect: each of the 2 videos is a group of its own"
+    (line,) = group_lines({"a": "P01", "b": "p1", "c": "p-1", "d": "P2", "e": "P2"})
+    assert line.startswith("the groups 'P01', 'p-1', 'p1' differ in capitals, zeros or separators alone, and are")
