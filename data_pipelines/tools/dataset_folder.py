@@ -55,7 +55,11 @@ class DatasetFolder:
 def add_options(parser):
     """Adds the folder and the options about its layout to an argparse parser."""
     add = parser.add_argument
-    add("folder", help="dataset folder: features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and split lists")
+    add(
+        "folder",
+        help="dataset folder: features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and split lists; or "
+        "annotations.json; or videos/",
+    )
     add("--name", help="name of the dataset (default: that of the folder)")
     add("--feature_dir", default="features", help="folder of feature files, below FOLDER (default: features)")
     add("--label_dir", default="groundTruth", help="folder of label files, below FOLDER (default: groundTruth)")

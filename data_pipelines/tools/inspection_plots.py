@@ -89,15 +89,19 @@ def plot_durations(path, class_names, durations, background, fps):
 def plot_shares(path, class_names, shares, background):
     """Which classes come when: their shares, float [bins, C], rows of sum 1, over the relative time of a video.
 
-    Background classes are drawn grey at the bottom.
+    Background classes are drawn grey at the bottom. The others lie on them by id, the first one on top, since phases
+    are numbered in the order in which they come.
     """
     order = [int(class_id) for class_id in np.argsort(-shares.sum(axis=0), kind="stable") if shares[:, class_id].any()]
-    shown = sorted(order[:_MAX_BANDS], key=lambda class_id: class_id not in background)
+    shown = sorted(order[:_MAX_BANDS], key=lambda class_id: (class_id not in background, -class_id))
     rest = order[_MAX_BANDS:]
     bands = [shares[:, class_id] for class_id in shown]
     names = [_short(class_names[class_id]) for class_id in shown]
-    palette = iter(colormaps["tab20"](np.linspace(0, 1, 20)))
-    colours = [_GREY if class_id in background else next(palette) for class_id in shown]
+    # The strong colours first, so that neighbours are no two shades of one.
+    strong_and_pale = [colormaps["tab20"](number) for number in (*range(0, 20, 2), *range(1, 20, 2))]
+    coloured = [class_id for class_id in reversed(shown) if class_id not in background]
+    palette = dict(zip(coloured, strong_and_pale, strict=False))
+    colours = [palette.get(class_id, _GREY) for class_id in shown]
     if rest:
         bands.append(shares[:, rest].sum(axis=1))
         names.append(f"{len(rest)} other classes")

@@ -29,6 +29,10 @@ def propose(folder, system, arguments):
     numbers = f"{count(folder.sources.train, 'video')} to train on, {len(folder.sources.test)} to evaluate"
     reasons = [f"{numbers}; {labels}", *folder.sources.notes, *reasons, more]
     reasons.append(f"model and training settings of configs/{system}_custom.py, which are those of PennAction")
+    reasons.append(
+        "most of the network, a ResNet-50, stays as it starts: give it what it has learned elsewhere, a file of "
+        "torchvision, BYOL, SimCLR or MoCo, with --init_from FILE"
+    )
     settings = {"train.batch_size": arguments.batch_size} if arguments.batch_size else {}
     base, finish = f"{system}_{BASES[system][0]}", f"{system}_base"
     return Proposal(system, base, finish, "video_datasets", folder.data.dataset, fields, settings, reasons)

@@ -51,7 +51,7 @@ class Options:
         "eval: score these videos, train, test or validation, instead of the run's own evaluations."
     )
     videos: tuple[str, ...] = flag("eval: score these videos: names, or files with a name in every line.", ())
-    input: tuple[str, ...] = flag("predict: feature files (.npy), folders of them, patterns.", ())
+    input: tuple[str, ...] = flag("predict: feature files (.npy) or videos, folders of them, patterns.", ())
     output: str | None = flag(
         "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
         "export: file to write, .pth, .net or .safetensors."
@@ -75,8 +75,8 @@ def define():
         "train",
         list(MODES),
         "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
-        "label videos that have no labels; convert: make a workdir from published PyTorch weights; export: write "
-        "such weights; report: compare finished runs.",
+        "label or embed videos that have no labels; convert: make a workdir from published PyTorch weights; export: "
+        "write such weights; report: compare finished runs.",
     )
     own, of_kinds = _define(Options), {}
     for kind in kinds.KINDS:

@@ -53,8 +53,8 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     figure = pictures.new_figure(13, 5)
     loss_axes, score_axes = figure.subplots(1, 2)
     _draw_curves(loss_axes, losses, "loss", "no loss was logged")
-    positive = [values for _, values in losses.values() if len(values)]
-    if positive and min(values.min() for values in positive) > 0:
+    present = [values for _, values in losses.values() if len(values)]
+    if present and _spans_a_decade(min(map(np.min, present)), max(map(np.max, present))):
         _set_log_scale(loss_axes)
     _draw_curves(score_axes, scores, "score (%)", "no evaluation was logged", marker="o")
     if scores and all(values.max() <= 100 for _, values in scores.values()):
@@ -70,6 +70,11 @@ def plot_training_curves(rows, *, best_metric="F1@0.50", title=""):
     return figure
 
 
+def _spans_a_decade(lowest, highest):
+    """Whether a logarithmic axis is of use: within a decade it would have next to no ticks."""
+    return 0 < lowest <= highest / 10
+
+
 def _set_log_scale(axes):
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -81,6 +86,7 @@ def _set_log_scale(axes):
 
 def _draw_curves(axes, series, label, empty_text, marker=""):
     axes.set_xlabel("step", fontsize=11)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel(label, fontsize=11)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

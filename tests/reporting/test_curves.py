@@ -44,7 +44,18 @@ def test_training_curves_show_every_series_and_mark_the_best():
     assert best.get_xdata().tolist() == [40] and best.get_ydata().tolist() == [60.0]
     assert best.get_label() == "best F1@0.50 60.0 (step 40)"
     assert losses.get_xlabel() == scores.get_xlabel() == "step" and scores.get_ylabel() == "score (%)"
-    assert losses.get_yscale() == "log"
+    assert losses.get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("highest", [0.8, 1.2, 4.0, 6.9, 7.1, 50.0, 9000.0])
+def test_axes_have_numbers_to_read_values_off(highest):
+    figure = curves.plot_training_curves([{"step": 1, "loss": highest}, {"step": 4, "loss": 0.7, "test/Edit": 50.0}])
+    losses = figure.axes[0]
+    assert losses.get_yscale() == ("log" if highest >= 7 else "linear")
+    for axis in (losses.xaxis, losses.yaxis):
+        low, high = axis.get_view_interval()
+        assert sum(low <= tick <= high for tick in axis.get_majorticklocs()) >= 2
+    assert not (losses.get_xticks() % 1).any()
 
 
 def test_curves_that_coincide_are_all_to_be_seen():

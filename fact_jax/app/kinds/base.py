@@ -42,7 +42,7 @@ class PredictConfig:
     input: tuple[str, ...]  # files to predict, folders of them, patterns
     output: str | None = None  # where the files go; None = the workdir
     step: int | None = None  # which checkpoint; None = the best
-    figures: bool = flag("predict: draw a timeline of every video (default: yes).", True)
+    figures: bool = flag("predict: draw pictures of the videos (default: yes).", True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,9 @@ def plot_retrieval(videos: list[ShownVideo], phase_names=(), *, num_rows=NUM_ROW
     """
     queries = choose_queries(videos, num_rows)
     columns = 1 + min(num_neighbours, len(videos) - 1)
-    figure = pictures.new_figure(CELL * columns + 0.4, (CELL + 0.45) * len(queries) + 0.7)
+    figure = pictures.new_figure(CELL * columns + 0.4, (CELL + 0.65) * len(queries) + 0.7)
+    # The phase below a picture keeps away from the name above the next one.
+    figure.get_layout_engine().set(h_pad=0.1)
     grid = figure.subplots(len(queries), columns, squeeze=False)
     for cells, query in zip(grid, queries, strict=True):
         number, row = query
