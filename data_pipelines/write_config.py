@@ -180,9 +180,11 @@ def _add_frame_options(group):
     add("--base", choices=bases, help=f"whose model and training settings to start from (default: {otherwise})")
     text = '"o2o" a token per segment, "o2m" a token per class and more (default: o2o, unless it takes more than '
     add("--match", choices=("o2o", "o2m"), help=f"fact: {text}{segmentation_proposal.MAX_TOKENS} tokens)")
-    add("--num_tokens", type=int, help="fact, faformer: action tokens (default: by --token_ratio)")
+    tokens = group.add_mutually_exclusive_group()
+    text = "fact, faformer: action tokens (default: by --token_ratio)"
+    tokens.add_argument("--num_tokens", type=int, help=text)
     text = "fact, faformer: action tokens per target of the fullest video (default: 1.5)"
-    add("--token_ratio", type=command_line.number(1, _MAX_RATIO), default=1.5, help=text)
+    tokens.add_argument("--token_ratio", type=command_line.number(1, _MAX_RATIO), default=1.5, help=text)
     add("--sample_rate", type=int, default=1, help="use one frame in this many (default: 1)")
     add("--evaluate_background", action="store_true", help="count background segments in Edit and F1 as well")
 

@@ -44,6 +44,7 @@ class AnnotatedVideo:
       fps: frames per second; 0.0 where none are stated. Both are nan where what is stated cannot be.
       segments, labels: float64 [N, 2], start and end in seconds; int32 [N], class ids.
       stated_subset: as it is written.
+      overruled: the subset of the file, in lower case, where a table states another one; else "".
       other_key: the key that may hold the annotations of a video that has none under their own, or "".
     """
 
@@ -55,6 +56,7 @@ class AnnotatedVideo:
     labels: np.ndarray
     other_key: str = ""
     stated_subset: str = ""
+    overruled: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +127,10 @@ def read_subsets(path):
 
 def _with_subset(video, subsets):
     subset = subsets.get(video.video_id)
-    return video if subset is None else dataclasses.replace(video, subset=subset.lower(), stated_subset=subset)
+    if subset is None:
+        return video
+    overruled = video.subset if video.subset != subset.lower() else ""
+    return dataclasses.replace(video, subset=subset.lower(), stated_subset=subset, overruled=overruled)
 
 
 def _teller(path, told):

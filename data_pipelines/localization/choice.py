@@ -126,6 +126,12 @@ def _table_notes(table, databases):
     if missing:
         there = f"{count(missing, 'annotated video')} {verb(missing, 'are')}"
         yield f"{there} not in the subset table: {_named(missing)}"
+    changes = collections.defaultdict(list)
+    for video in (video for database in databases for video in database.videos.values() if video.overruled):
+        changes[video.overruled, video.subset].append(video.video_id)
+    for (stated, used), listed in changes.items():
+        of = f"{count(set(listed), 'video')} of the subset {stated!r} in the annotations {verb(set(listed), 'are')}"
+        yield f"{of} of {used!r} in the subset table, which is used: {_named(list(dict.fromkeys(listed)))}"
 
 
 def _unused_tables(data):

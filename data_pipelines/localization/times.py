@@ -118,7 +118,7 @@ def _check_spans(timed):
             return Findings([(known[0].subset, found, hint)], [])
         return Findings([], [f"Odd times: {found}; {hint}."])
     found = _single_spans(known, ratios)
-    found.lines.extend(list(_too_wide(known)) or _small_difference(known))
+    found.lines.extend(list(_too_wide(known)) or list(_small_difference(known)) or _difference_at_one_rate(known))
     return found
 
 
@@ -168,8 +168,8 @@ def _too_wide(known):
         yield f"Odd times: {text}, {hint}."
 
 
-def _small_difference(known):
-    """A line where most videos have a small difference of the same sign, by the same seconds or the same share."""
+def _small_difference(known, of="most videos", hint=""):
+    """A line where most videos, `of` in words, differ a little with the same sign, by the same seconds or share."""
     longer = np.array([entry.span - entry.duration for entry in known])
     durations = np.array([entry.duration for entry in known])
     allowed = slack(durations) + [0.5 * entry.window + 2 * entry.step for entry in known]
@@ -177,14 +177,25 @@ def _small_difference(known):
         return
     median = float(np.median(longer))
     where = "behind" if median > 0 else "before"
-    text = f"Odd times: the features of most videos end {abs(median):.2f} s {where} the stated duration (median)"
+    text = f"Odd times: the features of {of} end {abs(median):.2f} s {where} the stated duration (median)"
     if np.std(longer) / abs(median) < np.std(longer / durations) / abs(np.median(longer / durations)):
         yield (
             f"{text}, the same in all: is config.data.window what a feature sees? Where features are padded at both "
             "ends, set it to config.data.feature_stride."
         )
     else:
-        yield f"{text}; {cause_of_span(known)}."
+        yield f"{text}; {hint or cause_of_span(known)}."
+
+
+def _difference_at_one_rate(known):
+    """Lines about the videos of one fps among several, where most of these, not of all, have a small difference."""
+    rates = sorted({entry.fps for entry in known})
+    for rate in rates if len(rates) > 1 else ():
+        group = [entry for entry in known if entry.fps == rate]
+        if len(group) >= ENOUGH:
+            factor = float(np.median([entry.span / entry.duration for entry in group]))
+            hint = f"they span {factor:.3g} times it: is the fps of these another? {rate * factor:.4g} would fit"
+            yield from _small_difference(group, f"most of the {count(group, 'video')} of {rate:g} fps", hint)
 
 
 def _excess(entry):

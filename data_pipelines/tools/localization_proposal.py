@@ -225,6 +225,11 @@ def _choose_window(residual, stride, slack, given):
     seen = f"strides of {stride:g} leave {residual.min():.4g} to {residual.max():.4g} frames of a video"
     if fitting:
         raise UserError(f"Windows of {' and '.join(map(str, fitting))} fit the durations; {ask} {fitting[0]}")
+    if most < 0 or np.ptp(residual) > 3 * stride + 2 * slack:
+        raise UserError(
+            f"No window fits: {seen}, and a window has to be about as long in all: strides of {stride:g} at the stated "
+            "fps contradict the durations. Without --feature_stride the durations tell the stride."
+        )
     raise UserError(f"No usual window fits: {seen}; {ask} {stride:g}, if features are made of {stride:g} frames each")
 
 

@@ -28,7 +28,10 @@ def lines(config, overridden: Iterable[str]) -> list[str]:
     rows = COMMON + kinds.of_system(config.model.name).reads
     for key in dict.fromkeys(overridden):
         for row in rows:
-            if row.concerns(key) and row.other in values and not row.holds(values[row.other]):
+            if row.concerns(key) and row.other not in values:
+                found.append(f"config.{key} has no effect: {config.model.name} has no config.{row.other}")
+                break
+            if row.concerns(key) and not row.holds(values[row.other]):
                 where = "is set" if row.values is SET else f"is {' or '.join(map(repr, row.values))}"
                 found.append(
                     f"config.{key} has no effect: it is read where config.{row.other} {where}, and that is "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs import actionformer_synthetic, carl_synthetic, fact_synthetic, mstcn_custom
+from configs import actionformer_synthetic, carl_synthetic, fact_custom, fact_synthetic, mstcn_custom
 from fact_jax.app import config_flags, config_rules, kinds, unread_settings
 from fact_jax.app.kinds.base import SET
 from tests.overrides import override
@@ -25,6 +25,7 @@ def changed(config, **values):
         (mstcn_custom, {}, "optimizer.milestones", "config.optimizer.schedule is 'multistep', and that is 'drop'"),
         (mstcn_custom, {"train__steps": 5}, "train.epochs", "config.train.steps is 0, and that is 5"),
         (mstcn_custom, {"eval__figures": False}, "eval.max_timelines", "config.eval.figures is set, and that is False"),
+        (fact_custom, {}, "data.transcript_dir", "config.model.use_transcript is set, and that is False"),
         (fact_synthetic, {}, "data.dir", "config.data.reader is 'npy' or 'tfds', and that is 'synthetic'"),
         (
             actionformer_synthetic,
@@ -45,6 +46,11 @@ def changed(config, **values):
 def test_a_setting_that_nobody_reads_has_a_line(config, changes, key, expected):
     (line,) = unread_settings.lines(changed(config.get_config(), **changes), [key, key, "seed"])
     assert line == f"config.{key} has no effect: it is read where {expected}"
+
+
+def test_a_setting_for_another_system_has_a_line():
+    (line,) = unread_settings.lines(mstcn_custom.get_config(), ["data.transcript_dir", "seed"])
+    assert line == "config.data.transcript_dir has no effect: mstcn has no config.model.use_transcript"
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS[:3], ids=lambda kind: kind.name)

@@ -222,6 +222,7 @@ def test_verbs_and_nouns_take_the_epic_settings(tmp_path):
         (["."], "has no lists of training and test videos"),
         ([".", "--match", "o2"], "invalid choice"),
         ([".", "--fps=inf"], "expected a number from 0.001 to 1e+06, or 0"),
+        ([".", "--token_ratio", "2", "--num_tokens", "9"], "not allowed with argument --token_ratio"),
         ([".", "--token_ratio", "0.5"], "'0.5'; expected a number from 1 to 100"),
     ],
 )

@@ -63,6 +63,16 @@ def test_videos_that_are_not_used_are_counted(tmp_path):
         assert line in text
 
 
+def test_videos_that_the_table_moves_are_told(tmp_path):
+    root = write_folder(tmp_path)
+    (root / "subsets.csv").write_text("video,subset\na,Training\nb,validation\nc,validation\nd,training\n")
+    source = open_localization(settings(root, subset_file="subsets.csv"))
+    assert [note for note in source.notes if "subset table" in note] == [
+        "1 video of the subset 'training' in the annotations is of 'validation' in the subset table, which is used: b",
+        "1 video of the subset 'validation' in the annotations is of 'training' in the subset table, which is used: d",
+    ]
+
+
 def test_a_table_of_other_videos_or_with_one_twice_is_refused(tmp_path):
     root = write_folder(tmp_path)
     (root / "subsets.csv").write_text("video,subset\nA,training\nB,training\nA,validation\n")

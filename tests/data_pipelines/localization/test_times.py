@@ -100,6 +100,17 @@ def test_an_odd_dataset_is_used_with_a_line(change, options, found):
     assert result.problems == [] and re.search(found, "\n".join(result.lines)), text_of(result)
 
 
+@pytest.mark.parametrize(("stated", "where"), [(25.0, "behind"), (36.0, "before")])
+@pytest.mark.parametrize("number", [5, 10])
+def test_another_fps_of_a_part_of_the_videos_is_told_for_that_part(stated, where, number):
+    found = check_times([timed(v, fps=stated if n < number else FPS) for n, v in enumerate(videos())])
+    assert found.problems == [] and len([line for line in found.lines if "(median)" in line]) == 1, text_of(found)
+    of = f"Odd times: the features of most of the {number} videos of {stated:g} fps end "
+    assert found.lines[0].startswith(of) and f" s {where} the stated duration (median)" in found.lines[0]
+    fitting = float(re.search(r"is the fps of these another\? (\S+) would fit", found.lines[0])[1])
+    assert fitting == pytest.approx(FPS, rel=0.002)
+
+
 def test_single_videos_are_refused_with_their_numbers_and_few_of_many_are_told():
     shifted = dataclasses.replace(videos()[0], segments=videos()[0].segments + 7200)
     for kind in (shifted, unknown(shifted)):

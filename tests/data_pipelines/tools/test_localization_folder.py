@@ -73,6 +73,8 @@ def test_features_that_are_spread_evenly(tmp_path):
         ({"num_videos": 2, "subset": ""}, {}, "has no subsets. Say which are for what: .*make_splits"),
         ({"num_videos": 2}, {}, "2 videos with a duration and features tell no stride; give .*--feature_stride 16"),
         ({"window": 1}, {}, r"No usual window fits: strides of 4 leave .*; give .*: --window 4, if features"),
+        ({}, {"feature_stride": 8}, "No window fits: strides of 8 leave -.*: strides of 8 at the stated fps contra"),
+        ({}, {"feature_stride": 2}, "No window fits: strides of 2 leave .* contradict the durations"),
         ({"window": 6, "stride": 16, "left": 11}, {"feature_stride": 16}, "Windows of 8 and 16 fit the durations"),
         ({"stride": 4}, {"window": 16, "feature_dir": "nowhere"}, "No such file or directory. Name the folder of the"),
         ({}, {"train_subsets": ["training"]}, "--train_subsets and --test_subsets go together"),
