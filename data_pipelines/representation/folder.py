@@ -135,7 +135,8 @@ def _choose(data, root, videos):
     if not num_test:
         everything = tuple(videos.values())
         lists = " and ".join(LISTS.values())
-        note = f"All {count(everything, 'video')} are trained on and evaluated; {lists} would say otherwise"
+        whole = f"All {count(everything, 'video')} are" if len(everything) > 1 else "The one video is"
+        note = f"{whole} trained on and evaluated; {lists} would say otherwise"
         return {"train": everything, "test": everything}, [note] if everything else [], []
     # Evenly over the names, so that a folder sorted by performer or day is not cut in two.
     places = {int((number + 0.5) * len(names) / num_test) for number in range(num_test)}

@@ -12,15 +12,9 @@ from data_pipelines.core.settings import dataset_root
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.folder import LABEL_DIR, LISTS, PHASES, VIDEO_DIR, read_folder
-from data_pipelines.representation.listing import (
-    NO_PHASE,
-    SUBSETS,
-    Listing,
-    labels_of,
-    numbered_phases,
-    reaches_past_cut,
-)
+from data_pipelines.representation.listing import SUBSETS, Listing, labels_of, numbered_phases, reaches_past_cut
 from data_pipelines.representation.published import list_names, read_published
+from data_pipelines.representation.remarks import remarks
 from data_pipelines.representation.synthetic import synthetic_videos
 from data_pipelines.video.checks import CheckedVideos, check_videos
 from data_pipelines.video.raw_video import RawVideo
@@ -89,7 +83,7 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     if data.reader == "tfds":
         sources, note = _copied(data, root, found)
         notes += (note,)
-    return dataclasses.replace(sources, notes=(*notes, *_remarks(data, sources)))
+    return dataclasses.replace(sources, notes=(*notes, *remarks(data, sources)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,22 +229,3 @@ def _cut_labels(listed, videos):
     cut = [entry.video_id for path, entry in entries.items() if reaches_past_cut(entry, videos[path])]
     if cut:
         yield f"{count(cut, 'video')} cut off, whose labels behind the last good frame are left out: {name_some(cut)}"
-
-
-def _remarks(data, sources):
-    """What is merely odd, with counts."""
-    clip = data.clip.num_frames
-    if short := [entry.video_id for entry in sources.train if len(entry.video) < clip]:
-        yield f"{count(short, 'video')} shorter than a clip of {clip} frames, which is padded: {name_some(short)}"
-    for group, (name, phases) in enumerate(zip(sources.groups, sources.phases, strict=True)):
-        has = {}
-        for subset in ("fit", "test"):
-            entries = [v for v in getattr(sources, subset) if v.group == group and v.labels is not None]
-            has[subset] = {v.video_id: set(v.labels.tolist()) - {NO_PHASE} for v in entries}
-        lacking = [video for found in has.values() for video, own in found.items() if set(range(len(phases) - 1)) - own]
-        if lacking and len(phases) > 1:
-            yield f"{name}: {count(lacking, 'video')} that lack a phase count for no progress: {name_some(lacking)}"
-        unseen = set().union(*has["test"].values()) - set().union(*has["fit"].values())
-        if unseen and has["fit"]:
-            told = name_some([phases[number] for number in sorted(unseen)])
-            yield f"{name}: {count(unseen, 'phase')} of evaluated videos that no training video has: {told}"

@@ -197,6 +197,12 @@ def prepare(
         derived = {**parts.derived, starting_weights.ORIGIN: dict(origin)}
         how_scored = (*parts.how_scored, starting_weights.sentence(origin))
         parts = dataclasses.replace(parts, derived=derived, how_scored=how_scored)
+    elif parts.without_weights and starting_weights.is_drawn(workdir):
+        lines, how_scored = (
+            (*parts.lines, f"warning: {parts.without_weights}"),
+            (*parts.how_scored, parts.without_weights),
+        )
+        parts = dataclasses.replace(parts, lines=lines, how_scored=how_scored)
     processes.insist_on_equal("data", parts.derived)
     processes.connect(devices)
     changes, other_features = (), False

@@ -160,6 +160,12 @@ def of_run(
     return weights, recorded or weights.origin
 
 
+def is_drawn(workdir: Path) -> bool:
+    """Whether what a run without other weights began with was drawn: those of a converted file were not."""
+    record = run_record.read(workdir)
+    return not record or "converted" not in record["derived"]
+
+
 def _look_into(workdir):
     record, folder = run_record.read(workdir), workdir / "checkpoints"
     has_checkpoints = folder.is_dir() and any(path.name.isdecimal() for path in folder.iterdir())

@@ -94,7 +94,7 @@ def test_what_has_no_effect_and_what_is_repeated_is_told(finished_run, tmp_path)
     config = make_config(train__batch_size=9, train__steps=1, optimizer__momentum=0.5)
     code, text = run(tmp_path / "run", config=config, overridden=("train.batch_size", "optimizer.momentum"))
     assert code == 0 and text.count("no effect") == 1 and "config.optimizer.momentum has no effect" in text
-    said = "config.train.batch_size is 9, and there are 4 training videos: every update has each of them 2 to 3 times"
+    said = "config.train.batch_size is 9, with 4 training videos: every update has each of them 2 to 3 times"
     assert said in text.splitlines()
 
 

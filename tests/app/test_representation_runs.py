@@ -123,6 +123,8 @@ def test_a_folder_without_labels_is_scored_by_tau_alone(tmp_path):
     code, text = run(tmp_path / "run", config=config)
     assert code == 0 and "no evaluated video has labels, so what needs them is not scored: classification, prog" in text
     assert "3 train videos, 3 test videos, no labels; 2 views of 12 frames" in text
+    drawn = "Training begins without --init_from: the stem and the first 3 stages of the ResNet stay as they are drawn"
+    assert f"warning: {drawn}" in text and drawn in (tmp_path / "run" / "results.md").read_text()
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert set(results["metrics"]["test"]["best"]) == {"Tau"}
     with pytest.raises(UserError, match="select_metric is 'AP@5', and no evaluated video has labels: only Tau"):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from data_pipelines.core.feature_values import ValueRange, compare_values
+from data_pipelines.core.wording import count
 from fact_jax.app.feature_record import DataFacts
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import Task
@@ -47,6 +48,7 @@ class Parts:
     how_scored: Sequence[str]  # sentences about the metrics, for results.md
     other_videos: OtherVideos | None = None  # None: this kind has only the evaluators
     facts: DataFacts = DataFacts()  # of the data, for features.json
+    without_weights: str = ""  # a sentence on a training that begins without --init_from, where it needs it
 
 
 class Classes(NamedTuple):
@@ -125,7 +127,7 @@ def batch_lines(config, num_videos: int) -> list[str]:
     least, most = size // num_videos, -(-size // num_videos)
     times = f"{least} times" if least == most else f"{least} to {most} times"
     return [
-        f"config.train.batch_size is {size}, and there are {num_videos} training videos: every update has each of them "
+        f"config.train.batch_size is {size}, with {count(num_videos, 'training video')}: every update has each of them "
         f"{times}"
     ]
 

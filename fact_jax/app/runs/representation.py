@@ -15,6 +15,7 @@ from fact_jax.app.runs import embedding_scores
 from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
 from fact_jax.app.runs.pixel_scores import check_pixel_size, pixel_scores
 from fact_jax.app.runs.representation_prediction import open_prediction, read_chunks
+from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores, ordered_at_start
 from fact_jax.metrics.representation import TASKS
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.representation import systems
@@ -68,6 +69,7 @@ def prepare(config, sources, devices) -> Parts:
     evaluator = dataclasses.replace(evaluator, at_start=config.eval.at_start)
     how_scored = [*embedding_scores.how_scored(config, sources)]
     repeated = () if isinstance(train_batches, GroupBatches) else batch_lines(config, len(sources.train))
+    told = [*lacking_scores(config, sources), *ordered_at_start(config, sources)]
     if config.eval.pixel_size:
         notes.append(_pixel_line(config, evaluator))
         how_scored.append(f"For comparison, {notes[-1]}.")
@@ -78,8 +80,9 @@ def prepare(config, sources, devices) -> Parts:
         derived=_derive(config, sources, train_batches, task, class_names),
         num_programs=embedding_scores.num_programs(evaluator),
         statistics=_statistics(sources),
-        lines=(*_describe(config, sources), *repeated, *sources.notes, *notes),
+        lines=(*_describe(config, sources), *repeated, *sources.notes, *notes, *told),
         how_scored=tuple(how_scored),
+        without_weights=drawn_backbone(config),
         other_videos=embedding_scores.other_videos(config, sources, options),
     )
 

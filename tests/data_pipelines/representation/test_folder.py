@@ -1,5 +1,7 @@
 """Your own folder: what is listed, and every problem with its file and line."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,23 @@ def test_what_is_odd_is_a_line(tmp_path):
     assert any("that lack a phase count for no progress: b, c" in note for note in notes)
     assert any("1 phase of evaluated videos that no training video has: w" in note for note in notes)
     assert "Trained on and evaluated as well, 1 video: b" in notes
+
+
+def test_small_pictures_and_labels_of_no_frame_are_told(tmp_path):
+    root = make(tmp_path, {"a": 3, "b": 4, "c": 3}, a="-\n-\n-\n", b="-\nx\n-\n-\n")
+    known = config(root)
+    height = min(open_representation(known).train[0].video.size)
+    for size, told in ((height, 0), (height + 1, 3)):
+        augmentation = dataclasses.replace(known.augmentation, size=size)
+        notes = open_representation(dataclasses.replace(known, augmentation=augmentation)).notes
+        assert "1 video whose labels give no frame a phase, scored by nothing: a" in notes
+        said = f"3 videos with fewer than the {size} x {size} pixels that the network sees, enlarged: a, b, c"
+        assert (said in notes) == bool(told)
+
+
+def test_one_video_is_trained_on_and_evaluated(tmp_path):
+    notes = open_representation(config(make(tmp_path, {"a": 3}))).notes
+    assert any(note.startswith("The one video is trained on and evaluated; train.txt and") for note in notes)
 
 
 def test_unreadable_videos_may_be_left_out(tmp_path):
