@@ -34,9 +34,10 @@ def plot_similarity(query: ShownVideo, key: ShownVideo, phase_names=(), *, title
     distances = frame_distances(query.embeddings, key.embeddings)
     height, width = _sides(len(query), len(key))
     figure = pictures.new_figure(width + 1.9, height + 1.5)
+    phases = present_phases([query, key])
     strips = 0.16  # inches across
     grid = figure.add_gridspec(2, 2, width_ratios=(strips, width), height_ratios=(height, strips))
-    axes = figure.add_subplot(grid[0, 1])
+    axes = figure.add_subplot(grid[0, 1] if phases else grid[:, :])
     image = axes.imshow(distances, cmap="viridis", aspect="auto", interpolation="nearest")
     if not is_same:
         _, path = warp(distances)
@@ -46,9 +47,12 @@ def plot_similarity(query: ShownVideo, key: ShownVideo, phase_names=(), *, title
     bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
     bar.set_label("squared distance of the embeddings", fontsize=9)
     bar.ax.tick_params(labelsize=8)
-    _strip(figure.add_subplot(grid[0, 0]), query, is_vertical=True)
-    _strip(figure.add_subplot(grid[1, 1]), key, is_vertical=False)
-    add_phase_legend(figure, present_phases([query, key]), phase_names, columns=max(1, int(width / 1.5)))
+    for shown, place, is_vertical in ((query, (0, 0), True), (key, (1, 1), False)):
+        beside = figure.add_subplot(grid[place]) if phases else axes
+        if phases:
+            _draw_strip(beside, shown, is_vertical=is_vertical)
+        _draw_times(beside, shown, is_vertical=is_vertical)
+    add_phase_legend(figure, phases, phase_names, columns=max(1, int(width / 1.5)))
     if title:
         pictures.write_title(figure, title, 12)
     return figure
@@ -60,20 +64,23 @@ def _sides(rows, columns):
     return (_SIDE, _SIDE / ratio) if ratio > 1 else (_SIDE * ratio, _SIDE)
 
 
-def _strip(axes, shown, *, is_vertical):
-    """The time axis of a video, as a strip of its phases."""
+def _draw_strip(axes, shown, *, is_vertical):
+    """The phases of a video."""
     from matplotlib.colors import to_rgb
 
     row = np.array([to_rgb(phase_color(shown.phase(place))) for place in range(len(shown))])
     axes.imshow(row[:, None] if is_vertical else row[None], aspect="auto", interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+
+
+def _draw_times(axes, shown, *, is_vertical):
+    """The time axis of a video, with its name."""
     places, texts = time_ticks(shown.times)
     name = pictures.shorten(shown.name, MAX_NAME)
     if is_vertical:
-        axes.set_xticks([])
         axes.set_yticks(places, texts, fontsize=8)
         axes.set_ylabel(name, fontsize=10, parse_math=False)
     else:
-        axes.set_yticks([])
         axes.set_xticks(places, texts, fontsize=8)
         axes.set_xlabel(name, fontsize=10, parse_math=False)
 
