@@ -124,8 +124,8 @@ def _table_notes(table, databases):
         yield f"{of} {verb(unknown, 'have')} no annotations: {_named(with_slips(hinted, lacking))}"
     missing = [name for name in sorted(names) if name not in table]
     if missing:
-        there = f"{count(missing, 'annotated video')} {verb(missing, 'are')}"
-        yield f"{there} not in the subset table: {_named(missing)}"
+        there = f"{count(missing, 'annotated video')} {verb(missing, 'are')} not in the subset table"
+        yield f"{there}, and {verb(missing, 'keep')} the subset of the annotations, if any: {_named(missing)}"
     changes = collections.defaultdict(list)
     for video in (video for database in databases for video in database.videos.values() if video.overruled):
         changes[video.overruled, video.subset].append(video.video_id)

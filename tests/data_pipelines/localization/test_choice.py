@@ -59,7 +59,8 @@ def test_videos_that_are_not_used_are_counted(tmp_path):
     for line in ("2 annotated videos are of the subset 'testing' and are not used",
                  "1 annotated video is of no subset and is not used",
                  "2 of 3 videos of the subset table have no annotations: nobody, b.mp4 (expected 'b')",
-                 "6 annotated videos are not in the subset table: b, c, d, and 3 more"):  # fmt: skip
+                 "6 annotated videos are not in the subset table, and keep the subset of the annotations, if any: "
+                 "b, c, d, and 3 more"):  # fmt: skip
         assert line in text
 
 
