@@ -156,7 +156,8 @@ def prepare(builder, contents, tfds_dir, check):
         logging.info("Using the TFDS copy in %s", directory)
         return directory
     if directory.exists():
-        logging.info("Files of %s have changed: writing the TFDS copy in %s again", contents.source, directory)
+        text = "The TFDS copy in %s is not that of the files in %s as they are now: it is written again"
+        logging.warning(text, directory, contents.source)
     else:
         logging.info("Writing a TFDS copy of %s to %s", contents.source, directory)
     try:

@@ -106,17 +106,26 @@ def test_the_copy_is_enough_and_serves_every_rate(tmp_path):
 def test_the_copy_is_written_once_and_again_after_a_change(tmp_path, monkeypatch):
     write_folder(tmp_path)
     data = settings(tmp_path, reader="tfds")
-    written = []
+    written, told = [], []
     write = prepared_copy._write
     monkeypatch.setattr(prepared_copy, "_write", lambda *args: (written.append(1), write(*args)))
+    own = types.SimpleNamespace(**vars(prepared_copy.logging))  # TFDS tells more through the same module
+    own.warning = lambda text, *args: told.append(text % args)
+    monkeypatch.setattr(prepared_copy, "logging", own)
     open_sources(data)
     open_sources(data, subsets=("test",))
-    assert len(written) == 1
+    assert len(written) == 1 and told == []
     features = np.ones((6, 30), np.float32)
     np.save(tmp_path / "features" / "v3.npy", features)
     os.utime(tmp_path / "features" / "v3.npy", ns=(1, 1))
     np.testing.assert_array_equal(open_sources(data).test[0].features, features.T)
     assert len(written) == 2
+    [line] = told
+    assert line.endswith(f"is not that of the files in {tmp_path} as they are now: it is written again")
+    label = tmp_path / "groundTruth" / "v0.txt"
+    label.write_text("\n".join(label.read_text().splitlines()[::-1]) + "\n")
+    open_sources(data)
+    assert (len(written), told) == (3, [line, line])
 
 
 def test_large_copies_need_no_tensorflow(tmp_path, monkeypatch):
