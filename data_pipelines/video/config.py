@@ -19,9 +19,9 @@ class VideoConfig:
     def __post_init__(self):
         if not (math.isfinite(self.rate) and self.rate >= 0 and self.stream >= -1 and self.short_side >= 0):
             raise UserError(
-                f"rate is {self.rate!r}, stream {self.stream!r} and short_side {self.short_side!r}; expected frames a "
-                "second, 0 for those of the header, a number of a video stream, -1 for the only one, and pixels, 0 for "
-                "those that are decoded."
+                f"rate is {self.rate!r}, stream {self.stream!r} and short_side {self.short_side!r}; expected frames "
+                "per second, 0 for those of the header, a number of a video stream, -1 for the only one, and pixels, 0 "
+                "for those that are decoded."
             )
 
     def size_of(self, size):
