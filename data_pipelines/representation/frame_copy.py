@@ -22,7 +22,7 @@ from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count
 from data_pipelines.representation.folder import COPY_DIR
 from data_pipelines.video.checks import CheckedVideos
-from data_pipelines.video.image_folder import IMAGE_SUFFIXES
+from data_pipelines.video.file_checksums import files_of
 from data_pipelines.video.raw_video import RawVideo
 from fact_jax.files import readable_size
 from fact_jax.types import UserError
@@ -226,12 +226,8 @@ def _form(data):
 
 def _state(path):
     """What tells that a file, or the images of a folder, are still the same."""
-    path = pathlib.Path(path)
     try:
-        files = [path]
-        if path.is_dir():
-            files = [file for file in sorted(path.iterdir()) if file.name.lower().endswith(IMAGE_SUFFIXES)]
-        return stat_digest((), files)
+        return stat_digest((), files_of(path))
     except OSError as error:
         return f"no file: {error.strerror}"
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from data_pipelines.representation.published import list_names, read_published
 from data_pipelines.representation.remarks import remarks
 from data_pipelines.representation.synthetic import synthetic_videos
 from data_pipelines.video.checks import CheckedVideos, check_videos
+from data_pipelines.video.file_checksums import file_checksums
 from data_pipelines.video.raw_video import RawVideo
+from fact_jax.files import readable_size
 
-INDEX_DIR = "video_index"  # below the workdir
+INDEX_DIR = "video_index"  # below the workdir; also of checksums
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,7 @@ class RepresentationSources:
       groups: names of the datasets that are scored apart.
       phases: names of the phases of every group.
       notes: lines for the user.
+      checksums: of the files of every video, by its name; {} of drawn videos; None where nobody asked for them.
     """
 
     train: tuple[PhasedVideo, ...]
@@ -56,13 +60,24 @@ class RepresentationSources:
     groups: tuple[str, ...]
     phases: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    checksums: Mapping[str, str] | None = None
+
+    def named(self) -> Iterator[tuple[str, str, PhasedVideo]]:
+        """Yields (subset, name, PhasedVideo) of all; two videos have two names, though their datasets be others."""
+        paths = {}
+        for subset in ("train", "test", "fit"):
+            for entry in getattr(self, subset):
+                own = str(entry.video.path)
+                taken = paths.setdefault(entry.video_id, own) != own
+                yield subset, f"{subset}/{entry.video_id}" if taken else entry.video_id, entry
 
 
 def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) -> RepresentationSources:
     """Opens the videos that the settings name, after checking all of them; a UserError names all problems.
 
-    `workdir` is where indices of frames are kept for the next run, and a list of problems too long for the message;
-    None = nowhere. `seed` is that of the synthetic videos.
+    `workdir` is where indices of frames and checksums of files are kept for the next run, and a list of problems too
+    long for the message; None = nowhere, and there are no checksums, which read every file. `seed` is that of the
+    synthetic videos.
     """
     data.check()
     if data.reader == "synthetic":
@@ -74,7 +89,8 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
             for subset in SUBSETS
         }
         phases = (numbered_phases(data.synthetic.num_phases),)
-        return RepresentationSources(parts["train"], parts["test"], parts["train"], (data.dataset,), phases)
+        drawn = parts["train"], parts["test"], parts["train"]
+        return RepresentationSources(*drawn, (data.dataset,), phases, checksums={})
     root = dataset_root(data, expected_tree(data))
     found = look_through(data, root, None if workdir is None else workdir / INDEX_DIR)
     report_file = None if workdir is None else workdir / PROBLEMS_FILE
@@ -83,6 +99,12 @@ def open_representation(data: RepresentationDataConfig, workdir=None, seed=0) ->
     if data.reader == "tfds":
         sources, note = _copied(data, root, found)
         notes += (note,)
+    if workdir is not None:
+        found = file_checksums({name: entry.video.path for _, name, entry in sources.named()}, workdir / INDEX_DIR)
+        sources = dataclasses.replace(sources, checksums=found.checksums)
+        if found.num_files:
+            read = f"{count(found.num_files, 'file')} of videos, {readable_size(found.num_bytes)}"
+            notes += (f"Read for their checksums, which are kept until a file changes: {read}",)
     return dataclasses.replace(sources, notes=(*notes, *remarks(data, sources)))
 
 

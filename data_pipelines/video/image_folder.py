@@ -24,6 +24,11 @@ _DIGITS = re.compile(r"(\d+)")
 _TURNED = (5, 6, 7, 8)
 
 
+def image_names(names):
+    """Those of the names of files that an ImageFolder reads."""
+    return [name for name in names if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)]
+
+
 class ImageFolder(RawVideo):
     """A folder of images, one a frame, as of PennAction; see `RawVideo`. Other files of it are not looked at."""
 
@@ -34,7 +39,7 @@ class ImageFolder(RawVideo):
             listed = sorted(name for name in os.listdir(path) if name[0] != ".")
         except OSError as error:
             raise VideoError(path, f"folder cannot be read ({error.strerror})", "correct the name") from error
-        names = [name for name in listed if name.lower().endswith(IMAGE_SUFFIXES)]
+        names = image_names(listed)
         if not names:
             found = f"the folder holds no image, but {name_some(listed)}" if listed else "the folder is empty"
             expected = f"expected images that end in {', '.join(IMAGE_SUFFIXES)}; videos lie side by side in one folder"

@@ -44,7 +44,7 @@ class Options:
         "What does not fit, such as other classes, starts anew."
     )
     accept_new_features: bool | None = flag(
-        "train, eval: go on where the features are not those that the run was trained with."
+        "train, eval: go on where the features, or the files of videos, are not those that the run was trained with."
     )
     step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
     split: str | None = flag(

@@ -1,8 +1,9 @@
 """features.json: what the data was that a run is trained with, and the refusal to make one run of two datasets.
 
-It holds checksums of the features of every video, because shapes and labels of features that were extracted anew are
-those of before, and so are all settings; checksums of the labels of every video, to name those that changed; and the
-range of the values of the training videos, with which `--mode predict` compares new ones.
+It holds checksums of the features of every video, or of its files where a run reads those, because shapes and labels of
+features that were extracted anew are those of before, and so are all settings; checksums of the labels of every video,
+to name those that changed; and the range of the values of the training videos, with which `--mode predict` compares new
+ones.
 """
 
 import dataclasses
@@ -29,11 +30,13 @@ class DataFacts:
       labels: checksums by video of its labels and the subset that it is of; {} where they are not known.
       values: numbers by name that say what the features of the training videos are like, see `runs.base.data_facts`; {}
         where they are not known.
+      what: a word, for messages, for what the checksums are of.
     """
 
     checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    what: str = "features"
 
 
 def check(
@@ -56,14 +59,16 @@ def check(
     recorded, changes = _read(path) if has_begun or not training else (None, [])
     if facts.checksums is None:
         if recorded is not None:
-            say("the prepared copy says nothing of its features: whether they are those of this run is not checked")
-        return _sentences(changes), False
+            say(
+                f"the prepared copy says nothing of its {facts.what}: whether they are those of this run is not checked"
+            )
+        return _sentences(changes, facts.what), False
     if recorded is None:
         if training and facts.checksums:
             if has_begun:
-                say(f"the features of this run are known from now on ({FILE}); whether they changed before is not")
+                say(f"the {facts.what} of this run are known from now on ({FILE}); whether they changed before is not")
             _write(path, facts, changes)
-        return _sentences(changes), False
+        return _sentences(changes, facts.what), False
     now, former = facts.checksums, recorded.checksums or {}
     changed = _changed(now, former)
     kept = dataclasses.replace(facts, checksums={**former, **now})
@@ -74,35 +79,38 @@ def check(
         )
         if training and (complete.labels, complete.values) != (recorded.labels, recorded.values):
             _write(path, complete, changes)
-        return _sentences(changes), False
-    found = _other_features(workdir, changed, now)
+        return _sentences(changes, facts.what), False
+    found = _other_features(workdir, changed, now, facts.what)
     if not accept_new:
         raise UserError(
-            f"{found}. They were extracted anew, or changed: one run would be made of two datasets. Put the former "
-            "features back, use another --workdir, or take them all the same with --accept_new_features."
+            f"{found}. They were made anew, or changed: one run would be made of two datasets. Put the former "
+            f"{facts.what} back, use another --workdir, or take them all the same with --accept_new_features."
         )
     say(f"warning: {found}; they are taken all the same")
     if not training:
-        told = "Evaluated with other features than those of the training"
-        return (*_sentences(changes), f"{told}: those of {len(changed)} video{'s' * (len(changed) > 1)}."), True
+        told = f"Evaluated with other {facts.what} than those of the training"
+        return (
+            *_sentences(changes, facts.what),
+            f"{told}: those of {len(changed)} video{'s' * (len(changed) > 1)}.",
+        ), True
     changes = [*changes, len(changed)]
     _write(path, kept, changes)
-    return _sentences(changes), False
+    return _sentences(changes, facts.what), False
 
 
-def changed_features(workdir: Path, checksums: Mapping[str, str] | None) -> str:
+def changed_features(workdir: Path, facts: DataFacts) -> str:
     """Which videos have other features than those that a run was trained with; "" where none has or nobody knows."""
     recorded, _ = _read(Path(workdir) / FILE)
-    changed = _changed(checksums, recorded.checksums or {}) if recorded and checksums else []
-    return _other_features(workdir, changed, checksums) if changed else ""
+    changed = _changed(facts.checksums, recorded.checksums or {}) if recorded and facts.checksums else []
+    return _other_features(workdir, changed, facts.checksums, facts.what) if changed else ""
 
 
 def _changed(now, former):
     return [video for video, checksum in now.items() if former.get(video, checksum) != checksum]
 
 
-def _other_features(workdir, changed, now):
-    found = f"{len(changed)} of {len(now)} videos have other features than the run in {workdir} was trained with"
+def _other_features(workdir, changed, now, what):
+    found = f"{len(changed)} of {len(now)} videos have other {what} than the run in {workdir} was trained with"
     return f"{found}: {_named(changed)}"
 
 
@@ -142,11 +150,11 @@ def _named(videos):
     return ", ".join(videos[:_MAX_NAMED]) + more
 
 
-def _sentences(changes):
+def _sentences(changes, what):
     """What results.md says of a run whose features changed on the way."""
     if not changes:
         return ()
-    return (f"Features changed during this run: those of {', then '.join(map(str, changes))} videos.",)
+    return (f"{what.capitalize()} changed during this run: those of {', then '.join(map(str, changes))} videos.",)
 
 
 def _read(path):

@@ -32,7 +32,7 @@ def say_other_data(config, workdir: Path, say: Callable[[str], None]) -> None:
         sources = runs.open_sources(config, workdir)
         parts = runs.prepare(config, sources, device_layout.choose(piece_size(config.train)))
         labels = feature_record.changed_labels(workdir, parts.facts.labels, order=False)
-        features = feature_record.changed_features(workdir, parts.facts.checksums)
+        features = feature_record.changed_features(workdir, parts.facts)
         if not labels:
             run_record.check(workdir, derived=parts.derived)
     except UserError as error:

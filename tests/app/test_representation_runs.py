@@ -134,10 +134,46 @@ def test_a_folder_without_labels_is_scored_by_tau_alone(tmp_path):
             tmp_path / "other",
             config=make_config(carl_custom, data, loss={**config.loss.to_dict(), "objective": "classification"}),
         )
-    # The videos are part of what a run is.
-    np.save(tmp_path / "mine" / "videos" / "v0.npy", np.zeros((9, 20, 24, 3), np.uint8))
-    with pytest.raises(UserError, match="labels_sha256|other data|differ"):
-        run(tmp_path / "run", "eval", config=config)
+
+
+@pytest.mark.parametrize("length", [20, 9])
+def test_videos_that_changed_are_another_run_whatever_their_length(tmp_path, length):
+    write_videos(tmp_path / "mine")
+    data = {"reader": "videos", "dir": str(tmp_path / "mine"), "dataset": "mine"}
+    workdir, config = tmp_path / "run", make_config(carl_custom, data)
+    _, text = run(workdir, stream=StopAfter(2), config=config)
+    assert "Read for their checksums, which are kept until a file changes: 3 files of videos" in text
+    changed, path = np.zeros((length, 20, 24, 3), np.uint8), tmp_path / "mine" / "videos" / "v0.npy"
+    original = np.load(path)
+    np.save(path, changed)
+    for mode in ("train", "eval"):
+        with pytest.raises(UserError, match=r"1 of 3 videos have other files than the run .*: v0\. .*--accept_new_fea"):
+            run(workdir, mode, config=config)
+    np.save(path, original)
+    code, text = run(workdir, config=config)
+    assert code == 0 and "Read for their checksums, which are kept until a file changes: 1 file of videos" in text
+    np.save(path, changed)
+    code, text = run(workdir, config=config)
+    assert code == 0 and "warning: the data are not those of this finished run" in text and "other files" in text
+    code, text = run(workdir, "eval", config=config, accept_new_features=True)
+    assert code == 0 and "Evaluated with other files" in (workdir / "eval_other_features" / "results.md").read_text()
+    (workdir / "results.json").unlink()
+    assert run(workdir, config=config, accept_new_features=True)[0] == 0
+    assert "Files changed during this run: those of 1 videos." in (workdir / "results.md").read_text()
+
+
+def test_labels_that_changed_are_named(tmp_path):
+    write_videos(tmp_path / "mine")
+    (tmp_path / "mine" / "labels").mkdir()
+    for number, length in enumerate((20, 14, 17)):
+        lines = "reach\n" * 5 + "pour\n" * (length - 5)
+        (tmp_path / "mine" / "labels" / f"v{number}.txt").write_text(lines)
+    config = make_config(carl_custom, {"reader": "videos", "dir": str(tmp_path / "mine"), "dataset": "mine"})
+    run(tmp_path / "run", stream=StopAfter(2), config=config)
+    label = tmp_path / "mine" / "labels" / "v1.txt"
+    label.write_text(label.read_text().replace("reach\npour", "pour\npour"))
+    with pytest.raises(UserError, match=r"labels_sha256: .*\n.*1 video with other labels, or in another list \(v1\)"):
+        run(tmp_path / "run", config=config)
 
 
 SINGLE = {"augmentation": {"self_supervised": False}}

@@ -11,6 +11,7 @@ from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.listing import NO_PHASE
 from data_pipelines.representation.opening import open_representation, read_phases
 from data_pipelines.representation.source import GroupBatches, TrainClips
+from fact_jax.app.feature_record import DataFacts
 from fact_jax.app.runs import embedding_scores
 from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
 from fact_jax.app.runs.pixel_scores import check_pixel_size, pixel_scores
@@ -83,6 +84,7 @@ def prepare(config, sources, devices) -> Parts:
         lines=(*_describe(config, sources), *repeated, *sources.notes, *notes, *told),
         how_scored=tuple(how_scored),
         without_weights=drawn_backbone(config),
+        facts=DataFacts(sources.checksums, _label_checksums(sources), what="files"),
         other_videos=embedding_scores.other_videos(config, sources, options),
     )
 
@@ -171,15 +173,23 @@ def _derive(config, sources, train_batches, task, class_names):
 
 
 def _fingerprint(sources):
-    """SHA-256 over names, lengths, sizes, groups and labels of all videos."""
+    """SHA-256 over names, groups and labels of all videos; features.json has what their files hold."""
     digest = hashlib.sha256()
-    for subset in ("train", "test", "fit"):
-        for entry in getattr(sources, subset):
-            size = "x".join(map(str, entry.video.size))
-            digest.update(f"{subset} {entry.video_id} {len(entry.video)} {size} {entry.group}\n".encode())
-            if entry.labels is not None:
-                digest.update(np.asarray(entry.labels, "<i4").tobytes())
+    for subset, name, entry in sources.named():
+        digest.update(f"{subset} {name} {entry.group}\n".encode() + _label_bytes(entry))
     return digest.hexdigest()
+
+
+def _label_checksums(sources):
+    """A checksum for every video of what `_fingerprint` is made of."""
+    parts = {}
+    for subset, name, entry in sources.named():
+        parts.setdefault(name, hashlib.sha256()).update(f"{subset} {entry.group}\n".encode() + _label_bytes(entry))
+    return {name: digest.hexdigest()[:16] for name, digest in parts.items()}
+
+
+def _label_bytes(entry):
+    return b"" if entry.labels is None else np.asarray(entry.labels, "<i4").tobytes()
 
 
 def _statistics(sources):

@@ -1,0 +1,89 @@
+"""Checksums of the files of videos, so that a run is not continued with others of the same length.
+
+A checksum reads a whole file, or all images of a folder: as long as a copy of it takes. So it is noted beside the run,
+and made anew only where the name, the size or the times of a file are others than before.
+"""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+
+from data_pipelines.core.finite import stat_digest
+from data_pipelines.video.image_folder import image_names
+from fact_jax.files import atomic_write_text, open_data, read_data
+from fact_jax.types import UserError
+
+NOTES_FILE = "checksums.json"
+_MAX_NOTES_BYTES = 2**30
+_DIGITS = 32  # of a SHA-256, hexadecimal: enough to tell any two videos apart
+
+
+@dataclasses.dataclass(frozen=True)
+class VideoChecksums:
+    """Checksums by name of a video; how many files were read for them, and their bytes."""
+
+    checksums: dict[str, str]
+    num_files: int
+    num_bytes: int
+
+
+def files_of(path) -> list[pathlib.Path]:
+    """The file of a video, or the images of its folder in the order of their names; raises OSError."""
+    path = pathlib.Path(path)
+    return [path / name for name in sorted(image_names(os.listdir(path)))] if path.is_dir() else [path]
+
+
+def file_checksums(paths: Mapping[str, str], folder: pathlib.Path) -> VideoChecksums:
+    """Checksums of the content of videos, {name: path of a file or of a folder of images}.
+
+    `folder` is where they are noted for the next time. Where a file lies and when it was written does not count, and
+    neither does the name of a file; those of the images of a folder do, because they give their order.
+
+    Raises UserError where a file cannot be read or the notes cannot be written.
+    """
+    notes = folder / NOTES_FILE
+    noted, found, missing = _read(notes), {}, {}
+    try:
+        states = {name: stat_digest((), files_of(path)) for name, path in paths.items()}
+        for name, path in paths.items():
+            state, checksum = noted.get(os.path.realpath(path), ("", ""))
+            if state == states[name]:
+                found[name] = checksum
+            else:
+                missing[name] = files_of(path)
+        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            found |= dict(zip(missing, pool.map(_checksum, missing.values()), strict=True))
+        num_bytes = sum(file.stat().st_size for files in missing.values() for file in files)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    if missing:
+        kept = {os.path.realpath(path): [states[name], found[name]] for name, path in paths.items()}
+        try:
+            atomic_write_text(notes, json.dumps(kept) + "\n")
+        except OSError as error:
+            raise UserError(f"{notes} cannot be written: {error.strerror}.") from error
+    return VideoChecksums({name: found[name] for name in paths}, sum(map(len, missing.values())), num_bytes)
+
+
+def _checksum(files):
+    digest = hashlib.sha256()
+    for file in files:
+        with open_data(file) as content:
+            own = hashlib.file_digest(content, "sha256")
+        if len(files) == 1:
+            return own.hexdigest()[:_DIGITS]
+        digest.update(repr((file.name, own.hexdigest())).encode())
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _read(path):
+    """{path of a video: (state, checksum)}; {} where there are no notes that can be read."""
+    try:
+        rows = json.loads(read_data(path, _MAX_NOTES_BYTES))
+        return {place: (str(state), str(checksum)) for place, (state, checksum) in rows.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
