@@ -105,6 +105,9 @@ def _mark_best(axes, scores, best_metric):
     if name is None:
         return
     steps, values = scores[name]
+    steps, values = steps[steps > 0], values[steps > 0]  # the network before training is never the best
+    if not len(steps):
+        return
     # The last of equal values, as the training loop keeps it.
     best = len(values) - 1 - int(np.argmax(values[::-1]))
     axes.plot(steps[best], values[best], "*", color="black", markersize=14, zorder=5, linestyle="", clip_on=False)

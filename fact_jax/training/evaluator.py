@@ -25,7 +25,7 @@ class Evaluator:
     start: Callable[[], Evaluation]  # gives the empty one of a pass
     # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
     every: int = 0
-    at_start: bool = False  # with a period: also before the first step
+    at_start: bool = False  # with a period: also before the first step, which is never the best
     # The sets whose videos are scored, where others are what they are compared with; (): all.
     scored: Sequence[str] = ()
 

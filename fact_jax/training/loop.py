@@ -255,7 +255,9 @@ class _Run:
         self._restart_clocks()
 
     def _choose(self, metrics):
-        """Notes the step if it is the best so far; returns the words for it."""
+        """Notes the step if it is the best so far, which step 0 never is; returns the words for it."""
+        if self._step == 0:
+            return "  (before training)"
         name = self._config.eval.select_metric
         value = writers.to_json_value(metrics[name])
         if self._best["value"] is None or (value is not None and value >= self._best["value"]):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from configs import carl_conv_pouring, carl_custom, carl_k400, carl_pouring, carl_synthetic
 from data_pipelines.representation.opening import PhasedVideo, RepresentationSources
-from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores, ordered_at_start
+from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores
 from fact_jax.metrics.base import merge_states
 from fact_jax.tasks.representation.evaluation import metric_of
 from tests.overrides import override
@@ -104,13 +104,3 @@ def test_what_frames_leave_out_counts():
     config = changed(carl_custom, eval__frame_stride=100)
     lines = lacking_scores(config, sources_of([[0, 1]], [[0, 1], [0, 1]]))
     assert "mine: 0 evaluated videos with two frames that count, and two are needed, so tau has no number" in lines
-
-
-def test_step_0_as_the_best_one_is_told_where_a_video_is_one_chunk():
-    config = changed(carl_synthetic)
-    longest = config.eval.frames_per_chunk
-    assert ordered_at_start(config, sources_of([5], [5, longest + 1])) == []
-    (line,) = ordered_at_start(config, sources_of([5], [5, longest]))
-    assert line.startswith("warning: the best checkpoint may be that of step 0")
-    for other in ({"eval__at_start": False}, {"eval__select_metric": "AP@5"}, {"model__embedder": "vanilla"}):
-        assert ordered_at_start(changed(carl_synthetic, **other), sources_of([5], [5])) == []

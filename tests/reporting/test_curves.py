@@ -47,6 +47,14 @@ def test_training_curves_show_every_series_and_mark_the_best():
     assert losses.get_yscale() == "linear"
 
 
+def test_scores_before_training_are_drawn_and_not_marked_as_the_best():
+    before = [{"step": 0, "test/Edit": 90.0}]
+    marked = curves.plot_training_curves([*before, {"step": 4, "test/Edit": 50.0}], best_metric="Edit").axes[1].lines
+    assert marked[0].get_ydata().tolist() == [90.0, 50.0] and marked[-1].get_label() == "best Edit 50.0 (step 4)"
+    alone = curves.plot_training_curves(before, best_metric="Edit").axes[1].lines
+    assert [line.get_label() for line in alone] == ["test/Edit"]
+
+
 @pytest.mark.parametrize("highest", [0.8, 1.2, 4.0, 6.9, 7.1, 50.0, 9000.0])
 def test_axes_have_numbers_to_read_values_off(highest):
     figure = curves.plot_training_curves([{"step": 1, "loss": highest}, {"step": 4, "loss": 0.7, "test/Edit": 50.0}])

@@ -13,6 +13,7 @@ import jax
 import pytest
 
 from fact_jax.training import loop
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.training.start import starting_point
 from fact_jax.types import UserError
 from tests import jobs
@@ -147,6 +148,26 @@ def test_best_step_is_the_later_of_equals(tmp_path):
         assert checkpoints.best_step() == 9
 
 
+@pytest.mark.parametrize("stop_after", [0, 4])
+def test_scores_before_training_are_written_and_never_the_best(tmp_path, stop_after):
+    config = toy.toy_config(train__eval_every=6)
+    task = toy.ToyTask(scores=[90.0, 50.0, 40.0])
+    test = Evaluator("test", {"test": toy.ToyEvalBatches()}, task.evaluation, 6, at_start=True)
+    if stop_after:
+        train_until(stop_after, tmp_path, short_batches, task=task, config=config, evaluators=[test])
+    _, lines = toy.train(tmp_path, task=task, config=config, evaluators=[test], train_batches=short_batches())
+    assert [(row["step"], row["test/Acc"]) for row in rows(tmp_path) if "test/Acc" in row] == [
+        (0, 90.0),
+        (6, 50.0),
+        (12, 40.0),
+    ]
+    words = [line[line.index("  (") :] for line in lines if "test:" in line]
+    assert words == ["  (before training)"] * (not stop_after) + ["  (best so far)", "  (best Acc: step 6)"]
+    assert checksums(tmp_path)[12]["best"] == {"step": 6, "value": 50.0}
+    with loop.open_checkpoints(config, tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.best_step() == 6 and checkpoints.steps() == [6, 12]
+
+
 def test_select_metric_must_exist(tmp_path):
     config = toy.toy_config(eval__select_metric="F1", train__steps=1)
     with pytest.raises(UserError, match="'F1'; this task has Acc, frames"):
@@ -219,6 +240,7 @@ import ctypes, sys
 import jax
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.training import loop
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.training.logging import writers
 from tests.training import toy
 

@@ -16,7 +16,7 @@ from fact_jax.app.runs import embedding_scores
 from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
 from fact_jax.app.runs.pixel_scores import check_pixel_size, pixel_scores
 from fact_jax.app.runs.representation_prediction import open_prediction, read_chunks
-from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores, ordered_at_start
+from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores
 from fact_jax.metrics.representation import TASKS
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.representation import systems
@@ -70,7 +70,7 @@ def prepare(config, sources, devices) -> Parts:
     evaluator = dataclasses.replace(evaluator, at_start=config.eval.at_start)
     how_scored = [*embedding_scores.how_scored(config, sources)]
     repeated = () if isinstance(train_batches, GroupBatches) else batch_lines(config, len(sources.train))
-    told = [*lacking_scores(config, sources), *ordered_at_start(config, sources)]
+    told = lacking_scores(config, sources)
     if config.eval.pixel_size:
         notes.append(_pixel_line(config, evaluator))
         how_scored.append(f"For comparison, {notes[-1]}.")

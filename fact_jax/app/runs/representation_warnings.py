@@ -52,20 +52,6 @@ def lacking_scores(config, sources) -> list[str]:
     return lines
 
 
-def ordered_at_start(config, sources) -> list[str]:
-    """A line where the network before its training may count as the best one, for its positions alone order frames."""
-    options = config.eval
-    longest = max(len(range(0, len(entry.video), options.frame_stride)) for entry in sources.test)
-    is_chosen = options.at_start and options.select_metric == "Tau"
-    if not is_chosen or config.model.embedder != "transformer" or longest > options.frames_per_chunk:
-        return []
-    return [
-        "warning: the best checkpoint may be that of step 0: every evaluated video is one chunk, whose positions order "
-        "its frames before anything is learned. Set config.eval.select_metric to another score, or "
-        "config.eval.at_start=False."
-    ]
-
-
 def _reasons(config, sources, group, num_phases):
     """{task: why it has no number} of a group."""
     options = config.eval

@@ -21,7 +21,7 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.training.checkpoints import errors, folders
 from fact_jax.training.checkpoints.errors import CheckpointError
 from fact_jax.training.checkpoints.integrity import check_shapes, checksum, is_sealed, seal
-from fact_jax.training.checkpoints.retention import Keep, is_evaluated, rank
+from fact_jax.training.checkpoints.retention import Keep, can_be_best, rank
 from fact_jax.training.state import TrainState
 from fact_jax.types import UserError
 
@@ -218,7 +218,7 @@ class Checkpoints(contextlib.AbstractContextManager):
         )
 
     def best_step(self, say: Callable[[str], None] = lambda text: None) -> int | None:
-        """Returns the evaluated step with the largest selection metric, the later of equals; None if there is none.
+        """Returns the trained and evaluated step with the largest selection metric, the later of equals, or None.
 
         Raises CheckpointError if the best one cannot be read; `say` is told of others that cannot.
         """
@@ -236,7 +236,7 @@ class Checkpoints(contextlib.AbstractContextManager):
             raise CheckpointError(f"the best step is {known}, and {reason}")
         for error in unreadable.values():
             say(f"warning: {error}")
-        ranking = [(rank(meta), step) for step, meta in metas.items() if is_evaluated(meta)]
+        ranking = [(rank(meta), step) for step, meta in metas.items() if can_be_best(meta)]
         return max(ranking)[1] if ranking else None
 
     def wait(self) -> None:

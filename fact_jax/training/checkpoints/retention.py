@@ -27,12 +27,15 @@ class Keep(PreservationPolicy):
         return [step in kept for step in steps]
 
 
-def is_evaluated(meta: Mapping[str, Any]) -> bool:
-    """Whether a checkpoint with these metadata can be the best one; converted weights can without an evaluation."""
-    return bool(meta["metrics"] or meta.get("converted"))
+def can_be_best(meta: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint with these metadata can be the best one: it was trained and evaluated, or converted.
+
+    The network before its first step is scored for comparison alone, however good it is.
+    """
+    return bool(meta["metrics"] and meta["step"] > 0 or meta.get("converted"))
 
 
 def rank(meta: Mapping[str, Any]) -> tuple[bool, float]:
-    """What checkpoints are sorted by: evaluated ones last, and of these the one with the largest metric."""
-    value = meta["value"]
-    return is_evaluated(meta), -math.inf if value is None or math.isnan(value) else value
+    """What checkpoints are sorted by: those that can be the best last, and of these the one with the largest metric."""
+    value = meta["value"] if can_be_best(meta) else None
+    return can_be_best(meta), -math.inf if value is None or math.isnan(value) else value

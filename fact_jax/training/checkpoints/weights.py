@@ -26,7 +26,7 @@ def variable_shapes(task: Task, arrays: Mapping[str, Any]):
 
 
 def choose_step(checkpoints: Checkpoints, step: int | None, say: Callable[[str], None]) -> int:
-    """Returns `step`; or, for None, the best evaluated one, or the latest where none was evaluated.
+    """Returns `step`; or, for None, the best evaluated one, or the latest where none was evaluated after a step.
 
     Raises UserError if there is no such checkpoint, or the best one cannot be read.
     """
@@ -43,7 +43,7 @@ def choose_step(checkpoints: Checkpoints, step: int | None, say: Callable[[str],
     except CheckpointError as error:
         raise UserError(f"{error}. {others(checkpoints)}") from error
     if best is None:
-        say(f"no checkpoint in {checkpoints.folder} was evaluated; taking the latest, step {steps[-1]}")
+        say(f"no checkpoint in {checkpoints.folder} was evaluated after a step; taking the latest, step {steps[-1]}")
         return steps[-1]
     return best
 

@@ -56,6 +56,24 @@ def test_latest_and_best_are_kept(tmp_path, values, latest, best, kept, best_ste
         assert checkpoints.best_step() == best_step
 
 
+@pytest.mark.parametrize(
+    "values, best, kept, best_step",
+    [
+        ([90, 10, 20, 15], 1, [2, 3], 2),
+        ([90, None, None], 2, [1, 2], None),  # what is not evaluated is no better, and comes later
+        ([90, 10, 20, 15], 3, [1, 2, 3], 2),
+        ([90], 1, [0], None),
+    ],
+)
+def test_the_network_before_training_is_never_the_best(tmp_path, values, best, kept, best_step):
+    with Checkpoints(tmp_path / "c", keep_best=best) as checkpoints:
+        for step, value in enumerate(values):
+            save(checkpoints, step, value)
+        checkpoints.wait()
+        assert checkpoints.steps() == kept
+        assert checkpoints.best_step() == best_step
+
+
 def test_saving_a_step_again_replaces_it(tmp_path):
     with Checkpoints(tmp_path / "c") as checkpoints:
         save(checkpoints, 3, None)
