@@ -144,7 +144,7 @@ def test_a_checkpoint_that_nobody_evaluated_will_do(tmp_path):
     runs.write_run(tmp_path / "run", runs.make_config(), {4: None})
     lines = []
     assert inference.load(tmp_path / "run", say=lines.append).step == 4
-    assert "was evaluated; taking the latest, step 4" in lines[0]
+    assert "was evaluated after a step; taking the latest, step 4" in lines[0]
 
 
 def test_what_cannot_be_loaded_is_a_user_error(tmp_path):
