@@ -217,6 +217,10 @@ def prepare(
         files.atomic_write_text(workdir / "statistics.txt", parts.statistics)
     for line in parts.lines:
         console.say(line)
+    compared = tuple(parts.comparisons())
+    for line in compared:
+        console.say(line)
+    parts = dataclasses.replace(parts, how_scored=(*parts.how_scored, *compared))
     first_variables = None
     if weights:
         first_variables = functools.partial(weights.put_into, config=config, derived=parts.derived, say=console.say)

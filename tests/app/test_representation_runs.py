@@ -96,8 +96,10 @@ def test_results_say_what_was_scored_and_what_the_pixels_score(tmp_path):
     code, text = run(tmp_path, config=make_config(eval__pixel_size=8))
     assert code == 0 and "synthetic (synthetic stand-in)" not in text
     assert "4 train videos, 3 test videos, 3 phases; 2 views of 12 frames with 48 x 48 pixels" in text
-    assert "the pixels themselves, averaged to 8 x 8: Classification@1" in text
+    said = text.index("scoring the pixels of 3 videos for comparison (config.eval.pixel_size)")
+    assert said < text.index("For comparison, the pixels themselves, averaged to 8 x 8: Classification@1")
     results = (tmp_path / "results.md").read_text()
+    assert "scoring the pixels" not in results
     assert "For comparison, the pixels themselves, averaged to 8 x 8: Classification@1" in results
     assert "frames per video" in (tmp_path / "statistics.txt").read_text()
     derived = json.loads((tmp_path / "config.json").read_text())["derived"]

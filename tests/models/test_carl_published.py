@@ -1,5 +1,7 @@
 """CARL's weights by their published names: all in, all out, and ResNets of others."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -148,6 +150,23 @@ def test_resnets_that_do_not_fit_are_refused(change, words):
         state_dict.to_flax(
             found.links, found.tensors, {group: {"resnet": tree["resnet"]} for group, tree in variables.items()}
         )
+
+
+@pytest.mark.parametrize(
+    "backbone, blocks, words",
+    [
+        (2, (0, 0, 2, 1), r"blocks in 2 of its stages \(res_finetune\.0, res_finetune\.1\)"),
+        (3, (0, 0, 2, 1), r"blocks in 2 of its stages \(backbone\.6, res_finetune\)"),
+        (3, (0, 1, 1, 1), r"blocks in 3 of its stages \(backbone\.5, backbone\.6, res_finetune\)"),
+        (3, (1, 1, 1, 0), r"blocks in 3 of its stages \(backbone\.4, backbone\.5, backbone\.6\)"),
+        (4, (0, 0, 0, 0), r"blocks in 0 of its stages \(none\)"),
+    ],
+)
+def test_stages_without_blocks_are_refused(backbone, blocks, words):
+    config = dataclasses.replace(TINY, backbone_stages=backbone, stage_blocks=blocks)
+    tensors = published.to_state_dict(config, tiny_variables(config))
+    with pytest.raises(UserError, match=f"file.pth: the ResNet of the file has {words}; expected four in a row"):
+        published.infer(tensors, "file.pth")
 
 
 def test_other_state_dicts_are_of_another_system():

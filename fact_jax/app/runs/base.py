@@ -48,6 +48,8 @@ class Parts:
     how_scored: Sequence[str]  # sentences about the metrics, for results.md
     other_videos: OtherVideos | None = None  # None: this kind has only the evaluators
     facts: DataFacts = DataFacts()  # of the data, for features.json
+    # Sentences that take long to find out, for the console and results.md; `lines` say what is done.
+    comparisons: Callable[[], Sequence[str]] = tuple
     without_weights: str = ""  # a sentence on a training that begins without --init_from, where it needs it
 
 

@@ -1,6 +1,7 @@
 """Runs of representation learning: from settings and videos to a task with its batches."""
 
 import dataclasses
+import functools
 import hashlib
 
 import numpy as np
@@ -68,12 +69,14 @@ def prepare(config, sources, devices) -> Parts:
     options |= {"batch_size": config.eval.batch_size, "num_workers": config.data.num_workers}
     evaluator = embedding_scores.evaluator(config, sources, options, config.train.eval_every)
     evaluator = dataclasses.replace(evaluator, at_start=config.eval.at_start)
-    how_scored = [*embedding_scores.how_scored(config, sources)]
     repeated = () if isinstance(train_batches, GroupBatches) else batch_lines(config, len(sources.train))
     told = lacking_scores(config, sources)
+    comparisons = tuple
     if config.eval.pixel_size:
-        notes.append(_pixel_line(config, evaluator))
-        how_scored.append(f"For comparison, {notes[-1]}.")
+        told.append(
+            f"scoring the pixels of {count(evaluator.num_videos, 'video')} for comparison (config.eval.pixel_size)"
+        )
+        comparisons = functools.partial(_pixel_lines, config, evaluator)
     return Parts(
         task=task,
         train_batches=train_batches,
@@ -82,7 +85,8 @@ def prepare(config, sources, devices) -> Parts:
         num_programs=embedding_scores.num_programs(evaluator),
         statistics=_statistics(sources),
         lines=(*_describe(config, sources), *repeated, *sources.notes, *notes, *told),
-        how_scored=tuple(how_scored),
+        how_scored=tuple(embedding_scores.how_scored(config, sources)),
+        comparisons=comparisons,
         without_weights=drawn_backbone(config),
         facts=DataFacts(sources.checksums, _label_checksums(sources), what="files"),
         other_videos=embedding_scores.other_videos(config, sources, options),
@@ -149,11 +153,10 @@ def _check_one_group(phases):
         )
 
 
-def _pixel_line(config, evaluator):
+def _pixel_lines(config, evaluator):
     size, scores = config.eval.pixel_size, pixel_scores(evaluator, config.eval.pixel_size, config.data)
-    return f"the pixels themselves, averaged to {size} x {size}: " + ", ".join(
-        f"{name} {value:.4g}" for name, value in scores.items()
-    )
+    listed = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    return [f"For comparison, the pixels themselves, averaged to {size} x {size}: {listed}."]
 
 
 def _derive(config, sources, train_batches, task, class_names):

@@ -1,6 +1,6 @@
 """State dicts of CARL and of ResNets in its place: what they tell, and where their tensors live."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -169,12 +169,17 @@ def _infer_resnet(tensors, path):
 
 
 def _resnet_settings(reader, path):
-    backbone = sum(reader.has(f"backbone.{4 + stage}.0.conv1.weight") for stage in range(4))
-    single = reader.has("res_finetune.0.conv1.weight")
-    behind: Sequence[str] = ["res_finetune"] if single else [f"res_finetune.{index}" for index in range(4 - backbone)]
-    stages = [f"backbone.{4 + stage}" for stage in range(backbone)] + list(behind)
-    if len(stages) != 4:
-        raise UserError(f"{path}: the ResNet of the file has {len(stages)} stages; expected 4.")
+    numbered = [*(f"backbone.{4 + stage}" for stage in range(4)), *(f"res_finetune.{stage}" for stage in range(4))]
+    possible = [*numbered[:4], "res_finetune", *numbered[4:]]
+    found = [stage for stage in possible if reader.has(f"{stage}.0.conv1.weight")]
+    backbone = sum(stage in found for stage in numbered[:4])
+    behind = ["res_finetune"] if "res_finetune" in found else numbered[4 : 8 - backbone]
+    stages = numbered[:backbone] + behind
+    if found != stages or len(stages) != 4:
+        raise UserError(
+            f"{path}: the ResNet of the file has blocks in {len(found)} of its stages ({', '.join(found) or 'none'}); "
+            "expected four in a row. One without blocks has no tensors, and the file does not tell its width."
+        )
     return read_sizes(reader, path, "backbone.0", stages) | {"backbone_stages": backbone}
 
 
