@@ -81,7 +81,7 @@ def _parse(argv, flag_values):
     _check_names(argv, flag_values)
     keys = list(leaves(config := _load(_value_of("config", argv))))
     _check_overrides(argv, keys, config)
-    _arguments[:] = argv
+    _arguments[:] = argv = _without_earlier(argv)
     rest = flag_values(argv)
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}; settings are given as --name=value.")
@@ -112,16 +112,25 @@ def _overrides(argv):
 
 
 def _check_overrides(argv, keys, config):
-    """Raises UserError for an override of no setting, or a second one, of which a tuple would take the values of both.
-
-    `keys` are the dotted names of the settings of `config`.
-    """
-    found = _overrides(argv)
-    for key in found:
+    """Raises UserError for an override of no setting; `keys` are the dotted names of the settings of `config`."""
+    for key in _overrides(argv):
         if key not in keys:
             raise UserError(_wrong_key(key, keys, config))
-    if twice := [key for key in dict.fromkeys(found) if found.count(key) > 1]:
-        raise UserError("\n".join(f"--config.{key} is given {found.count(key)} times; give it once." for key in twice))
+
+
+def _without_earlier(argv):
+    """`argv` with the last override of every setting alone: ml_collections would join the values of two tuples."""
+    kept, seen = [], set()
+    for place in reversed(range(len(argv))):
+        keys = _overrides(argv[place : place + 1])
+        if keys and keys[0] in seen:
+            # Its value may be the word behind it.
+            if "=" not in argv[place] and kept and not kept[-1].startswith("-"):
+                kept.pop()
+            continue
+        seen.update(keys)
+        kept.append(argv[place])
+    return kept[::-1]
 
 
 def _spread_lists(argv):

@@ -129,8 +129,6 @@ def _rate_problems(values):
             "config.optimizer.cosine_epochs is 0, so that the learning rate is the lowest one right after the warm-up; "
             f"expected the epochs of the fall, such as train.epochs - warmup_epochs, {max(epochs - warmup, 1)}."
         )
-    if warmup > epochs and not values["train.steps"]:
-        problems.append(f"config.optimizer.warmup_epochs is {warmup}, expected at most config.train.epochs, {epochs}.")
     return problems
 
 

@@ -23,10 +23,20 @@ COMMON = (
 
 
 def lines(config, overridden: Iterable[str]) -> list[str]:
-    """A line for every setting of `overridden`, dotted names, that has no effect in a run of `config`."""
-    values, found = leaves(config), []
+    """A line for every setting of `overridden`, dotted names, that has no effect in a run of `config`, or not all of it.
+
+    A name that is there several times was given as often.
+    """
+    values, given = leaves(config), list(overridden)
+    found = [f"config.{key} is given {given.count(key)} times: the last one counts" for key in _repeated(given)]
+    epochs, warmup = values["train.epochs"], values["optimizer.warmup_epochs"]
+    if warmup > epochs and not values["train.steps"]:
+        found.append(
+            f"config.optimizer.warmup_epochs is {warmup} and config.train.epochs {epochs}: training ends before the "
+            "learning rate is reached"
+        )
     rows = COMMON + kinds.of_system(config.model.name).reads
-    for key in dict.fromkeys(overridden):
+    for key in dict.fromkeys(given):
         for row in rows:
             if row.concerns(key) and row.other not in values:
                 found.append(f"config.{key} has no effect: {config.model.name} has no config.{row.other}")
@@ -39,3 +49,8 @@ def lines(config, overridden: Iterable[str]) -> list[str]:
                 )
                 break
     return found
+
+
+def _repeated(names):
+    """Those of the names that are there several times."""
+    return [name for name in dict.fromkeys(names) if names.count(name) > 1]

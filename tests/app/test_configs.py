@@ -378,6 +378,21 @@ def test_command_line_overrides(command_line):
 
 
 @pytest.mark.parametrize(
+    "arguments, key, value",
+    [
+        (["--config.data.background_ids=(0,)", "--config.data.background_ids=(5,)"], "data.background_ids", (5,)),
+        (["--config.seed=1", "--config.seed", "7"], "seed", 7),
+        (["--config.seed", "7", "--config.seed=1"], "seed", 1),
+        (["--config.eval.figures", "--noconfig.eval.figures"], "eval.figures", False),
+        (["--noconfig.eval.figures", "--config.eval.figures", "--mode=eval"], "eval.figures", True),
+    ],
+)
+def test_the_last_of_equal_overrides_counts(command_line, arguments, key, value):
+    assert config_rules.leaves(command_line("--workdir=x", *arguments))[key] == value
+    assert config_flags.overridden() == (key, key)
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
         (["--config=configs/fact_gta.py"], "configs/fact_gta.py.*Did you mean configs/fact_gtea.py"),
@@ -393,9 +408,6 @@ def test_command_line_overrides(command_line):
         (["--config.eval.figures=maybe"], "expected true or false"),
         (["--config.data.buckets=(1 2"], "values in brackets"),
         (["--config.loss.match=o2n"], "Did you mean 'o2o'"),
-        (["--config.data.background_ids=(0,)", "--config.data.background_ids=(5,)"], "background_ids is given 2 times"),
-        (["--config.seed=1", "--config.seed", "1"], "--config.seed is given 2 times; give it once"),
-        (["--config.eval.figures", "--noconfig.eval.figures"], "--config.eval.figures is given 2 times"),
         (["--workdr=y"], "unknown flag --workdr. Did you mean --workdir"),
         (["--mode=trian"], "--mode is 'trian'. Did you mean 'train'"),
         (["train"], "unexpected argument 'train'"),

@@ -44,13 +44,23 @@ def changed(config, **values):
     ],
 )
 def test_a_setting_that_nobody_reads_has_a_line(config, changes, key, expected):
-    (line,) = unread_settings.lines(changed(config.get_config(), **changes), [key, key, "seed"])
+    (line,) = unread_settings.lines(changed(config.get_config(), **changes), [key, "seed"])
     assert line == f"config.{key} has no effect: it is read where {expected}"
 
 
 def test_a_setting_for_another_system_has_a_line():
     (line,) = unread_settings.lines(mstcn_custom.get_config(), ["data.transcript_dir", "seed"])
     assert line == "config.data.transcript_dir has no effect: mstcn has no config.model.use_transcript"
+
+
+def test_a_setting_given_twice_and_a_warm_up_that_is_cut_off_have_a_line():
+    config = changed(mstcn_custom.get_config(), optimizer__warmup_epochs=5, train__epochs=1)
+    found = unread_settings.lines(config, ["seed", "train.epochs", "seed"])
+    assert found == [
+        "config.seed is given 2 times: the last one counts",
+        "config.optimizer.warmup_epochs is 5 and config.train.epochs 1: training ends before the learning rate is "
+        "reached",
+    ]
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS[:3], ids=lambda kind: kind.name)

@@ -161,7 +161,6 @@ def test_every_setting_of_every_system_refuses_what_it_cannot_be():
         ("train.batch_size", 10**9, "more than 0 and at most 65536"),
         ("optimizer.cosine_epochs", 0, "the epochs of the fall, such as train.epochs - warmup_epochs, 30"),
         ("optimizer.lowest_rate", 1.0, "at most config.optimizer.learning_rate, 0.0001"),
-        ("optimizer.warmup_epochs", 50, "at most config.train.epochs, 35"),
         ("model.regression_from", (0, 4, 8, 16, 64, 64), "a smaller distance in the first one, level by level"),
         ("train.sampling", "by_length", "every training video is padded or cut to config.data.max_frames"),
     ],

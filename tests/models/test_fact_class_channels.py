@@ -67,5 +67,5 @@ def test_a_recurrent_branch_is_taken_for_the_same_classes_only(names):
         "action_embed": np.arange(16.0).reshape(2, 8),
     }
     done = transfer(tree, tree, *found)
-    assert np.array_equal(done.params["action_embed"], tree["action_embed"][[names.index("pour"), names.index("stir")]])
+    assert np.array_equal(done.tree["action_embed"], tree["action_embed"][[names.index("pour"), names.index("stir")]])
     assert ("block_0/action_branch/norm/scale" in done.whole) == (names == ("pour", "stir"))

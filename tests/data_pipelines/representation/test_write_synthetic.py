@@ -7,6 +7,7 @@ from data_pipelines.representation import write_synthetic
 from data_pipelines.representation.config import RepresentationDataConfig, SyntheticActionsConfig
 from data_pipelines.representation.opening import open_representation
 from data_pipelines.video.clips import ClipConfig
+from data_pipelines.video.views import AugmentationConfig
 from fact_jax.types import UserError
 
 
@@ -16,7 +17,9 @@ def test_the_written_videos_are_the_drawn_ones(tmp_path, capsys):
     assert "configs/carl_custom.py" in capsys.readouterr().out
     spec = SyntheticActionsConfig(num_train_videos=2, num_test_videos=2, size=48)
     made = open_representation(RepresentationDataConfig(reader="synthetic", synthetic=spec))
-    read = open_representation(RepresentationDataConfig(dir=str(folder), clip=ClipConfig(num_frames=40)))
+    seen = AugmentationConfig(size=48)
+    data = RepresentationDataConfig(dir=str(folder), clip=ClipConfig(num_frames=40), augmentation=seen)
+    read = open_representation(data)
     assert read.phases == made.phases and read.notes == ()
     for one, other in zip(read.train + read.test, made.train + made.test, strict=True):
         assert one.video_id == other.video_id and one.video.size == other.video.size

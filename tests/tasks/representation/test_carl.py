@@ -31,7 +31,9 @@ def updated(task, batch, num_devices):
     return device_layout.unreplicate(state), fetch_terms([terms])[0]
 
 
-@pytest.mark.parametrize("loss", [{}, {"negatives": "batch_noself"}], ids=["scl", "scl of a batch"])
+@pytest.mark.parametrize(
+    "loss", [pytest.param({}, marks=pytest.mark.slow), {"negatives": "batch_noself"}], ids=["scl", "scl of a batch"]
+)
 def test_an_update_is_the_same_on_one_and_two_devices(loss):
     task = tiny_task(loss)
     whole, terms = updated(task, clips(3, 3), 1)
