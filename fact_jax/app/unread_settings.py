@@ -23,7 +23,7 @@ COMMON = (
 
 
 def lines(config, overridden: Iterable[str]) -> list[str]:
-    """A line for every setting of `overridden`, dotted names, that has no effect in a run of `config`, or not all of it.
+    """A line for every setting of `overridden`, dotted names, that has no effect in a run of `config`, or not all.
 
     A name that is there several times was given as often.
     """
