@@ -63,6 +63,6 @@ def test_logits_loss_and_gradients(case):
 
 
 def test_every_rendering_may_be_asked_for():
-    segmentation, localization = kinds.KINDS
+    segmentation, localization, representation = kinds.KINDS
     assert set(segmentation.systems) == {"fact", "faformer", *rendered.STAGES}
-    assert localization.systems == ("actionformer",)
+    assert (localization.systems, representation.systems) == (("actionformer",), ("carl",))
