@@ -2,9 +2,9 @@
 
 An arm that turns and a body that grows tell the phase; colours, shapes, backgrounds, paths, speeds and the camera are
 others in every video. Clips are windows, and evaluated chunks as long, so positions do not tell the phase.
-Result on 12 videos never seen, seed 0, at step 320 of 480: Classification@1 92.4, Tau 0.95. Pixels averaged to 8 x 8, a
-line of every run (eval.pixel_size): 44.2 and 0.05. The network before training (eval.at_start): 38.8 and 0.26, measured
-with 32 shorter training videos.
+Result on 12 videos never seen, seed 0, 4:53 on two cores with nothing compiled before: Classification@1 92.3, Tau 0.94.
+Pixels averaged to 8 x 8, a line of every run (eval.pixel_size): 44.2 and 0.05. The network before training, step 0 of
+every run (eval.at_start): 36.2 and 0.23.
 Command: python main.py --config configs/carl_synthetic.py --workdir runs/carl
 """
 

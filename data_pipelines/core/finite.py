@@ -46,10 +46,14 @@ def stat_digest(head, paths, name=lambda path: path.name):
 
 @dataclasses.dataclass(frozen=True)
 class CheckedFeatures:
-    """What is known of features that have passed the check, by video: checksums and VideoValues."""
+    """What is known of features that have passed the check, by video: checksums and VideoValues; lines on them.
+
+    `lines` are those that take reading features again.
+    """
 
     checksums: dict[str, str] = dataclasses.field(default_factory=dict)
     values: dict[str, VideoValues] = dataclasses.field(default_factory=dict)
+    lines: tuple[str, ...] = ()
 
 
 class CheckNotes:
@@ -68,7 +72,10 @@ class CheckNotes:
         if self._path is None:
             return
         kept = [*(self._passed | {fingerprint: checked}).items()][-_NUM_NOTED:]
-        rows = {key: {"checksums": found.checksums, "values": as_rows(found.values)} for key, found in kept}
+        rows = {
+            key: {"checksums": found.checksums, "values": as_rows(found.values), "lines": found.lines}
+            for key, found in kept
+        }
         try:
             atomic_write_text(self._path, json.dumps(rows) + "\n")
         except OSError as error:
@@ -93,7 +100,10 @@ def _checked_features(found):
     """CheckedFeatures of an entry of the notes; raises what `_read` catches for anything else."""
     if not is_checksums(found["checksums"]):
         raise ValueError("no checksums by video")
-    return CheckedFeatures(found["checksums"], from_rows(found["values"], complete=True))
+    lines = found["lines"]
+    if not (isinstance(lines, list) and all(isinstance(line, str) for line in lines)):
+        raise ValueError("no list of lines")
+    return CheckedFeatures(found["checksums"], from_rows(found["values"], complete=True), tuple(lines))
 
 
 def is_checksums(found):

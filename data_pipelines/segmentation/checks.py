@@ -1,5 +1,6 @@
 """Checks of a segmentation dataset before training: every problem at once, with file and line."""
 
+import dataclasses
 import os
 import pathlib
 
@@ -8,6 +9,7 @@ from tqdm import tqdm
 
 from data_pipelines.core.finite import CheckedFeatures, CheckNotes, scan_file
 from data_pipelines.core.problems import PROBLEMS_FILE, refuse
+from data_pipelines.segmentation.exchanged import exchanged_notes
 from data_pipelines.segmentation.layouts import expected_tree
 
 
@@ -39,6 +41,7 @@ def insist(index, problems, workdir):
         return known
     found, checked = scan_values(index.layout, index.headers, problems)
     refuse_dataset(index.layout, problems + found, workdir=workdir)
+    checked = dataclasses.replace(checked, lines=exchanged_notes(index))
     notes.add(fingerprint, checked)
     return checked
 

@@ -15,7 +15,6 @@ from data_pipelines.core.value_measures import VideoValues
 from data_pipelines.segmentation.annotations import read_mapping
 from data_pipelines.segmentation.checks import insist, refuse_dataset
 from data_pipelines.segmentation.config import READERS, SUBSETS, SegmentationDataConfig
-from data_pipelines.segmentation.exchanged import exchanged_notes
 from data_pipelines.segmentation.index import read_index
 from data_pipelines.segmentation.layouts import layout_without_root, open_layout
 from data_pipelines.segmentation.npy_source import NpySource
@@ -103,7 +102,7 @@ def _open_npy(data, workdir, subsets):
     index, problems = read_index(layout, layout.configured_subsets(subsets))
     extras, problems = _complete(index, problems)
     checked = insist(index, problems, workdir)
-    notes = (*extras["notes"], *exchanged_notes(index))
+    notes = (*extras["notes"], *checked.lines)
     extras |= _feature_facts(checked.checksums, checked.values, index.splits, notes)
     return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
 
@@ -139,7 +138,7 @@ def _open_tfds(data, workdir, subsets):
     found = None
     if problems or not feature_dataset.is_current(index, tfds_dir):
         found = insist(index, problems, workdir)
-        extras["notes"] = (*extras["notes"], *exchanged_notes(index))
+        extras["notes"] = (*extras["notes"], *found.lines)
     directory = feature_dataset.prepare(index, tfds_dir, found)
     extras |= _feature_facts(*feature_dataset.feature_facts(directory), index.splits, extras["notes"])
     return open_copy(directory, list(index.splits)), extras

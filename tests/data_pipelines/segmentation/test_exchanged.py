@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from data_pipelines.segmentation import checks
 from data_pipelines.segmentation.sources import open_sources
 from tests.data_pipelines.folders import CLASS_NAMES, settings, write_folder
 
@@ -29,7 +30,11 @@ def exchanged(made, one, other):
 
 def lines(root, made):
     write_folder(root, videos=made)
-    return [line for line in open_sources(settings(root)).notes if "exchanged" in line]
+    return told(root)
+
+
+def told(root, workdir=None):
+    return [line for line in open_sources(settings(root), workdir).notes if "exchanged" in line]
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.8])
@@ -46,3 +51,14 @@ def test_videos_that_are_hard_or_of_other_lengths_are_quiet(tmp_path):
     hard = {name: (rng.normal(size=made[name][0].shape).astype(np.float32), made[name][1]) for name in ("v5", "v6")}
     assert lines(tmp_path / "hard", made | hard) == []
     assert lines(tmp_path / "noise", exchanged(videos(noise=20.0), "v5", "v6")) == []
+
+
+def test_features_are_looked_at_once_until_a_file_changes(tmp_path, monkeypatch):
+    write_folder(tmp_path / "data", videos=exchanged(videos(), "v5", "v6"))
+    (tmp_path / "run").mkdir()
+    [line] = told(tmp_path / "data", tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(checks, "exchanged_notes", lambda index: pytest.fail("features are read again"))
+        assert told(tmp_path / "data", tmp_path / "run") == [line]
+    write_folder(tmp_path / "data", videos=videos())
+    assert told(tmp_path / "data", tmp_path / "run") == []
