@@ -1,7 +1,7 @@
 """FACT on GTEA with the transcript of every video given: only the times of the actions are unknown.
 
 Published settings. The published config cannot run (it leaves the average transcript length open); this one does.
-At prediction time the transcripts come from the labels, or from a folder: see data_pipelines/README.md, "Transcripts".
+At prediction time the transcripts come from the labels, or from a folder: data_pipelines/segmentation/README.md.
 Command: python main.py --config configs/fact_gtea_transcript.py:split=4 --config.data.dir=GTEA --workdir runs/gtea_t
 """
 

@@ -1,8 +1,8 @@
 """Dataset blocks of action segmentation, config.data: where the files of a dataset lie and how its results are counted.
 
 SegmentationDataConfig in data_pipelines/segmentation/config.py explains every field and has the defaults. The folder,
-`data.dir`, is always given on the command line: --config.data.dir=FOLDER. data_pipelines/README.md shows the folder
-tree of every dataset.
+`data.dir`, is always given on the command line: --config.data.dir=FOLDER. data_pipelines/segmentation/README.md shows
+the folder tree of every dataset.
 """
 
 from configs._base import common

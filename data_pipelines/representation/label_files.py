@@ -1,8 +1,8 @@
 """Label files of your own folder: a phase for every frame, or segments in seconds."""
 
-import numpy as np
-
+from data_pipelines.core.feature_files import FeatureFileError
 from data_pipelines.core.names import why_no_class
+from data_pipelines.core.number_files import read_numbers
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import read_lines
 from data_pipelines.core.wording import count, name_some
@@ -41,9 +41,9 @@ def read_labels(folder, paths, unlabelled):
 def _read_array(path, unlabelled):
     """((path, rows), problems): rows of (number of the frame from 1, phase), which is called by its number."""
     try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        return (path, []), [Problem(str(path), 0, f"file cannot be read ({error})", "expected a .npy array")]
+        labels = read_numbers(path)
+    except FeatureFileError as error:
+        return (path, []), [Problem(str(path), 0, str(error))]
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         found = f"an array {labels.shape} of {labels.dtype}"
         return (path, []), [Problem(str(path), 0, found, "expected a whole number for every frame")]

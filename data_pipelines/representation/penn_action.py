@@ -22,6 +22,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from data_pipelines.core import command_line
+from data_pipelines.core.feature_files import FeatureFileError
+from data_pipelines.core.number_files import read_numbers
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.representation.listing import NO_PHASE
@@ -122,9 +124,9 @@ def find(frames, labels):
 def _read(action, path, frames, num_phases):
     """(_Video or None, Problem or None) of a file of labels."""
     try:
-        phases = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        return None, Problem(str(path), 0, f"file cannot be read ({error})", "expected a .npy array")
+        phases = read_numbers(path)
+    except FeatureFileError as error:
+        return None, Problem(str(path), 0, str(error))
     whole = phases.ndim == 1 and phases.size and phases.dtype.kind in "iuf" and (phases == np.rint(phases)).all()
     if not whole or phases.min() < NO_PHASE or phases.max() >= num_phases:
         found = f"an array {phases.shape} of {phases.dtype}"

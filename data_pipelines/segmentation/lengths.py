@@ -229,7 +229,7 @@ def _why(pattern):
     return (
         f"It usually means features of clips of {size + 1} frames, each of which belongs to the middle of its clip. To "
         f"centre the labels, drop the first {size // 2} and the last {size - size // 2} lines of every label file: see "
-        "data_pipelines/README.md, lengths that differ"
+        "data_pipelines/segmentation/README.md, lengths that differ"
     )
 
 

@@ -8,6 +8,7 @@ from av.stream import Discard, Disposition
 
 from data_pipelines.video.errors import VideoError, reason_of
 from data_pipelines.video.file_ends import why_cut_off
+from data_pipelines.video.sizes import MOST_PIXELS
 from fact_jax.files import open_data
 
 # FFmpeg's names. Playlists, scripts and devices are not among them, nor texts, which it would render; sound is, so that
@@ -16,8 +17,6 @@ _FORMATS = (
     "mov,matroska,webm,avi,mpegts,mpeg,asf,flv,live_flv,gif,ogg,nut,mxf,dv,rm,wtv,ivf,h264,hevc,vvc,av1,obu,m4v,"
     "mpegvideo,mjpeg,h263,vc1,yuv4mpegpipe,apng,webp_anim,swf,mp3,wav,flac,aac,ac3,aiff,amr,caf"
 )
-# A frame of more pixels is an attack, or damage; 8K video has 33 million.
-_MAX_PIXELS = 2**26
 _COPY = "copy it again, or leave it out"
 _CONVERT = "expected a video file such as MP4, MKV, WebM or AVI; convert it, or leave it out"
 
@@ -44,7 +43,7 @@ def opened(path, config):
             stream = _choose_stream(path, container, config)
             context = stream.codec_context
             context.thread_count, context.thread_type = 1, "NONE"
-            context.options = {"max_pixels": str(_MAX_PIXELS)}
+            context.options = {"max_pixels": str(MOST_PIXELS)}
             for other in container.streams:
                 if other.index != stream.index:
                     other.discard = Discard.all

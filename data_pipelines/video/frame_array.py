@@ -16,6 +16,7 @@ from data_pipelines.video.frame_times import DEFAULT_RATE
 from data_pipelines.video.image_folder import assumed_rate
 from data_pipelines.video.pictures import fitted
 from data_pipelines.video.raw_video import RawVideo
+from data_pipelines.video.sizes import MOST_PIXELS
 from fact_jax.files import doubled_member, open_data
 
 _MEMBER = "frames.npy"
@@ -38,6 +39,8 @@ class FrameArray(RawVideo):
             raise VideoError(path, f"{str(header.dtype)[:60]} {str(shape)[:60]}", _WANTED)
         if min(shape) < 1:
             raise VideoError(path, f"no frame in an array {shape}", "leave it out")
+        if shape[1] * shape[2] > MOST_PIXELS:
+            raise VideoError(path, f"frames of {shape[2]}x{shape[1]}", f"expected at most {MOST_PIXELS} pixels")
         if header.fortran_order:
             raise VideoError(path, "an array in Fortran order", "save numpy.ascontiguousarray of it")
         if num_bytes < header.offset + math.prod(shape):

@@ -14,6 +14,7 @@ from data_pipelines.video.errors import VideoError, reason_of
 from data_pipelines.video.frame_times import DEFAULT_RATE
 from data_pipelines.video.pictures import fitted
 from data_pipelines.video.raw_video import RawVideo
+from data_pipelines.video.sizes import MOST_PIXELS
 from fact_jax.files import open_data
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -121,6 +122,10 @@ def _image(path):
     """Yields an opened image; a VideoError for all that goes wrong with it."""
     try:
         with open_data(path) as file, Image.open(file, formats=_FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                found = f"an image of {width}x{height}"
+                raise VideoError(path, found, f"expected at most {MOST_PIXELS} pixels")
             yield image
     except FileNotFoundError:
         raise VideoError(path, "file is missing", "correct the name") from None

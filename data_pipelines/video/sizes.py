@@ -1,4 +1,4 @@
-"""The size that a picture gets when its short side is brought to a given number of pixels.
+"""Sizes of pictures: the largest one, and that with the short side brought to a given number of pixels.
 
 Pictures are decoded at their own size and resized afterwards: what decoders do inside differs from one to the other.
 """
@@ -6,6 +6,8 @@ Pictures are decoded at their own size and resized afterwards: what decoders do 
 import math
 
 ROUNDINGS = ("torchvision", "pytorchvideo")
+# A picture of more pixels is an attack, or damage; 8K video has 33 million.
+MOST_PIXELS = 2**26
 
 
 def scaled_size(height, width, short, rounding="torchvision"):

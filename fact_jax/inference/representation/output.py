@@ -79,7 +79,11 @@ class EmbeddingFiles(VideoFiles):
         return {name: path for name, path in paths.items() if path.exists() and not path.with_suffix(".json").exists()}
 
     def agrees(self, evaluated, prediction):
-        found = np.load(evaluated, allow_pickle=False)
+        try:
+            with evaluated.open("rb") as file:
+                found = np.lib.format.read_array(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return False  # cut short: whatever it was, it is not this prediction
         if found.shape != prediction.shape:
             return False
         return bool(np.max(np.abs(found - prediction)) <= _SAME * np.max(np.abs(prediction)))

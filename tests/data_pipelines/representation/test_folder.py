@@ -81,7 +81,7 @@ def test_labels_as_arrays(tmp_path):
     (root / "labels" / "b.npy").write_bytes(b"text")
     message = told(root)
     assert "an array (2, 1) of float64; expected a whole number for every frame" in message
-    assert "b.npy" in message and "expected a .npy array" in message
+    assert "b.npy" in message and "not a .npy file; expected an array written by numpy.save" in message
 
 
 def test_phases_in_the_order_of_their_list(tmp_path):

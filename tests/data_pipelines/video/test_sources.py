@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_pipelines.video import image_folder
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError
 from data_pipelines.video.opening import open_video
@@ -149,3 +150,15 @@ def test_damaged_arrays(tmp_path):
 
 def test_all_else_is_a_video_file(tmp_path):
     assert len(open_video(write_video(tmp_path / "a.mp4", range(4)))) == 4
+
+
+def test_pictures_of_too_many_pixels_are_refused_by_their_headers(tmp_path, monkeypatch):
+    """Arrays of few bytes unpack to many gigabytes; an image is not decoded before its size is known."""
+    with open(tmp_path / "a.npy", "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (1, 99999, 99999, 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+    assert "frames of 99999x99999; expected at most 67108864 pixels" in fault_of(tmp_path / "a.npy")
+    monkeypatch.setattr(image_folder, "MOST_PIXELS", 63)
+    for name, size in (("0.png", (7, 9)), ("1.png", (8, 8))):
+        Image.new("RGB", size).save(tmp_path / name)
+    assert "1.png: an image of 8x8; expected at most 63 pixels" in fault_of(tmp_path)

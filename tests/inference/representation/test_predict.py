@@ -182,3 +182,8 @@ def test_embeddings_of_evaluated_videos_are_kept(videos, tmp_path):
     assert code == 1 and "a.npy is the prediction of the run's test video of this name, and this one differs" in text
     assert np.array_equal(np.load(folder / "a.npy"), found) and np.array_equal(np.load(folder / "b.npy"), found)
     assert not (folder / "a.json").exists()
+    # One that is cut short may be anything: it is kept as well, and its video is a problem.
+    (folder / "a.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    code, text, _ = predict(videos, tmp_path / "out")
+    assert code == 1 and "a.npy is the prediction of the run's test video" in text
+    assert (folder / "a.npy").read_bytes() == b"\x93NUMPY\x01\x00" and (folder / "b.json").exists()
