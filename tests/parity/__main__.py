@@ -27,6 +27,7 @@ from tests.parity import (
     carl_losses,
     carl_metrics,
     carl_sampling,
+    cast_sampling,
     fact,
     faformer,
     localization_metrics,
@@ -61,6 +62,7 @@ def checker_for(npz, path):
         ("out/case0/view0/steps", carl_sampling.check),
         ("out/uniform_crop_idx0", carl_augment.check),
         ("out/dtw/path0", carl_metrics.check),
+        ("ssv2/test_order", cast_sampling.check),
     ):
         if marker in npz:
             return check

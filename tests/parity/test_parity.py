@@ -39,6 +39,7 @@ CASES = (
         "carl_scl_loss",
         "carl_tcc_tcn_cls_loss",
         "carl_embedder_small",
+        "cast_sampling",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         *(pytest.param(f"actionformer_{case}_small", marks=pytest.mark.slow) for case in ("fpn", "conv", "anet")),
