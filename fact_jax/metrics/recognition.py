@@ -31,26 +31,21 @@ class RecognitionMetric:
 
     def __post_init__(self):
         if len(self.heads) not in (1, 2) or len(self.heads) != len(self.num_classes) or min(self.num_classes) < 1:
-            raise ValueError(f"heads are {self.heads} with {self.num_classes} classes; expected one or two, each with some")
+            raise ValueError(
+                f"heads are {self.heads} with {self.num_classes} classes; expected one or two, each with some"
+            )
 
     def empty(self) -> "RecognitionState":
         """The state of no views."""
         return RecognitionState(self, ())
 
-    def from_views(
-        self,
-        video_ids: Sequence[str],
-        chunks: Int[np.ndarray, " V"],
-        crops: Int[np.ndarray, " V"],
-        labels: Int[np.ndarray, "V L"],
-        logits: Mapping[str, Float[np.ndarray, "V _"]],
-    ) -> "RecognitionState":
+    def from_views(self, video_ids: Sequence[str], chunks, crops, labels, logits: Mapping) -> "RecognitionState":
         """The state of some views.
 
         Args:
           video_ids: clip of every view.
-          chunks, crops: which part of it a view shows.
-          labels: true class of every head.
+          chunks, crops: int [V], which part of it a view shows.
+          labels: int [V, L], true class of every head.
           logits: float [V, K] by the name of the head.
 
         Raises:
@@ -88,7 +83,7 @@ class _Views:
 
 @dataclasses.dataclass(frozen=True)
 class RecognitionState:
-    """Views of clips. It keeps the logits of all of them in float32: 0.5 GB for 20,000 clips of 15 views, 400 classes."""
+    """Views of clips, with all their logits in float32: 0.5 GB for 20,000 clips of 15 views and 400 classes."""
 
     metric: RecognitionMetric
     parts: tuple[_Views, ...]

@@ -71,9 +71,7 @@ def draw_weight(config: MixupConfig, key: PRNGKeyArray, first_row: Int[Array, ""
     return jnp.where(whether < config.probability, weight, 1.0).astype(jnp.float32)
 
 
-def smoothed_targets(
-    labels: Int[Array, " B"], num_classes: int, smoothing: float
-) -> Float[Array, "B K"]:
+def smoothed_targets(labels: Int[Array, " B"], num_classes: int, smoothing: float) -> Float[Array, "B K"]:
     """1 - smoothing + smoothing / K for the label, smoothing / K for every other class."""
     share = smoothing / num_classes
     return jnp.where(labels[:, None] == jnp.arange(num_classes), 1.0 - smoothing + share, share).astype(jnp.float32)

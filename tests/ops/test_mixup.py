@@ -76,7 +76,8 @@ def test_weights_follow_the_law_and_differ_between_steps_and_micro_batches():
 
 
 @pytest.mark.parametrize(
-    ("batch", "micro", "wrong"), [(6, 0, False), (5, 0, True), (24, 6, False), (9, 6, True), (8, 3, True), (4, 7, False)]
+    ("batch", "micro", "wrong"),
+    [(6, 0, False), (5, 0, True), (24, 6, False), (9, 6, True), (8, 3, True), (4, 7, False)],
 )
 def test_odd_batches_are_refused(batch, micro, wrong):
     said = mixup.why_not_mixed(MixupConfig(), batch, micro)

@@ -1,4 +1,4 @@
-"""Compares recorded numbers of CAST beside its network: the frames of clips.
+"""Compares recorded numbers of CAST beside its network: the frames of clips, and what `cast_scores` compares.
 
 A file holds several parts; a function of PARTS checks each.
 """
@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from data_pipelines.recognition import sampling
+from tests.parity import cast_scores
 from tests.parity.report import identical
 
 _FRAMES = re.compile(r"(ssv2|epic|k400)/(test|random)/len(\d+)/(\w+)")
@@ -55,4 +56,4 @@ def _drawn_window(length, count, stride, draws):
     return sampling.dense_frames(length, count, stride, start)
 
 
-PARTS = (check_frames,)
+PARTS = (check_frames, *cast_scores.PARTS)
