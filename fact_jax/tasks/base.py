@@ -114,7 +114,8 @@ class Task(Protocol):
     def learning_rate_scales(self, params: Tree) -> Tree | None:
         """Returns a factor on the learning rate for every parameter, or None: every parameter at the full rate.
 
-        0.0 freezes a parameter: it has no optimiser state, no weight decay and no part in the gradient norm.
+        0.0 freezes a parameter: it has no optimiser state, no weight decay, no average and no part in the norm that
+        gradients are clipped to. Looks at names and shapes alone.
         """
         return None
 

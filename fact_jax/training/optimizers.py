@@ -16,6 +16,7 @@ import optax
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import plateau, schedules
 from fact_jax.training.choices import OPTIMIZERS, SCHEDULES
+from fact_jax.training.state import is_masked
 from fact_jax.types import check_choice
 
 TRAINED, FROZEN = "trained", "frozen"
@@ -100,27 +101,26 @@ def _add_decay(decay, mask) -> optax.GradientTransformation:
         return optax.add_decayed_weights(decay)
 
     def add(decays, update, param):
-        return update + decay * param if decays and not _masked(update) else update
+        return update + decay * param if decays and not is_masked(update) else update
 
-    return optax.stateless(lambda updates, params: jax.tree.map(add, mask, updates, params, is_leaf=_masked))
-
-
-def _masked(leaf):
-    """Whether `optax.partition` left a leaf out."""
-    return isinstance(leaf, optax.MaskedNode)
+    return optax.stateless(lambda updates, params: jax.tree.map(add, mask, updates, params, is_leaf=is_masked))
 
 
 def _scale_leaves(scales) -> optax.GradientTransformation:
     """Multiplies every update by its scale; leaves that `optax.partition` masked out stay so."""
 
     def scaled(update, scale):
-        return update if _masked(update) else update * scale
+        return update if is_masked(update) else update * scale
 
-    return optax.stateless(lambda updates, params: jax.tree.map(scaled, updates, scales, is_leaf=_masked))
+    return optax.stateless(lambda updates, params: jax.tree.map(scaled, updates, scales, is_leaf=is_masked))
 
 
 def update_ema(ema_params, params, decay: float):
-    """Returns decay * ema_params + (1 - decay) * params, or None where no average is kept."""
+    """Returns decay * ema_params + (1 - decay) * params, without those that it leaves out; None where there is none."""
     if ema_params is None:
         return None
-    return jax.tree.map(lambda ema, param: decay * ema + (1.0 - decay) * param, ema_params, params)
+
+    def moved(ema, param):
+        return ema if is_masked(ema) else decay * ema + (1.0 - decay) * param
+
+    return jax.tree.map(moved, ema_params, params, is_leaf=is_masked)

@@ -68,7 +68,7 @@ def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, sha
         params = variables["params"]
         scales, decay_mask = task.learning_rate_scales(params), task.weight_decay_mask(params)
         optimizer = optimizers.make_optimizer(config.optimizer, steps_per_epoch, scales, decay_mask)
-        return train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0)
+        return train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0, scales=scales)
 
     key = train_states.init_key(config.seed)
     state = jax.eval_shape(create, key) if shapes_only else evaluate_needed(create, key)
@@ -133,7 +133,8 @@ def starting_point(
         if first_variables is not None:
             # The optimiser's first state depends on the shapes of the parameters alone.
             params, state = first_variables(initial.params, initial.state)
-            average = None if initial.ema_params is None else params
+            scales = task.learning_rate_scales(params)
+            average = None if initial.ema_params is None else train_states.averaged_part(params, scales)
             initial = initial.replace(params=params, state=state, ema_params=average)
         return StartingPoint(initial, optimizer, batches, first)
     items, meta = found

@@ -19,12 +19,32 @@ class TrainState:
     params: Any
     opt_state: Any
     state: Any  # mutable collections of the model, {} where there are none
-    ema_params: Any = None  # exponential moving average of the parameters, None unless used
+    ema_params: Any = None  # exponential moving average, see `averaged_part`; None unless used
 
     @property
     def eval_params(self):
         """The parameters to evaluate with: the moving average where there is one."""
-        return self.params if self.ema_params is None else self.ema_params
+        return self.params if self.ema_params is None else with_average(self.params, self.ema_params)
+
+
+def averaged_part(params, scales):
+    """The parameters that an average is kept of: a frozen one, whose scale is 0, is an optax.MaskedNode, no array.
+
+    `scales`: what `Task.learning_rate_scales` gave.
+    """
+    if scales is None:
+        return params
+    return jax.tree.map(lambda param, scale: param if scale else optax.MaskedNode(), params, scales)
+
+
+def with_average(params, average):
+    """The average, and the parameters that it leaves out."""
+    return jax.tree.map(lambda mean, param: param if is_masked(mean) else mean, average, params, is_leaf=is_masked)
+
+
+def is_masked(leaf) -> bool:
+    """Whether a parameter was left out of a tree."""
+    return isinstance(leaf, optax.MaskedNode)
 
 
 def init_key(seed: int) -> jax.Array:
@@ -32,7 +52,11 @@ def init_key(seed: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), INIT_STREAM)
 
 
-def create(variables: dict, optimizer: optax.GradientTransformation, *, use_ema: bool) -> TrainState:
-    """Returns the state before the first update, of what `Task.init` gave; an average starts at its parameters."""
-    params, average = variables["params"], variables["params"] if use_ema else None
+def create(variables: dict, optimizer: optax.GradientTransformation, *, use_ema: bool, scales=None) -> TrainState:
+    """Returns the state before the first update, of what `Task.init` gave; an average starts at its parameters.
+
+    `scales`: what `Task.learning_rate_scales` gave.
+    """
+    params = variables["params"]
+    average = averaged_part(params, scales) if use_ema else None
     return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params), variables["state"], average)

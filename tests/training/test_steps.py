@@ -68,7 +68,15 @@ def test_ema_is_kept_when_asked_for():
     assert_trees_close(without.params, kept.params, 1e-6)
     gap = np.abs(kept.ema_params["dense"]["kernel"] - kept.params["dense"]["kernel"]).max()
     assert 1e-4 < gap < 1.0
-    assert kept.eval_params is kept.ema_params
+    assert jax.tree.all(jax.tree.map(np.array_equal, kept.eval_params, kept.ema_params))
+
+
+def test_what_is_frozen_is_not_averaged():
+    config = toy.toy_config(optimizer__ema_decay=0.5)
+    state, _ = toy.three_steps(toy.ToyTask(frozen=True), 2, config=config)
+    assert len(jax.tree.leaves(state.ema_params)) == len(jax.tree.leaves(state.params)) - 1
+    assert state.eval_params["dense"]["bias"] is state.params["dense"]["bias"]
+    assert state.eval_params["dense"]["kernel"] is state.ema_params["dense"]["kernel"]
 
 
 def test_one_program_per_bucket():
