@@ -102,6 +102,11 @@ class RecognitionState:
         """Rows of means, see `RecognitionScores.means`."""
         return self.scores.means()
 
+    @property
+    def videos(self) -> tuple[ClipScores, ...]:
+        """All clips, by name."""
+        return self.scores.videos
+
     @functools.cached_property
     def scores(self) -> RecognitionScores:
         """What was counted in every clip, by name.

@@ -10,6 +10,7 @@ from fact_jax.metrics.segmentation import SegmentationMetric
 from fact_jax.reporting import report, results
 from fact_jax.reporting.report import runs
 from fact_jax.reporting.report.localization import LocalizationReport
+from fact_jax.reporting.report.recognition import RecognitionReport
 from fact_jax.reporting.report.representation import RepresentationReport
 from fact_jax.reporting.report.segmentation import SegmentationReport
 from fact_jax.reporting.segmentation import tables, writer
@@ -17,7 +18,12 @@ from fact_jax.tasks.segmentation.evaluation import SegmentationEvaluation, Segme
 from fact_jax.types import Batch
 from tests.overrides import override
 
-KINDS = {"fact": SegmentationReport(), "actionformer": LocalizationReport(), "carl": RepresentationReport()}
+KINDS = {
+    "fact": SegmentationReport(),
+    "actionformer": LocalizationReport(),
+    "carl": RepresentationReport(),
+    "cast": RecognitionReport(),
+}
 CLASS_NAMES = ("background", "pour", "stir", "serve")
 NUM_CLASSES = len(CLASS_NAMES)
 

@@ -13,13 +13,14 @@ MAX_CLASS_NAME = 24
 
 
 @pictures.fallback_fonts()
-def plot_confusion(confusion, class_names, *, title=""):
-    """A matplotlib Figure of a confusion matrix, every row divided by its sum and blank without frames.
+def plot_confusion(confusion, class_names, *, title="", unit="frames"):
+    """A matplotlib Figure of a confusion matrix, every row divided by its sum and blank where that is 0.
 
     Args:
       confusion: int [C, C], frames by (true class, predicted class); written into the cells of small matrices.
       class_names: name of every class, by class id; the middle of long ones is left out.
       title: above the matrix, broken into lines or shortened where it is too long.
+      unit: what is counted, where it is not frames.
     """
     confusion = np.asarray(confusion)
     count = len(class_names)
@@ -38,7 +39,7 @@ def plot_confusion(confusion, class_names, *, title=""):
     axes.set_xlabel(f"predicted class{suffix}", fontsize=large)
     axes.set_ylabel(f"true class{suffix}", fontsize=large)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, fraction=0.04, pad=0.02, aspect=25)
-    bar.set_label("share of the frames of the true class", fontsize=large)
+    bar.set_label(f"share of the {unit} of the true class", fontsize=large)
     bar.ax.tick_params(labelsize=0.8 * large)
     if count <= MAX_ANNOTATED_CLASSES:
         _annotate_cells(axes, confusion, shares)

@@ -138,7 +138,7 @@ function classColumns() {
     const value = (label) => (scores(label).includes(null) ? null : scores(label)[1] - scores(label)[0]);
     columns.push({ key: "difference", title: "Difference", value, signed: true });
   }
-  columns.push({ key: "segments", title: "True segments", value: (label) => data.classScores[0][label].segments });
+  columns.push({ key: "segments", title: data.counted || "True segments", value: (label) => data.classScores[0][label].segments });
   return columns;
 }
 

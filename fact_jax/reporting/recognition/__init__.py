@@ -1,0 +1,1 @@
+"""Files of recognised clips: tables, confusions, the clips that are most confidently wrong."""
