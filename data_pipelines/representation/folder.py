@@ -6,7 +6,6 @@ phases.txt               names of the phases in order; without it the order in w
 train.txt, test.txt      names of videos; without them some videos are kept for the evaluation
 """
 
-import collections
 import pathlib
 
 import numpy as np
@@ -28,8 +27,10 @@ LISTS = {"train": "train.txt", "test": "test.txt"}
 
 def read_folder(data, root) -> Listing:
     """The Listing of your own folder `root`."""
-    paths, remarks, problems = _find_videos(root)
+    paths, remarks, problems, shared = _find_videos(root)
     raw, wrong = read_labels(root / LABEL_DIR, paths, data.unlabelled)
+    # Of two videos of one name nobody knows whose labels these are.
+    raw = {name: labels for name, labels in raw.items() if name not in shared}
     problems += wrong
     phases, notes, wrong = _phases(root / PHASES, raw, data.unlabelled)
     notes = [*remarks, *notes]
@@ -43,27 +44,30 @@ def read_folder(data, root) -> Listing:
 
 
 def _find_videos(root):
-    """({name: path} in order, notes, problems); a name is that of a file without its ending, or of a folder of images.
+    """({name: path} in order, notes, problems, names that several files have).
 
-    Files that share a name have their ending in it.
+    A name is that of a file without its ending, or of a folder of images. Every further file of one name is a problem;
+    its ending is part of its name here, so that it is checked as well.
     """
     folder = root / VIDEO_DIR if (root / VIDEO_DIR).exists() else root
     if reason := why_no_folder(folder):
-        return {}, [], [Problem(str(folder), 0, f"it {reason}", "expected a folder with the videos")]
+        return {}, [], [Problem(str(folder), 0, f"it {reason}", "expected a folder with the videos")], ()
     others = {LABEL_DIR, COPY_DIR, PHASES, *LISTS.values()} if folder == root else ()
     listed = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.name not in others]
     texts = [path.name for path in listed if path.suffix.lower() in TEXT_SUFFIXES]
-    paths = [path for path in listed if path.name not in texts]
-    shared = collections.Counter(stem_of(path) for path in paths)
     notes = [f"No videos, left out of {folder}: {name_some(texts)}"] if texts else []
-    for name in (name for name, number in shared.items() if number > 1):
-        notes.append(f"{count(shared[name], 'video')} are called {quote(name)}: their names are those of the files")
-    found = {path.name if shared[stem_of(path)] > 1 else stem_of(path): path for path in paths}
-    problems = []
+    found, problems, shared = {}, [], set()
+    for path in (path for path in listed if path.name not in texts):
+        name = stem_of(path)
+        if name in found:
+            shared.add(name)
+            told = f"a second video called {quote(name)}, beside {found[name].name}"
+            problems.append(Problem(str(path), 0, told, "rename one of them, or move it out of the folder"))
+        found[path.name if name in found else name] = path
     if not found:
         where = f" in {folder / VIDEO_DIR}" if folder == root else ""
         problems.append(Problem(str(folder), 0, "no video", f"expected files of videos or folders of images{where}"))
-    return found, notes, problems
+    return found, notes, problems, shared
 
 
 def _phases(path, raw, unlabelled):

@@ -5,7 +5,6 @@ from data_pipelines.core.names import why_no_class
 from data_pipelines.core.number_files import read_numbers
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import read_lines
-from data_pipelines.core.wording import count, name_some
 from data_pipelines.segmentation.segment_files import looks_like_a_segment, read_segments
 from fact_jax.files import why_no_folder
 from fact_jax.types import nearest
@@ -75,11 +74,7 @@ def _read_file(path):
 
 def _unread(path, paths):
     """The Problem of what is no file of labels of a video."""
-    same = [other.name for other in paths.values() if stem_of(other) == path.stem]
-    if len(same) > 1:
-        found = f"labels of {count(same, 'video')}: {name_some(same)}"
-        return Problem(str(path), 0, found, f"call it {same[0]}.txt, or rename one of the videos")
-    if same or path.stem in paths:
+    if path.stem in paths:
         found = "a folder" if path.is_dir() else "labels in a form that is not read"
         return Problem(str(path), 0, found, f"expected {path.stem}{', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}")
     near = nearest(path.stem, paths)

@@ -18,6 +18,14 @@ from tests.data_pipelines.video.written import write_video
 
 ROOT = Path(__file__).resolve().parents[3]
 
+
+def twice(path):
+    """A video of ten frames, and one of three that has its name."""
+    write_video(path, range(10))
+    write_video(path.with_suffix(".avi"), range(3), codec="mpeg4")
+    (path.parents[1] / "labels" / "twice.txt").write_text("a\n" * 10)
+
+
 # File -> how it is written (None: labels or lists, a text), what is said of it, and what to do.
 FAULTS = {
     "videos/text.mp4": (lambda path: path.write_text("hello"), "no video, or none of a known format", "convert it"),
@@ -25,18 +33,18 @@ FAULTS = {
     "videos/cut.avi": (lambda path: write_video(path, pictures=noisy(), cut=0.5), "cut off: ", "allow_cut_off=True"),
     "videos/sound.mp4": (lambda path: streams(path, sound=True), "no video stream: it holds audio", "leave it out"),
     "videos/none.npy": (lambda path: np.save(path, np.zeros((0, 8, 8, 3), np.uint8)), "no frame in an array", "leave"),
+    "videos/twice.mp4": (twice, "a second video called 'twice', beside twice.avi", "rename one"),
     "videos/walk/a.mp4": (lambda path: write_video(path, range(3)), "no image, but a.mp4", "side by side"),
     "labels/long.txt": ("a\n" * 11, "11 labels for 10 frames", "expected one label for every frame"),
     "labels/short.txt": ("a\n" * 9, "9 labels for 10 frames", "expected one label for every frame"),
     "labels/late.txt": ("0,0.2,a\n5,6,b\n", "line 2: a segment from 5 to 6 s, in a video of 0.33 s", "seconds"),
     "labels/past.txt": ("0,9,a\n", "line 1: a segment from 0 to 9 s, in a video of 0.33 s", "expected seconds"),
     "labels/phase.txt": ("a\n" * 4 + "bb\n" * 6, "line 5: unknown phase 'bb' in 6 lines", "did you mean 'b'?"),
-    "labels/twice.txt": ("a\n" * 3, "labels of 2 videos: twice.avi, twice.mp4", "call it twice.avi.txt"),
     "labels/form.xml": ("<a/>", "labels in a form that is not read", "expected form.txt, .csv, .tsv or .npy"),
     "labels/nobody.txt": ("a\n", "labels of no video", ""),
     "labels/nothing.txt": ("", "no labels", "expected a phase in every line"),
     "train.txt": ("long\nlonger\nlong\n", "line 2: unknown video 'longer'; did you mean 'long'?", ""),
-    "test.txt": ("short\ntwice\n", "line 2: unknown video 'twice'; did you mean 'twice.", ""),
+    "test.txt": ("short\nshirt\n", "line 2: unknown video 'shirt'; did you mean 'short'?", ""),
 }  # fmt: skip
 SOUND = ("long", "short", "late", "past", "phase", "form", "nothing")
 
@@ -48,8 +56,6 @@ def folder(tmp_path_factory):
         (root / name).mkdir(parents=True)
     for name in SOUND:
         write_video(root / "videos" / f"{name}.mp4", range(10))
-    for name in ("twice.mp4", "twice.avi"):
-        write_video(root / "videos" / name, range(3), codec="mpeg4")
     for name, (content, *_) in FAULTS.items():
         (root / name).write_text(content) if isinstance(content, str) else content(root / name)
     (root / "phases.txt").write_text("a\nb\n")

@@ -145,21 +145,30 @@ def test_a_folder_without_videos(tmp_path):
 
 
 def test_videos_beside_other_files(tmp_path):
-    """A folder of videos alone, two of which share a name, with a text among them."""
-    for name in ("a.npy", "b.npy", "c.npy"):
+    """A folder of videos alone, with a text among them."""
+    for name in ("a.npy", "b.npy"):
         np.save(tmp_path / name, np.zeros((4, 8, 8, 3), np.uint8))
-    np.savez(tmp_path / "c.npz", np.zeros((4, 8, 8, 3), np.uint8))
     (tmp_path / "LICENSE.txt").write_text("free")
     found = listing(tmp_path)
-    assert [v.video_id for v in found.videos["train"]] == ["a", "b", "c.npy", "c.npz"] and found.problems == []
+    assert [v.video_id for v in found.videos["train"]] == ["a", "b"] and found.problems == []
     assert f"No videos, left out of {tmp_path}: LICENSE.txt" in found.notes
-    assert "2 videos are called 'c': their names are those of the files" in found.notes
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "c.txt").write_text("x\n")
+
+
+def test_videos_of_one_name_are_refused(tmp_path):
+    """The second one is a problem; labels and lists that have the name make no further ones."""
+    for name in ("videos", "labels"):
+        (tmp_path / name).mkdir()
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / "videos" / name, np.zeros((4, 8, 8, 3), np.uint8))
+    np.savez(tmp_path / "videos" / "b.npz", np.zeros((5, 8, 8, 3), np.uint8))
+    (tmp_path / "labels" / "b.txt").write_text("x\n" * 5)
+    for name in ("train.txt", "test.txt"):
+        (tmp_path / name).write_text("a\nb\n")
     (problem,) = listing(tmp_path).problems
-    assert problem.text == "labels of 2 videos: c.npy, c.npz; call it c.npy.txt, or rename one of the videos"
-    (tmp_path / "labels" / "c.txt").rename(tmp_path / "labels" / "c.npy.txt")
-    assert listing(tmp_path).problems == []
+    assert problem.path == str(tmp_path / "videos" / "b.npz")
+    assert problem.text == "a second video called 'b', beside b.npy; rename one of them, or move it out of the folder"
+    with pytest.raises(UserError, match="1 problem:"):
+        open_representation(config(tmp_path))
 
 
 def test_a_remark_on_many_videos_is_one_line(tmp_path):
