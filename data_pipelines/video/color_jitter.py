@@ -108,10 +108,13 @@ _OPERATIONS = {"brightness": _brightness, "contrast": _contrast, "saturation": _
 _RAMP = Image.frombytes("L", (256, 1), bytes(range(256)))
 
 
+def blend_table(grey, factor) -> bytes:
+    """What becomes of each of the 256 values that moves away from a level of grey, as Pillow blends pictures."""
+    return Image.blend(Image.new("L", _RAMP.size, grey), _RAMP, factor).tobytes()
+
+
 def _blend_with_grey(frame, grey, factor):
-    """Every value moved away from a level of grey, by a table of the 256 values."""
-    table = Image.blend(Image.new("L", _RAMP.size, grey), _RAMP, factor).tobytes()
-    return np.frombuffer(frame.tobytes().translate(table), np.uint8).reshape(frame.shape)
+    return np.frombuffer(frame.tobytes().translate(blend_table(grey, factor)), np.uint8).reshape(frame.shape)
 
 
 def _hue_shift(drawn):

@@ -15,26 +15,26 @@ from jaxtyping import Float, Shaped
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
-# Of the random crop: shares of the area, height to width and width to height.
+# Of the random crop of CARL: shares of the area, height to width and width to height.
 AREAS, RATIOS = (0.8, 1.0), (3 / 4, 4 / 3)
 _TRIES = 10
 
 
-def draw_crop(height, width, uniform, integer):
+def draw_crop(height, width, uniform, integer, areas=AREAS, ratios=RATIOS):
     """A Box for a random resized crop of a picture.
 
-    `uniform(low, high)` draws a number, `integer(low, high)` a whole one, both ends included. Ten tries at an area and
-    a ratio that fit, otherwise the middle, as far as the ratios allow.
+    `uniform(low, high)` draws a number, `integer(low, high)` a whole one, both ends included. Ten tries at an area, a
+    share of the picture, and a ratio, width to height, that fit, otherwise the middle, as far as the ratios allow.
     """
     for _ in range(_TRIES):
-        area = uniform(*AREAS) * height * width
-        ratio = math.exp(uniform(*map(math.log, RATIOS)))
+        area = uniform(*areas) * height * width
+        ratio = math.exp(uniform(*map(math.log, ratios)))
         crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < crop_width <= width and 0 < crop_height <= height:
             top, left = integer(0, height - crop_height), integer(0, width - crop_width)
             return top, left, crop_height, crop_width
-    crop_height = min(height, round(width / RATIOS[0])) if width < RATIOS[0] * height else height
-    crop_width = round(height * RATIOS[1]) if width > RATIOS[1] * height else width
+    crop_height = min(height, round(width / ratios[0])) if width < ratios[0] * height else height
+    crop_width = round(height * ratios[1]) if width > ratios[1] * height else width
     return (height - crop_height) // 2, (width - crop_width) // 2, crop_height, crop_width
 
 
@@ -65,7 +65,7 @@ def resize(frames: Float[np.ndarray, "T H W 3"], height, width, flipped=False) -
     """
     if frames.shape[1:3] == (height, width) and not flipped:
         return frames
-    (top, bottom, lower), (left, right, higher) = _plan(*frames.shape[1:3], height, width, flipped)
+    (top, bottom, lower), (left, right, higher) = resize_plan(*frames.shape[1:3], height, width, flipped)
     found = np.empty((len(frames), height, 3 * width), np.float32)
     for frame, place in zip(frames.reshape(*frames.shape[:2], -1), found, strict=True):
         rows = _mix(np.take(frame, top, 0), np.take(frame, bottom, 0), lower)
@@ -74,8 +74,11 @@ def resize(frames: Float[np.ndarray, "T H W 3"], height, width, flipped=False) -
 
 
 @functools.lru_cache(maxsize=16)
-def _plan(old_height, old_width, height, width, flipped):
-    """Taps of the rows, and of the numbers of a row: its channels lie beside each other, on which NumPy is fast."""
+def resize_plan(old_height, old_width, height, width, flipped):
+    """Taps of the rows, and of the numbers of a row: its channels lie beside each other, on which NumPy is fast.
+
+    Both are (lower neighbours, upper neighbours, weights of the upper ones).
+    """
     top, bottom, lower = _taps(old_height, height)
     turn = slice(None, None, -1 if flipped else 1)
     left, right, higher = (values[turn] for values in _taps(old_width, width))
