@@ -1,4 +1,4 @@
-"""Compares recorded numbers of CAST beside its network: the frames of clips, and what `cast_scores` compares.
+"""Compares recorded numbers of CAST beside its network: frames of clips, views of a test, what `cast_scores` compares.
 
 A file holds several parts; a function of PARTS checks each.
 """
@@ -8,11 +8,12 @@ import re
 
 import numpy as np
 
-from data_pipelines.recognition import sampling
+from data_pipelines.recognition import evaluation_views, sampling
 from tests.parity import cast_scores
 from tests.parity.report import identical
 
 _FRAMES = re.compile(r"(ssv2|epic|k400)/(test|random)/len(\d+)/(\w+)")
+_CROPS = re.compile(r"crop/h(\d+)_w(\d+)_short(\d+)/top_left_h_w")
 
 
 def check(npz):
@@ -56,4 +57,17 @@ def _drawn_window(length, count, stride, draws):
     return sampling.dense_frames(length, count, stride, start)
 
 
-PARTS = (check_frames, *cast_scores.PARTS)
+def check_views(npz, config):
+    """Sizes of resized frames, and the places of the crops of a test."""
+    for key in npz:
+        if found := _CROPS.fullmatch(key):
+            height, width, size = map(int, found.groups())
+            crops = range(config["crops"])
+            boxes = [evaluation_views.crop_of_test(height, width, size, crop, config["crops"]) for crop in crops]
+            yield identical(key, np.array(boxes), npz[key])
+        elif key == "resize/out_hw":
+            sizes = [evaluation_views.resized(*values) for values in npz["resize/in_hw_short"].tolist()]
+            yield identical(key, np.array(sizes), npz[key])
+
+
+PARTS = (check_frames, check_views, *cast_scores.PARTS)
