@@ -10,7 +10,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-_AREAS, _RATIOS = (0.02, 1 / 3), (0.3, 1 / 0.3)  # shares of the frame, height to width
+_AREAS, _FLATTEST = (0.02, 1 / 3), 0.3  # shares of the frame; least ratio of height to width, and of width to height
 _TRIES = 100
 
 
@@ -25,7 +25,8 @@ class Erasing:
 def draw_erasing(size, rng: np.random.Generator) -> Erasing | None:
     """The Erasing of a clip of size x size pixels, None where no try is smaller than the frame."""
     for _ in range(_TRIES):
-        area, ratio = rng.uniform(*_AREAS) * size**2, math.exp(rng.uniform(*map(math.log, _RATIOS)))
+        area = rng.uniform(*_AREAS) * size**2
+        ratio = math.exp(rng.uniform(math.log(_FLATTEST), -math.log(_FLATTEST)))
         height, width = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if height < size and width < size:
             top, left = (int(rng.integers(0, size - side + 1)) for side in (height, width))

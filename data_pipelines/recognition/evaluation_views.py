@@ -31,8 +31,8 @@ def resized(height, width, size) -> tuple[int, int]:
 def view_of_validation(config: ClipAugmentationConfig, height, width) -> EvaluationView:
     """The middle of frames of height x width pixels; a start at half a pixel goes to the even number."""
     tall, wide = resized(height, width, config.size)
-    starts = (round((side - config.size) / 2) for side in (tall, wide))
-    return EvaluationView(tall, wide, (*starts, config.size, config.size))
+    top, left = (round((side - config.size) / 2) for side in (tall, wide))
+    return EvaluationView(tall, wide, (top, left, config.size, config.size))
 
 
 def view_of_test(config: ClipAugmentationConfig, height, width, crop, num_crops) -> EvaluationView:

@@ -65,7 +65,7 @@ def parse(text: str, where: str) -> Recipe:
     wrong = [] if kind == "rand" else [f"it begins with {kind!r}, expected 'rand'"]
     found: dict[str, float] = {}
     for part in parts:
-        name = re.match("[^0-9.]*", part)[0]
+        name = re.split("[0-9.]", part)[0]
         if name not in _PARTS:
             guess = nearest(name, _PARTS)
             wrong.append(f"part {part!r} is unknown" + (f", did you mean {guess!r}?" if guess else ""))
