@@ -120,7 +120,13 @@ class LayerNorm(nn.Module):
     def __call__(self, x: Float[Array, "*batch D"]) -> Float[Array, "*batch D"]:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
-        centred = x - jnp.mean(x, axis=-1, keepdims=True)
-        variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
-        bias = jax.lax.stop_gradient(bias) if self.inert_bias else bias
-        return centred * jax.lax.rsqrt(variance + 1e-5) * scale + bias
+        return layer_norm(x, scale, jax.lax.stop_gradient(bias) if self.inert_bias else bias)
+
+
+def layer_norm(
+    x: Float[Array, "*batch D"], scale: Float[Array, " D"], bias: Float[Array, " D"], epsilon: float = 1e-5
+) -> Float[Array, "*batch D"]:
+    """Normalises the last axis by its mean and biased variance, then scales and shifts."""
+    centred = x - jnp.mean(x, axis=-1, keepdims=True)
+    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+    return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias

@@ -1,6 +1,6 @@
 """Compares this library with numbers of the published implementations.
 
-    python -m tests.parity FILE.npz ...
+    python -m tests.parity FILE.npz ... (or .json: CAST's parameter groups)
 
 Prints one line per compared quantity with its largest absolute and relative error and PASS or FAIL, and a line per
 file. Exits with 1 if anything failed, with 2 if a file could not be used.
@@ -27,6 +27,8 @@ from tests.parity import (
     carl_losses,
     carl_metrics,
     carl_sampling,
+    cast,
+    cast_groups,
     cast_sampling,
     fact,
     faformer,
@@ -69,6 +71,8 @@ def checker_for(npz, path):
     config = json.loads(str(npz["config"])) if "config" in npz else {}
     if isinstance(config, dict) and {"cases", "variants"} <= set(config):
         return nms.check
+    if isinstance(config, dict) and {"composition", "down_ratio"} <= set(config):
+        return cast.check
     if isinstance(config, dict) and "backbone_type" in (config.get("model") or ()):
         return actionformer.check
     if "FACT" in config:
@@ -84,6 +88,16 @@ def checker_for(npz, path):
     raise UserError(f"not a fixture of a ported system; it holds {', '.join(sorted(npz)[:5])}, ...")
 
 
+def _opened(path):
+    """The check of a file with what it holds."""
+    if str(path).endswith(".json"):
+        with open(path, encoding="utf-8") as file:
+            return functools.partial(cast_groups.check, json.load(file))
+    with np.load(path, allow_pickle=False) as archive:
+        npz = {name: archive[name] for name in archive.files}
+    return lambda: checker_for(npz, path)(npz)
+
+
 def check_file(path):
     """Checks one file and returns its rows.
 
@@ -91,12 +105,11 @@ def check_file(path):
       UserError: the file cannot be read, is no fixture, or its parameters do not fit the model.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            npz = {name: archive[name] for name in archive.files}
+        check = _opened(path)
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"cannot be read: {error}") from error
     try:
-        return [Row(*row) for row in checker_for(npz, path)(npz)]
+        return [Row(*row) for row in check()]
     except KeyError as error:
         raise UserError(f"the file lacks {error}") from error
     except json.JSONDecodeError as error:
