@@ -114,6 +114,7 @@ class Task(Protocol):
     def learning_rate_scales(self, params: Tree) -> Tree | None:
         """Returns a factor on the learning rate for every parameter, or None: every parameter at the full rate.
 
+        A factor is a float or, where parts of a parameter differ, a NumPy array that spreads over it.
         0.0 freezes a parameter: it has no optimiser state, no weight decay, no average and no part in the norm that
         gradients are clipped to. Looks at names and shapes alone.
         """

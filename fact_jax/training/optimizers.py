@@ -75,7 +75,8 @@ def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -
     Args:
       config: `config.optimizer`; UserError is raised for an unknown optimiser or schedule.
       steps_per_epoch: updates of one epoch.
-      scales: tree of floats like the parameters, factors on the learning rate; 0.0 freezes a parameter. None: all 1.
+      scales: tree like the parameters, factors on the learning rate: floats, or arrays that spread over a parameter;
+        0.0 freezes a parameter. None: all 1.
       decay_mask: tree of bools like the parameters, which of them decay; None: all.
     """
     check_choice("config.optimizer.name", config.name, OPTIMIZERS)
@@ -91,7 +92,7 @@ def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -
     if scales is None:
         return optax.chain(*stages)
     stages.append(_scale_leaves(scales))
-    labels = jax.tree.map(lambda scale: TRAINED if scale else FROZEN, scales)
+    labels = jax.tree.map(lambda scale: TRAINED if np.any(scale) else FROZEN, scales)
     return optax.partition({TRAINED: optax.chain(*stages), FROZEN: optax.set_to_zero()}, labels)
 
 

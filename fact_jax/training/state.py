@@ -34,7 +34,7 @@ def averaged_part(params, scales):
     """
     if scales is None:
         return params
-    return jax.tree.map(lambda param, scale: param if scale else optax.MaskedNode(), params, scales)
+    return jax.tree.map(lambda param, scale: param if np.any(scale) else optax.MaskedNode(), params, scales)
 
 
 def with_average(params, average):

@@ -138,6 +138,9 @@ def test_scaled_and_frozen_parameters():
     np.testing.assert_allclose(got["fast"], [0.7, 1.0], rtol=1e-5)
     np.testing.assert_allclose(got["slow"], [0.975, 0.775], rtol=1e-5)
     np.testing.assert_array_equal(got["frozen"], [1.0, 1.0])
+    # A factor for every entry.
+    apart = run_optimizer(config, params, [gradients], scales | {"slow": np.array([0.5, 0.25])}, decayed)
+    np.testing.assert_allclose(apart["slow"], [0.975, 0.8875], rtol=1e-5)
     adam = optimizers.make_optimizer(optimizer_config(), STEPS_PER_EPOCH, scales)
     moments = [leaf for leaf in jax.tree.leaves(adam.init(params)) if leaf.ndim]
     assert len(moments) == 4  # two moments of two trained parameters
