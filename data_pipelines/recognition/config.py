@@ -10,6 +10,7 @@ from fact_jax.types import UserError, check_choice
 
 READERS = ("videos", "synthetic")
 LAYOUTS = ("custom", "epic", "ssv2", "kinetics")
+SPLIT = "default"  # the name of the one split of a dataset without lists of its own
 _NUMBERED = ("ssv2", "kinetics")
 
 
@@ -20,20 +21,18 @@ class SyntheticClipsConfig:
     num_train_videos: int = 2400  # clips to train on
     num_test_videos: int = 240  # clips to test on
     size: int = 32  # height and width in pixels
-    num_frames: int = 8  # of a clip
-    cell: int = 8  # side of a cell in pixels, which is to be that of a patch of the network
-    contrast: float = 0.12  # between the two colours of a frame, as a share of white
+    num_frames: int = 8  # of a clip; an even number
     pairs: bool = False  # a noun and a verb for every clip; False: one label for both together
 
     def __post_init__(self):
-        least = {"num_train_videos": 1, "num_test_videos": 1, "size": 16, "num_frames": 2, "cell": 1}
+        least = {"num_train_videos": 1, "num_test_videos": 1, "size": 16, "num_frames": 2}
         wrong = [
             f"{name} is {getattr(self, name)}, expected {low} or more"
             for name, low in least.items()
             if getattr(self, name) < low
         ]
-        if not 0 < self.contrast <= 0.5:
-            wrong.append(f"contrast is {self.contrast}, expected more than 0, at most 0.5")
+        if self.num_frames % 2:
+            wrong.append(f"num_frames is {self.num_frames}, expected an even number")
         if wrong:
             raise UserError("Synthetic clips: " + "; ".join(wrong) + ".")
 
@@ -51,6 +50,7 @@ class RecognitionDataConfig:
     layout: str = "custom"  # how it is listed, one of LAYOUTS; "custom" is your own (data_set)
     train_list: str = ""  # list of the clips to train on, below dir; "" = train.csv (anno_path)
     test_list: str = ""  # list of the clips to evaluate; "" = val.csv
+    split: str = SPLIT  # takes the place of {split} in both lists, without which there is this one split
     num_classes: int = 0  # of layout "ssv2" or "kinetics"; 0 = 174 and 400, as published (nb_classes)
     num_workers: int = 2  # processes that read and augment clips; 0: threads of the main one (num_workers)
     skip_unreadable: bool = False  # leave clips that are missing or cannot be read out, with a line
@@ -73,8 +73,9 @@ class RecognitionDataConfig:
 
     @property
     def lists(self):
-        """{subset: file of its list}, "" where the layout says it."""
-        return {"train": self.train_list, "test": self.test_list}
+        """{subset: file of its list} of the split, "" where the layout says it."""
+        given = {"train": self.train_list, "test": self.test_list}
+        return {subset: name.replace("{split}", self.split) for subset, name in given.items()}
 
     def check(self):
         """Raises a UserError if the settings contradict each other."""
@@ -86,6 +87,9 @@ class RecognitionDataConfig:
         if self.num_classes < 0 or (self.num_classes and self.layout not in _NUMBERED):
             expected = f"it is for layout {' or '.join(map(repr, _NUMBERED))}, 1 or more"
             wrong.append(f"config.data.num_classes is {self.num_classes}; {expected}")
+        if self.split != SPLIT and "{split}" not in self.train_list + self.test_list:
+            lists = "name lists with {split}, such as config.data.train_list=splits/train.{split}.csv"
+            wrong.append(f"config.data.split is {self.split!r}, and no list depends on it: leave it out, or {lists}")
         if 0 < self.video.short_side < self.augmentation.size:
             wrong.append(
                 f"config.data.video.short_side is {self.video.short_side}, and the network sees "

@@ -1,15 +1,16 @@
 """Synthetic clips: no download, drawn when they are read. Their label needs what is seen and how it moves.
 
-A frame is a board of cells. **Verb**: a grey pattern drifts over it to one of four sides, and comes in again on the
-opposite side. **Noun**: the cells of a frame have two colours, which differ in red, green or blue alone. Everything
-else is drawn anew: the pattern, where it starts, the noise and, in every frame, which cell has which colour, and both.
+**Verb**: a grey pattern drifts to one of four sides, and comes in again on the opposite side. **Noun**: every frame has
+a disc, a cross and a ring, in two colours; it is the shape whose colour the other two do not have, or none. Everything
+else is drawn anew: the pattern, where it starts, the noise and, in every frame, the places of the shapes and which of
+the two colours the disc has.
 
 - One frame does not tell the verb. A clip that drifts left is one that drifts right, played backwards: whatever sees
   frames one by one, and in no order, tells the two no better than by chance.
-- One cell does not tell the noun. Every channel of a cell is a drawn value plus or minus half a contrast, whatever the
-  noun is; it decides which channel has both signs in a frame. So cells of one frame have to be compared, and colours
-  of other frames mislead. A spatial expert, which attends inside a frame, does so from the start; a temporal one, which
-  attends to all frames at once and has two of them in a patch, would have to learn to keep them apart.
+- A shape on its own does not tell the noun. In half of the frames of a clip each one has the first colour, and in half
+  the second, whatever the noun is: only shapes of one frame that are compared tell it. A spatial expert, which attends
+  inside a frame, does that from the start. A temporal one attends to all frames at once, where every comparison comes
+  out even, until it has learned to keep frames apart, of which it has two in a patch. It could learn that in time.
 
 Clip i of a subset is a pure function of (settings, seed, subset, i).
 """
@@ -19,14 +20,18 @@ import numpy as np
 from data_pipelines.recognition.listing import SUBSETS, Head
 from fact_jax.types import UserError
 
-NOUNS = ("red", "green", "blue")
+NOUNS = ("none", "cross", "ring", "disc")
 VERBS = ("right", "left", "down", "up")
+# By noun, whether cross and ring have another colour than the disc.
+_DIFFER = ((False, False), (True, False), (False, True), (True, True))
 _STEPS = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])  # (down, right) of VERBS
 _STREAM = 41  # first entry of the entropy, so that no two generators of this library coincide
 _RATE = 10.0  # frames per second
 _SPEED = 2  # pixels from a frame to the next
-_WAVES = (0.06, 0.17)  # of the pattern, in waves per pixel
-_PATTERN, _NOISE, _MIDDLE, _REACH = 0.12, 0.02, 0.5, 0.25  # shares of white; the last one around the middle
+_WAVES = (0.04, 0.14)  # of the pattern, in waves per pixel
+_CELL, _AWAY = 8, 1.0  # pixels: shapes lie near the middles of different cells, at most so far from them
+_COLORS = np.array([(0.95, 0.25, 0.1), (0.1, 0.35, 0.95)])  # shares of white
+_MIDDLE, _PATTERN, _NOISE = 0.5, 0.15, 0.02  # the same, of the ground and its deviations
 
 
 class SyntheticClip:
@@ -59,11 +64,12 @@ class SyntheticClip:
     def frames(self, indices):
         """uint8 [len(indices), H, W, 3] of these frames."""
         rng = np.random.default_rng(self._entropy)
-        pattern = _drift(self._spec.size, len(self), self.verb, rng)
-        cells = _cells(-(-self._spec.size // self._spec.cell), len(self), self.noun, self._spec.contrast, rng)
-        size, cell = self._spec.size, self._spec.cell
-        colors = cells.repeat(cell, 1).repeat(cell, 2)[:, :size, :size]
-        frames = colors + _PATTERN * pattern[..., None] + rng.normal(0, _NOISE, colors.shape)
+        size, length = self._spec.size, len(self)
+        frames = np.repeat(_MIDDLE + _PATTERN * _drift(size, length, self.verb, rng)[..., None], 3, axis=-1)
+        for frame, colors in zip(frames, _colors(length, self.noun, rng), strict=True):
+            for shape, place in enumerate(_places(size, rng)):
+                frame[_inside(size, shape, place)] = _COLORS[colors[shape]]
+        frames += rng.normal(0, _NOISE, frames.shape)
         return (np.clip(frames, 0, 1) * 255).round().astype(np.uint8)[np.asarray(indices, np.int64)]
 
     def batches(self, indices, batch_size):
@@ -87,14 +93,27 @@ def _drift(size, length, verb, rng):
     return np.stack([np.roll(pattern, tuple(place), (0, 1)) for place in places]) / pattern.std()
 
 
-def _cells(side, length, noun, contrast, rng):
-    """float64 [T, side, side, 3], the colours of all cells in shares of white."""
-    middles = _MIDDLE + rng.uniform(-_REACH, _REACH, (length, 1, 1, 3))
-    number = side * side
-    mixed = [rng.permutation(np.where(np.arange(number) < number // 2, 1.0, -1.0)) for _ in range(length)]
-    signs = np.broadcast_to(rng.choice((-1.0, 1.0), (length, 1, 1, 3)), (length, side, side, 3)).copy()
-    signs[..., noun] = np.stack(mixed).reshape(length, side, side)
-    return middles + contrast / 2 * signs
+def _colors(length, noun, rng):
+    """int [T, 3], which of the two colours disc, cross and ring have in every frame."""
+    disc = rng.permutation(np.arange(length) % 2)
+    return np.stack([disc, *(disc ^ differs for differs in _DIFFER[noun])], axis=1)
+
+
+def _places(size, rng):
+    """float64 [3, 2], (down, right) in pixels of the middles of three shapes, in different cells."""
+    side = size // _CELL
+    cells = np.stack(np.divmod(rng.permutation(side * side)[:3], side), axis=1)
+    return (cells + 0.5) * _CELL - 0.5 + rng.uniform(-_AWAY, _AWAY, (3, 2))
+
+
+def _inside(size, shape, place):
+    """bool [size, size], the pixels of a disc (0), a cross (1) or a ring (2)."""
+    down, right = (np.abs(np.arange(size) - middle) for middle in place)
+    down, right = down[:, None], right[None]
+    if shape == 0:
+        return down**2 + right**2 <= 9
+    far = np.maximum(down, right)
+    return (far <= 3) & (np.minimum(down, right) <= 0.8 if shape == 1 else far > 1.6)
 
 
 def heads(spec) -> tuple[Head, ...]:
