@@ -1,7 +1,7 @@
 """Synthetic clips: no download, drawn when they are read. Their label needs what is seen and how it moves.
 
 **Verb**: a grey pattern drifts to one of four sides, and comes in again on the opposite side. **Noun**: every frame has
-a disc, a cross and a ring, in two colours; it is the shape whose colour the other two do not have, or none. Everything
+a disc, a cross and a square, in two colours; it is the shape whose colour the other two do not have, or none. Everything
 else is drawn anew: the pattern, where it starts, the noise and, in every frame, the places of the shapes and which of
 the two colours the disc has.
 
@@ -20,9 +20,9 @@ import numpy as np
 from data_pipelines.recognition.listing import SUBSETS, Head
 from fact_jax.types import UserError
 
-NOUNS = ("none", "cross", "ring", "disc")
+NOUNS = ("none", "cross", "square", "disc")
 VERBS = ("right", "left", "down", "up")
-# By noun, whether cross and ring have another colour than the disc.
+# By noun, whether cross and square have another colour than the disc.
 _DIFFER = ((False, False), (True, False), (False, True), (True, True))
 _STEPS = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])  # (down, right) of VERBS
 _STREAM = 41  # first entry of the entropy, so that no two generators of this library coincide
@@ -94,7 +94,7 @@ def _drift(size, length, verb, rng):
 
 
 def _colors(length, noun, rng):
-    """int [T, 3], which of the two colours disc, cross and ring have in every frame."""
+    """int [T, 3], which of the two colours disc, cross and square have in every frame."""
     disc = rng.permutation(np.arange(length) % 2)
     return np.stack([disc, *(disc ^ differs for differs in _DIFFER[noun])], axis=1)
 
@@ -107,7 +107,7 @@ def _places(size, rng):
 
 
 def _inside(size, shape, place):
-    """bool [size, size], the pixels of a disc (0), a cross (1) or a ring (2)."""
+    """bool [size, size], the pixels of a disc (0), a cross (1) or the outline of a square (2)."""
     down, right = (np.abs(np.arange(size) - middle) for middle in place)
     down, right = down[:, None], right[None]
     if shape == 0:

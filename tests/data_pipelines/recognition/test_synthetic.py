@@ -48,9 +48,9 @@ def test_a_shape_on_its_own_does_not_tell_the_noun():
     for noun in range(4):
         colors = synthetic._colors(8, noun, np.random.default_rng(noun))
         assert colors.mean(axis=0).tolist() == [0.5, 0.5, 0.5]
-        # The odd one of three, by its place in (disc, cross, ring).
+        # The odd one of three, by its place in (disc, cross, square).
         odd = [int(np.flatnonzero(row == (row.sum() < 2))[0]) if 0 < row.sum() < 3 else None for row in colors]
-        assert set(odd) == {{"none": None, "disc": 0, "cross": 1, "ring": 2}[synthetic.NOUNS[noun]]}
+        assert set(odd) == {{"none": None, "disc": 0, "cross": 1, "square": 2}[synthetic.NOUNS[noun]]}
 
 
 def test_shapes_differ_and_do_not_overlap():
