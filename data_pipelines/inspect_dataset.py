@@ -7,7 +7,8 @@ lengths.png, segments.png, classes.png, durations.png and relative_time.png. Len
 with --fps. Labels are counted as they are in the files, before any down-sampling.
 
 Of a folder of raw videos without groundTruth/ it writes summary.txt, videos.csv and lengths.png, and the others where
-there are labels.
+there are labels. Of a folder of clips with train.csv it writes summary.txt, clips.csv, classes.csv, lengths.png and
+classes.png (or verbs.png and nouns.png).
 """
 
 import pathlib
@@ -22,7 +23,7 @@ from data_pipelines.core.problems import count_problems, format_problems
 from data_pipelines.core.wording import count
 from data_pipelines.segmentation.checks import scan_values
 from data_pipelines.segmentation.statistics import compute_statistics, segment_durations, shares_over_time
-from data_pipelines.tools import dataset_folder, video_folder, video_inspection
+from data_pipelines.tools import clip_folder, clip_inspection, dataset_folder, video_folder, video_inspection
 from data_pipelines.tools.tables import csv_text
 from fact_jax.files import atomic_write_text, readable_size, why_no_folder
 from fact_jax.types import UserError
@@ -52,6 +53,8 @@ def main(argv=None):
     """Runs the tool; returns 0, or 1 if the folder has problems."""
     arguments = _parse(argv)
     root = pathlib.Path(arguments.folder).expanduser()
+    if why_no_folder(root / arguments.label_dir) and clip_folder.holds_clips(root, arguments.train_split_file):
+        return clip_inspection.inspect(arguments)
     if why_no_folder(root / arguments.label_dir) and video_folder.holds_videos(root):
         return video_inspection.inspect(arguments)
     folder = dataset_folder.survey(arguments)

@@ -4,8 +4,9 @@
     python main.py --config my_config.py --workdir runs/mine
 
 A folder of label files gets a config of FACT or of another system that labels frames, one of annotations.json a config
-of ActionFormer, one of videos a config of CARL. The tool prints what it found and why it chose what it chose; the
-config file repeats it. Every choice can be made by an option instead, or changed in the file.
+of ActionFormer, one of clips with train.csv a config of CAST, one of other videos a config of CARL. The tool prints
+what it found and why it chose what it chose; the config file repeats it. Every choice can be made by an option instead,
+or changed in the file.
 """
 
 import dataclasses
@@ -16,6 +17,8 @@ import re
 from data_pipelines.core import command_line
 from data_pipelines.representation.folder import VIDEO_DIR
 from data_pipelines.tools import (
+    clip_folder,
+    clip_proposal,
     dataset_folder,
     localization_folder,
     localization_proposal,
@@ -28,7 +31,8 @@ from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError
 
 _MAX_RATIO = 100
-SYSTEMS = (*segmentation_proposal.BASES, *localization_proposal.BASES, *video_proposal.BASES)
+_KINDS = (segmentation_proposal, localization_proposal, video_proposal, clip_proposal)
+SYSTEMS = tuple(system for kind in _KINDS for system in kind.BASES)
 # Options that not every system has, by what they are for.
 _FOR_FRAMES = (
     "label_dir", "mapping_file", "train_split_file", "test_split_file", "validation_split_file", "time_axis",
@@ -57,6 +61,8 @@ def main(argv=None):
     if system in localization_proposal.BASES:
         folder = localization_folder.survey(os.path.expanduser(arguments.folder), arguments)
         proposal = localization_proposal.propose(folder, system, arguments)
+    elif system in clip_proposal.BASES:
+        proposal = clip_proposal.propose(clip_folder.survey(arguments), system, arguments)
     elif system in video_proposal.BASES:
         proposal = video_proposal.propose(video_folder.survey(arguments), system, arguments)
     else:
@@ -79,12 +85,17 @@ def _choose_system(arguments):
     annotations = localization_folder.find_annotations(root, arguments.annotation_file)
     has_labels = not why_no_folder(root / arguments.label_dir)
     has_videos = video_folder.holds_videos(root)
-    usual = "actionformer" if annotations else "carl" if has_videos else "fact"
+    has_clips = clip_folder.holds_clips(root, arguments.train_split_file)
+    usual = "actionformer" if annotations else "cast" if has_clips else "carl" if has_videos else "fact"
     system = arguments.system or ("fact" if has_labels else usual)
     if system in video_proposal.BASES and not has_videos:
         raise UserError(
             f"--system {system} learns from videos, but {root} has neither {VIDEO_DIR}/ nor files of videos."
         )
+    if system in clip_proposal.BASES and not has_clips:
+        raise UserError(f"--system {system} learns from labelled clips: expected {clip_folder.expected()} in {root}.")
+    if system == usual == "cast" and not arguments.system:
+        return system, [f"system: {system}, as there is a list of clips with labels"]
     if system == usual == "carl" and not arguments.system:
         return system, [f"system: {system}, as there are videos and no features with labels"]
     if system in localization_proposal.BASES and not annotations:
@@ -109,7 +120,7 @@ def _choose_system(arguments):
 
 def _refuse_options(parser, arguments, system):
     """Raises a UserError if an option is given that the system does not have."""
-    if system in video_proposal.BASES:
+    if system in (*video_proposal.BASES, *clip_proposal.BASES):
         foreign = {*_FOR_FRAMES, *_FOR_TOKENS, *_FOR_SEGMENTS, "feature_dir"} - {*_LISTS}
     elif system in localization_proposal.BASES:
         foreign = (*_FOR_FRAMES, *_FOR_TOKENS, *_FOR_VIDEOS)
@@ -158,7 +169,7 @@ def _parser():
     add(
         "--system",
         choices=SYSTEMS,
-        help="what to train (default: fact; actionformer for annotations.json, carl for videos)",
+        help="what to train (default: fact; actionformer for annotations.json, cast for train.csv, carl for videos)",
     )
     add("--output", metavar="FILE", help="config file to write (default: config_NAME.py)")
     add("--overwrite", action="store_true", help="replace the config file if it exists")
@@ -168,7 +179,7 @@ def _parser():
     add("--fps", type=rate, default=0.0, help=text)
     _add_frame_options(parser.add_argument_group("systems that label frames"))
     _add_segment_options(parser.add_argument_group("systems that find segments"))
-    group = parser.add_argument_group("systems that embed the frames of videos")
+    group = parser.add_argument_group("systems that see videos")
     group.add_argument("--num_frames", type=int, help="frames of a clip (default: by the lengths of the videos)")
     return parser
 

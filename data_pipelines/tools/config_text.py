@@ -15,9 +15,15 @@ _TITLES = {
     "mstcnpp": "MS-TCN++",
     "actionformer": "ActionFormer",
     "carl": "CARL",
+    "cast": "CAST",
 }
 # The folder that explains the settings of a dataset, by the module of configs._base that has them.
-_KINDS = {"datasets": "segmentation", "localization_datasets": "localization", "video_datasets": "representation"}
+_KINDS = {
+    "datasets": "segmentation",
+    "localization_datasets": "localization",
+    "video_datasets": "representation",
+    "clip_datasets": "recognition",
+}
 
 
 @dataclasses.dataclass(frozen=True)

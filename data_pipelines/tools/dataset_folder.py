@@ -58,7 +58,7 @@ def add_options(parser):
     add(
         "folder",
         help="dataset folder: features/VIDEO.npy, groundTruth/VIDEO.txt, mapping.txt and split lists; or "
-        "annotations.json; or videos/",
+        "annotations.json; or clips/, train.csv and val.csv; or videos/",
     )
     add("--name", help="name of the dataset (default: that of the folder)")
     add("--feature_dir", default="features", help="folder of feature files, below FOLDER (default: features)")

@@ -15,17 +15,20 @@ _SUBSETS = ("#2f6f9f", "#e08a3c", "#6a9f4b")
 _BLUE, _OTHERS = "#2f6f9f", "#ececec"
 
 
-def plot_counts(path, values, label):
-    """Histogram of a number that every video has; `values` are arrays by subset, `label` is what the number is."""
+def plot_counts(path, values, label, noun="videos"):
+    """Histogram of a number that every video has; `values` are arrays by subset, `label` is what the number is.
+
+    `noun` says what has the number.
+    """
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.add_subplot()
     everything = np.concatenate(list(values.values()))
     bins = _bin_edges(everything)
-    names = [f"{subset} ({len(numbers)} videos)" for subset, numbers in values.items()]
+    names = [f"{subset} ({len(numbers)} {noun})" for subset, numbers in values.items()]
     axes.hist(list(values.values()), bins, stacked=True, label=names, color=_SUBSETS[: len(values)])
     median = float(np.median(everything))
     axes.axvline(median, color="0.2", linestyle="--", linewidth=1, label=f"median {median:.4g}")
-    axes.set(xlabel=label, ylabel="videos")
+    axes.set(xlabel=label, ylabel=noun)
     axes.set_xlim(left=0)
     axes.legend(frameon=False)
     _tidy(axes)
@@ -46,6 +49,25 @@ def plot_classes(path, statistics, background):
     axes.set_xlim(0, 1.3 * shares.max())
     _name_rows(axes, order, statistics.class_names)
     axes.set(xlabel="% of all frames" + _background_note(background), title=title)
+    _tidy(axes)
+    save_figure(path, figure)
+
+
+def plot_members(path, class_names, counts):
+    """How many clips every class has, the most frequent on top; `counts` are int [K] by subset, stacked."""
+    total = np.sum(list(counts.values()), axis=0)
+    order, title = _rows(np.argsort(-total, kind="stable"), len(total), "most frequent")
+    figure, axes = _row_chart(len(order))
+    places, start = np.arange(len(order)), np.zeros(len(order))
+    for (subset, numbers), color in zip(counts.items(), _SUBSETS, strict=False):
+        axes.barh(places, numbers[order], left=start, color=color, label=f"{subset} ({numbers.sum()} clips)")
+        start = start + numbers[order]
+    for place, class_id in zip(places, order, strict=True):
+        axes.text(total[class_id], place, f" {total[class_id]}", va="center", fontsize=7)
+    axes.set_xlim(0, 1.15 * total.max())
+    _name_rows(axes, order, class_names)
+    axes.set(xlabel="clips", title=title)
+    axes.legend(frameon=False, loc="lower right")
     _tidy(axes)
     save_figure(path, figure)
 

@@ -53,7 +53,7 @@ def inspect(arguments):
             *folder.sources.notes,
             "",
             *(_subset_line(subset, videos) for subset, videos in subsets.items() if videos),
-            *_picture_lines(folder.videos.values()),
+            *picture_lines(folder.videos.values()),
             *(["", f"videos with labels: {compute_statistics(labelled).table()}"] if len(labelled) else []),
         ]
     )
@@ -87,7 +87,8 @@ def _subset_line(subset, entries):
     )
 
 
-def _picture_lines(entries):
+def picture_lines(entries):
+    """Lines on sizes and rates of the videos of some entries."""
     sizes = collections.Counter(f"{entry.video.size[0]} x {entry.video.size[1]}" for entry in entries)
     rates = collections.Counter(f"{entry.video.rate:.4g}" for entry in entries)
     for what, found in (("pixels, height x width", sizes), ("frames per second", rates)):
