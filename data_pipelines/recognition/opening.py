@@ -78,8 +78,8 @@ def open_recognition(data: RecognitionDataConfig, workdir=None, seed=0) -> Recog
     """
     data.check()
     if data.reader == "synthetic":
-        drawn = [_drawn(data.synthetic, subset, seed) for subset in SUBSETS]
-        return RecognitionSources(*drawn, synthetic.heads(data.synthetic), checksums={})
+        train, test = (_drawn(data.synthetic, subset, seed) for subset in SUBSETS)
+        return RecognitionSources(train, test, synthetic.heads(data.synthetic), checksums={})
     root = dataset_root(data, expected_tree(data))
     found = look_through(data, root, None if workdir is None else workdir / INDEX_DIR)
     report_file = None if workdir is None else workdir / PROBLEMS_FILE

@@ -1,9 +1,9 @@
 """Synthetic clips: no download, drawn when they are read. Their label needs what is seen and how it moves.
 
 **Verb**: a grey pattern drifts to one of four sides, and comes in again on the opposite side. **Noun**: every frame has
-a disc, a cross and a square, in two colours; it is the shape whose colour the other two do not have, or none. Everything
-else is drawn anew: the pattern, where it starts, the noise and, in every frame, the places of the shapes and which of
-the two colours the disc has.
+a disc, a cross and a square, in two colours; it is the shape whose colour the other two do not have, or none.
+Everything else is drawn anew: the pattern, where it starts, the noise and, in every frame, the places of the shapes and
+which of the two colours the disc has.
 
 - One frame does not tell the verb. A clip that drifts left is one that drifts right, played backwards: whatever sees
   frames one by one, and in no order, tells the two no better than by chance.
