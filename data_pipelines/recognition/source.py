@@ -14,6 +14,10 @@ from data_pipelines.core import mapped
 from data_pipelines.recognition import augmentation, evaluation_views, sampling
 from data_pipelines.recognition.config import RecognitionDataConfig
 from data_pipelines.recognition.opening import LabelledClip
+from data_pipelines.video import pixels
+from data_pipelines.video.fixed_point_resize import resize_part
+
+_READ_AT_ONCE = 4  # frames in the size of the video that are held
 
 
 class TrainClips(mapped.ExampleSource):
@@ -37,15 +41,15 @@ class TrainClips(mapped.ExampleSource):
 
     def example(self, position, rng):
         """`rng` is seeded by seed, step and row; each augmentation draws from a child of its own."""
-        clip, count = self._clips[position], self._sampling.num_frames
+        clip, config = self._clips[position], self._augmentation
         numbers = clip.first + sampling.draw(self._sampling, clip.num_frames, rng)
-        decoded = clip.video.frames(numbers)
-        found = np.empty(self.shapes["frames"][0], np.float32)
-        for place, child in enumerate(rng.spawn(self._sampling.num_samples)):
-            view = augmentation.draw_clip(self._augmentation, *clip.video.size, child)
-            out = found[place * count : (place + 1) * count]
-            augmentation.augment(decoded, view, self._augmentation, out=out)
-        return {"frames": found, "labels": clip.labels}
+        children = rng.spawn(self._sampling.num_samples)
+        views = [augmentation.draw_clip(config, *clip.video.size, child) for child in children]
+        found = np.empty((len(views), len(numbers), *self.shapes["frames"][0][1:]), np.float32)
+        for places, frames in _read(clip.video, numbers):
+            for view, samples in zip(views, found, strict=True):
+                augmentation.augment(frames, view, config, out=samples[places], first=places.start)
+        return {"frames": found.reshape(self.shapes["frames"][0]), "labels": clip.labels}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +67,7 @@ class EvaluationViews(mapped.ExampleSource):
     frames float32 [T, S, S, 3], normalised; labels int32 [L]; video int32 (), the number of the clip;
     chunk int32 () and crop int32 (), which of its choices of frames and which of its crops the view is.
 
-    Views of a clip follow one another, so that a process that reads several decodes it once.
+    Views of a clip follow one another, so that a process that reads several reads its frames once.
     """
 
     heavy = ("frames",)
@@ -71,7 +75,7 @@ class EvaluationViews(mapped.ExampleSource):
     def __init__(self, clips: Sequence[LabelledClip], data: RecognitionDataConfig, *, is_test=False):
         """One view of every clip, or all of a test."""
         self._clips, self._sampling, self._augmentation = clips, data.sampling, data.augmentation
-        self._is_test, self._decoded = is_test, _Decoded()
+        self._is_test, self._resized = is_test, _Resized()
         places = sampling.views_of_test(data.sampling) if is_test else [(0, 0)]
         self._views = [View(number, *place) for number in range(len(clips)) for place in places]
         self.video_ids = tuple(clips[view.clip].clip_id for view in self._views)
@@ -106,33 +110,45 @@ class EvaluationViews(mapped.ExampleSource):
         return clip.first + sampling.for_evaluation(self._sampling, clip.num_frames, number)[None]
 
     def _frames(self, view):
-        clip, chunks = self._clips[view.clip], self.frames_of(view.clip)
+        clip, chunks, config = self._clips[view.clip], self.frames_of(view.clip), self._augmentation
+        size = clip.video.size
+        if self._is_test:
+            place = evaluation_views.view_of_test(config, *size, view.crop, self._sampling.test_crops)
+        else:
+            place = evaluation_views.view_of_validation(config, *size)
         numbers = np.unique(chunks)
-        decoded = self._decoded.frames(view.clip, clip.video, numbers)
-        chosen = decoded[np.searchsorted(numbers, chunks[view.chunk])]
-        if not self._is_test:
-            return evaluation_views.evaluate(
-                chosen, evaluation_views.view_of_validation(self._augmentation, *clip.video.size)
-            )
-        crops = self._sampling.test_crops
-        place = evaluation_views.view_of_test(self._augmentation, *clip.video.size, view.crop, crops)
-        return evaluation_views.evaluate(chosen, place)
+        whole = self._resized.frames(view.clip, clip.video, numbers, (place.height, place.width))
+        chosen = np.searchsorted(numbers, chunks[view.chunk])
+        return np.concatenate([pixels.normalize(pixels.crop(whole[k : k + 1], place.box)) for k in chosen])
 
 
-class _Decoded:
-    """The frames of the clip that was decoded last. Processes get one of their own; threads share it."""
+class _Resized:
+    """The frames of the clip that was read last, resized. Processes get one of their own; threads share it."""
 
     def __init__(self):
         self._lock, self._number, self._frames = threading.Lock(), None, None
 
     def __reduce__(self):
-        return _Decoded, ()
+        return _Resized, ()
 
-    def frames(self, number, video, numbers) -> UInt8[np.ndarray, "n H W 3"]:
-        """Frames `numbers` of the video of clip `number`, for which they are always the same."""
+    def frames(self, number, video, numbers, size) -> UInt8[np.ndarray, "n H W 3"]:
+        """Frames `numbers` of the video of clip `number`, which are always the same, with `size`, (height, width)."""
         with self._lock:
             if self._number != number:
-                self._number, self._frames = None, None  # freed before the next one takes its place
-                self._frames = video.frames(numbers)
+                self._number = None  # until all have been read
+                self._frames = np.empty((len(numbers), *size, 3), np.uint8)
+                for places, frames in _read(video, numbers):
+                    self._frames[places] = resize_part(frames, *size, (0, 0, *size))
                 self._number = number
             return self._frames
+
+
+def _read(video, numbers):
+    """Yields (slice of `numbers`, which ascend; their frames uint8 [n, H, W, 3]), few frames at a time."""
+    distinct, of = np.unique(numbers, return_inverse=True)
+    ends = np.searchsorted(of, np.arange(len(distinct) + 1))
+    first = 0
+    for frames in video.batches(distinct, _READ_AT_ONCE):
+        places = slice(int(ends[first]), int(ends[first + len(frames)]))
+        yield places, frames[of[places] - first]
+        first += len(frames)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_pipelines.core.mapped import EvalBatches, TrainBatches
-from data_pipelines.recognition import evaluation_views
+from data_pipelines.recognition import evaluation_views, source
 from data_pipelines.recognition.augmentation import ClipAugmentationConfig
 from data_pipelines.recognition.config import RecognitionDataConfig
 from data_pipelines.recognition.opening import open_recognition, read_heads
@@ -63,12 +63,26 @@ def test_training_clips_are_frames_of_their_parts(sources):
     assert not np.array_equal(example["frames"], clips.example(2, np.random.default_rng([0, 2, 2]))["frames"])
 
 
+def test_reading_in_parts_changes_nothing(sources, monkeypatch):
+    noisy = ClipAugmentationConfig(size=64, rand_augment="rand-m7-n4-mstd0.5-inc1", erase=1.0)
+    data = dataclasses.replace(DATA, augmentation=noisy, sampling=SamplingConfig(num_frames=10))
+    readings = []
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(source, "_READ_AT_ONCE", at_once)
+        train, views = TrainClips(sources.train, data), EvaluationViews(sources.test, data, is_test=True)
+        # The last clip has fewer frames than are seen.
+        found = [train.example(position, np.random.default_rng([2, position])) for position in (1, 2)]
+        readings.append([example["frames"] for example in (*found, views.example(3, None), views.example(8, None))])
+    for one, *others in zip(*readings, strict=True):
+        assert all(np.array_equal(one, other) for other in others)
+
+
 def test_a_clip_that_is_augmented_several_times_is_decoded_once(sources, monkeypatch):
     data = dataclasses.replace(DATA, sampling=dataclasses.replace(DATA.sampling, num_samples=3))
     asked = []
     video = sources.train[0].video
     monkeypatch.setattr(
-        video, "frames", lambda numbers: asked.append(list(numbers)) or type(video).frames(video, numbers)
+        video, "batches", lambda numbers, size: asked.append(list(numbers)) or type(video).batches(video, numbers, size)
     )
     frames = TrainClips(sources.train, data).example(0, np.random.default_rng(0))["frames"]
     assert frames.shape == (12, 64, 64, 3) and len(asked) == 1
@@ -81,7 +95,7 @@ def test_a_test_has_all_views_of_a_clip_and_decodes_it_once(sources, monkeypatch
     asked = []
     video = sources.test[0].video
     monkeypatch.setattr(
-        video, "frames", lambda numbers: asked.append(list(numbers)) or type(video).frames(video, numbers)
+        video, "batches", lambda numbers, size: asked.append(list(numbers)) or type(video).batches(video, numbers, size)
     )
     found = [views.example(position, None) for position in range(6)]
     assert [(int(view["chunk"]), int(view["crop"])) for view in found] == [(c, k) for c in (0, 1) for k in (0, 1, 2)]
@@ -108,8 +122,8 @@ def test_an_evaluation_has_one_view_of_every_clip(sources):
 def test_processes_get_a_copy_that_reads_the_same(sources):
     for examples, rng in ((TrainClips(sources.train, DATA), [1, 2]), (EvaluationViews(sources.test, DATA), None)):
         found = [
-            source.example(1, rng and np.random.default_rng(rng))["frames"]
-            for source in (examples, pickle.loads(pickle.dumps(examples)))
+            copy.example(1, rng and np.random.default_rng(rng))["frames"]
+            for copy in (examples, pickle.loads(pickle.dumps(examples)))
         ]
         np.testing.assert_array_equal(*found)
 
