@@ -135,10 +135,10 @@ class _Resized:
         """Frames `numbers` of the video of clip `number`, which are always the same, with `size`, (height, width)."""
         with self._lock:
             if self._number != number:
-                self._number = None  # until all have been read
-                self._frames = np.empty((len(numbers), *size, 3), np.uint8)
+                self._number, (height, width) = None, size
+                self._frames = np.empty((len(numbers), height, width, 3), np.uint8)
                 for places, frames in _read(video, numbers):
-                    self._frames[places] = resize_part(frames, *size, (0, 0, *size))
+                    self._frames[places] = resize_part(frames, height, width, (0, 0, height, width))
                 self._number = number
             return self._frames
 
