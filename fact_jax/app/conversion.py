@@ -27,7 +27,7 @@ from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.training.logging import writers
 from fact_jax.training.ownership import own
-from fact_jax.training.state import averaged_part
+from fact_jax.training.state import trained_part
 from fact_jax.types import UserError
 
 STEP = 0  # of a converted checkpoint: no update of this run has been made
@@ -179,7 +179,7 @@ def _items(config, task, arrays, state, tree):
     if jax.tree.leaves(state):
         items["state"] = state
     if config.optimizer.ema_decay > 0:
-        items["ema"] = averaged_part(params, task.learning_rate_scales(params))  # what evaluation reads of such a run
+        items["ema"] = trained_part(params, task.learning_rate_scales(params))  # what evaluation reads of such a run
     return items
 
 

@@ -76,11 +76,23 @@ class Composition:
         self._structure = None
         self._sources: list[int | None] = []  # of every weight: the parameter that it is, None if it is computed
 
-    def __call__(self, params):
-        """Returns the weights of replicated parameters, replicated. They share memory with the parameters."""
+    def scales(self, params, scales):
+        """A tree like the weights: the scale of the parameter that a weight is; 1 for one that is computed.
+
+        `params`: replicated parameters, `scales`: a tree of floats like them.
+        """
+        self._find_sources(params)
+        known = jax.tree.leaves(scales)
+        return jax.tree.unflatten(self._structure, [1.0 if s is None else known[s] for s in self._sources])
+
+    def _find_sources(self, params):
         if self._structure is None:
             shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), params)
             jax.eval_shape(self._note_sources, shapes)
+
+    def __call__(self, params):
+        """Returns the weights of replicated parameters, replicated. They share memory with the parameters."""
+        self._find_sources(params)
         computed = iter(self._programs.call(self._program, params) if None in self._sources else ())
         leaves = jax.tree.leaves(params)
         weights = [next(computed) if source is None else leaves[source] for source in self._sources]

@@ -134,7 +134,7 @@ def starting_point(
             # The optimiser's first state depends on the shapes of the parameters alone.
             params, state = first_variables(initial.params, initial.state)
             scales = task.learning_rate_scales(params)
-            average = None if initial.ema_params is None else train_states.averaged_part(params, scales)
+            average = None if initial.ema_params is None else train_states.trained_part(params, scales)
             initial = initial.replace(params=params, state=state, ema_params=average)
         return StartingPoint(initial, optimizer, batches, first)
     items, meta = found

@@ -19,16 +19,16 @@ class TrainState:
     params: Any
     opt_state: Any
     state: Any  # mutable collections of the model, {} where there are none
-    ema_params: Any = None  # exponential moving average, see `averaged_part`; None unless used
+    ema_params: Any = None  # exponential moving average of the `trained_part`; None unless used
 
     @property
     def eval_params(self):
         """The parameters to evaluate with: the moving average where there is one."""
-        return self.params if self.ema_params is None else with_average(self.params, self.ema_params)
+        return self.params if self.ema_params is None else merged(self.params, self.ema_params)
 
 
-def averaged_part(params, scales):
-    """The parameters that an average is kept of: a frozen one, whose scale is 0, is an optax.MaskedNode, no array.
+def trained_part(params, scales):
+    """The parameters that are trained: in the place of a frozen one, whose scale is 0, is optax.MaskedNode, no array.
 
     `scales`: what `Task.learning_rate_scales` gave.
     """
@@ -37,9 +37,9 @@ def averaged_part(params, scales):
     return jax.tree.map(lambda param, scale: param if np.any(scale) else optax.MaskedNode(), params, scales)
 
 
-def with_average(params, average):
-    """The average, and the parameters that it leaves out."""
-    return jax.tree.map(lambda mean, param: param if is_masked(mean) else mean, average, params, is_leaf=is_masked)
+def merged(params, part):
+    """A part of the parameters, such as `trained_part` gives, and from `params` those that it leaves out."""
+    return jax.tree.map(lambda own, param: param if is_masked(own) else own, part, params, is_leaf=is_masked)
 
 
 def is_masked(leaf) -> bool:
@@ -58,5 +58,5 @@ def create(variables: dict, optimizer: optax.GradientTransformation, *, use_ema:
     `scales`: what `Task.learning_rate_scales` gave.
     """
     params = variables["params"]
-    average = averaged_part(params, scales) if use_ema else None
+    average = trained_part(params, scales) if use_ema else None
     return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params), variables["state"], average)

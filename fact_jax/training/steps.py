@@ -18,7 +18,7 @@ from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.programs import Composition, ProgramCounter
 from fact_jax.tasks.base import BATCH_AXIS, FINITE, Task, all_finite
 from fact_jax.training import optimizers
-from fact_jax.training.state import TrainState
+from fact_jax.training.state import TrainState, merged, trained_part
 from fact_jax.types import Batch
 
 SKIPPED = "skipped"  # the term that says whether a step was skipped, 1 or 0
@@ -69,6 +69,8 @@ class TrainStep:
         self.programs = ProgramCounter(num_buckets, say)
         self._task, self._optimizer, self._devices = task, optimizer, list(devices)
         self._ema_decay, self._skip_nonfinite = ema_decay, skip_nonfinite
+        self._scales: Any = None  # of the parameters, None if nothing is frozen or slower
+        self._weight_scales: Any = None  # of what `Task.compose` makes of them
         self._seed = device_layout.replicate(np.uint32(seed % 2**32), devices)
         parallel = functools.partial(device_layout.parallel, devices=devices)
         self._whole = parallel(self._update_from_batch, donate=(0,))
@@ -92,6 +94,7 @@ class TrainStep:
         `skip_nonfinite`, SKIPPED -> (1 or 0, 1), on the devices, not fetched; read them with `fetch_terms`.
         """
         placed = batches if isinstance(batches, Placed) else self.place(batches)
+        self._find_frozen(train_state.params)
         if len(placed.arrays) == 1:
             return self.programs.call(self._whole, train_state, *placed.arrays, self._seed, length=placed.lengths[0])
         weights = self._compose(train_state.params)
@@ -104,9 +107,20 @@ class TrainStep:
             terms.append(found)
         return self.programs.call(self._update, train_state, state, gradients, terms)
 
+    def _find_frozen(self, params):
+        """Notes what is frozen: no gradient of it is made, added up or sent."""
+        if self._scales is None and (scales := self._task.learning_rate_scales(params)) is not None:
+            self._scales, self._weight_scales = scales, self._compose.scales(params, scales)
+
+    def _composed(self, params, batch):
+        """(the weights, a function from gradients of what is trained of them to those of the trained parameters)."""
+        trained = trained_part(params, self._scales)
+        weights, pull_back = jax.vjp(lambda trained: self._task.compose(merged(params, trained), batch), trained)
+        return weights, lambda gradients: pull_back(_filled(gradients, weights))[0]
+
     def _update_from_batch(self, train_state, batch, seed):
         self.programs.traced("train step")
-        weights, pull_back = jax.vjp(lambda params: self._task.compose(params, batch), train_state.params)
+        weights, pull_back = self._composed(train_state.params, batch)
         gradients, terms, state = self._gradients(weights, train_state.state, batch, train_state.step, seed)
         return self._updated(train_state, state, gradients, pull_back, terms)
 
@@ -116,26 +130,29 @@ class TrainStep:
 
     def _update_from_sums(self, train_state, state, gradients, terms):
         self.programs.traced("update after micro-batches")
-        _, pull_back = jax.vjp(lambda params: self._task.compose(params, None), train_state.params)
+        _, pull_back = self._composed(train_state.params, None)
         terms = jax.tree.map(lambda *numbers: sum(numbers[1:], numbers[0]), *terms)
         return self._updated(train_state, state, gradients, pull_back, terms)
 
     def _gradients(self, weights, state, batch, step, seed):
-        """(gradients of the loss sum with respect to the weights, terms, mutable state) of one device's rows."""
+        """(gradients of the loss sum by the trained weights, terms, mutable state) of one device's rows."""
         rng = jax.random.fold_in(jax.random.key(seed), step)
 
-        def loss_sum(weights):
-            output = self._task.loss(weights, state, batch, rng)
+        def loss_sum(trained):
+            output = self._task.loss(merged(weights, trained), state, batch, rng)
             return output.terms["loss"][0], (dict(output.terms), output.state)
 
-        gradients, (terms, state) = jax.grad(loss_sum, has_aux=True)(weights)
+        # Of a single batch a task may compose its weights otherwise; then all of them count as trained.
+        known = jax.tree.structure(weights) == jax.tree.structure(self._weight_scales)
+        trained = trained_part(weights, self._weight_scales if known else None)
+        gradients, (terms, state) = jax.grad(loss_sum, has_aux=True)(trained)
         return gradients, terms, state
 
     def _updated(self, train_state, state, gradients, pull_back, terms):
         """(the next train state, terms) from this device's sums; `state`: the mutable collections after the batch."""
         if len(self._devices) > 1:  # XLA keeps an all-reduce over one device, and with it a copy of every gradient
             terms, gradients = jax.lax.psum((terms, gradients), BATCH_AXIS)
-        (gradients,) = pull_back(gradients)
+        gradients = pull_back(gradients)
         normalizer = terms["loss"][1]
         scale = jnp.where(normalizer > 0, 1.0 / jnp.where(normalizer > 0, normalizer, 1.0), 0.0)
         unscaled, gradients = gradients, _scaled(gradients, scale)
@@ -168,9 +185,14 @@ class TrainStep:
     def _optimized(self, before, gradients, value):
         """(parameters, optimiser state, averaged parameters) after an update; `value` is the mean loss of the batch."""
         params, opt_state, ema_params = before
-        updates, opt_state = self._optimizer.update(gradients, opt_state, params, value=value)
+        updates, opt_state = self._optimizer.update(_filled(gradients, params), opt_state, params, value=value)
         params = optax.apply_updates(params, updates)
         return params, opt_state, optimizers.update_ema(ema_params, params, self._ema_decay)
+
+
+def _filled(gradients, tree):
+    """Gradients with zeros for the leaves of a tree that they leave out."""
+    return merged(jax.tree.map(jnp.zeros_like, tree), gradients)
 
 
 def _scaled(tree, scale):

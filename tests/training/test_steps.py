@@ -61,6 +61,31 @@ def test_update_equals_gradient_of_the_mean_by_hand():
     assert fetched["loss"][0] / fetched["loss"][1] == pytest.approx(float(loss), rel=1e-5)
 
 
+@pytest.mark.parametrize("copies", [1, 2], ids=["batch", "micro-batches"])
+def test_what_is_frozen_has_no_gradient(copies):
+    """The same batch several times has the same mean gradient."""
+    task, batches, devices = toy.ToyTask(frozen=True), toy.ToyTrainBatches(), jax.local_devices()[:2]
+    config = toy.toy_config()
+    (batch,) = next(iter(batches.iterate(0)))
+    host_state, optimizer = start.initial_state(task, config, batch, batches.steps_per_epoch)
+    train_step = steps.TrainStep(task, optimizer, devices, seed=config.seed, say=lambda text: None)
+    state, terms = train_step(device_layout.replicate(host_state, devices), (batch,) * copies)
+    rng = jax.random.fold_in(jax.random.key(config.seed), 0)
+
+    def mean_loss(params):
+        total, frames = task.loss(params, {}, batch.arrays, rng).terms["loss"]
+        return total / frames
+
+    gradient = jax.grad(mean_loss)(host_state.params)
+    squares = [np.sum(np.square(part)) for part in (gradient["mix"], gradient["dense"]["kernel"])]
+    (fetched,) = steps.fetch_terms([terms])
+    assert fetched["grad_norm"][0] == pytest.approx(np.sqrt(sum(squares)), rel=1e-5)
+    assert np.any(gradient["dense"]["bias"])
+    moved = jax.tree.map(lambda now, then: bool(np.any(now != then)), device_layout.unreplicate(state).params,
+                         host_state.params)  # fmt: skip
+    assert moved == {"mix": True, "dense": {"kernel": True, "bias": False}}
+
+
 def test_ema_is_kept_when_asked_for():
     without, _ = toy.three_steps(toy.ToyTask(), 1)
     assert without.ema_params is None and without.eval_params is without.params

@@ -8,7 +8,7 @@ import jax
 
 from fact_jax.tasks.base import Task
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
-from fact_jax.training.state import averaged_part, with_average
+from fact_jax.training.state import merged, trained_part
 from fact_jax.types import UserError
 
 
@@ -70,11 +70,11 @@ def read_weights(task: Task, config, checkpoints: Checkpoints, step: int, arrays
     params = shapes["params"]
     targets = {item: params}
     if item == "ema":
-        targets["ema"] = averaged_part(params, task.learning_rate_scales(params))
+        targets["ema"] = trained_part(params, task.learning_rate_scales(params))
         if jax.tree.structure(targets["ema"]) != jax.tree.structure(params):
             targets["params"] = params  # has those that the average leaves out
     if jax.tree.leaves(shapes["state"]):
         targets["state"] = shapes["state"]
     items, meta = checkpoints.restore(step, targets)
-    found = with_average(items["params"], items["ema"]) if len(items.keys() & {"params", "ema"}) == 2 else items[item]
+    found = merged(items["params"], items["ema"]) if len(items.keys() & {"params", "ema"}) == 2 else items[item]
     return Weights(found, items.get("state", shapes["state"]), item, meta)
