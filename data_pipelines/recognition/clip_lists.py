@@ -65,12 +65,10 @@ def read_list(path, layout) -> ClipList:
         body = lines[1:] if _is_heading(lines[0][1]) else lines
         if not body:
             problems.append(Problem(str(path), 0, "no rows below the headings"))
-    found, wrong = [], Problems(path)
-    for line, cells in body:
-        row = _row(path, line, cells, columns, separator, wrong)
-        if row is None and separator not in "".join(cells) and _parted_by_others(cells, columns, separator):
-            break  # all lines are like it
-        found += [row] if row else []
+    wrong = Problems(path)
+    if all(len(cells) == 1 for _, cells in body):
+        body = body[:1]  # all are like it: its problem is that of the list
+    found = [row for line, cells in body if (row := _row(path, line, cells, columns, separator, wrong))]
     labels = PAIR if "verb" in columns else SINGLE
     return ClipList(tuple(found), labels, unread, problems + wrong.listed())
 

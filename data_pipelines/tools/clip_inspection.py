@@ -72,6 +72,8 @@ def _class_line(place, head, subsets):
     found = _numbers(place, head, [clip for clips in subsets.values() for clip in clips])
     rarest, most = int(found.argmin()), int(found.argmax())
     named = f"from {found[rarest]} ({head.class_names[rarest]}) to {found[most]} ({head.class_names[most]})"
+    if found[rarest] == found[most]:
+        named = str(found[most])
     return f"{head.name}: {count(head.class_names, 'class')}, {named} clips each"
 
 

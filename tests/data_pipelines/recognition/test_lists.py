@@ -78,6 +78,11 @@ def test_faults_of_lists(tmp_path, text, layout, line, told):
     assert found_line == line and found.startswith(told)
 
 
+def test_one_line_with_another_separator_does_not_hide_the_others(tmp_path):
+    told = faults(tmp_path, "a,1\nb 1\nc;1\nd,\n")
+    assert [line for line, _ in told] == [2, 3, 4] and "parted by semicolons: 'c;1'" in told[1][1]
+
+
 def test_a_missing_list_and_a_binary_one(tmp_path):
     (problem,) = read_list(tmp_path / "none.csv", "custom").problems
     assert problem.text == "file is missing; expected a list of clips"

@@ -63,7 +63,10 @@ def test_what_is_told_about_clips(tmp_path, capsys):
     assert inspect_dataset.main([str(root), "--output", str(output), "--fps", "30"]) == 0
     out = capsys.readouterr().out
     assert "train: 3 clips of 2 videos, 15 to 35 frames, 0.50 to 1.17 s each, 2.2 s together" in out
-    assert "noun: 2 classes, from 2 (cup) to 2 (cup) clips each" in out and "40 x 48 (3 videos)" in out
+    assert (
+        "noun: 2 classes, 2 clips each\nverb: 2 classes, from 1 (put) to 3 (take) clips each" in out
+        and "40 x 48 (3 videos)" in out
+    )
     rows = table(output / "clips.csv")
     assert [row["clip"] for row in rows] == ["a_0-0.5", "a_0.5-1", "b", "c"]
     assert (rows[1]["verb"], rows[1]["noun"], rows[1]["start"], rows[1]["frames"]) == ("put", "tea", "0.5", "15")
