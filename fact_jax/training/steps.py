@@ -109,7 +109,8 @@ class TrainStep:
 
     def _find_frozen(self, params):
         """Notes what is frozen: no gradient of it is made, added up or sent."""
-        if self._scales is None and (scales := self._task.learning_rate_scales(params)) is not None:
+        shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), params)
+        if self._scales is None and (scales := self._task.learning_rate_scales(shapes)) is not None:
             self._scales, self._weight_scales = scales, self._compose.scales(params, scales)
 
     def _composed(self, params, batch):
