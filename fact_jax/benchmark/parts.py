@@ -138,7 +138,7 @@ def measure_reading(session):
     """Frames of video files beside decord2 and the published augmentation; memory over many videos."""
     options = session.options
     with session.worker("reading") as worker:
-        result = worker.ask("compare", repeats=options.repeats, video=options.video)
+        result = worker.ask("compare", repeats=options.repeats, path=options.video)
         session.say(f"  in order: {result['order']['frames'] / result['order']['ours']:.0f} frames per core-second")
     # In a process of its own: what the others read has left its traces.
     with session.worker("reading") as worker:

@@ -160,7 +160,8 @@ _READ = {
     "order": "all frames in order",
     "sparse_250": "16 of 1000 frames, a key frame every 250",
     "sparse_12": "16 of 1000 frames, a key frame every 12",
-    "view": "4 views of 80 frames, decoded and augmented",
+    "view": "4 views of 80 frames, decoded and augmented, 2 of them with blur",
+    "view_blur": "the first of them, with blur",
 }
 
 
@@ -173,8 +174,11 @@ def _reading(part):
     rate = f"{order['frames'] / order['ours']:.0f} frames per core-second ({order['what']})"
     if "other" in order:
         rate += f", {order['other'] / order['ours']:.2f} times those of decord2"
+    rate += f"; FFmpeg's decoder alone takes {order['decoder']:.3f} s"
+    if "other" in order:
+        rate += f", so that no reader can give more than {order['other'] / order['decoder']:.2f} times as many"
     lines = [table(["", "beside", "fact_jax", "the other", "ratio"], rows)]
-    lines.append(f"Seconds of all cores together. In order: {rate}. {part.get('missing', '')}".rstrip())
+    lines.append(f"Processor seconds, one thread each. In order: {rate}. {part.get('missing', '')}".rstrip())
     opened, long = part["memory"]["opened"], part["memory"]["long"]
     lines.append(
         f"Memory of the process: {opened['begin']:.1f} MiB after {opened['first']:,} opened videos, "

@@ -35,7 +35,8 @@ def test_all_that_is_read_is_told(installed, tmp_path, monkeypatch):
     tested = reading.Reading(tmp_path)
     result = tested.compare(repeats=1)
     assert set(PARTS) <= set(result) and result["order"]["frames"] == 24
-    assert all(result[part]["ours"] > 0 for part in PARTS) and "ratio" in result["view"]
+    assert all(result[part]["ours"] > 0 for part in PARTS) and result["order"]["decoder"] > 0
+    assert "ratio" in result["view"] and "ratio" in result["view_blur"]
     assert ("missing" in result) != installed and ("ratio" in result["order"]) == installed
     assert {name for name, *_ in asked} == ({"_decord_in_order", "_decord_sparse"} if installed else set())
     result["memory"] = {"opened": tested.opened(10), "long": tested.long(0.005)}
@@ -44,4 +45,5 @@ def test_all_that_is_read_is_told(installed, tmp_path, monkeypatch):
     assert all(10 < size < 10_000 for size in (opened["begin"], opened["end"], long["begin"], long["end"]))
     text = report._reading(json.loads(json.dumps(result)))
     assert ("pip install decord2" in text) != installed and ("times those of decord2" in text) == installed
+    assert "FFmpeg's decoder alone takes" in text and ("no reader can give more" in text) == installed
     assert "after 10." in text and "(90 frames)" in text
