@@ -31,6 +31,8 @@ def sampling(seed):
         arrays[f"{dataset}/test_order"] = np.array([(t, s) for t in (0, 1) for s in range(config["crops"])])
     _sizes(arrays, config["crops"], draw)
     config["lr"] = {name: _rates(arrays, name, draw, steps) for name, steps in (("by_epoch", 0), ("by_step", 5))}
+    _scores(arrays, draw, seed)
+    config["note"] = f"smoothing {_mixed(arrays, draw, seed)}"
     arrays["config"] = np.array(json.dumps(config))
     return arrays
 
@@ -87,3 +89,58 @@ def _rates(arrays, name, draw, warmup_steps):
     rates = rising + [told["final"] + (told["base"] - told["final"]) * share for share in falling]
     arrays[f"lr/{name}"] = np.array(rates)
     return told | ({"warmup_steps": warmup_steps} if warmup_steps else {})
+
+
+def _scores(arrays, draw, seed):
+    """Merged views of clips and their percentages, and those of a validation over the first view of every clip."""
+    clips, views, heads = draw.randint(5, 30), draw.randint(1, 6), {"noun": draw.randint(6, 20), "verb": 7}
+    random_state = np.random.RandomState(seed)
+    labels = np.array([[draw.randrange(count) for count in heads.values()] for _ in range(clips)])
+    logits = {head: random_state.normal(size=(clips, views, count)) * 2 for head, count in heads.items()}
+    for place, head in enumerate(heads):
+        logits[head][range(clips), :, labels[:, place]] += 2
+    arrays |= {f"merge/compo/logits_{head}": values for head, values in logits.items()}
+    arrays |= {"merge/compo/label_noun_verb": labels}
+    arrays |= {"merge/single/logits": logits["verb"], "merge/single/label": labels[:, 1]}
+    places, firsts = (
+        [[_place(logits[head][clip][:seen], labels[clip][k]) for k, head in enumerate(heads)] for clip in range(clips)]
+        for seen in (views, 1)
+    )
+    nouns, verbs = zip(*places, strict=True)
+    found = [
+        [max(pair) < 1 for pair in places], [max(pair) < 5 for pair in places],
+        [n < 1 for n in nouns], [n < 5 for n in nouns], [v < 1 for v in verbs], [v < 5 for v in verbs],
+    ]  # fmt: skip
+    shares = [100 * sum(hits) / clips for hits in found]
+    arrays["merge/compo/action1_action5_noun1_noun5_verb1_verb5_pct"] = np.array(shares)
+    arrays["merge/single/top1_top5_pct"] = np.array(shares[4:])
+    ranked = [[noun == verb < limit for noun, verb in firsts] for limit in (1, 5)]
+    arrays["val/action_acc1_acc5_pct"] = np.array([100 * sum(hits) / clips for hits in ranked])
+
+
+def _place(views, label):
+    """How many classes are more likely than the label, by the mean probabilities of the views."""
+    means = [0.0] * len(views[0])
+    for view in views:
+        powers = [math.exp(value) for value in view]
+        means = [mean + power / sum(powers) for mean, power in zip(means, powers, strict=True)]
+    return sum(mean > means[label] for mean in means)
+
+
+def _mixed(arrays, draw, seed):
+    """Adds mixed clips and targets of one head and of two; returns the smoothing."""
+    smoothing, random_state = draw.choice([0.1, 0.25]), np.random.RandomState(seed)
+    for form, heads in (("single", {"target": 9}), ("compo", {"target_noun": 11, "target_verb": 4})):
+        name, count, weight = f"mixup/{form}/npseed{seed}", 2 * draw.randint(1, 3), draw.random()
+        clips = random_state.normal(size=(count, 3, 2, 5, 4)).astype(np.float32)
+        labels = np.array([[draw.randrange(size) for size in heads.values()] for _ in range(count)])
+        arrays |= {f"{name}/lam": np.array(weight), f"{name}/x_in": clips}
+        arrays[f"{name}/label"] = labels[:, 0] if form == "single" else labels
+        arrays[f"{name}/x_out"] = np.stack([weight * clips[k] + (1 - weight) * clips[-1 - k] for k in range(count)])
+        for place, (head, size) in enumerate(heads.items()):
+            target = np.full((count, size), smoothing / size)
+            for clip in range(count):
+                target[clip, labels[clip, place]] += weight * (1 - smoothing)
+                target[clip, labels[count - 1 - clip, place]] += (1 - weight) * (1 - smoothing)
+            arrays[f"{name}/{head}"] = target
+    return smoothing
