@@ -59,7 +59,7 @@ def _affine(name):
 
 
 def _posterize(picture, bits):
-    # Pillow had black pictures of 0 bits, until it refused them.
+    # Of 0 bits Pillow 12 made black pictures; Pillow 13 refuses them.
     return ImageOps.posterize(picture, bits) if bits else picture.point([0] * 768)
 
 
