@@ -22,7 +22,7 @@ from fact_jax.app import kinds, published_weights
 from fact_jax.app.runs.base import Classes
 from fact_jax.layers.batch_norm import STATISTICS
 from fact_jax.models.weights import class_list, weight_files
-from fact_jax.models.weights.variables import apart, together
+from fact_jax.models.weights.variables import apart, grouped, together
 from fact_jax.training.checkpoints.manager import CheckpointError, Checkpoints
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights, variable_shapes
 from fact_jax.training.logging import writers
@@ -214,8 +214,8 @@ def _coverage(taken, tree, config):
     yield f"  every tensor has its place: {_numbers(taken)}, none missing, none left over"
     if taken is not tree:
         rest = {
-            group: {name: module for name, module in modules.items() if name not in taken[group]}
-            for group, modules in tree.items()
+            group: {name: module for name, module in modules.items() if name not in grouped(taken)[group]}
+            for group, modules in grouped(tree).items()
         }
         anew = f"at random, by seed {config.seed}: {', '.join(rest['params'])}, {_numbers(rest)}"
         yield f"  the rest of the network starts anew, {anew}; it has learned nothing yet"

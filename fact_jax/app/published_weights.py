@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+import jax
 import numpy as np
 
 from fact_jax import run_record
 from fact_jax.app import kinds
 from fact_jax.models.weights import state_dict
 from fact_jax.models.weights.exchange import InferredNetwork
-from fact_jax.models.weights.variables import together
+from fact_jax.models.weights.variables import grouped, together, ungrouped
 from fact_jax.training.start import evaluate_needed
 from fact_jax.training.state import init_key
 from fact_jax.types import UserError
@@ -65,18 +66,23 @@ def variables(task, wanted, found, checkpoint):
     if broken:
         raise UserError(f"{checkpoint}, read as float32, has NaN or infinite numbers in {', '.join(broken)}.")
     if found.part:
-        wanted = {group: {found.part: tree[found.part]} for group, tree in wanted.items()}
+        if found.part not in grouped(wanted)["params"]:
+            what = f"{checkpoint} holds {found.contents}"
+            raise UserError(f"{what}, and the network that the settings give has no such part; see config.model.")
+        wanted = ungrouped({group: {found.part: tree[found.part]} for group, tree in grouped(wanted).items()})
     try:
-        return state_dict.to_flax(found.links or task.links(), tensors, wanted, ignore=found.buffers)
+        tree = state_dict.to_flax(found.links or task.links(), tensors, wanted, ignore=found.buffers)
     except UserError as error:
         raise UserError(f"{checkpoint}: {error}") from error
+    # A network may store some of them in half precision.
+    return jax.tree.map(lambda array, leaf: np.asarray(array, leaf.dtype), tree, wanted)
 
 
 def completed(task, config, arrays, part):
     """The variables of a network that has `part` of a file, and for the rest what a run with this seed starts with."""
     drawn = evaluate_needed(lambda key: task.init(key, arrays), init_key(config.seed))
-    tree = together(drawn["params"], drawn["state"])
-    return {group: {**modules, **part[group]} for group, modules in tree.items()}
+    tree, part = grouped(together(drawn["params"], drawn["state"])), grouped(part)
+    return ungrouped({group: {**modules, **part[group]} for group, modules in tree.items()})
 
 
 def size(tensors: Mapping[str, np.ndarray]) -> str:

@@ -62,11 +62,19 @@ def _numbers(dtype, data):
     return np.frombuffer(data, dtype.value) if data else np.zeros(0, dtype.value)
 
 
+class Options:
+    """Stands for `argparse.Namespace`, the flags of a training script, none of which is kept."""
+
+    def __setstate__(self, state):
+        pass
+
+
 # (what stands for it, the name in a pickle), for torch.serialization.safe_globals. NumPy 1 and 2 differ in a folder.
 SAFE_GLOBALS: tuple[tuple[Callable, str], ...] = (
     (Dtype, "numpy.dtype"),
     (Array, "numpy.ndarray"),
     (_no_bytes, "builtins.bytes"),  # the data of an empty array
+    (Options, "argparse.Namespace"),
     (OrderedDict, "easydict.EasyDict"),  # settings; its own class would run code for every entry
     *((_scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
     *((_reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),

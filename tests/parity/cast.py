@@ -90,13 +90,11 @@ class Fixture:
         return [compare("const/pos_embed", positions, self.npz["const/pos_embed"], atol=1e-6), *rows]
 
     def outputs(self):
-        """Logits of evaluation, and of training with the masks of the file."""
-        evaluate = jax.jit(lambda params, paths: self.network.apply({"params": params}, self.frames, None, paths))
-        rows = []
-        for name, paths in (("logits", None), ("train_logits", self._paths())):
-            logits = evaluate(self.params, paths)
-            rows += [self._compared(f"out/{name}{self.endings[head]}", array) for head, array in logits.items()]
-        return rows
+        """Logits of training with the masks of the file."""
+        train = jax.jit(lambda params: self.network.apply({"params": params}, self.frames, None, self._paths()))
+        return [
+            self._compared(f"out/train_logits{self.endings[head]}", array) for head, array in train(self.params).items()
+        ]
 
     def _paths(self):
         config, batch, factors = self.config, len(self.frames), {}
@@ -112,7 +110,7 @@ class Fixture:
         return Paths(**factors)
 
     def gradients(self):
-        """Losses, and their gradients by the published names."""
+        """Logits and losses of evaluation, and the gradients by the published names."""
         npz, targets = self.npz, {}
         for head, ending in self.endings.items():
             targets[head] = npz[f"input/target_soft{ending}"]
@@ -124,6 +122,7 @@ class Fixture:
 
         (value, (logits, terms)), gradients = jax.jit(jax.value_and_grad(loss, has_aux=True))(self.params)
         rows = [compare("loss/soft", value, npz["loss/soft"], rtol=LOSS_RTOL)]
+        rows += [self._compared(f"out/logits{self.endings[head]}", array) for head, array in logits.items()]
         labels = np.asarray(npz["input/label"]).reshape(len(self.frames), -1)
         for column, (head, ending) in enumerate(self.endings.items()):
             if ending:

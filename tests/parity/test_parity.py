@@ -1,5 +1,6 @@
 """The parity runner on its fixtures, and its verdict on numbers that are wrong."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,6 +40,8 @@ CASES = (
         "carl_scl_loss",
         "carl_tcc_tcn_cls_loss",
         "carl_embedder_small",
+        "cast_small",
+        "cast_layer_decay.json",
         "cast_sampling",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
@@ -46,7 +49,7 @@ CASES = (
     ],
 )
 def test_fixture_agrees(name):
-    rows = check_file(GOLDEN / f"{name}.npz")
+    rows = check_file(GOLDEN / (name if name.endswith(".json") else f"{name}.npz"))
     assert rows
     assert [row for row in rows if not row.ok] == []
 
@@ -60,6 +63,7 @@ def test_fixture_agrees(name):
         "faformer_iuUU_small",
         "asformer_small",
         "carl_resnet_block",
+        "cast_compo_small",
     ],
 )
 def test_every_fixture_at_hand_agrees(name):
@@ -81,6 +85,22 @@ def test_wrong_numbers_fail(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "full1_o2o/action_ind" in printed and "FAIL" in printed
     assert "full1_o2o/seg_ind" not in printed
+
+
+def test_a_table_of_parameter_groups_counts(tmp_path, capsys):
+    table = json.loads((GOLDEN / "cast_layer_decay.json").read_text())
+    table["ssv2_single"]["params"]["blocks.3.t2s_cross.clip_time_pos"]["weight_decay"] = 0.05
+    table["ssv2_single"]["params"]["head.bias"]["lr_scale"] = 0.75
+    renamed = table["ek100_composition"]["params"]
+    renamed["clip_ln_post.shift"] = renamed.pop("clip_ln_post.bias")
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(table))
+    assert main([str(path), "--failures"]) == 1
+    failing = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.endswith("FAIL")}
+    assert {"ssv2_single/weight_decay", "ssv2_single/lr_scale"} < failing
+    assert {"ek100_composition/clip_ln_post.shift", "ek100_composition/clip_ln_post.bias"} < failing
+    path.write_text("[1, 2]")
+    assert main([str(path)]) == 2
 
 
 @pytest.mark.slow

@@ -1,159 +1,35 @@
-"""State dicts of CAST, CLIP and VideoMAE: where their tensors live, and what a file of one tells."""
+"""State dicts of CAST, in and out, and what weight files tell: those of CAST, and of CLIP and VideoMAE for one part."""
 
+import dataclasses
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from fact_jax.models.cast.config import CASTConfig
+from fact_jax.models.cast.links import HEADS, clip_links, links, videomae_links
 from fact_jax.models.weights import state_dict
-from fact_jax.models.weights.layer_links import dense_links, norm_links
-from fact_jax.models.weights.shape_reader import ShapeReader
+from fact_jax.models.weights.exchange import InferredNetwork
+from fact_jax.models.weights.shape_reader import ShapeReader, check_count
 from fact_jax.models.weights.state_dict import Link
+from fact_jax.types import UserError, VerbNouns
 
-# Names of a classifier by ours.
-HEADS = {"label": "head", "noun": "head_noun", "verb": "head_verb"}
-ADAPTERS = {"space": "S_Adapter", "time": "T_Adapter", "space_mlp": "S_MLP_Adapter", "time_mlp": "T_MLP_Adapter"}
-FUSED = {"space_adapter": "noun_last_Adapter", "time_adapter": "verb_last_Adapter"}
-# Of the exchange: part here -> (module there, its prefix, positions of CLIP, of VideoMAE).
-CROSS = {
-    "to_space": ("t2s_cross", "t2s", "clip_time_pos", "vmae_time_pos"),
-    "to_time": ("s2t_cross", "s2t", "clip_space_pos", "vmae_space_pos"),
+# Where the published code looks for weights in a PyTorch file.
+LAYOUT = {"below": ("model",)}
+# Before names in files of CAST and VideoMAE, removed as published: of wrappers, and of a pretraining.
+PREFIXES = ("module.", "backbone.", "encoder.")
+# What no file tells.
+UNTOLD = {
+    "model.num_heads": "heads of the attention",
+    "data.augmentation.size": "pixels of a side of a frame",
+    "data.sampling.num_frames": "frames of a clip",
+    "data.sampling.strategy": "which frames of a clip are seen",
 }
-
-
-def links(config: CASTConfig) -> list[Link]:
-    """All links of a state dict to the parameters, in the order of the published modules."""
-    clip = clip_embedding_links("clip_", "clip_ln_pre") if config.has_clip else []
-    result, behind = clip[:2], clip[2:]
-    if config.experts == "clip" and config.adapters:
-        result.append(Link("clip_temporal_embedding", "frame_positions", squeeze=0))
-    if config.has_videomae:
-        result += videomae_embedding_links()
-    result += behind
-    for index in range(config.num_layers):
-        result += _block_links(config, f"blocks.{index}", index)
-    if config.has_clip:
-        result += norm_links("clip_ln_post", "clip/norm_post")
-    if config.has_videomae:
-        result += norm_links("vmae_fc_norm", "norm_time")
-    if config.fuses:
-        for here, there in FUSED.items():
-            result += _adapter_links(there, here)
-    for name in reversed(config.heads):
-        result += dense_links(HEADS[name], f"classifiers_{name}/output")
-    return result
-
-
-def clip_embedding_links(prefix: str, norm: str) -> list[Link]:
-    """Of CLIP's embedding, whose tensors have a prefix."""
-    return [
-        Link(f"{prefix}class_embedding", "clip/class_embedding"),
-        Link(f"{prefix}positional_embedding", "clip/positions"),
-        Link(f"{prefix}conv1.weight", "clip/patch_kernel", axes=(2, 3, 1, 0)),
-        *norm_links(norm, "clip/norm_pre"),
-    ]
-
-
-def clip_attention_links(prefix: str, index: int) -> list[Link]:
-    """Of attention and its normalisation in a block of CLIP."""
-    ours = "clip/blocks"
-    return [
-        *norm_links(f"{prefix}ln_1", f"{ours}/norm_1", index),
-        Link(f"{prefix}attn.in_proj_weight", f"{ours}/qkv/kernel", index, transpose=True),
-        Link(f"{prefix}attn.in_proj_bias", f"{ours}/qkv/bias", index),
-        *dense_links(f"{prefix}attn.out_proj", f"{ours}/out", index=index),
-    ]
-
-
-def clip_feed_forward_links(prefix: str, index: int) -> list[Link]:
-    """Of the feed-forward layer and its normalisation in a block of CLIP."""
-    ours = "clip/blocks"
-    return [
-        *norm_links(f"{prefix}ln_2", f"{ours}/norm_2", index),
-        *dense_links(f"{prefix}mlp.c_fc", f"{ours}/up", index=index),
-        *dense_links(f"{prefix}mlp.c_proj", f"{ours}/down", index=index),
-    ]
-
-
-def videomae_embedding_links() -> list[Link]:
-    """Of VideoMAE's embedding."""
-    kernel = Link("patch_embed.proj.weight", "videomae/patches/kernel", axes=(2, 3, 4, 1, 0))
-    return [kernel, Link("patch_embed.proj.bias", "videomae/patches/bias")]
-
-
-def videomae_attention_links(theirs: str, index: int) -> list[Link]:
-    """Of attention and its normalisation in a block of VideoMAE."""
-    ours = "videomae/blocks"
-    return [
-        *norm_links(f"{theirs}.norm1", f"{ours}/norm_1", index),
-        Link(f"{theirs}.attn.q_bias", f"{ours}/query_bias", index),
-        Link(f"{theirs}.attn.v_bias", f"{ours}/value_bias", index),
-        Link(f"{theirs}.attn.qkv.weight", f"{ours}/qkv_kernel", index, transpose=True),
-        *dense_links(f"{theirs}.attn.proj", f"{ours}/out", index=index),
-    ]
-
-
-def videomae_feed_forward_links(theirs: str, index: int) -> list[Link]:
-    """Of the feed-forward layer and its normalisation in a block of VideoMAE."""
-    ours = "videomae/blocks"
-    return [
-        *norm_links(f"{theirs}.norm2", f"{ours}/norm_2", index),
-        *dense_links(f"{theirs}.mlp.fc1", f"{ours}/up", index=index),
-        *dense_links(f"{theirs}.mlp.fc2", f"{ours}/down", index=index),
-    ]
-
-
-def _adapter_links(theirs, ours, index=None):
-    inner = dense_links(f"{theirs}.D_fc1", f"{ours}/inner", index=index)
-    return inner + dense_links(f"{theirs}.D_fc2", f"{ours}/outer", index=index)
-
-
-def _block_links(config, theirs, index):
-    result, clip = [], f"{theirs}.clip_"
-
-    def adapter(name):
-        return _adapter_links(f"{theirs}.{ADAPTERS[name]}", f"adapters/{name}", index) if config.adapters else []
-
-    if config.has_clip:
-        result += clip_attention_links(clip, index) + adapter("space")
-    if config.has_videomae:
-        result += videomae_attention_links(theirs, index)
-    result += adapter("time")
-    if config.has_both:
-        result += _exchange_links(theirs, index)
-    if config.has_clip:
-        result += clip_feed_forward_links(clip, index) + adapter("space_mlp")
-    if config.has_videomae:
-        result += videomae_feed_forward_links(theirs, index) + adapter("time_mlp")
-    return result
-
-
-def _exchange_links(theirs, index):
-    result = []
-    for stream in ("s", "t"):
-        result += dense_links(f"{theirs}.cross_{stream}_down", f"exchange/down_{stream}", index=index)
-    for stream in ("s", "t"):
-        result += norm_links(f"{theirs}.ln_{stream}_cross", f"exchange/norm_{stream}", index)
-    for name, (module, prefix, first, second) in CROSS.items():
-        there, here = f"{theirs}.{module}", f"exchange/{name}"
-        sides = ("query", "key") if name == "to_space" else ("key", "query")
-        result += [
-            Link(f"{there}.{table}", f"{here}/{side}_positions", index)
-            for table, side in zip((first, second), sides, strict=True)
-        ]
-        parts = (("q", "query"), ("kv", "key_value"))
-        result += [Link(f"{there}.{prefix}_{ending}_bias", f"{here}/{part}/bias", index) for ending, part in parts]
-        result += [
-            Link(f"{there}.{prefix}_{ending}.weight", f"{here}/{part}/kernel", index, transpose=True)
-            for ending, part in parts
-        ]
-        # Both ways the published output map has the name of one.
-        result += dense_links(f"{there}.t2s_proj", f"{here}/out", index=index)
-    for stream in ("s", "t"):
-        result += dense_links(f"{theirs}.cross_{stream}_up", f"exchange/up_{stream}", index=index)
-    return result
+# Fields of `CASTConfig` that are settings of the data.
+OF_DATA = {"num_frames": "data.sampling.num_frames", "image_size": "data.augmentation.size"}
 
 
 def from_state_dict(config: CASTConfig, tensors: Mapping[str, np.ndarray], params):
@@ -165,8 +41,146 @@ def from_state_dict(config: CASTConfig, tensors: Mapping[str, np.ndarray], param
 
 
 def to_state_dict(config: CASTConfig, params) -> dict[str, np.ndarray]:
-    """The published state dict of a network, all of which is used."""
-    return state_dict.to_torch(links(config), params)
+    """The published state dict of a network, all of which is used, as float32."""
+    return state_dict.to_torch(links(config), jax.tree.map(lambda array: np.asarray(array, np.float32), params))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferredCAST(InferredNetwork):
+    """See the base; `heads`: classes of every classifier, `data_settings`: settings of the data that the file tells."""
+
+    heads: tuple[int, ...]
+    data_settings: Mapping[str, Any]
+
+    def check_classes(self, class_names, verb_nouns, path):
+        """Compares every classifier with its classes."""
+        wanted = {"classes": class_names} if verb_nouns is None else _nouns_and_verbs(verb_nouns)
+        if len(wanted) != len(self.heads):
+            found = "one classifier" if len(self.heads) == 1 else "a classifier of nouns and one of verbs"
+            asked = "one label" if verb_nouns is None else "a noun and a verb"
+            raise UserError(f"{path} is of a network with {found}, and every clip of the dataset has {asked}.")
+        for (what, listed), count in zip(wanted.items(), self.heads, strict=True):
+            check_count(path, what, count, listed)
+
+    def example_verb_nouns(self):
+        """Nameless nouns and verbs, where there are classifiers of both."""
+        if len(self.heads) == 1:
+            return None
+        nouns, verbs = (
+            tuple(f"{what} {k}" for k in range(count)) for what, count in zip(("noun", "verb"), self.heads, strict=True)
+        )
+        return VerbNouns(verbs, nouns, (), ())
+
+    def consequences(self):
+        """Frames of a clip and their size."""
+        return self.data_settings
+
+
+def _nouns_and_verbs(verb_nouns):
+    return {"nouns": verb_nouns.nouns, "verbs": verb_nouns.verbs}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferredExpert(InferredNetwork):
+    """See the base; one expert alone, whose name is `expert`."""
+
+    expert: str
+
+    @property
+    def contents(self):
+        return self.expert
+
+
+def infer(tensors: Mapping[str, np.ndarray], path) -> InferredNetwork | None:
+    """What a state dict of CAST or of one of its experts tells; None for one of another system."""
+    for prefix in ("visual.", ""):
+        if {f"{prefix}class_embedding", f"{prefix}conv1.weight", f"{prefix}ln_pre.weight"} <= tensors.keys():
+            return _infer_clip(tensors, prefix, path)
+    tensors, notes = _without_prefixes(tensors, path)
+    if tensors.keys() & {"clip_ln_post.weight", "vmae_fc_norm.weight"}:
+        return _infer_network(tensors, notes, path)
+    if np.ndim(tensors.get("patch_embed.proj.weight")) == 5:
+        return _infer_videomae(tensors, notes, path)
+    return None
+
+
+def _without_prefixes(tensors, path):
+    """(tensors without the prefixes of their names, notes)."""
+    short = {name: next((p for p in PREFIXES if name.startswith(p)), "") for name in tensors}
+    removed = Counter(filter(None, short.values()))
+    found = {name.removeprefix(short[name]): tensor for name, tensor in tensors.items()}
+    if len(found) < len(tensors):
+        raise UserError(f"{path} holds tensors twice, with and without {', '.join(removed)} before the name.")
+    return found, [f"removed {prefix!r} from {count} names" for prefix, count in removed.items()]
+
+
+def _infer_network(tensors, notes, path):
+    settings = read_settings(ShapeReader(tensors, path, "CAST"))
+    heads = settings.pop("num_classes")
+    data = {OF_DATA[name]: settings.pop(name) for name in OF_DATA if name in settings}
+    return InferredCAST(
+        title="CAST",
+        model_settings={"name": "cast", **settings},
+        feature_dim=3,
+        num_classes=sum(heads),
+        tensors=tensors,
+        open_settings={key: what for key, what in UNTOLD.items() if key not in data},
+        heads=heads,
+        data_settings=data,
+        notes=notes,
+    )
+
+
+def _infer_clip(tensors, prefix, path):
+    """Of a file of CLIP the image tower, without the map of its output to that of texts."""
+    inside = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    beginnings = ("class_embedding", "positional_embedding", "conv1.", "ln_pre.", "ln_post.", "transformer.resblocks.")
+    found = {name: tensor for name, tensor in inside.items() if name.startswith(beginnings)}
+    reader = ShapeReader(found, path, "CLIP")
+    dim, _, size, _ = reader.shape("conv1.weight", 4)
+    depth = reader.count("transformer.resblocks.{}.ln_1.weight")
+    hidden = reader.shape("transformer.resblocks.0.mlp.c_fc.weight", 2)[0]
+    notes = _left_out("CLIP's image tower", found, {name.removeprefix(prefix): None for name in tensors})
+    return _expert(
+        "clip", "CLIP", found, clip_links(depth), notes, dim=dim, num_layers=depth, patch_size=size, hidden=hidden
+    )
+
+
+def _infer_videomae(tensors, notes, path):
+    """Of a file of VideoMAE the embedding and the blocks of its encoder."""
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith(("patch_embed.", "blocks."))}
+    reader = ShapeReader(found, path, "VideoMAE")
+    dim, _, tubelet, size, _ = reader.shape("patch_embed.proj.weight", 5)
+    depth = reader.count("blocks.{}.norm1.weight")
+    hidden = reader.shape("blocks.0.mlp.fc1.weight", 2)[0]
+    notes = [*notes, *_left_out("VideoMAE's encoder", found, tensors)]
+    sizes = {"dim": dim, "num_layers": depth, "patch_size": size, "hidden": hidden}
+    return _expert("videomae", "VideoMAE", found, videomae_links(depth), notes, tubelet=tubelet, **sizes)
+
+
+def _expert(part, expert, tensors, links: list[Link], notes, *, dim, hidden, **sizes):
+    return InferredExpert(
+        title="CAST",
+        model_settings={"name": "cast", "dim": dim, "mlp_ratio": hidden // dim, **sizes},
+        feature_dim=3,
+        tensors=tensors,
+        open_settings=UNTOLD,
+        has_classes=False,
+        part=part,
+        links=links,
+        notes=notes,
+        expert=expert,
+    )
+
+
+def _left_out(what, found, names):
+    """Lines about what of a file was taken and what was not."""
+    lines = [f"took the {len(found)} tensors of {what}"]
+    others = [name for name in names if name not in found]
+    if others:
+        groups = sorted({name.split(".")[0] for name in others})
+        lines.append(f"left out {len(others)} tensors that are no part of it: {', '.join(groups)}")
+    return lines
 
 
 def read_settings(reader: ShapeReader) -> dict[str, Any]:
@@ -196,6 +210,6 @@ def read_settings(reader: ShapeReader) -> dict[str, Any]:
         settings["num_frames"] = reader.shape("clip_temporal_embedding", 3)[1]
     if has_clip:
         settings["image_size"] = size * math.isqrt(reader.shape("clip_positional_embedding", 2)[0] - 1)
-    names = ("head",) if reader.has("head.weight") else ("head_noun", "head_verb")
-    settings["num_classes"] = tuple(reader.shape(f"{name}.weight", 2)[0] for name in names)
+    heads = ("label",) if reader.has("head.weight") else ("noun", "verb")
+    settings["num_classes"] = tuple(reader.shape(f"{HEADS[name]}.weight", 2)[0] for name in heads)
     return settings

@@ -15,6 +15,16 @@ def together(params: Any, state: Mapping[str, Any]) -> Any:
     return {"params": params, STATISTICS: state[STATISTICS]} if STATISTICS in state else params
 
 
+def grouped(tree: Any) -> dict[str, Any]:
+    """{"params": ...} and, where there are any, the running statistics of such a tree."""
+    return tree if STATISTICS in tree else {"params": tree}
+
+
+def ungrouped(groups: Mapping[str, Any]) -> Any:
+    """The inverse of `grouped`."""
+    return groups if STATISTICS in groups else groups["params"]
+
+
 def apart(tree: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """(parameters, `state` with the running statistics) of such a tree; the inverse of `together`."""
     if STATISTICS not in state:

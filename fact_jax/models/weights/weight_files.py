@@ -23,6 +23,7 @@ import numpy as np
 import safetensors.numpy
 
 from fact_jax import files
+from fact_jax.models.weights import torchscript
 from fact_jax.ops import numpy_pickles
 from fact_jax.types import UserError, check_choice
 
@@ -31,7 +32,17 @@ SUFFIXES = (*TORCH_SUFFIXES, ".safetensors", ".npz")
 EXPECTED = "a state dict: a PyTorch file (.pth .pt .net .prm .tar), a .safetensors file or an .npz file"
 
 # Where a checkpoint with more than the weights keeps them.
-NESTED_KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params")
+NESTED_KEYS = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "net",
+    "network",
+    "weights",
+    "params",
+)
 # Where it keeps a moving average of them, which is what the published code evaluates.
 AVERAGED_KEY = "state_dict_ema"
 # Put before every name by the wrappers DataParallel and torch.compile.
@@ -62,7 +73,8 @@ def read_state_dict(path, *, averaged: bool = True) -> StateDict:
         than numbers, or PyTorch is needed and not installed.
     """
     path = Path(path)
-    read = {"safetensors": _read_safetensors, "npz": _read_npz, "torch": _read_torch}[_kind(path)]
+    readers = {"safetensors": _read_safetensors, "npz": _read_npz, "torch": _read_torch}
+    read = (readers | {"torchscript": _read_torchscript})[_kind(path)]
     entries, notes = _find_tensors(path, read(path), averaged)
     tensors = {str(name): entry for name, entry in entries.items() if _is_tensor(entry)}
     _check_unpacked(path, sum(_num_bytes(tensor) for tensor in tensors.values()))
@@ -119,7 +131,7 @@ def check_output(path) -> Path:
 
 
 def _kind(path):
-    """Returns "torch", "safetensors" or "npz" by the first bytes and, in a zip archive, its members."""
+    """Returns "torch", "torchscript", "safetensors" or "npz" by the first bytes and, in a zip archive, its members."""
     try:
         with files.open_data(path) as file:
             head = file.read(512)
@@ -142,6 +154,8 @@ def _kind(path):
             raise UserError(f"{path} holds {doubled!r} twice; expected every tensor once.")
         _check_unpacked(path, unpacked)
         _check_bytes(path)
+        if torchscript.is_archive(names):
+            return "torchscript"
         if any(name.endswith("/data.pkl") for name in names):
             return "torch"
         if any(name.endswith(".npy") for name in names):
@@ -202,6 +216,18 @@ def _read_npz(path):
         # RuntimeError: an encrypted archive, or one packed in a way that Python does not know. SyntaxError, TokenError
         # and MemoryError: a header that is none, announces more than there is memory, or is nested too deeply.
         raise UserError(f"{path} cannot be read as an .npz file: {error}.") from error
+
+
+def _read_torchscript(path):
+    try:
+        return torchscript.read(path)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} is a TorchScript archive whose modules hold something else than tensors ({error}); expected one "
+            "such as those in which CLIP is published."
+        ) from error
+    except (*DAMAGED, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} cannot be read as a TorchScript archive: {error}. It may be damaged.") from error
 
 
 def _import_torch(path):
