@@ -39,9 +39,10 @@ class Options:
     overridden: tuple[str, ...] = ()  # dotted names of the settings that the command line overrides
     prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # given flags of the kinds of work
     workdir: str | None = flag("Folder of the run: checkpoints, metrics, figures.")
-    init_from: str | None = flag(
-        "train: begin a new run with these weights: a workdir (its best checkpoint) or a weight file as of convert. "
-        "What does not fit, such as other classes, starts anew."
+    init_from: tuple[str, ...] = flag(
+        "train: begin a new run with these weights: a workdir (its best checkpoint) or a weight file as of convert; "
+        "given several times, files of different parts. What does not fit, such as other classes, starts anew.",
+        (),
     )
     accept_new_features: bool | None = flag(
         "train, eval: go on where the features, or the files of videos, are not those that the run was trained with."

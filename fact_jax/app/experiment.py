@@ -42,7 +42,7 @@ def run(
     *,
     step: int | None = None,
     videos: VideoChoice | None = None,
-    init_from: str | None = None,
+    init_from: str | Sequence[str] | None = None,
     accept_new_features: bool = False,
     overridden: Sequence[str] = (),
     console=None,
@@ -56,7 +56,7 @@ def run(
       mode: "train" starts or resumes, and reports a finished run; "eval" evaluates a checkpoint of the workdir.
       step: for "eval": which checkpoint; None = the best.
       videos: for "eval": which videos; by default those of the run's own evaluations.
-      init_from: for "train": a workdir or a weight file with which a new run begins, see `starting_weights`.
+      init_from: for "train": a workdir or weight files with which a new run begins, see `starting_weights`.
       accept_new_features: go on where the features are others than those that the run was trained with.
       overridden: settings that the user gave one by one, by their dotted names: those without effect are told.
       console: where lines go; standard output by default, of a process that is not the first warnings only.
@@ -174,7 +174,7 @@ def prepare(
     console: writers.Console,
     stop: StopRequest,
     processes: Processes = Processes(),
-    init_from: str | None = None,
+    init_from: str | Sequence[str] | None = None,
     accept_new_features: bool = False,
 ) -> Setup:
     """Opens and checks the data, builds the task and, to train, writes config.json and statistics.txt.

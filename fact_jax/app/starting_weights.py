@@ -1,13 +1,14 @@
-"""--init_from: the weights that a run starts from, of another run or of a weight file, and what becomes of them."""
+"""--init_from: the weights that a run starts from, of another run or of weight files, and what becomes of them."""
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 from ml_collections import ConfigDict
 
 from fact_jax import run_record
@@ -31,7 +32,8 @@ class StartingWeights:
     """Weights of a network of the same system as a run's.
 
     Attributes:
-      origin: for config.json: "path" (absolute), "sha256" (of the file or of the parameters), "step" (None of a file).
+      origin: for config.json: "path" (absolute), "sha256" (of the file or of the parameters), "step" (None of a file);
+        of several files also "parts", the origin of each.
       where: the same for people.
       tree: of float32 NumPy arrays, see `models.weights.variables`; of a file of one part, that part.
       class_names: by id; None where nothing tells.
@@ -122,7 +124,7 @@ def sentence(origin: Mapping[str, Any]) -> str:
 
 
 def of_run(
-    workdir: Path, init_from: str | None, config, processes: Processes, say: Callable[[str], None]
+    workdir: Path, init_from: str | Sequence[str] | None, config, processes: Processes, say: Callable[[str], None]
 ) -> tuple[StartingWeights | None, Mapping[str, Any] | None]:
     """(weights that training begins with, None where it goes on or begins without; their origin, for config.json).
 
@@ -144,7 +146,7 @@ def of_run(
     if not (init_from or recorded):
         return None, None
     try:
-        weights = load(init_from or recorded["path"], config, say)
+        weights = load_all(_paths(init_from) or _recorded_paths(recorded), config, say)
     except UserError as error:
         if init_from:
             raise
@@ -160,6 +162,15 @@ def of_run(
     return weights, recorded or weights.origin
 
 
+def _paths(init_from):
+    """The places that are given, one or several."""
+    return (init_from,) if isinstance(init_from, str) else tuple(init_from or ())
+
+
+def _recorded_paths(origin):
+    return [part["path"] for part in origin.get("parts", [origin])]
+
+
 def is_drawn(workdir: Path) -> bool:
     """Whether what a run without other weights began with was drawn: those of a converted file were not."""
     record = run_record.read(workdir)
@@ -171,6 +182,45 @@ def _look_into(workdir):
     has_checkpoints = folder.is_dir() and any(path.name.isdecimal() for path in folder.iterdir())
     origin = record["derived"].get(ORIGIN) if record else None
     return {"exists": record is not None, "has_checkpoints": has_checkpoints, "origin": origin}
+
+
+def load_all(paths: Sequence[str], config, say: Callable[[str], None]) -> StartingWeights:
+    """`load` of one place, or the weights of several together, such as files of the parts of a network.
+
+    Raises UserError as `load`, or where two of them bring the same parameter.
+    """
+    found = [load(path, config, say) for path in paths]
+    return found[0] if len(found) == 1 else _together(found)
+
+
+def _together(found):
+    trees: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    for weights in found:
+        for path, array in flatten_dict(weights.tree, sep="/").items():
+            if path in owners:
+                raise UserError(
+                    f"--init_from: {owners[path]} and {weights.where} both bring {path}. Give one of them alone, or "
+                    "files of different parts of the network."
+                )
+            owners[path], trees[path] = weights.where, array
+    digests = "".join(weights.origin["sha256"] for weights in found)
+    origin = {
+        "path": " and ".join(weights.origin["path"] for weights in found),
+        "sha256": hashlib.sha256(digests.encode()).hexdigest(),
+        "step": None,
+        "parts": [dict(weights.origin) for weights in found],
+    }
+    return StartingWeights(
+        origin,
+        " and ".join(weights.where for weights in found),
+        unflatten_dict(trees, sep="/"),
+        {path: axes for weights in found for path, axes in weights.axes.items()},
+        next((weights.feature_dim for weights in found if weights.feature_dim is not None), None),
+        next((weights.class_names for weights in found if weights.class_names is not None), None),
+        {name: value for weights in found for name, value in weights.model.items()},
+        tuple(f"{weights.where}: {note}" for weights in found for note in weights.notes),
+    )
 
 
 def load(path, config, say: Callable[[str], None]) -> StartingWeights:

@@ -13,7 +13,7 @@ GIVEN = {
     "config": ("--config=x.py",),
     "workdir": "runs/x",
     "step": 3,
-    "init_from": "runs/y",
+    "init_from": ("runs/y",),
     "accept_new_features": True,
     "split": "train",
     "videos": ("a",),

@@ -133,7 +133,8 @@ def _weights(derived):
         return "converted"
     if origin := derived.get("init_from"):
         step = "" if origin["step"] is None else f" step {origin['step']}"
-        return f"trained from {pathlib.Path(origin['path']).name}{step} ({origin['sha256'][:8]})"
+        names = " and ".join(pathlib.Path(part["path"]).name for part in origin.get("parts", [origin]))
+        return f"trained from {names}{step} ({origin['sha256'][:8]})"
     return "trained"
 
 
