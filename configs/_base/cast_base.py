@@ -52,14 +52,15 @@ def base_config(name, data):
             "dropout_rate": 0.0,  # probability, inside the temporal expert (drop)
             "head_dropout_rate": 0.0,  # probability, before the classifier (head_drop_rate)
             "init_scale": 1.0,  # factor on the first weights of the classifiers (init_scale)
-            "frozen_dtype": "float32",  # of the weights that are not trained: "float32" or "bfloat16"
+            "frozen_dtype": "float32",  # in which weights that are not trained are kept; or "bfloat16", "float16"
+            "remat": False,  # compute the insides of the blocks again for the gradient: less memory, more time
         }
     )
     config.loss = ConfigDict(
         {
-            "label_smoothing": 0.1,  # share of the target that all classes have alike (smoothing)
-            "mixup_prob": 0.9,  # probability that the clips of a micro-batch are mixed in pairs (mixup_prob)
-            "mixup_alpha": 0.8,  # of the Beta distribution of the share of a clip (mixup)
+            "label_smoothing": 0.1,  # share of a target that all classes have alike (smoothing)
+            "mixup_probability": 0.9,  # that the clips of a micro-batch are mixed in pairs; 0 = never (mixup_prob)
+            "mixup_alpha": 0.8,  # of the beta distribution of a clip's own weight (mixup)
         }
     )
     config.optimizer.update(

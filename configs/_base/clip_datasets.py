@@ -52,7 +52,7 @@ def synthetic():
         reader="synthetic",
         num_workers=0,  # drawn so fast that processes would take longer to start
         sampling={"num_frames": 8, "test_crops": 1},
-        augmentation={"size": 32, "rand_augment": "", "flip": 0.0},
+        augmentation={"size": 32, "rand_augment": "", "area": (1.0, 1.0), "ratio": (1.0, 1.0), "flip": 0.0},
     )
 
 
@@ -62,5 +62,5 @@ def shrink(config):
     data.update({"dataset": common.stand_in(data.dataset), "reader": "synthetic"})
     data.sampling.update({"num_frames": 4, "test_chunks": min(data.sampling.test_chunks, 2)})
     data.sampling.test_crops = min(data.sampling.test_crops, 2)
-    data.augmentation.size = 16
-    data.synthetic.update({"num_train_videos": 8, "num_test_videos": 4, "size": 20})
+    data.augmentation.update({"size": 16, "erase": 0.0})
+    data.synthetic.update({"num_train_videos": 8, "num_test_videos": 4, "size": 20, "num_frames": 8})

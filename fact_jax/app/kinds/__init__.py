@@ -1,10 +1,10 @@
 """The kinds of work, and the one place where a kind is entered."""
 
-from fact_jax.app.kinds import localization, representation, segmentation
+from fact_jax.app.kinds import localization, recognition, representation, segmentation
 from fact_jax.app.kinds.base import Kind
 from fact_jax.types import check_choice
 
-KINDS: tuple[Kind, ...] = (segmentation.KIND, localization.KIND, representation.KIND)
+KINDS: tuple[Kind, ...] = (segmentation.KIND, localization.KIND, representation.KIND, recognition.KIND)
 
 
 def of_system(name: str) -> Kind:

@@ -17,7 +17,7 @@ _CHOICES = {
     "train.sampling": ("random",),  # all clips have one length
     "model.experts": EXPERTS,
     "model.drop_path_axis": ("sample", "token"),
-    "model.frozen_dtype": ("float32", "bfloat16"),
+    "model.frozen_dtype": ("float32", "bfloat16", "float16"),
 }
 _RANGES = (
     (("model.patch_size", "model.tubelet", "model.dim", "model.num_layers", "model.num_heads", "model.mlp_ratio",
@@ -29,7 +29,7 @@ _RANGES = (
      lambda value: value >= 0, "0 or more"),
     (("data.video.stream",), lambda value: value >= -1, "a number from 0, or -1 for the only one"),
     (("optimizer.layer_decay",), lambda value: 0 < value <= 1, "more than 0 and at most 1"),
-    (("loss.mixup_prob",), lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("loss.mixup_probability",), lambda value: 0 <= value <= 1, "between 0 and 1"),
     (("loss.label_smoothing", "model.drop_path", "model.head_dropout_rate"),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
 )  # fmt: skip
@@ -37,7 +37,7 @@ _RANGES = (
 _READS = (
     ReadWhere(("data.dir", "data.layout", "data.train_list", "data.test_list"), "data.reader", ("videos",)),
     ReadWhere(("data.sampling.stride",), "data.sampling.strategy", ("dense",)),
-    ReadWhere(("loss.mixup_alpha",), "loss.mixup_prob", SET),
+    ReadWhere(("loss.mixup_alpha",), "loss.mixup_probability", SET),
     ReadWhere(("model.adapters",), "model.experts", ("clip", "videomae")),
     ReadWhere(("model.down_ratio",), "model.experts", ("both",)),
     ReadWhere(("model.tubelet",), "model.experts", ("both", "videomae")),

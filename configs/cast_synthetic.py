@@ -1,0 +1,25 @@
+"""CAST on the built-in drawn clips: a first run, a few minutes on two CPU cores, no files needed.
+
+Command: python main.py --config configs/cast_synthetic.py --workdir runs/cast
+"""
+
+from configs._base import clip_datasets as datasets
+from configs._base.cast_base import entry, epochs
+
+SETTINGS = {
+    "model": {
+        # Small experts, all of which is trained.
+        "train_experts": True,
+        "patch_size": 8,
+        "dim": 48,
+        "num_layers": 3,
+        "num_heads": 4,
+        "drop_path": 0.0,
+    },
+    "loss": {"mixup_probability": 0.0},
+    "optimizer": {"learning_rate": 2e-3, "lowest_rate": 1e-5, "layer_decay": 1.0},
+    "eval": {"batch_size": 32},
+}
+TRAINING = {"train": {"batch_size": 32, "micro_batch_size": 0, "log_every": 50, "eval_every": 200}}
+
+get_config = entry("cast_synthetic", datasets.synthetic, SETTINGS, epochs(12, warmup=1), TRAINING)

@@ -1,0 +1,17 @@
+"""The temporal expert of CAST alone, VideoMAE with adapters, on Kinetics-400; the rest as in cast_k400.
+
+Add --init_from VIDEOMAE.pth, a file of VideoMAE. model.adapters=False and model.train_experts=True trains all of it instead.
+Command: python main.py --config configs/cast_videomae_k400.py --config.data.dir=KINETICS --workdir runs/videomae_k400
+"""
+
+from configs._base import cast_variants as variants
+from configs._base import clip_datasets as datasets
+from configs._base.cast_base import entry
+
+get_config = entry(
+    "cast_videomae_k400",
+    datasets.kinetics,
+    variants.KINETICS,
+    variants.VIDEOMAE,
+    variants.training(70, variants.KINETICS_CLIPS, batch_size=576),
+)
