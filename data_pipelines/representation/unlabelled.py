@@ -18,6 +18,7 @@ from data_pipelines.representation.input_videos import FoundVideos, VideoInput, 
 from data_pipelines.representation.opening import PhasedVideo
 from data_pipelines.representation.source import EvaluationChunks
 from data_pipelines.video import clips, views
+from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError
 from data_pipelines.video.frame_times import DEFAULT_RATE
 from data_pipelines.video.opening import open_video
@@ -81,16 +82,18 @@ class UnlabelledRawVideos:
       unusable: names of videos that had one when they were listed.
     """
 
-    def __init__(self, found: FoundVideos, config: ChunkConfig):
+    def __init__(self, found: FoundVideos, config, assembly=Assembly):
+        """`assembly(video, config)` puts what is predicted for the parts of a video together; of chunks `config` is a
+        ChunkConfig."""
         self.inputs, self.problems, self.unusable = found.inputs, found.problems, found.unusable
         self.video_ids = tuple(video.video_id for video in self.inputs)
-        self.config, self._found = config, found
-        self._assemblies = [Assembly(video.video, config) for video in self.inputs]
+        self.config, self._found, self._assembly = config, found, assembly
+        self._assemblies = [assembly(video.video, config) for video in self.inputs]
 
     def select(self, positions):
         """The videos at these positions, as a source of their own."""
         chosen = dataclasses.replace(self._found, inputs=tuple(self.inputs[position] for position in positions))
-        return UnlabelledRawVideos(chosen, self.config)
+        return UnlabelledRawVideos(chosen, self.config, self._assembly)
 
     def is_bad(self, index):
         """Whether a problem of this video is known."""
@@ -107,8 +110,13 @@ class UnlabelledRawVideos:
         return dataclasses.replace(self.inputs[index], sha256=checksum(self.inputs[index].path))
 
     def extent(self, index):
-        """What `RepresentationPredictor.prediction` has to know of a video: its Assembly."""
+        """What the `prediction` of a predictor has to know of a video: its assembly."""
         return (self._assemblies[index],)
+
+    def refuse_problems(self):
+        """Raises the first problem as a UserError, if there is one."""
+        if self.problems:
+            raise UserError(f"{self.problems[0]}.")
 
 
 class UnlabelledChunks(EvaluationChunks):
@@ -209,20 +217,24 @@ class GivenFrames(RawVideo):
             yield place, lambda out, number=number: np.copyto(out, self._array[number])
 
 
+def open_given(video, config: VideoConfig, name="video") -> RawVideo:
+    """A path, or frames uint8 [T, H, W, 3], called `name` in messages, as a RawVideo; a UserError for anything else."""
+    if isinstance(video, str | os.PathLike):
+        return open_video(pathlib.Path(video).expanduser(), config)
+    frames = np.asarray(video)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or min(frames.shape) < 1:
+        expected = "expected a path, or uint8 [frames, height, width, 3], RGB, of at least one frame"
+        raise UserError(f"{name}: an array {frames.shape} of {frames.dtype}; {expected}.")
+    return GivenFrames(frames, name)
+
+
 def read_chunks(video, config: ChunkConfig, name="video"):
     """(Assembly, generator of the arrays of its chunks) of one video: a path, or frames uint8 [T, H, W, 3].
 
     The arrays are frames float32 [1, L * C, S, S, 3] and mask bool [1, L]. Raises UserError for what is no video, the
     generator for what turns out unreadable. `name` is that of frames in messages.
     """
-    if isinstance(video, str | os.PathLike):
-        opened = open_video(pathlib.Path(video).expanduser(), config.data.video)
-    else:
-        frames = np.asarray(video)
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or min(frames.shape) < 1:
-            expected = "expected a path, or uint8 [frames, height, width, 3], RGB, of at least one frame"
-            raise UserError(f"{name}: an array {frames.shape} of {frames.dtype}; {expected}.")
-        opened = GivenFrames(frames, name)
+    opened = open_given(video, config.data.video, name)
     given = VideoInput(name, pathlib.Path(opened.path), 0, 0, 0, len(opened), video=opened)
     source = UnlabelledRawVideos(FoundVideos((given,), [], (), ()), config)
     return source.extent(0)[0], _arrays_of(source)
@@ -232,8 +244,7 @@ def _arrays_of(source):
     chunks = UnlabelledChunks(source, source.config.padded_length(source.inputs[0].video))
     for position in range(len(chunks.video_ids)):
         example = chunks.example(position, None)
-        if source.problems:
-            raise UserError(f"{source.problems[0]}.")
+        source.refuse_problems()
         arrays = {}
         for key in ("frames", "mask"):
             shape, dtype = chunks.shapes[key]

@@ -79,6 +79,23 @@ def write_videos(lengths, folder: Path) -> dict:
     return {"reader": "videos", "layout": "folder", "dir": str(folder), "num_workers": 2, "test_share": 0.01}
 
 
+def write_clips(lengths, heads, folder: Path) -> dict:
+    """As `write_dataset`, of clips of so many frames; `heads`: name of every classifier -> its classes."""
+    (folder / "clips").mkdir()
+    columns = [head for head in ("label", "verb", "noun") if head in heads]
+    rows = {"train": [], "val": []}
+    for number, length in enumerate(lengths):
+        made_files.write(folder / "clips" / f"video{number}.mp4", length, seed=number)
+        subset = "val" if number == len(lengths) - 1 else "train"
+        rows[subset].append(",".join([f"video{number}", *(str(number % heads[head]) for head in columns)]))
+    for subset, listed in rows.items():
+        _write_lines(folder / f"{subset}.csv", [",".join(["video", *columns]), *listed])
+    for head in columns:
+        name = {"label": "classes.txt", "verb": "verbs.txt", "noun": "nouns.txt"}[head]
+        _write_lines(folder / name, [f"class {number}" for number in range(heads[head])])
+    return {"reader": "videos", "layout": "custom", "dir": str(folder), "num_workers": 2}
+
+
 def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_steps: int) -> dict:
     """Trains from feature files as the training loop does, every step's features read anew; returns what it found.
 
@@ -114,5 +131,5 @@ def measure(config, write, num_videos: int, folder: Path, batch_size: int, num_s
     return {
         **{"data_wait": wait, "seconds": seconds, "steps": num_steps, "videos": num_videos, "gigabytes": size / 1e9},
         "buckets": list(setup.train_batches.buckets),
-        "what": "Videos" if "clip" in config.data else "Features",
+        "what": "Videos" if "video" in config.data else "Features",
     }

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fact_jax.app.kinds import localization, representation, segmentation
+from fact_jax.app.kinds import localization, recognition, representation, segmentation
 from fact_jax.types import check_choice
 
 # Classes of the datasets that the configs are for; EgoProceL's are those of its mapping.txt.
@@ -20,6 +20,8 @@ CLIP_FRAMES, RGB = 600, 3
 # Parts of `python -m fact_jax.benchmark` that cost features of any length; and those that there are of raw video.
 FEATURE_PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 CLIP_PARTS = ("step", "memory", "compile", "data", "reading")
+# Of recognition: classes of the dataset, or of each head.
+CLIP_CLASSES = {"ssv2": 174, "kinetics": 400, "epic": 300}
 
 
 class Usual(NamedTuple):
@@ -75,6 +77,18 @@ def _usual_clips(config):
     return Usual(frames=CLIP_FRAMES, num_classes=phases, fewest_classes=1, feature_dim=RGB, num_segments=1)
 
 
+def _usual_labelled_clips(config):
+    data, synthetic = config.data, config.data.synthetic
+    drawn = synthetic.num_nouns if synthetic.pairs else synthetic.num_nouns * synthetic.num_verbs
+    return Usual(
+        frames=data.sampling.num_frames,
+        num_classes=drawn if data.reader == "synthetic" else CLIP_CLASSES.get(data.dataset, OTHER_CLASSES),
+        fewest_classes=1,
+        feature_dim=RGB,
+        num_segments=1,
+    )
+
+
 KINDS = (
     BenchmarkKind(
         segmentation.KIND.systems,
@@ -95,6 +109,13 @@ KINDS = (
         "fact_jax.benchmark.torch_reference.representation:WholeClips",
         CLIP_PARTS,
         ("train", "evaluate", "trunk"),
+    ),
+    BenchmarkKind(
+        recognition.KIND.systems,
+        _usual_labelled_clips,
+        "fact_jax.benchmark.ours_recognition:RecognitionMaterial",
+        "fact_jax.benchmark.torch_reference.recognition:LabelledClips",
+        CLIP_PARTS,
     ),
 )
 MEASURED = tuple(system for kind in KINDS for system in kind.systems)

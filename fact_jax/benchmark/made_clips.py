@@ -1,4 +1,4 @@
-"""Made clips of raw frames for the benchmark of representation learning: white noise, the same in every process."""
+"""Made clips of raw frames for the benchmark of networks that read video: white noise, the same in every process."""
 
 import numpy as np
 
@@ -63,4 +63,32 @@ class MadeChunks:
             "start": np.int32(0),
             "video": np.int32(position),
             "group": np.int32(0),
+        }
+
+
+class MadeLabelledClips:
+    """Clips as `data_pipelines.recognition.source` gives them, to train on and as one view of an evaluation."""
+
+    heavy = ("frames",)
+
+    def __init__(self, num_clips, num_frames, size, num_classes):
+        """`num_classes` are those of every head."""
+        self.video_ids = tuple(f"video{number}" for number in range(num_clips))
+        self._num_classes = num_classes
+        self.shapes = {
+            "frames": ((num_frames, size, size, 3), np.float32),
+            "labels": ((len(num_classes),), np.int32),
+            **dict.fromkeys(("video", "chunk", "crop"), ((), np.int32)),
+        }
+
+    def example(self, position, rng=None):
+        """The arrays of a clip; whatever `rng`, they are the same."""
+        del rng
+        noise = np.random.default_rng([5, position])
+        return {
+            "frames": noise.standard_normal(self.shapes["frames"][0], np.float32),
+            "labels": noise.integers(self._num_classes, dtype=np.int32),
+            "video": np.int32(position),
+            "chunk": np.int32(0),
+            "crop": np.int32(0),
         }

@@ -64,7 +64,7 @@ class Ours:
             self._placed = self._train_step.place(batches)
         if evaluation:
             self._prepare_evaluation(min(eval_batch or self._eval_batch, len(lengths)))
-        masks = [batch.arrays["mask"].reshape(-1, batch.arrays["mask"].shape[-1]) for batch in batches]
+        masks = [_mask(batch.arrays) for batch in batches]
         return {
             "device": jax.devices()[0].device_kind,
             "backend": jax.default_backend(),
@@ -163,6 +163,12 @@ class Ours:
         getattr(self, phase)()
         stats = jax.devices()[0].memory_stats() or {}
         return {"host": memory.peak(), "device": stats.get("peak_bytes_in_use"), "libraries": self._library_bytes}
+
+
+def _mask(arrays):
+    """bool [rows, T], which frames exist; [rows, 1] of clips, all of which have the same frames."""
+    mask = arrays.get("mask")
+    return arrays["video_mask"][:, None] if mask is None else mask.reshape(-1, mask.shape[-1])
 
 
 def _quiet(line):
