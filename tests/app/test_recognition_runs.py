@@ -77,7 +77,7 @@ def clip_rows(workdir):
 
 def test_a_run_scores_one_view_while_it_trains_and_all_of_them_at_its_end(finished):
     workdir, text = finished
-    assert "8 train clips, 4 test clips, 12 labels; 4 frames of 16 x 16 pixels" in text
+    assert "8 train clips, 4 test clips, 16 labels; 4 frames of 16 x 16 pixels" in text
     scored = [{key for key in row if key.endswith("/Top1")} for row in rows(workdir)]
     assert [row["step"] for row, names in zip(rows(workdir), scored, strict=True) if names] == [2, 4]
     assert set().union(*scored) == {"single_view/Top1"}
@@ -85,7 +85,7 @@ def test_a_run_scores_one_view_while_it_trains_and_all_of_them_at_its_end(finish
     assert results["selected_on"] == "single_view" and results["num_videos"] == {"train": 8, "test": 4, "single_view": 4}
     assert results["metrics"].keys() == {"test", "single_view"}
     assert set(results["metrics"]["test"]["best"]) == {"Top1", "Top5"}
-    assert "2 views of a clip (2 choices of frames x 1 crop)" in (workdir / "results.md").read_text()
+    assert "mean probabilities of 2 views of a clip (2 choices of frames x 1 crop).\n" in (workdir / "results.md").read_text()
     assert "frames per clip" in (workdir / "statistics.txt").read_text()
     assert len(clip_rows(workdir)) == 4
     code, again = run(workdir, "eval")
@@ -104,10 +104,11 @@ def test_one_and_two_devices_give_the_same_probabilities(finished, tmp_path, mon
     choose = device_layout.choose
     monkeypatch.setattr(device_layout, "choose", lambda size: choose(size)[:1])
     run(tmp_path)
-    columns = [name for name in clip_rows(tmp_path)[0] if "probability" in name]
-    found = [np.array([[float(row[name]) for name in columns] for row in clip_rows(place)]) for place in (tmp_path, finished[0])]
-    assert len(device_layout.choose(2)) == 1 < len(choose(2)) and columns
-    np.testing.assert_allclose(found[1], found[0], atol=1e-4)
+    assert len(device_layout.choose(2)) == 1 < len(choose(2))
+    for one, two in zip(clip_rows(tmp_path), clip_rows(finished[0]), strict=True):
+        assert one["clip"] == two["clip"] and one["predicted_1"] == two["predicted_1"]
+        for name in ("true_probability", "probability_1", "probability_5"):
+            assert float(one[name]) == pytest.approx(float(two[name]), abs=2e-4)
 
 
 def test_chosen_clips_are_scored(finished):
@@ -126,10 +127,11 @@ def test_predictions_are_those_of_the_evaluation(finished, tmp_path):
     stream = io.StringIO()
     assert experiment.predict(make_config(), workdir, told, writers.Console(stream)) == 0
     model = inference.load(workdir)
-    (row,) = (row for row in clip_rows(workdir) if row["video_id"] == clips[0].clip_id)
+    (row,) = (row for row in clip_rows(workdir) if row["clip"] == clips[0].clip_id)
     found = model.predict(clips[0].video.frames(np.arange(clips[0].num_frames)))
-    assert found.labels == (row["predicted"],)
-    assert found.best(0, 1)[0].probability == pytest.approx(float(row["probability"]), abs=1e-4)
+    assert found.labels == (row["predicted_1"],)
+    assert [guess.label for guess in found.best()] == [row[f"predicted_{place}"] for place in range(1, 6)]
+    assert found.best()[0].probability == pytest.approx(float(row["probability_1"]), abs=1e-4)
     assert (tmp_path / "out" / "predictions" / "whole.json").is_file()
     with pytest.raises(UserError, match="--every goes with --window"):
         model.predict(str(tmp_path / "whole.npy"), every=1.0)

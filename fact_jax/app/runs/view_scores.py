@@ -53,12 +53,12 @@ def other_videos(config, sources, options) -> OtherVideos:
 
 
 def how_scored(config, sources) -> tuple[str, ...]:
-    """Sentences about the scores, see `Parts.how_scored`."""
+    """The protocol in a few words, then sentences about the scores; see `Parts.how_scored`."""
     sampling = config.data.sampling
     views = f"{count(sampling.test_chunks, 'choice')} of frames x {count(sampling.test_crops, 'crop')}"
-    several = f"Scores of {TEST} are of the mean probabilities of {num_views(config)} views of a clip ({views})."
-    single = f"Those of {SINGLE_VIEW}, which choose the best checkpoint, are of the one in the middle."
-    told = (several, single) if num_views(config) > 1 else ("Scores are of one view of a clip.",)
+    several = f"mean probabilities of {num_views(config)} views of a clip ({views})"
+    single = f"Scores of {SINGLE_VIEW}, which choose the best checkpoint, are of the one view in the middle."
+    told = (several, single) if num_views(config) > 1 else ("one view of a clip",)
     return (*told, *tables.how_scored(metric_of(sources)))
 
 
