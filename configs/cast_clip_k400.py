@@ -1,6 +1,6 @@
-"""The spatial expert of CAST alone, CLIP's image network with adapters, on Kinetics-400; the rest as in cast_k400.
+"""The spatial expert of CAST alone, CLIP's image tower with adapters, on Kinetics-400; else as cast_k400.
 
-Add --init_from ViT-B-16.pt, CLIP's file. model.adapters=False and model.train_experts=True trains all of it instead.
+Add --init_from ViT-B-16.pt, CLIP's file. model.adapters=False with model.train_experts=True trains all of it.
 Command: python main.py --config configs/cast_clip_k400.py --config.data.dir=KINETICS --workdir runs/clip_k400
 """
 

@@ -1,6 +1,6 @@
-"""The spatial expert of CAST alone, CLIP's image network with adapters, on Something-Something-V2; the rest as in cast_ssv2.
+"""The spatial expert of CAST alone, CLIP's image tower with adapters, on Something-Something-V2; else as cast_ssv2.
 
-Add --init_from ViT-B-16.pt, CLIP's file. model.adapters=False and model.train_experts=True trains all of it instead.
+Add --init_from ViT-B-16.pt, CLIP's file. model.adapters=False with model.train_experts=True trains all of it.
 Command: python main.py --config configs/cast_clip_ssv2.py --config.data.dir=SSV2 --workdir runs/clip_ssv2
 """
 
@@ -9,9 +9,5 @@ from configs._base import clip_datasets as datasets
 from configs._base.cast_base import entry
 
 get_config = entry(
-    "cast_clip_ssv2",
-    datasets.ssv2,
-    variants.SSV2,
-    variants.CLIP,
-    variants.training(50, variants.SSV2_CLIPS),
+    "cast_clip_ssv2", datasets.ssv2, variants.SSV2, variants.CLIP, variants.training(50, variants.SSV2_CLIPS)
 )

@@ -5,8 +5,8 @@ The folder holds clips/, train.csv and val.csv with the columns video and label,
 Add --init_from ViT-B-16.pt --init_from VIDEOMAE.pth: CLIP's file and one of VideoMAE.
 Command: python main.py --config configs/cast_custom.py --config.data.dir=FOLDER --workdir runs/mine
 
-Worth setting: data.augmentation.flip=0.0 where left and right are not the same; data.sampling.strategy="dense" for clips
-of one length whose pace matters; eval.select_metric="Action@1" where clips have a verb and a noun.
+Worth setting: data.augmentation.flip=0.0 where left and right are not the same; data.sampling.strategy="dense" for
+clips whose pace matters; eval.select_metric="Action@1" where clips have a verb and a noun.
 """
 
 from configs._base import clip_datasets as datasets

@@ -1,6 +1,6 @@
-"""The temporal expert of CAST alone, VideoMAE with adapters, on EPIC-Kitchens-100; the rest as in cast_epic.
+"""The temporal expert of CAST alone, VideoMAE with adapters, on EPIC-Kitchens-100; else as cast_epic.
 
-Add --init_from VIDEOMAE.pth, a file of VideoMAE. model.adapters=False and model.train_experts=True trains all of it instead.
+Add --init_from VIDEOMAE.pth, a file of VideoMAE. model.adapters=False with model.train_experts=True trains all of it.
 Command: python main.py --config configs/cast_videomae_epic.py --config.data.dir=EPIC --workdir runs/videomae_epic
 """
 
@@ -9,9 +9,5 @@ from configs._base import clip_datasets as datasets
 from configs._base.cast_base import entry
 
 get_config = entry(
-    "cast_videomae_epic",
-    datasets.epic,
-    variants.EPIC,
-    variants.VIDEOMAE,
-    variants.training(50, variants.EPIC_CLIPS),
+    "cast_videomae_epic", datasets.epic, variants.EPIC, variants.VIDEOMAE, variants.training(50, variants.EPIC_CLIPS)
 )

@@ -1,6 +1,6 @@
-"""The temporal expert of CAST alone, VideoMAE with adapters, on Kinetics-400; the rest as in cast_k400.
+"""The temporal expert of CAST alone, VideoMAE with adapters, on Kinetics-400; else as cast_k400.
 
-Add --init_from VIDEOMAE.pth, a file of VideoMAE. model.adapters=False and model.train_experts=True trains all of it instead.
+Add --init_from VIDEOMAE.pth, a file of VideoMAE. model.adapters=False with model.train_experts=True trains all of it.
 Command: python main.py --config configs/cast_videomae_k400.py --config.data.dir=KINETICS --workdir runs/videomae_k400
 """
 

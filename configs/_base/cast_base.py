@@ -3,8 +3,9 @@
 Paper: Lee et al., CAST: Cross-Attention in Space and Time for Video Action Recognition, NeurIPS 2023, arXiv 2311.18825.
 Code: github.com/KHU-VLL/CAST. Published flags and keys stand in brackets.
 
-As published the learning rate and its lowest value are given for a batch of 256 clips and grow with it: `rates` computes
-them. A config then holds the rates that are used; they stay as they are where train.batch_size is changed later.
+As published the learning rate and its lowest value are given for a batch of 256 clips and grow with it: `rates`
+computes them. A config then holds the rates that are used; they stay as they are where train.batch_size is changed
+later.
 """
 
 import functools
@@ -47,8 +48,8 @@ def base_config(name, data):
             "mlp_ratio": 4,  # channels inside the feed-forward layers, times dim (mlp_ratio)
             "adapter_ratio": 4,  # channels of dim for one inside an adapter (mlp_ratio of Adapter, .25)
             "down_ratio": 2,  # channels of dim for one of the exchange between the experts (down_ratio)
-            "drop_path": 0.2,  # probability, of the last block, that what adapters and exchange add is left out (drop_path)
-            "drop_path_axis": "sample",  # "sample"; "token" drops tokens of the spatial expert of all clips, as published
+            "drop_path": 0.2,  # probability, of the last block, that what is added to experts is left out (drop_path)
+            "drop_path_axis": "sample",  # "sample"; as published "token": one of the spatial expert in all frames
             "dropout_rate": 0.0,  # probability, inside the temporal expert (drop)
             "head_dropout_rate": 0.0,  # probability, before the classifier (head_drop_rate)
             "init_scale": 1.0,  # factor on the first weights of the classifiers (init_scale)

@@ -4,7 +4,6 @@ A video that turns out unreadable is a problem that is noted, never one that sto
 """
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping
 
@@ -73,7 +72,7 @@ class WindowAssembly:
         self._num_views, self._parts = config.num_views, []
 
     def add(self, logits: Mapping[str, Float[np.ndarray, " K"]]) -> dict[str, Float[np.ndarray, "W K"]] | None:
-        """Takes the logits of the next view by head; returns the mean probabilities where it was the last, else None."""
+        """Takes the logits of the next view by head; gives the mean probabilities where it was the last, else None."""
         self._parts.append({head: softmax(values[None])[0] for head, values in logits.items()})
         if len(self._parts) < len(self.times) * self._num_views:
             return None

@@ -124,10 +124,10 @@ def _level(model, path):
 
 
 def expert_flops(model) -> float:
-    """Floating point operations of CAST's forward pass for one clip, 2 x 390.5 G as published (paper: 391 G multiply-adds).
+    """Floating point operations of CAST's forward pass for one clip; as published 2 x 390.5 G (paper: 391).
 
-    `model` is a CASTConfig. Counted: patches, projections, attentions, adapters, the exchange. Left out: norms, softmaxes, positions, what
-    follows the blocks.
+    `model` is a CASTConfig. Counted: patches, projections, attentions, adapters, the exchange. Left out: norms,
+    softmaxes, positions, what follows the blocks.
     """
     dim, inner, patches = model.dim, model.dim // model.down_ratio, model.num_patches
     pixels, adapter = 3 * model.patch_size**2, 2 * dim * (dim // model.adapter_ratio)
