@@ -51,7 +51,7 @@ class RecognitionMaterial:
             shapes,
             self.task.learning_rate_scales(shapes),
         )
-        trained = state_dict.to_torch(self.task.links(), {"params": scales})
+        trained = state_dict.to_torch(self.task.links(), scales)
         return {
             "num_frames": data.sampling.num_frames,
             "size": data.augmentation.size,
@@ -61,7 +61,8 @@ class RecognitionMaterial:
 
     def tensors(self, params, state):
         """The published state dict."""
-        return state_dict.to_torch(self.task.links(), {"params": params, **state})
+        del state
+        return state_dict.to_torch(self.task.links(), params)
 
     def costs(self, params, tensors):
         """{"forward": operations of the forward pass of all clips by phase}."""

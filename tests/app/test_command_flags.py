@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from configs import actionformer_synthetic, carl_synthetic, fact_synthetic
+from configs import actionformer_synthetic, carl_synthetic, cast_synthetic, fact_synthetic
 from fact_jax.app import command_flags, kinds
 from fact_jax.types import UserError
 
@@ -61,11 +61,12 @@ def test_unknown_modes_are_refused():
         command_flags.check(command_flags.Options("predct"))
 
 
-SYNTHETIC = (fact_synthetic, actionformer_synthetic, carl_synthetic)
+SYNTHETIC = (fact_synthetic, actionformer_synthetic, carl_synthetic, cast_synthetic)
 OF_KINDS = {
     "segmentation": {"transcripts": "t", "fps": 15.0, "probabilities": True, "figures": False},
     "localization": {"fps": 15.0, "durations": "d.json", "class_scores": "s.json", "figures": False},
     "representation": {"align_to": "a", "figures": False},
+    "recognition": {"window": 2.0, "every": 1.0, "figures": False},
 }
 
 
@@ -85,3 +86,6 @@ def test_flags_of_a_kind_go_with_its_runs_alone(settings):
     for fps in (-1.0, 0.0, float("nan"), float("inf")) if "fps" in own else ():
         with pytest.raises(UserError, match="--fps"):
             kind.predict_config(input=("x.npy",), fps=fps)
+    for told in ({"window": 0.0}, {"window": 1.0, "every": float("nan")}, {"every": 1.0}) if "window" in own else ():
+        with pytest.raises(UserError, match="--window|--every"):
+            kind.predict_config(input=("x.mp4",), **told)

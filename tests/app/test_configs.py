@@ -28,6 +28,8 @@ FRAME_NAMES = [name for name in EVERY if name.startswith(FRAME_MODELS)]
 ACTIONFORMER_NAMES = [name for name in EVERY if name.startswith("actionformer_")]
 # Compared with the published table in tests/models/test_carl_configs.py.
 CARL_NAMES = [name for name in EVERY if name.startswith("carl_")]
+# Compared with the published table in tests/app/test_cast_configs.py.
+CAST_NAMES = [name for name in EVERY if name.startswith("cast_")]
 NAMES = FACT_NAMES + FRAME_NAMES
 
 # Published configs of github.com/ZijiaLewisLu/CVPR2024-FACT: dotted key -> one value for each of these.
@@ -98,7 +100,7 @@ def leaves(config, prefix=""):
 
 def test_every_config_file_is_of_a_known_system():
     assert len(FACT_NAMES) == 14 and len(FRAME_NAMES) == 15 and len(ACTIONFORMER_NAMES) == 13
-    assert len(CARL_NAMES) == 16 and len(EVERY) == 58
+    assert len(CARL_NAMES) == 16 and len(CAST_NAMES) == 12 and len(EVERY) == 70
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -272,14 +274,18 @@ def test_quick_is_small_and_needs_no_files(name):
         assert leaves(quick).get(key) == leaves(full).get(key)
 
 
-@pytest.mark.parametrize("system", ["fact", "actionformer", "carl", *FRAME_MODELS])
+@pytest.mark.parametrize("system", ["fact", "actionformer", "carl", "cast", *FRAME_MODELS])
 def test_every_field_has_a_comment(system):
     """In configs/_base or, of config.data, in the dataclass of its settings."""
-    kind = {"actionformer": "localization", "carl": "representation"}.get(system, "segmentation")
-    others = {"fact": [], "carl": [], "actionformer": ["localization_datasets"]}.get(system, ["frame_model_base"])
+    kinds = {"actionformer": "localization", "carl": "representation", "cast": "recognition"}
+    kind = kinds.get(system, "segmentation")
+    alone = {"fact": [], "carl": [], "cast": [], "actionformer": ["localization_datasets"]}
+    others = alone.get(system, ["frame_model_base"])
     files = [ROOT / "configs" / "_base" / f"{base}.py" for base in ("common", f"{system}_base", *others)]
     lines = [line for file in files for line in file.read_text().splitlines()]
-    settings = [f"{kind}/config", *(f"video/{name}" for name in ("config", "clips", "views") if system == "carl")]
+    parts = {"carl": ("video/config", "video/clips", "video/views")}
+    parts["cast"] = ("video/config", "recognition/sampling", "recognition/augmentation")
+    settings = [f"{kind}/config", *parts.get(system, ())]
     lines += [line for name in settings for line in (ROOT / "data_pipelines" / f"{name}.py").read_text().splitlines()]
     found = (re.match(r'\s*(?:"(\w+)":|(?:\w+\.)+(\w+) =|(\w+): [^"].* =) .+  # \S', line) for line in lines)
     commented = {match[1] or match[2] or match[3] for match in found if match}
@@ -287,7 +293,7 @@ def test_every_field_has_a_comment(system):
     assert fields - commented == set()
 
 
-@pytest.mark.parametrize("name", NAMES + ACTIONFORMER_NAMES + CARL_NAMES)
+@pytest.mark.parametrize("name", NAMES + ACTIONFORMER_NAMES + CARL_NAMES + CAST_NAMES)
 def test_header_names_the_command_and_file_is_short(name):
     text = (ROOT / "configs" / f"{name}.py").read_text()
     assert f"python main.py --config configs/{name}.py" in ast.get_docstring(ast.parse(text))

@@ -2,12 +2,17 @@
 
 import pytest
 
-from configs import actionformer_synthetic, carl_synthetic, fact_custom, fact_synthetic, mstcn_custom
+from configs import actionformer_synthetic, carl_synthetic, cast_synthetic, fact_custom, fact_synthetic, mstcn_custom
 from fact_jax.app import config_flags, config_rules, kinds, unread_settings
 from fact_jax.app.kinds.base import SET
 from tests.overrides import override
 
-SYNTHETIC = {"segmentation": fact_synthetic, "localization": actionformer_synthetic, "representation": carl_synthetic}
+SYNTHETIC = {
+    "segmentation": fact_synthetic,
+    "localization": actionformer_synthetic,
+    "representation": carl_synthetic,
+    "recognition": cast_synthetic,
+}
 
 
 def changed(config, **values):
@@ -41,6 +46,7 @@ def changed(config, **values):
         ),
         (carl_synthetic, {}, "loss.regularization", "config.loss.objective is 'tcn', and that is 'scl'"),
         (carl_synthetic, {}, "model.conv_dims", "config.model.embedder is 'conv', and that is 'transformer'"),
+        (cast_synthetic, {}, "loss.mixup_alpha", "config.loss.mixup_probability is set, and that is 0.0"),
     ],
 )
 def test_a_setting_that_nobody_reads_has_a_line(config, changes, key, expected):
@@ -63,7 +69,7 @@ def test_a_setting_given_twice_and_a_warm_up_that_is_cut_off_have_a_line():
     ]
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS[:3], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", kinds.KINDS[:4], ids=lambda kind: kind.name)
 def test_rules_are_of_settings_that_exist(kind):
     keys = config_rules.leaves(SYNTHETIC[kind.name].get_config())
     choices = config_rules.CHOICES | dict(kind.choices(keys))

@@ -116,7 +116,7 @@ def test_missing_torch_is_named(monkeypatch):
 
 
 def test_systems_of_your_own_are_refused():
-    with pytest.raises(UserError, match="measures fact, .*, actionformer, carl; config.model.name is 'mine'"):
+    with pytest.raises(UserError, match="measures fact, .*, actionformer, carl, cast; config.model.name is 'mine'"):
         options.check(options.BenchmarkConfig(ConfigDict({"model": {"name": "mine"}})))
 
 
