@@ -73,7 +73,9 @@ def test_a_setting_given_twice_and_a_warm_up_that_is_cut_off_have_a_line():
 def test_rules_are_of_settings_that_exist(kind):
     keys = config_rules.leaves(SYNTHETIC[kind.name].get_config())
     choices = config_rules.CHOICES | dict(kind.choices(keys))
-    for row in (*unread_settings.COMMON, *kind.reads):
+    # Frames of clips, which change with every use, have no prepared copy.
+    common = [row for row in unread_settings.COMMON if row.values != ("tfds",) or kind.name != "recognition"]
+    for row in (*common, *kind.reads):
         assert row.other in keys
         for key in row.keys:
             assert key in keys or (key.endswith(".") and any(name.startswith(key) for name in keys))
