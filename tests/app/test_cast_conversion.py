@@ -32,10 +32,7 @@ def config_of(module=cast_synthetic, **changes):
 def derived_of(config):
     classes = recognition.read_classes(config)
     pairs = classes.verb_nouns
-    return {
-        "class_names": list(classes.names),
-        "verb_nouns": None if pairs is None else dataclasses.asdict(pairs),
-    }
+    return {"class_names": list(classes.names), "verb_nouns": None if pairs is None else dataclasses.asdict(pairs)}
 
 
 def random_params(config, seed):
