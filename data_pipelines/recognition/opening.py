@@ -21,6 +21,7 @@ from data_pipelines.video.raw_video import RawVideo
 from fact_jax.files import readable_size
 
 _ROUNDING = 1.0  # seconds by which a clip may end after its video
+_MANY, _FEW = 10, 3  # missing videos of a list, of more than which the first few stand for all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,14 +120,15 @@ def look_through(data, root, index_dir=None) -> LookedThrough:
     if data.skip_unreadable:
         notes += _left_out(listing.missing, checked.problems if checked else ())
     else:
-        problems += _some(listing.missing) + (checked.problems if checked else [])
+        problems += [*_some(listing.missing), *(checked.problems if checked else ())]
     clips = {}
     for subset in SUBSETS:
         clips[subset], wrong = _opened(listing.clips[subset], videos)
         problems += wrong
-        if not clips[subset] and not problems:
-            what = "train on" if subset == "train" else "evaluate"
-            problems.append(Problem(str(list_paths(data, root)[subset]), 0, f"no clip to {what}"))
+    if not problems:
+        unusable = [*listing.missing, *(checked.problems if checked else ())]
+        empty = [subset for subset in SUBSETS if not clips[subset]]
+        problems += [_none_left(subset, list_paths(data, root)[subset], listing, unusable) for subset in empty]
     return LookedThrough(RecognitionSources(clips["train"], clips["test"], listing.heads, tuple(notes)), problems)
 
 
@@ -198,12 +200,27 @@ def _why_no_part(clip, video, num_frames):
     return ()
 
 
+def _none_left(subset, path, listing, unusable):
+    """The problem of a list of which every clip was left out; `unusable` are those of missing and unreadable videos."""
+    videos = {str(clip.path) for clip in listing.clips[subset]}
+    first = next(problem for problem in unusable if problem.path == str(path) or problem.path in videos)
+    num_clips = len(videos) + sum(problem.path == str(path) for problem in listing.missing)
+    what = "train on" if subset == "train" else "evaluate"
+    reason = first.text if first.path == str(path) else f"{first.path}: {first.text}"
+    return Problem(str(path), first.line, f"no clip to {what}, none of {num_clips} can be used; the first: {reason}")
+
+
 def _some(missing):
-    """The first problems of missing videos of each list, and how many more there are."""
-    by_list = {}
+    """The problems of missing videos; of a list with many of them the first few, and how many more there are."""
+    by_list = collections.defaultdict(list)
     for problem in missing:
-        by_list.setdefault(problem.path, Problems(problem.path)).extend([problem])
-    return [problem for problems in by_list.values() for problem in problems.listed()]
+        by_list[problem.path].append(problem)
+    for path, problems in by_list.items():
+        if len(problems) <= _MANY:
+            yield from problems
+            continue
+        yield from problems[:_FEW]
+        yield Problem(path, 0, f"{len(problems) - _FEW} more clips whose file is missing")
 
 
 def _left_out(missing, unreadable):

@@ -191,9 +191,25 @@ def test_unreadable_and_missing_clips_are_left_out_with_a_line(bad):
     assert [clip.clip_id for clip in found.train] == [clip.clip_id for clip in found.test] == ["long"]
     assert any(note.startswith("Left out, 2 clips whose file is missing: ") for note in found.notes)
     assert any(note.startswith("Left out, 1 video: ") and "cut.avi" in note for note in found.notes)
-    (bad / "val.csv").write_text("gone,run\n")
-    with pytest.raises(UserError, match="no clip to evaluate"):
+    (bad / "train.csv").write_text("cut.avi,run\n")
+    (bad / "val.csv").write_text("gone,run\nlost,run\n")
+    with pytest.raises(UserError) as error:
         opened(bad, skip_unreadable=True)
+    told = str(error.value).splitlines()
+    assert "2 problems" in told[0]
+    assert told[2].startswith("  1. no clip to train on, none of 1 can be used; the first: ") and "cut.avi: " in told[2]
+    expected = f"none of 2 can be used; the first: {bad}/clips/gone: file is missing; expected it in {bad}/clips"
+    assert told[4] == f"  2. line 1: no clip to evaluate, {expected}"
+
+
+def test_of_many_missing_clips_a_few_are_told(bad):
+    (bad / "train.csv").write_text("".join(f"gone_{k},run\n" for k in range(40)))
+    (bad / "val.csv").write_text("long,run\n")
+    with pytest.raises(UserError) as error:
+        opened(bad)
+    told = str(error.value).splitlines()
+    assert len(told) == 6 and told[4].startswith(f"  3. line 3: {bad}/clips/gone_2: file is missing; ")
+    assert told[5] == "  4. 37 more clips whose file is missing"
 
 
 def test_remarks(folder, sources):
