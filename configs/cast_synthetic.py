@@ -8,13 +8,18 @@ from configs._base.cast_base import entry, epochs
 
 SETTINGS = {
     "model": {
-        # Small experts, all of which is trained.
+        # Small experts, all of which is trained. An expert alone is the plain one: adapters would look at time, too.
         "train_experts": True,
+        "adapters": False,
         "patch_size": 8,
         "dim": 48,
         "num_layers": 3,
         "num_heads": 4,
+        "adapter_ratio": 1,
         "drop_path": 0.0,
+        # The published start is for 768 channels, and for experts that were trained before.
+        "init_scale": 7.0,
+        "start_scale": 7.0,
     },
     "loss": {"mixup_probability": 0.0},
     "optimizer": {"learning_rate": 2e-3, "lowest_rate": 1e-5, "layer_decay": 1.0},

@@ -38,7 +38,7 @@ def base_config(name, data):
         {
             "name": "cast",  # system to build
             "experts": "both",  # "both"; "clip", the spatial one alone, or "videomae", the temporal one alone
-            "adapters": True,  # of a single expert: adapters inside its blocks; both together have them (use_adapter)
+            "adapters": True,  # inside the blocks of a single expert; both together have them (use_adapter)
             "train_experts": False,  # False: adapters, exchange and heads alone are trained, as published
             "patch_size": 16,  # pixels of a side of a patch
             "tubelet": 2,  # frames of a patch of the temporal expert (tubelet_size)
@@ -53,6 +53,7 @@ def base_config(name, data):
             "dropout_rate": 0.0,  # probability, inside the temporal expert (drop)
             "head_dropout_rate": 0.0,  # probability, before the classifier (head_drop_rate)
             "init_scale": 1.0,  # factor on the first weights of the classifiers (init_scale)
+            "start_scale": 1.0,  # factor on those of other linear maps; for small experts that nothing trained before
             "frozen_dtype": "float32",  # in which weights that are not trained are kept; or "bfloat16", "float16"
             "remat": False,  # compute the insides of the blocks again for the gradient: less memory, more time
         }

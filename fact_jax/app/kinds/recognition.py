@@ -25,7 +25,7 @@ _RANGES = (
       "data.sampling.stride", "data.sampling.num_samples", "data.sampling.test_chunks", "data.sampling.test_crops",
       "data.augmentation.size"),
      lambda value: 0 < value <= 65_536, "more than 0 and at most 65536"),
-    (("data.num_workers", "model.init_scale", "data.video.rate", "data.video.short_side"),
+    (("data.num_workers", "model.init_scale", "model.start_scale", "data.video.rate", "data.video.short_side"),
      lambda value: value >= 0, "0 or more"),
     (("data.video.stream",), lambda value: value >= -1, "a number from 0, or -1 for the only one"),
     (("optimizer.layer_decay",), lambda value: 0 < value <= 1, "more than 0 and at most 1"),

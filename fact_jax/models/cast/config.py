@@ -34,6 +34,8 @@ class CASTConfig:
       dropout_rate: inside the temporal expert, of positions, attention and feed-forward outputs.
       head_dropout_rate: before the classifier; single head.
       init_scale: factor on the first weights of the classifiers.
+      start_scale: factor on those of all other linear maps whose deviation is 0.02; for small experts that nothing has
+        trained before.
       frozen_dtype: in which weights that are not trained are stored.
       remat: keep the inputs of the blocks only for the gradient and compute their insides again.
       dtype: of the products.
@@ -58,6 +60,7 @@ class CASTConfig:
     dropout_rate: float = 0.0
     head_dropout_rate: float = 0.0
     init_scale: float = 1.0
+    start_scale: float = 1.0
     frozen_dtype: str = "float32"
     remat: bool = False
     dtype: str = "float32"

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.traverse_util import path_aware_map
 from jax.lax import dynamic_index_in_dim
 from jaxtyping import Float, PRNGKeyArray, Shaped
 
@@ -139,8 +140,18 @@ class CAST(nn.Module):
 
 
 def initial_variables(config: CASTConfig, key: PRNGKeyArray):
-    """Random variables {"params"} as published: at the start both experts run as if the other one were not there."""
-    return CAST(config).lazy_init(key, clip_shape(config))
+    """Random variables {"params"} as published: at the start both experts run as if the other one were not there.
+
+    `CASTConfig.start_scale` is no part of the publication.
+    """
+    params = CAST(config).lazy_init(key, clip_shape(config))["params"]
+
+    def started(path, leaf):
+        drawn_alike = path[-1] in ("kernel", "qkv_kernel") and not {"patches", "output"} & set(path)
+        is_xavier = path[0] == "clip" and "qkv" in path
+        return config.start_scale * leaf if drawn_alike and not is_xavier else leaf
+
+    return {"params": params if config.start_scale == 1.0 else path_aware_map(started, params)}
 
 
 def clip_shape(config: CASTConfig, batch: int = 1) -> jax.ShapeDtypeStruct:

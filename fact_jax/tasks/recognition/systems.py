@@ -25,6 +25,7 @@ def network_config(config, num_classes: Sequence[int]) -> CASTConfig:
     `num_classes` are those of every head.
     """
     values = {name: value for name, value in config["model"].items() if name != "name"}
+    values["adapters"] |= values["experts"] == "both"  # which have them in any case
     data = config["data"]
     return CASTConfig(
         **values,
