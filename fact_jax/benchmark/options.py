@@ -100,6 +100,8 @@ def check(options: BenchmarkConfig) -> None:
         reasons.append("classes of verbs and nouns")
     if model.get("embedder", "transformer") != "transformer" or options.settings.loss.get("objective", "scl") != "scl":
         reasons.append("CARL without its transformer or its contrastive loss")
+    if model.get("experts", "both") != "both" or model.get("train_experts"):
+        reasons.append("CAST with one expert, or with experts that are trained")
     if reasons:
         raise UserError(
             f"--against torch knows {', '.join(MEASURED)}, the first two with plain classes and learned tokens only; "

@@ -1,6 +1,5 @@
 """What the subject "ours" runs on for recognition: clips, task and batches."""
 
-import jax
 import numpy as np
 
 from data_pipelines.core.mapped import EvalBatches, TrainBatches
@@ -43,20 +42,12 @@ class RecognitionMaterial:
         return outputs
 
     def description(self):
-        """The sizes of the clips; which parameters are trained, by their published names."""
+        """The sizes of the clips."""
         data, model = self._config.data, self.task.model
-        shapes = jax.eval_shape(lambda key: self.task.init(key, {})["params"], jax.random.key(0))
-        scales = jax.tree.map(
-            lambda leaf, scale: np.broadcast_to(np.float32(np.any(scale)), leaf.shape),
-            shapes,
-            self.task.learning_rate_scales(shapes),
-        )
-        trained = state_dict.to_torch(self.task.links(), scales)
         return {
             "num_frames": data.sampling.num_frames,
             "size": data.augmentation.size,
             "num_classes": list(model.num_classes),
-            "trained": [name for name, flags in trained.items() if np.any(flags)],
         }
 
     def tensors(self, params, state):
