@@ -25,6 +25,6 @@ SETTINGS = {
     "optimizer": {"learning_rate": 2e-3, "lowest_rate": 1e-5, "layer_decay": 1.0},
     "eval": {"batch_size": 32},
 }
-TRAINING = {"train": {"batch_size": 32, "micro_batch_size": 0, "log_every": 50, "eval_every": 200}}
+TRAINING = {"train": {"batch_size": 32, "micro_batch_size": 0, "log_every": 25, "eval_every": 150}}
 
-get_config = entry("cast_synthetic", datasets.synthetic, SETTINGS, epochs(12, warmup=1), TRAINING)
+get_config = entry("cast_synthetic", datasets.synthetic, SETTINGS, epochs(8, warmup=1), TRAINING)
