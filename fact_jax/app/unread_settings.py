@@ -29,12 +29,7 @@ def lines(config, overridden: Iterable[str]) -> list[str]:
     """
     values, given = leaves(config), list(overridden)
     found = [f"config.{key} is given {given.count(key)} times: the last one counts" for key in _repeated(given)]
-    epochs, warmup = values["train.epochs"], values["optimizer.warmup_epochs"]
-    if warmup > epochs and not values["train.steps"]:
-        found.append(
-            f"config.optimizer.warmup_epochs is {warmup} and config.train.epochs {epochs}: training ends before the "
-            "learning rate is reached"
-        )
+    found += _of_the_schedule(values, given)
     rows = COMMON + kinds.of_system(config.model.name).reads
     for key in dict.fromkeys(given):
         for row in rows:
@@ -49,6 +44,26 @@ def lines(config, overridden: Iterable[str]) -> list[str]:
                 )
                 break
     return found
+
+
+def _of_the_schedule(values, given):
+    """Lines about a learning rate that is not reached, or does not fall when training ends."""
+    epochs, warmup = values["train.epochs"], values["optimizer.warmup_epochs"]
+    if values["train.steps"]:
+        return
+    if warmup > epochs:
+        yield (
+            f"config.optimizer.warmup_epochs is {warmup} and config.train.epochs {epochs}: training ends before the "
+            "learning rate is reached"
+        )
+    if values["optimizer.schedule"] != "cosine" or "train.epochs" not in given or "optimizer.cosine_epochs" in given:
+        return
+    end = warmup + values["optimizer.cosine_epochs"]
+    if end != epochs:
+        yield (
+            f"config.train.epochs is {epochs}, and the learning rate falls until epoch {end} all the same: "
+            "config.optimizer.cosine_epochs are those after the warm-up"
+        )
 
 
 def _repeated(names):

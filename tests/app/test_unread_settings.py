@@ -2,7 +2,15 @@
 
 import pytest
 
-from configs import actionformer_synthetic, carl_synthetic, cast_synthetic, fact_custom, fact_synthetic, mstcn_custom
+from configs import (
+    actionformer_synthetic,
+    carl_synthetic,
+    cast_custom,
+    cast_synthetic,
+    fact_custom,
+    fact_synthetic,
+    mstcn_custom,
+)
 from fact_jax.app import config_flags, config_rules, kinds, unread_settings
 from fact_jax.app.kinds.base import SET
 from tests.overrides import override
@@ -67,6 +75,14 @@ def test_a_setting_given_twice_and_a_warm_up_that_is_cut_off_have_a_line():
         "config.optimizer.warmup_epochs is 5 and config.train.epochs 1: training ends before the learning rate is "
         "reached",
     ]
+
+
+def test_a_cosine_that_does_not_end_with_training_has_a_line():
+    config = changed(cast_custom.get_config(), train__epochs=10)
+    (line,) = unread_settings.lines(config, ["train.epochs"])
+    assert line.startswith("config.train.epochs is 10, and the learning rate falls until epoch 50 all the same")
+    assert not unread_settings.lines(config, ["train.epochs", "optimizer.cosine_epochs"])
+    assert not unread_settings.lines(cast_custom.get_config(), ["train.epochs"])
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS[:4], ids=lambda kind: kind.name)
