@@ -24,6 +24,19 @@ def parse(kind, values, where):
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
+def parse_parts(kinds, values, where):
+    """{name: instance} of settings that consist of settings, `kinds` of dataclasses; one UserError has all problems."""
+    found, wrong = {}, []
+    for name, kind in kinds.items():
+        try:
+            found[name] = parse(kind, values[name], f"{where}.{name}")
+        except UserError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise UserError("\n".join(wrong))
+    return found
+
+
 def dataset_root(data, expected_tree):
     """The folder `config.data.dir` as a path; a UserError with the expected tree if it is not set or no folder."""
     root = pathlib.Path(os.path.expanduser(data.dir))

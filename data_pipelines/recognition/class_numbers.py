@@ -21,7 +21,7 @@ def number_labels(column, labels, names_file, num_classes=0):
       names_file: text file with the name of a class in every line, in the order of their numbers; it need not be there.
       num_classes: how many there are in a published dataset, whose lists have numbers; 0: your own.
 
-    Returns (names of the classes, {label: number}, notes, problems). Without a file, names are those of the training
+    Returns (names of the classes, {label: number}, problems). Without a file, names are those of the training
     list in the order of the alphabet; where all labels are numbers, they count from 0 to the largest of that list.
     """
     used = {label for _, rows in labels.values() for _, label in rows}
@@ -36,7 +36,7 @@ def number_labels(column, labels, names_file, num_classes=0):
             line = next(line for line, label in labels["train"][1] if int(label) == len(names) - 1)
             found = f"{column} {len(names) - 1}"
             expected = f"expected numbers of classes from 0, less than {_MOST_CLASSES}"
-            return (), {}, [], [*problems, Problem(str(labels["train"][0]), line, found, expected)]
+            return (), {}, [*problems, Problem(str(labels["train"][0]), line, found, expected)]
     if are_numbers:
         return _numbered(column, labels, names, len(names), names_file, problems)
     if not names:
@@ -50,7 +50,7 @@ def number_labels(column, labels, names_file, num_classes=0):
         return f"did you mean {near!r}?" if near else f"expected one of {where}: {name_some(names, 10)}"
 
     problems += _unknown(column, labels, set(numbers), hint)
-    return names, numbers, _unseen(column, names, {numbers[label] for label in trained & set(numbers)}), problems
+    return names, numbers, problems
 
 
 def _names_of(path):
@@ -83,8 +83,7 @@ def _numbered(column, labels, names, num_classes, names_file, problems):
         return told if is_id(label) else f"{told}; are these headings, or names?"
 
     problems = problems + _unknown(column, labels, set(numbers), hint)
-    trained = {numbers[label] for _, label in labels["train"][1] if label in numbers}
-    return names, numbers, _unseen(column, names, trained), problems
+    return names, numbers, problems
 
 
 def _unknown(column, labels, known, hint):
@@ -114,9 +113,3 @@ def _unfit(column, listed, names):
         if reason := why_no_class(name):
             wrong.add(str(path), first[name], f"{reason} ({column})", "expected the name of a class, or its number")
     return wrong.listed()
-
-
-def _unseen(column, names, trained):
-    lacking = [name for number, name in enumerate(names) if number not in trained]
-    whose = "class" if column == "label" else column
-    return [f"{count(lacking, whose)} that no training clip has: {name_some(lacking)}"] if lacking else []

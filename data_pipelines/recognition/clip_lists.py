@@ -66,7 +66,7 @@ def read_list(path, layout) -> ClipList:
         if not body:
             problems.append(Problem(str(path), 0, "no rows below the headings"))
     wrong = Problems(path)
-    if all(len(cells) == 1 for _, cells in body):
+    if {len(cells) for _, cells in body} != {len(columns)} and len({len(cells) for _, cells in body}) == 1:
         body = body[:1]  # all are like it: its problem is that of the list
     found = [row for line, cells in body if (row := _row(path, line, cells, columns, separator, wrong))]
     labels = PAIR if "verb" in columns else SINGLE

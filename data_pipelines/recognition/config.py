@@ -68,7 +68,7 @@ class RecognitionDataConfig:
             "augmentation": ClipAugmentationConfig,
             "synthetic": SyntheticClipsConfig,
         }
-        nested = {name: settings.parse(kind, data[name], f"config.data.{name}") for name, kind in parts.items()}
+        nested = settings.parse_parts(parts, data, "config.data")
         return settings.parse(cls, dict(data.items()) | nested, "config.data")
 
     @property

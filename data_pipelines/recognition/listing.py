@@ -11,8 +11,9 @@ from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem, Problems
 from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some, verb
+from data_pipelines.recognition import list_oddities
 from data_pipelines.recognition.class_numbers import number_labels
-from data_pipelines.recognition.clip_lists import PAIR, read_list
+from data_pipelines.recognition.clip_lists import COLUMNS, PAIR, read_list
 from data_pipelines.video.checks import VIDEO_SUFFIXES
 from data_pipelines.video.image_folder import IMAGE_SUFFIXES
 from data_pipelines.video.opening import ARRAY_SUFFIXES
@@ -88,7 +89,7 @@ def read_listing(data, root) -> Listing:
     """The Listing of a dataset in the folder `root`; `data` is a RecognitionDataConfig."""
     paths = list_paths(data, root)
     lists = {subset: read_list(path, data.layout) for subset, path in paths.items()}
-    problems = [problem for found in lists.values() for problem in found.problems]
+    problems = [_of_list(problem, paths) for found in lists.values() for problem in found.problems]
     columns = lists["train"].labels
     if lists["test"].labels != columns and all(found.rows for found in lists.values()):
         told = f"labels in the columns {', '.join(lists['test'].labels)}"
@@ -99,14 +100,16 @@ def read_listing(data, root) -> Listing:
     if not all(found.rows for found in lists.values()):
         return Listing(dict.fromkeys(SUBSETS, ()), (), problems)
     names, numbers, notes = {}, {}, [*_unread(paths, lists)]
+    notes += [*list_oddities.unread_copies(paths.values(), PACKED), *list_oddities.unread_names(root, columns, NAMES)]
     for place, column in enumerate(columns):
         given = {s: (paths[s], [(row.line, row.labels[place]) for row in lists[s].rows]) for s in SUBSETS}
-        names[column], numbers[column], lines, wrong = number_labels(
+        names[column], numbers[column], wrong = number_labels(
             column, given, root / NAMES[column], _num_classes(data, column)
         )
-        notes += lines
+        notes += list_oddities.label_notes(column, given["train"], root / NAMES[column])
         problems += wrong
     heads = heads_of(columns, names)
+    notes += list_oddities.class_notes(heads)
     clips, missing = {}, []
     for subset in SUBSETS:
         found = _clips(paths[subset], lists[subset].rows, columns, numbers, heads, _Videos(data, root, subset))
@@ -114,7 +117,17 @@ def read_listing(data, root) -> Listing:
         problems += wrong
         missing += absent
     notes += _in_both(clips)
+    if (own := _own_folder(root)) != root and data.layout == "custom":
+        notes += list_oddities.unlisted(own, [clip for found in clips.values() for clip in found])
     return Listing(clips, heads, problems, tuple(notes), tuple(missing))
+
+
+def _of_list(problem, paths):
+    """The Problem of a list, with what may be meant where the list is missing."""
+    if problem.found != "file is missing":
+        return problem
+    path = pathlib.Path(problem.path)
+    return dataclasses.replace(problem, expected=list_oddities.other_lists(path, paths.values()))
 
 
 def _num_classes(data, column):
@@ -145,7 +158,8 @@ def _clips(path, rows, columns, numbers, heads, videos):
             continue
         seen[key] = row.line
         if not os.path.exists(video):
-            missing.append(videos.missing(Problem(str(path), row.line, f"{video}: file is missing"), video, row.video))
+            absent = videos.missing(Problem(str(path), row.line, f"{video}: file is missing"), video, row.video)
+            missing.append(_or_headings(absent, row, rows))
             continue
         of = {column: numbers[column].get(label) for column, label in zip(columns, row.labels, strict=True)}
         if None in of.values():
@@ -155,6 +169,13 @@ def _clips(path, rows, columns, numbers, heads, videos):
         labels = tuple(of[head.name] for head in heads)
         clips.append(ListedClip(clip_id, video, labels, row.start, row.stop, str(path), row.line))
     return tuple(clips), wrong.listed(), missing
+
+
+def _or_headings(problem, row, rows):
+    """The problem of a missing video; the first row may be headings with other names, whose labels no other row has."""
+    if row.line > 1 or any(set(row.labels) & set(other.labels) for other in rows[1:]):
+        return problem
+    return dataclasses.replace(problem, expected=f"{problem.expected}; headings are called {', '.join(COLUMNS)}")
 
 
 def _clip_id(row, taken):
@@ -170,14 +191,18 @@ def _plain(video):
     return str(path.with_suffix("")) if path.suffix.lower() in _ENDINGS else video
 
 
+def _own_folder(root):
+    """Where the videos of your own dataset lie."""
+    return next((root / name for name in VIDEO_DIRS if (root / name).is_dir()), root)
+
+
 class _Videos:
     """Where the videos of one list lie."""
 
     def __init__(self, data, root, subset):
         self._layout = data.layout
-        own = next((root / name for name in VIDEO_DIRS if (root / name).is_dir()), root)
         published = root / LISTS[subset].removesuffix(".csv") if data.layout == "kinetics" else root
-        self.folder = own if data.layout == "custom" else published
+        self.folder = _own_folder(root) if data.layout == "custom" else published
         self._by_name, self._hints = None, {}
 
     def path(self, name):
@@ -185,8 +210,8 @@ class _Videos:
         if self._layout == "epic":
             return self.folder / f"{name}.mp4"
         path = self.folder / name
-        if self._layout == "custom" and not path.exists():
-            return self.folder / self._file(name)
+        if self._layout == "custom" and not path.exists() and len(found := self._files(name)) == 1:
+            return self.folder / found[0]
         return path
 
     def missing(self, problem, path, name):
@@ -194,20 +219,20 @@ class _Videos:
         if path.parent not in self._hints:
             self._hints[path.parent] = HintedFolder(path.parent, "", f"expected it in {self.folder}")
         hint = self._hints[path.parent].hint(Problem(str(path), 0, "file is missing")).expected
-        if self._layout == "custom" and (other := self._file(_plain(name))) != _plain(name):
-            hint = f"{self.folder.name} has {other!r}"
+        if self._layout == "custom" and (others := self._files(_plain(name))):
+            hint = f"{self.folder.name} has {' and '.join(map(repr, others))}"
+            hint += ": expected one, or its ending in the list" * (len(others) > 1)
         return dataclasses.replace(problem, expected=hint)
 
-    def _file(self, name):
-        """The one file with this name but for its ending; the name itself where there is none."""
+    def _files(self, name):
+        """The files with this name but for its ending, in order."""
         if self._by_name is None:
             self._by_name = collections.defaultdict(list)
             for folder, _, files in os.walk(self.folder):
                 for file in files:
                     place = pathlib.Path(folder, file).relative_to(self.folder)
                     self._by_name[str(place.with_suffix(""))].append(str(place))
-        found = self._by_name.get(name, ())
-        return found[0] if len(found) == 1 else name
+        return sorted(self._by_name.get(name, ()))
 
 
 def _in_both(clips):

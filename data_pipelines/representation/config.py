@@ -77,7 +77,7 @@ class RepresentationDataConfig:
             "augmentation": AugmentationConfig,
             "synthetic": SyntheticActionsConfig,
         }
-        nested = {name: settings.parse(kind, data[name], f"config.data.{name}") for name, kind in parts.items()}
+        nested = settings.parse_parts(parts, data, "config.data")
         return settings.parse(cls, dict(data.items()) | nested, "config.data")
 
     @property

@@ -29,13 +29,19 @@ _RANGES = (
      lambda value: value >= 0, "0 or more"),
     (("data.video.stream",), lambda value: value >= -1, "a number from 0, or -1 for the only one"),
     (("optimizer.layer_decay",), lambda value: 0 < value <= 1, "more than 0 and at most 1"),
-    (("loss.mixup_probability",), lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("loss.mixup_probability", "data.augmentation.flip", "data.augmentation.erase"),
+     lambda value: 0 <= value <= 1, "between 0 and 1"),
     (("loss.label_smoothing", "model.drop_path", "model.head_dropout_rate"),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
 )  # fmt: skip
 
 _READS = (
-    ReadWhere(("data.dir", "data.layout", "data.train_list", "data.test_list"), "data.reader", ("videos",)),
+    ReadWhere(
+        ("data.dir", "data.layout", "data.train_list", "data.test_list", "data.skip_unreadable"),
+        "data.reader",
+        ("videos",),
+    ),
+    ReadWhere(("data.augmentation.single_crop",), "data.sampling.test_crops", (1,)),
     ReadWhere(("data.sampling.stride",), "data.sampling.strategy", ("dense",)),
     ReadWhere(("loss.mixup_alpha",), "loss.mixup_probability", SET),
     ReadWhere(("model.adapters",), "model.experts", ("clip", "videomae")),
