@@ -55,12 +55,7 @@ def changed(config, **values):
         (carl_synthetic, {}, "loss.regularization", "config.loss.objective is 'tcn', and that is 'scl'"),
         (carl_synthetic, {}, "model.conv_dims", "config.model.embedder is 'conv', and that is 'transformer'"),
         (cast_synthetic, {}, "loss.mixup_alpha", "config.loss.mixup_probability is set, and that is 0.0"),
-        (
-            cast_synthetic,
-            {"data__sampling__test_crops": 3},
-            "data.augmentation.single_crop",
-            "config.data.sampling.test_crops is 1, and that is 3",
-        ),
+        (cast_custom, {}, "data.augmentation.single_crop", "config.data.sampling.test_crops is 1, and that is 3"),
     ],
 )
 def test_a_setting_that_nobody_reads_has_a_line(config, changes, key, expected):
