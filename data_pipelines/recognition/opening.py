@@ -13,7 +13,7 @@ from data_pipelines.core.wording import count, name_some
 from data_pipelines.recognition import synthetic
 from data_pipelines.recognition.config import RecognitionDataConfig
 from data_pipelines.recognition.listing import LISTS, NAMES, SUBSETS, VIDEO_DIRS, Head, list_paths, read_listing
-from data_pipelines.recognition.remarks import remarks
+from data_pipelines.recognition.remarks import remarks, unseen
 from data_pipelines.representation.opening import INDEX_DIR, grouped
 from data_pipelines.video.checks import check_videos
 from data_pipelines.video.file_checksums import file_checksums
@@ -129,6 +129,7 @@ def look_through(data, root, index_dir=None) -> LookedThrough:
         unusable = [*listing.missing, *(checked.problems if checked else ())]
         empty = [subset for subset in SUBSETS if not clips[subset]]
         problems += [_none_left(subset, list_paths(data, root)[subset], listing, unusable) for subset in empty]
+    notes += unseen(listing.heads, clips["train"])
     return LookedThrough(RecognitionSources(clips["train"], clips["test"], listing.heads, tuple(notes)), problems)
 
 

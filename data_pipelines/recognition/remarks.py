@@ -4,18 +4,17 @@ import collections
 import pathlib
 
 from data_pipelines.core.wording import count, name_some
+from data_pipelines.recognition.sampling import least_length
 
 
 def remarks(data, sources):
     """Lines on what is odd in RecognitionSources of a dataset with these settings, with counts."""
-    yield from _unseen(sources)
     yield from _copies(sources)
-    num_frames, dense = data.sampling.num_frames, data.sampling.strategy == "dense"
-    least = num_frames * data.sampling.stride // 2 if dense else num_frames
+    num_frames, least = data.sampling.num_frames, least_length(data.sampling)
     clips = (*sources.train, *sources.test)
     if short := [clip.clip_id for clip in clips if clip.num_frames < least]:
         told = f"{count(short, 'clip')} of fewer than {least} frames"
-        if dense:
+        if data.sampling.strategy == "dense":
             half = f"of which at least half of the {num_frames} that are seen are the last one"
             yield f"{told}, {half}: {name_some(short)}"
         else:
@@ -26,10 +25,10 @@ def remarks(data, sources):
         yield f"{count(small, 'clip')} with {pixels}, enlarged: {name_some(small)}"
 
 
-def _unseen(sources):
-    """Lines about classes without a clip to train on, also where clips were left out."""
-    for place, head in enumerate(sources.heads):
-        trained = {int(clip.labels[place]) for clip in sources.train}
+def unseen(heads, clips):
+    """Lines about classes without one of the LabelledClips that are trained on, also where clips were left out."""
+    for place, head in enumerate(heads):
+        trained = {int(clip.labels[place]) for clip in clips}
         whose = "class" if head.name == "label" else head.name
         if lacking := [name for number, name in enumerate(head.class_names) if number not in trained]:
             yield f"{count(lacking, whose)} that no training clip has: {name_some(lacking)}"

@@ -126,6 +126,14 @@ def dense_candidates(length, count, stride) -> Int[np.ndarray, " L"]:
     return np.append(sampled, np.full(max(count - len(sampled), 0), sampled[-1]))
 
 
+def least_length(config: SamplingConfig) -> int:
+    """Frames that a clip had better have: of fewer, half of the seen frames are its last one, or all are its first.
+
+    See `dense_frames` and `segment_frames`.
+    """
+    return config.num_frames * config.stride // 2 if config.strategy == "dense" else config.num_frames
+
+
 def views_of_test(config: SamplingConfig) -> list[tuple[int, int]]:
     """(chunk, crop) of the views of one clip in a test, in order."""
     return list(itertools.product(range(config.test_chunks), range(config.test_crops)))

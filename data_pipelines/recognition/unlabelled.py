@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from data_pipelines.core.mapped import EvalBatches
+from data_pipelines.core.wording import count, name_some
 from data_pipelines.recognition import sampling
 from data_pipelines.recognition.config import RecognitionDataConfig
 from data_pipelines.recognition.opening import LabelledClip, frames_between
@@ -59,6 +60,36 @@ class WindowConfig:
     def num_views(self) -> int:
         """Views of a window."""
         return len(sampling.views_of_test(self.data.sampling))
+
+
+def window_lines(source: UnlabelledRawVideos):
+    """Lines about windows that are other than one may think."""
+    config, videos = source.config, {video.video_id: video.video for video in source.inputs}
+    if config.window is not None:
+        yield from _odd_windows(config.window, config.every, videos)
+    least = sampling.least_length(config.data.sampling)
+    short = [name for name, video in videos.items() if any(size < least for size in _sizes(video, config))]
+    if short:
+        what = "of which some are seen several times"
+        yield f"{count(short, 'video')} with windows of fewer than {count(least, 'frame')}, {what}: {name_some(short)}"
+
+
+def _sizes(video, config):
+    """Numbers of frames of the windows of a RawVideo."""
+    return (frames_between(video, *part)[1] for part in config.windows(video))
+
+
+def _odd_windows(window, every, videos):
+    """Lines about windows of so many seconds of {name: RawVideo}."""
+    if every is not None and every > window:
+        left = f"the {every - window:g} s between windows are not looked at"
+        yield f"--every is {every:g} and --window {window:g}: {left}"
+    whole = [name for name, video in videos.items() if video.times[-1] - video.times[0] + 1.0 / video.rate < window]
+    if whole:
+        yield f"{count(whole, 'video')} shorter than --window, {window:g} s, each one window: {name_some(whole)}"
+    if gaps := [name for name, video in videos.items() if window < 1.0 / video.rate]:
+        told = "a frame lasts longer than --window, and windows in which none begins are left out"
+        yield f"{count(gaps, 'video')} of which {told}: {name_some(gaps)}"
 
 
 class WindowAssembly:

@@ -32,7 +32,14 @@ MODES = ("train", "eval")
 SCORING = "data.published_classes"
 EVALUATION_NEUTRAL = (*run_record.NEUTRAL, SCORING)
 # Settings that may change between training and prediction: other videos may have to be read in another way.
-PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", "data.max_buckets", "data.max_padding", "data.video")
+_READING = (
+    "data.max_buckets",
+    "data.max_padding",
+    "data.video",
+    "data.sampling.test_chunks",
+    "data.sampling.test_crops",
+)
+PREDICTION_NEUTRAL = (*EVALUATION_NEUTRAL, "eval", "train", *_READING)
 
 
 def run(

@@ -141,6 +141,18 @@ def test_predictions_are_those_of_the_evaluation(finished, tmp_path):
         model.predict(str(tmp_path / "whole.npy"), transcript=("a",))
 
 
+def test_a_prediction_may_look_at_more_views_and_at_no_other_frames(finished, tmp_path):
+    np.save(tmp_path / "v.npy", np.zeros((8, 20, 24, 3), np.uint8))
+    told = RecogniseClipsConfig(input=(str(tmp_path / "v.npy"),), output=str(tmp_path), figures=False)
+    config, stream = make_config().copy_and_resolve_references(), io.StringIO()
+    config.data.sampling.test_crops = 3
+    assert experiment.predict(config, finished[0], told, writers.Console(stream)) == 0
+    assert '"test_crops": 3' in (tmp_path / "predictions" / "v.json").read_text()
+    config.data.sampling.num_frames = 8
+    with pytest.raises(UserError, match=r"data\.sampling\.num_frames: 4 there, 8 now"):
+        experiment.predict(config, finished[0], told, writers.Console(stream))
+
+
 def test_windows_of_a_long_video(finished, tmp_path):
     model = inference.load(finished[0])
     frames = np.random.default_rng(0).integers(0, 256, (50, 20, 24, 3), np.uint8)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from data_pipelines.recognition.config import RecognitionDataConfig
-from data_pipelines.recognition.unlabelled import WindowBatches, WindowConfig, unlabelled_clips
+from data_pipelines.recognition.unlabelled import WindowBatches, WindowConfig, unlabelled_clips, window_lines
 from data_pipelines.recognition.unlabelled import read_views as views_of
 from data_pipelines.representation.input_videos import open_videos
 from data_pipelines.representation.opening import INDEX_DIR
@@ -47,7 +47,7 @@ def open_prediction(
         heads=predictor.heads,
         settings=_settings(windows),
     )
-    return OpenedPrediction(source, make_batches, OutputFolder(output, files), found.lines)
+    return OpenedPrediction(source, make_batches, OutputFolder(output, files), (*found.lines, *window_lines(source)))
 
 
 def _origin(config, predictor):

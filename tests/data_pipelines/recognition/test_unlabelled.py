@@ -14,6 +14,7 @@ from data_pipelines.recognition.unlabelled import (
     WindowConfig,
     read_views,
     unlabelled_clips,
+    window_lines,
 )
 from data_pipelines.representation.input_videos import FoundVideos, VideoInput
 from data_pipelines.representation.unlabelled import GivenFrames
@@ -59,9 +60,31 @@ def test_a_window_has_as_many_frames_wherever_it_starts():
     assert {clip.num_frames for clip in views._clips} == {20}
 
 
-def unlabelled(videos, window=None, every=None):
+@pytest.mark.parametrize(
+    ("window", "every", "told"),
+    [
+        (None, None, ["1 video with windows of fewer than 2 frames, of which some are seen several times: v1"]),
+        (0.5, 0.5, ["1 video shorter than --window, 0.5 s, each one window: v1", "1 video with windows of fewer"]),
+        (0.5, 2.0, ["--every is 2 and --window 0.5: the 1.5 s between windows", "1 video shorter", "1 video with"]),
+        (0.05, 0.05, ["2 videos of which a frame lasts longer than --window, and windows in", "2 videos with windows"]),
+    ],
+)
+def test_odd_windows_have_a_line(window, every, told):
+    found = list(window_lines(source_of([video(20), video(1)], window, every)))
+    assert len(found) == len(told) and all(map(str.startswith, found, told)), found
+
+
+def test_sound_windows_have_none():
+    assert not list(window_lines(source_of([video(20), video(8)], 0.5, 0.25)))
+
+
+def source_of(videos, window=None, every=None):
     inputs = tuple(VideoInput(f"v{k}", f"v{k}", 0, 0, 0, len(one), video=one) for k, one in enumerate(videos))
-    return UnlabelledViews(unlabelled_clips(FoundVideos(inputs, [], (), ()), WindowConfig(DATA, window, every)))
+    return unlabelled_clips(FoundVideos(inputs, [], (), ()), WindowConfig(DATA, window, every))
+
+
+def unlabelled(videos, window=None, every=None):
+    return UnlabelledViews(source_of(videos, window, every))
 
 
 def test_views_come_video_by_video_and_window_by_window():
