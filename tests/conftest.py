@@ -13,12 +13,12 @@ os.environ["XLA_FLAGS"] = (
     + "--xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10.")
 ).strip()
 
+import gc
 import shutil
 import tempfile
 
 import jax
 import pytest
-from jaxtyping import install_import_hook
 
 from tests import annotations
 
@@ -34,7 +34,9 @@ LONG = {"slow", "survival"}
 jax.config.update("jax_num_cpu_devices", NUM_DEVICES)
 jax.config.update("jax_default_matmul_precision", "highest")
 # Before any of these packages is imported.
-install_import_hook(annotations.PACKAGES, "tests.annotations.check")
+annotations.install()
+# Tracing makes many small objects that live for a while. Collections that find next to nothing cost a tenth of all time.
+gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_configure(config):
