@@ -7,9 +7,9 @@ Example i of a split is a pure function of (specification, seed, split, i).
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
-from scipy import signal
 
 from data_pipelines.segmentation import recipes
 from data_pipelines.segmentation.verb_nouns import pair_up
@@ -176,6 +176,7 @@ def _draw_features(rng, spec, prototypes, labels):
     noise = rng.standard_normal((labels.size, spec.feature_dim))
     # The first frame is drawn from the stationary distribution, so all frames have the same variance.
     noise[1:] *= np.sqrt(1 - correlation**2)
-    noise = signal.lfilter([1.0], [1.0, -correlation], noise, axis=0)
+    # No filter of SciPy: importing those takes longer than all else that a run imports of its data.
+    noise = np.stack([*itertools.accumulate(noise, lambda before, new: new + correlation * before)])
     offset = spec.video_offset / np.sqrt(spec.feature_dim) * rng.standard_normal(spec.feature_dim)
     return (shares @ prototypes + spec.noise * noise + offset).astype(np.float32)

@@ -14,6 +14,7 @@ from fact_jax.models.weights import weight_files
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training.checkpoints.manager import Checkpoints
 from fact_jax.training.logging import writers
+from tests.shapes import variable_shapes
 
 CLASSES = [f"action {k}" for k in range(5)]
 
@@ -49,7 +50,7 @@ def export(workdir, output, **options):
 def shapes_of(task, feature_dim):
     """Shapes of the parameters."""
     batch = {"features": jax.ShapeDtypeStruct((1, 1, feature_dim), np.float32)}
-    return jax.eval_shape(lambda key: task.init(key, batch), jax.random.key(0))["params"]
+    return variable_shapes(task, batch)["params"]
 
 
 def stored(workdir):

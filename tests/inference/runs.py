@@ -8,6 +8,7 @@ from fact_jax import run_record
 from fact_jax.tasks.segmentation import systems
 from fact_jax.training import loop
 from tests.overrides import override
+from tests.shapes import variable_shapes
 
 CLASS_NAMES = ("background", "pour", "stir", "serve")
 FEATURE_DIM = 5
@@ -30,7 +31,7 @@ def make_config(base=fact_synthetic, **changes):
 def random_params(task, seed):
     """Parameters so large that labels change often."""
     example = {"features": np.zeros((1, 1, FEATURE_DIM), np.float32)}
-    shapes = jax.eval_shape(lambda key: task.init(key, example), jax.random.key(0))["params"]
+    shapes = variable_shapes(task, example)["params"]
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda x: rng.normal(0, 0.7, x.shape).astype(np.float32), shapes)
 

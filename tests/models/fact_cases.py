@@ -1,6 +1,7 @@
 """Small FACT and FAFormer models and ragged batches that tests share."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -71,23 +72,29 @@ def small_config(
     )
 
 
+@functools.cache
 def parameter_shapes(config, feature_dim=FEATURE_DIM):
     """Shapes of all parameters; compiles nothing."""
     inputs = [jax.ShapeDtypeStruct((1, 4, feature_dim), jnp.float32), jax.ShapeDtypeStruct((1, 4), bool), None]
     if config.use_transcript:
         inputs += [jax.ShapeDtypeStruct((1, 2), jnp.int32), jax.ShapeDtypeStruct((1, 2), bool)]
-    return jax.eval_shape(lambda: Fact(config).lazy_init(jax.random.key(0), *inputs))["params"]
+    return jax.eval_shape(Fact(config).init, jax.random.key(0), *inputs)["params"]
 
 
 def init_params(config, seed=0):
     """Parameters drawn at random; biases of norms and attentions too, so that no term vanishes."""
+    return drawn(parameter_shapes(config), seed)
+
+
+def drawn(shapes, seed=0):
+    """A tree of random parameters with these shapes."""
     rng = np.random.default_rng(seed)
 
     def draw(path, shape):
         values = rng.normal(0, 1.0 if path[-1].key == "action_query" else 0.25, shape.shape)
         return (values + (path[-1].key == "scale")).astype(np.float32)
 
-    return jax.tree.map_with_path(draw, parameter_shapes(config))
+    return jax.tree.map_with_path(draw, shapes)
 
 
 def ragged_batch(lengths, size, *, garbage=np.nan, num_segments=5, seed=0):

@@ -53,8 +53,8 @@ def test_the_frozen_part_gives_the_same_whatever_goes_through_at_once_and_has_no
 
     whole = run(5)(variables, frames)
     np.testing.assert_allclose(run(2)(variables, frames), whole, atol=1e-6)
-    unfolded = NETWORK.apply(variables, frames[None], method=lambda net, x: net.resnet(x, 3, None))[0]
-    np.testing.assert_allclose(whole, unfolded, atol=1e-5)
+    unfolded = jax.jit(lambda v, x: NETWORK.apply(v, x, method=lambda net, x: net.resnet(x, 3, None)))
+    np.testing.assert_allclose(whole, unfolded(variables, frames[None])[0], atol=1e-5)
     gradients = jax.jit(jax.grad(lambda v, x: run(2)(v, x).sum()))({"params": variables["params"]} | variables, frames)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(gradients))
 
@@ -62,10 +62,15 @@ def test_the_frozen_part_gives_the_same_whatever_goes_through_at_once_and_has_no
 def test_an_evaluation_goes_through_the_last_stage_in_parts_too(monkeypatch):
     monkeypatch.setattr(resnet, "MAPS_AT_ONCE", 3)
     frames, variables = tiny_frames(1, 7), tiny_variables(TINY)
-    whole = NETWORK.apply(variables, frames, method=lambda net, x: net.resnet(x, 4, None))
-    maps = jax.jit(lambda v, x: NETWORK.apply(v, x, method="features"))(variables, frames)
+
+    @jax.jit
+    def run(variables, frames):
+        whole = NETWORK.apply(variables, frames, method=lambda net, x: net.resnet(x, 4, None))
+        maps = NETWORK.apply(variables, frames, method="features")
+        return whole, maps, NETWORK.apply(variables, frames, None, True, method="features")
+
+    whole, maps, largest = jax.device_get(run(variables, frames))
     np.testing.assert_allclose(maps, whole, atol=1e-5)
-    largest = jax.jit(lambda v, x: NETWORK.apply(v, x, None, True, method="features"))(variables, frames)
     np.testing.assert_allclose(largest, whole.max((2, 3), keepdims=True), atol=1e-5)
 
 

@@ -1,5 +1,6 @@
 """Compares FACT with outputs, losses, gradients and optimiser steps of the published code."""
 
+import functools
 import json
 
 import jax
@@ -132,7 +133,7 @@ def check(npz):
         return loss, aux, gradients, optax.apply_updates(params, updates), opt_state
 
     with jax.default_matmul_precision("highest"):
-        params, opt_state = fixture.params, optimizer.init(fixture.params)
+        params, opt_state = fixture.params, jax.jit(optimizer.init)(fixture.params)
         loss, aux, gradients, after, opt_state = jax.device_get(step(params, opt_state))
         rows = _check_positions(fixture) + _check_outputs(fixture, aux) + _check_losses(fixture, loss, aux)
         diverged = "loss/train_final" in npz and not np.isfinite(npz["loss/train_final"])
@@ -201,15 +202,15 @@ def published_outputs(classes, output):
         "action_feature": output.action_features[0],
         "frame_clogit": output.frame_logits[0],
         "action_clogit": output.action_logits[0],
-        "frame_logp": classes.log_probs(output.frame_logits[0]),
-        "action_logp": classes.token_log_probs(output.action_logits[0]),
     }
+    named |= dict(zip(("frame_logp", "action_logp", "seg_logp"), _log_probs(classes, output), strict=True))
     if output.segments is not None:
         count = int(output.segments.segmentation.count[0])
         labels, starts, ends = frames_to_segments(output.segments.classes[0])
         named |= {"seg_class": labels, "seg_start": starts, "seg_end": ends - 1}
-        named["seg_clogit"] = output.segments.logits[0, :count]
-        named["seg_logp"] = classes.log_probs(named["seg_clogit"])
+        named["seg_clogit"], named["seg_logp"] = output.segments.logits[0, :count], named["seg_logp"][:count]
+    else:
+        del named["seg_logp"]
     if output.f2a_logits is None:
         return named
     if output.segments is None:
@@ -218,6 +219,13 @@ def published_outputs(classes, output):
     named["a2f_attn_logit"] = output.a2f_logits[0, :count]
     named["a2f_attn"] = output.a2f_attention[0]
     return named
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _log_probs(classes, output):
+    """Of frames, of tokens and, or None, of segments."""
+    segments = None if output.segments is None else classes.log_probs(output.segments.logits[0])
+    return classes.log_probs(output.frame_logits[0]), classes.token_log_probs(output.action_logits[0]), segments
 
 
 def _check_losses(fixture, loss, aux):
