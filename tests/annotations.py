@@ -20,7 +20,7 @@ def install():
 def _only_with_annotations(jaxtyped):
     """`jaxtyped` without the functions that it would check nothing of.
 
-    Small functions inside of others are defined again at every call: wrapping them took a quarter of the time of tracing.
+    Functions inside of others are defined again at every call: wrapping them took a quarter of the time of tracing.
     """
 
     def decorator(*, typechecker):

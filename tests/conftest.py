@@ -35,7 +35,7 @@ jax.config.update("jax_num_cpu_devices", NUM_DEVICES)
 jax.config.update("jax_default_matmul_precision", "highest")
 # Before any of these packages is imported.
 annotations.install()
-# Tracing makes many small objects that live for a while. Collections that find next to nothing cost a tenth of all time.
+# Tracing makes many small objects that live for a while: collections that find nothing cost a tenth of its time.
 gc.set_threshold(50_000, 20, 100)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from unittest import mock
 
 import jax
 import numpy as np
@@ -9,10 +10,11 @@ from ml_collections import ConfigDict
 from scipy.optimize import linear_sum_assignment
 
 from fact_jax.models.actionformer import published
-from fact_jax.models.actionformer.objective import points_of
+from fact_jax.models.actionformer.objective import loss_sums, points_of
 from fact_jax.models.weights import state_dict
 from fact_jax.ops.points import assign
 from fact_jax.runtime import devices as device_layout
+from fact_jax.tasks.localization import actionformer
 from fact_jax.tasks.localization.actionformer import ActionFormerTask
 from fact_jax.training import optimizers, steps
 from fact_jax.training import state as train_states
@@ -137,13 +139,18 @@ def _check_targets(fixture, batch):
 
 def _check_training(fixture, batch):
     """Forward pass, losses and gradients on the training videos, without dropout."""
-    npz, task = fixture.npz, _without_dropout(fixture.task)
+    npz, task, seen = fixture.npz, _without_dropout(fixture.task), []
+
+    def sums(model, config, outputs, batch):
+        seen.append(outputs)
+        return loss_sums(model, config, outputs, batch)
 
     def compute(params, state, batch):
         def loss(params):
-            output = task.loss(params, state, batch, jax.random.key(0))
+            with mock.patch.object(actionformer, "loss_sums", sums):
+                output = task.loss(params, state, batch, jax.random.key(0))
             (total, share), terms = output.terms["loss"], output.terms
-            return total / share, (terms, output.state, task.outputs(params, batch))
+            return total / share, (terms, output.state, seen.pop())
 
         return jax.grad(loss, has_aux=True)(params)
 
@@ -203,13 +210,20 @@ def _compare_features(npz, key, ours):
 
 def _check_evaluation(fixture, name):
     """Outputs and candidates of one evaluated video."""
-    npz, task = fixture.npz, fixture.task
+    npz, seen = fixture.npz, []
+
+    class Watched(ActionFormerTask):
+        def outputs(self, params, batch):
+            seen.append(super().outputs(params, batch))
+            return seen[-1]
+
+    task = Watched(fixture.task.model, fixture.task.loss_config, fixture.task.candidate_config)
     features = npz[f"input/{name}/feats"]
     length = fixture.model.padded_length(features.shape[1])
     features, mask = _padded(features, length)
     batch = {"features": features, "mask": mask}
-    compute = jax.jit(lambda params, batch: (task.outputs(params, batch), task.predict(params, {}, batch)))
-    outputs, found = jax.device_get(compute(fixture.params, batch))
+    compute = jax.jit(lambda params, batch: (task.predict(params, {}, batch), seen.pop()))
+    found, outputs = jax.device_get(compute(fixture.params, batch))
     rows = []
     for part, values in (("cls_logits", outputs.logits), ("offsets", outputs.offsets), ("mask", outputs.mask)):
         for level, ours in enumerate(fixture.split(values[0], length)):
@@ -290,7 +304,8 @@ def _check_trajectory(fixture, batch):
     mask = task.weight_decay_mask(fixture.params)
     optimizer = optimizers.make_optimizer(ConfigDict(config), settings["iters_per_epoch"], None, mask)
     variables = {"params": fixture.params, "state": task.first_state()}
-    state = jax.tree.map(np.asarray, train_states.create(variables, optimizer, use_ema=True))
+    create = jax.jit(lambda variables: train_states.create(variables, optimizer, use_ema=True))
+    state = jax.device_get(create(variables))
     devices = jax.local_devices()[:1]
     step = steps.TrainStep(task, optimizer, devices, seed=0, ema_decay=settings["ema_decay"], say=lambda line: None)
     state, terms, normalizers = device_layout.replicate(state, devices), [], []

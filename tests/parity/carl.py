@@ -139,23 +139,26 @@ def _check_evaluated(fixture, features, mask):
     """Embeddings in evaluation, of the training length and of others, and the positions."""
     npz, rows = fixture.npz, []
     found = {}
-    embed = jax.jit(lambda features, mask: fixture.apply(features, mask, method="embedded"))
+
+    @jax.jit
+    def embed(features, mask):
+        raw = fixture.apply(features, mask, method="embedded")
+        return raw, unit_length(raw)
+
     project = jax.jit(lambda features: fixture.apply(features, project=True, method="embedded"))
-    raw = embed(features, np.ones(mask.shape, bool))
-    found["emb_raw"], found["emb_l2"] = raw, unit_length(raw)
-    found["emb_l2_masked"] = unit_length(embed(features, mask))
+    found["emb_raw"], found["emb_l2"] = embed(features, np.ones(mask.shape, bool))
+    _, found["emb_l2_masked"] = embed(features, mask)
     found["proj_l2"] = project(features)
     for key in [name for name in npz if name.startswith("input/feat_S")]:
         size = key.removeprefix("input/feat_")
         other = _channels_last(npz[key])
-        raw = embed(other, np.ones(other.shape[:2], bool))
-        found[f"emb_raw_{size}"], found[f"emb_l2_{size}"] = raw, unit_length(raw)
+        found[f"emb_raw_{size}"], found[f"emb_l2_{size}"] = embed(other, np.ones(other.shape[:2], bool))
     for name, ours in found.items():
         rows.append(_near(f"out/eval_{name}", ours, npz[f"out/eval_{name}"], FORWARD_RTOL))
-    config = fixture.config
+    config, stretched = fixture.config, jax.jit(stretched_positions, static_argnums=(1, 2, 3))
     for key in [name for name in npz if name.startswith("out/pos_S")]:
         size = int(key.removeprefix("out/pos_S"))
-        ours = stretched_positions(np.array([size]), size, config.num_frames, config.hidden_dim)
+        ours = stretched(np.array([size]), size, config.num_frames, config.hidden_dim)
         rows.append(compare(key, ours, npz[key], atol=1e-6))
     return rows
 

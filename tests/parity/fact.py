@@ -262,7 +262,7 @@ def _check_step(fixture, gradients, after):
     learning_rate = fixture.published["lr"]
     rows = _check_gradients(fixture, ours)
     if "grad_norm" in npz:
-        rows.append(compare("grad_norm", optax.tree.norm(gradients), npz["grad_norm"], rtol=LOSS_RTOL))
+        rows.append(compare("grad_norm", jax.jit(optax.tree.norm)(gradients), npz["grad_norm"], rtol=LOSS_RTOL))
     group = f"after_{fixture.published['optimizer'].lower()}"
     if not any(name.startswith(f"{group}/") for name in npz):
         group = "after_adam"  # the only name that some fixtures have

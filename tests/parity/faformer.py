@@ -5,7 +5,6 @@ import functools
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fact_jax.models.fact.classes import PlainClasses
@@ -113,19 +112,14 @@ def _check_forward(fixture, loss, aux, prefix=""):
 def _check_match(fixture, aux):
     """The matching, and what it is computed from."""
     outputs, match = aux[0], aux[2]
-    ground_truth = ground_truth_of(fixture.labels, fixture.mask, fixture.transcript, fixture.segment_mask)
-    weights = class_weights(fixture.loss_config, fixture.classes.num_classes)
+    weights, segments, overlap = _matched_by(fixture, outputs[-1].a2f_attention[0])
     whole = {
         "token_idx": match.tokens[0][match.mask[0]],
         "seg_idx": match.segments[0][match.mask[0]],
         "transcript": fixture.transcript[0],
-        "seg_label": pooling.find_segments(fixture.labels, fixture.mask).index[0],
+        "seg_label": segments,
     }
-    others = {
-        "cweight": weights,
-        "sweight": weights[fixture.transcript[0]],
-        "a2f_soft_iou": matching.attention_iou(outputs[-1].a2f_attention[0], ground_truth.onehot[0]),
-    }
+    others = {"cweight": weights, "sweight": weights[fixture.transcript[0]], "a2f_soft_iou": overlap}
     keys = {name: f"match/{name}" for name in (*whole, *others) if f"match/{name}" in fixture.npz}
     return [
         identical(key, whole[name], fixture.npz[key])
@@ -133,6 +127,19 @@ def _check_match(fixture, aux):
         else relative_to_largest(key, others[name], fixture.npz[key], **OUTPUT)
         for name, key in keys.items()
     ]
+
+
+def _matched_by(fixture, attention):
+    """(weights of classes, segment of every frame, overlap of attention [frames, tokens] with the segments)."""
+
+    @jax.jit
+    def compute(labels, mask, attention):
+        truth = ground_truth_of(labels, mask, fixture.transcript, fixture.segment_mask)
+        weights = class_weights(fixture.loss_config, fixture.classes.num_classes)
+        overlap = matching.attention_iou(attention, truth.onehot[0])
+        return weights, pooling.find_segments(labels, mask).index[0], overlap
+
+    return jax.device_get(compute(fixture.labels, fixture.mask, attention))
 
 
 def _inner_values(fixture, outputs, recorded):
@@ -179,10 +186,21 @@ def _exchange_values(inner, output):
 def _segment_values(inner, output, before, mask):
     segmentation = output.segments.segmentation
     count = int(segmentation.count[0])
+    lengths, centres, means = _pooled(before.frames.value, segmentation, mask, count)
     return {
         "tdu_seg_label": segmentation.index[0],
-        "tdu_seg_lens": pooling.segment_lengths(segmentation, mask, count)[0],
-        "tdu_seg_center": pooling.segment_centres(segmentation, jnp.asarray(mask), count)[0],
-        "seg_update_in": pooling.pool_mean(before.frames.value, segmentation, mask, count)[0],
+        "tdu_seg_lens": lengths[0],
+        "tdu_seg_center": centres[0],
+        "seg_update_in": means[0],
         "seg_update": inner["gru"]["__call__"][0][0, :count],
     }
+
+
+@functools.partial(jax.jit, static_argnames="count")
+def _pooled(frames, segmentation, mask, count):
+    """(lengths, centres, means of the frames) of the first `count` segments."""
+    return (
+        pooling.segment_lengths(segmentation, mask, count),
+        pooling.segment_centres(segmentation, mask, count),
+        pooling.pool_mean(frames, segmentation, mask, count),
+    )
