@@ -64,6 +64,13 @@ def unread_copies(paths, ending):
             yield f"{other} is not read: {path.name} is there as well"
 
 
+def unread_folders(own, folders):
+    """Lines about folders of videos beside `own`, the one that is read."""
+    for folder in folders:
+        if folder != own and folder.is_dir():
+            yield f"{folder} is not read: {own.name} is there as well"
+
+
 def other_lists(path, others):
     """What to say of a list that is missing: the lists beside it, but for `others`."""
     known = {other.name for other in others}

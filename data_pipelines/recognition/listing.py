@@ -118,6 +118,7 @@ def read_listing(data, root) -> Listing:
         missing += absent
     notes += _in_both(clips)
     if (own := _own_folder(root)) != root and data.layout == "custom":
+        notes += list_oddities.unread_folders(own, [root / name for name in VIDEO_DIRS])
         notes += list_oddities.unlisted(own, [clip for found in clips.values() for clip in found])
     return Listing(clips, heads, problems, tuple(notes), tuple(missing))
 

@@ -188,7 +188,7 @@ def test_verbs_and_nouns(tmp_path):
         ({"model": {"experts": "clip", "frozen_dtype": "bfloat16"}}, "frozen_dtype is 'bfloat16'"),
         ({"eval": {"select_metric": "Top2"}}, "select_metric is 'Top2'. Did you mean 'Top"),
         ({"data": {"sampling": {"num_frames": 5}}}, "num_frames is 5, expected an even number"),
-        ({"data": {"augmentation": {"size": 20}}}, "The side of a frame is 20, which is no multiple"),
+        ({"data": {"augmentation": {"size": 20}}}, "the side of a frame, is 20, which is no multiple"),
     ],
 )
 def test_settings_that_contradict_each_other(changes, message):

@@ -76,8 +76,8 @@ class CASTConfig:
             if part < 1 or whole < 1 or whole % part:
                 problems.append(f"{of} is {whole}, which is no multiple of {name}, {part}.")
 
-        divides(self.patch_size, self.image_size, "model.patch_size", "The side of a frame")
-        divides(self.tubelet, self.num_frames, "model.tubelet", "The number of frames of a clip")
+        divides(self.patch_size, self.image_size, "model.patch_size", "data.augmentation.size, the side of a frame,")
+        divides(self.tubelet, self.num_frames, "model.tubelet", "data.sampling.num_frames")
         for name in ("num_heads", "adapter_ratio", "down_ratio"):
             divides(getattr(self, name), self.dim, f"model.{name}", "model.dim")
         if self.has_both and self.dim % (self.down_ratio * self.num_heads):

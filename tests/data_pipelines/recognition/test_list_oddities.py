@@ -50,9 +50,11 @@ def test_sound_lists_have_none(root):
 def test_files_that_are_not_read_have_a_line(root):
     (root / "verbs.txt").write_text("take\n")
     (root / "train.csv.gz").write_bytes(b"")
+    (root / "videos").mkdir()
     assert read(root, "a,run\nb,sit\n").notes == (
         f"{root}/train.csv.gz is not read: train.csv is there as well",
         f"{root}/verbs.txt is not read: the lists have the columns label",
+        f"{root}/videos is not read: clips is there as well",
     )
 
 
