@@ -13,6 +13,7 @@ from fact_jax.reporting.recognition.windows import plot_windows
 from fact_jax.reporting.recognition.writer import CLIPS_FILE
 
 NUM_LIKELY = 5
+MOST_LABELS = 10  # in a picture
 _DECIMALS = 6  # of probabilities and seconds
 
 
@@ -41,10 +42,11 @@ class RecognitionFiles(VideoFiles):
         return {next(iter(self.paths(video))): tables.to_csv(rows).encode()}
 
     def draw(self, video, prediction):
-        windows = _likely(prediction)
-        count = len(windows)
+        labels, chances = prediction.likely(MOST_LABELS, NUM_LIKELY)
+        count = len(chances)
         facts = f"{count} window{'s' * (count != 1)}   checkpoint {self.origin['checkpoint']['step']}"
-        return plot_windows(windows, title=f"{self.origin['name']} · {video.video_id}", note=facts)
+        title = f"{self.origin['name']} · {video.video_id}"
+        return plot_windows(prediction.times, labels, chances, title=title, note=facts)
 
     def is_record(self, content, video):
         return content.get("video") == video.video_id and isinstance(content.get("windows"), list)

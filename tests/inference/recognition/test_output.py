@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -11,30 +10,17 @@ import pytest
 from fact_jax.files import sha256_of
 from fact_jax.inference.output import EvaluatedVideo, OutputFolder
 from fact_jax.inference.recognition.output import RecognitionFiles
-from fact_jax.reporting.recognition.windows import likely_labels, plot_windows
+from fact_jax.inference.recognition.predictions import RecognisedVideo
+from fact_jax.reporting.recognition.windows import plot_windows
 
-Guess = namedtuple("Guess", "start end label probability")
 NAMES = ("pour", "stir", "cut", "wash", "take", "put")
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """As a `fact_jax.inference.recognition.predictions.RecognisedVideo` of one head."""
-
-    times: np.ndarray
-    probabilities: dict
-
-    def best(self, window, count):
-        own = self.probabilities["label"][window]
-        order = np.argsort(-own, kind="stable")[:count]
-        return tuple(Guess(*self.times[window].tolist(), NAMES[k], float(own[k])) for k in order)
 
 
 def recognised(num_windows, seed=0):
     draws = np.random.default_rng(seed).random((num_windows, len(NAMES))) ** 3
     chances = (draws / draws.sum(axis=1, keepdims=True)).astype(np.float32)
     times = np.stack([2.5 * np.arange(num_windows), 2.5 * np.arange(num_windows) + 3], axis=1)
-    return Prediction(times, {"label": chances})
+    return RecognisedVideo(times, {"label": chances}, {"label": NAMES})
 
 
 def files_of(**change):
@@ -111,17 +97,26 @@ def test_the_table_of_an_evaluation_is_not_replaced(tmp_path, video):
 
 
 def test_pictures_show_the_most_probable_labels_at_their_times():
-    windows = [recognised(4).best(window, 5) for window in range(4)]
-    labels = likely_labels(windows)
-    best = {g.label: max(h.probability for w in windows for h in w if h.label == g.label) for w in windows for g in w}
-    assert labels == sorted(best, key=lambda label: -best[label])
-    axes, bar = plot_windows(windows, title="x").axes
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == labels and bar.get_ylabel() == "percent"
+    found = recognised(4)
+    labels, chances = found.likely(5, 3)
+    own = found.probabilities["label"]
+    listed = {k for row in own for k in np.argsort(-row)[:3]}
+    expected = sorted(listed, key=lambda k: -own[:, k].max())[:5]
+    assert list(labels) == [NAMES[k] for k in expected]
+    np.testing.assert_array_equal(chances, own[:, expected])  # also where others are more likely
+    axes, bar = plot_windows(found.times, labels, chances, title="x").axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(labels) and bar.get_ylabel() == "percent"
     (mesh,) = axes.collections
-    shades = mesh.get_array().reshape(len(labels), 4)
-    for column, guesses in enumerate(windows):
-        assert shades[labels.index(guesses[0].label), column] == pytest.approx(100 * guesses[0].probability)
+    np.testing.assert_allclose(mesh.get_array().reshape(len(labels), 4), 100 * chances.T)
     assert mesh.get_coordinates()[0, :, 0].tolist() == [0.0, 2.75, 5.25, 7.75, 10.5]
-    (axes,) = plot_windows(windows[:1], title="x").axes
-    widths = [bar.get_width() for bar in axes.patches]
-    assert widths == pytest.approx([100 * guess.probability for guess in windows[0]])
+    (axes,) = plot_windows(found.times[:1], labels, chances[:1], title="x").axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx(100 * chances[0])
+
+
+def test_pairs_in_pictures_are_verb_and_noun():
+    chances = {"noun": np.array([[0.7, 0.3], [0.2, 0.8]]), "verb": np.array([[0.9, 0.1], [0.6, 0.4]])}
+    found = RecognisedVideo(np.array([[0, 1], [1, 2]]), chances, {"noun": ("cup", "pan"), "verb": ("take", "put")})
+    labels, percent = found.likely(3)
+    assert labels == ("take cup", "take pan", "put pan")
+    np.testing.assert_allclose(percent, [[0.63, 0.27, 0.03], [0.12, 0.48, 0.32]])
+    assert [guess.label for guess in found.best(1, 2)] == ["take pan", "put pan"]
