@@ -78,11 +78,10 @@ def _usual_clips(config):
 
 
 def _usual_labelled_clips(config):
-    data, synthetic = config.data, config.data.synthetic
-    drawn = synthetic.num_nouns if synthetic.pairs else synthetic.num_nouns * synthetic.num_verbs
+    dataset = config.data.dataset.partition(" ")[0]  # which synthetic clips stand in for
     return Usual(
-        frames=data.sampling.num_frames,
-        num_classes=drawn if data.reader == "synthetic" else CLIP_CLASSES.get(data.dataset, OTHER_CLASSES),
+        frames=config.data.sampling.num_frames,
+        num_classes=CLIP_CLASSES.get(dataset, OTHER_CLASSES),
         fewest_classes=1,
         feature_dim=RGB,
         num_segments=1,

@@ -21,7 +21,8 @@ def agreement_text(agreement):
     """One line about it."""
     verdict = "the same numbers" if agreement["agree"] else "DIFFERENT NUMBERS"
     if "equal_labels" not in agreement:
-        return f"{verdict}: embeddings differ by at most {agreement['largest_embedding_difference']:.1e}"
+        kind = next(kind for kind in ("embedding", "logit") if f"largest_{kind}_difference" in agreement)
+        return f"{verdict}: {kind}s differ by at most {agreement[f'largest_{kind}_difference']:.1e}"
     text = (
         f"{verdict}: {100 * agreement['equal_labels']:.2f} % equal labels, logits differ by at most "
         f"{agreement['largest_logit_difference']:.1e}"
