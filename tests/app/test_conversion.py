@@ -29,6 +29,7 @@ from fact_jax.tasks.segmentation import systems
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError, VerbNouns
 from tests.app.conversions import CLASSES, config_of, convert, export, stored, variant
+from tests.shapes import variable_shapes
 
 ROOT = Path(__file__).parents[2]
 VERB_NOUNS = VerbNouns(("take", "put", "cut"), ("cup", "knife"), (0, 0, 1, 1, 2), (0, 1, 0, 1, 1))
@@ -411,7 +412,10 @@ def test_converted_workdirs_are_evaluated_like_trained_ones(tmp_path):
     derived = {"class_names": sources.class_names}
     task = systems.restore(config, derived)
     batch = {"features": jax.ShapeDtypeStruct((1, 1, sources.feature_dim), np.float32)}
-    params = jax.tree.map(np.asarray, task.init(jax.random.key(0), batch)["params"])
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(
+        lambda x: rng.normal(0, 0.1, x.shape).astype(np.float32), variable_shapes(task, batch)["params"]
+    )
     path = weight_files.write_state_dict(tmp_path / "weights.npz", published_state_dict(task.model, params))
     workdir = tmp_path / "run"
     convert(workdir, path, config, class_names=sources.class_names)

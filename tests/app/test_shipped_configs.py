@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from configs import mstcn_synthetic
 from fact_jax.app import experiment
 from fact_jax.metrics.localization import LocalizationMetric
 from fact_jax.metrics.recognition import RecognitionMetric
@@ -110,10 +111,12 @@ def test_command_line_trains_resumes_reports_and_evaluates(tmp_path):
     ):
         assert (workdir / file).stat().st_size > 0, file
 
-    before = snapshot(workdir)
-    again = command_line(*run, cwd=ROOT)
-    assert again.returncode == 0 and "finished" in again.stdout
-    assert snapshot(workdir) == before
+    before, stream = snapshot(workdir), io.StringIO()
+    config = mstcn_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.compilation_cache = False
+    assert experiment.run(config.lock(), workdir, console=writers.Console(stream)) == 0
+    assert "finished" in stream.getvalue() and snapshot(workdir) == before
 
     evaluated = command_line(*run, "--mode", "eval", cwd=ROOT)
     assert evaluated.returncode == 0, evaluated.stderr

@@ -1,5 +1,6 @@
 """python main.py --mode predict, from a workdir alone: killed and run again, with bad files among the good ones."""
 
+import io
 import json
 import signal
 import subprocess
@@ -11,6 +12,10 @@ import numpy as np
 import pytest
 
 from fact_jax import inference
+from fact_jax.app import commands
+from fact_jax.app.command_flags import Options
+from fact_jax.training.logging import writers
+from fact_jax.types import UserError
 from tests.inference import runs
 
 ROOT = Path(__file__).parents[2]
@@ -76,5 +81,6 @@ def test_a_command_that_cannot_be_carried_out_exits_with_2(run, tmp_path):
     workdir, features = run
     result = predict(workdir, "--input", tmp_path / "nothing.npy")
     assert result.returncode == 2 and "no feature file was found" in result.stderr and "Traceback" not in result.stderr
-    result = predict(workdir, "--input", features, "--transcripts", tmp_path)
-    assert result.returncode == 2 and "trained without transcripts" in result.stderr
+    told = {"workdir": str(workdir), "input": (str(features),), "prediction": {"transcripts": str(tmp_path)}}
+    with pytest.raises(UserError, match="trained without transcripts"):
+        commands.run(Options("predict", runs.make_config(), **told), writers.Console(io.StringIO()))
