@@ -231,5 +231,5 @@ class TorchCast(nn.Module):
 
 def _sinusoids(count, dim):
     places, channels = torch.arange(count, dtype=torch.float64), torch.arange(dim)
-    angles = places[:, None] / 10000 ** (2 * (channels // 2) / dim)
+    angles = places[:, None] / 10000 ** (2 * (channels // 2).double() / dim)
     return torch.where(channels % 2 == 0, angles.sin(), angles.cos()).float()
