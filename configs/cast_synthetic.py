@@ -27,4 +27,4 @@ SETTINGS = {
 }
 TRAINING = {"train": {"batch_size": 32, "micro_batch_size": 0, "log_every": 25, "eval_every": 150}}
 
-get_config = entry("cast_synthetic", datasets.synthetic, SETTINGS, epochs(8, warmup=1), TRAINING)
+get_config = entry("cast_synthetic", datasets.synthetic, SETTINGS, epochs(6, warmup=1), TRAINING)

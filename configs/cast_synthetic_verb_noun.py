@@ -13,7 +13,7 @@ get_config = entry(
     "cast_synthetic_verb_noun",
     datasets.synthetic,
     cast_synthetic.SETTINGS,
-    epochs(8, warmup=1),
+    epochs(6, warmup=1),
     cast_synthetic.TRAINING,
     VERB_NOUN,
 )

@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax.traverse_util import flatten_dict
 
 from fact_jax.models.cast.config import CASTConfig
 from fact_jax.models.cast.network import CAST, clip_shape, initial_variables
 from fact_jax.models.cast.paths import draw_paths
 from fact_jax.models.cast.scales import trained
+from fact_jax.training.start import evaluate_needed
 from fact_jax.types import UserError
 
 TINY = CASTConfig(
@@ -90,6 +92,24 @@ def test_the_start_is_that_of_the_experts_alone():
     np.testing.assert_allclose(both["noun"], clip["noun"], atol=1e-5)
     np.testing.assert_allclose(both["verb"], videomae["verb"], atol=1e-5)
     assert np.std(both["noun"]) > 1e-3
+
+
+def test_small_experts_trained_from_scratch_start_with_larger_weights():
+    scratch = dataclasses.replace(TINY, train_experts=True)
+    plain, larger, published = (
+        flatten_dict(
+            evaluate_needed(lambda key, c=config: initial_variables(c, key), jax.random.key(0))["params"], sep="/"
+        )
+        for config in (scratch, dataclasses.replace(scratch, start_scale=7.0), TINY)
+    )
+    for path, array in larger.items():
+        # Linear maps but for classifiers, patches, and the packed map of CLIP, which starts by Xavier.
+        grows = path.endswith("kernel") and not any(part in path for part in ("output", "patch", "clip/blocks/qkv"))
+        np.testing.assert_allclose(array, plain[path] * (7.0 if grows else 1.0), rtol=1e-6, err_msg=path)
+        silent = path in ("space_adapter/outer/kernel", "time_adapter/outer/kernel")
+        assert bool(np.any(plain[path] != published[path])) == silent, path
+        assert not silent or not published[path].any()
+    assert np.std(larger["clip/blocks/up/kernel"]) == pytest.approx(0.14, rel=0.1)
 
 
 def test_logits_of_one_classifier_start_at_zero():

@@ -19,6 +19,7 @@ class CASTConfig:
       experts: "both" in lock step, "clip", the spatial one alone, or "videomae", the temporal one alone.
       adapters: of a single expert: whether its blocks have adapters; both together always have them.
       train_experts: False: adapters, exchange, last normalisations and classifiers alone are trained, as published.
+        True: all is; the adapters before the one classifier then start as drawn, not as nothing.
       num_classes: of the classifiers: one number of actions, or two, of nouns and of verbs.
       num_frames: T of a clip, a multiple of `tubelet`.
       image_size: pixels of a side of a frame, a multiple of `patch_size`.

@@ -42,7 +42,9 @@ class CAST(nn.Module):
         if config.experts == "clip" and config.adapters:
             self.frame_positions = self.param("frame_positions", nn.initializers.zeros, (config.num_frames, config.dim))
         if config.fuses:
-            self.space_adapter, self.time_adapter = (AdapterWeights(config, None) for _ in FUSED)
+            # Published ones start as nothing, for experts that were trained before.
+            silent = not config.train_experts
+            self.space_adapter, self.time_adapter = (AdapterWeights(config, None, silent) for _ in FUSED)
         self.classifiers = {name: Classifier(config, count) for name, count in config.heads.items()}
 
     def __call__(self, frames: Clips, seeds: Seeds | None = None, paths: Paths | None = None) -> Logits:
