@@ -20,8 +20,10 @@ CLIP_FRAMES, RGB = 600, 3
 # Parts of `python -m fact_jax.benchmark` that cost features of any length; and those that there are of raw video.
 FEATURE_PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 CLIP_PARTS = ("step", "memory", "compile", "data", "reading")
+LABELLED_PARTS = ("step", "memory", "compile", "data", "augmentation", "reading")
 # Of recognition: classes of the dataset, or of each head.
 CLIP_CLASSES = {"ssv2": 174, "kinetics": 400, "epic": 300}
+PAIR = 2  # clips of a batch: the fewest that mixup mixes
 
 
 class Usual(NamedTuple):
@@ -32,6 +34,7 @@ class Usual(NamedTuple):
     fewest_classes: int
     feature_dim: int
     num_segments: int
+    batch: int | None = None  # videos of a batch; None: those of the config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +45,14 @@ class BenchmarkKind:
     usual: Callable[..., Usual]  # from a config
     ours: str
     torch: str
+    fused: str = ""  # the same with PyTorch's fused attention, where it is measured as well
     parts: tuple[str, ...] = FEATURE_PARTS
     phases: tuple[str, ...] = ("train", "evaluate")  # what is timed; see `report.PHASES`
+
+    @property
+    def renderings(self) -> dict[str, str]:
+        """Names of the subjects in PyTorch -> what they run on."""
+        return {name: path for name, path in (("torch", self.torch), ("fused", self.fused)) if path}
 
 
 def _usual_labels(config):
@@ -85,6 +94,7 @@ def _usual_labelled_clips(config):
         fewest_classes=1,
         feature_dim=RGB,
         num_segments=1,
+        batch=PAIR,
     )
 
 
@@ -106,15 +116,16 @@ KINDS = (
         _usual_clips,
         "fact_jax.benchmark.ours_representation:RepresentationMaterial",
         "fact_jax.benchmark.torch_reference.representation:WholeClips",
-        CLIP_PARTS,
-        ("train", "evaluate", "trunk"),
+        parts=CLIP_PARTS,
+        phases=("train", "evaluate", "trunk"),
     ),
     BenchmarkKind(
         recognition.KIND.systems,
         _usual_labelled_clips,
         "fact_jax.benchmark.ours_recognition:RecognitionMaterial",
         "fact_jax.benchmark.torch_reference.recognition:LabelledClips",
-        CLIP_PARTS,
+        "fact_jax.benchmark.torch_reference.recognition:FusedLabelledClips",
+        LABELLED_PARTS,
     ),
 )
 MEASURED = tuple(system for kind in KINDS for system in kind.systems)

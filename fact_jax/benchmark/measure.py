@@ -21,3 +21,9 @@ def summary(seconds: Sequence[float], num_videos: int) -> dict[str, float | list
     median = statistics.median(seconds)
     extremes = {"median": median, "min": min(seconds), "max": max(seconds)}
     return {**extremes, "per_video": median / num_videos, "seconds": list(seconds)}
+
+
+def ratios(costs: Mapping[str, float]) -> dict[str, float]:
+    """What of ours each of the others is: "ratio" to "torch", "ratio_NAME" to another; below 1 ours is better."""
+    others = {name: cost for name, cost in costs.items() if name != "ours"}
+    return {"ratio" if name == "torch" else f"ratio_{name}": costs["ours"] / cost for name, cost in others.items()}

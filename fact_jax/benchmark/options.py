@@ -7,16 +7,18 @@ from typing import Any
 from absl import flags
 
 from fact_jax.app import config_flags
+from fact_jax.benchmark.clocks import CLOCKS
 from fact_jax.benchmark.kinds import MEASURED, kind_of
 from fact_jax.types import UserError, check_choice
 
 # The flags belong to __main__, which then lists them under --help.
 flags.disclaim_key_flags()
 
-PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "reading")
+PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "augmentation", "reading")
+CLOCK_HELP = "wall; or processor: seconds of all threads of a process together, for a machine that is not left alone."
 # Flags with whole numbers: (the least one or None, help).
 _WHOLE = {
-    "batch": (None, "Videos of a batch (default: train.batch_size)."),
+    "batch": (None, "Videos of a batch (default: train.batch_size; of labelled clips 2)."),
     "eval_batch": (None, "Videos of an evaluation batch (default: --batch or eval.batch_size)."),
     "classes": (None, "Number of classes (default: those of the config's dataset)."),
     "feature_dim": (None, "Feature channels (default: usual for the dataset, 2048 mostly)."),
@@ -57,6 +59,7 @@ class BenchmarkConfig:
     opened_videos: int = 2000
     hours: int = 3
     video: str | None = None  # one is written
+    clock: str = "wall"  # one of CLOCKS
 
 
 def define():
@@ -70,6 +73,7 @@ def define():
     others = {
         "against": flags.DEFINE_enum("against", None, ["torch"], text),
         "video": flags.DEFINE_string("video", None, "reading: a video file to read (default: one is written)."),
+        "clock": flags.DEFINE_enum("clock", BenchmarkConfig.clock, list(CLOCKS), CLOCK_HELP),
         "output": flags.DEFINE_string("output", None, "Folder for benchmark.json, benchmark.md and the pictures."),
     }
     for name, (least, text) in _WHOLE.items():

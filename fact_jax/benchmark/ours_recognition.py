@@ -1,12 +1,13 @@
 """What the subject "ours" runs on for recognition: clips, task and batches."""
 
+import jax
 import numpy as np
 
 from data_pipelines.core.mapped import EvalBatches, TrainBatches
 from fact_jax.benchmark import costs
 from fact_jax.benchmark.made_clips import MadeLabelledClips
 from fact_jax.benchmark.workload import Workload
-from fact_jax.models.weights import state_dict
+from fact_jax.models.cast import published
 from fact_jax.tasks.recognition import systems
 from fact_jax.tasks.recognition.evaluation import LOGITS
 
@@ -25,6 +26,15 @@ class RecognitionMaterial:
             len(workload.lengths), data.sampling.num_frames, data.augmentation.size, self.task.model.num_classes
         )
         self.buckets = (data.sampling.num_frames,)
+
+    def weights(self, params):
+        """First weights none of which are 0, as are those behind which nothing else would change a logit."""
+        rng, deviation = np.random.default_rng(7), self.task.model.dim**-0.5
+
+        def moved(leaf):
+            return leaf + (deviation * rng.standard_normal(leaf.shape, np.float32)).astype(leaf.dtype)
+
+        return jax.tree.map(moved, params)
 
     def train_batches(self, micro_batch_size, num_rows):
         """The batches of a training step with all clips, as a run makes them."""
@@ -53,7 +63,7 @@ class RecognitionMaterial:
     def tensors(self, params, state):
         """The published state dict."""
         del state
-        return state_dict.to_torch(self.task.links(), params)
+        return published.to_state_dict(self.task.model, params)
 
     def costs(self, params, tensors):
         """{"forward": operations of the forward pass of all clips by phase}."""

@@ -1,10 +1,12 @@
 """The parts of the benchmark: what `--parts` names, each a function from Session to its place in the report."""
 
+import itertools
 import tempfile
 
 import numpy as np
 
 from fact_jax.benchmark import costs, report
+from fact_jax.benchmark.measure import ratios
 
 # Logits, and offsets in strides, of the two implementations may differ by this much in float32.
 LOGIT_TOLERANCE = 1e-3
@@ -21,8 +23,8 @@ def measure_step(session):
         model = facts.pop("model")
         result = {"padding_waste": facts["padding_waste"], "buckets": facts["buckets"], "device": facts["device"]}
         result["segments"] = {name: worker.ask("inspect") for name, worker in workers.items()}
-        if "torch" in workers:
-            result["agreement"] = _agreement(session.folder, len(lengths))
+        if len(workers) > 1:
+            result["agreement"] = _agreement(session.folder, len(lengths), session.names[1:])
             session.say(f"  agreement: {report.agreement_text(result['agreement'])}")
         for phase in session.phases:
             result[phase] = session.time(workers, phase, len(lengths))
@@ -32,12 +34,12 @@ def measure_step(session):
     return result
 
 
-def _agreement(folder, num_videos):
-    """How far the evaluations of both implementations agree."""
+def _agreement(folder, num_videos, others=("torch",)):
+    """How far the evaluations of ours and of all others agree."""
     frames = equal = 0
     largest = {}
-    with np.load(folder / "ours.npz") as ours, np.load(folder / "torch.npz") as theirs:
-        for place in range(num_videos):
+    for other, place in itertools.product(others, range(num_videos)):
+        with np.load(folder / "ours.npz") as ours, np.load(folder / f"{other}.npz") as theirs:
             if f"labels{place}" in ours:
                 labels = ours[f"labels{place}"] == theirs[f"labels{place}"]
                 frames, equal = frames + labels.size, equal + int(labels.sum())
@@ -85,9 +87,8 @@ def measure_memory(session):
                 result[phase][name] = worker.ask("peak", phase=phase)
                 held = result[phase][name]["device"] or result[phase][name]["host"]
                 session.say(f"  {report.PHASES[phase]}, {name}: {held / 2**20:.0f} MiB on {facts['device']}")
-        if "torch" in result[phase]:
-            ours, theirs = (result[phase][name]["device"] or result[phase][name]["host"] for name in session.names)
-            result[phase]["ratio"] = ours / theirs
+        held = {name: found["device"] or found["host"] for name, found in result[phase].items()}
+        result[phase] |= ratios(held)
     return result
 
 
@@ -147,6 +148,14 @@ def measure_reading(session):
     return result
 
 
+def measure_augmentation(session):
+    """RandAugment and crop of clips beside the published way."""
+    with session.worker("augmenting") as worker:
+        result = worker.ask("compare", repeats=session.options.repeats)
+    session.say(f"  a clip: ours {result['ours']:.3f} s, the published way {result['other']:.3f} s")
+    return result
+
+
 MEASURE = {
     "step": measure_step,
     "memory": measure_memory,
@@ -154,5 +163,6 @@ MEASURE = {
     "data": measure_data,
     "lengths": measure_lengths,
     "batches": measure_batches,
+    "augmentation": measure_augmentation,
     "reading": measure_reading,
 }

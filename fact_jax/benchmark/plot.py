@@ -4,7 +4,7 @@ from fact_jax import files
 from fact_jax.benchmark.report import NAMES, PHASES
 from fact_jax.reporting import pictures
 
-COLORS = {"ours": "#0072b2", "torch": "#d55e00"}
+COLORS = {"ours": "#0072b2", "torch": "#d55e00", "fused": "#009e73"}
 WIDTH, HEIGHT, DPI = 10.0, 4.2, 150
 
 

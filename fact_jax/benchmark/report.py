@@ -5,7 +5,9 @@ import math
 
 from fact_jax import files
 
-NAMES = {"ours": "fact_jax", "torch": "PyTorch"}
+NAMES = {"ours": "fact_jax", "torch": "PyTorch", "fused": "PyTorch, fused attention"}
+RATIOS = tuple("ratio" if name == "torch" else f"ratio_{name}" for name in NAMES if name != "ours")
+CLOCKS = {"wall": "", "processor": " Seconds are those of all threads of a process together."}
 PHASES = {"train": "training step", "evaluate": "evaluation"}
 # Timed of networks of raw video beside them.
 TITLES = PHASES | {"trunk": "frozen part alone"}
@@ -31,6 +33,12 @@ def agreement_text(agreement):
     return text if offsets is None else f"{text}, offsets by {offsets:.1e} strides"
 
 
+def ratio_text(timing, before="", digits=3):
+    """The ratios to all others, in the order of NAMES, behind `before`; "" where there are none."""
+    found = ", ".join(f"{timing[name]:.{digits}f}" for name in RATIOS if name in timing)
+    return found and before + found
+
+
 def table(header, rows):
     """A Markdown table; cells are strings."""
     lines = [header, ["---"] * len(header), *rows]
@@ -48,7 +56,8 @@ def markdown(result):
         f"# {result['config']}: {len(lengths)} video(s) of {shown} frames",
         f"{workload.get('clips') or made}; "
         + ", ".join(f"{name} {value}" for name, value in machine.items())
-        + f". Medians of {result['repeats']} repeats in turns, smallest and largest in brackets.",
+        + f". Medians of {result['repeats']} repeats in turns, smallest and largest in brackets."
+        + CLOCKS[result.get("clock", "wall")],
     ]
     for part, write_part in SECTIONS.items():
         if part in result:
@@ -63,7 +72,7 @@ def _step(part):
         for name in (name for name in NAMES if name in timing):
             one = timing[name]
             share = f"{100 * part['utilisation'][phase][name]['share']:.0f} %"
-            ratio = f"{timing['ratio']:.3f}" if name == "ours" and "ratio" in timing else ""
+            ratio = ratio_text(timing) if name == "ours" else ""
             seconds = f"{one['median']:.3f} ({one['min']:.3f} to {one['max']:.3f})"
             rows.append([title, NAMES[name], seconds, f"{one['per_video']:.3f}", ratio, share])
     lines = [table(["", "", "seconds", "per video", "ratio", "of matmul ceiling"], rows)]
@@ -103,7 +112,7 @@ def _timed(part, key, title):
                 one = timing.get(name)
                 cells.append(f"{one['median']:.3f} ({one['per_video']:.3f} per video)" if one else "failed")
             if len(names) > 1:
-                cells.append(f"{timing['ratio']:.3f}" if "ratio" in timing else "")
+                cells.append(ratio_text(timing))
         rows.append(cells)
     return table(header, rows)
 
@@ -135,7 +144,7 @@ def _memory(part):
     for phase, title in PHASES.items():
         for name in (name for name in NAMES if name in part[phase]):
             held = part[phase][name]
-            ratio = f"{part[phase]['ratio']:.2f}" if name == "ours" and "ratio" in part[phase] else ""
+            ratio = ratio_text(part[phase], digits=2) if name == "ours" else ""
             places = (held["host"], held["libraries"], held["device"])
             cells = [f"{number / 2**20:.0f} MiB" if number else "" for number in places]
             rows.append([title, NAMES[name], *cells, ratio])
@@ -164,6 +173,15 @@ _READ = {
     "view": "4 views of 80 frames, decoded and augmented, 2 of them with blur",
     "view_blur": "the first of them, with blur",
 }
+
+
+def _augmentation(part):
+    what = f"A clip of {part['frames']} frames of {part['width']} x {part['height']} pixels, augmented for training"
+    return (
+        f"{what} (mean of {part['draws']} draws): {part['ours']:.3f} processor seconds, whole frames one by one as "
+        f"published {part['other']:.3f}, ratio {part['ratio']:.2f}. Both give the same pixels but for "
+        f"{part['difference']:.1e}."
+    )
 
 
 def _reading(part):
@@ -197,5 +215,6 @@ SECTIONS = {
     "data": _data,
     "lengths": _lengths,
     "batches": _batches,
+    "augmentation": _augmentation,
     "reading": _reading,
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fact_jax.benchmark import parts, plot, report
 from fact_jax.benchmark.kinds import kind_of
-from fact_jax.benchmark.measure import interleave, summary
+from fact_jax.benchmark.measure import interleave, ratios, summary
 from fact_jax.benchmark.options import BenchmarkConfig
 from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
 from fact_jax.benchmark.workload import Workload
@@ -31,13 +31,13 @@ def _ours(options, workload, folder):
     from fact_jax.benchmark.ours import Ours
 
     eval_batch = options.eval_batch or options.batch or options.settings.eval.batch_size
-    return Ours(options.settings, workload, folder, eval_batch)
+    return Ours(options.settings, workload, folder, eval_batch, options.clock)
 
 
-def _torch(options, workload, folder):
+def _torch(options, workload, folder, name="torch"):
     from fact_jax.benchmark.torch_reference.subject import TorchSubject
 
-    return TorchSubject(workload, folder)
+    return TorchSubject(workload, folder, name, options.clock)
 
 
 def _reading(options, workload, folder):
@@ -47,16 +47,30 @@ def _reading(options, workload, folder):
     return Reading(folder)
 
 
-SUBJECTS = {"ours": _ours, "torch": _torch, "reading": _reading}
+def _augmenting(options, workload, folder):
+    del workload, folder
+    from fact_jax.benchmark.augmenting import Augmenting
+
+    return Augmenting(options.settings)
+
+
+SUBJECTS = {
+    "ours": _ours,
+    "torch": _torch,
+    "fused": functools.partial(_torch, name="fused"),
+    "reading": _reading,
+    "augmenting": _augmenting,
+}
 
 
 class Session:
-    """What the parts share; `names` are "ours" and, if asked for, "torch"; they exchange files in `folder`."""
+    """What the parts share; `names` are "ours" and, if asked for, those in PyTorch; they exchange files in `folder`."""
 
     def __init__(self, options: BenchmarkConfig, workload: Workload, folder: Path):
         self.options, self.workload, self.folder = options, workload, folder
-        self.names = ("ours", options.against) if options.against else ("ours",)
-        self.phases = kind_of(options.settings.model.name).phases
+        kind = kind_of(options.settings.model.name)
+        self.names = ("ours", *(kind.renderings if options.against else ()))
+        self.phases = kind.phases
 
     def say(self, line):
         """Progress, on standard error."""
@@ -76,8 +90,8 @@ class Session:
         """Has all workers prepare for these lengths, with the same weights; returns what ours says."""
         facts = workers["ours"].ask("prepare", lengths=list(lengths), **phases)
         facts["model"] = workers["ours"].ask("publish")
-        if "torch" in workers:
-            facts["torch"] = workers["torch"].ask("prepare", lengths=list(lengths), **phases)
+        for name in self.names[1:]:
+            facts[name] = workers[name].ask("prepare", lengths=list(lengths), **phases)
         return facts
 
     def time(self, workers, phase, num_videos):
@@ -91,9 +105,8 @@ class Session:
         timings = interleave(runs, repeats)
         result = {name: summary(seconds, num_videos) for name, seconds in timings.items()}
         text = ", ".join(f"{name} {found['median']:.3f} s" for name, found in result.items())
-        if "torch" in result:  # below 1 ours is faster
-            result["ratio"] = result["ours"]["median"] / result["torch"]["median"]
-        self.say(f"  {report.TITLES[phase]}: {text}" + (f", ratio {result['ratio']:.3f}" if "ratio" in result else ""))
+        result |= ratios({name: found["median"] for name, found in result.items()})
+        self.say(f"  {report.TITLES[phase]}: {text}{report.ratio_text(result, ', ratio ')}")
         return result
 
     def time_both(self, lengths, **preparation):
@@ -117,6 +130,7 @@ def run(options: BenchmarkConfig, workload: Workload) -> dict:
         "config": options.settings.name,
         "workload": {**videos, "pieces": workload.pieces, "true_segments": workload.num_segments, **_clips(options)},
         "repeats": options.repeats,
+        "clock": options.clock,
         "machine": _machine(options),
     }
     with tempfile.TemporaryDirectory(prefix="fact_jax_benchmark_") as folder:
@@ -138,6 +152,9 @@ def run(options: BenchmarkConfig, workload: Workload) -> dict:
 def _clips(options):
     """What a training step of raw video sees, in words."""
     data = options.settings.data
+    if "sampling" in data:
+        size = data.augmentation.size
+        return {"clips": f"clips of {data.sampling.num_frames} frames, {size} x {size} pixels of white noise"}
     if "clip" not in data:
         return {}
     views = 2 if data.augmentation.self_supervised else 1

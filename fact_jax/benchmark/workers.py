@@ -39,7 +39,8 @@ class Worker:
         self.name, self.started = name, time.time()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, make_subject), daemon=True)
+        # Not a daemon, which could not start the processes that read video; it ends when this end is closed.
+        self._process = context.Process(target=serve, args=(theirs, make_subject))
         before = dict(os.environ)
         try:
             for key, value in (environment or {}).items():

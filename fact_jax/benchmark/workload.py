@@ -37,7 +37,7 @@ def workload_of(config, frames=(), batch=None, num_classes=None, feature_dim=Non
     """The workload that flags and config ask for; None, 0 and () stand for what is usual for the dataset."""
     usual = kind_of(config.model.name).usual(config)
     frames = tuple(frames) or (usual.frames,)
-    batch = batch or config.train.batch_size
+    batch = batch or usual.batch or config.train.batch_size
     num_classes, feature_dim = num_classes or usual.num_classes, feature_dim or usual.feature_dim
     for name, value, least in (
         ("frames", min(frames), 2),

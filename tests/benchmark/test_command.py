@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import fact_epic, fact_gtea, fact_gtea_transcript
+from configs import cast_clip_ssv2, fact_epic, fact_gtea, fact_gtea_transcript
 from fact_jax.benchmark import options, session, workers
 from fact_jax.benchmark.workload import workload_of
 from fact_jax.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ["--config", "configs/fact_gtea.py:quick", "--repeats", "2"]
+PHASES = ("train", "evaluate")
 FULL = "--parts full --against torch --max_batch 2 --data_videos 3 --data_steps 4"
 
 
@@ -78,6 +79,21 @@ def test_all_parts_of_localization(tmp_path):
 
 
 @pytest.mark.slow
+def test_all_parts_of_recognition(tmp_path):
+    pytest.importorskip("torch")
+    options = "--config configs/cast_epic.py:quick --repeats 1 --clock processor --opened_videos 10 --hours 1 --output"
+    finished = benchmark(*FULL.split(), *options.split(), tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert "Both give the same pixels but for" in finished.stdout and "threads of a process" in finished.stdout
+    result = json.loads((tmp_path / "benchmark.json").read_text())
+    assert result["step"]["agreement"]["agree"] and len(result["workload"]["lengths"]) == 2
+    for part in ("step", "memory"):
+        assert all({"ours", "torch", "fused", "ratio", "ratio_fused"} <= set(result[part][phase]) for phase in PHASES)
+    assert result["data"]["steps"] == 4 and 0 < result["augmentation"]["ratio"] < 1
+    assert {"compile", "reading"} <= set(result)
+
+
+@pytest.mark.slow
 def test_verbs_and_nouns_alone():
     finished = benchmark("--config", "configs/fact_epic.py:quick", "--parts", "step,data", "--repeats", 1)
     assert finished.returncode == 0, finished.stderr
@@ -101,7 +117,12 @@ def test_mistakes_are_answered_in_words(arguments, words):
 
 
 @pytest.mark.parametrize(
-    "config, words", [(fact_gtea_transcript, "tokens from transcripts"), (fact_epic, "verbs and nouns")]
+    "config, words",
+    [
+        (fact_gtea_transcript, "tokens from transcripts"),
+        (fact_epic, "verbs and nouns"),
+        (cast_clip_ssv2, "CAST with one expert"),
+    ],
 )
 def test_what_torch_does_not_know_is_refused(config, words, monkeypatch):
     monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: name)

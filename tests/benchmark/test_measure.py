@@ -28,6 +28,12 @@ def timed(ours, torch):
     return {"ours": measure.summary([ours], 1), "torch": measure.summary([torch], 1), "ratio": ours / torch}
 
 
+def test_ratios_are_of_ours_to_each_of_the_others():
+    found = measure.ratios({"ours": 3.0, "torch": 4.0, "fused": 2.0})
+    assert found == {"ratio": 0.75, "ratio_fused": 1.5}
+    assert report.ratio_text(found, ", ratio ") == ", ratio 0.750, 1.500" and report.ratio_text({}, "x") == ""
+
+
 REST = {"libraries": 2**28, "device": None}
 RESULT = {
     "config": "fact_toy",
@@ -77,6 +83,14 @@ def test_tables_have_as_many_cells_in_every_line():
 def test_disagreement_cannot_be_overlooked():
     agreement = {"equal_labels": 0.5, "largest_logit_difference": 0.1, "agree": False}
     assert report.agreement_text(agreement).startswith("DIFFERENT NUMBERS: 50.00 % equal labels")
+
+
+def test_every_one_of_the_others_is_compared(tmp_path):
+    for name, value in (("ours", 1.0), ("torch", 1.0), ("fused", 1.5)):
+        np.savez(tmp_path / f"{name}.npz", logits0=np.full(3, value))
+    assert parts._agreement(tmp_path, 1, ["torch"])["agree"]
+    found = parts._agreement(tmp_path, 1, ["torch", "fused"])
+    assert report.agreement_text(found) == "DIFFERENT NUMBERS: logits differ by at most 5.0e-01"
 
 
 @pytest.mark.parametrize("wrong", [None, "logits0", "offsets1"])

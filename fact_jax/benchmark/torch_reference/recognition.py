@@ -1,4 +1,4 @@
-"""CAST as the subject "torch" runs it: mixed clips in a training step, one clip at a time to recognise."""
+"""CAST as the subjects "torch" and "fused" run it: mixed clips in a training step, one at a time in an evaluation."""
 
 import numpy as np
 import torch
@@ -11,8 +11,10 @@ from fact_jax.benchmark.torch_reference.cast import TorchCast
 class LabelledClips:
     """Made clips and the `network` for them; see `segmentation.SingleVideos` for the methods."""
 
+    fused = False  # attention
+
     def __init__(self, description, workload, device):
-        self.network = TorchCast(description["model"]).to(device)
+        self.network = TorchCast(description["model"], self.fused).to(device)
         self._settings, self._counts = description["loss"], description["num_classes"]
         count, sizes = len(workload.lengths), (description["num_frames"], description["size"])
         made = MadeLabelledClips(count, *sizes, self._counts)
@@ -47,3 +49,9 @@ class LabelledClips:
         arrays = {f"logits{place}": found.cpu().numpy() for place, found in enumerate(self.predict())}
         none = [[]] * len(arrays)
         return arrays, {"train": none, "evaluate": none}
+
+
+class FusedLabelledClips(LabelledClips):
+    """The same with PyTorch's fused attention."""
+
+    fused = True

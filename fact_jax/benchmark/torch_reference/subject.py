@@ -3,7 +3,6 @@
 import copy
 import json
 import pkgutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from fact_jax.benchmark import memory
+from fact_jax.benchmark.clocks import CLOCKS
 from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.workers import available_cores
 from fact_jax.benchmark.workload import Workload
@@ -21,17 +21,24 @@ LOADED_BYTES = memory.peak()
 class TorchSubject:
     """Answers the requests of a `workers.Worker`."""
 
-    def __init__(self, workload: Workload, folder):
+    def __init__(self, workload: Workload, folder, name="torch", clock="wall"):
+        """
+        Args:
+          workload: classes and features.
+          folder: to exchange files in.
+          name: of the subject, see `BenchmarkKind.renderings`.
+          clock: one of `clocks.CLOCKS`.
+        """
         torch.set_num_threads(available_cores())
         torch.manual_seed(0)
-        self._workload, self._folder = workload, Path(folder)
+        self._workload, self._folder, self._name, self._now = workload, Path(folder), name, CLOCKS[clock]
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     def prepare(self, lengths, training=True, evaluation=True, eval_batch=None):
         """Reads the network from the folder and makes the videos; evaluates them one by one in any case."""
         del evaluation, eval_batch
         description = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))
-        make = pkgutil.resolve_name(kind_of(description["system"]).torch)
+        make = pkgutil.resolve_name(kind_of(description["system"]).renderings[self._name])
         self._videos = make(description, self._workload.with_lengths(lengths), self._device)
         self.network = self._videos.network
         with np.load(self._folder / "weights.npz") as weights:
@@ -72,10 +79,10 @@ class TorchSubject:
 
     @torch.no_grad()
     def inspect(self):
-        """Writes what is compared of every video to torch.npz; returns what `Ours.inspect` does."""
+        """Writes what is compared of every video to NAME.npz; returns what `Ours.inspect` does."""
         self.network.eval()
         arrays, told = self._videos.inspect()
-        np.savez(self._folder / "torch.npz", **arrays)
+        np.savez(self._folder / f"{self._name}.npz", **arrays)
         return told
 
     def ceiling(self, size, repeats):
@@ -102,17 +109,17 @@ class TorchSubject:
     def _clock(self):
         if self._device.type == "cuda":
             torch.cuda.synchronize()
-        return time.perf_counter()
+        return self._now()
 
 
 def make_optimizer(settings, network):
     """The optimiser that the settings name, with the values of `fact_jax.training.optimizers`.
 
-    With AdamW the weights of convolutions decay and nothing else does.
+    With AdamW the weights of maps, convolutions among them, decay and nothing else does.
     """
     rate, decay, parameters = settings["learning_rate"], settings["weight_decay"], list(network.parameters())
     if settings["name"] == "adamw":
-        weights = {module.weight for module in network.modules() if isinstance(module, nn.Conv1d)}
+        weights = {module.weight for module in network.modules() if isinstance(module, (nn.Conv1d, nn.Linear))}
         others = [parameter for parameter in parameters if parameter not in weights]
         groups = [{"params": [parameter for parameter in parameters if parameter in weights], "weight_decay": decay}]
         return torch.optim.AdamW([*groups, {"params": others, "weight_decay": 0.0}], lr=rate)
