@@ -1,4 +1,4 @@
-"""Batch normalisation as in PyTorch, whose statistics may be those of stretches of time."""
+"""Batch normalisation as in PyTorch, over the rows that exist, on all devices."""
 
 from typing import NamedTuple
 
@@ -19,12 +19,10 @@ class Batch(NamedTuple):
     """Whose statistics normalise in training.
 
     Attributes:
-      chunk: steps of time that have statistics of their own, the last ones maybe fewer; None: all together.
       row_mask: the rows that exist; others count in no statistic. None: all.
       axis_name: device axis over which statistics are added up; None: those of this device.
     """
 
-    chunk: int | None = None
     row_mask: Bool[Array, " B"] | None = None
     axis_name: str | None = None
 
@@ -33,7 +31,7 @@ class BatchNorm(nn.Module):
     """Normalises every channel, over whatever lies between the first axis and the last one.
 
     The running variance takes the unbiased estimate, which Flax's own layer does not; what is normalised takes the
-    biased one. With chunks, the running statistics take one after the other, in the order of time.
+    biased one. Stretches of time have statistics of their own by `fact_jax.layers.chunks`.
     """
 
     features: int
@@ -50,41 +48,27 @@ class BatchNorm(nn.Module):
         if batch is None or self.is_initializing():
             factor, shift = self.affine()
             return x * factor + shift
-        inner = tuple(range(2, x.ndim - 1))
-        chunk = batch.chunk or x.shape[1]
-        index = np.arange(x.shape[1]) // chunk
-        members = jnp.asarray(index == np.arange(index[-1] + 1)[:, None], jnp.float32)
         rows = jnp.ones(x.shape[0]) if batch.row_mask is None else batch.row_mask.astype(jnp.float32)
 
-        def over_chunks(values):
-            """[B, T, ..., C] -> sums [chunks, C] over the rows that exist."""
-            steps = jnp.einsum("b,btc->tc", rows, jnp.sum(values, axis=inner), precision="highest")
-            sums = jnp.matmul(members, steps, precision="highest")
+        def added(values):
+            """[B, T, ..., C] -> sums [C] over the rows that exist."""
+            sums = jnp.einsum("b,bc->c", rows, jnp.sum(values, axis=range(1, x.ndim - 1)), precision="highest")
             return sums if batch.axis_name is None else jax.lax.psum(sums, batch.axis_name)
-
-        def on_steps(values):
-            """[chunks, C] -> [T, ..., C]."""
-            return jnp.expand_dims(values[index], tuple(range(1, len(inner) + 1)))
 
         total = jnp.sum(rows)
         total = total if batch.axis_name is None else jax.lax.psum(total, batch.axis_name)
-        count = jnp.maximum(total * np.prod(x.shape[2:-1], dtype=int) * jnp.sum(members, axis=1)[:, None], 1.0)
-        mean = over_chunks(x) / count
-        centred = x - on_steps(mean)
-        variance = over_chunks(jnp.square(centred)) / count
+        count = jnp.maximum(total * np.prod(x.shape[1:-1], dtype=int), 1.0)
+        mean = added(x) / count
+        centred = x - mean
+        variance = added(jnp.square(centred)) / count
         self._keep(self.mean, mean)
         self._keep(self.variance, variance * count / jnp.maximum(count - 1.0, 1.0))
-        return centred * on_steps(jax.lax.rsqrt(variance + EPSILON) * self.scale) + self.bias
+        return centred * (jax.lax.rsqrt(variance + EPSILON) * self.scale) + self.bias
 
     def _keep(self, running, found):
-        """Moves a running statistic [C] by those of the chunks [chunks, C], one after the other."""
+        """Moves a running statistic [C]."""
         if self.is_mutable_collection(STATISTICS):
-            found = jax.lax.stop_gradient(found)
-            later = np.arange(len(found))[::-1]
-            weights = jnp.asarray(MOMENTUM * (1.0 - MOMENTUM) ** later, jnp.float32)
-            running.value = (1.0 - MOMENTUM) ** len(found) * running.value + jnp.einsum(
-                "k,kc->c", weights, found, precision="highest"
-            )
+            running.value = (1.0 - MOMENTUM) * running.value + MOMENTUM * jax.lax.stop_gradient(found)
 
     def affine(self) -> tuple[Float[Array, " C"], Float[Array, " C"]]:
         """(factor, shift) on every channel by the running statistics."""

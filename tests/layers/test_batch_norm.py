@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 
 from fact_jax.layers.batch_norm import Batch, BatchNorm
+from fact_jax.layers.chunks import in_chunks
 
 SHAPE = (3, 5, 2, 4)  # B T W C
 NORM = BatchNorm(SHAPE[-1])
+
+
+def chunked(norm, x, chunk, batch):
+    return in_chunks([(norm, lambda module, part: module(part, batch))], x, chunk)
 
 
 def case():
@@ -24,7 +29,7 @@ def case():
 def test_every_chunk_has_its_statistics_and_moves_the_running_ones_in_order(rows):
     x, variables = case()
     mask = np.isin(np.arange(3), rows)
-    found, moved = NORM.apply(variables, x, Batch(chunk=2, row_mask=mask), mutable="batch_stats")
+    found, moved = NORM.apply(variables, x, 2, Batch(mask), method=chunked, mutable="batch_stats")
     params, running = variables["params"], dict(variables["batch_stats"])
     for start in (0, 2, 4):  # the last chunk is shorter
         part = x[list(rows), start : start + 2].astype(np.float64)
@@ -52,13 +57,13 @@ def test_two_devices_share_their_statistics():
     x = np.concatenate([x, x[:1] + 1.0])
 
     def run(x, mask):
-        return NORM.apply(variables, x, Batch(2, mask, "batch"), mutable="batch_stats")
+        return NORM.apply(variables, x, 2, Batch(mask, "batch"), method=chunked, mutable="batch_stats")
 
     mask = np.array([True, True, True, False])
     parts = jax.pmap(run, axis_name="batch", devices=jax.local_devices()[:2])(
         x.reshape(2, 2, *SHAPE[1:]), mask.reshape(2, 2)
     )
-    wanted, moved = NORM.apply(variables, x, Batch(2, mask), mutable="batch_stats")
+    wanted, moved = NORM.apply(variables, x, 2, Batch(mask), method=chunked, mutable="batch_stats")
     np.testing.assert_allclose(parts[0].reshape(x.shape)[:3], wanted[:3], atol=1e-6)
     for name, statistic in moved["batch_stats"].items():
         np.testing.assert_allclose(parts[1]["batch_stats"][name], np.stack([statistic] * 2), rtol=1e-6)

@@ -207,7 +207,7 @@ def count(model, params):
 
 
 def products(jaxpr):
-    """Multiply-adds of the matrix products and convolutions of a program without loops."""
+    """Multiply-adds of the matrix products and convolutions of a program."""
     total = 0
     for equation in jaxpr.eqns:
         out = equation.outvars[0].aval
@@ -217,8 +217,10 @@ def products(jaxpr):
         elif equation.primitive.name == "conv_general_dilated":
             shape = equation.invars[1].aval.shape
             total += out.size * math.prod(shape) // shape[equation.params["dimension_numbers"].rhs_spec[0]]
-        assert equation.primitive.name not in ("scan", "while", "cond"), "counted once only"
-        total += sum(products(inner.jaxpr) for inner in equation.params.values() if hasattr(inner, "jaxpr"))
+        assert equation.primitive.name not in ("while", "cond"), "how often it runs is not known"
+        inner = [value for value in equation.params.values() if hasattr(value, "eqns") or hasattr(value, "jaxpr")]
+        times = equation.params["length"] if equation.primitive.name == "scan" else 1
+        total += times * sum(products(getattr(value, "jaxpr", value)) for value in inner)
     return total
 
 

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from fact_jax.ops import images
 from fact_jax.ops.images import conv2d, largest_pixel, max_pool_3x3
 from fact_jax.ops.winograd import winograd_conv, winograd_kernel
 
@@ -24,6 +25,22 @@ def test_convolutions_are_centred_and_see_zeros_beyond_the_edges(size, stride):
     kernel = rng.normal(size=(size, size, 3, 4)).astype(np.float32)
     wanted = np.einsum("nhwijc,ijce->nhwe", windows(x, size, stride, 0.0), kernel)
     np.testing.assert_allclose(conv2d(x, kernel, stride), wanted, atol=1e-4)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="elsewhere it is the convolution of a library")
+@pytest.mark.parametrize("stride", [1, 2])
+def test_products_of_taps_give_the_convolution_and_its_gradients(stride, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(2, 5, 6, 3)).astype(np.float32), rng.normal(size=(3, 3, 3, 4)).astype(np.float32)
+
+    def run():
+        found, pull = jax.jit(lambda x, kernel: jax.vjp(lambda *given: conv2d(*given, stride), x, kernel))(x, kernel)
+        return found, *pull(np.cos(found))
+
+    wanted = run()
+    monkeypatch.setattr(images, "TAPS_FROM", 3)
+    for ours, convolved in zip(run(), wanted, strict=True):
+        np.testing.assert_allclose(ours, convolved, atol=1e-4)
 
 
 @pytest.mark.parametrize("sides", [(6, 8), (7, 5), (1, 2)])

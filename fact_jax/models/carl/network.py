@@ -85,11 +85,11 @@ class CARL(nn.Module):
           mask: frames that exist; the others are attended to by none. None: all.
           lengths: frames S of every clip over which its positions are stretched; None: T, as in training. What lies
             behind them is padding and outside `mask`.
-          batch: training: whose statistics normalise; the chunks are set here. None: evaluation.
+          batch: training: whose statistics normalise. None: evaluation.
           project: the output of the projection head, of unit length, for the contrastive loss.
           dropout_rng: seeds of the clips; None: no dropout.
         """
-        features = self.features(frames, batch, largest=batch is None and self.config.uses_clips)
+        features = self.features(frames, batch, largest=self.config.uses_clips)
         return self.embedded(features, mask, lengths=lengths, batch=batch, project=project, dropout_rng=dropout_rng)
 
     def features(
@@ -97,8 +97,8 @@ class CARL(nn.Module):
     ) -> Float[Array, "B frames h w C"]:
         """Feature maps: the frozen or trained backbone and, where the embedder reads them, the trained stages.
 
-        In evaluation all of it is a constant part, with which few frames are in memory; `largest` then leaves
-        [B, frames, 1, 1, C], see `ResNet.frozen`.
+        In evaluation all of it is a constant part, with which few frames are in memory. `largest` leaves the largest
+        pixel of every channel, [B, frames, 1, 1, C].
         """
         config, resnet = self.config, self.resnet
         last, stages = config.backbone_stages, len(config.stage_dims)
@@ -112,8 +112,7 @@ class CARL(nn.Module):
         if batch is None:
             return constant(read)
         x = constant(last) if config.train_backbone == "frozen" else resnet(frames, last, batch)
-        chunk = config.chunk_frames if config.uses_clips else None
-        return resnet.continued(x, last, read, batch._replace(chunk=chunk))
+        return resnet.continued(x, last, read, batch, config.chunk_frames if config.uses_clips else None, largest)
 
     def embedded(
         self,

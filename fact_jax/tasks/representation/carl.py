@@ -67,7 +67,7 @@ class CARLTask(Task):
         frames = batch["frames"]
         frames = frames.reshape(*clips, num_steps * self.model.num_contexts, *frames.shape[2:])
         mask = batch["mask"].reshape(*clips, num_steps)
-        statistics = Batch(None, jnp.repeat(exists, num_views), None if is_alone else BATCH_AXIS)
+        statistics = Batch(jnp.repeat(exists, num_views), None if is_alone else BATCH_AXIS)
 
         def run(network):
             options = {"batch": statistics, "project": self.loss_config.projects, "dropout_rng": seeds}
