@@ -38,7 +38,9 @@ def main(argv):
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         # Imported here so that a mistake on the command line is answered at once.
         from fact_jax.app import commands
+        from fact_jax.runtime import programs
 
+        programs.serve_one_run()
         return commands.run(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,7 +14,7 @@ import numpy as np
 from fact_jax.benchmark import clocks, memory
 from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.workload import Workload
-from fact_jax.runtime import compilation, host_memory
+from fact_jax.runtime import compilation, host_memory, programs
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import start
 from fact_jax.training.steps import EvalStep, TrainStep
@@ -40,6 +40,7 @@ class Ours:
         self._loaded, self._library_bytes = clocks.stamp(clock), memory.peak()
         self._clock, self._now = clock, clocks.CLOCKS[clock]
         host_memory.keep_between_runs()
+        programs.serve_one_run()
         if config.compilation_cache:
             compilation.use_cache(_quiet)
         if config.matmul_precision:
@@ -169,7 +170,8 @@ class Ours:
 
     def peak(self, phase):
         """Peak memory in bytes of one more run of `phase`, "train" or "evaluate", after a first one."""
-        self._params = None  # only `publish` and `inspect` need them
+        # Only `publish`, `inspect` and `trunk` need them. In a run they are gone once they are on the devices.
+        self._params, self._batches = None, ()
         getattr(self, phase)()
         memory.reset_peak()
         getattr(self, phase)()

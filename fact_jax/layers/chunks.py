@@ -10,8 +10,6 @@ from jaxtyping import Float
 from fact_jax.layers.batch_norm import STATISTICS
 from fact_jax.ops.arrays import Array
 
-# What bears this name, given by `jax.ad_checkpoint.checkpoint_name`, is kept of all chunks and not computed anew.
-KEPT = "kept"
 # Of a layer and a part of its input [B, t, ...].
 Layer = tuple[nn.Module, Callable[[nn.Module, Array], Array]]
 
@@ -19,9 +17,9 @@ Layer = tuple[nn.Module, Callable[[nn.Module, Array], Array]]
 def in_chunks(layers: Sequence[Layer], x: Float[Array, "B T *inner"], chunk: int) -> Float[Array, "B T *outer"]:
     """What layers give one after the other, each of them for every chunk of time as if it were all.
 
-    Between forward and backward there are the input of every layer and what is named `KEPT`; of a layer all the rest
-    is there for one chunk at a time. A layer is a loop of its own: XLA keeps the order of loops, where it would compute
-    anew all layers of a chunk before the gradient of the last one.
+    Between forward and backward there are the inputs of the layers alone; all the rest is there for one layer and one
+    chunk at a time. A layer is a loop of its own: XLA keeps the order of loops, where it would compute anew all layers
+    of a chunk before the gradient of the last one.
 
     Args:
       layers: (module, function of it and of a part of its input) each; the size of the other axes may change.
@@ -43,9 +41,8 @@ def in_chunks(layers: Sequence[Layer], x: Float[Array, "B T *inner"], chunk: int
                 part = jax.lax.dynamic_slice_in_dim(x, part * chunk, chunk, axis=1)
             return carry, function(module, part)
 
-        kept = jax.checkpoint_policies.save_only_these_names(KEPT)
-        again = nn.remat(run, prevent_cse=False, policy=kept)
-        scan = nn.scan(again, variable_broadcast="params", variable_carry=STATISTICS, split_rngs={})
+        anew = nn.remat(run, prevent_cse=False)
+        scan = nn.scan(anew, variable_broadcast="params", variable_carry=STATISTICS, split_rngs={})
         _, parts = scan(module, None, parts)
         rest = function(module, rest) if rest.shape[1] else rest
     joined = jnp.moveaxis(parts, 0, 1).reshape(len(x), count * chunk, *parts.shape[3:])

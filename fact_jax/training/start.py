@@ -11,6 +11,7 @@ import optax
 from jax.extend import core as jax_core
 
 from fact_jax import run_record
+from fact_jax.runtime import programs
 from fact_jax.runtime.processes.group import Processes
 from fact_jax.tasks.base import Task
 from fact_jax.training import optimizers
@@ -71,7 +72,10 @@ def initial_state(task: Task, config, batch: Batch, steps_per_epoch: int, *, sha
         return train_states.create(variables, optimizer, use_ema=config.optimizer.ema_decay > 0, scales=scales)
 
     key = train_states.init_key(config.seed)
-    state = jax.eval_shape(create, key) if shapes_only else evaluate_needed(create, key)
+    if shapes_only:
+        return jax.eval_shape(create, key), optimizer
+    state = evaluate_needed(create, key)
+    programs.forget_start()
     return state, optimizer
 
 

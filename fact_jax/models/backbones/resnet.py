@@ -9,11 +9,10 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Float, Shaped
 
 from fact_jax.layers.batch_norm import Batch, BatchNorm
-from fact_jax.layers.chunks import KEPT, in_chunks
+from fact_jax.layers.chunks import in_chunks
 from fact_jax.ops.arrays import Array
 from fact_jax.ops.images import conv2d, largest_pixel, max_pool_3x3, network_pixels
 from fact_jax.ops.winograd import winograd_conv, winograd_kernel
@@ -57,8 +56,6 @@ class ConvNorm(nn.Module):
     def __call__(self, x: Clips, batch: Batch | None) -> Float[Array, "B T h w E"]:
         """Normalises as `BatchNorm`."""
         y = conv2d(x.reshape(-1, *x.shape[2:]), self.kernel, self.stride, self.dtype)
-        if self.size > 1 or 4 * y.size <= x.size:  # dear to compute anew, and small
-            y = checkpoint_name(y, KEPT)
         return self.norm(y.reshape(*x.shape[:2], *y.shape[1:]), batch)
 
     def folded(self) -> Folded:
@@ -135,15 +132,18 @@ class ResNet(nn.Module):
         So many steps of time, a `chunk`, have statistics of their own, see `in_chunks`; None: all together. With
         `largest` only the largest pixel of every channel comes out, [B, T, 1, 1, E].
         """
-        blocks = [block for stage in self.stages[done:last] for block in stage]
 
         def run(block, part):
+            return block(part, batch)
+
+        def reduced(block, part):
             y = block(part, batch)
-            if not (largest and block is blocks[-1]):
-                return y
             return largest_pixel(y.reshape(*y.shape[:2], -1, y.shape[-1]))[:, :, None, None]
 
-        return in_chunks([(block, run) for block in blocks], x, chunk or x.shape[1])
+        layers = [(block, run) for stage in self.stages[done:last] for block in stage]
+        if largest:
+            layers[-1] = (layers[-1][0], reduced)
+        return in_chunks(layers, x, chunk or x.shape[1])
 
     def frozen(
         self, frames: Shaped[Array, "N H W 3"], last: int, at_once: int = 0, largest: bool = False
