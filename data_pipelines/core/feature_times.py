@@ -1,0 +1,212 @@
+"""Where the rows of a feature file lie in the time of their video: VIDEO.json beside VIDEO.npy.
+
+README.md of this folder describes the file. Seconds are those of a player: 0 is the start of the file.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from data_pipelines.core.json_files import number_of, read_json, whole_of
+from data_pipelines.core.problems import Problem
+from data_pipelines.core.text_files import quote
+from fact_jax.files import atomic_write_text
+from fact_jax.types import UserError
+
+VERSION = 1
+# Seconds in files of labels are exact to this: a time that lies no more before an edge is the edge.
+EXACT = 1e-6
+_MAX_BYTES = 2**30
+_EXPECTED = "where the rows of a feature file lie in time, as --mode extract writes it"
+_HOW = "extract the features again, or put it right as data_pipelines/core/README.md says"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FeatureTimes:
+    """Where the N rows of a feature file [N, D] lie in the time of their video.
+
+    Attributes:
+      rows, dim: N and D.
+      video: dict of what the features are of: `file` (its name), `sha256`, `start` (seconds at which the first frame is
+        shown, 0 where it is left out), `duration` (seconds at which the last frame ends), `frames` (how many decode)
+        and `fps` (mean).
+      stride: seconds from the centre of a row to that of the next; None where they differ.
+      window: seconds that a row sees.
+      first_time: seconds of the centre of row 0.
+      listed_times: float64 [N] seconds of the centres where they are not first_time + row * stride; else None.
+      listed_edges: float64 [N + 1] seconds between rows that are not half way between centres, as of single frames of
+        a varying rate; else None.
+      made_by: dict of what made the features.
+    """
+
+    rows: int
+    dim: int
+    video: dict
+    stride: float | None
+    window: float
+    first_time: float
+    listed_times: np.ndarray | None = None
+    listed_edges: np.ndarray | None = None
+    made_by: dict = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of_centres(cls, centres, *, dim, video, window, made_by, edges=None):
+        """FeatureTimes of rows with these `centres`, float64 [N] seconds that rise; even ones become a stride.
+
+        `edges`, float64 [N + 1], are where one row ends and the next begins; None: half way between centres. Those that
+        are half way anyway are not kept. Raises ValueError for none, or for times that do not rise.
+        """
+        centres = np.asarray(centres, np.float64)
+        if not len(centres) or (np.diff(centres) <= 0).any():
+            raise ValueError(f"{len(centres)} centres of rows; expected one at least, and seconds that rise")
+        first, last = float(centres[0]), float(centres[-1])
+        stride = (last - first) / (len(centres) - 1) if len(centres) > 1 else None
+        even = centres if stride is None else first + stride * np.arange(len(centres))
+        listed = None if np.abs(centres - even).max() <= EXACT else centres
+        stride = None if listed is not None else stride
+        times = cls(len(centres), dim, video, stride, float(window), first, listed, None, made_by)
+        if edges is None or np.abs(times.edges - edges).max() <= EXACT:
+            return times
+        return dataclasses.replace(times, listed_edges=np.asarray(edges, np.float64))
+
+    @property
+    def times(self):
+        """float64 [N], seconds of the centres of the rows; they rise."""
+        if self.listed_times is not None:
+            return self.listed_times
+        return self.first_time + np.arange(self.rows) * (self.stride or 0.0)
+
+    @property
+    def edges(self):
+        """float64 [N + 1], seconds: row i holds edges[i] <= t < edges[i + 1].
+
+        From the first frame to the end of the last one; half way between centres, where no others are listed.
+        """
+        if self.listed_edges is not None:
+            return self.listed_edges
+        times = self.times
+        first, last = min(self.start, times[0]), max(self.duration, times[-1])
+        return np.concatenate([[first], (times[1:] + times[:-1]) / 2, [last]])
+
+    @property
+    def start(self):
+        """Seconds at which the first frame is shown."""
+        return float(self.video.get("start", 0.0))
+
+    @property
+    def duration(self):
+        """Seconds at which the last frame ends."""
+        return float(self.video["duration"])
+
+    def rows_of(self, seconds):
+        """int64, as `seconds` of any shape: the row that holds each; the first before all, the last behind all."""
+        found = np.searchsorted(self.edges, np.asarray(seconds, np.float64) + EXACT, side="right") - 1
+        return np.clip(found, 0, self.rows - 1)
+
+    @classmethod
+    def read(cls, path):
+        """Reads VIDEO.json; `path` may also be VIDEO.npy. UserError with all that is wrong with it."""
+        times, problems = cls.examine(path)
+        if problems:
+            raise UserError("\n".join(map(str, problems)))
+        return times
+
+    @classmethod
+    def examine(cls, path):
+        """(FeatureTimes, []) of VIDEO.json, or (None, list of Problem); `path` may also be VIDEO.npy."""
+        path = times_path(path)
+        content, problems = read_json(path, _EXPECTED, _MAX_BYTES)
+        if problems:
+            return None, problems
+        wrong = _faults(content)
+        if wrong:
+            return None, [Problem(str(path), 0, text, _HOW) for text in wrong]
+        listed = {name: content.get(name) for name in ("times", "edges")}
+        return cls(
+            rows=whole_of(content["rows"]),
+            dim=whole_of(content["dim"]),
+            video=content["video"],
+            stride=None if content["stride"] is None else float(content["stride"]),
+            window=float(content["window"]),
+            first_time=float(content["first_time"]),
+            listed_times=None if listed["times"] is None else np.array(listed["times"], np.float64),
+            listed_edges=None if listed["edges"] is None else np.array(listed["edges"], np.float64),
+            made_by=content["made_by"],
+        ), []
+
+    def write(self, path):
+        """Writes VIDEO.json in one step; `path` may also be VIDEO.npy. Raises WriteError."""
+        content = {"version": VERSION, "rows": self.rows, "dim": self.dim, "video": self.video}
+        content |= {"stride": self.stride, "window": self.window, "first_time": self.first_time}
+        content["times"] = None if self.listed_times is None else self.listed_times.tolist()
+        if self.listed_edges is not None:
+            content["edges"] = self.listed_edges.tolist()
+        content["made_by"] = self.made_by
+        lines = [f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in content.items()]
+        atomic_write_text(times_path(path), "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def times_path(path):
+    """VIDEO.json of the feature file VIDEO.npy; the path of a JSON file as it is."""
+    path = pathlib.Path(path)
+    return path if path.suffix == ".json" else path.with_name(f"{path.name.removesuffix('.npy')}.json")
+
+
+def has_times(path):
+    """Whether beside a feature file VIDEO.npy lies VIDEO.json."""
+    return os.path.isfile(times_path(path))
+
+
+def _faults(content):
+    """What is wrong with the content of a file, in words."""
+    if not isinstance(content, dict):
+        return [f"holds a {type(content).__name__}; expected an object"]
+    needed = ("version", "rows", "dim", "video", "stride", "window", "first_time", "made_by")
+    missing = [name for name in needed if name not in content]
+    if missing:
+        return [f"no {', '.join(map(quote, missing))}"]
+    if content["version"] != VERSION:
+        return [f"version {quote(str(content['version']))}; this program reads {VERSION}"]
+    wrong = [
+        f"{name} is {quote(str(content[name]))}; expected a whole number of 1 or more"
+        for name in ("rows", "dim")
+        if isinstance(content[name], str) or (whole_of(content[name]) or 0) < 1
+    ]
+    wrong += [f"{name} is no object" for name in ("video", "made_by") if not isinstance(content[name], dict)]
+    for name, least in (("window", 0.0), ("first_time", None)):
+        number = number_of(content[name])
+        if number is None or (least is not None and number < least):
+            wrong.append(f"{name} is {quote(str(content[name]))}; expected seconds")
+    return wrong or _faults_of_video(content["video"]) + _faults_of_rows(content)
+
+
+def _faults_of_video(video):
+    wrong = []
+    for name, needed in (("duration", True), ("start", False)):
+        if (needed or name in video) and (number_of(video.get(name)) is None or video[name] < 0):
+            wrong.append(f"video.{name} is {quote(str(video.get(name)))}; expected seconds")
+    return wrong
+
+
+def _faults_of_rows(content):
+    """What is wrong with stride, times and edges."""
+    stride, rows = content["stride"], content["rows"]
+    if stride is not None and (number_of(stride) or 0) <= 0:
+        return [f"stride is {quote(str(stride))}; expected seconds more than 0, or null"]
+    wrong = []
+    for name, number in (("times", rows), ("edges", rows + 1)):
+        values = content.get(name)
+        if values is None:
+            continue
+        if not isinstance(values, list) or any(number_of(value) is None for value in values):
+            wrong.append(f"{name} is no list of seconds")
+        elif len(values) != number:
+            wrong.append(f"{len(values)} {name} for {rows} rows; expected {number}")
+        elif any(later <= earlier for earlier, later in zip(values, values[1:], strict=False)):
+            wrong.append(f"{name} do not rise")
+    if stride is None and content.get("times") is None and rows > 1:
+        wrong.append("neither stride nor times say where rows after the first one lie")
+    return wrong
