@@ -104,14 +104,17 @@ def results_text(results, how_scored):
 
 def means_lines(rows):
     """Lines about rows of `Evaluation.means`, none without any."""
-    return (
-        ["", "## Means over videos and classes", "", *tables.markdown_table(rows), "", how_means(rows)] if rows else []
-    )
+    return ["", f"## {means_title(rows)}", "", *tables.markdown_table(rows), "", how_means(rows)] if rows else []
+
+
+def means_title(rows):
+    """What rows of `Evaluation.means` are means over: "Means over videos and classes"."""
+    return f"Means over {' and '.join(dict.fromkeys(row['over'] for row in rows))}"
 
 
 def how_means(rows):
     """What rows of `Evaluation.means` are, in words."""
-    words = "A class that the videos lack counts in no mean. std is the standard deviation of a sample."
+    words = "A class without a true example counts in no mean. std is the standard deviation of a sample."
     per_video = any("per video" in row["score"] for row in rows)
     return words + ' "Per video" is the mean over the videos that have the class.' * per_video
 

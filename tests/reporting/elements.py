@@ -11,11 +11,11 @@ def read(folder, name):
 
 
 class Elements(html.parser.HTMLParser):
-    """Collects tags with their attributes, and the text inside every script."""
+    """Collects tags with their attributes, the text inside every script, and the texts that a reader sees."""
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.scripts, self._inside = [], [], False
+        self.tags, self.scripts, self.texts, self._inside = [], [], [], False
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -30,3 +30,5 @@ class Elements(html.parser.HTMLParser):
     def handle_data(self, data):
         if self._inside:
             self.scripts[-1] += data
+        elif self.tags and self.tags[-1][0] != "style":
+            self.texts.append(data)

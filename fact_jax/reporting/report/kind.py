@@ -23,6 +23,8 @@ class ReportKind(abc.ABC):
     unseen: ClassVar[str]  # what the other classes do, in words
     how_resampled: ClassVar[str]  # how the scores of a resample are made, in words
     errors: ClassVar[str]  # what the page calls marking them
+    item: ClassVar[str] = "video"  # what the page calls one of those that are scored
+    counted: ClassVar[str] = "segments"  # and what it counts of a class
     styles: ClassVar[tuple[str, ...]]  # files of the page in `assets`, one behind the other
     scripts: ClassVar[tuple[str, ...]]
 

@@ -23,9 +23,9 @@ def report_markdown(groups, differences, notes, mean_lines):
         if groups[0].settings:
             settings = [{"group": group.label, **group.settings} for group in groups]
             lines += ["## Settings that differ", "", *table(settings), ""]
-        lines += ["## Paired differences", "", how_differences(groups), "", *_difference_lines(differences), ""]
+        lines += ["## Paired differences", "", how_differences(groups), "", *_difference_lines(groups, differences), ""]
     lines += ["## Classes", "", *_class_lines(groups), ""]
-    lines += ["## Runs", "", *table(rows.run_rows(groups))]
+    lines += ["## Runs", "", *table(_run_rows(groups))]
     return "\n".join(lines) + "\n"
 
 
@@ -35,18 +35,19 @@ def protocol(groups):
     videos = len({(run.split, video.video_id) for run in runs for video in run.evaluated.videos})
     return (
         f"{_count(len(runs), 'run')} of {_count(len(groups), 'system')} on "
-        f"{', '.join(sorted({run.split for run in runs}))}, {_count(videos, 'video')}; "
+        f"{', '.join(sorted({run.split for run in runs}))}, {_count(videos, groups[0].kind.item)}; "
         f"{groups[0].kind.protocol(groups[0].evaluated)}"
     )
 
 
 def how_differences(groups):
     """How paired differences and their intervals are made, in words."""
+    items = f"{groups[0].kind.item}s"
     return (
-        f"First minus second system, in percentage points, on the videos that all runs of both evaluated. Intervals: "
-        f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the videos within "
-        f"every split (random seed {statistics.SEED}), the same videos for both; {groups[0].kind.how_resampled}. "
-        f"An interval tells how much hangs on the choice of these videos, not on the training seed."
+        f"First minus second system, in percentage points, on the {items} that all runs of both evaluated. Intervals: "
+        f"{statistics.LEVEL:.0%} percentile bootstrap with {statistics.RESAMPLES:,} resamples of the {items} within "
+        f"every split (random seed {statistics.SEED}), the same {items} for both; {groups[0].kind.how_resampled}. "
+        f"An interval tells how much hangs on the choice of these {items}, not on the training seed."
     )
 
 
@@ -85,13 +86,14 @@ def signed(value):
     return text if float(text) == 0.0 else ("+" if value > 0 else "−") + text
 
 
-def _difference_lines(differences):
+def _difference_lines(groups, differences):
+    item = groups[0].kind.item
     if not differences:
-        return ["No two systems evaluated a video of the same split."]
+        return [f"No two systems evaluated a {item} of the same split."]
     pairs = {}
     for difference in differences:
         key = (difference.first, difference.second)
-        row = pairs.setdefault(key, {"system": key[0], "minus": key[1], "videos": difference.num_videos})
+        row = pairs.setdefault(key, {"system": key[0], "minus": key[1], f"{item}s": difference.num_videos})
         row[difference.metric] = interval_text(difference)
     return table(list(pairs.values()))
 
@@ -103,7 +105,7 @@ def _class_lines(groups):
     seen = {row["class_id"] for row in class_rows if any(row[name] > 0 for name in kind.seen_by)}
     found = {}
     for row in (row for row in class_rows if row["class_id"] in seen):
-        about = {"class": row["class_name"], "true segments": _whole(row["true_segments"])}
+        about = {"class": row["class_name"], f"true {kind.counted}": _whole(row["true_segments"])}
         line = found.setdefault(row["class_id"], about)
         for name in kind.text_columns(groups[0].evaluated.metric):
             line[f"{name} {row['group']}" if len(groups) > 1 else name] = row[name]
@@ -112,6 +114,12 @@ def _class_lines(groups):
     if len(seen) < total:
         lines += ["", f"{total - len(seen)} of {total} classes {kind.unseen}."]
     return lines
+
+
+def _run_rows(groups):
+    """`rows.run_rows`, with what is scored by its own name."""
+    items = {"videos": f"{groups[0].kind.item}s"}
+    return [{items.get(name, name): value for name, value in row.items()} for row in rows.run_rows(groups)]
 
 
 def _whole(count):

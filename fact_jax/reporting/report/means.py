@@ -6,8 +6,6 @@ from fact_jax.reporting import results
 from fact_jax.reporting.report import markdown, statistics
 from fact_jax.reporting.report.templates import render
 
-TITLE = "Means over videos and classes"
-
 
 def mean_rows(groups):
     """A row per group and mean: the Spread of the mean over the runs, and the mean of the standard deviations."""
@@ -35,7 +33,7 @@ def markdown_lines(groups):
             suffix = f" {group.label}" if len(groups) > 1 else ""
             row |= {f"mean{suffix}": markdown.plus_minus(means), f"std{suffix}": stds.mean}
         rows.append(row)
-    return [f"## {TITLE}", "", *markdown.table(rows), "", _how(groups), ""] if rows else []
+    return [f"## {_title(groups)}", "", *markdown.table(rows), "", _how(groups), ""] if rows else []
 
 
 def page_section(groups):
@@ -48,7 +46,11 @@ def page_section(groups):
         for means, stds in [found[score, over]]
     ]
     head = ["System", "Score", "Mean over", "Mean", "std"]
-    return {"means": render("means.html", title=TITLE, how=_how(groups), head=head, rows=rows)} if rows else {}
+    return {"means": render("means.html", title=_title(groups), how=_how(groups), head=head, rows=rows)} if rows else {}
+
+
+def _title(groups):
+    return results.means_title(groups[0].runs[0].means)
 
 
 def _how(groups):

@@ -22,7 +22,7 @@ def report_page(groups, differences, notes):
     between, code = kind.more_sections(groups) | means.page_section(groups), Markup("<code>{}</code>")
     if differences:
         how = markdown.how_differences(groups)
-        between["differences"] = render("differences.html", pairs=_pairs(differences), how=how)
+        between["differences"] = render("differences.html", pairs=_pairs(differences), how=how, item=kind.item)
     text = render(
         "page.html",
         title=f"Report: {groups[0].evaluated.dataset}",
@@ -43,6 +43,8 @@ def report_page(groups, differences, notes):
         between=between,
         how_drawn=kind.how_drawn(groups),
         mark_errors=kind.errors,
+        item=kind.item,
+        counted=kind.counted,
         style=Markup().join(map(asset, kind.styles)),
         data=embedded_json(page_data(groups)),
         script=Markup('"use strict";\n(() => {\n%s})();') % Markup().join(map(asset, kind.scripts)),
@@ -76,6 +78,8 @@ def page_data(groups):
     videos = _videos(groups, {pair: index for index, pair in enumerate(series)}, metrics)
     return {
         **kind.page_settings(evaluated),
+        "item": kind.item,
+        "counted": f"True {kind.counted}",
         "metrics": metrics,
         "select": kind.first_score if kind.first_score in metrics else metrics[-1],
         "splits": sorted({run.split for group in groups for run in group.runs}),

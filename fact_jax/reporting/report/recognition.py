@@ -27,6 +27,7 @@ class RecognitionReport(ReportKind):
     seen_by, unseen = ("true_segments", "predicted_clips"), "are never true and never predicted"
     how_resampled = "a clip that is drawn twice counts twice"
     errors = "mark errors"
+    item, counted = "clip", "clips"
     styles = ("page.css", "page_clips.css")
     scripts = ("page_basics.js", "page_timelines.js", "page_clips.js", "page_controls.js")
 
@@ -93,8 +94,8 @@ class RecognitionReport(ReportKind):
         return f"The {what} of every clip, and below the answers of every run."
 
     def page_settings(self, evaluated):
-        """Without times; "heads": what the parts of a line are; "counted": title of the true clips of a class."""
-        return {"fps": 0, "heads": list(evaluated.metric.heads), "counted": "True clips"}
+        """Without times; "heads": what the parts of a line are."""
+        return {"fps": 0, "heads": list(evaluated.metric.heads)}
 
     def page_videos(self, run, groups):
         offsets = np.cumsum([0, *run.evaluated.metric.num_classes]).tolist()

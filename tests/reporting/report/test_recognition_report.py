@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -95,9 +96,15 @@ def test_the_page_shows_the_clips_that_are_most_confidently_wrong(report, groups
     Elements(text)
 
 
+def test_what_is_counted_are_clips(report):
+    elements = Elements((report[0] / "report.html").read_text())
+    for text in (" ".join(elements.texts), (report[0] / "report.md").read_text()):
+        assert re.search(r"\bclips\b", text) and not re.search(r"\b(videos?|segments?)\b", text)
+
+
 def test_lines_of_the_page_have_a_part_for_every_head(groups, paths):
     data, heads = page.page_data(groups), paths[1]
-    assert data["heads"] == list(heads) and data["counted"] == "True clips"
+    assert data["heads"] == list(heads) and data["counted"] == "True clips" and data["item"] == "clip"
     clip, shown = groups[0].runs[0].evaluated.videos[0], data["videos"][0]
     first = [0, len(next(iter(heads.values())))]
     assert shown["true"] == [n for place, label in enumerate(clip.labels) for n in (first[place] + label, 1)]

@@ -109,11 +109,11 @@ function update() {
   writeState();
   const shown = chosenVideos();
   const all = data.videos.length;
-  let text = shown.length === all ? plural(all, "video") : `${shown.length} of ${plural(all, "video")}`;
+  let text = shown.length === all ? plural(all, data.item) : `${shown.length} of ${plural(all, data.item)}`;
   if (state.classes.size) {
     text += ` with ${[...state.classes].map((label) => data.classes[label].name).join(", ")}; the other classes are dimmed`;
   }
-  byId("status").textContent = shown.length ? `${text}.` : "No video fits what was chosen.";
+  byId("status").textContent = shown.length ? `${text}.` : `No ${data.item} fits what was chosen.`;
   shown.forEach(describeCard);
   byId("videos").replaceChildren(...shown.map((index) => cardOf(index).card));
   watcher.disconnect();
@@ -138,7 +138,7 @@ function classColumns() {
     const value = (label) => (scores(label).includes(null) ? null : scores(label)[1] - scores(label)[0]);
     columns.push({ key: "difference", title: "Difference", value, signed: true });
   }
-  columns.push({ key: "segments", title: data.counted || "True segments", value: (label) => data.classScores[0][label].segments });
+  columns.push({ key: "segments", title: data.counted, value: (label) => data.classScores[0][label].segments });
   return columns;
 }
 
