@@ -30,6 +30,9 @@ MAY_WRITE = {
     "fact_jax.training.checkpoints.shared.SharedCheckpoints.save": "Orbax",
     "fact_jax.app.conversion._save": "Orbax",
     "fact_jax.runtime.processes.group._close_output": "standard output, to nowhere",
+    "fact_jax.inference.export.readers.common.write_csv": "copied into an export, where nothing of ours is",
+    "fact_jax.inference.export.readers.segmentation.Model.predict_file": "the same",
+    "fact_jax.inference.export.readers.representation.Model.predict_file": "the same",
     "data_pipelines.extract_epic.Extraction.extract": "a memory map under another name first",
 }
 SCRATCH = "fact_jax.benchmark."  # writes into folders of its own, which are removed in the end

@@ -30,6 +30,11 @@ _LENGTHS = tuple(2**power + half * 2 ** (power - 1) for power in range(4, 20) fo
 _READ_AT_ONCE = 16  # frames in the size of the video that are held
 
 
+def chunk_lengths(frames_per_chunk: int) -> tuple[int, ...]:
+    """All lengths that chunks of at most so many frames are padded to, ascending."""
+    return (*(length for length in _LENGTHS if length < frames_per_chunk), frames_per_chunk)
+
+
 @dataclasses.dataclass(frozen=True)
 class ChunkConfig:
     """What is embedded: the clips as `data`, a RepresentationDataConfig, says; every `frame_stride`-th frame; at most

@@ -11,20 +11,22 @@ from absl import flags
 
 from fact_jax.app import config_flags, kinds
 from fact_jax.app.kinds.base import PredictConfig, flag, flags_of
-from fact_jax.types import UserError, check_choice
+from fact_jax.types import UserError, check_choice, nearest
 
 # The flags belong to main.py, which then lists them under --help.
 flags.disclaim_key_flags()
 
 # What tells a process that it is one of several.
 PROCESS = ("coordinator_address", "num_processes", "process_id")
+# What --mode export writes.
+FORMATS = ("published", "jax")
 # Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
     "train": (("workdir",), ("config", "init_from", "accept_new_features", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", "split", "videos", "accept_new_features", *PROCESS, "distributed")),
     "predict": (("workdir", "input"), ("config", "step", "output")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
-    "export": (("workdir", "output"), ("step",)),
+    "export": (("workdir", "output"), ("step", "format", "longest")),
     "report": (("workdirs",), ("output",)),
 }
 
@@ -55,7 +57,14 @@ class Options:
     input: tuple[str, ...] = flag("predict: feature files (.npy) or videos, folders of them, patterns.", ())
     output: str | None = flag(
         "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
-        "export: file to write, .pth, .net or .safetensors."
+        "export: file to write, .pth, .net or .safetensors; with --format jax a folder."
+    )
+    format: str | None = flag(
+        "export: published (default), weights as the published code has them, or jax, a folder that predicts with jax "
+        "and NumPy alone."
+    )
+    longest: int | None = flag(
+        "export --format jax: rows of the longest video to come (default: as long as in the training run)."
     )
     checkpoint: str | None = flag("convert: published weights, .pth, .net, .prm or .safetensors.")
     reference_config: str | None = flag("convert: YAML config of the published code.")
@@ -130,6 +139,7 @@ def check(options: Options) -> None:
     if options.mode == "convert" and not (options.config or options.reference_config):
         untold = "neither the names nor the number of classes, nor whatever else the dataset decides"
         problems.append(f"--config or --reference_config is missing: a weight file tells {untold}.")
+    problems += _export_problems(options)
     problems += _process_problems(options)
     if problems:
         raise UserError("\n".join(problems))
@@ -147,6 +157,20 @@ def _prediction_problems(options):
         if kind.name not in owners:
             owners = " and ".join(owners)
             problems.append(f"--{name}: it goes with {owners}, and this is a run of {kind.name}; leave the flag out.")
+    return problems
+
+
+def _export_problems(options):
+    """What is wrong with the flags of --mode export alone."""
+    problems = []
+    if options.format is not None and options.format not in FORMATS:
+        guess = nearest(options.format, FORMATS) or " or ".join(FORMATS)
+        problems.append(f"--format is {options.format!r}. Did you mean {guess}?")
+    if options.longest is not None and options.mode == "export":
+        if options.format != "jax":
+            problems.append("--longest goes with --format jax: weights alone have no lengths.")
+        if options.longest < 1:
+            problems.append(f"--longest is {options.longest}, expected a number of rows, 1 or more.")
     return problems
 
 

@@ -2,6 +2,7 @@
 
 import functools
 
+from fact_jax import inference
 from fact_jax.app import command_flags, conversion, experiment, kinds
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
@@ -38,6 +39,9 @@ def run(options: Options, console: writers.Console | None = None) -> int:
         read_classes = functools.partial(kinds.of_system(config.model.name).runs().read_classes, config)
         told = {"read_classes": read_classes, "explicit": _explicit(options, console), "console": console}
         conversion.convert(config, workdir, options.checkpoint, **told)
+    elif options.mode == "export" and options.format == "jax":
+        predictor = inference.load(workdir, options.step, say=console.say)
+        predictor.export(options.output, options.longest, console.say)
     elif options.mode == "export":
         conversion.export(workdir, options.output, step=options.step, console=console)
     else:

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from fact_jax import run_record
 from fact_jax.app import kinds
+from fact_jax.inference.export import ExportPlan, write_export
 from fact_jax.runtime import compilation
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import FINITE
@@ -20,7 +21,7 @@ from fact_jax.training import loop
 from fact_jax.training.checkpoints.manager import CheckpointError
 from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
 from fact_jax.training.nonfinite import NonFiniteScores
-from fact_jax.training.steps import EvalStep
+from fact_jax.training.steps import EvalStep, checked_outputs
 from fact_jax.types import Batch, UserError
 
 
@@ -55,7 +56,7 @@ class Predictor(abc.ABC):
         self.class_names = tuple(record["derived"].get("class_names", ()))
         self.feature_dim = record["derived"].get("feature_dim")
         self.step, self.checksum = step, checksum
-        self._num_devices = len(devices)
+        self._num_devices, self._task = len(devices), task
         self._step = EvalStep(task, devices, num_buckets=num_programs, say=say)
         self._state = device_layout.replicate(state, devices) if jax.tree.leaves(state) else {}
         with self._precision():
@@ -116,6 +117,42 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def _prediction(self, *args: Any, **kwargs: Any) -> Any:
         """What `prediction` gives."""
+
+    def export_plan(self, longest: int | None) -> ExportPlan:
+        """How the network is exported for videos of up to `longest` rows; None: as long as in the training run.
+
+        UserError: it cannot be exported, or not for such lengths.
+        """
+        del longest
+        raise UserError(f"{kinds.of_system(self.config.model.name).name}: such a network cannot be exported.")
+
+    def export(self, folder, longest: int | None = None, say: Callable[[str], None] = lambda line: None) -> None:
+        """Writes a folder that predicts the same with jax and NumPy alone; see `inference.export.folder`.
+
+        `longest`: as of `export_plan`. UserError: the network cannot be exported, or the folder not be written.
+        """
+        plan = self.export_plan(longest)
+        tree = {"weights": self._weights, **({"state": self._state} if jax.tree.leaves(self._state) else {})}
+        leaves, structure = jax.tree_util.tree_flatten_with_path(device_layout.unreplicate(tree))
+        names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
+
+        def run(weights, arrays):
+            tree = jax.tree.unflatten(structure, [weights[name] for name in names])
+            batch = {**arrays, **plan.constants}
+            return checked_outputs(self._task, tree["weights"], tree.get("state", {}), batch)
+
+        config = self.config
+        about = {
+            "kind": kinds.of_system(config.model.name).name,
+            "system": config.model.name,
+            "name": config.name,
+            "dataset": config.data.dataset,
+            "checkpoint": {"step": self.step, "sha256": self.checksum},
+            "class_names": list(self.class_names),
+            "feature_dim": self.feature_dim,
+        }
+        with self._precision():
+            write_export(folder, run, dict(zip(names, (leaf for _, leaf in leaves), strict=True)), plan, about, say)
 
     def expect_programs(self, number: int) -> None:
         """Says how many lengths will come, for the lines about compilations."""

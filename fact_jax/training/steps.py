@@ -252,12 +252,17 @@ class EvalStep:
 
     def _predict(self, weights, state, batch):
         self.programs.traced("eval step")
-        outputs = self._task.predict(weights, state, batch)
-        if FINITE in outputs:
-            return outputs
-        scores = [array for array in outputs.values() if jnp.issubdtype(array.dtype, jnp.inexact)]
-        rows = jnp.ones(len(jax.tree.leaves(outputs)[0]), bool)
-        return outputs | {FINITE: all_finite(rows, *scores)}
+        return checked_outputs(self._task, weights, state, batch)
+
+
+def checked_outputs(task, weights, state, batch: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+    """What `Task.predict` gives for the arrays of a batch, with FINITE in any case."""
+    outputs = task.predict(weights, state, batch)
+    if FINITE in outputs:
+        return outputs
+    scores = [array for array in outputs.values() if jnp.issubdtype(array.dtype, jnp.inexact)]
+    rows = jnp.ones(len(jax.tree.leaves(outputs)[0]), bool)
+    return outputs | {FINITE: all_finite(rows, *scores)}
 
 
 def fetch_terms(steps_terms: Sequence) -> list[dict[str, list[float]]]:

@@ -16,7 +16,7 @@ from fact_jax.app.feature_record import DataFacts
 from fact_jax.app.runs import embedding_scores
 from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
 from fact_jax.app.runs.pixel_scores import check_pixel_size, pixel_scores
-from fact_jax.app.runs.representation_prediction import open_prediction, read_chunks
+from fact_jax.app.runs.representation_prediction import exported_chunks, open_prediction, read_chunks
 from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores
 from fact_jax.metrics.representation import TASKS
 from fact_jax.runtime import devices as device_layout
@@ -25,7 +25,15 @@ from fact_jax.tasks.representation.evaluation import metric_of
 from fact_jax.training import loop
 from fact_jax.types import UserError, check_choice
 
-__all__ = ["check_settings", "open_prediction", "open_sources", "prepare", "read_chunks", "read_classes"]
+__all__ = [
+    "check_settings",
+    "exported_chunks",
+    "open_prediction",
+    "open_sources",
+    "prepare",
+    "read_chunks",
+    "read_classes",
+]
 
 _WITHOUT_LABELS = ("tau",)  # what is scored of videos that have none
 

@@ -2,12 +2,14 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.input_videos import open_videos
 from data_pipelines.representation.opening import INDEX_DIR
-from data_pipelines.representation.unlabelled import ChunkConfig, UnlabelledRawVideos, VideoBatches
+from data_pipelines.representation.unlabelled import ChunkConfig, UnlabelledRawVideos, VideoBatches, chunk_lengths
 from data_pipelines.representation.unlabelled import read_chunks as chunks_of
+from data_pipelines.video import pixels
 from fact_jax.app.runs.base import OpenedPrediction
 from fact_jax.inference.output import OutputFolder
 from fact_jax.inference.representation.output import EmbeddingFiles
@@ -20,6 +22,30 @@ def chunk_config(config) -> ChunkConfig:
     """The ChunkConfig of a run."""
     data = RepresentationDataConfig.parse(config.data)
     return ChunkConfig(data, config.eval.frames_per_chunk, config.eval.frame_stride)
+
+
+class ExportedChunks(NamedTuple):
+    """Chunks of an exported network: the lengths that they are padded to, and what its reader has to know."""
+
+    lengths: tuple[int, ...]
+    settings: dict[str, Any]
+
+
+def exported_chunks(config) -> ExportedChunks:
+    """The ExportedChunks of a run."""
+    chunks = chunk_config(config)
+    clip, augmentation = chunks.data.clip, chunks.data.augmentation
+    settings = {
+        "frames_per_chunk": chunks.frames_per_chunk,
+        "frame_stride": chunks.frame_stride,
+        "num_contexts": clip.num_contexts,
+        "context_stride": clip.context_stride,
+        "size": augmentation.size,
+        "crop": augmentation.evaluation_crop,
+        "mean": pixels.MEAN.tolist(),
+        "deviation": pixels.STD.tolist(),
+    }
+    return ExportedChunks(chunk_lengths(chunks.frames_per_chunk), settings)
 
 
 def read_chunks(config, video, name):

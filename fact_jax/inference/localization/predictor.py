@@ -3,6 +3,10 @@
 import dataclasses
 import math
 
+import jax
+import numpy as np
+
+from fact_jax.inference.export import ExportPlan
 from fact_jax.inference.predictor import Predictor, check_features, padded_features
 from fact_jax.ops.class_scores import EXPECTED, read_scores, why_other_number
 from fact_jax.ops.nms import Detections
@@ -58,6 +62,23 @@ class LocalizationPredictor(Predictor):
         """
         told = {"fps": fps, "duration": duration, "class_scores": class_scores}
         return self._predict_each(self._predict_one, features, others, **told)
+
+    def export_plan(self, longest):
+        most = self.padded_length(1)
+        lengths, rows = [most], longest and self.rule.length(longest)
+        while rows and lengths[-1] < rows:
+            lengths.append(self.padded_length(lengths[-1] + 1))
+
+        def arrays(length):
+            return {
+                "features": jax.ShapeDtypeStruct((length, self.feature_dim), np.float32),
+                "mask": jax.ShapeDtypeStruct((length,), bool),
+            }
+
+        rule = self.rule
+        grid = {"stride": rule.stride, "window": rule.window, "every": rule.every, "resize_to": rule.resize_to}
+        settings = {"time_axis": "first", "fps": self.fps, "grid": grid, "nms": dataclasses.asdict(self._nms)}
+        return ExportPlan(reader="localization", settings=settings, lengths=lengths, arrays=arrays)
 
     def _predict_one(self, features, name, fps, duration, class_scores) -> FoundActions:
         if class_scores is not None:

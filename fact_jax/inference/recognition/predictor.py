@@ -6,6 +6,7 @@ from fact_jax.inference.predictor import Predictor
 from fact_jax.inference.recognition.predictions import RecognisedVideo
 from fact_jax.tasks.recognition.evaluation import LOGITS
 from fact_jax.tasks.recognition.systems import head_names
+from fact_jax.types import UserError
 
 
 class RecognitionPredictor(Predictor):
@@ -37,6 +38,14 @@ class RecognitionPredictor(Predictor):
             argument (`others`) belongs to another kind of work.
         """
         return self._predict_each(lambda one, name: self._predict_one(one, name, window, every), video, others)
+
+    def export_plan(self, longest):
+        del longest
+        raise UserError(
+            "A run of recognition cannot be exported with --format jax: its predictions begin with videos that are "
+            "decoded, cut into windows and resized as OpenCV does, which jax and NumPy alone do not have. "
+            "--mode predict and inference.load need this library."
+        )
 
     def _predict_one(self, video, name, window, every):
         assembly, views = self._runs().read_views(self.config, video, window, every, name)

@@ -1,9 +1,12 @@
 """Embeddings of the frames of videos."""
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
+from fact_jax.inference.export import ExportPlan
 from fact_jax.inference.predictor import Predictor
+from fact_jax.types import UserError
 
 
 class RepresentationPredictor(Predictor):
@@ -27,6 +30,21 @@ class RepresentationPredictor(Predictor):
             argument (`others`) belongs to another kind of work.
         """
         return self._predict_each(self._predict_one, video, others)
+
+    def export_plan(self, longest):
+        if longest is not None:
+            raise UserError("--longest: videos are embedded in chunks, so that they may have any length; leave it out.")
+        chunks = self._runs().exported_chunks(self.config)
+        size, contexts = chunks.settings["size"], chunks.settings["num_contexts"]
+
+        def arrays(length):
+            return {
+                "frames": jax.ShapeDtypeStruct((length * contexts, size, size, 3), np.float32),
+                "mask": jax.ShapeDtypeStruct((length,), bool),
+            }
+
+        settings = {"time_axis": "first", "chunks": chunks.settings}
+        return ExportPlan(reader="representation", settings=settings, lengths=chunks.lengths, arrays=arrays)
 
     def _predict_one(self, video, name):
         assembly, chunks = self._runs().read_chunks(self.config, video, name)

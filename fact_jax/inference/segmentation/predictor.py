@@ -4,8 +4,10 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 
+from fact_jax.inference.export import ExportPlan
 from fact_jax.inference.predictor import Predictor, check_features, padded_features
 from fact_jax.inference.segmentation import predictions
 from fact_jax.ops.resampling import downsampled_length
@@ -58,6 +60,29 @@ class SegmentationPredictor(Predictor):
         video = {name: values[row, :length] for name, values in scores.items() if name != FINITE}
         return predictions.from_scores(video, num_frames, self.class_names)
 
+    def export_plan(self, longest):
+        if self.uses_transcript:
+            raise UserError(
+                "This model reads the transcript of every video: it would need a program for every pair of lengths, of "
+                "video and transcript. Only models without transcripts can be exported with --format jax."
+            )
+
+        def arrays(length):
+            return {
+                "features": jax.ShapeDtypeStruct((length, self.feature_dim), np.float32),
+                "mask": jax.ShapeDtypeStruct((length,), bool),
+            }
+
+        data = self.config.data
+        settings = {"sample_rate": self.sample_rate, "time_axis": data.time_axis, "fps": data.fps}
+        return ExportPlan(
+            reader="segmentation",
+            settings=settings | {"background": [self.class_names[label] for label in data.background_ids]},
+            lengths=export_lengths(self.buckets, longest and downsampled_length(longest, self.sample_rate)),
+            arrays=arrays,
+            constants={"row": np.zeros(1, np.int32)},
+        )
+
     def _predict_one(self, features, name, transcript):
         features = check_features(features, self.feature_dim, name)
         actions = self._check_transcript(transcript)
@@ -109,6 +134,14 @@ class _Scoring:
 
     def predict(self, weights, state, batch):
         return self.task.predict_scores(weights, state, batch)
+
+
+def export_lengths(buckets: Sequence[int], longest: int | None) -> tuple[int, ...]:
+    """Padded lengths that hold all videos of up to `longest` frames; None: those of the training run."""
+    lengths = sorted(buckets)
+    while longest and lengths[-1] < longest:
+        lengths.append(padded_length(lengths[-1] + 1, buckets))
+    return tuple(lengths)
 
 
 def padded_length(length: int, buckets: Sequence[int]) -> int:

@@ -1,0 +1,162 @@
+"""Exported folders: what jax and NumPy alone make of them is what the library predicts."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs import actionformer_synthetic, fact_synthetic_transcript
+from fact_jax import inference
+from fact_jax.app import command_flags, commands
+from fact_jax.app.command_flags import Options
+from fact_jax.inference.export.readers import localization as reader
+from fact_jax.inference.localization.predictor import LocalizationPredictor
+from fact_jax.ops.nms import METHODS, Detections, NmsConfig, suppress
+from fact_jax.tasks.localization import systems
+from fact_jax.types import UserError
+from tests.inference import runs
+from tests.inference.representation.test_predictor import PER_CHUNK, predictor, video
+from tests.shapes import variable_shapes
+
+
+def read(folder):
+    """The Model of an exported folder, made by its own predict.py."""
+    spec = importlib.util.spec_from_file_location("predict", folder / "predict.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Model(folder)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """(a model that labels frames, its export for up to 40 rows)."""
+    folder = tmp_path_factory.mktemp("labelled")
+    runs.write_run(folder / "run", runs.make_config(data__sample_rate=2, data__fps=10.0), {1: 10.0})
+    lines, model = [], inference.load(folder / "run")
+    model.export(folder / "export", longest=80, say=lines.append)
+    assert "programs for up to 64 rows on cpu, cuda, tpu" in lines[-1]
+    return model, folder / "export"
+
+
+def test_labels_and_segments_are_those_of_the_library(labelled):
+    model = read(labelled[1])
+    for length in (1, 31, 80):
+        features = np.random.default_rng(length).normal(size=(length, runs.FEATURE_DIM)).astype(np.float32)
+        expected, found = labelled[0].predict(features), model.predict(features)
+        np.testing.assert_array_equal(found["labels"], expected.labels)
+        np.testing.assert_allclose(found["probabilities"], expected.probabilities, atol=1e-5)
+        segments = model.segments(found)
+        assert [(row["start"], row["end"], row["label"]) for row in segments] == [
+            part[:3] for part in expected.segments
+        ]
+        confidence = [part.confidence for part in expected.segments]
+        np.testing.assert_allclose([row["confidence"] for row in segments], confidence, 1e-4)
+        assert segments[0]["end_sec"] == segments[0]["end"] / 10
+
+
+def test_the_reader_alone_writes_files_and_names_what_it_cannot_take(labelled, tmp_path):
+    good, long, wide = (tmp_path / f"{name}.npy" for name in ("good", "long", "wide"))
+    for path, shape in ((good, (runs.FEATURE_DIM, 9)), (long, (runs.FEATURE_DIM, 999)), (wide, (3, 9))):
+        np.save(path, np.ones(shape, np.float32))
+    code = "import sys; sys.modules.update(flax=None, orbax=None, fact_jax=None, ml_collections=None); import runpy; "
+    code += (
+        f"sys.argv[:] = ['', *sys.argv[1:]]; runpy.run_path({str(labelled[1] / 'predict.py')!r}, run_name='__main__')"
+    )
+    arguments = [str(tmp_path / "out"), *map(str, (long, good, wide))]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "long.npy: a video of 500 rows; expected 1 to 64. Export again with --longest 500" in done.stderr
+    assert f"wide.npy: features of shape (9, 3); expected (frames, {runs.FEATURE_DIM})" in done.stderr
+    assert len((tmp_path / "out" / "good.txt").read_text().splitlines()) == 9
+    assert (tmp_path / "out" / "good.csv").read_text().startswith("start,end,start_sec,end_sec,label,confidence\n0,")
+
+
+def test_a_folder_says_what_it_is_and_is_replaced_as_a_whole(labelled, tmp_path):
+    about = json.loads((labelled[1] / "model.json").read_text())
+    assert about["lengths"] == [16, 24, 64] and about["checkpoint"]["step"] == 1 and about["kind"] == "segmentation"
+    assert (labelled[1] / "classes.txt").read_text().splitlines() == list(runs.CLASS_NAMES)
+    shutil.copytree(labelled[1], tmp_path / "again")
+    labelled[0].export(tmp_path / "again")
+    assert sorted(path.name for path in (tmp_path / "again" / "programs").iterdir()) == ["16.bin", "24.bin"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    with pytest.raises(UserError, match=r"other holds other files \(thesis.tex"):
+        labelled[0].export(tmp_path / "other")
+
+
+def test_what_cannot_be_exported_says_why(tmp_path):
+    config = runs.make_config(fact_synthetic_transcript)
+    runs.write_run(tmp_path / "run", config, {1: 1.0})
+    options = Options(
+        mode="export", settings=config, workdir=str(tmp_path / "run"), output=str(tmp_path / "out"), format="jax"
+    )
+    with pytest.raises(UserError, match="reads the transcript of every video"):
+        commands.run(options)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match="(?s)--format is 'jaxx'.*--longest goes with --format jax.*expected a number"):
+        command_flags.check(Options("export", config, workdir="x", output="y", format="jaxx", longest=0))
+
+
+@pytest.fixture(scope="module")
+def localizer():
+    config = actionformer_synthetic.get_config("quick").copy_and_resolve_references()
+    with config.unlocked():
+        config.data.max_frames = 64
+    derived = {"class_names": ["jump", "run", "throw"], "feature_dim": 5, "fps": 10.0}
+    task = systems.restore(config, derived)
+    rng = np.random.default_rng(0)
+    shapes = variable_shapes(task, systems.example_arrays(derived))["params"]
+    params = jax.tree.map(lambda x: rng.normal(0, 0.3, x.shape).astype(np.float32), shapes)
+    record = {"config": config.to_dict(), "derived": derived}
+    told = {"step": 1, "checksum": "", "devices": jax.local_devices()[:1], "say": lambda line: None}
+    return LocalizationPredictor(task, params, record=record, **told)
+
+
+def test_detections_are_those_of_the_library(localizer, tmp_path):
+    localizer.export(tmp_path / "export", longest=70)
+    model, (first, *_) = read(tmp_path / "export"), json.loads((tmp_path / "export/model.json").read_text())["lengths"]
+    assert first == 64
+    for length in (1, 37, 66):
+        features = np.random.default_rng(length).normal(size=(length, 5)).astype(np.float32)
+        expected = localizer.predict(features).detections
+        segments, scores, labels = model.predict(features)
+        assert len(scores) > 1 or length == 1
+        np.testing.assert_array_equal(labels, expected.labels)
+        np.testing.assert_allclose(segments, expected.segments, atol=1e-4)
+        np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
+
+
+@given(
+    st.integers(0, 2**32 - 1), st.sampled_from(METHODS), st.booleans(), st.sampled_from([0.0, 0.5]), st.integers(1, 60)
+)
+def test_the_suppression_of_the_reader_is_ours_to_the_bit(seed, method, per_class, voting, most):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(0, 60))
+    starts = rng.integers(0, 20, count).astype(np.float32)
+    segments = np.stack([starts, starts + rng.integers(1, 9, count).astype(np.float32)], axis=1)
+    scores = (rng.integers(1, 9, count) / np.float32(8)).astype(np.float32)  # many are equal
+    labels = rng.integers(0, 3, count).astype(np.int32)
+    config = NmsConfig(method, per_class, most, 0.05, 0.5, 0.3, voting)
+    expected = suppress(Detections(segments, scores, labels), config)
+    found = reader.suppress(segments, scores, labels, {**vars(config)})
+    np.testing.assert_array_equal(found[1], expected.scores)
+    np.testing.assert_array_equal(found[2], expected.labels)
+    np.testing.assert_allclose(found[0], expected.segments, rtol=0 if not voting else 1e-5)
+
+
+def test_embeddings_are_those_of_the_library(tmp_path):
+    model = predictor()
+    model.export(tmp_path / "export")
+    exported = read(tmp_path / "export")
+    assert exported.about["lengths"] == [PER_CHUNK]
+    for frames in (video(1), video(12), np.random.default_rng(0).integers(0, 256, (6, 33, 21, 3), np.uint8)):
+        np.testing.assert_allclose(exported.predict(frames), model.predict(frames), atol=1e-5)
+    with pytest.raises(UserError, match="--longest: videos are embedded in chunks"):
+        model.export(tmp_path / "export", longest=5)
