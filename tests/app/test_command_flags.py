@@ -26,6 +26,8 @@ GIVEN = {
     "num_processes": 2,
     "process_id": 0,
     "distributed": False,
+    "format": "jax",
+    "longest": 900,
 }
 
 
