@@ -34,6 +34,8 @@ MAY_WRITE = {
     "fact_jax.inference.export.readers.segmentation.Model.predict_file": "the same",
     "fact_jax.inference.export.readers.representation.Model.predict_file": "the same",
     "data_pipelines.extract_epic.Extraction.extract": "a memory map under another name first",
+    "data_pipelines.extraction.feature_file.FeatureFile._open": "a part, which becomes the file when it is whole",
+    "data_pipelines.extraction.claims.take": "a lock file, which exists as long as a process does",
 }
 SCRATCH = "fact_jax.benchmark."  # writes into folders of its own, which are removed in the end
 # Calls that run what a file holds; allowed in these modules.

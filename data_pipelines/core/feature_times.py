@@ -19,6 +19,7 @@ from fact_jax.types import UserError
 VERSION = 1
 # Seconds in files of labels are exact to this: a time that lies no more before an edge is the edge.
 EXACT = 1e-6
+_DECIMALS = 7  # of listed seconds
 _MAX_BYTES = 2**30
 _EXPECTED = "where the rows of a feature file lie in time, as --mode extract writes it"
 _HOW = "extract the features again, or put it right as data_pipelines/core/README.md says"
@@ -65,12 +66,12 @@ class FeatureTimes:
         first, last = float(centres[0]), float(centres[-1])
         stride = (last - first) / (len(centres) - 1) if len(centres) > 1 else None
         even = centres if stride is None else first + stride * np.arange(len(centres))
-        listed = None if np.abs(centres - even).max() <= EXACT else centres
+        listed = None if np.abs(centres - even).max() <= EXACT else np.round(centres, _DECIMALS)
         stride = None if listed is not None else stride
         times = cls(len(centres), dim, video, stride, float(window), first, listed, None, made_by)
         if edges is None or np.abs(times.edges - edges).max() <= EXACT:
             return times
-        return dataclasses.replace(times, listed_edges=np.asarray(edges, np.float64))
+        return dataclasses.replace(times, listed_edges=np.round(np.asarray(edges, np.float64), _DECIMALS))
 
     @property
     def times(self):
@@ -88,8 +89,10 @@ class FeatureTimes:
         if self.listed_edges is not None:
             return self.listed_edges
         times = self.times
-        first, last = min(self.start, times[0]), max(self.duration, times[-1])
-        return np.concatenate([[first], (times[1:] + times[:-1]) / 2, [last]])
+        between = (times[1:] + times[:-1]) / 2
+        # The last row of even ones may be cut short by the end of the video, even before its centre.
+        first, last = min(self.start, *between[:1], times[0]), max([self.duration, *between[-1:]])
+        return np.concatenate([[first], between, [last]])
 
     @property
     def start(self):

@@ -50,8 +50,11 @@ class ChunkConfig:
 
     def padded_length(self, video) -> int:
         """L for the chunks of a RawVideo, whatever other videos there are."""
-        first = clips.evaluation_chunks(len(self.steps(video)), self.frames_per_chunk)[0]
-        return min(_LENGTHS[bisect.bisect_left(_LENGTHS, first.stop)], self.frames_per_chunk)
+        return self.length_for(clips.evaluation_chunks(len(self.steps(video)), self.frames_per_chunk)[0].stop)
+
+    def length_for(self, num_steps: int) -> int:
+        """L for chunks of at most `num_steps` steps."""
+        return min(_LENGTHS[bisect.bisect_left(_LENGTHS, num_steps)], self.frames_per_chunk)
 
 
 class Assembly:

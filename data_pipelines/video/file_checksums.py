@@ -37,11 +37,12 @@ def files_of(path) -> list[pathlib.Path]:
     return [path / name for name in sorted(image_names(os.listdir(path)))] if path.is_dir() else [path]
 
 
-def file_checksums(paths: Mapping[str, str], folder: pathlib.Path) -> VideoChecksums:
+def file_checksums(paths: Mapping[str, str], folder: pathlib.Path, digits: int = _DIGITS) -> VideoChecksums:
     """Checksums of the content of videos, {name: path of a file or of a folder of images}.
 
     `folder` is where they are noted for the next time. Where a file lies and when it was written does not count, and
-    neither does the name of a file; those of the images of a folder do, because they give their order.
+    neither does the name of a file; those of the images of a folder do, because they give their order. A checksum has
+    `digits` digits, which are the same for all that is noted in one folder.
 
     Raises UserError where a file cannot be read or the notes cannot be written.
     """
@@ -56,7 +57,8 @@ def file_checksums(paths: Mapping[str, str], folder: pathlib.Path) -> VideoCheck
             else:
                 missing[name] = files_of(path)
         with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            found |= dict(zip(missing, pool.map(_checksum, missing.values()), strict=True))
+            sums = pool.map(_checksum, missing.values())
+            found |= {name: checksum[:digits] for name, checksum in zip(missing, sums, strict=True)}
         num_bytes = sum(file.stat().st_size for files in missing.values() for file in files)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
@@ -75,9 +77,9 @@ def _checksum(files):
         with open_data(file) as content:
             own = hashlib.file_digest(content, "sha256")
         if len(files) == 1:
-            return own.hexdigest()[:_DIGITS]
+            return own.hexdigest()
         digest.update(repr((file.name, own.hexdigest())).encode())
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()
 
 
 def _read(path):

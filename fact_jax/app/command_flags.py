@@ -10,7 +10,7 @@ from typing import Any
 from absl import flags
 
 from fact_jax.app import config_flags, kinds
-from fact_jax.app.kinds.base import PredictConfig, flag, flags_of
+from fact_jax.app.kinds.base import ExtractConfig, PredictConfig, flag, flags_of
 from fact_jax.types import UserError, check_choice, nearest
 
 # The flags belong to main.py, which then lists them under --help.
@@ -20,11 +20,14 @@ flags.disclaim_key_flags()
 PROCESS = ("coordinator_address", "num_processes", "process_id")
 # What --mode export writes.
 FORMATS = ("published", "jax")
+# Flags of predictions that --mode extract has as well.
+EXTRACT_TOO = ("window", "every")
 # Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
     "train": (("workdir",), ("config", "init_from", "accept_new_features", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", "split", "videos", "accept_new_features", *PROCESS, "distributed")),
     "predict": (("workdir", "input"), ("config", "step", "output")),
+    "extract": (("input", "output"), ("workdir", "config", "step", "extractor", "overwrite", "distributed")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step", "format", "longest")),
     "report": (("workdirs",), ("output",)),
@@ -49,16 +52,21 @@ class Options:
     accept_new_features: bool | None = flag(
         "train, eval: go on where the features, or the files of videos, are not those that the run was trained with."
     )
-    step: int | None = flag("eval, predict, export: which checkpoint; the best by default.")
+    step: int | None = flag("eval, predict, extract, export: which checkpoint; the best by default.")
     split: str | None = flag(
         "eval: score these videos, train, test or validation, instead of the run's own evaluations."
     )
     videos: tuple[str, ...] = flag("eval: score these videos: names, or files with a name in every line.", ())
-    input: tuple[str, ...] = flag("predict: feature files (.npy) or videos, folders of them, patterns.", ())
-    output: str | None = flag(
-        "predict: folder of the results (default: the workdir); report: folder of the report (default: report); "
-        "export: file to write, .pth, .net or .safetensors; with --format jax a folder."
+    input: tuple[str, ...] = flag(
+        "predict: feature files (.npy) or videos, folders of them, patterns; extract: videos, folders of them.", ()
     )
+    output: str | None = flag(
+        "predict: folder of the results (default: the workdir); extract: folder of the feature files; report: folder "
+        "of the report (default: report); export: file to write, .pth, .net or .safetensors; with --format jax a "
+        "folder."
+    )
+    extractor: str | None = flag("extract: MODULE:FUNCTION of your own, in place of the network of a --workdir.")
+    overwrite: bool | None = flag("extract: make features anew that something else has made.")
     format: str | None = flag(
         "export: published (default), weights as the published code has them, or jax, a folder that predicts with jax "
         "and NumPy alone."
@@ -73,7 +81,7 @@ class Options:
     num_processes: int | None = flag("train, eval: how many processes there are.")
     process_id: int | None = flag("train, eval: which of them this is, from 0.")
     distributed: bool | None = flag(
-        "train, eval: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best."
+        "train, eval, extract: this is one of several processes, as SLURM, Open MPI or a cloud TPU knows best."
     )
 
 
@@ -85,8 +93,8 @@ def define():
         "train",
         list(MODES),
         "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
-        "label or embed videos that have no labels; convert: make a workdir from published PyTorch weights; export: "
-        "write such weights; report: compare finished runs.",
+        "label or embed videos that have no labels; extract: write features of videos; convert: make a workdir from "
+        "published PyTorch weights; export: write such weights; report: compare finished runs.",
     )
     own, of_kinds = _define(Options), {}
     for kind in kinds.KINDS:
@@ -125,6 +133,14 @@ def predict_config(options: Options) -> PredictConfig:
     return kind.predict_config(input=options.input, output=options.output, step=options.step, **options.prediction)
 
 
+def extract_config(options: Options) -> ExtractConfig:
+    """What --mode extract is told; UserError: a flag has a value that cannot be."""
+    told = {name: options.prediction.get(name) for name in EXTRACT_TOO}
+    return ExtractConfig(
+        input=options.input, output=options.output or "", step=options.step, overwrite=bool(options.overwrite), **told
+    )
+
+
 def check(options: Options) -> None:
     """Raises UserError if a flag is missing or belongs to another mode; names all of them."""
     check_choice("--mode", options.mode, tuple(MODES))
@@ -149,6 +165,8 @@ def _prediction_problems(options):
     """What is wrong with the flags of the kinds of work."""
     problems = []
     for name in options.prediction:
+        if options.mode == "extract" and name in EXTRACT_TOO:
+            continue
         if options.mode != "predict":
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to predict.")
             continue

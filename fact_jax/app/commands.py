@@ -35,6 +35,10 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     console = console or writers.Console()
     if options.mode == "predict":
         return experiment.predict(config, workdir, command_flags.predict_config(options), console)
+    if options.mode == "extract":
+        from fact_jax.app import extraction
+
+        return extraction.extract(options, console)
     if options.mode == "convert":
         read_classes = functools.partial(kinds.of_system(config.model.name).runs().read_classes, config)
         told = {"read_classes": read_classes, "explicit": _explicit(options, console), "console": console}

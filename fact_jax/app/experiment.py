@@ -96,7 +96,7 @@ def run(
     with stop_request(console.say) as stop, owned:
         if processes.is_main:
             _check_settings(config, workdir, mode)  # again: another process may just have made its run here
-        _set_up_jax(config, console)
+        set_up_jax(config, console)
         setup = prepare(config, workdir, mode, console, stop, processes, init_from, accept_new_features)
         finished = modes.train(setup) if mode == "train" else modes.evaluate(setup, step, videos)
         return 0 if finished else stop.exit_code
@@ -140,7 +140,7 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
     workdir = Path(workdir)
     if not run_record.check(workdir, config=config.to_dict(), neutral=PREDICTION_NEUTRAL):
         raise UserError(f"{workdir} holds no run to predict with. Train first, or convert published weights.")
-    _set_up_jax(config, console)
+    set_up_jax(config, console)
     devices = device_layout.choose(config.eval.batch_size)
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
     runs = kinds.of_system(config.model.name).runs()
@@ -165,7 +165,7 @@ def _other_scoring(config, workdir: Path) -> str:
     return "" if of_run == now else name if now else f"no_{name}"
 
 
-def _set_up_jax(config, console: writers.Console) -> None:
+def set_up_jax(config, console: writers.Console) -> None:
     """Applies the settings that hold for the whole process."""
     host_memory.keep_between_runs()
     if config.compilation_cache:

@@ -200,6 +200,7 @@ def load(
     kind: str | None = None,
     devices: Sequence[jax.Device] | None = None,
     say=lambda line: None,
+    serve: Callable[[Any], Any] = lambda task: task,
 ) -> Predictor:
     """Reads the parameters of a checkpoint, verifies their checksum, and returns the predictor of its kind of work.
 
@@ -212,6 +213,7 @@ def load(
         with it.
       devices: where to run; the first device by default.
       say: takes lines about compilations and the like.
+      serve: from the task of the run to one of the same parameters that predicts something else.
 
     Raises:
       UserError: the folder holds no run, or one of another kind, or its checkpoint cannot be used.
@@ -239,7 +241,7 @@ def load(
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
     return kind_of_run.predictor()(
-        task,
+        serve(task),
         weights.params,
         record=record,
         step=chosen,

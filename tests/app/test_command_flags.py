@@ -19,6 +19,8 @@ GIVEN = {
     "videos": ("a",),
     "input": ("a.npy",),
     "output": "out",
+    "extractor": "module:function",
+    "overwrite": True,
     "checkpoint": "w.pth",
     "reference_config": "c.yaml",
     "workdirs": ("runs/x",),

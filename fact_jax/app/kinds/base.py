@@ -57,6 +57,30 @@ class PredictFeaturesConfig(PredictConfig):
             raise UserError(f"--fps is {self.fps}; expected frames per second, more than 0.")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtractConfig:
+    """What --mode extract is told."""
+
+    input: tuple[str, ...]  # videos, folders of them, patterns
+    output: str  # folder of the feature files
+    step: int | None = None  # which checkpoint; None = the best
+    window: float | None = None  # seconds that a row sees, of networks that see windows; None = DEFAULT_WINDOW
+    every: float | None = None  # seconds from a row to the next; None = every frame, or DEFAULT_EVERY of windows
+    overwrite: bool = False  # make features anew that something else has made
+
+    def __post_init__(self):
+        wrong = [
+            f"--{name} is {value}; expected seconds, more than 0."
+            for name, value in (("window", self.window), ("every", self.every))
+            if value is not None and not (math.isfinite(value) and value > 0)
+        ]
+        if wrong:
+            raise UserError("\n".join(wrong))
+
+
+# Seconds of a window, and from one to the next, where nobody says.
+DEFAULT_WINDOW, DEFAULT_EVERY = 2.0, 0.5
+
 # Of `ReadWhere.values`: whatever is neither 0 nor False nor empty.
 SET = None
 

@@ -55,8 +55,14 @@ _READS = (
 class RecogniseClipsConfig(PredictConfig):
     """What --mode predict is told to recognise what happens in clips, or in windows of long videos."""
 
-    window: float | None = flag("predict, recognising actions: seconds of a window of a long video (default: all).")
-    every: float | None = flag("predict, recognising actions: seconds from a window to the next (default: one window).")
+    window: float | None = flag(
+        "predict, recognising actions: seconds of a window of a long video (default: all); extract: seconds that a row "
+        "of features sees."
+    )
+    every: float | None = flag(
+        "predict, recognising actions: seconds from a window to the next (default: one window); extract: from a row "
+        "to the next."
+    )
 
     def __post_init__(self):
         wrong = [

@@ -13,6 +13,7 @@ from data_pipelines.recognition.source import TrainClips
 from fact_jax.app.feature_record import DataFacts
 from fact_jax.app.runs import view_scores
 from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
+from fact_jax.app.runs.recognition_extraction import extraction_task, open_extractor
 from fact_jax.app.runs.recognition_prediction import open_prediction, read_views
 from fact_jax.app.runs.recognition_warnings import drawn_experts
 from fact_jax.runtime import devices as device_layout
@@ -20,7 +21,16 @@ from fact_jax.tasks.recognition import systems
 from fact_jax.training import loop
 from fact_jax.types import VerbNouns, check_choice
 
-__all__ = ["check_settings", "open_prediction", "open_sources", "prepare", "read_classes", "read_views"]
+__all__ = [
+    "check_settings",
+    "extraction_task",
+    "open_extractor",
+    "open_prediction",
+    "open_sources",
+    "prepare",
+    "read_classes",
+    "read_views",
+]
 
 
 def check_settings(config) -> None:

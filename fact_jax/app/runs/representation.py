@@ -16,6 +16,7 @@ from fact_jax.app.feature_record import DataFacts
 from fact_jax.app.runs import embedding_scores
 from fact_jax.app.runs.base import Classes, Parts, batch_lines, check_all, piece_size
 from fact_jax.app.runs.pixel_scores import check_pixel_size, pixel_scores
+from fact_jax.app.runs.representation_extraction import extraction_task, open_extractor
 from fact_jax.app.runs.representation_prediction import exported_chunks, open_prediction, read_chunks
 from fact_jax.app.runs.representation_warnings import drawn_backbone, lacking_scores
 from fact_jax.metrics.representation import TASKS
@@ -28,6 +29,8 @@ from fact_jax.types import UserError, check_choice
 __all__ = [
     "check_settings",
     "exported_chunks",
+    "extraction_task",
+    "open_extractor",
     "open_prediction",
     "open_sources",
     "prepare",

@@ -125,6 +125,17 @@ class CAST(nn.Module):
             time = normalized(jnp.mean(time, axis=(1, 2)), self.norm_time(), vit.VIDEOMAE.epsilon)
         return space, time
 
+    def features(self, frames: Clips) -> Float[Array, "B rows E"]:
+        """What the classifiers see of clips: one row a clip, of both experts those of space first.
+
+        Of the spatial expert alone a row for every frame: its class token, normalised as the mean over frames is.
+        """
+        space, time = self.through(*self.embedded(frames))
+        if space is not None and time is None:
+            return normalized(space[:, :, 0], self.clip().norm_post, vit.CLIP.epsilon)
+        pooled = [part for part in self.pooled(space, time) if part is not None]
+        return jnp.concatenate(pooled, axis=-1)[:, None]
+
     def classified(self, space, time, seeds: Seeds | None = None) -> Logits:
         """Logits of what was pooled: one classifier sees both experts, of two the noun's space and the verb's time."""
         config = self.config

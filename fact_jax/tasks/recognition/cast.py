@@ -77,6 +77,17 @@ class CASTTask(Task):
         return published.links(self.model)
 
 
+class CASTFeatures(CASTTask):
+    """Gives what the classifiers of a trained CAST see instead of their logits."""
+
+    def predict(self, params, state, batch):
+        """ "features" float32 [B, rows, E], see `CAST.features`, and FINITE."""
+        del state
+        found = self.network.apply({"params": params}, batch["frames"], method=CAST.features)
+        found = jnp.asarray(found, jnp.float32)
+        return {"features": found, FINITE: all_finite(found)}
+
+
 def _augmented(batch, num_frames):
     """The arrays of a batch with a row for every augmentation of a clip: those of a clip follow one another."""
     frames, count = batch["frames"], batch["frames"].shape[1] // num_frames
