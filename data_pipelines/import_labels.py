@@ -1,0 +1,224 @@
+"""Reads what people annotated in a tool of their own, as labels of frames or as annotations.
+
+    python -m data_pipelines.import_labels project.boris --output FOLDER --subject "No focal subject"
+    python -m data_pipelines.import_labels documents/ --output FOLDER --tier gestures --to frames --videos videos/
+
+Files of ELAN, BORIS (projects, tabular and aggregated events), VIA 3, Label Studio, CVAT, Audacity, WebVTT and plain
+CSV are known by their ending and content. FOLDER gets annotations.json, or groundTruth/VIDEO.txt and mapping.txt, as
+every command here and every run takes them. data_pipelines/label_tools/README.md tells what to export in every tool.
+"""
+
+import argparse
+import pathlib
+import shlex
+
+from data_pipelines.core import command_line
+from data_pipelines.core.input_files import find_files
+from data_pipelines.core.names import why_no_class, why_no_video
+from data_pipelines.core.problems import Problem, group_alike, refuse
+from data_pipelines.core.wording import count, name_some
+from data_pipelines.label_tools import checks, choice, folders, formats, frames, rows
+from data_pipelines.label_tools.events import Reading
+from data_pipelines.label_tools.media import MediaFolder
+from data_pipelines.label_tools.rules import UNPAIRED, ReadRules
+from data_pipelines.tools.frame_painting import OVERLAPS
+from data_pipelines.tools.unsplit_folder import slip_lines
+from fact_jax.files import atomic_write_text, safe_name
+from fact_jax.types import UserError
+
+# Names that may be slips of the pen that are told.
+_MOST_SLIPS = 5
+_FOR_FRAMES = ("fps", "features", "time_axis", "overlap", "background")
+
+
+def main(argv=None):
+    """Runs the tool; returns 0."""
+    arguments = _parse(argv)
+    output = pathlib.Path(arguments.output).expanduser()
+    videos = (
+        MediaFolder(pathlib.Path(arguments.videos).expanduser(), output / "video_index") if arguments.videos else None
+    )
+    reading = _read(arguments, videos)
+    what = arguments.files[0] if len(arguments.files) == 1 else "the files"
+    runs, problems = choice.choose_tiers(reading.recordings, reading.faults, arguments.tier, arguments.each, what)
+    files, notes = {}, list(reading.notes)
+    for name, recordings in runs.items():
+        folder = output / safe_name(name) if arguments.each else output
+        made, lines, wrong = _files_of(recordings, reading.resolution, folder, videos, arguments)
+        files |= {folder / path: text for path, text in made.items()}
+        notes += [f"{name}: {line}" if arguments.each else line for line in lines]
+        problems += wrong
+    refuse(what, group_alike(list(dict.fromkeys(problems)), what))
+    if not any(one.events for recordings in runs.values() for one in recordings):
+        raise UserError(f"{what} holds no events{_of(arguments)}.")
+    there = [str(path.relative_to(output)) for path in files if path.exists() and path.name not in _GROWING]
+    if there and not arguments.overwrite:
+        raise UserError(f"{count(there, 'file')} in {output} exist already: {name_some(there)}. Add --overwrite.")
+    for line in dict.fromkeys(notes):
+        print(f"  {line}")
+    with command_line.writing(output):
+        for path, text in files.items():
+            atomic_write_text(path, text)
+    total = sum(len(one.events) for recordings in runs.values() for one in recordings)
+    number = len({one.video for recordings in runs.values() for one in recordings})
+    print(f"{count(total, 'event')} of {count(number, 'video')}")
+    print(f"wrote {name_some([str(path.relative_to(output)) for path in files], 6)} to {output}")
+    first = output / safe_name(next(iter(runs))) if arguments.each else output
+    print(f"to go on:\n  {shlex.join(['python', '-m', 'data_pipelines.make_splits', str(first), '--test', '0.25'])}")
+    return 0
+
+
+# They keep what others have written.
+_GROWING = {folders.ANNOTATIONS, folders.MAPPING}
+
+
+def _of(arguments):
+    parts = [f"--tier {' '.join(arguments.tier)}"] * bool(arguments.tier)
+    parts += [f"--observation {' '.join(arguments.observation)}"] * bool(arguments.observation)
+    return f" with {' '.join(parts)}" if parts else ""
+
+
+def _parse(argv):
+    parser = command_line.parser("data_pipelines.import_labels", __doc__, "Exit code: 0 written, 2 not.")
+    add = parser.add_argument
+    add("files", nargs="+", help="files of the tool, folders of them, or patterns")
+    add("--from", dest="tool", choices=tuple(formats.TOOLS), help="the tool (default: by ending and content)")
+    add("--output", required=True, metavar="FOLDER", help="folder of the dataset")
+    text = "annotations.json, groundTruth/VIDEO.txt with mapping.txt, or both (default: annotations)"
+    add("--to", nargs="+", choices=("annotations", "frames"), default=["annotations"], help=text)
+    text = "tiers, tracks or subjects that are meant, together; needed where there are several"
+    add("--tier", "--subject", nargs="+", default=[], metavar="NAME", help=text)
+    add("--each", action="store_true", help="a folder below --output for every tier or subject")
+    text = "observations of BORIS, or numbers of Label Studio's annotations, that are meant (default: all)"
+    add("--observation", nargs="+", default=[], metavar="NAME", help=text)
+    text = "number of BORIS' player, or of ELAN's linked medium, whose video is meant (default: the first video)"
+    add("--media", type=int, default=0, metavar="NUMBER", help=text)
+    add("--videos", metavar="FOLDER", help="the video files: checks lengths, and tells the times of frames")
+    text = "seconds of media files of which the tool's file does not tell, where there are no --videos"
+    add("--lengths", type=_length, nargs="+", default=[], metavar="FILE=SECONDS", help=text)
+    text = "frames per second by which the tool counts: frameRate of Label Studio, rate of CVAT's task"
+    add("--tool_fps", type=command_line.frame_rate(), default=0.0, metavar="FPS", help=text)
+    add("--modifiers", action="store_true", help="modifiers of BORIS belong to the label: code|modifier")
+    text = 'state events that do not stop: "refuse", "leave_out", or "to_end" of the video (default: refuse)'
+    add("--unpaired", choices=UNPAIRED, default="refuse", help=text)
+    add("--unnamed", metavar="LABEL", help="label of events without a text, '' to leave them out (default: refuse)")
+    text = "seconds that point events last, around their time (default: points in annotations, refused for frames)"
+    add("--point_width", type=command_line.number(1e-3, 1e6), metavar="SECONDS", help=text)
+    add("--overwrite", action="store_true", help="replace labels of these videos; those of others stay")
+    group = parser.add_argument_group("labels of frames")
+    text = "label rows per second, where neither features/VIDEO.json nor the videos' own frames say when rows are"
+    group.add_argument("--fps", type=command_line.frame_rate(), default=0.0, help=text)
+    text = "feature files VIDEO.npy, as long as which labels get (default: FOLDER/features, if there is one)"
+    group.add_argument("--features", metavar="FOLDER", help=text)
+    text = '"first" for (frames, channels) feature files (default: found)'
+    group.add_argument("--time_axis", choices=("first", "last"), help=text)
+    text = 'where events share rows: "refuse", or show the one that started "first" or "last" (default: refuse)'
+    group.add_argument("--overlap", choices=OVERLAPS, default="refuse", help=text)
+    text = "label of the gaps (default: background)"
+    group.add_argument("--background", default="background", metavar="NAME", help=text)
+    arguments = parser.parse_args(argv)
+    given = [f"--{name}" for name in _FOR_FRAMES if getattr(arguments, name) != parser.get_default(name)]
+    if given and "frames" not in arguments.to:
+        parser.error(f"{', '.join(given)}: for --to frames")
+    if arguments.tier and arguments.each:
+        parser.error("--tier chooses what goes together, --each takes all apart")
+    if arguments.media < 0:
+        parser.error("--media counts from 1")
+    if why := why_no_class(arguments.background):
+        parser.error(f"--background is {arguments.background!r}, expected the name of a class ({why})")
+    return arguments
+
+
+def _length(text):
+    name, equals, seconds = text.rpartition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected FILE=SECONDS")
+    return name, command_line.number(1e-3, 1e7)(seconds)
+
+
+def _read(arguments, videos):
+    """Reading of all files."""
+    paths, problems = find_files(arguments.files, formats.SUFFIXES)
+    refuse("the files", problems)
+    rules = ReadRules(
+        tuple(arguments.observation),
+        arguments.media,
+        arguments.modifiers,
+        arguments.unpaired,
+        arguments.tool_fps,
+        dict(arguments.lengths),
+        videos,
+    )
+    reading = Reading(0.0)
+    for path in paths:
+        tool = arguments.tool or formats.tool_of(path)
+        found = formats.TOOLS[tool].read(path, rules)
+        reading.extend(found)
+        title = formats.TOOLS[tool].title
+        reading.notes.insert(0, f"{path}: {title}, times to {found.resolution:g} s")
+    return reading
+
+
+def _files_of(recordings, resolution, folder, videos, arguments):
+    """({name of a file: text}, lines, Problems) of the Recordings of one run."""
+    recordings, notes, problems = choice.name_events(recordings, arguments.unnamed)
+    problems += choice.double_problems(recordings)
+    if problems:
+        return {}, notes, problems
+    if videos:
+        recordings, lines, wrong = checks.check_videos(recordings, videos)
+        notes += lines
+        problems += wrong
+    if arguments.point_width:
+        recordings, lines = choice.widen_points(recordings, arguments.point_width)
+        notes += lines
+    videos_of = {}
+    for one in recordings:
+        for label in {event.label for event in one.events}:
+            videos_of[label] = videos_of.get(label, 0) + 1
+    if len(recordings) > 1:
+        slips = slip_lines(dict(sorted(videos_of.items())))
+        notes += slips[:_MOST_SLIPS] + [f"and {len(slips) - _MOST_SLIPS} more such names"] * (len(slips) > _MOST_SLIPS)
+    files = {}
+    if "annotations" in arguments.to:
+        points = sum(event.is_point for one in recordings for event in one.events)
+        notes += [f"{count(points, 'point event')} stay points: their start is their end"] if points else []
+        text, lines, wrong = folders.annotation_text(recordings, folder, arguments.overwrite)
+        files[folders.ANNOTATIONS] = text
+        notes += lines
+        problems += wrong
+    if "frames" in arguments.to:
+        made, lines, wrong = _frame_files(recordings, resolution, folder, videos, arguments)
+        files |= made
+        notes += lines
+        problems += wrong
+    return files, notes, problems
+
+
+def _frame_files(recordings, resolution, folder, videos, arguments):
+    problems = choice.point_problems(recordings, "a row of labels has a length")
+    features = pathlib.Path(arguments.features or folder / "features").expanduser()
+    edges, notes, wrong = rows.find_edges(
+        recordings,
+        features,
+        fps=arguments.fps,
+        videos=videos,
+        time_axis=arguments.time_axis,
+        must_be_there=bool(arguments.features),
+    )
+    problems += wrong
+    problems += [problem for one in recordings if (problem := _no_file_name(one))]
+    segments = [choice.without_points(one) for one in recordings]
+    labels, lines, wrong = frames.label_rows(segments, edges, resolution, arguments.background, arguments.overlap)
+    files, more, faults = folders.frame_files(labels, folder, arguments.background)
+    return files, notes + lines + more, problems + wrong + faults
+
+
+def _no_file_name(recording):
+    if "/" in recording.video or "\\" in recording.video or why_no_video(recording.video):
+        return Problem(recording.path, 0, f"video {recording.video!r}", "expected a name without folders")
+    return None
+
+
+if __name__ == "__main__":
+    command_line.run(main)

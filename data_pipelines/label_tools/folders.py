@@ -1,0 +1,225 @@
+"""Our own folders: label files and annotations, written from Recordings and read as such; predictions, read."""
+
+import json
+import pathlib
+
+from data_pipelines.core.json_files import number_of, read_json
+from data_pipelines.core.names import means_background
+from data_pipelines.core.problems import Problem
+from data_pipelines.core.text_files import quote, read_lines
+from data_pipelines.core.wording import name_some
+from data_pipelines.label_tools.events import Event, Reading, Recording, tidy
+from data_pipelines.localization.annotations import read_database
+from data_pipelines.segmentation.annotations import read_mapping
+from fact_jax.types import UserError, nearest
+
+ANNOTATIONS, LABELS, MAPPING, PREDICTIONS = "annotations.json", "groundTruth", "mapping.txt", "predictions"
+# What annotations tell beside label and times, and what it is of an Event.
+_BESIDE = {"subject": "tier", "confidence": "confidence", "modifiers": "modifiers"}
+
+
+def annotation_text(recordings, folder, overwrite):
+    """(text of annotations.json with these Recordings, lines, Problems); other videos of one that is there stay."""
+    path, database, ids, notes = pathlib.Path(folder) / ANNOTATIONS, {}, {}, []
+    if path.exists():
+        content, problems = read_json(path, "annotations in the form of ActivityNet")
+        if not problems:
+            known, problems = read_database(path)
+            ids = dict(known.class_ids)
+        if problems:
+            return "", [], problems
+        database = content.get("database", content)
+        again = [one.video for one in recordings if one.video in database]
+        if again and not overwrite:
+            found = f"it has {name_some(again)} already"
+            return "", [], [Problem(str(path), 0, found, "--overwrite replaces these videos, others stay")]
+        notes.append(f"{ANNOTATIONS}: {len(database) - len(again)} other videos stay as they are")
+    labels = sorted({event.label for one in recordings for event in one.events} - ids.keys())
+    # Where ids are stated, new classes get the next ones; where none are, names alone number the classes.
+    stated = any("label_id" in item for entry in database.values() for item in entry.get("annotations") or ())
+    has_ids = stated or not any(entry.get("annotations") for entry in database.values())
+    first = max(ids.values(), default=-1) + 1
+    ids |= {label: first + number for number, label in enumerate(labels)}
+    for one in recordings:
+        subset = {key: value for key, value in database.get(one.video, {}).items() if key == "subset"}
+        database[one.video] = subset | _entry(one, ids if has_ids else None)
+    return json.dumps({"database": database}, indent=1, ensure_ascii=False) + "\n", notes, []
+
+
+def _entry(recording, ids):
+    """The entry of a video."""
+    told = {"duration": recording.duration, "fps": recording.fps, "file": recording.media}
+    items = []
+    for event in recording.events:
+        item = {"label": event.label, "segment": [event.start, event.end]}
+        if ids is not None:
+            item["label_id"] = ids[event.label]
+        if event.is_point:
+            item["point"] = True
+        values = {key: getattr(event, name) for key, name in _BESIDE.items()}
+        items.append(item | {key: value for key, value in values.items() if value not in ("", None)})
+    return {key: value for key, value in told.items() if value} | {"annotations": items}
+
+
+def frame_files(rows, folder, background):
+    """({name of a file: text}, lines, Problems) of {video: names of labels}; mapping.txt where there is none."""
+    files = {f"{LABELS}/{video}.txt": "".join(f"{name}\n" for name in names) for video, names in rows.items()}
+    used = {name for names in rows.values() for name in names}
+    path = pathlib.Path(folder) / MAPPING
+    if not path.exists():
+        others = _classes_of(pathlib.Path(folder) / LABELS, files)
+        ordered = sorted(
+            used | others | {background}, key=lambda name: (name != background, not means_background(name), name)
+        )
+        files[MAPPING] = "".join(f"{number} {name}\n" for number, name in enumerate(ordered))
+        return files, [], []
+    class_ids, problems = read_mapping(path)
+    for name in sorted(used - class_ids.keys()) if not problems else ():
+        guess = nearest(name, class_ids)
+        hint = f"did you mean {guess!r}?" if guess else "add it there, or remove the file to have it made anew"
+        problems.append(Problem(str(path), 0, f"no class {quote(name)}, which the labels have", hint))
+    return files, [], problems
+
+
+def _classes_of(folder, files):
+    """Labels of the other label files that are there."""
+    paths = [path for path in folder.glob("*.txt") if f"{LABELS}/{path.name}" not in files] if folder.is_dir() else []
+    return {line for path in paths for line in read_lines(path)[0] if line}
+
+
+def kind_of(path):
+    """What a path holds that can be exported: "annotations", "frames", "predictions" or "csv".
+
+    UserError where it holds nothing of the kind, or several.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        kinds = {".csv": "csv", ".json": "annotations"}
+        if path.suffix in kinds:
+            return kinds[path.suffix]
+        raise UserError(f"{path} is neither annotations (.json) nor segments (.csv).")
+    places = (
+        ("predictions", bool(_records(path))),
+        ("annotations", (path / ANNOTATIONS).is_file()),
+        ("frames", (path / LABELS).is_dir()),
+    )
+    found = [kind for kind, is_there in places if is_there]
+    if not found:
+        raise UserError(f"{path} holds neither {ANNOTATIONS} nor {LABELS}/ nor {PREDICTIONS}/VIDEO.json.")
+    if len(found) > 1:
+        raise UserError(f"{path} holds {' and '.join(found)}. Choose with --what.")
+    return found[0]
+
+
+def _records(path):
+    """The files of predictions below a folder."""
+    folder = path / PREDICTIONS if (path / PREDICTIONS).is_dir() else path
+    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    return [one for one in paths if one.name not in ("submission.json", ANNOTATIONS)]
+
+
+def read_annotations(path):
+    """Reading of annotations.json, or of the folder that holds it."""
+    path = pathlib.Path(path)
+    path = path / ANNOTATIONS if path.is_dir() else path
+    reading = Reading(1e-6)
+    content, problems = read_json(path, "annotations in the form of ActivityNet")
+    if not problems:
+        problems = read_database(path)[1]
+    for problem in problems:
+        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    if problems:
+        return reading
+    for video, entry in content.get("database", content).items():
+        events = []
+        for number, item in enumerate(entry.get("annotations") or [], 1):
+            start, end = (tidy(max(number_of(value, quoted=True), 0.0)) for value in item["segment"])
+            # What an older export or another program calls it.
+            score = number_of(item.get("confidence", item.get("score")))
+            beside = {"tier": str(item.get("subject", "")), "modifiers": str(item.get("modifiers", ""))}
+            place = f"{video}, annotation {number}"
+            events.append(Event(start, end, item["label"], **beside, confidence=score, place=place))
+        ordered = tuple(sorted(events, key=lambda event: event.order))
+        duration = number_of(entry.get("duration", entry.get("duration_second")), quoted=True) or 0.0
+        fps = number_of(entry.get("fps"), quoted=True) or 0.0
+        reading.recordings.append(
+            Recording(video, ordered, str(path), "", str(entry.get("file", "")), tidy(duration), fps)
+        )
+    return reading
+
+
+def read_frames(folder):
+    """({video: labels, one a row}, {video: path of the file}, Problems) of label files."""
+    rows, paths, problems = {}, {}, []
+    for path in sorted((pathlib.Path(folder) / LABELS).glob("*.txt")):
+        lines, wrong = read_lines(path)
+        problems += wrong
+        if blank := [number for number, line in enumerate(lines, 1) if not line]:
+            problems.append(Problem(str(path), blank[0], "a blank line", "expected the name of a class"))
+        elif not lines and not wrong:
+            problems.append(Problem(str(path), 0, "no labels", "expected the name of a class in every line"))
+        rows[path.stem], paths[path.stem] = lines, str(path)
+    return rows, paths, problems
+
+
+def runs_of(labels, edges, path, video, media="", background=()):
+    """The Recording of labels, one a row, whose rows hold edges[i] <= t < edges[i + 1]; background is left out."""
+    events, first = [], 0
+    for number in range(1, len(labels) + 1):
+        if number == len(labels) or labels[number] != labels[first]:
+            if labels[first] not in background:
+                place = f"rows {first}-{number - 1}"
+                events.append(
+                    Event(tidy(edges[first]), tidy(edges[number]), labels[first], place=place, line=first + 1)
+                )
+            first = number
+    return Recording(video, tuple(events), path, "", media, tidy(edges[-1]))
+
+
+def events_of_rows(segments, edges):
+    """Events of predicted segments in rows, dicts with start, end, label and confidence."""
+    return tuple(
+        Event(tidy(edges[item["start"]]), tidy(edges[item["end"]]), item["label"], "", item["confidence"])
+        for item in segments
+    )
+
+
+def read_predictions(folder, with_background):
+    """(Reading of what `--mode predict` found, {video: (segments in rows, number of rows, path)} without seconds).
+
+    Segmentation: background is left out unless `with_background`. Localization: all detections.
+    """
+    reading, in_rows = Reading(1e-6), {}
+    for path in _records(pathlib.Path(folder)):
+        content, problems = read_json(path, "what --mode predict writes of a video")
+        for problem in problems:
+            reading.fault(problem.path, problem.line, problem.found, problem.expected)
+        if problems:
+            continue
+        if isinstance(content, dict) and isinstance(content.get("results"), dict):
+            for video, found in content["results"].items():
+                events = [
+                    Event(
+                        max(tidy(item["segment"][0]), 0.0), tidy(item["segment"][1]), item["label"], "", item["score"]
+                    )
+                    for item in found
+                ]
+                ordered = tuple(sorted((e for e in events if e.end > e.start), key=lambda event: event.order))
+                duration = tidy(number_of(content.get("duration")) or 0.0)
+                reading.recordings.append(Recording(video, ordered, str(path), "", "", duration))
+        elif isinstance(content, dict) and isinstance(content.get("segments"), list) and "num_frames" in content:
+            background = () if with_background else content.get("background") or ()
+            segments = [item for item in content["segments"] if item["label"] not in background]
+            if all("start_sec" in item for item in content["segments"]):
+                events = tuple(
+                    Event(tidy(item["start_sec"]), tidy(item["end_sec"]), item["label"], "", item["confidence"])
+                    for item in segments
+                )
+                end = max((item["end_sec"] for item in content["segments"]), default=0.0)
+                reading.recordings.append(Recording(content["video"], events, str(path), "", "", tidy(end)))
+            else:
+                in_rows[content["video"]] = segments, int(content["num_frames"]), str(path)
+        else:
+            expected = "expected segments or detections: representations and windows are not exported"
+            reading.fault(path, 0, "no prediction of segments", expected)
+    return reading, in_rows

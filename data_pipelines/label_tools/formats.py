@@ -1,0 +1,79 @@
+"""The table of tools: what reads their files, and how a file tells whose it is."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+
+from data_pipelines.core.text_files import read_lines, read_packed
+from data_pipelines.label_tools import audacity, boris, boris_tables, cvat, elan, label_studio, plain_csv, via, webvtt
+from fact_jax.types import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Tool:
+    """A kind of file.
+
+    Attributes:
+      title: how users call it.
+      read: function from a path and ReadRules to a Reading.
+      suffix: of exported files.
+      per_video: whether every video has a file of its own.
+      has_points: whether it knows events without a length.
+      has_tiers: whether a file may hold several tiers or subjects.
+    """
+
+    title: str
+    read: Callable
+    suffix: str
+    per_video: bool
+    has_points: bool
+    has_tiers: bool
+
+
+TOOLS = {
+    "elan": Tool("ELAN (.eaf)", elan.read, ".eaf", True, False, True),
+    "boris": Tool("BORIS project (.boris)", boris.read, ".boris", False, True, True),
+    "boris_tabular": Tool("tabular events of BORIS (.csv, .tsv)", boris_tables.read, ".tsv", False, True, True),
+    "boris_aggregated": Tool("aggregated events of BORIS (.csv, .tsv)", boris_tables.read, ".tsv", False, True, True),
+    "via": Tool("VIA 3 (.json)", via.read, ".json", False, True, True),
+    "label_studio": Tool("Label Studio (.json)", label_studio.read, ".json", False, False, True),
+    "cvat": Tool("CVAT 1.1 (.xml)", cvat.read, ".xml", True, False, False),
+    "audacity": Tool("Audacity label track (.txt)", audacity.read, ".txt", True, True, False),
+    "webvtt": Tool("WebVTT (.vtt)", webvtt.read, ".vtt", True, False, True),
+    "csv": Tool("plain CSV (.csv)", plain_csv.read, ".csv", False, True, True),
+}
+SUFFIXES = (".eaf", ".eaf.gz", ".boris", ".boris.gz", ".json", ".json.gz", ".xml", ".txt", ".vtt", ".csv", ".tsv")
+_BY_SUFFIX = ((".eaf", "elan"), (".boris", "boris"), (".vtt", "webvtt"), (".xml", "cvat"))
+
+
+def tool_of(path):
+    """The name of the tool in TOOLS that wrote a file, by its ending and content; UserError where none did."""
+    name = path.name.lower().removesuffix(".gz")
+    if found := next((tool for suffix, tool in _BY_SUFFIX if name.endswith(suffix)), None):
+        return found
+    if name.endswith(".json"):
+        return _tool_of_json(path)
+    rows, _ = boris_tables.read_rows(path)
+    if plain_csv.looks_like_one(rows):
+        return "csv"
+    if form := boris_tables.form_of(rows):
+        return f"boris_{form}"
+    if audacity.looks_like_one(read_lines(path)[0]):
+        return "audacity"
+    # A table of which a column is missing is told by its own reader.
+    if rows and set(plain_csv.NEEDED) & {cell.lower() for cell in rows[0]}:
+        return "csv"
+    raise UserError(f"{path}: no file of a known tool. Say of which: --from {', '.join(TOOLS)}.")
+
+
+def _tool_of_json(path):
+    try:
+        content = json.loads(read_packed(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: cannot be read ({error}).") from error
+    for name, is_one in (("via", via.is_project), ("label_studio", label_studio.is_export)):
+        if is_one(content):
+            return name
+    if not boris.why_no_project(content):
+        return "boris"
+    raise UserError(f"{path}: JSON of no known tool. Say of which: --from {', '.join(TOOLS)}.")
