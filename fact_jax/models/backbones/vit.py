@@ -3,8 +3,8 @@
 Weights of all blocks lie in one array each, [depth, ...], so that one program serves every block; the functions take
 those of one block. Weights may be stored in half precision, `float32_of` gives them as float32.
 
-A gradient under `fact_jax.layers.blocked_attention.KEPT` computes the wide arrays of a block again, queries, keys,
-values and the inside of the feed-forward layer: they are a third of what it would keep and a sixth of its work.
+A gradient under `fact_jax.layers.blocked_attention.KEPT` keeps what a product of many channels gave and computes
+the rest of a block again.
 
 Sources: Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, and
 github.com/openai/CLIP, clip/model.py at a1d0717; Tong et al., VideoMAE, NeurIPS 2022, and
@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from fact_jax.layers.blocked_attention import attention
+from fact_jax.layers.blocked_attention import attention, kept
 from fact_jax.layers.linear import layer_norm, product, uniform
 from fact_jax.ops.arrays import Array
 
@@ -193,14 +193,14 @@ def self_attention(
     x: Float[Array, "*batch L D"], block: Block, form: Form, num_heads: int, dtype: str
 ) -> Float[Array, "*batch L D"]:
     """Attention of all L tokens to each other behind the first normalisation, without the residual."""
-    qkv = affine(normalized(x, block.norm_1, form.epsilon), block.qkv, dtype)
+    qkv = kept(affine(normalized(x, block.norm_1, form.epsilon), block.qkv, dtype))
     query, key, value = (split_heads(part, num_heads) for part in jnp.split(qkv, 3, axis=-1))
     return affine(attention(query, key, value, dtype).reshape(x.shape), block.out, dtype)
 
 
 def feed_forward(x: Tokens, block: Block, form: Form, dtype: str) -> Tokens:
     """The two maps of normalised tokens, without the residual."""
-    hidden = affine(x, block.up, dtype)
+    hidden = kept(affine(x, block.up, dtype))
     return affine(quick_gelu(hidden) if form.quick_gelu else gelu(hidden), block.down, dtype)
 
 

@@ -94,8 +94,8 @@ def _feed_forward_t(v, block, config, seeds):
 def _cross(query, key, weights: CrossAttention, config: CASTConfig):
     """Attention between tokens on the last axis but one; everything before it is apart."""
     dtype, heads = config.dtype, config.num_heads
-    q = kept(affine(query + weights.query_positions, weights.query, dtype))
-    keys_values = kept(affine(key + weights.key_positions, weights.key_value, dtype))
+    q = affine(query + weights.query_positions, weights.query, dtype)
+    keys_values = affine(key + weights.key_positions, weights.key_value, dtype)
     k, v = jnp.split(keys_values, 2, axis=-1)
     q, k, v = (split_heads(part, heads) for part in (q, k, v))
     mixed = attention(q, k, v, dtype)
@@ -142,10 +142,10 @@ def block(
     clip, videomae, adapters = weights.clip, weights.videomae, weights.adapters
     dtype = config.dtype
     y = kept(space_attention(s, clip, config))
-    s = kept(s + y + adapted(y, adapters.space, dtype))
+    s = s + y + adapted(y, adapters.space, dtype)
     y = kept(time_attention(t, videomae, config, seeds))
-    t = kept(t + y + adapted(y, adapters.time, dtype))
-    s, t = map(kept, exchanged(s, t, weights.exchange, config, paths))
+    t = t + y + adapted(y, adapters.time, dtype)
+    s, t = exchanged(s, t, weights.exchange, config, paths)
     factor_s, factor_t = (paths.mlp_adapter_s, paths.mlp_adapter_t) if paths else (None, None)
     return (
         _fed_forward_s(s, clip, adapters.space_mlp, config, factor_s),
