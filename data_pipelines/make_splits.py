@@ -27,7 +27,7 @@ from fact_jax.files import atomic_write_text, why_no_folder
 from fact_jax.types import UserError, nearest
 
 _ANNOTATION_FILE = "annotations.json"
-_MAX_FOLDS = 100
+MAX_FOLDS = 100
 # Options that say where things lie, and their defaults.
 _PLACES = {
     "label_dir": "groundTruth",
@@ -83,6 +83,19 @@ def main(argv=None):
     return 0
 
 
+def folds_of(root, number, options=()):
+    """({split: {"train", "test": list of videos}}, lines for the user) of a folder of label files; writes nothing.
+
+    `number` folds, 2 to 100; `options` are more arguments of the command. A UserError if there are too few videos or
+    groups, or files are not as they should be.
+    """
+    arguments = _parse([str(root), "--folds", str(number), *options])
+    folder = unsplit_folder.read_frame_labels(root, arguments)
+    groups = _read_groups(folder.videos, arguments.group_by)
+    lines = [*folder.findings, *(group_lines(groups) if arguments.group_by else ())]
+    return make_splits(folder, groups, arguments), lines
+
+
 def _parse(argv):
     parser = command_line.parser("data_pipelines.make_splits", __doc__, "Exit code: 0 written, 2 not.")
     add = parser.add_argument
@@ -111,8 +124,8 @@ def _parse(argv):
     add("--annotation_file", help="annotations of localization, below FOLDER (default: annotations.json, if there)")
     add("--overwrite", action="store_true", help="remove lists that exist, and write new ones; mapping.txt stays")
     arguments = parser.parse_args(argv)
-    if arguments.folds is not None and not 2 <= arguments.folds <= _MAX_FOLDS:
-        parser.error(f"--folds is {arguments.folds}, expected 2 to {_MAX_FOLDS}")
+    if arguments.folds is not None and not 2 <= arguments.folds <= MAX_FOLDS:
+        parser.error(f"--folds is {arguments.folds}, expected 2 to {MAX_FOLDS}")
     if arguments.group_by == "":
         parser.error("--group_by is empty, expected a pattern or a table")
     if arguments.seed < 0:

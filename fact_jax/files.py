@@ -211,6 +211,12 @@ def remove_matching(folder, patterns):
             path.unlink(missing_ok=True)
 
 
+def remove_tree(folder):
+    """Removes a folder of ours with all that is in it, if it is there."""
+    if os.path.lexists(folder):
+        shutil.rmtree(folder)
+
+
 @contextlib.contextmanager
 def lock_folder(folder, *, wait=False):
     """Keeps other processes that ask for the same folder out of it; it is created if there is none.

@@ -1,6 +1,7 @@
 """The flags of `main.py` beside --config, and which of them go with which mode."""
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -18,6 +19,7 @@ flags.disclaim_key_flags()
 
 # What tells a process that it is one of several.
 PROCESS = ("coordinator_address", "num_processes", "process_id")
+MAX_FOLDS = 100  # of make_splits as well
 # What --mode export writes.
 FORMATS = ("published", "jax")
 # Flags of predictions that --mode extract has as well.
@@ -31,6 +33,7 @@ MODES = {
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step", "format", "longest")),
     "report": (("workdirs",), ("output",)),
+    "compare": (("workdir", "systems"), ("config", "folds", "seeds", "budget", "group_by")),
 }
 
 
@@ -77,6 +80,11 @@ class Options:
     checkpoint: str | None = flag("convert: published weights, .pth, .net, .prm or .safetensors.")
     reference_config: str | None = flag("convert: YAML config of the published code.")
     workdirs: tuple[str, ...] = flag("report: folders of the finished runs to compare.", ())
+    systems: str | None = flag("compare: systems, with commas between: fact,asformer,mstcn.")
+    folds: int | None = flag("compare: number of folds (default: the splits that the dataset has, or else 5).")
+    seeds: int | None = flag("compare: runs of every system and fold (default: 1).")
+    budget: float | None = flag("compare: hours for all of it (default: every system as long as its config says).")
+    group_by: str | None = flag("compare: keeps videos together in a fold, as make_splits does: a pattern or a table.")
     coordinator_address: str | None = flag("train, eval with several processes: HOST:PORT of process 0, a free port.")
     num_processes: int | None = flag("train, eval: how many processes there are.")
     process_id: int | None = flag("train, eval: which of them this is, from 0.")
@@ -94,7 +102,8 @@ def define():
         list(MODES),
         "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
         "label or embed videos that have no labels; extract: write features of videos; convert: make a workdir from "
-        "published PyTorch weights; export: write such weights; report: compare finished runs.",
+        "published PyTorch weights; export: write such weights, or a folder for jax alone; report: compare finished "
+        "runs; compare: train and evaluate several systems over folds, and the best one on everything.",
     )
     own, of_kinds = _define(Options), {}
     for kind in kinds.KINDS:
@@ -155,7 +164,7 @@ def check(options: Options) -> None:
     if options.mode == "convert" and not (options.config or options.reference_config):
         untold = "neither the names nor the number of classes, nor whatever else the dataset decides"
         problems.append(f"--config or --reference_config is missing: a weight file tells {untold}.")
-    problems += _export_problems(options)
+    problems += _export_problems(options) + _compare_problems(options)
     problems += _process_problems(options)
     if problems:
         raise UserError("\n".join(problems))
@@ -189,6 +198,20 @@ def _export_problems(options):
             problems.append("--longest goes with --format jax: weights alone have no lengths.")
         if options.longest < 1:
             problems.append(f"--longest is {options.longest}, expected a number of rows, 1 or more.")
+    return problems
+
+
+def _compare_problems(options):
+    """What is wrong with the numbers of --mode compare."""
+    if options.mode != "compare":
+        return []
+    problems = []
+    if options.folds is not None and not 2 <= options.folds <= MAX_FOLDS:
+        problems.append(f"--folds is {options.folds}, expected 2 to {MAX_FOLDS}.")
+    if options.seeds is not None and options.seeds < 1:
+        problems.append(f"--seeds is {options.seeds}, expected a number of runs, 1 or more.")
+    if options.budget is not None and not (math.isfinite(options.budget) and options.budget > 0):
+        problems.append(f"--budget is {options.budget}, expected hours, more than 0.")
     return problems
 
 

@@ -3,7 +3,7 @@
 import functools
 
 from fact_jax import inference
-from fact_jax.app import command_flags, conversion, experiment, kinds
+from fact_jax.app import command_flags, comparison, conversion, experiment, kinds
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
 from fact_jax.reporting.report import write_report
@@ -43,6 +43,15 @@ def run(options: Options, console: writers.Console | None = None) -> int:
         read_classes = functools.partial(kinds.of_system(config.model.name).runs().read_classes, config)
         told = {"read_classes": read_classes, "explicit": _explicit(options, console), "console": console}
         conversion.convert(config, workdir, options.checkpoint, **told)
+    elif options.mode == "compare":
+        told = comparison.CompareConfig(
+            systems=options.systems or "",
+            folds=options.folds,
+            seeds=options.seeds or 1,
+            budget=options.budget,
+            group_by=options.group_by,
+        )
+        return comparison.compare(config, workdir, told, options.overridden, console)
     elif options.mode == "export" and options.format == "jax":
         predictor = inference.load(workdir, options.step, say=console.say)
         predictor.export(options.output, options.longest, console.say)

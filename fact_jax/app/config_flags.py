@@ -79,7 +79,7 @@ def _parse(argv, flag_values):
     _given[:] = [argument for argument in argv if re.match(r"--?(no)?config(=|\.|$)", argument)]
     _choose_config(argv)
     _check_names(argv, flag_values)
-    keys = list(leaves(config := _load(_value_of("config", argv))))
+    keys = list(leaves(config := load(_value_of("config", argv))))
     _check_overrides(argv, keys, config)
     _arguments[:] = argv = _without_earlier(argv)
     rest = flag_values(argv)
@@ -203,8 +203,8 @@ def _check_names(argv, flag_values):
             check_choice(f"--{name}", _value_of(name, argv), flag_values[name].parser.enum_values)
 
 
-def _load(argument):
-    """Runs `get_config` of the file in FILE[:ARGUMENTS]."""
+def load(argument: str) -> ConfigDict:
+    """Runs `get_config` of the file in FILE[:ARGUMENTS]; a UserError says what is wrong with it."""
     name, _, arguments = argument.partition(":")
     path = Path(name)
     if not path.is_file():
@@ -214,7 +214,7 @@ def _load(argument):
         hint = f" Did you mean {guess}?" if guess else ""
         raise UserError(f"config file {name!r} does not exist.{hint} Shipped configs: {', '.join(shipped)}.")
     spec = importlib.util.spec_from_file_location("config_to_check", path.resolve())
-    if spec is None:
+    if spec is None or spec.loader is None:
         raise UserError(f"config file {name!r} is not a Python file.")
     module = importlib.util.module_from_spec(spec)
     try:

@@ -112,7 +112,7 @@ def test_no_shipped_config_sets_what_it_does_not_read():
     """What a config has otherwise than its base is as if given on the command line."""
     files = [file for file in sorted(config_flags.CONFIG_FOLDER.glob("[!_]*_*.py"))]
     for file in files:
-        config = config_flags._load(str(file))
+        config = config_flags.load(str(file))
         base = config_rules.leaves(kinds.of_system(config.model.name).base_config()("", config.model.to_dict()))
         own = [key for key, value in config_rules.leaves(config).items() if key in base and value != base[key]]
         found = [line for line in unread_settings.lines(config, own) if not line.startswith(AS_PUBLISHED)]

@@ -104,6 +104,26 @@ class ReadWhere(NamedTuple):
         return bool(value) if self.values is SET else value in self.values
 
 
+class Folds(NamedTuple):
+    """Splits over which systems are compared.
+
+    Attributes:
+      names: values of config.data.split, a fold each.
+      texts: split lists that have to be written, by name of a file; {} where the dataset has them.
+      all_videos: text of the list of all videos, file `all.bundle`.
+      everything: settings of config.data of a run that is trained on all videos.
+      notes: lines for the user.
+      settings: of config.data of the folds.
+    """
+
+    names: tuple[str, ...]
+    texts: Mapping[str, str]
+    all_videos: str
+    everything: Mapping[str, str]
+    notes: tuple[str, ...]
+    settings: Mapping[str, str] = {}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of work. Callables without arguments import what they return.
@@ -126,6 +146,8 @@ class Kind:
     report: Callable[[], type]  # subclass of `reporting.report.kind.ReportKind`
     # Reads a YAML config of the published code, for --reference_config; None: that has none.
     read_published: Callable[[], Callable] | None = None
+    # Gives the Folds of a dataset, see `runs.segmentation_folds`; None: its systems are not compared over folds.
+    folds: Callable[[], Callable[..., Folds]] | None = None
     choices: Callable[[Mapping[str, Any]], Mapping[str, tuple]] = lambda values: {}  # {dotted key: valid values}
     ranges: tuple = ()  # (dotted keys, test of a number, the words of the message) each
     # Messages about settings that cannot be, for the rules of no other form.
