@@ -30,6 +30,11 @@ GIVEN = {
     "distributed": False,
     "format": "jax",
     "longest": 900,
+    "systems": "fact,mstcn",
+    "folds": 3,
+    "seeds": 2,
+    "budget": 1.5,
+    "group_by": "^(P)",
 }
 
 
