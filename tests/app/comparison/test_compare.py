@@ -109,8 +109,8 @@ def test_all_that_is_wrong_is_told_at_once(dataset, tmp_path):
         compare(dataset, tmp_path / "new", systems="fct,carl,mstcn,mstcn", folds=12)
     assert str(caught.value).splitlines() == [
         "--systems: 'fct' is no system. Did you mean fact? There are fact, faformer, mstcn, mstcn++, asformer.",
-        "--systems: carl is a system of representation, and --config is of segmentation (mstcn): fact, faformer, mstcn, "
-        "mstcn++, asformer can be compared on its data.",
+        "--systems: carl is a system of representation, and --config is of segmentation (mstcn): fact, faformer, "
+        "mstcn, mstcn++, asformer can be compared on its data.",
         "--systems: mstcn is there 2 times; name it once.",
         f"{dataset} has 9 videos: too few for 12 parts.",
     ]
