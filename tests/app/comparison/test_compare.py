@@ -1,4 +1,4 @@
-"""--mode compare: what is refused at once, folds, plans that are kept, and a comparison that is killed again and again."""
+"""--mode compare: what is refused at once, folds, plans that are kept, and a comparison that is killed."""
 
 import io
 import json
