@@ -4,7 +4,7 @@
     python -m data_pipelines.export_labels FOLDER --to elan --output documents/ --videos videos/
 
 PREDICTED is what `--mode predict` of segmentation or localization wrote, FOLDER a dataset folder of label files or
-annotations. With `--into`, everything that a file of the tool holds stays as it is, and predictions go into tiers,
+annotations, or one of raw videos with labels. With `--into`, everything that a file of the tool holds stays as it is, and predictions go into tiers,
 subjects or observations of their own. data_pipelines/label_tools/README.md tells how to open them in every tool.
 """
 
@@ -26,6 +26,8 @@ def main(argv=None):
     source = pathlib.Path(arguments.source).expanduser()
     output = pathlib.Path(arguments.output).expanduser()
     kind = arguments.what or folders.kind_of(source)
+    if kind == "frames" and folders.has_phases(source):
+        arguments.videos = arguments.videos or str(source / folders.VIDEOS)
     index_dir = (output if formats.TOOLS[arguments.to].per_video else output.parent) / "video_index"
     videos = MediaFolder(pathlib.Path(arguments.videos).expanduser(), index_dir) if arguments.videos else None
     rules = sources.RowRules(arguments.features, arguments.fps, videos, arguments.time_axis)

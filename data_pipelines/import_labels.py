@@ -149,13 +149,13 @@ def _read(arguments, videos):
         dict(arguments.lengths),
         videos,
     )
-    reading = Reading(0.0)
+    reading, of_form = Reading(0.0), {}
     for path in paths:
         tool = arguments.tool or formats.tool_of(path)
         found = formats.TOOLS[tool].read(path, rules)
         reading.extend(found)
-        title = formats.TOOLS[tool].title
-        reading.notes.insert(0, f"{path}: {title}, times to {found.resolution:g} s")
+        of_form.setdefault(f"{formats.TOOLS[tool].title}, times to {found.resolution:g} s", []).append(str(path))
+    reading.notes = [f"{name_some(files)}: {form}" for form, files in of_form.items()] + reading.notes
     return reading
 
 
@@ -166,7 +166,7 @@ def _files_of(recordings, resolution, folder, videos, arguments):
     if problems:
         return {}, notes, problems
     if videos:
-        recordings, lines, wrong = checks.check_videos(recordings, videos)
+        recordings, lines, wrong = checks.check_videos(recordings, videos, resolution)
         notes += lines
         problems += wrong
     if arguments.point_width:

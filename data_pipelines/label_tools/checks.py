@@ -10,10 +10,11 @@ from data_pipelines.label_tools.media import LENGTH_SLACK, frame_edges
 from data_pipelines.video.frame_times import is_variable
 
 
-def check_videos(recordings, videos):
+def check_videos(recordings, videos, resolution):
     """(Recordings with the lengths and rates of their videos, lines, Problems); `videos` is a MediaFolder.
 
-    Ends up to LENGTH_SLACK seconds behind a video are cut. Without a video a Recording stays as it is.
+    Ends up to LENGTH_SLACK seconds behind a video are cut, which is told where it is more than half of `resolution`, the
+    seconds that times are rounded to. Without a video a Recording stays as it is.
     """
     opened, problems, notes = videos.open({one.video: one.media for one in recordings})
     checked, cut = [], 0
@@ -35,7 +36,7 @@ def check_videos(recordings, videos):
                     Problem(one.path, event.line, found, "move its end, or delete it; or is the video cut?")
                 )
             elif event.end > end:
-                cut += 1
+                cut += event.end > end + resolution / 2
                 event = dataclasses.replace(event, start=min(event.start, end), end=end)
             events.append(event)
         fps = 0.0 if _varies(video) else float(video.rate)

@@ -11,9 +11,12 @@ from data_pipelines.core.wording import name_some
 from data_pipelines.label_tools.events import Event, Reading, Recording, tidy
 from data_pipelines.localization.annotations import read_database
 from data_pipelines.segmentation.annotations import read_mapping
+from data_pipelines.segmentation.segment_files import looks_like_a_segment, read_segments
 from fact_jax.types import UserError, nearest
 
 ANNOTATIONS, LABELS, MAPPING, PREDICTIONS = "annotations.json", "groundTruth", "mapping.txt", "predictions"
+# Of a folder of raw videos, see data_pipelines/representation: a label for every frame, or segments in seconds.
+PHASES, VIDEOS = "labels", "videos"
 # What annotations tell beside label and times, and what it is of an Event.
 _BESIDE = {"subject": "tier", "confidence": "confidence", "modifiers": "modifiers"}
 
@@ -101,14 +104,19 @@ def kind_of(path):
     places = (
         ("predictions", bool(_records(path))),
         ("annotations", (path / ANNOTATIONS).is_file()),
-        ("frames", (path / LABELS).is_dir()),
+        ("frames", (path / LABELS).is_dir() or has_phases(path)),
     )
     found = [kind for kind, is_there in places if is_there]
     if not found:
-        raise UserError(f"{path} holds neither {ANNOTATIONS} nor {LABELS}/ nor {PREDICTIONS}/VIDEO.json.")
+        raise UserError(f"{path} holds neither {ANNOTATIONS} nor {LABELS}/ nor {PREDICTIONS}/VIDEO.json, nor {PHASES}/ with {VIDEOS}/.")
     if len(found) > 1:
         raise UserError(f"{path} holds {' and '.join(found)}. Choose with --what.")
     return found[0]
+
+
+def has_phases(path):
+    """Whether a folder is one of raw videos with labels."""
+    return not (path / LABELS).is_dir() and (path / PHASES).is_dir() and (path / VIDEOS).is_dir()
 
 
 def _records(path):
@@ -149,17 +157,28 @@ def read_annotations(path):
 
 
 def read_frames(folder):
-    """({video: labels, one a row}, {video: path of the file}, Problems) of label files."""
-    rows, paths, problems = {}, {}, []
-    for path in sorted((pathlib.Path(folder) / LABELS).glob("*.txt")):
+    """({video: labels, one a row}, {video: segments}, {video: path of the file}, Problems) of label files.
+
+    Segments are ListedSegments in seconds, which label files of raw videos may hold instead.
+    """
+    folder = pathlib.Path(folder)
+    rows, segments, paths, problems = {}, {}, {}, []
+    listed = has_phases(folder)
+    for path in sorted((folder / (PHASES if listed else LABELS)).glob("*.txt")):
         lines, wrong = read_lines(path)
+        paths[path.stem] = str(path)
+        if listed and not wrong and any(map(looks_like_a_segment, lines[:2])):
+            table = read_segments(path, video=path.stem)
+            problems += table.problems
+            segments[path.stem] = table.segments
+            continue
         problems += wrong
         if blank := [number for number, line in enumerate(lines, 1) if not line]:
             problems.append(Problem(str(path), blank[0], "a blank line", "expected the name of a class"))
         elif not lines and not wrong:
             problems.append(Problem(str(path), 0, "no labels", "expected the name of a class in every line"))
-        rows[path.stem], paths[path.stem] = lines, str(path)
-    return rows, paths, problems
+        rows[path.stem] = lines
+    return rows, segments, paths, problems
 
 
 def runs_of(labels, edges, path, video, media="", background=()):

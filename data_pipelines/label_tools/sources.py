@@ -5,7 +5,7 @@ import pathlib
 
 from data_pipelines.core.names import means_background
 from data_pipelines.label_tools import folders, plain_csv, rows
-from data_pipelines.label_tools.events import Reading, Recording
+from data_pipelines.label_tools.events import Event, Reading, Recording, tidy
 from data_pipelines.label_tools.rules import ReadRules
 from fact_jax.types import UserError
 
@@ -54,10 +54,11 @@ def read(path, kind, rules, background, with_background):
 
 def _read_frames(path, rules, background, with_background):
     reading = Reading(1e-6)
-    labels, paths, problems = folders.read_frames(path)
+    labels, segments, paths, problems = folders.read_frames(path)
     for problem in problems:
         reading.fault(problem.path, problem.line, problem.found, problem.expected)
     used = {name for names in labels.values() for name in names}
+    used |= {one.label for listed in segments.values() for one in listed}
     meant = sorted(name for name in used if means_background(name))
     if background is None and len(meant) > 1 and not with_background:
         raise UserError(f"{path}: the labels {', '.join(meant)} mean background. Say which one: --background NAME.")
@@ -71,6 +72,14 @@ def _read_frames(path, rules, background, with_background):
             _tell_lengths(reading, paths[video], f"{len(names)} labels", len(edges[video]) - 1)
             continue
         reading.recordings.append(folders.runs_of(names, edges[video], paths[video], video, background=left_out))
+    for video, listed in segments.items():
+        events = [
+            Event(tidy(float(one.start)), tidy(float(one.end)), one.label, line=one.line)
+            for one in listed
+            if one.label not in left_out
+        ]
+        ordered = tuple(sorted(events, key=lambda event: event.order))
+        reading.recordings.append(Recording(video, ordered, paths[video]))
     return reading
 
 

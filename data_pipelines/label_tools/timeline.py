@@ -66,7 +66,7 @@ def place(reading, events, pieces, path, observation=""):
             reading.fault(path, event.line, *fault, observation=observation, tier=event.tier)
             continue
         if event.end > end:
-            cut += 1
+            cut += event.end > end + tolerance
             event = dataclasses.replace(event, start=min(event.start, end), end=end)
         parts = _parts(event, pieces, tolerance)
         split += len(parts) > 1
