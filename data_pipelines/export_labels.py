@@ -4,8 +4,9 @@
     python -m data_pipelines.export_labels FOLDER --to elan --output documents/ --videos videos/
 
 PREDICTED is what `--mode predict` of segmentation or localization wrote, FOLDER a dataset folder of label files or
-annotations, or one of raw videos with labels. With `--into`, everything that a file of the tool holds stays as it is, and predictions go into tiers,
-subjects or observations of their own. data_pipelines/label_tools/README.md tells how to open them in every tool.
+annotations, or one of raw videos with labels. With `--into`, everything that a file of the tool holds stays as it is,
+and predictions go into tiers, subjects or observations of their own. data_pipelines/label_tools/README.md tells how to
+open them in every tool.
 """
 
 import dataclasses

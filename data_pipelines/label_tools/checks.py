@@ -13,8 +13,8 @@ from data_pipelines.video.frame_times import is_variable
 def check_videos(recordings, videos, resolution):
     """(Recordings with the lengths and rates of their videos, lines, Problems); `videos` is a MediaFolder.
 
-    Ends up to LENGTH_SLACK seconds behind a video are cut, which is told where it is more than half of `resolution`, the
-    seconds that times are rounded to. Without a video a Recording stays as it is.
+    Ends up to LENGTH_SLACK seconds behind a video are cut, which is told where it is more than rounding to `resolution`
+    seconds. Without a video a Recording stays as it is.
     """
     opened, problems, notes = videos.open({one.video: one.media for one in recordings})
     checked, cut = [], 0

@@ -108,7 +108,8 @@ def kind_of(path):
     )
     found = [kind for kind, is_there in places if is_there]
     if not found:
-        raise UserError(f"{path} holds neither {ANNOTATIONS} nor {LABELS}/ nor {PREDICTIONS}/VIDEO.json, nor {PHASES}/ with {VIDEOS}/.")
+        wanted = f"{ANNOTATIONS} nor {LABELS}/ nor {PREDICTIONS}/VIDEO.json, nor {PHASES}/ with {VIDEOS}/"
+        raise UserError(f"{path} holds neither {wanted}.")
     if len(found) > 1:
         raise UserError(f"{path} holds {' and '.join(found)}. Choose with --what.")
     return found[0]
