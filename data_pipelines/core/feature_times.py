@@ -40,6 +40,7 @@ class FeatureTimes:
       listed_times: float64 [N] seconds of the centres where they are not first_time + row * stride; else None.
       listed_edges: float64 [N + 1] seconds between rows that are not half way between centres, as of single frames of
         a varying rate; else None.
+      listed_frames: int64 [N + 1], see `frames`, where they do not follow from the rate; else None.
       made_by: dict of what made the features.
     """
 
@@ -51,14 +52,16 @@ class FeatureTimes:
     first_time: float
     listed_times: np.ndarray | None = None
     listed_edges: np.ndarray | None = None
+    listed_frames: np.ndarray | None = None
     made_by: dict = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of_centres(cls, centres, *, dim, video, window, made_by, edges=None):
+    def of_centres(cls, centres, *, dim, video, window, made_by, edges=None, frames=None):
         """FeatureTimes of rows with these `centres`, float64 [N] seconds that rise; even ones become a stride.
 
         `edges`, float64 [N + 1], are where one row ends and the next begins; None: half way between centres. Those that
-        are half way anyway are not kept. Raises ValueError for none, or for times that do not rise.
+        are half way anyway are not kept, nor are `frames`, int64 [N + 1], that follow from the rate. Raises ValueError
+        for none, or for times that do not rise.
         """
         centres = np.asarray(centres, np.float64)
         if not len(centres) or (np.diff(centres) <= 0).any():
@@ -68,10 +71,12 @@ class FeatureTimes:
         even = centres if stride is None else first + stride * np.arange(len(centres))
         listed = None if np.abs(centres - even).max() <= EXACT else np.round(centres, _DECIMALS)
         stride = None if listed is not None else stride
-        times = cls(len(centres), dim, video, stride, float(window), first, listed, None, made_by)
-        if edges is None or np.abs(times.edges - edges).max() <= EXACT:
-            return times
-        return dataclasses.replace(times, listed_edges=np.round(np.asarray(edges, np.float64), _DECIMALS))
+        times = cls(len(centres), dim, video, stride, float(window), first, listed, made_by=made_by)
+        if edges is not None and np.abs(times.edges - edges).max() > EXACT:
+            times = dataclasses.replace(times, listed_edges=np.round(np.asarray(edges, np.float64), _DECIMALS))
+        if frames is not None and not np.array_equal(times.frames, frames):
+            times = dataclasses.replace(times, listed_frames=np.asarray(frames, np.int64))
+        return times
 
     @property
     def times(self):
@@ -109,6 +114,46 @@ class FeatureTimes:
         found = np.searchsorted(self.edges, np.asarray(seconds, np.float64) + EXACT, side="right") - 1
         return np.clip(found, 0, self.rows - 1)
 
+    def rows_between(self, starts, ends):
+        """(first rows, rows behind the last ones), int64 as `starts` and `ends`, seconds of segments.
+
+        A segment begins with the row that holds its start, and ends before the row that holds its end; one that ends
+        with the video has the last row, too. One that lies inside of a row has none.
+        """
+        ends = np.asarray(ends, np.float64)
+        behind = np.where(ends >= self.edges[-1] - EXACT, self.rows, self.rows_of(ends))
+        return self.rows_of(starts), behind
+
+    @property
+    def frames(self):
+        """int64 [N + 1], the frame that is shown as each row begins, and the number of frames.
+
+        None where the rate varies, and the record does not list them.
+        """
+        if self.listed_frames is not None:
+            return self.listed_frames
+        count, fps = self.video.get("frames"), self.video.get("fps")
+        if not count or not fps:
+            return None
+        if self.rows == count and self.listed_edges is not None:
+            return np.arange(count + 1)
+        shown = np.floor((self.edges - self.start) * fps + fps * EXACT).astype(np.int64)
+        return np.append(np.clip(shown[:-1], 0, count - 1), count)
+
+    def frames_at(self, seconds):
+        """int64, as `seconds` of any shape: the frame that a player shows then, the number of frames at the end.
+
+        None where nobody knows. Where the rate varies inside of rows of several frames, frames are spread evenly there.
+        """
+        seconds, frames, count = np.asarray(seconds, np.float64), self.frames, self.video.get("frames")
+        if frames is None:
+            return None
+        if self.listed_frames is None and self.listed_edges is None:
+            shown = np.floor((seconds - self.start + EXACT) * self.video["fps"]).astype(np.int64)
+        else:
+            shown = np.floor(np.interp(seconds + EXACT, self.edges, frames)).astype(np.int64)
+        return np.where(seconds >= self.edges[-1] - EXACT, count, np.clip(shown, 0, count - 1))
+
     @classmethod
     def read(cls, path):
         """Reads VIDEO.json; `path` may also be VIDEO.npy. UserError with all that is wrong with it."""
@@ -127,7 +172,10 @@ class FeatureTimes:
         wrong = _faults(content)
         if wrong:
             return None, [Problem(str(path), 0, text, _HOW) for text in wrong]
-        listed = {name: content.get(name) for name in ("times", "edges")}
+        listed = {
+            name: None if content.get(name) is None else np.array(content[name], kind)
+            for name, kind in (("times", np.float64), ("edges", np.float64), ("frames", np.int64))
+        }
         return cls(
             rows=whole_of(content["rows"]),
             dim=whole_of(content["dim"]),
@@ -135,21 +183,27 @@ class FeatureTimes:
             stride=None if content["stride"] is None else float(content["stride"]),
             window=float(content["window"]),
             first_time=float(content["first_time"]),
-            listed_times=None if listed["times"] is None else np.array(listed["times"], np.float64),
-            listed_edges=None if listed["edges"] is None else np.array(listed["edges"], np.float64),
+            **{f"listed_{name}": values for name, values in listed.items()},
             made_by=content["made_by"],
         ), []
 
     def write(self, path):
         """Writes VIDEO.json in one step; `path` may also be VIDEO.npy. Raises WriteError."""
+        atomic_write_text(times_path(path), self.text)
+
+    @property
+    def text(self):
+        """The content of VIDEO.json."""
         content = {"version": VERSION, "rows": self.rows, "dim": self.dim, "video": self.video}
         content |= {"stride": self.stride, "window": self.window, "first_time": self.first_time}
         content["times"] = None if self.listed_times is None else self.listed_times.tolist()
         if self.listed_edges is not None:
             content["edges"] = self.listed_edges.tolist()
+        if self.listed_frames is not None:
+            content["frames"] = self.listed_frames.tolist()
         content["made_by"] = self.made_by
         lines = [f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in content.items()]
-        atomic_write_text(times_path(path), "{\n" + ",\n".join(lines) + "\n}\n")
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def times_path(path):
@@ -200,15 +254,19 @@ def _faults_of_rows(content):
     if stride is not None and (number_of(stride) or 0) <= 0:
         return [f"stride is {quote(str(stride))}; expected seconds more than 0, or null"]
     wrong = []
-    for name, number in (("times", rows), ("edges", rows + 1)):
+    for name, number in (("times", rows), ("edges", rows + 1), ("frames", rows + 1)):
         values = content.get(name)
         if values is None:
             continue
-        if not isinstance(values, list) or any(number_of(value) is None for value in values):
-            wrong.append(f"{name} is no list of seconds")
+        kind, read = ("numbers of frames", whole_of) if name == "frames" else ("seconds", number_of)
+        if not isinstance(values, list) or any(read(value) is None for value in values):
+            wrong.append(f"{name} is no list of {kind}")
         elif len(values) != number:
             wrong.append(f"{len(values)} {name} for {rows} rows; expected {number}")
-        elif any(later <= earlier for earlier, later in zip(values, values[1:], strict=False)):
+        elif any(
+            later < earlier or (later == earlier and name != "frames")
+            for earlier, later in zip(values, values[1:], strict=False)
+        ):
             wrong.append(f"{name} do not rise")
     if stride is None and content.get("times") is None and rows > 1:
         wrong.append("neither stride nor times say where rows after the first one lie")

@@ -97,7 +97,9 @@ class Plan(abc.ABC):
         about = {"file": file, "sha256": sha256, "start": begin, "duration": end}
         about |= {"frames": len(self.video), "fps": float(self.video.rate)}
         told = {"dim": dim, "video": about, "window": self.window, "made_by": dict(made_by)}
-        return FeatureTimes.of_centres(self.centres, edges=self.edges, **told)
+        times = FeatureTimes.of_centres(self.centres, edges=self.edges, **told)
+        frames = np.append(frames_shown(self.video, times.edges[:-1]), len(self.video))
+        return FeatureTimes.of_centres(self.centres, edges=self.edges, frames=frames, **told)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

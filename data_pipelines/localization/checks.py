@@ -33,6 +33,7 @@ from data_pipelines.localization.feature_names import (
 )
 from data_pipelines.localization.grouping import group_videos
 from data_pipelines.localization.source import SegmentRules, prepare_segments
+from data_pipelines.localization.stated_times import grid_of
 from data_pipelines.localization.timed import TimedVideo
 from data_pipelines.localization.times import check_times
 from fact_jax.types import UserError
@@ -60,14 +61,16 @@ class CheckedVideos:
     notes: tuple
 
 
-def check_videos(store, videos, data, rule):
+def check_videos(store, videos, data, rule, times=None):
     """Looks at the shapes of all features in a FeatureStore and at what goes with them; returns CheckedVideos.
 
-    `videos` is a dict from subset, "train" or "test", to AnnotatedVideos.
+    `videos` is a dict from subset, "train" or "test", to AnnotatedVideos; `times` one from video to FeatureTimes, of
+    those whose features have them.
     """
+    times = times or {}
     problems, notes, usable, shapes, unusable = [], [], {}, {}, {}
     for subset, listed in videos.items():
-        usable[subset], missing, found = _check_shapes(store, subset, listed, data, shapes, unusable)
+        usable[subset], missing, found = _check_shapes(store, subset, listed, data, shapes, unusable, times)
         problems += found
         if missing:
             what = f"{verb(missing, 'count')} as missed" if subset == "test" else f"{verb(missing, 'are')} left out"
@@ -81,14 +84,16 @@ def check_videos(store, videos, data, rule):
     problems += found
     # Of features that lie the wrong way round, nothing says how long they are.
     lengths = {name: length for name, (length, _) in shapes.items() if name not in transposed}
-    timed = [_timed(v, subset, lengths, data) for subset, listed in videos.items() for v in listed]
+    timed = [
+        _timed(v, subset, lengths, data, times.get(v.video_id)) for subset, listed in videos.items() for v in listed
+    ]
     found = check_times(timed)
     problems += [Problem(place_of_annotations(data, subset), 0, *text) for subset, *text in found.problems]
     problems = group_videos(problems)
     notes += [*unread_lines(store, list(shapes)), *_fps_notes(videos, data), *found.lines]
     # What is wrong in the annotations has been told.
     if not problems and all(_is_sound(video) for listed in videos.values() for video in listed):
-        usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule)
+        usable["train"], left_out = _with_segments(usable["train"], lengths, data, rule, times)
         if left_out:
             has, is_ = verb(left_out, "have"), verb(left_out, "are")
             number = count(left_out, "training video")
@@ -98,7 +103,7 @@ def check_videos(store, videos, data, rule):
     return CheckedVideos(usable, lengths, width, problems, tuple(notes))
 
 
-def _check_shapes(store, subset, listed, data, shapes, unusable):
+def _check_shapes(store, subset, listed, data, shapes, unusable, times):
     """(usable videos, names of those without features, problems) of a subset.
 
     Their shapes are added to `shapes`, by name; those with a problem of their features to `unusable`, by its place.
@@ -116,16 +121,20 @@ def _check_shapes(store, subset, listed, data, shapes, unusable):
             problems.append(Problem(place, 0, str(error)))
             unusable[place] = name
             continue
-        found, place = _time_problems(video, data), place_of_annotations(data, subset)
+        found = [] if name in times else _time_problems(video, data)
+        place = place_of_annotations(data, subset)
         problems += [Problem(place, 0, f"video {name!r}: {text}", hint) for text, hint in found]
         if not found and _is_sound(video):
             usable.append(video)
     return usable, missing, problems
 
 
-def _timed(video, subset, lengths, data):
+def _timed(video, subset, lengths, data, times=None):
     """TimedVideo of an AnnotatedVideo; what it covers only if its features are usable and its frame rate is known."""
     fps, length = data.fps or video.fps, lengths.get(video.video_id)
+    if times is not None and length:
+        step = float(times.times[-1] - times.times[0]) / max(times.rows - 1, 1)
+        return TimedVideo(video, subset, fps, times.duration, step, times.window)
     if not length or not fps or data.feature_stride <= 0:
         return TimedVideo(video, subset, fps)
     step, window = data.feature_stride / fps, data.window / fps
@@ -186,13 +195,20 @@ def check_widths(store, shapes):
     return common, set(), problems
 
 
-def _with_segments(videos, lengths, data, rule):
+def grid_of_video(rule, num_stored, video, data, times):
+    """The grid of an AnnotatedVideo, by what its features or, where these say nothing, the settings say."""
+    if video.video_id in times:
+        return grid_of(rule, times[video.video_id])
+    return rule.grid(num_stored, data.fps or video.fps, video.duration)
+
+
+def _with_segments(videos, lengths, data, rule, times):
     """(videos that have a segment to train with, names of the others)."""
     rules = SegmentRules(False, data.remove_doubles, data.clip_segments, data.truncation_threshold)
     kept, left_out = [], []
     for video in videos:
         stored = lengths[video.video_id]
-        grid = rule.grid(stored, data.fps or video.fps, video.duration)
+        grid = grid_of_video(rule, stored, video, data, times)
         segments, _ = prepare_segments(video, rule.length(stored), grid, rules, training=True)
         if len(segments):
             kept.append(video)

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from data_pipelines.core.dataset_times import made_by_of
 from data_pipelines.core.finite import CheckedFeatures
 from data_pipelines.core.labelled_videos import MemoryBudget
 from data_pipelines.core.problems import PROBLEMS_FILE, Problem, refuse
@@ -17,6 +18,7 @@ from data_pipelines.localization.feature_names import SUFFIXES, array_lines
 from data_pipelines.localization.features import FeatureStore, Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizationSource, SegmentRules, ground_truth_of
+from data_pipelines.localization.stated_times import completed, read_store_times
 from fact_jax.files import why_no_folder
 from fact_jax.ops.time_grid import GridRule
 
@@ -33,6 +35,7 @@ class LocalizationSources:
       feature_checksums: dict from video to a checksum of its features; {} where there are no files; None where a
         prepared copy was made before there were any.
       feature_values: dict from video to VideoValues of its features; {} where they are not known.
+      made_by, is_timed: what made the features, as VIDEO.json says beside them; whether there are such files.
     """
 
     class_names: tuple
@@ -44,6 +47,8 @@ class LocalizationSources:
     notes: tuple
     feature_checksums: dict | None
     feature_values: dict
+    made_by: dict = dataclasses.field(default_factory=dict)
+    is_timed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +90,15 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
         # What was left out of the copy is left out here: it had no features, or no segment to train with.
         data = dataclasses.replace(data, skip_missing=True)
     features = CheckedFeatures()
-    checked = checks.check_videos(found.store, found.videos, data, rule)
+    times, more = read_store_times(found.store, found.videos, data)
+    problems += more
+    if times:
+        videos = {
+            subset: [completed(video, times.get(video.video_id)) for video in listed]
+            for subset, listed in found.videos.items()
+        }
+        found = dataclasses.replace(found, videos=videos)
+    checked = checks.check_videos(found.store, found.videos, data, rule, times)
     problems += checked.problems
     if has_files:
         more, lines, features = checks.check_values(found.store, checked, problems, workdir, data)
@@ -100,7 +113,7 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
         features = found.store.checked
         checked = dataclasses.replace(checked, notes=(*checked.notes, *checks.feature_lines(features, checked.usable)))
     budget = MemoryBudget.of(data)
-    sources = {subset: _make_source(found, checked, subset, data, rule, budget) for subset in SUBSETS}
+    sources = {subset: _make_source(found, checked, subset, data, rule, budget, times) for subset in SUBSETS}
     names, used = sources["train"].class_names, set(found.class_ids.values())
     return LocalizationSources(
         class_names=names,
@@ -111,6 +124,8 @@ def open_localization(data: LocalizationDataConfig, workdir=None):
         notes=found.notes + checked.notes,
         feature_checksums=features.checksums,
         feature_values=features.values,
+        made_by=made_by_of(times),
+        is_timed=bool(times),
     )
 
 
@@ -175,7 +190,8 @@ def _unread_notes(store, own, annotated):
     """Lines about files beside the features that nobody reads; `annotated` are the names of all videos."""
     for stream in (stream for stream in store.streams if not stream.is_hdf5):
         # Files of the other kind beside those of a video are told by `feature_names.unread_lines`.
-        beside = [stream.place / f"{stream.prefix}{video}{ending}" for video in annotated for ending in SUFFIXES]
+        endings = (*SUFFIXES, ".json")  # of which the last say where features lie in time
+        beside = [stream.place / f"{stream.prefix}{video}{ending}" for video in annotated for ending in endings]
         yield from unread_lines([stream.place], [stream.suffix], [*own, *beside])
         yield from array_lines([stream.path(video) for video in sorted(annotated & stream.videos())])
         others = sorted(stream.videos() - annotated)
@@ -213,7 +229,7 @@ def _class_problems(data, found):
     return [Problem(checks.place_of_annotations(data, "train"), 0, text, hint)]
 
 
-def _make_source(found, checked, subset, data, rule, budget):
+def _make_source(found, checked, subset, data, rule, budget, times):
     videos = checked.usable[subset]
     stored = [checked.lengths[video.video_id] for video in videos]
     rules = SegmentRules(found.is_agnostic(data), data.remove_doubles, data.clip_segments, data.truncation_threshold)
@@ -225,7 +241,7 @@ def _make_source(found, checked, subset, data, rule, budget):
     return LocalizationSource(
         videos,
         [rule.length(length) for length in stored],
-        [rule.grid(n, data.fps or video.fps, video.duration) for n, video in zip(stored, videos, strict=True)],
+        [checks.grid_of_video(rule, n, video, data, times) for n, video in zip(stored, videos, strict=True)],
         read,
         class_names=found.class_names(data),
         feature_dim=checked.feature_dim,

@@ -12,6 +12,7 @@ from data_pipelines.core.unlabelled import open_files
 from data_pipelines.localization.features import Stream
 from data_pipelines.localization.grids import read_features
 from data_pipelines.localization.source import LocalizedVideo
+from data_pipelines.localization.stated_times import grid_of
 from fact_jax.ops.time_grid import GridRule
 
 
@@ -25,6 +26,7 @@ class StreamReader:
         features are spread evenly over it.
       prefix: what the names of feature files have before the video's.
       class_scores: dict from video to float [C], scores of a classifier; empty = none.
+      times: dict from video to FeatureTimes of those whose features have them.
     """
 
     feature_dim: int
@@ -33,6 +35,7 @@ class StreamReader:
     durations: Mapping = dataclasses.field(default_factory=dict)
     prefix: str = ""
     class_scores: Mapping = dataclasses.field(default_factory=dict)
+    times: Mapping = dataclasses.field(default_factory=dict)
     suffixes: ClassVar = (".npy", ".npz")
     time_axis: ClassVar = "first"
     form: ClassVar = "(features, channels)"
@@ -59,8 +62,12 @@ class StreamReader:
         return LocalizedVideo(video.video_id, features, np.zeros((0, 2), np.float32), np.zeros(0, np.int32))
 
     def extent(self, video):
-        """(number of stored features, seconds of the video or None, float [C] or None)."""
-        return video.num_frames, self.durations.get(video.video_id), self.class_scores.get(video.video_id)
+        """(number of stored features, seconds of the video or None, float [C] or None); then None, and its own grid."""
+        name, found = video.video_id, self.times.get(video.video_id)
+        if found is None:
+            return video.num_frames, self.durations.get(name), self.class_scores.get(name)
+        duration = self.durations.get(name, found.duration)
+        return video.num_frames, duration, self.class_scores.get(name), None, grid_of(self.rule, found)
 
 
 def open_inputs(inputs, reader):

@@ -19,7 +19,12 @@ def refuse_dataset(layout, problems, *, workdir=None):
     The full list goes to `workdir`, if there is one, when not all are shown.
     """
     data, report_file = layout.data, pathlib.Path(workdir) / PROBLEMS_FILE if workdir else None
-    essential = [layout.feature_dir, layout.label_dir, layout.mapping_file, *layout.split_files.values()]
+    essential = [
+        layout.feature_dir,
+        layout.segment_file or layout.label_dir,
+        layout.mapping_file,
+        *layout.split_files.values(),
+    ]
     # What lies where is of no interest to whom whole files or folders are not missing.
     notes = () if all(map(os.path.exists, essential)) else (expected_tree(data),)
     title = f"The {data.dataset} dataset in {layout.root}, {data.split},"

@@ -74,6 +74,7 @@ class SegmentationDataConfig:
     reader: str = "npy"  # "npy" the folder itself, "tfds" a prepared copy of it, "synthetic" made on the fly
     dir: str = ""  # root folder of the dataset
     feature_dir: str = "features"  # folder of VIDEO.npy, below dir (feature_path)
+    segment_file: str = ""  # table video,start,end,label in seconds, below dir, in place of label_dir; "" = none
     label_dir: str = "groundTruth"  # folder of VIDEO.txt, one class name per frame, below dir (groundTruth_path)
     mapping_file: str = "mapping.txt"  # lines "<class id> <class name>", below dir (map_fname)
     verb_mapping_file: str = ""  # verbs, one per line, below dir; with nouns: classes are named "<verb>,<noun>"

@@ -8,7 +8,9 @@ import dataclasses
 
 from tqdm import tqdm
 
+from data_pipelines.core.dataset_times import read_times
 from data_pipelines.core.feature_files import FeatureFileError, frames_and_channels, read_header
+from data_pipelines.core.feature_times import times_path
 from data_pipelines.core.finite import stat_digest
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem, Problems, group_alike
@@ -18,6 +20,7 @@ from data_pipelines.segmentation.label_forms import ADVICE
 from data_pipelines.segmentation.label_oddities import copy_problems, heading_of
 from data_pipelines.segmentation.layouts import Layout
 from data_pipelines.segmentation.lengths import length_notes, length_problems
+from data_pipelines.segmentation.timed_labels import labels_of_frames, labels_of_segments
 from fact_jax.files import why_no_folder
 from fact_jax.types import UserError
 
@@ -38,6 +41,7 @@ class DatasetIndex:
       headers: dict from video id to the header of its feature file.
       feature_dim: D.
       notes: lines for the user about what is odd, but no problem.
+      times: dict from video id to the FeatureTimes of its features; {} where none have any.
     """
 
     layout: Layout
@@ -47,6 +51,7 @@ class DatasetIndex:
     headers: dict
     feature_dim: int
     notes: tuple = ()
+    times: dict = dataclasses.field(default_factory=dict)
 
     def feature_shapes(self):
         """dict from video id to (stored frames, channels) of its feature file."""
@@ -63,7 +68,9 @@ class DatasetIndex:
         layout = self.layout
         videos = list(self.labels)
         files = [layout.mapping_file, *(layout.split_files[subset] for subset in self.splits)]
-        files += [layout.label_file(video) for video in videos] + [layout.feature_file(video) for video in videos]
+        files += [layout.segment_file] if layout.segment_file else [layout.label_file(video) for video in videos]
+        files += [layout.feature_file(video) for video in videos]
+        files += [times_path(layout.feature_file(video)) for video in self.times]
         try:
             return stat_digest((layout.data.time_axis, sorted(self.splits.items())), files)
         except OSError as error:
@@ -83,14 +90,37 @@ def read_index(layout, subsets):
     problems += split_problems
     videos = list(dict.fromkeys(video for ids in splits.values() for video in ids))
     # Without a usable class list every label would be unknown: one problem is enough.
-    labels, label_problems = _read_all_labels(layout, videos, class_ids or None)
     headers, header_problems = _read_all_headers(layout, videos)
-    problems += label_problems + header_problems
+    shapes = {video: frames_and_channels(header.shape, layout.data.time_axis) for video, header in headers.items()}
+    times, time_problems = read_times({video: layout.feature_file(video) for video in headers}, shapes)
+    told = (layout, videos, class_ids or None, times)
+    labels, label_problems, label_notes = (_read_segment_labels if layout.segment_file else _read_frame_labels)(*told)
+    problems += label_problems + header_problems + time_problems
     lengths, shape_problems, feature_dim = _compare(layout, headers, labels)
     problems += shape_problems
     heading = None if problems else heading_of(labels)
     notes = () if problems else length_notes(lengths, "" if heading is None else class_names[heading])
-    return DatasetIndex(layout, class_names, splits, labels, headers, feature_dim, notes), problems
+    return DatasetIndex(
+        layout, class_names, splits, labels, headers, feature_dim, (*label_notes, *notes), times
+    ), problems
+
+
+def _read_frame_labels(layout, videos, class_ids, times):
+    """(labels, problems, notes) of label files."""
+    labels, problems = _read_all_labels(layout, videos, class_ids)
+    labels, notes = labels_of_frames(labels, times)
+    return labels, problems, notes
+
+
+def _read_segment_labels(layout, videos, class_ids, times):
+    """(labels, problems, notes) of the table of segments."""
+    if not times:
+        found = "segments in seconds, and no .json beside the features that says where they lie in time"
+        expected = "make them with --mode extract, or label files with python -m data_pipelines.convert_labels"
+        return {}, [Problem(str(layout.segment_file), 0, found, expected)], ()
+    background = next(map(int, layout.data.background_ids), None)
+    found = labels_of_segments(layout.segment_file, videos, times, class_ids or {}, background)
+    return found.labels, found.problems, found.notes
 
 
 def _background_problems(layout, class_names):

@@ -47,6 +47,11 @@ class Layout:
         return self.root / self.data.label_dir
 
     @property
+    def segment_file(self):
+        """Table of segments in seconds, in place of label files; None = there is none."""
+        return self.root / self.data.segment_file if self.data.segment_file else None
+
+    @property
     def mapping_file(self):
         return self.root / self.data.mapping_file
 
@@ -126,7 +131,9 @@ def expected_tree(data):
     shape = "(T, D): time first" if data.time_axis == "first" else "(D, T): time last"
     rows = [
         (f"{data.feature_dir}/<video>.npy", f"float array {shape}, one file per video"),
-        (f"{data.label_dir}/<video>.txt", "one class name per line, one line per frame"),
+        (data.segment_file, "table with the columns video, start, end (seconds) and label")
+        if data.segment_file
+        else (f"{data.label_dir}/<video>.txt", "one class name per line, one line per frame"),
         (data.mapping_file, "one '<id> <class name>' per line, ids from 0"),
     ]
     rows += [(name, f"{subset} videos, one name per line") for subset, name in data.split_files.items()]

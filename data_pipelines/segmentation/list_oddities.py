@@ -2,6 +2,7 @@
 
 import os
 
+from data_pipelines.core.feature_times import times_path
 from data_pipelines.core.names import alike_lines
 from data_pipelines.core.unread_files import unread_lines
 from data_pipelines.core.wording import count, name_some
@@ -36,7 +37,7 @@ def list_notes(index, data):
     for subset, videos in index.splits.items():
         notes += alike_lines(files[subset], "videos", {video: number for number, video in enumerate(videos, 1)})
     notes += _other_pairs(layout, index.splits)
-    if has_all_lists(index, data) and not why_no_folder(layout.label_dir):
+    if has_all_lists(index, data) and not layout.segment_file and not why_no_folder(layout.label_dir):
         listed = {f"{video}.txt" for videos in index.splits.values() for video in videos}
         others = sorted(name for name in os.listdir(layout.label_dir) if name.endswith(".txt") and name not in listed)
         if others:
@@ -48,7 +49,8 @@ def list_notes(index, data):
 def unread_notes(index, data):
     """Lines about files beside the labels and the features that nobody reads."""
     layout, own = index.layout, [index.layout.mapping_file, *index.layout.split_files.values()]
-    own += filter(None, layout.verb_noun_files)
+    own += filter(None, [*layout.verb_noun_files, layout.segment_file])
+    own += [times_path(path) for path in layout.feature_dir.glob("*.npy")]
     kinds = {}
     for folder, suffix in ((layout.feature_dir, ".npy"), (layout.label_dir, ".txt")):
         kinds.setdefault(folder.resolve(), (folder, []))[1].append(suffix)

@@ -4,12 +4,14 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from data_pipelines.core.dataset_times import made_by_of
 from data_pipelines.core.feature_values import value_lines
 from data_pipelines.core.labelled_videos import MemoryBudget
-from data_pipelines.core.problems import format_problems
+from data_pipelines.core.problems import Problem, format_problems
 from data_pipelines.core.settings import is_copy_alone
 from data_pipelines.core.value_measures import VideoValues
 from data_pipelines.segmentation.annotations import read_mapping
@@ -40,6 +42,7 @@ class Sources:
       feature_checksums: dict from video id to a checksum of its stored features; {} where there are no files; None
         where a prepared copy was made before there were any.
       feature_values: dict from video id to VideoValues of its stored features; {} where they are not known.
+      made_by, is_timed: what made the features, as VIDEO.json says beside them; whether there are such files.
     """
 
     class_names: tuple
@@ -52,6 +55,8 @@ class Sources:
     notes: tuple = ()
     feature_checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)
     feature_values: Mapping[str, VideoValues] = dataclasses.field(default_factory=dict)
+    made_by: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_timed: bool = False
 
 
 def open_sources(data: SegmentationDataConfig, workdir=None, *, subsets=SUBSETS):
@@ -104,6 +109,7 @@ def _open_npy(data, workdir, subsets):
     checked = insist(index, problems, workdir)
     notes = (*extras["notes"], *checked.lines)
     extras |= _feature_facts(checked.checksums, checked.values, index.splits, notes)
+    extras |= {"made_by": made_by_of(index.times), "is_timed": bool(index.times)}
     return {subset: NpySource(index, subset, budget) for subset in index.splits}, extras
 
 
@@ -134,6 +140,9 @@ def _open_tfds(data, workdir, subsets):
     layout = open_layout(data)
     tfds_dir = root if data.tfds_dir else layout.root / "tfds"
     index, problems = read_index(layout, layout.configured_subsets())
+    if index.times:
+        found = "features with .json files beside them, which a prepared copy does not keep"
+        problems.append(Problem(str(layout.feature_dir), 0, found, "set config.data.reader=npy"))
     extras, problems = _complete(index, problems)
     found = None
     if problems or not feature_dataset.is_current(index, tfds_dir):

@@ -31,12 +31,14 @@ class DataFacts:
       values: numbers by name that say what the features of the training videos are like, see `runs.base.data_facts`; {}
         where they are not known.
       what: a word, for messages, for what the checksums are of.
+      made_by: what made the features, as VIDEO.json says beside them; {} where nobody does.
     """
 
     checksums: Mapping[str, str] | None = dataclasses.field(default_factory=dict)
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     what: str = "features"
+    made_by: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def check(
@@ -75,9 +77,13 @@ def check(
     if not changed:
         # A record from before there were labels and values in it gets them.
         complete = dataclasses.replace(
-            kept, labels=recorded.labels or kept.labels, values=recorded.values or kept.values
+            kept,
+            labels=recorded.labels or kept.labels,
+            values=recorded.values or kept.values,
+            made_by=kept.made_by or recorded.made_by,
         )
-        if training and (complete.labels, complete.values) != (recorded.labels, recorded.values):
+        former_facts = recorded.labels, recorded.values, recorded.made_by
+        if training and (complete.labels, complete.values, complete.made_by) != former_facts:
             _write(path, complete, changes)
         return _sentences(changes, facts.what), False
     found = _other_features(workdir, changed, now, facts.what)
@@ -145,6 +151,12 @@ def trained_values(workdir: Path) -> Mapping[str, Any]:
     return recorded.values if recorded else {}
 
 
+def features_made_by(workdir: Path) -> Mapping[str, Any]:
+    """What made the features that a run was trained with, see DataFacts; {} where its record does not say."""
+    recorded, _ = _read(Path(workdir) / FILE)
+    return recorded.made_by if recorded else {}
+
+
 def _named(videos):
     more = f" and {len(videos) - _MAX_NAMED} more" if len(videos) > _MAX_NAMED else ""
     return ", ".join(videos[:_MAX_NAMED]) + more
@@ -163,7 +175,9 @@ def _read(path):
         return None, []
     try:
         record = json.loads(files.read_data(path, _MAX_BYTES))
-        facts = DataFacts(record["videos"], record.get("labels", {}), record.get("values", {}))
+        facts = DataFacts(
+            record["videos"], record.get("labels", {}), record.get("values", {}), made_by=record.get("made_by", {})
+        )
         changes, texts = record["changes"], [*facts.checksums.values(), *facts.labels.values()]
         if not all(isinstance(checksum, str) for checksum in texts) or not isinstance(changes, list):
             raise ValueError("no checksums by video")
@@ -188,4 +202,6 @@ def _write(path, facts, changes):
         record["labels"] = dict(facts.labels)
     if facts.values:
         record["values"] = dict(facts.values)
+    if facts.made_by:
+        record["made_by"] = dict(facts.made_by)
     files.atomic_write_text(path, json.dumps(record, indent=1) + "\n")

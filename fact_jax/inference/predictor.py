@@ -24,6 +24,8 @@ from fact_jax.training.nonfinite import NonFiniteScores
 from fact_jax.training.steps import EvalStep, checked_outputs
 from fact_jax.types import Batch, UserError
 
+TIMED = "timed_features"  # of what is derived of a run's data
+
 
 class Predictor(abc.ABC):
     """Predicts videos with the parameters of one checkpoint. Made by `load`; every kind of work has a subclass.
@@ -31,6 +33,7 @@ class Predictor(abc.ABC):
     Attributes:
       config: ConfigDict of the run.
       class_names: name of every class, by class id; () where there are none.
+      timed_features: whether the features of the run said themselves where they lie in time.
       feature_dim: D, channels of the features; None where videos are read.
       step, checksum: which checkpoint, and that of its parameters.
     """
@@ -56,6 +59,7 @@ class Predictor(abc.ABC):
         self.class_names = tuple(record["derived"].get("class_names", ()))
         self.feature_dim = record["derived"].get("feature_dim")
         self.step, self.checksum = step, checksum
+        self.timed_features = bool(record["derived"].get(TIMED))
         self._num_devices, self._task = len(devices), task
         self._step = EvalStep(task, devices, num_buckets=num_programs, say=say)
         self._state = device_layout.replicate(state, devices) if jax.tree.leaves(state) else {}

@@ -1,6 +1,7 @@
 """From seconds to the feature grid of a video and back."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
@@ -52,6 +53,59 @@ class TimeGrid:
         return np.where(seconds >= duration, np.float32(duration), seconds)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class ListedGrid:
+    """As TimeGrid, of features that say themselves where they lie: seconds between two centres are in proportion.
+
+    Attributes:
+      centres: float64 [T], seconds of the centres of the features; they rise.
+      start, end: seconds at which the video starts and ends.
+      fps: video frames per second, on average.
+    """
+
+    centres: np.ndarray
+    start: float
+    end: float
+    fps: float
+
+    @property
+    def stride(self) -> float:
+        """Video frames from one feature to the next, on average."""
+        length = len(self.centres)
+        seconds = (self.centres[-1] - self.centres[0]) / (length - 1) if length > 1 else self.end - self.start
+        return float(seconds) * self.fps
+
+    @property
+    def offset(self) -> float:
+        """Where the start of the video lies on the grid, with the other sign."""
+        return -float(self.to_grid(self.start))
+
+    def to_grid(self, seconds):
+        """Seconds (array of any shape) to grid positions, float32."""
+        centres, gap = self.centres, self.stride / self.fps
+        seconds = np.asarray(seconds, np.float64)
+        found = np.interp(seconds, centres, np.arange(len(centres)))
+        # Before the first centre and behind the last one as far as the mean gap tells.
+        return (found + (np.minimum(seconds - centres[0], 0) + np.maximum(seconds - centres[-1], 0)) / gap).astype(
+            np.float32
+        )
+
+    def to_seconds(self, positions):
+        """Grid positions (array of any shape) to seconds, float32."""
+        centres, gap, last = self.centres, self.stride / self.fps, len(self.centres) - 1
+        positions = np.asarray(positions, np.float64)
+        found = np.interp(positions, np.arange(last + 1), centres)
+        return (found + (np.minimum(positions, 0) + np.maximum(positions - last, 0)) * gap).astype(np.float32)
+
+    def clamp_seconds(self, positions, duration):
+        """As `to_seconds`, but nothing before the start of the video or after `duration` seconds."""
+        return np.clip(self.to_seconds(positions), np.float32(self.start), np.float32(min(duration, self.end)))
+
+    def __repr__(self):
+        digest = hashlib.sha256(np.ascontiguousarray(self.centres).tobytes()).hexdigest()[:16]
+        return f"ListedGrid({len(self.centres)} features, {digest}, {self.start}, {self.end}, {self.fps})"
+
+
 @dataclasses.dataclass(frozen=True)
 class GridRule:
     """From feature files to the grid that the network sees.
@@ -86,6 +140,16 @@ class GridRule:
         else:
             return TimeGrid(self.stride * self.sample_rate, self.window, fps)
         return TimeGrid(stride, stride, fps)
+
+    def listed(self, centres, start, end, fps):
+        """ListedGrid of a video whose stored features have these `centres`, float64 [N] seconds; see there."""
+        centres = np.asarray(centres, np.float64)
+        if self.resize_to:
+            # Where `interpolate` takes the features from.
+            places = (np.arange(self.resize_to) + 0.5) * len(centres) / self.resize_to - 0.5
+            whole = ListedGrid(centres, start, end, fps)
+            centres = np.asarray(whole.to_seconds(places), np.float64)
+        return ListedGrid(centres[:: self.every], start, end, fps)
 
     def fit(self, features):
         """float32 [T, D] as the network sees them, of features [N, D], one in `every` of those that are stored."""

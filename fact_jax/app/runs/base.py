@@ -4,9 +4,13 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from data_pipelines.core.dataset_times import read_times
+from data_pipelines.core.feature_times import times_path
 from data_pipelines.core.feature_values import ValueRange, compare_values
+from data_pipelines.core.problems import refuse
 from data_pipelines.core.wording import count
 from fact_jax.app.feature_record import DataFacts
+from fact_jax.inference.predictor import TIMED
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import Task
 from fact_jax.training.evaluator import Evaluator
@@ -77,7 +81,35 @@ def data_facts(sources, labels: Mapping[str, str]) -> DataFacts:
     known = sources.feature_values
     trained = {video: known[video] for video in sources.train.video_ids if video in known}
     values = ValueRange.of(trained)
-    return DataFacts(sources.feature_checksums, labels, dataclasses.asdict(values) if values else {})
+    values = dataclasses.asdict(values) if values else {}
+    return DataFacts(sources.feature_checksums, labels, values, made_by=sources.made_by)
+
+
+def timed_features(sources) -> dict[str, bool]:
+    """Of what is derived: whether features say themselves where they lie in time; {} where they do not."""
+    return {TIMED: True} if sources.is_timed else {}
+
+
+def input_times(source, fps: float | None, are_needed: bool) -> dict[str, Any]:
+    """FeatureTimes by video of UnlabelledVideos; {} where there are none.
+
+    UserError: some have none, or what they say cannot be; `fps` is given, the rate of --fps, which they say themselves;
+    or there are none and `are_needed`, as the run was trained with features that have them.
+    """
+    paths = {video.video_id: video.path for video in source.inputs}
+    shapes = {video.video_id: (video.num_frames, source.feature_dim) for video in source.inputs}
+    times, problems = read_times(paths, shapes)
+    refuse("--input", problems)
+    if times and fps:
+        raise UserError(f"--fps is {fps:g}, and the .json files beside the features say the times: leave it out.")
+    if are_needed and not times and paths:
+        first = next(iter(paths.values()))
+        raise UserError(
+            f"{first}: no {times_path(first).name} beside it, which says where its rows lie in time, as that of the "
+            "features that this run was trained with did. Give --input the video itself, or make its features with "
+            "--mode extract."
+        )
+    return times
 
 
 def comparison(source) -> Callable[[Mapping[str, Any]], Sequence[str]]:

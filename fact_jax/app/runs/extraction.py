@@ -1,7 +1,6 @@
 """--mode extract: the features of videos, written while they are computed, by any number of processes at once."""
 
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from data_pipelines.core.feature_times import FeatureTimes
+from data_pipelines.core.made_by import comparable, difference
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.extraction import claims
@@ -87,7 +87,8 @@ class _Video:
             return "made of another video file of this name"
         if times.rows != self.plan.num_rows:
             return f"{count(times.rows, 'row')}, and these are {self.plan.num_rows}"
-        return difference(times.made_by, self.made_by)
+        words = difference(times.made_by, self.made_by)
+        return f"made by something else: {words}" if words else ""
 
 
 @dataclasses.dataclass(eq=False)
@@ -97,35 +98,6 @@ class _Job:
     video: _Video
     claim: claims.Claim
     file: FeatureFile
-
-
-def comparable(made_by: Mapping[str, Any]) -> dict[str, Any]:
-    """What features depend on, of what a record says made them: where a workdir lies is no part of it."""
-    plain = json.loads(json.dumps(dict(made_by)))
-    if isinstance(plain.get("run"), dict):
-        plain["run"] = {name: value for name, value in plain["run"].items() if name != "workdir"}
-    return plain
-
-
-def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """In words, how what made some features differs from what is to make them; "" where it does not."""
-    flat = [_flatten(comparable(made_by)) for made_by in (found, wanted)]
-    names = [name for name in dict.fromkeys([*flat[0], *flat[1]]) if flat[0].get(name) != flat[1].get(name)]
-    if not names:
-        return ""
-    told = [f"{name} {flat[0].get(name)!r}, now {flat[1].get(name)!r}" for name in names[:3]]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"made by something else: {'; '.join(told)}{more}"
-
-
-def _flatten(values, prefix=""):
-    flat = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def extract(extractor: Extractor, inputs: Sequence[str], output: Path, *, overwrite: bool, console, stop) -> int:

@@ -42,7 +42,9 @@ from fact_jax.app.runs.base import (
     comparison,
     data_facts,
     eval_options,
+    input_times,
     origin,
+    timed_features,
     train_options,
 )
 from fact_jax.inference.localization.output import DetectionFiles
@@ -158,14 +160,19 @@ def open_prediction(
     predictor: LocalizationPredictor, config, workdir: Path, told: FindActionsConfig, devices
 ) -> OpenedPrediction:
     """Opens what is to be predicted, and where its files go; see `runs.segmentation.open_prediction`."""
-    lines = tuple(_fps_lines(predictor, config, told))
-    predictor.fps = predictor.check_fps(told.fps or config.data.fps or predictor.fps)
     stated = read_durations(told.durations) if told.durations else StatedTimes({}, {})
     durations = stated.seconds
     reader = unlabelled.StreamReader(
         predictor.feature_dim, predictor.class_names, predictor.rule, durations, config.data.feature_prefix
     )
     source = unlabelled.open_inputs(told.input, reader)
+    times = input_times(source, told.fps, predictor.timed_features)
+    if times:
+        source = source.changed(reader=dataclasses.replace(source.reader, times=times))
+        lines = ()
+    else:
+        lines = tuple(_fps_lines(predictor, config, told))
+        predictor.fps = predictor.check_fps(told.fps or config.data.fps or predictor.fps)
     lines += (*skipped_lines(told.input, reader.suffixes), *array_lines([video.path for video in source.inputs]))
     class_names, scores = predictor.class_names, {}
     if told.durations:
@@ -181,7 +188,7 @@ def open_prediction(
             own = f"the {len(predictor.class_names)} classes that this network tells apart are not used"
             lines += (f"--class_scores names what is found; {own}",)
         class_names, scores = predictor.names_of(found.num_classes, found.names), found.by_video
-        source = source.changed(reader=dataclasses.replace(reader, class_scores=scores))
+        source = source.changed(reader=dataclasses.replace(source.reader, class_scores=scores))
 
     def make_batches(videos):
         options = eval_options(config, devices)
@@ -194,6 +201,7 @@ def open_prediction(
         figures=told.figures,
         durations=durations,
         class_scores=scores,
+        times=times,
     )
     folder = OutputFolder(Path(told.output or workdir), output)
     return OpenedPrediction(source, make_batches, folder, lines, comparison(source))
@@ -257,7 +265,7 @@ def _protocol(config, sources, wanted):
 def _derive(config, sources, train_batches, protocol, task):
     """What follows from data and settings, for config.json; a run with other values is another run."""
     rates = {grid.fps for source in (sources.train, sources.test) for grid in source.grids}
-    return {
+    return timed_features(sources) | {
         "class_names": list(sources.class_names),
         "video_class_names": _video_class_names(sources),
         "feature_dim": sources.feature_dim,

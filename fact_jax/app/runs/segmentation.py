@@ -29,7 +29,9 @@ from fact_jax.app.runs.base import (
     comparison,
     data_facts,
     eval_options,
+    input_times,
     origin,
+    timed_features,
     train_options,
 )
 from fact_jax.inference.output import OutputFolder
@@ -133,6 +135,7 @@ def open_prediction(
         predictor.feature_dim, config.data.time_axis, predictor.sample_rate, predictor.class_names
     )
     source = unlabelled.open_inputs(told.input, reader, transcript_dir=told.transcripts)
+    times = input_times(source, told.fps, predictor.timed_features)
     buckets = prediction_buckets(source.lengths, predictor.buckets, config.data.max_buckets, config.data.max_padding)
 
     def make_batches(videos):
@@ -144,6 +147,7 @@ def open_prediction(
         class_names=predictor.class_names,
         background_ids=config.data.background_ids,
         fps=told.fps or config.data.fps,
+        times=times,
         probabilities=told.probabilities,
         figures=told.figures,
     )
@@ -154,7 +158,7 @@ def open_prediction(
 
 def _derive(config, sources, everything, statistics, train_batches, task):
     """What follows from data and settings, for config.json; a run with other values is another run."""
-    return {
+    return timed_features(sources) | {
         "class_names": list(sources.class_names),
         "verb_nouns": dataclasses.asdict(sources.verb_nouns) if sources.verb_nouns else None,
         "feature_dim": sources.feature_dim,

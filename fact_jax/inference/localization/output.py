@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class DetectionFiles(VideoFiles):
 
     durations: Mapping[str, float]  # seconds of the videos of which they were told
     class_scores: Mapping[str, np.ndarray]  # what a classifier said of the videos, float [C] each
+    # `data_pipelines.core.feature_times.FeatureTimes` of the videos whose features say where they lie.
+    times: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def together(self):
@@ -36,7 +39,8 @@ class DetectionFiles(VideoFiles):
 
     def contents(self, video, prediction):
         found = {video.video_id: prediction.detections}
-        return {next(iter(self.paths(video))): detection_files.to_csv(found, self.class_names).encode()}
+        text = detection_files.to_csv(found, self.class_names, self._frames_at)
+        return {next(iter(self.paths(video))): text.encode()}
 
     def draw(self, video, prediction):
         count = len(prediction.detections.scores)
@@ -53,8 +57,13 @@ class DetectionFiles(VideoFiles):
 
     def record(self, video, prediction, vouched):
         found = {video.video_id: prediction.detections}
-        content = detection_files.submission(found, self.class_names, **self._made_by())
+        content = detection_files.submission(found, self.class_names, frames_at=self._frames_at, **self._made_by())
         return detection_files.to_json(content | {"duration": prediction.duration} | vouched)
+
+    def _frames_at(self, video_id, seconds):
+        """Frames that a player shows at some seconds of a video; None where nobody knows."""
+        times = self.times.get(video_id)
+        return None if times is None else times.frames_at(seconds)
 
     def made_from(self, video):
         told = {"duration": self.durations.get(video.video_id)}
@@ -62,6 +71,8 @@ class DetectionFiles(VideoFiles):
             scores = [float(score) for score in self.class_scores[video.video_id]]
             names = list(self.class_names)
             told["class_scores_sha256"] = hashlib.sha256(json.dumps([scores, names]).encode()).hexdigest()
+        if video.video_id in self.times:
+            told["times_sha256"] = hashlib.sha256(self.times[video.video_id].text.encode()).hexdigest()
         options = {"fps": self.fps, "probabilities": False, "figures": self.figures}
         return {"transcript": None, "model": dict(self.origin), "options": options} | told
 

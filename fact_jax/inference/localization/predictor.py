@@ -121,10 +121,20 @@ class LocalizationPredictor(Predictor):
         return scores
 
     def _prediction(
-        self, candidates, row: int, num_frames: int, duration: float | None = None, class_scores=None, fps=None
+        self,
+        candidates,
+        row: int,
+        num_frames: int,
+        duration: float | None = None,
+        class_scores=None,
+        fps=None,
+        grid=None,
     ) -> FoundActions:
-        """What was found in a video of `num_frames` stored features; `duration`, ...: see `predict`."""
-        grid = self.rule.grid(num_frames, fps or self.fps, duration)
+        """What was found in a video of `num_frames` stored features; `duration`, ...: see `predict`.
+
+        `grid` is that of a video whose features say where they lie; None: the rule of the run tells.
+        """
+        grid = grid or self.rule.grid(num_frames, fps or self.fps, duration)
         if duration is None:
             length = self.rule.length(num_frames)
             duration = float(((length - 1) * grid.stride + grid.window) / grid.fps)
