@@ -13,12 +13,13 @@ import dataclasses
 import pathlib
 
 from data_pipelines.core import command_line
-from data_pipelines.core.problems import group_alike, refuse
+from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.label_tools import choice, folders, formats, sources, writing
+from data_pipelines.label_tools.events import some_lines
 from data_pipelines.label_tools.media import MediaFolder
 from fact_jax.files import atomic_write_text
-from fact_jax.types import UserError
+from fact_jax.types import UserError, nearest
 
 
 def main(argv=None):
@@ -26,7 +27,7 @@ def main(argv=None):
     arguments = _parse(argv)
     source = pathlib.Path(arguments.source).expanduser()
     output = pathlib.Path(arguments.output).expanduser()
-    kind = arguments.what or folders.kind_of(source)
+    kind = arguments.what or sources.kind_of(source)
     if kind == "frames" and folders.has_phases(source):
         arguments.videos = arguments.videos or str(source / folders.VIDEOS)
     index_dir = (output if formats.TOOLS[arguments.to].per_video else output.parent) / "video_index"
@@ -34,16 +35,14 @@ def main(argv=None):
     rules = sources.RowRules(arguments.features, arguments.fps, videos, arguments.time_axis)
     reading = sources.read(source, kind, rules, arguments.background, arguments.with_background)
     name = arguments.name or ("prediction" if kind == "predictions" else "")
-    recordings = [_named(one, name, arguments) for one in reading.recordings]
+    recordings = [_named(one, name) for one in reading.recordings if not arguments.only or one.video in arguments.only]
+    problems = _unknown_videos(reading.recordings, arguments.only, source)
     recordings, notes = _chosen(recordings, arguments)
-    runs, problems = choice.choose_tiers(recordings, reading.faults, arguments.tier, False, str(source))
-    recordings = runs.get("") if arguments.tier else choice.join_lanes(recordings)
-    # Several tiers go together where the tool has them.
-    problems = [
-        problem
-        for problem in problems
-        if not (formats.TOOLS[arguments.to].has_tiers and "choose with" in problem.expected)
-    ]
+    together = formats.TOOLS[arguments.to].has_tiers
+    runs, wrong = choice.choose_tiers(recordings, reading.faults, arguments.tier, str(source), together=together)
+    problems += wrong
+    # Without a choice there is nothing but its problem.
+    recordings = runs.get("", [])
     if arguments.point_width:
         recordings, lines = choice.widen_points(recordings, arguments.point_width)
         notes += lines
@@ -56,7 +55,7 @@ def main(argv=None):
     there = [str(path) for path in written.files if path.exists()]
     if there and not arguments.overwrite:
         raise UserError(f"{count(there, 'file')} exist already: {name_some(there)}. Add --overwrite.")
-    for line in dict.fromkeys([*reading.notes, *notes, *written.notes]):
+    for line in some_lines([*reading.notes, *notes, *written.notes]):
         print(f"  {line}")
     with command_line.writing(output):
         for path, text in written.files.items():
@@ -82,6 +81,7 @@ def _parse(argv):
     text = "tier, subject or observation of events that have none (default: prediction, for predictions)"
     add("--name", help=text)
     add("--tier", "--subject", nargs="+", default=[], metavar="NAME", help="tiers or subjects to export (default: all)")
+    add("--only", nargs="+", default=[], metavar="VIDEO", help="names of videos to export (default: all)")
     add("--videos", metavar="FOLDER", help="the video files: their names, lengths, rates and times of frames")
     text = "frames per second by which the tool counts, where they are not those of --videos (Label Studio, CVAT)"
     add("--tool_fps", type=command_line.frame_rate(), default=0.0, metavar="FPS", help=text)
@@ -108,11 +108,21 @@ def _parse(argv):
     return arguments
 
 
-def _named(recording, name, arguments):
+def _named(recording, name):
     """The Recording whose events all have a tier, if there is a name for it."""
-    del arguments
     events = tuple(dataclasses.replace(event, tier=event.tier or name) for event in recording.events)
     return dataclasses.replace(recording, events=events)
+
+
+def _unknown_videos(recordings, only, source):
+    """Problems of videos that are asked for and not there."""
+    there = [one.video for one in recordings]
+    unknown = [video for video in only if video not in there]
+    hints = {video: nearest(video, there) for video in unknown}
+    return [
+        Problem(str(source), 0, f"no video {video!r}", f"did you mean {hint!r}?" if hint else "see its files")
+        for video, hint in hints.items()
+    ]
 
 
 def _chosen(recordings, arguments):

@@ -18,7 +18,7 @@ from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.label_tools import checks, choice, folders, formats, frames, rows
-from data_pipelines.label_tools.events import Reading
+from data_pipelines.label_tools.events import Reading, some_lines
 from data_pipelines.label_tools.media import MediaFolder
 from data_pipelines.label_tools.rules import UNPAIRED, ReadRules
 from data_pipelines.tools.frame_painting import OVERLAPS
@@ -40,28 +40,28 @@ def main(argv=None):
     )
     reading = _read(arguments, videos)
     what = arguments.files[0] if len(arguments.files) == 1 else "the files"
-    runs, problems = choice.choose_tiers(reading.recordings, reading.faults, arguments.tier, arguments.each, what)
-    files, notes = {}, list(reading.notes)
+    runs, problems = choice.choose_tiers(reading.recordings, reading.faults, arguments.tier, what, each=arguments.each)
+    files, notes, labelled = {}, list(reading.notes), []
     for name, recordings in runs.items():
         folder = output / safe_name(name) if arguments.each else output
-        made, lines, wrong = _files_of(recordings, reading.resolution, folder, videos, arguments)
+        made, kept, lines, wrong = _files_of(recordings, reading.resolution, folder, videos, arguments)
         files |= {folder / path: text for path, text in made.items()}
+        labelled += kept
         notes += [f"{name}: {line}" if arguments.each else line for line in lines]
         problems += wrong
     refuse(what, group_alike(list(dict.fromkeys(problems)), what))
-    if not any(one.events for recordings in runs.values() for one in recordings):
+    if not any(one.events for one in labelled):
         raise UserError(f"{what} holds no events{_of(arguments)}.")
     there = [str(path.relative_to(output)) for path in files if path.exists() and path.name not in _GROWING]
     if there and not arguments.overwrite:
         raise UserError(f"{count(there, 'file')} in {output} exist already: {name_some(there)}. Add --overwrite.")
-    for line in dict.fromkeys(notes):
+    for line in some_lines(notes):
         print(f"  {line}")
     with command_line.writing(output):
         for path, text in files.items():
             atomic_write_text(path, text)
-    total = sum(len(one.events) for recordings in runs.values() for one in recordings)
-    number = len({one.video for recordings in runs.values() for one in recordings})
-    print(f"{count(total, 'event')} of {count(number, 'video')}")
+    total = sum(len(one.events) for one in labelled)
+    print(f"{count(total, 'event')} of {count({one.video for one in labelled}, 'video')}")
     print(f"wrote {name_some([str(path.relative_to(output)) for path in files], 6)} to {output}")
     first = output / safe_name(next(iter(runs))) if arguments.each else output
     print(f"to go on:\n  {shlex.join(['python', '-m', 'data_pipelines.make_splits', str(first), '--test', '0.25'])}")
@@ -160,11 +160,11 @@ def _read(arguments, videos):
 
 
 def _files_of(recordings, resolution, folder, videos, arguments):
-    """({name of a file: text}, lines, Problems) of the Recordings of one run."""
+    """({name of a file: text}, Recordings, lines, Problems) of one run: its Recordings as they are written."""
     recordings, notes, problems = choice.name_events(recordings, arguments.unnamed)
     problems += choice.double_problems(recordings)
     if problems:
-        return {}, notes, problems
+        return {}, [], notes, problems
     if videos:
         recordings, lines, wrong = checks.check_videos(recordings, videos, resolution)
         notes += lines
@@ -192,7 +192,7 @@ def _files_of(recordings, resolution, folder, videos, arguments):
         files |= made
         notes += lines
         problems += wrong
-    return files, notes, problems
+    return files, recordings, notes, problems
 
 
 def _frame_files(recordings, resolution, folder, videos, arguments):

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Guess: pympi reads an ELAN document (.eaf) and writes it again as it was, and knows when its annotations are.
 # Found: annotations lose their references to entries of a vocabulary (CVE_REF) and to categories (EXT_REF), by which ELAN
-# knows which entry they are; time slots without a time, which ELAN spreads evenly, have none (None in the data of the
-# tier); and every part of a symbolic subdivision gets the whole time of the annotation that is divided.
+# knows which entry they are; time slots without a time, which ELAN spreads evenly, have none; and every part of a symbolic subdivision gets the whole time of the annotation that is divided.
 # Tried: pympi-ling 1.71, Python 3.11.
 set -euo pipefail
 folder=$(mktemp -d)

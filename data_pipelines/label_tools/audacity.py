@@ -43,7 +43,7 @@ def read(path, rules):
             reading.fault(path, number, quote(line), "expected start, end and text with tabs between, in seconds")
             continue
         label, confidence = split_confidence("\t".join(cells[2:]).strip())
-        events.append(Event(*times, label, "", confidence, "", f"line {number}", number))
+        events.append(Event(*times, label, "", confidence, line=number))
     if frequencies:
         reading.notes.append(f"{path}: {count(frequencies, 'line')} with frequencies, which are not used")
     name = video_name(path.stem)

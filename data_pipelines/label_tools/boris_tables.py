@@ -68,7 +68,9 @@ def read_rows(path):
         text = read_packed(path)
     except (OSError, ValueError) as error:
         return [], why_unreadable(error)
-    delimiter = next((character for character in "\t;," if character in text), ",")
+    # The first line is a header, or one of names: what parts its cells parts all.
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max("\t;,", key=first.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -187,8 +189,8 @@ def _read_observation(reading, path, name, rows, form, rules):
 def _mark(row, time):
     kind = row["type"].upper().removeprefix("STATE ") or pairing.POINT
     subject = row["subject"] or NO_SUBJECT
-    place = f"row {row.line}"
-    return pairing.Mark(kind, time, subject, row["behaviour"], row["modifiers"], row["comment"], place, row.line)
+    place = f"line {row.line}"
+    return pairing.Mark(kind, time, subject, row["behaviour"], row["modifiers"], row["comment"], place)
 
 
 def _event(row, start, stop, rules):
@@ -197,7 +199,7 @@ def _event(row, start, stop, rules):
         label = f"{label}|{row['modifiers']}"
     modifiers = "" if rules.modifiers else row["modifiers"]
     confidence = split_confidence(row["comment"])[1]
-    return Event(start, stop, label, row["subject"] or NO_SUBJECT, confidence, modifiers, f"row {row.line}", row.line)
+    return Event(start, stop, label, row["subject"] or NO_SUBJECT, confidence, modifiers, "", row.line)
 
 
 def _media(sound, rules):

@@ -56,15 +56,16 @@ def tiers_of(recordings):
     return dict(sorted(numbers.items()))
 
 
-def choose_tiers(recordings, faults, wanted, each, what):
+def choose_tiers(recordings, faults, wanted, what, *, each=False, together=False):
     """({name of a run: Recordings with the events of its tiers}, Problems).
 
     Args:
       recordings: list of Recording.
       faults: list of Fault; those of tiers that are not wanted do not count.
       wanted: names of tiers, all of which go into one run called ""; (): there has to be one alone.
-      each: whether every tier becomes a run of its own, called as it.
       what: the file, for messages.
+      each: whether every tier becomes a run of its own, called as it.
+      together: whether all go into one run where none are wanted.
     """
     recordings = join_lanes(recordings)
     there = tiers_of(recordings)
@@ -81,7 +82,7 @@ def choose_tiers(recordings, faults, wanted, each, what):
         return {"": _only(recordings, set(wanted))}, problems
     if each:
         return {tier: _only(recordings, {tier}) for tier in there}, problems
-    if len(there) > 1:
+    if len(there) > 1 and not together:
         found = f"{count(there, 'tier')} or subjects: {listed}"
         hint = "choose with --tier NAME (several names go together), or --each makes one folder of each"
         problems.append(Problem(str(what), 0, found, hint))

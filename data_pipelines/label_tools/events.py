@@ -133,3 +133,9 @@ def split_confidence(text):
     """(rest, confidence or None) of a text that is what `confidence_text` gives, or ends in it in brackets."""
     found = _CONFIDENCE.search(text)
     return (text[: found.start()], float(found[1])) if found else (text, None)
+
+
+def some_lines(notes, most=30):
+    """The lines for the user, each once, and how many more there are."""
+    lines = list(dict.fromkeys(notes))
+    return lines[:most] + [f"and {len(lines) - most} more lines like these"] * (len(lines) > most)

@@ -1,4 +1,4 @@
-"""Our own folders: label files and annotations, written from Recordings and read as such; predictions, read."""
+"""Our own folders: label files and annotations, written from Recordings and read as such."""
 
 import json
 import pathlib
@@ -12,9 +12,9 @@ from data_pipelines.label_tools.events import Event, Reading, Recording, tidy
 from data_pipelines.localization.annotations import read_database
 from data_pipelines.segmentation.annotations import read_mapping
 from data_pipelines.segmentation.segment_files import looks_like_a_segment, read_segments
-from fact_jax.types import UserError, nearest
+from fact_jax.types import nearest
 
-ANNOTATIONS, LABELS, MAPPING, PREDICTIONS = "annotations.json", "groundTruth", "mapping.txt", "predictions"
+ANNOTATIONS, LABELS, MAPPING = "annotations.json", "groundTruth", "mapping.txt"
 # Of a folder of raw videos, see data_pipelines/representation: a label for every frame, or segments in seconds.
 PHASES, VIDEOS = "labels", "videos"
 # What annotations tell beside label and times, and what it is of an Event.
@@ -90,41 +90,9 @@ def _classes_of(folder, files):
     return {line for path in paths for line in read_lines(path)[0] if line}
 
 
-def kind_of(path):
-    """What a path holds that can be exported: "annotations", "frames", "predictions" or "csv".
-
-    UserError where it holds nothing of the kind, or several.
-    """
-    path = pathlib.Path(path)
-    if path.is_file():
-        kinds = {".csv": "csv", ".json": "annotations"}
-        if path.suffix in kinds:
-            return kinds[path.suffix]
-        raise UserError(f"{path} is neither annotations (.json) nor segments (.csv).")
-    places = (
-        ("predictions", bool(_records(path))),
-        ("annotations", (path / ANNOTATIONS).is_file()),
-        ("frames", (path / LABELS).is_dir() or has_phases(path)),
-    )
-    found = [kind for kind, is_there in places if is_there]
-    if not found:
-        wanted = f"{ANNOTATIONS} nor {LABELS}/ nor {PREDICTIONS}/VIDEO.json, nor {PHASES}/ with {VIDEOS}/"
-        raise UserError(f"{path} holds neither {wanted}.")
-    if len(found) > 1:
-        raise UserError(f"{path} holds {' and '.join(found)}. Choose with --what.")
-    return found[0]
-
-
 def has_phases(path):
     """Whether a folder is one of raw videos with labels."""
     return not (path / LABELS).is_dir() and (path / PHASES).is_dir() and (path / VIDEOS).is_dir()
-
-
-def _records(path):
-    """The files of predictions below a folder."""
-    folder = path / PREDICTIONS if (path / PREDICTIONS).is_dir() else path
-    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    return [one for one in paths if one.name not in ("submission.json", ANNOTATIONS)]
 
 
 def read_annotations(path):
@@ -194,52 +162,3 @@ def runs_of(labels, edges, path, video, media="", background=()):
                 )
             first = number
     return Recording(video, tuple(events), path, "", media, tidy(edges[-1]))
-
-
-def events_of_rows(segments, edges):
-    """Events of predicted segments in rows, dicts with start, end, label and confidence."""
-    return tuple(
-        Event(tidy(edges[item["start"]]), tidy(edges[item["end"]]), item["label"], "", item["confidence"])
-        for item in segments
-    )
-
-
-def read_predictions(folder, with_background):
-    """(Reading of what `--mode predict` found, {video: (segments in rows, number of rows, path)} without seconds).
-
-    Segmentation: background is left out unless `with_background`. Localization: all detections.
-    """
-    reading, in_rows = Reading(1e-6), {}
-    for path in _records(pathlib.Path(folder)):
-        content, problems = read_json(path, "what --mode predict writes of a video")
-        for problem in problems:
-            reading.fault(problem.path, problem.line, problem.found, problem.expected)
-        if problems:
-            continue
-        if isinstance(content, dict) and isinstance(content.get("results"), dict):
-            for video, found in content["results"].items():
-                events = [
-                    Event(
-                        max(tidy(item["segment"][0]), 0.0), tidy(item["segment"][1]), item["label"], "", item["score"]
-                    )
-                    for item in found
-                ]
-                ordered = tuple(sorted((e for e in events if e.end > e.start), key=lambda event: event.order))
-                duration = tidy(number_of(content.get("duration")) or 0.0)
-                reading.recordings.append(Recording(video, ordered, str(path), "", "", duration))
-        elif isinstance(content, dict) and isinstance(content.get("segments"), list) and "num_frames" in content:
-            background = () if with_background else content.get("background") or ()
-            segments = [item for item in content["segments"] if item["label"] not in background]
-            if all("start_sec" in item for item in content["segments"]):
-                events = tuple(
-                    Event(tidy(item["start_sec"]), tidy(item["end_sec"]), item["label"], "", item["confidence"])
-                    for item in segments
-                )
-                end = max((item["end_sec"] for item in content["segments"]), default=0.0)
-                reading.recordings.append(Recording(content["video"], events, str(path), "", "", tidy(end)))
-            else:
-                in_rows[content["video"]] = segments, int(content["num_frames"]), str(path)
-        else:
-            expected = "expected segments or detections: representations and windows are not exported"
-            reading.fault(path, 0, "no prediction of segments", expected)
-    return reading, in_rows

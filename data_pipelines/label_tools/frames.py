@@ -9,7 +9,11 @@ import numpy as np
 from data_pipelines.core.feature_times import EXACT
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count, name_some
+from data_pipelines.label_tools.media import LENGTH_SLACK
 from data_pipelines.tools.frame_painting import overlapping, paint
+
+# Rows by which features may end before a video: their windows do not reach its end.
+_BEYOND_ROWS = 15
 
 
 def frame_of(seconds, edges, resolution):
@@ -35,11 +39,15 @@ def label_rows(recordings, edges, resolution, background, overlap):
       overlap: "refuse", "first" or "last", see `frame_painting.paint`.
     """
     rows, notes, problems = {}, [], []
-    empty, gaps, total, hidden = [], 0, 0, []
+    empty, gaps, total, hidden, cut = [], 0, 0, [], 0
     for recording in recordings:
         if recording.video not in edges:
             continue
         at = edges[recording.video]
+        slack = max(LENGTH_SLACK, _BEYOND_ROWS * float(np.median(np.diff(at))))
+        late = [event for event in recording.events if event.end > at[-1] + resolution]
+        cut += len(late)
+        problems += [_beyond_problem(recording, event, at[-1]) for event in late if event.end > at[-1] + slack]
         spans = [
             (frame_of(event.start, at, resolution), frame_of(event.end, at, resolution)) for event in recording.events
         ]
@@ -59,10 +67,17 @@ def label_rows(recordings, edges, resolution, background, overlap):
         notes.append(f"gaps, {gaps} of {total} rows, are {background!r}")
     if gaps and any(event.label == background for one in recordings for event in one.events):
         notes.append(f"{background!r} is a label of events too; --background NAME keeps them apart")
+    if cut:
+        notes.append(f"{count(cut, 'event')} ended behind the last row: cut")
     for what, found in (("within a row, thus not shown", empty), ("covered by others, thus not shown", hidden)):
         if found:
             notes.append(f"{what}: {count(found, 'event')}: {name_some(found)}")
     return rows, notes, problems
+
+
+def _beyond_problem(recording, event, end):
+    found = f"{recording.video}: {event.text} ends behind the rows of labels, at {end:.3f} s"
+    return Problem(recording.path, event.line, found, "are these the features of this video, and is --fps right?")
 
 
 def _overlap_problem(recording, number, other):

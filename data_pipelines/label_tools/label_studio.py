@@ -13,7 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 from data_pipelines.core.json_files import number_of, read_json
 from data_pipelines.core.problems import Problem
-from data_pipelines.core.wording import count
+from data_pipelines.core.wording import count, verb
 from data_pipelines.label_tools import timeline
 from data_pipelines.label_tools.events import Event, Reading, tidy
 from data_pipelines.label_tools.media import file_name, video_name
@@ -49,7 +49,9 @@ def read(path, rules):
     for number, task in enumerate(content, 1):
         _read_task(reading, path, number, task, rules, others)
     for kind, times in sorted(others.items()):
-        reading.notes.append(f"{path}: {count(times, 'region')} of type {kind!r} are not read: they are no times")
+        reading.notes.append(
+            f"{path}: {count(times, 'region')} of type {kind!r} {verb(times, 'are')} not read: of no times"
+        )
     return reading
 
 
@@ -84,7 +86,8 @@ def _read_task(reading, path, number, task, rules, others):
                 events += _events(reading, path, place, region, rules)
             else:
                 others[str(kind)] = others.get(str(kind), 0) + 1
-        video = video_name(media)
+        # Of a time series the file is a table.
+        video = re.sub(r"\.[ct]sv\Z", "", video_name(media))
         piece = timeline.Piece(video, 0.0, rules.length_of(video), media)
         timeline.place(reading, events, [piece], path, name)
 

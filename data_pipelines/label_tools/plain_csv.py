@@ -80,7 +80,7 @@ def _read_row(reading, path, number, row, header):
     if cells.get("confidence") and confidence is None:
         found = f"confidence {quote(cells['confidence'])}"
         reading.fault(path, number, found, "expected a number, or nothing", tier=tier)
-    return cells["video"], Event(*times, cells["label"], tier, confidence, "", f"line {number}", number)
+    return cells["video"], Event(*times, cells["label"], tier, confidence, line=number)
 
 
 def write(recordings):

@@ -36,7 +36,7 @@ def find_edges(recordings, features, *, fps=0.0, videos=None, time_axis=None, mu
         features = None
     if features:
         lengths, notes, problems = _lengths(recordings, features, time_axis)
-    edges, from_videos = {}, {}
+    edges, from_videos, ends_anywhere = {}, {}, 0
     for recording in recordings:
         video = recording.video
         path = os.path.join(features, f"{video}.npy") if features else ""
@@ -51,11 +51,14 @@ def find_edges(recordings, features, *, fps=0.0, videos=None, time_axis=None, mu
         elif features and video not in lengths:
             continue  # told already
         elif fps:
+            ends_anywhere += not (lengths.get(video) or recording.duration)
             end = recording.duration or max((event.end for event in recording.events), default=0.0)
             number = lengths.get(video) or max(math.ceil(round(end * fps, 6)), 1)
             edges[video] = np.arange(number + 1) / fps
         else:
             from_videos[video] = recording.media
+    if ends_anywhere:
+        notes.append(f"nobody says how long they are: {ends_anywhere} videos end with their last event")
     if from_videos and videos is None:
         first = next(one for one in recordings if one.video in from_videos)
         told = f"nobody says when the rows of labels of {len(from_videos)} of {len(recordings)} videos are"

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from data_pipelines.core.names import means_background
-from data_pipelines.label_tools import folders, plain_csv, rows
+from data_pipelines.label_tools import folders, plain_csv, predictions, rows
 from data_pipelines.label_tools.events import Event, Reading, Recording, tidy
 from data_pipelines.label_tools.rules import ReadRules
 from fact_jax.types import UserError
@@ -20,8 +20,33 @@ class RowRules:
     time_axis: str | None = None
 
 
+def kind_of(path):
+    """What a path holds that can be exported: "annotations", "frames", "predictions" or "csv".
+
+    UserError where it holds nothing of the kind, or several.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        kinds = {".csv": "csv", ".json": "annotations"}
+        if path.suffix in kinds:
+            return kinds[path.suffix]
+        raise UserError(f"{path} is neither annotations (.json) nor segments (.csv).")
+    places = (
+        ("predictions", bool(predictions.records(path))),
+        ("annotations", (path / folders.ANNOTATIONS).is_file()),
+        ("frames", (path / folders.LABELS).is_dir() or folders.has_phases(path)),
+    )
+    found = [kind for kind, is_there in places if is_there]
+    if not found:
+        wanted = f"{folders.ANNOTATIONS} nor {folders.LABELS}/ nor {predictions.FOLDER}/VIDEO.json"
+        raise UserError(f"{path} holds neither {wanted}, nor {folders.PHASES}/ with {folders.VIDEOS}/.")
+    if len(found) > 1:
+        raise UserError(f"{path} holds {' and '.join(found)}. Choose with --what.")
+    return found[0]
+
+
 def read(path, kind, rules, background, with_background):
-    """Reading of what a path holds, `kind` as `folders.kind_of` says.
+    """Reading of what a path holds, `kind` as `kind_of` says.
 
     Args:
       path: a folder or file.
@@ -37,7 +62,7 @@ def read(path, kind, rules, background, with_background):
         return folders.read_annotations(path)
     if kind == "frames":
         return _read_frames(path, rules, background, with_background)
-    reading, in_rows = folders.read_predictions(path, with_background)
+    reading, in_rows = predictions.read(path, with_background)
     recordings = [_unplaced(video, where, number, rules) for video, (_, number, where) in in_rows.items()]
     edges = _edges(recordings, path, rules, reading)
     for video, (segments, number, where) in in_rows.items():
@@ -46,7 +71,7 @@ def read(path, kind, rules, background, with_background):
         if len(edges[video]) - 1 != number:
             _tell_lengths(reading, where, f"the prediction of {video!r} has {number} rows", len(edges[video]) - 1)
             continue
-        events = folders.events_of_rows(segments, edges[video])
+        events = predictions.events_of_rows(segments, edges[video])
         duration = round(float(edges[video][-1]), 6)
         reading.recordings.append(Recording(video, events, where, "", "", duration))
     return reading

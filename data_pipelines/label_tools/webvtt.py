@@ -75,7 +75,7 @@ def _event(timing, payload, number):
     voice, told = _VOICE.search(text), _CONFIDENCE.search(text)
     label = _plain(_TAG.sub("", _CONFIDENCE.sub("", text)))
     confidence = float(told[1]) if told and re.fullmatch(r"\d+(\.\d+)?(e-?\d+)?", told[1]) else None
-    return Event(*seconds, label, _plain(voice[1]) if voice else "", confidence, "", f"line {number}", number)
+    return Event(*seconds, label, _plain(voice[1]) if voice else "", confidence, line=number)
 
 
 def _plain(text):

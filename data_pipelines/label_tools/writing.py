@@ -97,9 +97,11 @@ def _not_kept(recordings, tool):
 
 
 def _paths(recordings, output, suffix):
-    """{Recording: path of its file in a folder}."""
+    """{Recording: path of its file}: in a folder, or that of the only one."""
     if output.suffix == suffix:
-        raise UserError(f"--output is {output}, expected a folder: every video gets a {suffix} file.")
+        if len(recordings) > 1:
+            raise UserError(f"--output is {output}, expected a folder: each of {len(recordings)} videos gets a file.")
+        return {recordings[0]: output}
     return {one: output / f"{safe_name(one.video)}{suffix}" for one in recordings}
 
 
