@@ -12,16 +12,19 @@ _BASE = Fraction(1, 90000)  # seconds of a tick of the file
 _RATE = 25  # frames per second that the file states; the times of the frames count
 
 
-def write_mp4(path, frames, times, size):
+def write_mp4(path, frames, times, size, *, key_every=None):
     """Writes frames, uint8 [height, width, 3] each, as H.264 in an MP4 that can be played while it comes.
 
-    `size` is (height, width), even numbers; `times` float [N], seconds at which the frames are shown, from 0 on.
+    `size` is (height, width), even numbers; `times` float [N], seconds at which the frames are shown, from 0 on. With
+    `key_every`, a player goes to any frame at once and exactly: it can begin to decode every so many frames, and none
+    refers to a later one. Of others, where the rate varies, Chromium shows the key frame behind the one it is sent to.
     """
     ticks = np.round(np.asarray(times) / float(_BASE)).astype(np.int64)
     with files.atomic_file(path) as file, av.open(
         f"file:{file.name}", "w", format="mp4", options={"movflags": "faststart"}
     ) as container:  # fmt: skip
-        stream = container.add_stream("libx264", rate=_RATE, options={"crf": "20", "preset": "veryfast"})
+        options = {"crf": "20", "preset": "veryfast"} | ({"g": str(key_every), "bf": "0"} if key_every else {})
+        stream = container.add_stream("libx264", rate=_RATE, options=options)
         stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
         context = stream.codec_context
         context.time_base, context.thread_count = _BASE, 2

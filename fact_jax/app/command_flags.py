@@ -24,16 +24,19 @@ MAX_FOLDS = 100  # of make_splits as well
 FORMATS = ("published", "jax")
 # Flags of predictions that --mode extract has as well.
 EXTRACT_TOO = ("window", "every")
+# How videos come to the page of predictions, see `runs.review_media`.
+PAGE_VIDEOS = ("link", "copy", "transcode")
 # Mode -> (flags it needs, flags it may have); predict has those of the kinds as well.
 MODES = {
     "train": (("workdir",), ("config", "init_from", "accept_new_features", *PROCESS, "distributed")),
     "eval": (("workdir",), ("config", "step", "split", "videos", "accept_new_features", *PROCESS, "distributed")),
-    "predict": (("workdir", "input"), ("config", "step", "output")),
+    "predict": (("workdir", "input"), ("config", "step", "output", "videos", "page_videos")),
     "extract": (("input", "output"), ("workdir", "config", "step", "extractor", "overwrite", "distributed")),
     "convert": (("workdir", "checkpoint"), ("config", "reference_config")),
     "export": (("workdir", "output"), ("step", "format", "longest")),
     "report": (("workdirs",), ("output",)),
     "compare": (("workdir", "systems"), ("config", "folds", "seeds", "budget", "group_by")),
+    "review": (("input",), ("workdir", "videos", "page_videos")),
 }
 
 
@@ -59,9 +62,20 @@ class Options:
     split: str | None = flag(
         "eval: score these videos, train, test or validation, instead of the run's own evaluations."
     )
-    videos: tuple[str, ...] = flag("eval: score these videos: names, or files with a name in every line.", ())
+    videos: tuple[str, ...] = flag(
+        "eval: score these videos: names, or files with a name in every line; predict, review: video files, or folders "
+        "of them, that the page shows beside their timelines (default: those that VIDEO.json beside the features "
+        "names).",
+        (),
+    )
+    page_videos: str | None = flag(
+        "predict, review: link: the page names the video files where they lie; copy: they are laid beside it; "
+        "transcode: those that some browser does not play are written anew beside it, as H.264 (default: link)."
+    )
     input: tuple[str, ...] = flag(
-        "predict: feature files (.npy) or videos, folders of them, patterns; extract: videos, folders of them.", ()
+        "predict: feature files (.npy) or videos, folders of them, patterns; extract: videos, folders of them; review: "
+        "the folder of predictions, or a workdir that was evaluated.",
+        (),
     )
     output: str | None = flag(
         "predict: folder of the results (default: the workdir); extract: folder of the feature files; report: folder "
@@ -103,7 +117,8 @@ def define():
         "train: start or resume, and report a finished run; eval: evaluate a checkpoint of the workdir; predict: "
         "label or embed videos that have no labels; extract: write features of videos; convert: make a workdir from "
         "published PyTorch weights; export: write such weights, or a folder for jax alone; report: compare finished "
-        "runs; compare: train and evaluate several systems over folds, and the best one on everything.",
+        "runs; compare: train and evaluate several systems over folds, and the best one on everything; "
+        "review: write the page to look at predictions and to correct them.",
     )
     own, of_kinds = _define(Options), {}
     for kind in kinds.KINDS:
@@ -139,7 +154,8 @@ def _given(holders):
 def predict_config(options: Options) -> PredictConfig:
     """What --mode predict is told, as its kind of work wants it; UserError: a flag has a value that cannot be."""
     kind = kinds.of_system(options.settings.model.name)
-    return kind.predict_config(input=options.input, output=options.output, step=options.step, **options.prediction)
+    told = {"input": options.input, "output": options.output, "step": options.step, "videos": options.videos}
+    return kind.predict_config(**told, page_videos=options.page_videos or "link", **options.prediction)
 
 
 def extract_config(options: Options) -> ExtractConfig:
@@ -161,6 +177,10 @@ def check(options: Options) -> None:
         if owners and options.mode not in owners and getattr(options, name) not in (None, ()):
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
     problems += _prediction_problems(options)
+    if options.page_videos not in (None, *PAGE_VIDEOS):
+        problems.append(f"--page_videos is {options.page_videos!r}; expected {', '.join(PAGE_VIDEOS)}.")
+    if options.mode == "review" and len(options.input) > 1:
+        problems.append(f"--input names {len(options.input)} folders; a page is of one. Give the others their own.")
     if options.mode == "convert" and not (options.config or options.reference_config):
         untold = "neither the names nor the number of classes, nor whatever else the dataset decides"
         problems.append(f"--config or --reference_config is missing: a weight file tells {untold}.")

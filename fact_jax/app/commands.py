@@ -3,7 +3,7 @@
 import functools
 
 from fact_jax import inference
-from fact_jax.app import command_flags, comparison, conversion, experiment, kinds
+from fact_jax.app import command_flags, comparison, conversion, experiment, kinds, review
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
 from fact_jax.reporting.report import write_report
@@ -55,6 +55,9 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     elif options.mode == "export" and options.format == "jax":
         predictor = inference.load(workdir, options.step, say=console.say)
         predictor.export(options.output, options.longest, console.say)
+    elif options.mode == "review":
+        way = options.page_videos or "link"
+        review.of_folder(options.input[0], workdir, options.videos, way, console.say)
     elif options.mode == "export":
         conversion.export(workdir, options.output, step=options.step, console=console)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 
 from fact_jax import files, inference, run_record
-from fact_jax.app import feature_record, kinds, modes, starting_weights, unread_settings
+from fact_jax.app import feature_record, kinds, modes, review, starting_weights, unread_settings
 from fact_jax.app import finished as finished_run
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
@@ -154,6 +154,8 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
         )
     for line in opened.compare(trained) if trained else ():
         console.say(line)
+    told = review.ReviewConfig(videos=options.videos, way=options.page_videos, class_names=predictor.class_names)
+    review.write_review(opened.output.path, told, console.say)
     return code
 
 

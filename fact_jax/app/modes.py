@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fact_jax import files
-from fact_jax.app import video_choice
+from fact_jax.app import review, video_choice
 from fact_jax.app.runs.base import OtherVideos
 from fact_jax.app.video_choice import ChosenVideos, VideoChoice
 from fact_jax.inference.output import remove_replaced
@@ -99,6 +99,10 @@ def _write_evaluation(setup, evaluation, folder):
                 f"evaluated videos took the place of {len(replaced)} predictions of the same names in {predictions}, "
                 f"whose other files are removed: {named}. --mode predict has --output for another folder"
             )
+        told = review.ReviewConfig(
+            features=review.features_of(setup.config.data.to_dict()), class_names=setup.derived.get("class_names") or ()
+        )
+        review.write_review(folder, told, setup.console.say)
 
 
 def _write_results(setup, steps, scores, means):

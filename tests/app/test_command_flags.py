@@ -35,6 +35,7 @@ GIVEN = {
     "seeds": 2,
     "budget": 1.5,
     "group_by": "^(P)",
+    "page_videos": "copy",
 }
 
 

@@ -3,6 +3,8 @@
 Messages are JSON, ended by a zero byte; the browser reads file descriptor 3 and writes file descriptor 4.
 """
 
+import base64
+import io
 import itertools
 import json
 import os
@@ -13,7 +15,9 @@ import sys
 import tempfile
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
@@ -31,7 +35,7 @@ FLAGS = (
 )
 # Width and height of windows.
 DESKTOP, PHONE = (1280, 900), (375, 800)
-TIMEOUT_SEC = 60
+TIMEOUT_SEC = 30
 # Puts the pipes where the browser looks for them and becomes the browser; both are copied out of the way first, as
 # either may lie on the other's place.
 LAUNCHER = """
@@ -60,10 +64,11 @@ class Page:
     Attributes:
       problems: texts of uncaught errors, failed console.asserts and logged errors, in order.
       requests: addresses of everything that the page asked for.
+      dialogs: kinds of the windows that it put before the user, such as "beforeunload"; all are agreed to.
     """
 
     def __init__(self, width, height, *, dark=False):
-        self.problems, self.requests = [], []
+        self.problems, self.requests, self.dialogs = [], [], []
         self._profile = tempfile.mkdtemp(prefix="browser_")
         self._to_browser = self._from_browser = None
         self._numbers, self._buffer, self._session = itertools.count(1), b"", None
@@ -103,16 +108,21 @@ class Page:
 
     def call(self, method, **params):
         """Sends a DevTools command and returns its result."""
-        number = next(self._numbers)
-        message = {"id": number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._to_browser, json.dumps(message).encode() + b"\0")
+        number = self._send(method, **params)
         while True:
             answer = self._read()
             if answer.get("id") == number:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return answer["result"]
+
+    def _send(self, method, **params):
+        """Sends a command and returns its number."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to_browser, json.dumps(message).encode() + b"\0")
+        return number
 
     def _read(self):
         deadline = time.monotonic() + TIMEOUT_SEC
@@ -137,10 +147,17 @@ class Page:
             self.problems.append(params["entry"]["text"])
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Page.javascriptDialogOpening":
+            self.dialogs.append(params["type"])
+            self._send("Page.handleJavaScriptDialog", accept=True)
 
     def open(self, address):
         """Loads an address and waits until it is drawn."""
         self.call("Page.navigate", url="about:blank")
+        self.visit(address)
+
+    def visit(self, address):
+        """The same, without an empty page before: of one that plays a video, Chromium does not come back from that."""
         self.requests.clear()
         self.call("Page.navigate", url=address)
         loaded = "document.readyState === 'complete' ? done() : addEventListener('load', done)"
@@ -182,10 +199,44 @@ class Page:
             "return [box.left + box.width / 2, box.top + box.height / 2]; })()"
         )
 
-    def key(self, name):
+    def key(self, name, *, ctrl=False, shift=False):
         """Presses a key, by its DOM name."""
-        codes = {"Tab": 9, "Escape": 27, " ": 32, "End": 35, "ArrowRight": 39, "ArrowDown": 40}
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36, "Delete": 46}
+        codes |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        code, typed = codes.get(name) or ord(name.upper()), "\r" if name == "Enter" else name
         for kind in ("keyDown", "keyUp"):
-            more = {"text": name} if name == " " and kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=codes[name], **more)
+            more = {"text": typed} if len(typed) == 1 and kind == "keyDown" and not ctrl else {}
+            held = {"modifiers": 2 * ctrl + 8 * shift}
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code, **held, **more)
         self.settle()
+
+    def drag(self, start, end, *, steps=4):
+        """Presses the mouse at one place of the window, (x, y), moves it to another and lets it go."""
+        self.mouse("mousePressed", *start, button="left", buttons=1, clickCount=1)
+        for step in range(1, steps + 1):
+            x, y = (a + (b - a) * step / steps for a, b in zip(start, end, strict=True))
+            self.mouse("mouseMoved", x, y, button="left", buttons=1)
+        self.mouse("mouseReleased", *end, button="left", clickCount=1)
+        self.settle()
+
+    def save_to(self, folder):
+        """Lets the page save files into a folder."""
+        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    def until(self, condition):
+        """Waits until a JavaScript expression is true."""
+        deadline = time.monotonic() + TIMEOUT_SEC
+        while not self.evaluate(condition):
+            assert time.monotonic() < deadline, f"never true: {condition}"
+            time.sleep(0.02)
+
+    def pixels(self, selector):
+        """uint8 [height, width, 3], what is shown in the place of the first element that fits."""
+        box = self.evaluate(
+            f"(() => {{ const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
+            "return [box.left + scrollX, box.top + scrollY, box.width, box.height]; })()"
+        )
+        clip = dict(zip(("x", "y", "width", "height"), box, strict=True)) | {"scale": 1}
+        answer = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
+        with Image.open(io.BytesIO(base64.b64decode(answer["data"]))) as picture:
+            return np.asarray(picture.convert("RGB"))

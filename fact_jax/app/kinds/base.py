@@ -42,6 +42,8 @@ class PredictConfig:
     input: tuple[str, ...]  # files to predict, folders of them, patterns
     output: str | None = None  # where the files go; None = the workdir
     step: int | None = None  # which checkpoint; None = the best
+    videos: tuple[str, ...] = ()  # video files, or folders of them, that the page of the predictions shows
+    page_videos: str = "link"  # how they come to it, see `runs.review_media`
     figures: bool = flag("predict: draw pictures of the videos (default: yes).", True)
 
 

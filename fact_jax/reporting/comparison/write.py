@@ -14,7 +14,7 @@ from fact_jax.reporting import tables
 from fact_jax.reporting.comparison.line_chart import line_chart
 from fact_jax.reporting.comparison.scores import LEVEL, Comparison, Interval
 from fact_jax.reporting.report.markdown import signed, table
-from fact_jax.reporting.report.templates import asset, render
+from fact_jax.reporting.report.templates import ASSETS, render
 from fact_jax.reporting.results import without_nan
 
 NAME = "comparison"
@@ -208,6 +208,6 @@ def _page(comparison, found, costs, details):
         costs=costs,
         times=TIMES,
         details=details,
-        style=asset("page.css") + asset("comparison.css"),
+        style=ASSETS.joined(("page.css", "comparison.css")),
     )
     return str(text)

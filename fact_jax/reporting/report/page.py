@@ -4,7 +4,6 @@ The tables of scores are plain HTML and can be read without JavaScript. The time
 by the script from JSON.
 """
 
-import json
 import math
 
 import numpy as np
@@ -12,7 +11,8 @@ from markupsafe import Markup
 
 from fact_jax.reporting import colors
 from fact_jax.reporting.report import markdown, means, statistics
-from fact_jax.reporting.report.templates import asset, render
+from fact_jax.reporting.report.templates import ASSETS, render
+from fact_jax.reporting.templates import embedded_json
 
 
 def report_page(groups, differences, notes):
@@ -45,9 +45,9 @@ def report_page(groups, differences, notes):
         mark_errors=kind.errors,
         item=kind.item,
         counted=kind.counted,
-        style=Markup().join(map(asset, kind.styles)),
+        style=ASSETS.joined(kind.styles),
         data=embedded_json(page_data(groups)),
-        script=Markup('"use strict";\n(() => {\n%s})();') % Markup().join(map(asset, kind.scripts)),
+        script=ASSETS.script(kind.scripts),
     )
     return str(text)
 
@@ -60,12 +60,6 @@ def _pairs(differences):
     for members in pairs.values():
         ends = [abs(end) for one in members for end in (one.value, one.low, one.high) if not math.isnan(end)]
         yield members, 1.08 * max(ends, default=1.0) or 1.0
-
-
-def embedded_json(value):
-    """JSON that may stand inside a script element: ASCII, without any "<" that could end it."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
 
 def page_data(groups):
