@@ -3,7 +3,7 @@
 import functools
 
 from fact_jax import inference
-from fact_jax.app import command_flags, comparison, conversion, experiment, kinds, review
+from fact_jax.app import command_flags, comparison, conversion, experiment, extraction, kinds, review
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
 from fact_jax.reporting.report import write_report
@@ -34,10 +34,10 @@ def run(options: Options, console: writers.Console | None = None) -> int:
             return experiment.run(config, workdir, options.mode, **told)
     console = console or writers.Console()
     if options.mode == "predict":
-        return experiment.predict(config, workdir, command_flags.predict_config(options), console)
+        told = command_flags.predict_config(options)
+        told, code = extraction.of_videos(workdir, told, console)
+        return code if told is None else max(code, experiment.predict(config, workdir, told, console))
     if options.mode == "extract":
-        from fact_jax.app import extraction
-
         return extraction.extract(options, console)
     if options.mode == "convert":
         read_classes = functools.partial(kinds.of_system(config.model.name).runs().read_classes, config)

@@ -1,19 +1,23 @@
-"""--mode extract of the command line: from its flags to what makes the features."""
+"""--mode extract of the command line: from its flags to what makes the features; and --mode predict on videos."""
 
+import dataclasses
 import importlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
+from ml_collections import ConfigDict
 
 from fact_jax import inference, run_record
-from fact_jax.app import command_flags, kinds
+from fact_jax.app import command_flags, feature_record, kinds
 from fact_jax.app.experiment import PREDICTION_NEUTRAL, set_up_jax
-from fact_jax.app.kinds.base import ExtractConfig
+from fact_jax.app.kinds.base import ExtractConfig, PredictConfig, PredictFeaturesConfig
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.types import UserError
 
+FEATURES = "features"  # folder of the features of videos that are predicted, below the output
 # What schedulers call the number of a process on its machine.
 _LOCAL_RANKS = ("SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK")
 
@@ -34,6 +38,80 @@ def extract(options: command_flags.Options, console) -> int:
     output = Path(told.output).expanduser()
     with StopRequest(console.say) as stop:
         return runs.extract(extractor, told.input, output, overwrite=told.overwrite, console=console, stop=stop)
+
+
+def of_videos(workdir, told: PredictConfig, console) -> tuple[PredictConfig | None, int]:
+    """What a prediction is told, with the features of the videos that it was told of; and an exit code.
+
+    Where a run of a kind that reads features is to predict videos, the features are made by what made those that it was
+    trained with, in the folder `features` beside the predictions. None: it was stopped meanwhile.
+
+    UserError: nobody knows what made them, it is not there any more, or it is another one by now.
+    """
+    runs = importlib.import_module("fact_jax.app.runs.extraction")
+    if not isinstance(told, PredictFeaturesConfig):
+        return told, 0
+    videos, others = runs.part_videos(told.input)
+    if not videos:
+        if told.extractor_workdir is not None:
+            raise UserError("--extractor_workdir makes features of videos, and --input names none; leave it out.")
+        return told, 0
+    made_by = feature_record.features_made_by(Path(workdir))
+    if not made_by:
+        raise UserError(
+            f"--input {videos[0]} is a video, and nobody recorded what made the features that the run in {workdir} was "
+            "trained with. Give feature files; or train on features of --mode extract, which say it (VIDEO.json)."
+        )
+    output = Path(told.output or workdir).expanduser() / FEATURES
+    extractor = recorded_extractor(made_by, told.extractor_workdir, videos, output, console)
+    with StopRequest(console.say) as stop:
+        code = runs.extract(extractor, videos, output, overwrite=True, console=console, stop=stop)
+        if stop.requested:
+            return None, code
+    made = runs.feature_files(videos, extractor, output)
+    # The page of the predictions shows the videos as well.
+    return dataclasses.replace(told, input=(*others, *made), videos=told.videos or videos), code
+
+
+def recorded_extractor(made_by: Mapping, workdir: str | None, inputs, output, console):
+    """The Extractor that `made_by`, a record of features, names; `workdir` is where its run is now, if it was moved."""
+    window, every, run = (made_by.get(name) for name in ("window", "every", "run"))
+    told = ExtractConfig(input=tuple(inputs), output=str(output), window=window, every=every)
+    if not isinstance(run, Mapping):
+        if workdir is not None:
+            raise UserError(f"--extractor_workdir: the features were made by {made_by.get('program')}; leave it out.")
+        function = importlib.import_module("fact_jax.app.runs.function_extraction")
+        extractor = function.FunctionExtractor(str(made_by.get("program")), told)
+        source = "the function"
+    else:
+        place = Path(workdir or run.get("workdir", "")).expanduser()
+        record = run_record.read(place) if place.is_dir() else None
+        if record is None:
+            raise UserError(
+                f"{place} holds no run; the features that this run was trained with were made by the run "
+                f"{run.get('name')!r} there. Name its folder: --extractor_workdir."
+            )
+        with run_record.trusting(place):
+            config = ConfigDict(record["config"])
+            for name, value in dict(made_by.get("settings", {})).items():
+                _set(config, name, value)
+        told = dataclasses.replace(told, step=run.get("step"))
+        extractor, source = open_extractor(config, place, told, console), str(place)
+    runs = importlib.import_module("fact_jax.app.runs.extraction")
+    if words := runs.difference(made_by, extractor.made_by):
+        raise UserError(
+            f"{source} is no longer what made the features that this run was trained with: {words}. Put the former one "
+            "back, or name its folder: --extractor_workdir."
+        )
+    return extractor
+
+
+def _set(config, name, value):
+    """Sets a setting by its dotted name; an unknown one is told by the difference that it makes."""
+    *groups, last = name.split(".")
+    for group in groups:
+        config = config.get(group) or ConfigDict()
+    config[last] = value
 
 
 def _check_network(options):

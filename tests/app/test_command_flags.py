@@ -73,8 +73,20 @@ def test_unknown_modes_are_refused():
 
 SYNTHETIC = (fact_synthetic, actionformer_synthetic, carl_synthetic, cast_synthetic)
 OF_KINDS = {
-    "segmentation": {"transcripts": "t", "fps": 15.0, "probabilities": True, "figures": False},
-    "localization": {"fps": 15.0, "durations": "d.json", "class_scores": "s.json", "figures": False},
+    "segmentation": {
+        "transcripts": "t",
+        "fps": 15.0,
+        "extractor_workdir": "x",
+        "probabilities": True,
+        "figures": False,
+    },
+    "localization": {
+        "fps": 15.0,
+        "extractor_workdir": "x",
+        "durations": "d.json",
+        "class_scores": "s.json",
+        "figures": False,
+    },
     "representation": {"align_to": "a", "figures": False},
     "recognition": {"window": 2.0, "every": 1.0, "figures": False},
 }

@@ -1,5 +1,6 @@
 """--mode extract: the same features however often it was interrupted and however many processes made them."""
 
+import dataclasses
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from data_pipelines.extraction import feature_file
 from fact_jax import run_record
 from fact_jax.app import command_flags, extraction
 from fact_jax.app.kinds.base import ExtractConfig
+from fact_jax.app.kinds.segmentation import LabelFramesConfig
 from fact_jax.app.runs import recognition_extraction, representation_extraction
 from fact_jax.inference.recognition.predictor import RecognitionPredictor
 from fact_jax.runtime import devices as device_layout
@@ -304,3 +306,57 @@ def test_a_process_of_a_scheduler_takes_its_own_device():
         extraction.choose_device({})
     extraction.choose_device({"SLURM_LOCALID": "1", "CUDA_VISIBLE_DEVICES": "3"})
     assert feature_file.WORK_DIR == ".extraction"
+
+
+def made_with(function, workdir, **changes):
+    """A workdir whose run was trained with features that a function made."""
+    made_by = own_extractors.FunctionExtractor(f"{FUNCTION}:{function}", told(workdir)).made_by | changes
+    record = {"videos": {"a": "0"}, "changes": [], "made_by": made_by}
+    workdir.mkdir(exist_ok=True)
+    (workdir / "features.json").write_text(json.dumps(record))
+    return workdir
+
+
+def quiet():
+    return own_extractors.writers.Console(open(os.devnull, "w"))  # noqa: SIM115
+
+
+def test_videos_of_a_prediction_become_features_of_what_made_those_trained_with(videos, tmp_path):
+    workdir = made_with("means", tmp_path / "run")
+    np.save(tmp_path / "b.npy", np.zeros((3, 4), np.float32))
+    asked = LabelFramesConfig(input=(str(videos / "late.mp4"), str(tmp_path / "b.npy")), output=str(tmp_path / "out"))
+    found, code = extraction.of_videos(workdir, asked, quiet())
+    assert code == 0
+    assert found.input == (str(tmp_path / "b.npy"), str(tmp_path / "out" / "features" / "late.npy"))
+    times = FeatureTimes.read(found.input[1])
+    assert times.rows_of(8.0) == times.frames_at(8.0) == 210
+    # A second time they are kept; those of something else, which lie in the way, are replaced.
+    before = os.stat(found.input[1]).st_mtime_ns
+    assert extraction.of_videos(workdir, asked, quiet()) == (found, 0)
+    assert os.stat(found.input[1]).st_mtime_ns == before
+    made_with("slow_means", workdir)
+    extraction.of_videos(workdir, asked, quiet())
+    assert FeatureTimes.read(found.input[1]).made_by["program"] == f"{FUNCTION}:slow_means"
+    whole = dataclasses.replace(asked, input=(str(videos),))
+    assert len(extraction.of_videos(workdir, whole, quiet())[0].input) == 3
+    features = dataclasses.replace(asked, input=(str(tmp_path / "b.npy"),))
+    assert extraction.of_videos(workdir, features, quiet()) == (features, 0)
+
+
+def test_why_videos_cannot_be_predicted(videos, tmp_path):
+    asked = LabelFramesConfig(input=(str(videos),), output=str(tmp_path / "out"))
+    with pytest.raises(UserError, match="nobody recorded what made the features"):
+        extraction.of_videos(tmp_path, asked, quiet())
+    workdir = made_with("means", tmp_path / "run", every=0.5)
+    (tmp_path / "run" / "features.json").write_text(
+        (workdir / "features.json").read_text().replace('"sha256": "', '"sha256": "0')
+    )
+    with pytest.raises(UserError, match="is no longer what made the features .* source.sha256 '0"):
+        extraction.of_videos(workdir, asked, quiet())
+    run = {"name": "carl", "step": 3, "sha256": "ab", "workdir": str(tmp_path / "gone")}
+    workdir = made_with("means", workdir, run=run)
+    with pytest.raises(UserError, match="gone holds no run; .* run 'carl' there. Name its folder: --extractor_workdir"):
+        extraction.of_videos(workdir, asked, quiet())
+    features = dataclasses.replace(asked, input=(str(tmp_path / "b.npy"),), extractor_workdir="x")
+    with pytest.raises(UserError, match="--input names none; leave it out"):
+        extraction.of_videos(workdir, features, quiet())

@@ -53,6 +53,9 @@ class PredictFeaturesConfig(PredictConfig):
 
     # At the full rate; None = as the run says.
     fps: float | None = flag("predict: frames per second of the features, for times in seconds.")
+    extractor_workdir: str | None = flag(
+        "predict, of videos: the run that made the features trained with, where it is no longer where it was."
+    )
 
     def __post_init__(self):
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):

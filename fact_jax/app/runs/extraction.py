@@ -20,6 +20,7 @@ from data_pipelines.extraction.plans import Plan
 from data_pipelines.extraction.reading import ReadAhead, Reading
 from data_pipelines.representation.input_videos import open_videos
 from data_pipelines.representation.opening import INDEX_DIR
+from data_pipelines.video.checks import VIDEO_SUFFIXES
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError
 from data_pipelines.video.file_checksums import file_checksums
@@ -147,6 +148,30 @@ def extract(extractor: Extractor, inputs: Sequence[str], output: Path, *, overwr
         console.say(f"extracted {work.written} videos in {taken}{others}; features are in {output}")
     code = _report(problems, output, console)
     return stop.exit_code if stop.requested else code
+
+
+def part_videos(inputs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(those of some names, folders and patterns that stand for videos, the others).
+
+    A folder stands for videos where it has some, and no feature files.
+    """
+    videos = tuple(text for text in inputs if _names_videos(Path(text).expanduser()))
+    return videos, tuple(text for text in inputs if text not in videos)
+
+
+def _names_videos(path):
+    if path.is_dir():
+        suffixes = {found.suffix.lower() for found in path.iterdir()}
+        return bool(suffixes & VIDEO_SUFFIXES) and not suffixes & {".npy", ".npz"}
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def feature_files(inputs: Sequence[str], extractor: Extractor, output: Path) -> list[str]:
+    """The feature files that `extract` has made of videos; those that could not be read have none."""
+    found = open_videos(inputs, extractor.video, index_dir=output / WORK_DIR / INDEX_DIR)
+    names = files.file_names([video.video_id for video in found.inputs], output / WORK_DIR)
+    paths = [output / f"{name}.npy" for name in names.values()]
+    return [str(path) for path in paths if path.is_file()]
 
 
 def _videos(extractor, inputs, output):
