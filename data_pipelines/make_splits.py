@@ -35,8 +35,8 @@ _PLACES = {
     "mapping_file": "mapping.txt",
     "annotation_file": _ANNOTATION_FILE,
 }
-# Lists that this tool writes.
-_OWN_LIST = re.compile(r"(?:(?:train|test|val)\.split\d+\.bundle|subsets\.split\d+\.csv)")
+# Lists that this tool writes, of label files and of annotations; a folder may have both.
+_BUNDLE, _SUBSETS = re.compile(r"(?:train|test|val)\.split\d+\.bundle"), re.compile(r"subsets\.split\d+\.csv")
 _LIST_NAMES = {"train": "train", "test": "test", "validation": "val"}
 # What localization calls the subsets by default.
 _SUBSET_NAMES = {"train": "training", "test": "validation"}
@@ -60,7 +60,7 @@ def main(argv=None):
         print(f"  {line}")
     splits = make_splits(folder, groups, arguments)
     files = _subset_tables(folder, splits) if is_localization else _lists(folder, splits, arguments)
-    own = _own_lists(root / "splits")
+    own = _own_lists(root / "splits", _SUBSETS if is_localization else _BUNDLE)
     there = sorted(own | {name for name in files if (root / name).exists()})
     if there and not arguments.overwrite:
         raise UserError(f"{root} has {name_some(there)} already. Add --overwrite to remove them and write new ones.")
@@ -78,6 +78,8 @@ def main(argv=None):
         for name in _PLACES
         if getattr(arguments, name) not in (None, _PLACES[name])
     ]
+    if is_localization and not why_no_folder(root / arguments.label_dir):
+        elsewhere += ["--system", "actionformer"]  # label files come first there
     command = ["python", "-m", "data_pipelines.write_config", str(root), *elsewhere]
     print(f"to go on:\n  {shlex.join(command)}")
     return 0
@@ -266,11 +268,11 @@ def _subset_tables(folder, splits):
     return files
 
 
-def _own_lists(folder):
+def _own_lists(folder, pattern):
     """Names, below the dataset folder, of lists that an earlier command of this kind has written."""
     if why_no_folder(folder):
         return set()
-    return {f"{folder.name}/{name}" for name in os.listdir(folder) if _OWN_LIST.fullmatch(name)}
+    return {f"{folder.name}/{name}" for name in os.listdir(folder) if pattern.fullmatch(name)}
 
 
 def _table(folder, groups, splits):

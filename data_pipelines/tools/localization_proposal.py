@@ -16,6 +16,7 @@ from data_pipelines.core.wording import count, name_some
 from data_pipelines.localization import checks
 from data_pipelines.localization.annotations import UNKNOWN_DURATION
 from data_pipelines.localization.causes import other_unit
+from data_pipelines.localization.stated_times import completed, read_store_times
 from data_pipelines.localization.times import usual_windows
 from data_pipelines.tools.config_text import Proposal
 from fact_jax.ops.time_grid import GridRule
@@ -44,17 +45,41 @@ def propose(folder, system, arguments):
     """Proposal for a LocalizationFolder; a UserError names problems, or what has to be given."""
     refuse(folder.data.dir, _by_option(folder.problems))
     videos = [video for found in folder.videos.values() for video in found if video.video_id in folder.lengths]
-    grid, reasons = _choose_grid(folder, videos, arguments)
-    data = dataclasses.replace(folder.data, **grid)
-    notes = _check(folder, data)
+    given = {name: getattr(arguments, name) for name in ("feature_stride", "window")}
+    stated = {name: float(value) for name, value in given.items() if value is not None}
+    data = dataclasses.replace(folder.data, **stated)
+    times, problems = read_store_times(folder.store, folder.videos, data)
+    refuse(folder.data.dir, _by_option(problems))
+    if times:
+        reasons = [_told_by_features(times)]
+        of_subset = {
+            subset: [completed(video, times.get(video.video_id)) for video in found]
+            for subset, found in folder.videos.items()
+        }
+        folder = dataclasses.replace(folder, videos=of_subset)
+    else:
+        grid, reasons = _choose_grid(folder, videos, arguments)
+        data = dataclasses.replace(folder.data, **grid)
+    notes = _check(folder, data, times)
     max_frames, more = _choose_length(folder)
     fields = {name: getattr(data, name) for name in _SETTINGS} | {"max_frames": max_frames}
-    reasons = [*_description(folder), *folder.findings, *notes, *reasons, *more, _action_lengths(folder, data)]
+    reasons = [*_description(folder), *folder.findings, *notes, *reasons, *more, _action_lengths(folder, data, times)]
     reasons.append(f"model and training settings of configs/{system}_custom.py, which are those of THUMOS14")
     settings = {"train.batch_size": arguments.batch_size} if arguments.batch_size else {}
     return Proposal(
         system, f"{system}_custom", f"{system}_base", "localization_datasets", data.dataset, fields, settings, reasons
     )
+
+
+def _told_by_features(times):
+    """The line about features that say themselves where they lie in time, FeatureTimes by video."""
+    gaps = [
+        found.stride if found.stride else float(np.diff(found.times).mean())
+        for found in times.values()
+        if found.rows > 1
+    ]
+    spread = f"{min(gaps):.4g}" if np.ptp(gaps) < 1e-6 else f"{min(gaps):.4g} to {max(gaps):.4g}"
+    return f"VIDEO.json beside the features says where they lie in time: every {spread} s"
 
 
 def _choose_grid(folder, videos, arguments):
@@ -233,9 +258,9 @@ def _choose_window(residual, stride, slack, given):
     raise UserError(f"No usual window fits: {seen}; {ask} {stride:g}, if features are made of {stride:g} frames each")
 
 
-def _check(folder, data):
+def _check(folder, data, times):
     """Refuses what the check before training would refuse with these settings; returns the lines it would print."""
-    checked = checks.check_videos(folder.store, folder.videos, data, GridRule.of(data))
+    checked = checks.check_videos(folder.store, folder.videos, data, GridRule.of(data), times)
     refuse(data.dir, _by_option(checked.problems))
     return [_option_names(note) for note in checked.notes]
 
@@ -266,12 +291,12 @@ def _choose_length(folder):
     ]
 
 
-def _action_lengths(folder, data):
+def _action_lengths(folder, data, times):
     """How long actions are, in features, for whoever chooses the levels of the network."""
     rule, spans = GridRule.of(data), []
     for video in folder.videos["train"]:
         if video.video_id in folder.lengths:
-            grid = rule.grid(folder.lengths[video.video_id], data.fps or video.fps, video.duration)
+            grid = checks.grid_of_video(rule, folder.lengths[video.video_id], video, data, times)
             spans += np.diff(grid.to_grid(video.segments), axis=1).ravel().tolist()
     if not spans:
         return "actions: none to train with"
