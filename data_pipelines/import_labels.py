@@ -13,7 +13,7 @@ import pathlib
 import shlex
 
 from data_pipelines.core import command_line
-from data_pipelines.core.input_files import find_files
+from data_pipelines.core.input_files import find_files, skipped_lines
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.wording import count, name_some
@@ -102,6 +102,7 @@ def _parse(argv):
     text = 'state events that do not stop: "refuse", "leave_out", or "to_end" of the video (default: refuse)'
     add("--unpaired", choices=UNPAIRED, default="refuse", help=text)
     add("--unnamed", metavar="LABEL", help="label of events without a text, '' to leave them out (default: refuse)")
+    add("--without", nargs="+", default=[], metavar="LABEL", help="labels of events that are left out")
     text = "seconds that point events last, around their time (default: points in annotations, refused for frames)"
     add("--point_width", type=command_line.number(1e-3, 1e6), metavar="SECONDS", help=text)
     add("--overwrite", action="store_true", help="replace labels of these videos; those of others stay")
@@ -152,17 +153,24 @@ def _read(arguments, videos):
     reading, of_form = Reading(0.0), {}
     for path in paths:
         tool = arguments.tool or formats.tool_of(path)
+        if not tool:
+            expected = f"say of which: --from {', '.join(formats.TOOLS)}"
+            reading.fault(path, 0, "no file of a known tool", expected)
+            continue
         found = formats.TOOLS[tool].read(path, rules)
         reading.extend(found)
         of_form.setdefault(f"{formats.TOOLS[tool].title}, times to {found.resolution:g} s", []).append(str(path))
     reading.notes = [f"{name_some(files)}: {form}" for form, files in of_form.items()] + reading.notes
+    reading.notes += skipped_lines(arguments.files, formats.SUFFIXES)
     return reading
 
 
 def _files_of(recordings, resolution, folder, videos, arguments):
     """({name of a file: text}, Recordings, lines, Problems) of one run: its Recordings as they are written."""
     recordings, notes, problems = choice.name_events(recordings, arguments.unnamed)
-    problems += choice.double_problems(recordings)
+    recordings, lines, wrong = choice.leave_out(recordings, arguments.without)
+    notes += lines
+    problems += wrong + choice.double_problems(recordings)
     if problems:
         return {}, [], notes, problems
     if videos:

@@ -20,6 +20,7 @@ from data_pipelines.label_tools import pairing, timeline
 from data_pipelines.label_tools.boris import NO_SUBJECT, RESOLUTION
 from data_pipelines.label_tools.events import Event, Reading, confidence_text, split_confidence
 from data_pipelines.label_tools.media import file_name, video_name
+from data_pipelines.segmentation.segment_files import parse_time
 
 # Columns of both forms, by what they are to us; the names of versions 7 and 8.
 _COLUMNS = {
@@ -237,11 +238,12 @@ def _listed(row, player):
 
 
 def _number(text):
-    """A finite number of a cell, or None."""
+    """A finite number of a cell, or seconds of a time such as 00:01:02.500; None of anything else."""
     try:
         number = float(text)
     except ValueError:
-        return None
+        clock = parse_time(text)
+        return None if clock is None else float(clock)
     return number if math.isfinite(number) else None
 
 

@@ -144,6 +144,21 @@ def name_events(recordings, unnamed):
     return named, notes, problems
 
 
+def leave_out(recordings, labels):
+    """(Recordings without events of these labels, lines, Problems of labels that nothing has)."""
+    there = collections.Counter(event.label for one in recordings for event in one.events)
+    problems = []
+    for label in labels:
+        if label not in there:
+            guess = nearest(label, there)
+            hint = f"did you mean {guess!r}?" if guess else f"there are {name_some(there, 20)}"
+            path = recordings[0].path if recordings else ""
+            problems.append(Problem(path, 0, f"--without {label!r}, which no event has as its label", hint))
+    kept = [_with_events(one, [event for event in one.events if event.label not in labels]) for one in recordings]
+    total = sum(there[label] for label in labels)
+    return kept, [f"{count(total, 'event')} of {name_some(map(repr, labels))} left out"] if labels else [], problems
+
+
 def widen_points(recordings, width):
     """(Recordings whose points last `width` seconds, within their video where its end is known; lines)."""
     changed, widened = 0, []

@@ -23,7 +23,7 @@ _BESIDE = {"subject": "tier", "confidence": "confidence", "modifiers": "modifier
 
 def annotation_text(recordings, folder, overwrite):
     """(text of annotations.json with these Recordings, lines, Problems); other videos of one that is there stay."""
-    path, database, ids, notes = pathlib.Path(folder) / ANNOTATIONS, {}, {}, []
+    path, database, ids, notes, others = pathlib.Path(folder) / ANNOTATIONS, {}, {}, [], {}
     if path.exists():
         content, problems = read_json(path, "annotations in the form of ActivityNet")
         if not problems:
@@ -32,6 +32,8 @@ def annotation_text(recordings, folder, overwrite):
         if problems:
             return "", [], problems
         database = content.get("database", content)
+        # A version, a taxonomy and the like.
+        others = content if "database" in content else {}
         again = [one.video for one in recordings if one.video in database]
         if again and not overwrite:
             found = f"it has {name_some(again)} already"
@@ -46,7 +48,7 @@ def annotation_text(recordings, folder, overwrite):
     for one in recordings:
         subset = {key: value for key, value in database.get(one.video, {}).items() if key == "subset"}
         database[one.video] = subset | _entry(one, ids if has_ids else None)
-    return json.dumps({"database": database}, indent=1, ensure_ascii=False) + "\n", notes, []
+    return json.dumps(others | {"database": database}, indent=1, ensure_ascii=False) + "\n", notes, []
 
 
 def _entry(recording, ids):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from data_pipelines.core.text_files import read_lines, read_packed
 from data_pipelines.label_tools import audacity, boris, boris_tables, cvat, elan, label_studio, plain_csv, via, webvtt
-from fact_jax.types import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +46,7 @@ _BY_SUFFIX = ((".eaf", "elan"), (".boris", "boris"), (".vtt", "webvtt"), (".xml"
 
 
 def tool_of(path):
-    """The name of the tool in TOOLS that wrote a file, by its ending and content; UserError where none did."""
+    """The name of the tool in TOOLS that wrote a file, by its ending and content; "" where none did."""
     name = path.name.lower().removesuffix(".gz")
     if found := next((tool for suffix, tool in _BY_SUFFIX if name.endswith(suffix)), None):
         return found
@@ -63,17 +62,15 @@ def tool_of(path):
     # A table of which a column is missing is told by its own reader.
     if rows and set(plain_csv.NEEDED) & {cell.lower() for cell in rows[0]}:
         return "csv"
-    raise UserError(f"{path}: no file of a known tool. Say of which: --from {', '.join(TOOLS)}.")
+    return ""
 
 
 def _tool_of_json(path):
     try:
         content = json.loads(read_packed(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read ({error}).") from error
+    except (OSError, ValueError, RecursionError):
+        return ""
     for name, is_one in (("via", via.is_project), ("label_studio", label_studio.is_export)):
         if is_one(content):
             return name
-    if not boris.why_no_project(content):
-        return "boris"
-    raise UserError(f"{path}: JSON of no known tool. Say of which: --from {', '.join(TOOLS)}.")
+    return "" if boris.why_no_project(content) else "boris"

@@ -135,6 +135,12 @@ def add_tasks(tasks, recordings, rate, path):
         for one in recordings
         if len(by_video.get(one.video, ())) > 1
     ]
+    for one in recordings:
+        for task in by_video.get(one.video, ()):
+            names = {made.get("model_version") for made in task.get("predictions") or [] if isinstance(made, dict)}
+            if _model(one) in names:
+                found = f"the task of {one.video!r} has predictions of {_model(one)!r} already"
+                problems.append(Problem(str(path), 0, found, "choose another --name, or give tasks without them"))
     if problems:
         return problems
     for one in recordings:
@@ -144,13 +150,17 @@ def add_tasks(tasks, recordings, rate, path):
         task = by_video[one.video][0]
         regions = [_region(event, number, rate) for number, event in enumerate(one.events, 1)]
         told = [event.confidence for event in one.events if event.confidence is not None]
-        tier = next((event.tier for event in one.events if event.tier), "label")
         if told:
-            made = {"model_version": tier, "score": sum(told) / len(told), "result": regions}
+            made = {"model_version": _model(one), "score": sum(told) / len(told), "result": regions}
             task.setdefault("predictions", []).append(made)
         else:
             task.setdefault("annotations", []).append({"result": regions})
     return []
+
+
+def _model(recording):
+    """What the predictions of a Recording are called."""
+    return next((event.tier for event in recording.events if event.tier), "label")
 
 
 def _region(event, number, rate):

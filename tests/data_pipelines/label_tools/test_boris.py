@@ -165,7 +165,7 @@ def test_tables_of_version_8(tmp_path):
     header = ["Observation id", "Observation date", "Description", "Observation duration", "Observation type", "Source"]
     header += ["Time offset (s)", "Media duration (s)", "FPS", "Subject", "Behavior", "Behavioral category"]
     header += ["Modifier #1", "Behavior type", "Time", "Media file name", "Image index", "Image file path", "Comment"]
-    rows = [("START", "1.5", "fast"), ("POINT", "11.5", ""), ("STOP", "12.0", "fast")]
+    rows = [("START", "1.5", "fast"), ("POINT", "11.5", ""), ("STOP", "0:00:12.0", "fast")]
     lines = [[*start, "Ada", "call" if kind == "POINT" else "walk", "", modifier, kind, time, "a.mp4", "NA", "NA", ""]
              for kind, time, modifier in rows]  # fmt: skip
     path = tmp_path / "events.tsv"

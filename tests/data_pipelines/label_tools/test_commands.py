@@ -93,13 +93,26 @@ def test_annotations_grow(tmp_path):
     path = data / "annotations.json"
     content = json.loads(path.read_text())
     content["database"]["a"]["subset"] = "validation"
+    content["version"] = "1.3"
     path.write_text(json.dumps(content))
     assert "it has a already; --overwrite replaces these videos, others stay" in refused("a,0,1,stir\n", tmp_path)
     imported("a,0,2,stir\na,3,4,chop\nc,0,1,pour\n", tmp_path, "--overwrite")
+    assert json.loads(path.read_text())["version"] == "1.3"
     database = json.loads(path.read_text())["database"]
     assert database["b"] == content["database"]["b"] and database["a"]["subset"] == "validation"
     assert [(item["label"], item["label_id"]) for item in database["a"]["annotations"]] == [("stir", 1), ("chop", 2)]
     assert make_splits.main([str(data), "--test", "0.4"]) == 0
+
+
+def test_labels_that_are_left_out(tmp_path, capsys):
+    rows = "a,0,1,pour\na,1,2,background\n"
+    data = imported(rows, tmp_path, "--without", "background")
+    items = json.loads((data / "annotations.json").read_text())["database"]["a"]["annotations"]
+    assert [item["label"] for item in items] == [
+        "pour"
+    ] and "1 event of 'background' left out" in capsys.readouterr().out
+    text = refused(rows, tmp_path, "--without", "backgruond")
+    assert "--without 'backgruond', which no event has as its label; did you mean 'background'?" in text
 
 
 def test_both_kinds_at_once(tmp_path):

@@ -128,6 +128,9 @@ def test_into_tasks_of_label_studio(tmp_path):
     (prediction,) = grown["predictions"]
     assert prediction["model_version"] == "net" and prediction["score"] == 0.5
     assert prediction["result"][0]["value"] == {"ranges": [{"start": 26, "end": 50}], "timelinelabels": ["pour"]}
+    with pytest.raises(UserError, match="has predictions of 'net' already; choose another --name"):
+        command = ["--into", str(tmp_path / "o.json"), "--name", "net", "--tool_fps", "25"]
+        drawn.export(tmp_path / "found", "label_studio", tmp_path / "p.json", *command)
     config = etree.parse(tmp_path / "o.labelling.xml").getroot()
     assert config.find("Video").get("frameRate") == "25" and config.find("TimelineLabels").get("name") == "net"
 
@@ -244,5 +247,7 @@ def test_plain_csv(tmp_path):
 def test_files_of_nobody(tmp_path):
     for name, content in (("a.json", "{}"), ("b.txt", "hello"), ("c.csv", "a,b\n1,2\n")):
         text = refused(save(tmp_path / name, content), tmp_path / "out")
-        assert "of no known tool" in text or "no file of a known tool" in text
+        assert "no file of a known tool; say of which: --from elan, boris" in text
+    text = refused(tmp_path, tmp_path / "out")
+    assert all(f"{name}\n" in text for name in ("a.json", "b.txt", "c.csv"))
     assert "file is missing" in refused(tmp_path / "nothing.eaf", tmp_path / "out")
