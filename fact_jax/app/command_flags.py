@@ -49,7 +49,9 @@ class Options:
     config: tuple[str, ...] = ()  # what the command line says of the config: --config itself, --config.a.b=value
     overridden: tuple[str, ...] = ()  # dotted names of the settings that the command line overrides
     prediction: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # given flags of the kinds of work
-    workdir: str | None = flag("Folder of the run: checkpoints, metrics, figures.")
+    workdir: str | None = flag(
+        "Folder of the run: checkpoints, metrics, figures. predict, eval: several, A,B,C, predict together."
+    )
     init_from: tuple[str, ...] = flag(
         "train: begin a new run with these weights: a workdir (its best checkpoint) or a weight file as of convert; "
         "given several times, files of different parts. What does not fit, such as other classes, starts anew.",
@@ -174,6 +176,8 @@ def check(options: Options) -> None:
     for field in dataclasses.fields(options):
         name = field.name
         owners = [mode for mode, (must, may) in MODES.items() if name in must + may]
+        if name == "output" and options.mode == "eval" and len(config_flags.workdirs(options.workdir)) > 1:
+            continue
         if owners and options.mode not in owners and getattr(options, name) not in (None, ()):
             problems.append(f"--{name} has no meaning with --mode {options.mode}; it belongs to {', '.join(owners)}.")
     problems += _prediction_problems(options)
@@ -184,6 +188,7 @@ def check(options: Options) -> None:
     if options.mode == "convert" and not (options.config or options.reference_config):
         untold = "neither the names nor the number of classes, nor whatever else the dataset decides"
         problems.append(f"--config or --reference_config is missing: a weight file tells {untold}.")
+    problems += _ensemble_problems(options)
     problems += _export_problems(options) + _compare_problems(options)
     problems += _process_problems(options)
     if problems:
@@ -204,6 +209,22 @@ def _prediction_problems(options):
         if kind.name not in owners:
             owners = " and ".join(owners)
             problems.append(f"--{name}: it goes with {owners}, and this is a run of {kind.name}; leave the flag out.")
+    return problems
+
+
+def _ensemble_problems(options):
+    """What is wrong with several workdirs, or with flags that go with several alone."""
+    if len(config_flags.workdirs(options.workdir)) < 2:
+        return []
+    problems = []
+    if options.mode not in ("predict", "eval"):
+        problems.append(f"--workdir {options.workdir} names several; --mode {options.mode} takes one.")
+    if options.mode == "eval":
+        problems += ["--output is missing: scores of several runs belong into the workdir of none."] * (
+            options.output is None
+        )
+        told = [name for name in ("step", *PROCESS, "distributed") if getattr(options, name) not in (None, False)]
+        problems += [f"--{name} goes with one workdir; leave it out." for name in told]
     return problems
 
 

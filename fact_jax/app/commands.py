@@ -3,7 +3,17 @@
 import functools
 
 from fact_jax import inference
-from fact_jax.app import command_flags, comparison, conversion, experiment, extraction, kinds, review
+from fact_jax.app import (
+    command_flags,
+    comparison,
+    config_flags,
+    conversion,
+    ensembles,
+    experiment,
+    extraction,
+    kinds,
+    review,
+)
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
 from fact_jax.reporting.report import write_report
@@ -19,6 +29,13 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     Lines go to `console`, by default standard output. Raises UserError for what the user can put right.
     """
     config, workdir = options.settings, options.workdir
+    members = config_flags.workdirs(workdir)
+    if len(members) > 1:
+        console = console or writers.Console()
+        if options.mode == "predict":
+            return ensembles.predict(config, members, command_flags.predict_config(options), console)
+        videos = VideoChoice(options.split, options.videos)
+        return ensembles.evaluate(config, members, options.output or "", videos, console)
     if options.mode in ("train", "eval"):
         with processes.join(_launch(options)) as group:
             videos = VideoChoice(options.split, options.videos)

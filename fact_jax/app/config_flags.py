@@ -101,6 +101,13 @@ def given():
     return tuple(_given)
 
 
+def workdirs(text: str | None) -> tuple[str, ...]:
+    """The folders of --workdir: "A,B,C" names three, unless a folder is called so."""
+    if text is None:
+        return ()
+    return (text,) if Path(text).exists() or "," not in text else tuple(filter(None, text.split(",")))
+
+
 def overridden():
     """Dotted names of the settings that the command line overrides with --config.a.b=value."""
     return _overrides(_given)
@@ -156,7 +163,7 @@ def _choose_config(argv):
     if reference:
         argv.insert(1, f"--config={PUBLISHED_CONFIG}:{reference}")
     elif not places:
-        workdir = _value_of("workdir", argv)
+        workdir = next(iter(workdirs(_value_of("workdir", argv))), "")
         stored = workdir and (Path(workdir) / "config.json").is_file()
         argv.insert(1, f"--config={STORED_CONFIG}:{workdir}" if stored else f"--config={DEFAULT_CONFIG}")
     elif (name := _value_of("config", argv)).lower().endswith((".yaml", ".yml")):

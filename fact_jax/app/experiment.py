@@ -143,6 +143,11 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
     set_up_jax(config, console)
     devices = device_layout.choose(config.eval.batch_size)
     predictor = inference.load(workdir, options.step, devices=devices, say=console.say)
+    return predict_with(predictor, config, workdir, options, devices, console)
+
+
+def predict_with(predictor, config, workdir: Path, options: PredictConfig, devices, console: writers.Console) -> int:
+    """As `predict`, with a predictor on these devices, of the run in the workdir or of several together."""
     runs = kinds.of_system(config.model.name).runs()
     opened = runs.open_prediction(predictor, config, workdir, options, devices)
     for line in opened.lines:

@@ -86,16 +86,24 @@ def _checkpoints(setup):
 
 
 def _write_evaluation(setup, evaluation, folder):
-    """Writes predictions, tables and figures, while no --mode predict writes to the same folder."""
+    figures = setup.config.eval.figures
+    write_evaluation(setup.write_evaluation, evaluation, folder, figures=figures, say=setup.console.say)
+
+
+def write_evaluation(write: Callable[..., Sequence[str]], evaluation, folder: Path, *, figures: bool, say) -> None:
+    """Writes predictions, tables and figures, while no --mode predict writes to the same folder.
+
+    `write` is that of the kind, see `reporting.segmentation.writer`.
+    """
     predictions = folder / "predictions"
     with files.lock_folder(predictions, wait=True):
         for place in (folder, predictions, folder / "tables", folder / "figures"):
             files.remove_leftovers(place)
-        for line in setup.write_evaluation(evaluation, folder, figures=setup.config.eval.figures):
-            setup.console.say(line)
+        for line in write(evaluation, folder, figures=figures):
+            say(line)
         if replaced := remove_replaced(folder):
             named = ", ".join(replaced[:MAX_NAMED]) + ", ..." * (len(replaced) > MAX_NAMED)
-            setup.console.say(
+            say(
                 f"evaluated videos took the place of {len(replaced)} predictions of the same names in {predictions}, "
                 f"whose other files are removed: {named}. --mode predict has --output for another folder"
             )

@@ -6,6 +6,7 @@ prediction = model.predict(features)  # float array (frames, channels)
 """
 
 from fact_jax.inference import localization, representation, segmentation
+from fact_jax.inference.ensemble import load_ensemble
 from fact_jax.inference.localization.predictor import FoundActions, LocalizationPredictor
 from fact_jax.inference.predictor import Predictor, load
 from fact_jax.inference.representation.predictor import RepresentationPredictor
@@ -21,6 +22,7 @@ __all__ = [
     "Segment",
     "SegmentationPredictor",
     "load",
+    "load_ensemble",
     "localization",
     "representation",
     "segmentation",

@@ -5,7 +5,7 @@ import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,10 +16,11 @@ from fact_jax.app import kinds
 from fact_jax.inference.export import ExportPlan, write_export
 from fact_jax.runtime import compilation
 from fact_jax.runtime import devices as device_layout
-from fact_jax.tasks.base import FINITE
+from fact_jax.tasks.base import FINITE, Evaluation
 from fact_jax.training import loop
 from fact_jax.training.checkpoints.manager import CheckpointError
-from fact_jax.training.checkpoints.weights import choose_step, others, read_weights
+from fact_jax.training.checkpoints.weights import Weights, choose_step, others, read_weights
+from fact_jax.training.evaluator import Evaluator
 from fact_jax.training.nonfinite import NonFiniteScores
 from fact_jax.training.steps import EvalStep, checked_outputs
 from fact_jax.types import Batch, UserError
@@ -36,7 +37,10 @@ class Predictor(abc.ABC):
       timed_features: whether the features of the run said themselves where they lie in time.
       feature_dim: D, channels of the features; None where videos are read.
       step, checksum: which checkpoint, and that of its parameters.
+      members: of an ensemble, what `origin` says of each of its runs; () otherwise.
     """
+
+    members: tuple[dict[str, Any], ...] = ()
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class Predictor(abc.ABC):
         params,
         *,
         record: Mapping[str, Any],
-        step: int,
+        step: int | str,
         checksum: str,
         devices,
         say,
@@ -121,6 +125,17 @@ class Predictor(abc.ABC):
     @abc.abstractmethod
     def _prediction(self, *args: Any, **kwargs: Any) -> Any:
         """What `prediction` gives."""
+
+    def origin(self, config) -> dict[str, Any]:
+        """What makes the predictions, for their files; `config` is that of the run."""
+        run = {"name": config.name, "system": config.model.name, "dataset": config.data.dataset}
+        checkpoint = {"checkpoint": {"step": self.step, "sha256": self.checksum}}
+        return run | checkpoint | ({"members": list(self.members)} if self.members else {})
+
+    def evaluate(self, evaluator: Evaluator, progress, should_stop) -> Evaluation | None:
+        """The filled evaluation of an Evaluator, whose batches are for the devices given to `load`; see there."""
+        with self._precision():
+            return evaluator.run(self._step, self._weights, self._state, progress, should_stop)
 
     def export_plan(self, longest: int | None) -> ExportPlan:
         """How the network is exported for videos of up to `longest` rows; None: as long as in the training run.
@@ -222,16 +237,46 @@ def load(
     Raises:
       UserError: the folder holds no run, or one of another kind, or its checkpoint cannot be used.
     """
+    found = read_run(workdir, step, say=say)
+    own = kinds.of_system(found.config.model.name)
+    if kind not in (None, own.name):
+        use = f"inference.{own.name}.load, or inference.load, which takes every run"
+        raise UserError(f"{workdir} holds a run of {own.name} ({found.config.model.name}), not of {kind}: use {use}.")
+    return own.predictor()(
+        serve(found.task),
+        found.weights.params,
+        record=found.record,
+        step=found.step,
+        checksum=found.checksum,
+        devices=[jax.local_devices()[0]] if devices is None else list(devices),
+        say=say,
+        state=found.weights.state,
+    )
+
+
+class StoredRun(NamedTuple):
+    """A run that was read: its record and config, its task for prediction alone, and the weights of a checkpoint."""
+
+    record: Mapping[str, Any]
+    config: ConfigDict
+    task: Any
+    weights: Weights
+    step: int
+
+    @property
+    def checksum(self) -> str:
+        """Of the parameters."""
+        return self.weights.meta["checksums"][self.weights.item]
+
+
+def read_run(workdir, step: int | None = None, *, say: Callable[[str], None] = lambda line: None) -> StoredRun:
+    """Reads what `load` makes a predictor of; arguments and errors as there."""
     record = run_record.read(workdir)
     if record is None:
         raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing. Train first, or convert a checkpoint.")
     with run_record.trusting(workdir):
         config = ConfigDict(record["config"])
-        kind_of_run = kinds.of_system(config.model.name)
-        tasks, keeps_programs = kind_of_run.tasks(), config.compilation_cache
-    if kind not in (None, kind_of_run.name):
-        use = f"inference.{kind_of_run.name}.load, or inference.load, which takes every run"
-        raise UserError(f"{workdir} holds a run of {kind_of_run.name} ({config.model.name}), not of {kind}: use {use}.")
+        tasks, keeps_programs = kinds.of_system(config.model.name).tasks(), config.compilation_cache
     if not (Path(workdir) / "checkpoints").is_dir():
         raise UserError(f"{workdir} has no checkpoint yet.")
     if keeps_programs:
@@ -244,16 +289,7 @@ def load(
             weights = read_weights(task, config, checkpoints, chosen, arrays)
         except CheckpointError as error:
             raise UserError(f"{error}. {others(checkpoints, chosen)}") from error
-    return kind_of_run.predictor()(
-        serve(task),
-        weights.params,
-        record=record,
-        step=chosen,
-        checksum=weights.meta["checksums"][weights.item],
-        devices=[jax.local_devices()[0]] if devices is None else list(devices),
-        say=say,
-        state=weights.state,
-    )
+    return StoredRun(record, config, task, weights, chosen)
 
 
 def padded_features(features: np.ndarray, length: int) -> dict[str, np.ndarray]:

@@ -151,6 +151,8 @@ class Kind:
     report: Callable[[], type]  # subclass of `reporting.report.kind.ReportKind`
     # Reads a YAML config of the published code, for --reference_config; None: that has none.
     read_published: Callable[[], Callable] | None = None
+    # Has `ensemble` and `joint_record`, see `tasks.segmentation.ensemble`; None: its networks cannot predict together.
+    ensembles: Callable[[], Any] | None = None
     # Gives the Folds of a dataset, see `runs.segmentation_folds`; None: its systems are not compared over folds.
     folds: Callable[[], Callable[..., Folds]] | None = None
     choices: Callable[[Mapping[str, Any]], Mapping[str, tuple]] = lambda values: {}  # {dotted key: valid values}

@@ -141,4 +141,5 @@ KIND = Kind(
     predictor=Lazy("fact_jax.inference.localization.predictor:LocalizationPredictor"),
     write_evaluation=Lazy("fact_jax.reporting.localization.writer:write_evaluation"),
     report=Lazy("fact_jax.reporting.report.localization:LocalizationReport"),
+    ensembles=Lazy("fact_jax.tasks.localization.ensemble"),
 )

@@ -89,4 +89,5 @@ KIND = Kind(
     predictor=Lazy("fact_jax.inference.recognition.predictor:RecognitionPredictor"),
     write_evaluation=Lazy("fact_jax.reporting.recognition.writer:write_evaluation"),
     report=Lazy("fact_jax.reporting.report.recognition:RecognitionReport"),
+    ensembles=Lazy("fact_jax.tasks.recognition.ensemble"),
 )

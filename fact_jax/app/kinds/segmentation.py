@@ -93,5 +93,6 @@ KIND = Kind(
     write_evaluation=Lazy("fact_jax.reporting.segmentation.writer:write_evaluation"),
     read_published=Lazy("fact_jax.models.fact.published_config:read"),
     report=Lazy("fact_jax.reporting.report.segmentation:SegmentationReport"),
+    ensembles=Lazy("fact_jax.tasks.segmentation.ensemble"),
     folds=Lazy("fact_jax.app.runs.segmentation_folds:folds"),
 )

@@ -138,14 +138,10 @@ def check_all(*checks: Callable[[], Any]) -> None:
 
 
 def origin(config, predictor) -> dict[str, Any]:
-    """What makes the predictions of a run, for their files."""
-    return {
-        "name": config.name,
-        "system": config.model.name,
-        "dataset": config.data.dataset,
-        "sample_rate": config.data.sample_rate,
-        "checkpoint": {"step": predictor.step, "sha256": predictor.checksum},
-    }
+    """What makes the predictions of a run that reads features, for their files."""
+    found = predictor.origin(config)
+    read = {name: found.pop(name) for name in ("name", "system", "dataset")}
+    return read | {"sample_rate": config.data.sample_rate} | found
 
 
 def piece_size(train) -> int:

@@ -40,7 +40,7 @@ def open_prediction(
         return WindowBatches(videos, batch_size=config.eval.batch_size, num_rows=rows, share=share)
 
     files = RecognitionFiles(
-        origin=_origin(config, predictor),
+        origin=predictor.origin(config),
         class_names=predictor.class_names,
         fps=0.0,
         figures=told.figures,
@@ -48,12 +48,6 @@ def open_prediction(
         settings=_settings(windows),
     )
     return OpenedPrediction(source, make_batches, OutputFolder(output, files), (*found.lines, *window_lines(source)))
-
-
-def _origin(config, predictor):
-    checkpoint = {"step": predictor.step, "sha256": predictor.checksum}
-    run = {"name": config.name, "system": config.model.name, "dataset": config.data.dataset}
-    return {**run, "checkpoint": checkpoint}
 
 
 def _settings(windows):

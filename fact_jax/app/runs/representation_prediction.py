@@ -69,7 +69,7 @@ def open_prediction(predictor: RepresentationPredictor, config, workdir: Path, t
         return VideoBatches(videos, batch_size=config.eval.batch_size, num_rows=rows, share=share)
 
     files = EmbeddingFiles(
-        origin=_origin(config, predictor),
+        origin=predictor.origin(config),
         class_names=(),
         fps=0.0,
         figures=told.figures,
@@ -79,12 +79,6 @@ def open_prediction(predictor: RepresentationPredictor, config, workdir: Path, t
         align_to=told.align_to,
     )
     return OpenedPrediction(source, make_batches, OutputFolder(output, files), found.lines)
-
-
-def _origin(config, predictor):
-    checkpoint = {"step": predictor.step, "sha256": predictor.checksum}
-    run = {"name": config.name, "system": config.model.name, "dataset": config.data.dataset}
-    return {**run, "checkpoint": checkpoint}
 
 
 def _embedding(chunks):
