@@ -65,7 +65,8 @@ def evaluate(config, workdirs: Sequence[str], output: str, choice: VideoChoice, 
         console.say(f"{len(workdirs)} runs together  {name}:  {results.one_line(evaluation.metrics())}")
     first = evaluators[0]
     evaluation = evaluated[first.name]
-    modes.write_evaluation(kind.write_evaluation(), evaluation, folder, figures=config.eval.figures, say=console.say)
+    write = kind.write_evaluation()
+    modes.write_evaluation(write, evaluation, folder, config, predictor.class_names, console.say)
     record = {"name": config.name, "dataset": config.data.dataset, "split": config.data.split, "step": predictor.step}
     record |= {"videos": first.name, "own": not choice, "title": title or f"the {first.num_videos} {first.name} videos"}
     record |= {"video_ids": videos, "members": list(predictor.members)}

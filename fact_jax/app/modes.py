@@ -86,20 +86,22 @@ def _checkpoints(setup):
 
 
 def _write_evaluation(setup, evaluation, folder):
-    figures = setup.config.eval.figures
-    write_evaluation(setup.write_evaluation, evaluation, folder, figures=figures, say=setup.console.say)
+    told = setup.config, setup.derived.get("class_names") or ()
+    write_evaluation(setup.write_evaluation, evaluation, folder, *told, setup.console.say)
 
 
-def write_evaluation(write: Callable[..., Sequence[str]], evaluation, folder: Path, *, figures: bool, say) -> None:
-    """Writes predictions, tables and figures, while no --mode predict writes to the same folder.
+def write_evaluation(
+    write: Callable[..., Sequence[str]], evaluation, folder: Path, config, class_names: Sequence[str], say
+) -> None:
+    """Writes predictions, tables, figures and a page to look at, while no --mode predict writes to the same folder.
 
-    `write` is that of the kind, see `reporting.segmentation.writer`.
+    `write` is that of the kind, see `reporting.segmentation.writer`; `config` and `class_names` are those of the run.
     """
     predictions = folder / "predictions"
     with files.lock_folder(predictions, wait=True):
         for place in (folder, predictions, folder / "tables", folder / "figures"):
             files.remove_leftovers(place)
-        for line in write(evaluation, folder, figures=figures):
+        for line in write(evaluation, folder, figures=config.eval.figures):
             say(line)
         if replaced := remove_replaced(folder):
             named = ", ".join(replaced[:MAX_NAMED]) + ", ..." * (len(replaced) > MAX_NAMED)
@@ -107,10 +109,8 @@ def write_evaluation(write: Callable[..., Sequence[str]], evaluation, folder: Pa
                 f"evaluated videos took the place of {len(replaced)} predictions of the same names in {predictions}, "
                 f"whose other files are removed: {named}. --mode predict has --output for another folder"
             )
-        told = review.ReviewConfig(
-            features=review.features_of(setup.config.data.to_dict()), class_names=setup.derived.get("class_names") or ()
-        )
-        review.write_review(folder, told, setup.console.say)
+        features = review.features_of(config.data.to_dict())
+        review.write_review(folder, review.ReviewConfig(features=features, class_names=class_names), say)
 
 
 def _write_results(setup, steps, scores, means):
