@@ -1,6 +1,7 @@
 """HTML pages that stand in one file: templates, which escape what is put into them, style, scripts and data."""
 
 import json
+import os
 import pathlib
 from collections.abc import Callable, Mapping
 
@@ -36,6 +37,12 @@ class Assets:
     def script(self, names) -> Markup:
         """These scripts, one behind the other, in a function of their own."""
         return Markup('"use strict";\n(() => {\n%s})();') % self.joined(names)
+
+
+def address(path, folder) -> str:
+    """The address of a file in a page that lies in `folder`; characters with a meaning in addresses are quoted."""
+    from_root = pathlib.PurePosixPath("/", os.path.relpath(path, folder))
+    return from_root.as_uri().removeprefix("file:///")
 
 
 def embedded_json(value) -> Markup:

@@ -7,8 +7,11 @@ import pytest
 
 from data_pipelines.core.feature_times import FeatureTimes
 from data_pipelines.video.video_file import VideoFile
-from fact_jax.app import review
+from fact_jax import run_record
+from fact_jax.app import command_flags, commands, review
+from fact_jax.training.logging import writers
 from fact_jax.types import UserError
+from tests.reporting import workdirs
 from tests.reporting.elements import Elements
 from tests.reporting.review import made
 
@@ -136,3 +139,21 @@ def test_folders_without_predictions(tmp_path):
     for folder, expected in ((tmp_path, "holds no predictions with segments"), (tmp_path / "none", "is no folder")):
         with pytest.raises(UserError, match=expected):
             review.of_folder(folder, None, (), "link", print)
+
+
+def test_the_mode_makes_the_page_with_all_classes_of_the_run(tmp_path):
+    workdirs.make_run(tmp_path / "run", {"one": np.repeat([0, 1], 10)}, {"one": np.repeat([0, 1], 10)})
+    made.write_record(tmp_path / "out", "v", made.labelled("v", [(0, 3, "stir", 0.5)], 3, names=("stir",), fps=5.0))
+    record = {"config": {"data": {"dir": "", "feature_dir": "features"}}, "derived": {"class_names": ["a", "stir"]}}
+    run_record.write(tmp_path / "run", **record)
+    console = writers.Console()
+    options = command_flags.Options("review", input=(str(tmp_path / "out"),), workdir=str(tmp_path / "run"))
+    command_flags.check(options)
+    assert commands.run(options, console) == 0
+    assert [one["name"] for one in data_of(tmp_path / "out")["classes"]] == ["a", "stir"]
+
+
+def test_flags_that_cannot_be():
+    options = command_flags.Options("review", input=("a", "b"), page_videos="move")
+    with pytest.raises(UserError, match="expected link, copy, transcode(.|\n)*names 2 folders"):
+        command_flags.check(options)

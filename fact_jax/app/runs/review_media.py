@@ -10,6 +10,7 @@ import numpy as np
 
 from data_pipelines.core.feature_times import FeatureTimes, has_times, times_path
 from data_pipelines.core.input_files import find_files
+from data_pipelines.video.checks import VIDEO_SUFFIXES
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError
 from data_pipelines.video.frame_times import is_rising
@@ -25,10 +26,8 @@ from fact_jax.types import UserError
 # browser does not play.
 WAYS = ("link", "copy", "transcode")
 FOLDER, INDEX = "review_videos", "video_index"
-SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".flv", ".wmv", ".ogv",
-    ".3gp", ".gif", ".vob",
-)  # fmt: skip
+# Cameras write them in capitals.
+SUFFIXES = tuple(sorted({*VIDEO_SUFFIXES, *map(str.upper, VIDEO_SUFFIXES)}))
 # Folders in which a video may lie whose name VIDEO.json tells, seen from the folder of that file.
 _NEAR = (".", "..", "../videos", "../../videos")
 _READ = VideoConfig(allow_cut_off=True)

@@ -5,6 +5,7 @@ by the script from JSON.
 """
 
 import math
+import pathlib
 
 import numpy as np
 from markupsafe import Markup
@@ -12,11 +13,15 @@ from markupsafe import Markup
 from fact_jax.reporting import colors
 from fact_jax.reporting.report import markdown, means, statistics
 from fact_jax.reporting.report.templates import ASSETS, render
-from fact_jax.reporting.templates import embedded_json
+from fact_jax.reporting.review.write import FILE as REVIEW
+from fact_jax.reporting.templates import address, embedded_json
 
 
-def report_page(groups, differences, notes):
-    """Text of report.html, from a list of Group, one of Difference and lines of warning."""
+def report_page(groups, differences, notes, folder="."):
+    """Text of report.html, from a list of Group, one of Difference and lines of warning.
+
+    It is to lie in `folder`, and has links to the pages of the runs on which their videos are looked at.
+    """
     kind, runs = groups[0].kind, [(group, run) for group in groups for run in group.runs]
     spreads = [statistics.group_scores(group) for group in groups]
     between, code = kind.more_sections(groups) | means.page_section(groups), Markup("<code>{}</code>")
@@ -28,6 +33,7 @@ def report_page(groups, differences, notes):
         title=f"Report: {groups[0].evaluated.dataset}",
         protocol=markdown.protocol(groups),
         notes=notes,
+        reviews=_reviews(runs, folder),
         groups=groups,
         spreads=spreads,
         # A mean that is undefined equals nothing, the largest of them included.
@@ -50,6 +56,15 @@ def report_page(groups, differences, notes):
         script=ASSETS.script(kind.scripts),
     )
     return str(text)
+
+
+def _reviews(runs, folder):
+    """(name, address) of the pages on which the predictions of the runs are looked at and corrected."""
+    for group, run in runs:
+        path = pathlib.Path(run.workdir) / REVIEW
+        if path.is_file():
+            several = len(group.runs) > 1
+            yield f"{group.label}{f', {run.split}, seed {run.seed}' if several else ''}", address(path, folder)
 
 
 def _pairs(differences):

@@ -37,7 +37,7 @@ def write_report(workdirs, output, kinds, say=print):
         "report_videos.csv": tables.to_csv(rows.video_rows(groups)),
         "report_differences.csv": tables.to_csv(rows.difference_rows(differences)),
         **{name: tables.to_csv(table) for name, table in groups[0].kind.more_tables(groups).items()},
-        "report.html": page.report_page(groups, differences, notes),
+        "report.html": page.report_page(groups, differences, notes, output),
     }
     try:
         # A report of runs of another kind may have been here.

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import os
-import pathlib
 
 import numpy as np
 
 from fact_jax.reporting import colors
 from fact_jax.reporting.review.grids import FrameGrid, Media
+from fact_jax.reporting.templates import address
 
 # Points of a curve of confidence; a screen has as many columns of pixels.
 MOST_POINTS = 4000
@@ -45,12 +44,6 @@ def page_data(review, media, folder):
     return content | {"key": hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}
 
 
-def _address(path, folder):
-    """The address of a file in a page that lies in `folder`; characters with a meaning in addresses are quoted."""
-    from_root = pathlib.PurePosixPath("/", os.path.relpath(path, folder))
-    return from_root.as_uri().removeprefix("file:///")
-
-
 def _class_entry(label, name, background):
     color, hatch = colors.class_style(label, background)
     look = {"color": color, "text": colors.text_color(color), "hatch": hatch}
@@ -76,7 +69,7 @@ def _video(video, media, folder):
     }
     # A timeline in rows is not in step with a video.
     if media.path is not None and in_seconds:
-        entry["src"] = _address(media.path, folder)
+        entry["src"] = address(media.path, folder)
     if video.rows:
         edges = _row_edges(video, media, grid)
         tracks = {

@@ -172,3 +172,14 @@ def test_the_page_holds_the_segments_of_every_run(tmp_path):
     scores = {row["video_id"]: row for row in run.state.per_video()}
     found = next(video for video in data["videos"] if video["id"] == "split1_0")["runs"][2]["scores"]
     assert found == [round(scores["split1_0"][name], 3) for name in data["metrics"]]
+
+
+def test_the_page_leads_to_those_on_which_runs_are_looked_at(tmp_path):
+    paths = workdirs.make_grid(tmp_path)
+    (paths[0] / "review.html").write_text("")
+    workdirs.write_report(paths, tmp_path / "out")
+    links = [
+        found["href"] for tag, found in Elements((tmp_path / "out" / "report.html").read_text()).tags if tag == "a"
+    ]
+    assert f"../{paths[0].relative_to(tmp_path)}/review.html" in links
+    assert sum(link.endswith("review.html") for link in links) == 1

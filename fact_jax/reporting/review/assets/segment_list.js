@@ -71,7 +71,8 @@ function drawRows() {
 
 function rowOf(segment, place, count) {
   const chosen = segment.id === state.selected;
-  const told = segment.own ? "corrected" : percent(segment.score);
+  const compared = state.sort === "truth" && work().truth ? `${Math.round(100 * agreement(segment, work().truth))} % right` : percent(segment.score);
+  const told = segment.own ? "corrected" : compared;
   const unsure = !segment.own && segment.score !== null && segment.score < 0.5;
   return element(
     "div",
@@ -106,6 +107,7 @@ function showSorts() {
   const offers = [["time", "in order of time"], ["short", "shortest first"]];
   if (scored) offers.unshift(["sure", "least sure first"]);
   if (work().truth) offers.push(["truth", "least like the ground truth first"]);
-  if (!offers.some(([value]) => value === state.sort)) state.sort = "time";
+  // Without confidence the ground truth tells where to look first.
+  if (!offers.some(([value]) => value === state.sort)) state.sort = work().truth ? "truth" : "time";
   byId("sort").replaceChildren(...offers.map(([value, text]) => element("option", { value, selected: value === state.sort }, text)));
 }
