@@ -40,7 +40,8 @@ def main(argv=None):
     )
     reading = _read(arguments, videos)
     what = arguments.files[0] if len(arguments.files) == 1 else "the files"
-    runs, problems = choice.choose_tiers(reading.recordings, reading.faults, arguments.tier, what, each=arguments.each)
+    recordings = _labelled(reading, arguments.keep_empty)
+    runs, problems = choice.choose_tiers(recordings, reading.faults, arguments.tier, what, each=arguments.each)
     files, notes, labelled = {}, list(reading.notes), []
     for name, recordings in runs.items():
         folder = output / safe_name(name) if arguments.each else output
@@ -105,6 +106,8 @@ def _parse(argv):
     add("--without", nargs="+", default=[], metavar="LABEL", help="labels of events that are left out")
     text = "seconds that point events last, around their time (default: points in annotations, refused for frames)"
     add("--point_width", type=command_line.number(1e-3, 1e6), metavar="SECONDS", help=text)
+    text = "videos without any event are labelled as well: nothing happens there (default: left out)"
+    add("--keep_empty", action="store_true", help=text)
     add("--overwrite", action="store_true", help="replace labels of these videos; those of others stay")
     group = parser.add_argument_group("labels of frames")
     text = "label rows per second, where neither features/VIDEO.json nor the videos' own frames say when rows are"
@@ -165,6 +168,16 @@ def _read(arguments, videos):
     return reading
 
 
+def _labelled(reading, keep_empty):
+    """The Recordings of a Reading with an event or, with `keep_empty`, all; a line tells the others."""
+    empty = [one.observation or one.video for one in reading.recordings if not one.events]
+    if not empty or keep_empty:
+        return reading.recordings
+    told = f"{count(empty, 'video')} without any event left out: {name_some(empty)}"
+    reading.notes.append(f"{told} (--keep_empty: nothing happens in them)")
+    return [one for one in reading.recordings if one.events]
+
+
 def _files_of(recordings, resolution, folder, videos, arguments):
     """({name of a file: text}, Recordings, lines, Problems) of one run: its Recordings as they are written."""
     recordings, notes, problems = choice.name_events(recordings, arguments.unnamed)
@@ -173,6 +186,8 @@ def _files_of(recordings, resolution, folder, videos, arguments):
     problems += wrong + choice.double_problems(recordings)
     if problems:
         return {}, [], notes, problems
+    if empty := [one.video for one in recordings if not one.events]:
+        notes.append(f"{count(empty, 'video')} without an event of what was chosen: {name_some(empty)}")
     if videos:
         recordings, lines, wrong = checks.check_videos(recordings, videos, resolution)
         notes += lines

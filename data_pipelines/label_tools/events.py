@@ -51,7 +51,8 @@ class Event:
     @property
     def order(self):
         """What events are sorted by."""
-        return self.start, self.end, self.label, self.tier, self.modifiers, self.confidence or 0.0
+        sureness = -1.0 if self.confidence is None else self.confidence
+        return self.start, self.end, self.label, self.tier, self.modifiers, sureness
 
 
 @dataclasses.dataclass(frozen=True)

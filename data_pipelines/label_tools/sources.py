@@ -32,11 +32,13 @@ def kind_of(path):
             return kinds[path.suffix]
         raise UserError(f"{path} is neither annotations (.json) nor segments (.csv).")
     places = (
-        ("predictions", bool(predictions.records(path))),
+        ("predictions", (path / predictions.FOLDER).is_dir() and bool(predictions.records(path))),
         ("annotations", (path / folders.ANNOTATIONS).is_file()),
         ("frames", (path / folders.LABELS).is_dir() or folders.has_phases(path)),
     )
     found = [kind for kind, is_there in places if is_there]
+    if not found and predictions.records(path):
+        return "predictions"
     if not found:
         wanted = f"{folders.ANNOTATIONS} nor {folders.LABELS}/ nor {predictions.FOLDER}/VIDEO.json"
         raise UserError(f"{path} holds neither {wanted}, nor {folders.PHASES}/ with {folders.VIDEOS}/.")

@@ -32,7 +32,7 @@ def annotations(draw, *, step=0.001, points=True, tiers=("", "left", "right hand
 
 
 def order(item):
-    return (*item["segment"], item["label"], item.get("subject", ""), item.get("confidence") or 0.0)
+    return (*item["segment"], item["label"], item.get("subject", ""), item.get("confidence", -1.0))
 
 
 def write(folder, videos, **entry):

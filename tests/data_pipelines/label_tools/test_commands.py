@@ -10,6 +10,7 @@ from data_pipelines import export_labels, import_labels, make_splits
 from data_pipelines.core import command_line
 from fact_jax.types import UserError
 from tests.data_pipelines.label_tools import drawn
+from tests.data_pipelines.label_tools.projects import boris, observation
 from tests.data_pipelines.video.written import write_video
 
 HEADER = "video,start,end,label\n"
@@ -102,6 +103,21 @@ def test_annotations_grow(tmp_path):
     assert database["b"] == content["database"]["b"] and database["a"]["subset"] == "validation"
     assert [(item["label"], item["label_id"]) for item in database["a"]["annotations"]] == [("stir", 1), ("chop", 2)]
     assert make_splits.main([str(data), "--test", "0.4"]) == 0
+
+
+def test_videos_without_events(tmp_path, capsys):
+    path = boris(tmp_path / "a.boris", {
+        "one": observation([(1, "", "walk"), (2, "", "walk"), (3, "Ada", "call")], ("a.mp4",)),
+        "two": observation([(3, "Ada", "call")], ("b.mp4",)), "three": observation([], ("c.mp4",)),
+    })  # fmt: skip
+    command = [str(path), "--tier", "No focal subject", "--output", str(tmp_path / "data")]
+    assert import_labels.main(command) == 0
+    out = capsys.readouterr().out
+    assert "1 video without any event left out: three" in out
+    assert "1 video without an event of what was chosen: b" in out
+    assert list(json.loads((tmp_path / "data" / "annotations.json").read_text())["database"]) == ["a", "b"]
+    assert import_labels.main([*command, "--keep_empty", "--overwrite"]) == 0
+    assert list(json.loads((tmp_path / "data" / "annotations.json").read_text())["database"]) == ["a", "b", "c"]
 
 
 def test_labels_that_are_left_out(tmp_path, capsys):
