@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int32
@@ -70,19 +70,30 @@ class RecognitionSources:
                 yield subset, clip.clip_id if taken[clip.clip_id] == 1 else f"{subset}/{clip.clip_id}", clip
 
 
-def open_recognition(data: RecognitionDataConfig, workdir=None, seed=0) -> RecognitionSources:
+def _nothing_wrong(heads):
+    del heads
+    return ()
+
+
+def open_recognition(
+    data: RecognitionDataConfig,
+    workdir=None,
+    seed=0,
+    check_heads: Callable[[tuple[Head, ...]], Sequence[Problem]] = _nothing_wrong,
+) -> RecognitionSources:
     """Opens the clips that the settings name, after checking all of them; a UserError names all problems.
 
     `workdir` is where indices of frames and checksums of files are kept for the next run, and a list of problems too
     long for the message; None = nowhere, and there are no checksums, which read every file. `seed` is that of drawn
-    clips.
+    clips. `check_heads` gives the problems of settings with what the lists tell apart; no video is opened then.
     """
     data.check()
     if data.reader == "synthetic":
+        refuse(f"Dataset {data.dataset!r}", check_heads(synthetic.heads(data.synthetic)))
         train, test = (_drawn(data.synthetic, subset, seed) for subset in SUBSETS)
         return RecognitionSources(train, test, synthetic.heads(data.synthetic), checksums={})
     root = dataset_root(data, expected_tree(data))
-    found = look_through(data, root, None if workdir is None else workdir / INDEX_DIR)
+    found = look_through(data, root, None if workdir is None else workdir / INDEX_DIR, check_heads)
     report_file = None if workdir is None else workdir / PROBLEMS_FILE
     refuse(f"Dataset {data.dataset!r}", found.problems, report_file=report_file)
     sources, notes = found.sources, found.sources.notes
@@ -108,10 +119,16 @@ class LookedThrough:
     problems: list[Problem]
 
 
-def look_through(data, root, index_dir=None) -> LookedThrough:
-    """Reads the lists of the folder `root` and goes through its videos; `index_dir` as of `check_videos`."""
+def look_through(data, root, index_dir=None, check_heads=_nothing_wrong) -> LookedThrough:
+    """Reads the lists of the folder `root` and goes through its videos; `index_dir` as of `check_videos`.
+
+    `check_heads` is that of `open_recognition`.
+    """
     listing = read_listing(data, root)
     problems, notes = list(listing.problems), list(listing.notes)
+    if wrong := check_heads(listing.heads) if listing.heads else ():
+        missing = () if data.skip_unreadable else _some(listing.missing)
+        return LookedThrough(RecognitionSources((), (), listing.heads), [*problems, *missing, *wrong])
     paths = {str(clip.path): clip.path for clips in listing.clips.values() for clip in clips}
     checked = check_videos(paths, data.video, index_dir=index_dir) if paths else None
     videos = checked.videos if checked else {}

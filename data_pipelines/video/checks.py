@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tqdm import tqdm
+
 from data_pipelines.core.names import why_no_video
 from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count, name_some
@@ -58,7 +60,9 @@ def check_videos(paths, config=VideoConfig(), *, index_dir=None, num_labels=None
     pool = concurrent.futures.ThreadPoolExecutor(num_threads or len(os.sched_getaffinity(0)))
     try:
         opened = {name: pool.submit(open_video, path, config, index_dir) for name, path in named.items()}
-        for name, result in opened.items():
+        for name, result in tqdm(
+            opened.items(), desc="Opening videos", unit="video", disable=None, leave=False, delay=1.0
+        ):
             try:
                 video = result.result()
                 if num_labels and name in num_labels:

@@ -12,6 +12,8 @@ import os
 import pathlib
 from collections.abc import Mapping
 
+from tqdm import tqdm
+
 from data_pipelines.core.finite import stat_digest
 from data_pipelines.video.image_folder import image_names
 from fact_jax.files import atomic_write_text, open_data, read_data
@@ -46,29 +48,52 @@ def file_checksums(paths: Mapping[str, str], folder: pathlib.Path, digits: int =
 
     Raises UserError where a file cannot be read or the notes cannot be written.
     """
+    # Several names may be those of parts of one video, whose file is read once.
+    places = {name: os.path.realpath(path) for name, path in paths.items()}
     notes = folder / NOTES_FILE
-    noted, found, missing = _read(notes), {}, {}
+    noted, states, found, missing, sizes = _read(notes), {}, {}, {}, {}
     try:
-        states = {name: stat_digest((), files_of(path)) for name, path in paths.items()}
-        for name, path in paths.items():
-            state, checksum = noted.get(os.path.realpath(path), ("", ""))
-            if state == states[name]:
-                found[name] = checksum
+        for name, place in places.items():
+            if place in states:
+                continue
+            files = files_of(paths[name])
+            states[place] = stat_digest((), files)
+            state, checksum = noted.get(place, ("", ""))
+            if state == states[place]:
+                found[place] = checksum
             else:
-                missing[name] = files_of(path)
-        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            sums = pool.map(_checksum, missing.values())
-            found |= {name: checksum[:digits] for name, checksum in zip(missing, sums, strict=True)}
-        num_bytes = sum(file.stat().st_size for files in missing.values() for file in files)
+                missing[place], sizes[place] = files, sum(file.stat().st_size for file in files)
+        try:
+            for place, checksum in _checksums(missing, sizes):
+                found[place] = checksum[:digits]
+        finally:
+            # Of a run that is stopped here as well: what was read need not be read again.
+            if missing.keys() & found.keys():
+                _write(notes, {place: [states[place], checksum] for place, checksum in found.items()})
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
-    if missing:
-        kept = {os.path.realpath(path): [states[name], found[name]] for name, path in paths.items()}
-        try:
-            atomic_write_text(notes, json.dumps(kept) + "\n")
-        except OSError as error:
-            raise UserError(f"{notes} cannot be written: {error.strerror}.") from error
-    return VideoChecksums({name: found[name] for name in paths}, sum(map(len, missing.values())), num_bytes)
+    checksums = {name: found[place] for name, place in places.items()}
+    return VideoChecksums(checksums, sum(map(len, missing.values())), sum(sizes.values()))
+
+
+def _checksums(files, sizes):
+    """Yields (place, checksum) of {place: files of a video}, with a bar on a terminal; `sizes` are their bytes."""
+    pool = concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    told = {"desc": "Reading videos for their checksums", "unit": "B", "unit_scale": True}
+    try:
+        with tqdm(total=sum(sizes.values()), disable=None, leave=False, delay=1.0, **told) as bar:
+            for place, checksum in zip(files, pool.map(_checksum, files.values()), strict=True):
+                yield place, checksum
+                bar.update(sizes[place])
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the files that have not begun
+
+
+def _write(notes, kept):
+    try:
+        atomic_write_text(notes, json.dumps(kept) + "\n")
+    except OSError as error:
+        raise UserError(f"{notes} cannot be written: {error.strerror}.") from error
 
 
 def _checksum(files):

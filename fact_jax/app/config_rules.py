@@ -1,5 +1,9 @@
 """Which values the settings of a config may have."""
 
+import functools
+import itertools
+import math
+import re
 import unicodedata
 
 from ml_collections import ConfigDict
@@ -18,6 +22,8 @@ CHOICES = {
     "train.sampling": ("random", "by_length"),
     "matmul_precision": ("", "default", "high", "highest"),
 }
+# Ways to put valid values in the place of others, of which all are tried.
+_MOST_TRIED = 64
 # Settings that are titles and names.
 NAMES = ("name", "data.dataset", "data.split")
 # What a number may be: (dotted keys, test, words of the message). What anybody means is far below the upper ends; more
@@ -50,7 +56,8 @@ def check_choices(config):
     """Checks the type of every value, and those that have a fixed set of choices, a range, or a rule of their own.
 
     The UserError names every value that is not valid, with the nearest valid one. Values that are valid one by one and
-    contradict each other are found by `check_settings` of the runs of a kind.
+    contradict each other are found by `check_settings` of the runs of a kind; beside values that are not valid, those
+    contradictions are named that stay whatever is put in their place.
     """
     values = leaves(config)
     kind = kinds.of_system(values.get("model.name"))
@@ -64,7 +71,8 @@ def check_choices(config):
     wrong = _type_problems(values, base, ranges)
     problems = list(wrong.values())
     values = {key: value for key, value in values.items() if key not in wrong}
-    for key, options in {**CHOICES, **kind.choices(values)}.items():
+    choices = {**CHOICES, **kind.choices(values)}
+    for key, options in choices.items():
         if values.get(key) is not None:
             try:
                 check_choice(f"config.{key}", values[key], options)
@@ -75,7 +83,34 @@ def check_choices(config):
             problems += _range_problems(key, values.get(key), holds, words)
     problems += _text_problems(values) + kind.problems(values)
     if problems := problems or _rate_problems(values):
-        raise UserError("\n".join(problems))
+        raise UserError("\n".join([*problems, *_contradictions(config, problems, choices, leaves(base))]))
+
+
+def _contradictions(config, problems, choices, defaults):
+    """Messages of the kind's `check_settings` that do not hang on the settings which `problems` are of.
+
+    These take all of their choices in turn, or their default; a message that is not there every time, or that names
+    one of them, is left out.
+    """
+    wrong = [key for key in leaves(config) if any(f"config.{key} is " in problem for problem in problems)]
+    options = [choices.get(key, ()) or (defaults.get(key),) for key in wrong]
+    if math.prod(map(len, options)) > _MOST_TRIED or any(None in values for values in options):
+        return []
+    check, lasting = kinds.of_system(config.model.name).runs().check_settings, None
+    for values in itertools.product(*options):
+        tried = config.copy_and_resolve_references().unlock()
+        for key, value in zip(wrong, values, strict=True):
+            *groups, name = key.split(".")
+            group = functools.reduce(getattr, groups, tried)
+            del group[name]
+            group[name] = value
+        try:
+            check(tried)
+            return []
+        except UserError as error:
+            lines = str(error).splitlines()
+        lasting = lines if lasting is None else [line for line in lasting if line in lines]
+    return [line for line in lasting or () if not any(re.search(rf"\b{re.escape(key)}\b", line) for key in wrong)]
 
 
 def _type_problems(values, base, ranges):

@@ -97,7 +97,11 @@ def convert(
     untold = _not_inferred(config, found, explicit, classes, listed)
     for line in (*_summary(checkpoint, state, found, _coverage(taken, tree, config), changed), *untold):
         console.say(line)
-    console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
+    if found.part:
+        told = f"the rest has learned nothing, so its predictions mean nothing: train it with --init_from {checkpoint}"
+        console.say(f"wrote {workdir} with the {found.part} part alone; {told}")
+    else:
+        console.say(f"wrote {workdir}; --mode eval and --mode predict with --workdir {workdir} use it")
 
 
 def export(workdir, output, *, step: int | None = None, console: writers.Console) -> None:

@@ -185,7 +185,7 @@ def _choose(setup, choice) -> tuple[ChosenVideos, Setup]:
     """What was chosen, and the run with an evaluator of that instead of its own ones."""
     if setup.other_videos is None:
         raise UserError("--split and --videos: this kind of run scores the videos of its own evaluations only.")
-    chosen = video_choice.choose(choice, setup.other_videos.subsets)
+    chosen = video_choice.choose(choice, setup.other_videos.subsets, setup.other_videos.unlike)
     setup.processes.insist_on_equal("evaluated videos", dict(chosen.by_subset))
     opened = setup.other_videos.open(chosen.name, chosen.by_subset)
     for line in (f"evaluating {chosen.title}", *chosen.notes, *opened.lines):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,8 +43,12 @@ class ChosenVideos(NamedTuple):
         return [video for videos in self.by_subset.values() for video in videos]
 
 
-def choose(choice: VideoChoice, subsets: Mapping[str, Sequence[str]]) -> ChosenVideos:
-    """Finds what was chosen among the videos of a run, which come by subset; a UserError names all that is unknown."""
+def choose(choice: VideoChoice, subsets: Mapping[str, Sequence[str]], unlike: Collection[str] = ()) -> ChosenVideos:
+    """Finds what was chosen among the videos of a run, which come by subset; a UserError names all that is unknown.
+
+    A name of several subsets is that of the first one, or refused where it is of `unlike`, see
+    `app.runs.base.OtherVideos`.
+    """
     split, problems = choice.split, []
     if split is not None and split not in subsets:
         guess = nearest(split, subsets)
@@ -62,19 +66,21 @@ def choose(choice: VideoChoice, subsets: Mapping[str, Sequence[str]]) -> ChosenV
     for subset, videos in subsets.items():
         place_of |= {video: subset for video in videos if video not in place_of}
     named, more = _read_names(choice.videos, place_of)
-    problems += more + _unknown(named, place_of, f"{split} videos" if len(subsets) == 1 else "videos of this run")
+    problems += more + ([] if split else [*_several(named, subsets, unlike)])
+    problems += _unknown(named, place_of, f"{split} videos" if len(subsets) == 1 else "videos of this run")
     if problems:
         raise UserError("\n".join(problems))
-    return _named(named, place_of)
+    return _named(named, place_of, unlike)
 
 
-def _named(named, place_of):
-    """ChosenVideos of names that are all known; `place_of` gives the subset."""
+def _named(named, place_of, unlike):
+    """ChosenVideos of names that are all known; `place_of` gives the subset, which tells those of `unlike` apart."""
     found = list(dict.fromkeys(name for name, _ in named))
     by_subset: dict[str, list[str]] = {}
     for video in found:
         by_subset.setdefault(place_of[video], []).append(video)
-    digest = hashlib.sha256("\n".join(sorted(found)).encode(errors="surrogatepass")).hexdigest()[:8]
+    identities = (f"{place_of[video]}/{video}" if video in unlike else video for video in found)
+    digest = hashlib.sha256("\n".join(sorted(identities)).encode(errors="surrogatepass")).hexdigest()[:8]
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     title = f"{len(found)} named video{'s' * (len(found) != 1)}: {', '.join(found[:_MOST_NAMED])}{more}"
     doubled = len(named) - len(found)
@@ -109,6 +115,18 @@ def _read_names(entries, known) -> tuple[list[tuple[str, str]], list[str]]:
         # As in split lists, a name may end in .txt.
         named += [(name if name in known else name.removesuffix(".txt"), f"{path}:{number}") for name, number in names]
     return named, problems
+
+
+def _several(named, subsets, unlike):
+    """Yields messages about names of different videos in several subsets, each at its first place."""
+    places = {name: place for name, place in reversed(named) if name in unlike}
+    for name in list(places)[::-1][:_MOST_TOLD]:
+        owners = [subset for subset, videos in subsets.items() if name in videos]
+        whose = " and of another ".join(f"{subset} video" for subset in owners)
+        which = " or ".join(f"--split {subset}" for subset in owners)
+        yield f"{places[name]}: {name[:_LONGEST]!r} is the name of a {whose}: {which} says which is meant."
+    if len(places) > _MOST_TOLD:
+        yield f"and {len(places) - _MOST_TOLD} more names of different videos"
 
 
 def _unknown(named, known, what) -> list[str]:

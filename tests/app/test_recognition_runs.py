@@ -8,8 +8,10 @@ import signal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from configs import cast_epic, cast_synthetic, cast_synthetic_verb_noun
+from data_pipelines.recognition import opening
 from fact_jax import inference
 from fact_jax.app import experiment
 from fact_jax.app.kinds.recognition import RecogniseClipsConfig
@@ -118,6 +120,46 @@ def test_chosen_clips_are_scored(finished):
     code, text = run(workdir, "eval", videos=VideoChoice("train"))
     assert code == 0 and "evaluating the 8 train videos" in text
     assert len(clip_rows(workdir / "eval_train")) == 8
+
+
+def write_clips(root):
+    """A folder in which one name stands for two clips: the images of clips/a in one list, clips/a.npy in the other."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "d", "e"):
+        (root / "clips" / name).mkdir(parents=True)
+        for number in range(6):
+            image = Image.fromarray(rng.integers(0, 256, (20, 24, 3)).astype(np.uint8))
+            image.save(root / "clips" / name / f"{number}.png")
+    np.save(root / "clips" / "a.npy", rng.integers(0, 256, (6, 20, 24, 3)).astype(np.uint8))
+    (root / "train.csv").write_text("video,label\na,run\nb,jump\nc,run\nd,jump\n")
+    (root / "val.csv").write_text("video,label\na.npy,jump\ne,run\n")
+    return {"data__reader": "videos", "data__dir": str(root), "data__dataset": "mine"}
+
+
+def test_a_name_of_two_clips_is_that_of_either_list(tmp_path):
+    config = make_config(**write_clips(tmp_path / "folder"))
+    assert run(tmp_path / "run", config=config)[0] == 0
+    with pytest.raises(UserError, match="'a' is the name of a train video and of another test video: --split train or"):
+        run(tmp_path / "run", "eval", config, videos=VideoChoice(videos=("a", "e")))
+    truth = {}
+    for split in ("train", "test"):
+        assert run(tmp_path / "run", "eval", config, videos=VideoChoice(split, ("a",)))[0] == 0
+    for folder in (tmp_path / "run").glob("eval_videos_*"):
+        (row,) = clip_rows(folder)
+        truth[row["true"]] = row["clip"]
+    assert truth == {"run": "a", "jump": "a"}
+
+
+def test_a_score_that_the_clips_do_not_have_is_refused_before_they_are_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "check_videos", None)
+    config = make_config(eval__select_metric="Action@1", **write_clips(tmp_path / "folder"))
+    expected = r"'Action@1' is no score of clips with one label; expected one of Top1, Top5"
+    with pytest.raises(UserError, match=expected):
+        recognition.open_sources(config, tmp_path / "run")
+    with pytest.raises(UserError, match=expected):
+        recognition.open_sources(make_config(eval__select_metric="Action@1"), None)
+    with pytest.raises(UserError, match="'Top1' is no score of clips with a verb and a noun"):
+        recognition.open_sources(make_config(cast_synthetic_verb_noun, eval__select_metric="Top1"), None)
 
 
 def test_predictions_are_those_of_the_evaluation(finished, tmp_path):

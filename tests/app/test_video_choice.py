@@ -31,6 +31,25 @@ def test_names_and_lists_of_names_may_be_mixed(tmp_path):
     assert choose(VideoChoice(videos=("cut",)), SUBSETS).folder != other.folder
 
 
+def test_a_name_of_two_videos_needs_a_subset(tmp_path):
+    subsets, unlike = {"train": ("a", "b", "c"), "test": ("a", "b", "d")}, {"a"}
+    path = tmp_path / "list.txt"
+    path.write_text("a\nb\n")
+    with pytest.raises(UserError) as caught:
+        choose(VideoChoice(videos=(str(path), "a", "x")), subsets, unlike)
+    first, second = str(caught.value).splitlines()
+    named = "'a' is the name of a train video and of another test video: --split train or --split test says which"
+    assert first == f"{path}:1: {named} is meant."
+    assert second.startswith("--videos: 'x' is none of the 4 videos")
+    found = {split: choose(VideoChoice(split, ("a", "b")), subsets, unlike) for split in subsets}
+    assert found["test"].by_subset == {"test": ("a", "b")} and found["train"].by_subset == {"train": ("a", "b")}
+    assert found["test"].folder != found["train"].folder
+    # What both subsets have alike is one video.
+    assert choose(VideoChoice(videos=("b",)), subsets, unlike).by_subset == {"train": ("b",)}
+    both = [choose(VideoChoice(split, ("b",)), subsets, unlike).folder for split in subsets]
+    assert both[0] == both[1]
+
+
 def test_everything_unknown_is_named_with_the_nearest(tmp_path):
     path = tmp_path / "list.txt"
     path.write_text("pour_3\ncut\nXYZ\n")

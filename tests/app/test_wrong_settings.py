@@ -175,6 +175,15 @@ def test_numbers_that_nobody_means_are_refused(key, value, words):
     assert line.startswith(f"config.{key} is {value!r}") and words in line
 
 
+def test_a_contradiction_that_hangs_on_a_wrong_value_is_not_told():
+    config = importlib.import_module("configs.cast_ssv2").get_config().unlock()
+    for key, value in {"model.experts": "clipp", "model.tubelet": 4}.items():
+        put(*settings_of(config)[key][:2], value)  # 4 will do for one expert
+    with pytest.raises(UserError) as caught:
+        config_rules.check_choices(config)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "name, changes, expected",
     [
@@ -220,6 +229,11 @@ def test_numbers_that_nobody_means_are_refused(key, value, words):
         ("mstcn_gtea", {"model.name": "actionformer"}, ["config.data has average_", "localization does not know"]),
         ("actionformer_thumos14", {"model.name": "fact"}, ["config.data has annotation_file", "segmentation does not"]),
         ("fact_gtea", {"model.name": "mstcn"}, ["config.model lacks dim", "config.model has blocks"]),
+        (
+            "cast_ssv2",
+            {"model.experts": "clipp", "model.num_heads": 5, "train.micro_batch_size": 3, "eval.select_metric": "Top7"},
+            ["Did you mean 'clip'?", "no multiple of model.num_heads, 5", "in micro-batches of 3", "'Top7'. Did you"],
+        ),
     ],
 )
 def test_a_run_names_them_all_before_it_opens_data(tmp_path, name, changes, expected):

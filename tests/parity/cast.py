@@ -12,6 +12,7 @@ from fact_jax.models.cast.config import CASTConfig
 from fact_jax.models.cast.network import CAST, initial_variables
 from fact_jax.models.cast.objective import label_entropy, loss_terms
 from fact_jax.models.cast.paths import Paths
+from fact_jax.types import UserError
 from tests.parity.fact import Reader
 from tests.parity.report import Row, compare
 
@@ -26,6 +27,13 @@ def check(npz):
         fixture = Fixture(npz, settings)
         rows = fixture.counts() + fixture.stages() + fixture.outputs() + fixture.gradients()
     return rows + [Row(f"{name} (not compared)", np.inf, np.inf, False) for name in npz.unread()]
+
+
+def _whole(name, ratio):
+    """A ratio that is a whole number, but for rounding."""
+    if abs(ratio - round(ratio)) > 1e-6:
+        raise UserError(f"{name} is {ratio:g}; networks of this library have whole numbers there")
+    return round(ratio)
 
 
 class Fixture:
@@ -43,8 +51,8 @@ class Fixture:
             dim=settings["embed_dim"],
             num_layers=settings["depth"],
             num_heads=settings["num_heads"],
-            mlp_ratio=settings["mlp_ratio"],
-            adapter_ratio=round(1 / settings["adapter_ratio"]),
+            mlp_ratio=_whole("mlp_ratio", settings["mlp_ratio"]),
+            adapter_ratio=_whole("1 / adapter_ratio", 1 / settings["adapter_ratio"]),
             down_ratio=settings["down_ratio"],
             drop_path=settings["drop_path_rate"],
             drop_path_axis="token",

@@ -1,7 +1,7 @@
 """What the module of a kind in `app.runs` gives; `app.runs.segmentation` says what its functions do."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from data_pipelines.core.dataset_times import read_times
@@ -32,10 +32,12 @@ class OtherVideos(NamedTuple):
     Attributes:
       subsets: "train", "test", ... -> names of all its annotated videos.
       open: (name of an evaluation, {subset: names}) -> the evaluation.
+      unlike: names that stand for one video in one subset and for another one in another.
     """
 
     subsets: Mapping[str, Sequence[str]]
     open: Callable[[str, Mapping[str, Sequence[str]]], "OtherEvaluation"]
+    unlike: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)

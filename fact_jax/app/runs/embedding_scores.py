@@ -42,7 +42,10 @@ def other_videos(config, sources, options) -> OtherVideos:
         return OtherEvaluation(found, num_programs(found), how_scored(config, sources), lines)
 
     names = {subset: tuple(entry.video_id for entry in entries) for subset, entries in of_subset.items()}
-    return OtherVideos(names, open_videos)
+    files = {entry.video_id: str(entry.video.path) for entry in sources.fit}
+    others = {entry.video_id: str(entry.video.path) for entry in sources.test}
+    unlike = {name for name in files.keys() & others.keys() if files[name] != others[name]}
+    return OtherVideos(names, open_videos, unlike)
 
 
 def num_programs(found: Evaluator) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 
 from data_pipelines.core.mapped import TrainBatches
+from data_pipelines.core.problems import Problem
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.recognition.config import RecognitionDataConfig
 from data_pipelines.recognition.opening import open_recognition, read_heads
@@ -44,7 +45,20 @@ def check_settings(config) -> None:
 
 def open_sources(config, notes):
     """Opens the clips of a run, after checking all of them; see `opening.open_recognition`."""
-    return open_recognition(RecognitionDataConfig.parse(config.data), notes)
+
+    def check_heads(heads):
+        return list(_score_problems(config.eval.select_metric, heads))
+
+    return open_recognition(RecognitionDataConfig.parse(config.data), notes, check_heads=check_heads)
+
+
+def _score_problems(score, heads):
+    """The problem of a score that chooses the best step and that clips with these heads do not have."""
+    names = view_scores.metric_of(heads).names()
+    if score not in names:
+        what = "one label" if len(heads) == 1 else "a verb and a noun"
+        found = f"{score!r} is no score of clips with {what}"
+        yield Problem("config.eval.select_metric", 0, found, f"expected one of {', '.join(names)}")
 
 
 def read_classes(config) -> Classes:

@@ -49,7 +49,17 @@ def other_videos(config, sources, options) -> OtherVideos:
         return OtherEvaluation(_evaluator(name, config, sources, chosen, options), 1, how_scored(config, sources))
 
     names = {subset: tuple(clip.clip_id for clip in found) for subset, found in clips.items()}
-    return OtherVideos(names, open_clips)
+    return OtherVideos(names, open_clips, _unlike(sources))
+
+
+def _unlike(sources):
+    """Names that both lists have and whose clips are others: of another file, part or label."""
+    trained = {clip.clip_id: _identity(clip) for clip in sources.train}
+    return {clip.clip_id for clip in sources.test if trained.get(clip.clip_id, _identity(clip)) != _identity(clip)}
+
+
+def _identity(clip):
+    return str(clip.video.path), clip.start, clip.stop, clip.labels.tolist()
 
 
 def how_scored(config, sources) -> tuple[str, ...]:
@@ -59,12 +69,11 @@ def how_scored(config, sources) -> tuple[str, ...]:
     several = f"mean probabilities of {num_views(config)} views of a clip ({views})"
     single = f"Scores of {SINGLE_VIEW}, which choose the best checkpoint, are of the one view in the middle."
     told = (several, single) if num_views(config) > 1 else ("one view of a clip",)
-    return (*told, *tables.how_scored(metric_of(sources)))
+    return (*told, *tables.how_scored(metric_of(sources.heads)))
 
 
-def metric_of(sources) -> RecognitionMetric:
-    """The RecognitionMetric of the classes of a dataset."""
-    heads = sources.heads
+def metric_of(heads) -> RecognitionMetric:
+    """The RecognitionMetric of the heads of a dataset."""
     return RecognitionMetric(tuple(head.name for head in heads), tuple(len(head.class_names) for head in heads))
 
 
@@ -73,7 +82,7 @@ def _evaluator(name, config, sources, clips, options, every=0, is_test=True):
     sets = {s: EvalBatches(EvaluationViews(found, data, is_test=is_test), **options) for s, found in clips.items()}
     every_clip = {clip.clip_id: clip for found in clips.values() for clip in found}
     protocol = RecognitionProtocol(
-        metric=metric_of(sources),
+        metric=metric_of(sources.heads),
         class_names=tuple(tuple(head.class_names) for head in sources.heads),
         dataset=config.data.dataset,
         max_timelines=config.eval.max_timelines,

@@ -68,10 +68,12 @@ class CASTConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "num_classes", tuple(self.num_classes))
-        check_choice("config.model.experts", self.experts, EXPERTS)
-        check_choice("config.model.drop_path_axis", self.drop_path_axis, AXES)
-        check_choice("config.model.frozen_dtype", self.frozen_dtype, STORED)
         problems = []
+        for name, options in (("experts", EXPERTS), ("drop_path_axis", AXES), ("frozen_dtype", STORED)):
+            try:
+                check_choice(f"config.model.{name}", getattr(self, name), options)
+            except UserError as error:
+                problems.append(str(error))
 
         def divides(part, whole, name, of):
             if part < 1 or whole < 1 or whole % part:

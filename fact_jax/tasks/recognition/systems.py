@@ -43,14 +43,20 @@ def loss_config(loss) -> MixupConfig:
 
 def check_settings(config) -> None:
     """Raises UserError where the settings of network, loss, clips and batches contradict each other."""
-    network_config(config, (1,))
+    problems = []
+    try:
+        network_config(config, (1,))
+    except UserError as error:
+        problems.append(str(error))
     train, clips = config.train, config.data.sampling.num_samples
     wrong = why_not_mixed(loss_config(config.loss), clips * train.batch_size, clips * train.micro_batch_size)
     if wrong:
-        raise UserError(
+        problems.append(
             f"config.train.batch_size is {train.batch_size}, config.train.micro_batch_size {train.micro_batch_size}: "
             f"{wrong}. config.loss.mixup_probability=0 mixes nothing."
         )
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def build(config, *, num_classes: Sequence[int]) -> CASTTask:

@@ -39,6 +39,28 @@ def test_a_file_is_read_once_until_it_changes(paths, tmp_path):
     assert file_checksums(paths, tmp_path / "kept").checksums == first.checksums
 
 
+def test_parts_of_one_video_read_it_once(paths, tmp_path):
+    named = {f"part {number}": paths["a"] for number in range(5)} | {"b": paths["b"]}
+    found = file_checksums(named, tmp_path / "kept")
+    assert (found.num_files, found.num_bytes) == (3, 10)
+    assert [*found.checksums] == [*named] and len(set(found.checksums.values())) == 2
+    assert file_checksums(named, tmp_path / "kept").num_files == 0
+
+
+def test_what_was_read_before_a_stop_is_not_read_again(paths, tmp_path, monkeypatch):
+    checksum = module._checksum
+
+    def stopped(files):
+        if files != [paths["a"]]:
+            raise KeyboardInterrupt
+        return checksum(files)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "_checksum", stopped)
+        file_checksums(paths, tmp_path / "kept")
+    assert file_checksums(paths, tmp_path / "kept").num_files == 2
+
+
 @pytest.mark.parametrize(
     "change, differs",
     [
