@@ -141,9 +141,10 @@ def _boris(recordings, arguments, output, videos):
         project = _content(arguments.into, boris.why_no_project, "a project of BORIS")
         suffix = f" ({arguments.name or 'prediction'})"
     into = arguments.into or path
+    unknown = [one for one in recordings if not boris_writing.media_of(project, one)[0]]
     problems = boris_writing.add_observations(project, recordings, into, suffix=suffix, overwrite=arguments.overwrite)
     refuse(str(into), problems)
-    return {path: boris_writing.project_text(project)}, _unknown_media(recordings)
+    return {path: boris_writing.project_text(project)}, _unknown_media(unknown)
 
 
 def _via(recordings, arguments, output, videos):
@@ -153,7 +154,8 @@ def _via(recordings, arguments, output, videos):
     if arguments.into:
         project = _content(arguments.into, lambda content: "" if via.is_project(content) else "no regions", "of VIA 3")
     refuse(str(arguments.into or path), via.add_regions(project, recordings, arguments.into or path))
-    return {path: via.project_text(project)}, _unknown_media(recordings)
+    unknown = [] if arguments.into else recordings
+    return {path: via.project_text(project)}, _unknown_media(unknown)
 
 
 def _label_studio(recordings, arguments, output, videos):

@@ -155,18 +155,14 @@ def test_runs_of_a_dataset(dataset, tmp_path):
     run("--config", segment_config, "--workdir", tmp_path / "actionformer", *small)
     run("--workdir", tmp_path / "actionformer", "--mode", "predict", "--input", features, "--output", tmp_path / "b")
 
-    (project,) = tmp_path.glob("*.boris") if list(tmp_path.glob("*.boris")) else [None]
-    for source, options in (
-        (tmp_path / "a", ["--name", "fact"]),
-        (tmp_path / "b", ["--name", "found", "--most", "20"]),
-    ):
-        tool, into = ("boris", project) if project else ("elan", tmp_path)
-        output = source / "out.boris" if project else source / "out"
-        drawn.export(source, tool, output, "--into", str(into), *options)
-        named = [f"{video} ({options[1]})" for video in videos]
-        chosen = ["--observation", *named] if project else []
-        found = drawn.load(output, source / "again", "--tier", options[1], *chosen)
-        assert set(found) == set(videos) and sum(map(len, found.values())) > 0
+    projects = list(tmp_path.glob("*.boris"))
+    tool, into, name = ("boris", projects[0], "out.boris") if projects else ("elan", tmp_path, "out")
+    # After two steps FACT may find nothing but background.
+    for source, options in (("a", ["--name", "fact", "--with_background"]), ("b", ["--name", "found", "--most", "20"])):
+        drawn.export(tmp_path / source, tool, tmp_path / source / name, "--into", str(into), *options)
+        chosen = ["--observation", *(f"{video} ({options[1]})" for video in videos)] if projects else []
+        found = drawn.load(tmp_path / source / name, tmp_path / source / "again", "--tier", options[1], *chosen)
+        assert set(found) == set(videos) and all(found.values())
         assert all("confidence" in item for items in found.values() for item in items)
 
 
