@@ -1,7 +1,8 @@
 """ActionFormer on your own videos: annotations.json in the form of ActivityNet, and one feature file per video.
 
-The settings are those of THUMOS14. Set config.data.feature_stride, window and fps to what your features were made
-with, and config.model.regression_from and regression_to to the lengths of your actions in features.
+The settings are those of THUMOS14. Features of --mode extract say themselves where they lie in time; of others set
+config.data.feature_stride, window and fps to what they were made with. Set config.model.regression_from and
+regression_to to the lengths of your actions in features.
 Command: python main.py --config configs/actionformer_custom.py --config.data.dir=FOLDER --workdir runs/mine
 """
 

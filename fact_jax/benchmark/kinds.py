@@ -20,6 +20,7 @@ CLIP_FRAMES, RGB = 600, 3
 # Parts of `python -m fact_jax.benchmark` that cost features of any length; and those that there are of raw video.
 FEATURE_PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
 CLIP_PARTS = ("step", "memory", "compile", "data", "reading")
+EMBEDDED_PARTS = (*CLIP_PARTS, "extraction")
 LABELLED_PARTS = ("step", "memory", "compile", "data", "augmentation", "reading")
 # Of recognition: classes of the dataset, or of each head.
 CLIP_CLASSES = {"ssv2": 174, "kinetics": 400, "epic": 300}
@@ -116,7 +117,7 @@ KINDS = (
         _usual_clips,
         "fact_jax.benchmark.ours_representation:RepresentationMaterial",
         "fact_jax.benchmark.torch_reference.representation:WholeClips",
-        parts=CLIP_PARTS,
+        parts=EMBEDDED_PARTS,
         phases=("train", "evaluate", "trunk"),
     ),
     BenchmarkKind(

@@ -14,7 +14,7 @@ from fact_jax.types import UserError, check_choice
 # The flags belong to __main__, which then lists them under --help.
 flags.disclaim_key_flags()
 
-PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "augmentation", "reading")
+PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "augmentation", "reading", "extraction")
 CLOCK_HELP = "wall; or processor: seconds of all threads of a process together, for a machine that is not left alone."
 # Flags with whole numbers: (the least one or None, help).
 _WHOLE = {
@@ -33,6 +33,7 @@ _WHOLE = {
     "data_videos": (1, "data: videos written to disk."),
     "data_steps": (1, "data: training steps."),
     "opened_videos": (1, "reading: videos that are opened one after the other, for the memory that stays."),
+    "minutes": (1, "extraction: length of the video, of 10 frames a second."),
     "hours": (1, "reading: length of the video that is read as a whole, for the memory that it takes."),
 }
 
@@ -58,6 +59,7 @@ class BenchmarkConfig:
     data_steps: int = 24
     opened_videos: int = 2000
     hours: int = 3
+    minutes: int = 5
     video: str | None = None  # one is written
     clock: str = "wall"  # one of CLOCKS
 
@@ -104,6 +106,8 @@ def check(options: BenchmarkConfig) -> None:
         reasons.append("classes of verbs and nouns")
     if model.get("embedder", "transformer") != "transformer" or options.settings.loss.get("objective", "scl") != "scl":
         reasons.append("CARL without its transformer or its contrastive loss")
+    if 0 in model.get("stage_blocks", ()):
+        reasons.append("a ResNet without some of its stages")
     if model.get("experts", "both") != "both" or model.get("train_experts"):
         reasons.append("CAST with one expert, or with experts that are trained")
     if reasons:

@@ -49,6 +49,7 @@ class Ours:
         with self._config.unlocked():
             self._config.optimizer.update({"learning_rate": LEARNING_RATE, "lowest_rate": LEARNING_RATE})
         self._workload, self._folder, self._eval_batch = workload, Path(folder), eval_batch
+        self._extracting = None
 
     def prepare(self, lengths, training=True, evaluation=True, eval_batch=None):
         """Makes batches, state and compiled steps for videos of these lengths; returns what is known of them.
@@ -135,6 +136,15 @@ class Ours:
         videos = self._workload.with_lengths(lengths[place % len(lengths)] for place in range(num_videos + 1))
         write = self._make_material(self._config, videos).write_dataset
         return data_wait.measure(self._config, write, num_videos, Path(folder), len(lengths), num_steps)
+
+    def extract(self, path, what):
+        """Seconds of `Extracting.whole`, `network`, `reading` or `indexing` of the video at `path`."""
+        from fact_jax.benchmark import extracting
+
+        if self._extracting is None:
+            told = self._config, self._task, self._params, self._mutable, Path(path)
+            self._extracting = extracting.Extracting(*told)
+        return getattr(self._extracting, what)()
 
     def publish(self):
         """Writes network.json and weights.npz for the other subject; returns what operations are counted with."""

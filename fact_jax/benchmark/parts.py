@@ -1,16 +1,19 @@
 """The parts of the benchmark: what `--parts` names, each a function from Session to its place in the report."""
 
+import functools
 import itertools
+import statistics
 import tempfile
 
 import numpy as np
 
-from fact_jax.benchmark import costs, report
-from fact_jax.benchmark.measure import ratios
+from fact_jax.benchmark import costs, made_files, report
+from fact_jax.benchmark.measure import interleave, ratios
 
 # Logits, and offsets in strides, of the two implementations may differ by this much in float32.
 LOGIT_TOLERANCE = 1e-3
 CEILING_SIZE, GPU_CEILING_SIZE, CEILING_REPEATS = 2048, 8192, 5
+RATE = 10  # frames per second of the video that is extracted
 # Of the part "lengths": frames of the one video.
 FRAMES = (256, 1024, 4096, 16384, 65536)
 
@@ -156,6 +159,33 @@ def measure_augmentation(session):
     return result
 
 
+def measure_extraction(session):
+    """--mode extract of a video file beside the network alone, and beside a plain loop in PyTorch."""
+    options, config = session.options, session.options.settings
+    path = session.folder / "minutes.mp4"
+    num_frames = options.minutes * 60 * RATE
+    made_files.write(path, num_frames, size=(config.data.augmentation.size,) * 2, rate=RATE, noise=0.0)
+    plain = {"num_frames": num_frames, "per_chunk": config.eval.frames_per_chunk}
+    plain["crop"] = config.data.augmentation.evaluation_crop
+    found = {}
+    with session.workers() as workers:
+        session.prepare(workers, [config.eval.frames_per_chunk], training=False)
+        ask = functools.partial(workers["ours"].ask, "extract", path=str(path))
+        runs = {name: functools.partial(ask, what=name) for name in ("whole", "network", "reading", "indexing")}
+        if "torch" in workers:
+            runs["torch"] = functools.partial(workers["torch"].ask, "extract", path=str(path), **plain)
+        for run in runs.values():
+            run()  # compiles, and fills caches
+        for name, repeats in interleave(runs, options.repeats).items():
+            found[name] = {key: statistics.median(one[key] for one in repeats) for key in repeats[0]}
+        result = {"frames": num_frames, "size": config.data.augmentation.size, **found}
+        if "torch" in workers:
+            ours, theirs = ask(what="rows"), np.load(session.folder / "torch_rows.npy")
+            result["largest_difference"] = float(np.abs(ours - theirs).max())
+    session.say(f"  {report.extraction_text(result)}")
+    return result
+
+
 MEASURE = {
     "step": measure_step,
     "memory": measure_memory,
@@ -165,4 +195,5 @@ MEASURE = {
     "batches": measure_batches,
     "augmentation": measure_augmentation,
     "reading": measure_reading,
+    "extraction": measure_extraction,
 }

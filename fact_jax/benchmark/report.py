@@ -208,6 +208,40 @@ def _reading(part):
     return "\n\n".join(lines)
 
 
+_EXTRACTED = {
+    "whole": "--mode extract, from nothing to the file",
+    "network": "its network alone, frames in memory",
+    "reading": "decoding and pixels alone, one thread",
+    "indexing": "finding the frames of the file",
+    "torch": "plain PyTorch loop: decode, pixels, eager network",
+}
+
+
+def extraction_text(part):
+    """One line about it."""
+    clocks = {"wall": "wall", "processor": "processor"}
+    texts = []
+    for other, what in (("network", "the network alone"), ("torch", "the PyTorch loop")):
+        if other in part:
+            ratios = ", ".join(f"{part['whole'][key] / part[other][key]:.2f} by {clocks[key]} time" for key in clocks)
+            texts.append(f"{what} {ratios}")
+    return f"extraction takes, beside {'; beside '.join(texts)}; {part['whole']['MiB']:.0f} MiB at most"
+
+
+def _extraction(part):
+    rows = [
+        [title, f"{part[name]['wall']:.2f}", f"{part[name]['processor']:.2f}"]
+        for name, title in _EXTRACTED.items()
+        if name in part
+    ]
+    lines = [table([f"{part['frames']:,} frames of {part['size']} pixels", "wall seconds", "processor seconds"], rows)]
+    text = extraction_text(part)
+    lines.append(f"{text[0].upper()}{text[1:]}.")
+    if "largest_difference" in part:
+        lines.append(f"Embeddings of both differ by at most {part['largest_difference']:.1e}.")
+    return "\n\n".join(lines)
+
+
 SECTIONS = {
     "step": _step,
     "memory": _memory,
@@ -217,4 +251,5 @@ SECTIONS = {
     "batches": _batches,
     "augmentation": _augmentation,
     "reading": _reading,
+    "extraction": _extraction,
 }

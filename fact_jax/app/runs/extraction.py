@@ -39,19 +39,30 @@ _CHECKSUM_DIGITS = 64
 
 
 class Extractor(Protocol):
-    """What makes rows of features; see `representation_extraction`, `recognition_extraction`, `function_extraction`.
+    """What makes rows of features.
 
-    Attributes:
-      made_by: JSON values that say what makes them: other values, other features. `run.workdir` does not count.
-      video: how videos are read.
-      pixels: what it sees of frames.
-      lines: for the user.
+    See `representation_extraction`, `recognition_extraction`, `function_extraction`.
     """
 
-    made_by: Mapping[str, Any]
-    video: VideoConfig
-    pixels: FramePixels
-    lines: Sequence[str]
+    @property
+    def made_by(self) -> Mapping[str, Any]:
+        """JSON values that say what makes them: other values, other features. `run.workdir` does not count."""
+        ...
+
+    @property
+    def video(self) -> VideoConfig:
+        """How videos are read."""
+        ...
+
+    @property
+    def pixels(self) -> FramePixels:
+        """What it sees of frames."""
+        ...
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """For the user."""
+        ...
 
     def plan(self, video: RawVideo) -> Plan:
         """What is read of a video."""

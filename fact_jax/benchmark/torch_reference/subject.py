@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fact_jax.benchmark import memory
+from fact_jax.benchmark import memory, plain_reading
 from fact_jax.benchmark.clocks import CLOCKS
 from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.workers import available_cores
@@ -84,6 +84,18 @@ class TorchSubject:
         arrays, told = self._videos.inspect()
         np.savez(self._folder / f"{self._name}.npz", **arrays)
         return told
+
+    @torch.no_grad()
+    def extract(self, path, num_frames, per_chunk, crop):
+        """Seconds by clock of a plain loop over a video: decode, pixels, network; writes its embeddings."""
+        self.network.eval()
+        size = json.loads((self._folder / "network.json").read_text(encoding="utf-8"))["size"]
+        begin, found = {name: clock() for name, clock in CLOCKS.items()}, []
+        for frames in plain_reading.chunks(Path(path), num_frames, per_chunk, size, crop):
+            images = torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()[None].to(self._device)
+            found.append(self.network(images)[0].cpu().numpy())
+        np.save(self._folder / f"{self._name}_rows.npy", np.concatenate(found))
+        return {name: clock() - begin[name] for name, clock in CLOCKS.items()}
 
     def ceiling(self, size, repeats):
         """Largest measured operations per second of a product of two square float32 matrices."""
