@@ -33,7 +33,8 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     if len(members) > 1:
         console = console or writers.Console()
         if options.mode == "predict":
-            return ensembles.predict(config, members, command_flags.predict_config(options), console)
+            told, code = extraction.of_videos(members, command_flags.predict_config(options), console)
+            return code if told is None else max(code, ensembles.predict(config, members, told, console))
         videos = VideoChoice(options.split, options.videos)
         return ensembles.evaluate(config, members, options.output or "", videos, console)
     if options.mode in ("train", "eval"):
@@ -52,7 +53,7 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     console = console or writers.Console()
     if options.mode == "predict":
         told = command_flags.predict_config(options)
-        told, code = extraction.of_videos(workdir, told, console)
+        told, code = extraction.of_videos([workdir], told, console)
         return code if told is None else max(code, experiment.predict(config, workdir, told, console))
     if options.mode == "extract":
         return extraction.extract(options, console)

@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -40,13 +40,13 @@ def extract(options: command_flags.Options, console) -> int:
         return runs.extract(extractor, told.input, output, overwrite=told.overwrite, console=console, stop=stop)
 
 
-def of_videos(workdir, told: PredictConfig, console) -> tuple[PredictConfig | None, int]:
+def of_videos(workdirs: Sequence, told: PredictConfig, console) -> tuple[PredictConfig | None, int]:
     """What a prediction is told, with the features of the videos that it was told of; and an exit code.
 
-    Where a run of a kind that reads features is to predict videos, the features are made by what made those that it was
-    trained with, in the folder `features` beside the predictions. None: it was stopped meanwhile.
+    Where a run of a kind that reads features, or several together, are to predict videos, the features are made by what
+    made those that they were trained with, in the folder `features` beside the predictions. None: it was stopped.
 
-    UserError: nobody knows what made them, it is not there any more, or it is another one by now.
+    UserError: nobody knows what made them, they were made by different things, or it is gone or another by now.
     """
     runs = importlib.import_module("fact_jax.app.runs.extraction")
     if not isinstance(told, PredictFeaturesConfig):
@@ -56,13 +56,18 @@ def of_videos(workdir, told: PredictConfig, console) -> tuple[PredictConfig | No
         if told.extractor_workdir is not None:
             raise UserError("--extractor_workdir makes features of videos, and --input names none; leave it out.")
         return told, 0
-    made_by = feature_record.features_made_by(Path(workdir))
-    if not made_by:
-        raise UserError(
-            f"--input {videos[0]} is a video, and nobody recorded what made the features that the run in {workdir} was "
-            "trained with. Give feature files; or train on features of --mode extract, which say it (VIDEO.json)."
-        )
-    output = Path(told.output or workdir).expanduser() / FEATURES
+    records = {str(workdir): feature_record.features_made_by(Path(workdir)) for workdir in workdirs}
+    for workdir, found in records.items():
+        if not found:
+            raise UserError(
+                f"--input {videos[0]} is a video, and nobody recorded what made the features that the run in {workdir} "
+                "was trained with. Give feature files; or train on features of --mode extract, which says it."
+            )
+    first, made_by = next(iter(records.items()))
+    for workdir, found in records.items():
+        if words := runs.difference(made_by, found, between=f"in {workdir}"):
+            raise UserError(f"{first} and {workdir} were trained with features of different make: {words}.")
+    output = Path(told.output or first).expanduser() / FEATURES
     extractor = recorded_extractor(made_by, told.extractor_workdir, videos, output, console)
     with StopRequest(console.say) as stop:
         code = runs.extract(extractor, videos, output, overwrite=True, console=console, stop=stop)

@@ -325,38 +325,41 @@ def test_videos_of_a_prediction_become_features_of_what_made_those_trained_with(
     workdir = made_with("means", tmp_path / "run")
     np.save(tmp_path / "b.npy", np.zeros((3, 4), np.float32))
     asked = LabelFramesConfig(input=(str(videos / "late.mp4"), str(tmp_path / "b.npy")), output=str(tmp_path / "out"))
-    found, code = extraction.of_videos(workdir, asked, quiet())
+    found, code = extraction.of_videos([workdir], asked, quiet())
     assert code == 0
     assert found.input == (str(tmp_path / "b.npy"), str(tmp_path / "out" / "features" / "late.npy"))
     times = FeatureTimes.read(found.input[1])
     assert times.rows_of(8.0) == times.frames_at(8.0) == 210
     # A second time they are kept; those of something else, which lie in the way, are replaced.
     before = os.stat(found.input[1]).st_mtime_ns
-    assert extraction.of_videos(workdir, asked, quiet()) == (found, 0)
+    assert extraction.of_videos([workdir], asked, quiet()) == (found, 0)
     assert os.stat(found.input[1]).st_mtime_ns == before
     made_with("slow_means", workdir)
-    extraction.of_videos(workdir, asked, quiet())
+    extraction.of_videos([workdir], asked, quiet())
     assert FeatureTimes.read(found.input[1]).made_by["program"] == f"{FUNCTION}:slow_means"
     whole = dataclasses.replace(asked, input=(str(videos),))
-    assert len(extraction.of_videos(workdir, whole, quiet())[0].input) == 3
+    assert len(extraction.of_videos([workdir], whole, quiet())[0].input) == 3
     features = dataclasses.replace(asked, input=(str(tmp_path / "b.npy"),))
-    assert extraction.of_videos(workdir, features, quiet()) == (features, 0)
+    assert extraction.of_videos([workdir], features, quiet()) == (features, 0)
 
 
 def test_why_videos_cannot_be_predicted(videos, tmp_path):
     asked = LabelFramesConfig(input=(str(videos),), output=str(tmp_path / "out"))
     with pytest.raises(UserError, match="nobody recorded what made the features"):
-        extraction.of_videos(tmp_path, asked, quiet())
+        extraction.of_videos([tmp_path], asked, quiet())
     workdir = made_with("means", tmp_path / "run", every=0.5)
     (tmp_path / "run" / "features.json").write_text(
         (workdir / "features.json").read_text().replace('"sha256": "', '"sha256": "0')
     )
     with pytest.raises(UserError, match="is no longer what made the features .* source.sha256 '0"):
-        extraction.of_videos(workdir, asked, quiet())
+        extraction.of_videos([workdir], asked, quiet())
+    other = made_with("slow_means", tmp_path / "other")
+    with pytest.raises(UserError, match="were trained with features of different make: program"):
+        extraction.of_videos([made_with("means", workdir), other], asked, quiet())
     run = {"name": "carl", "step": 3, "sha256": "ab", "workdir": str(tmp_path / "gone")}
     workdir = made_with("means", workdir, run=run)
     with pytest.raises(UserError, match="gone holds no run; .* run 'carl' there. Name its folder: --extractor_workdir"):
-        extraction.of_videos(workdir, asked, quiet())
+        extraction.of_videos([workdir], asked, quiet())
     features = dataclasses.replace(asked, input=(str(tmp_path / "b.npy"),), extractor_workdir="x")
     with pytest.raises(UserError, match="--input names none; leave it out"):
-        extraction.of_videos(workdir, features, quiet())
+        extraction.of_videos([workdir], features, quiet())
