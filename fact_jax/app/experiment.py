@@ -14,6 +14,7 @@ from fact_jax.app import finished as finished_run
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
 from fact_jax.app.runs.base import piece_size
+from fact_jax.app.runs.review_media import told_files
 from fact_jax.app.video_choice import VideoChoice
 from fact_jax.inference import run as prediction
 from fact_jax.reporting import results
@@ -152,6 +153,8 @@ def predict_with(predictor, config, workdir: Path, options: PredictConfig, devic
     opened = runs.open_prediction(predictor, config, workdir, options, devices)
     for line in opened.lines:
         console.say(line)
+    # What is wrong with them is said before the work begins.
+    told_files([video.video_id for video in opened.source.inputs], options.videos)
     trained = feature_record.trained_values(workdir)
     with StopRequest(console.say) as stop:
         code = prediction.predict_videos(

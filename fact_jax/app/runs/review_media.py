@@ -65,7 +65,7 @@ def find_media(
     Raises:
       UserError: a name in `videos` stands for nothing, two files have the name of one video, or none has one.
     """
-    told = _told(review, videos)
+    told = told_files([video.video_id for video in review.videos], videos)
     found, playing = {}, set()
     for video in review.videos:
         source = Path(video.source) if video.source else features.file_of(video.video_id)
@@ -82,19 +82,19 @@ def find_media(
     return found
 
 
-def _told(review, videos):
-    """{video: path} of the files that the user named."""
+def told_files(names, videos) -> Mapping[str, Path]:
+    """{video: path} of the files in `videos`, see `find_media`, that go by some of these names of videos; UserError."""
     if not videos:
         return {}
     paths, problems = find_files(videos, SUFFIXES)
-    names, by_name = {video.video_id for video in review.videos}, {}
+    names, by_name = set(names), {}
     for path in paths:
         by_name.setdefault(path.stem, []).append(path)
     for name in names & by_name.keys():
         if len(by_name[name]) > 1:
             listed = ", ".join(map(str, by_name[name]))
             problems.append(f"--videos: video {name!r} may be {listed}; name the files that are meant")
-    if not problems and not names & by_name.keys():
+    if not problems and names and not names & by_name.keys():
         expected = f"expected files called as the videos of the predictions, such as {min(names)!r} with an ending"
         problems.append(f"--videos: none of {len(paths)} video files has the name of a video; {expected}")
     if problems:

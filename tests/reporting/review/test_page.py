@@ -33,7 +33,13 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=[browser.DESKTOP, PHONE], ids=["desktop", "phone"], scope="module")
+# At the width of a desktop and of a phone; what the width changes little runs on the phone with `-m slow`.
+BOTH = pytest.mark.parametrize("opened", [browser.DESKTOP, PHONE], ids=["desktop", "phone"], indirect=True)
+SELDOM = [browser.DESKTOP, pytest.param(PHONE, marks=pytest.mark.slow)]
+DESKTOP_FIRST = pytest.mark.parametrize("opened", SELDOM, ids=["desktop", "phone"], indirect=True)
+
+
+@pytest.fixture(scope="module")
 def opened(request):
     """A browser of a size."""
     with browser.Page(*request.param) as opened:
@@ -122,6 +128,7 @@ def saved(page, tmp_path):
     return text
 
 
+@DESKTOP_FIRST
 def test_a_click_shows_the_frame_that_is_shown_at_that_time(page):
     times = made.varying_times()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
@@ -132,6 +139,7 @@ def test_a_click_shows_the_frame_that_is_shown_at_that_time(page):
     assert f"frame {frame}" in page.evaluate("document.getElementById('time').textContent")
 
 
+@DESKTOP_FIRST
 def test_arrow_keys_go_by_frames_and_by_segments(page):
     page.evaluate("document.getElementById('timeline').focus()")
     page.key("Home")
@@ -154,6 +162,7 @@ def test_arrow_keys_go_by_frames_and_by_segments(page):
     assert shows(page, 59)
 
 
+@BOTH
 def test_corrections_are_saved_exactly(page, tmp_path):
     times = made.varying_times()
     assert page.evaluate("document.getElementById('save').disabled")
@@ -182,6 +191,7 @@ def test_corrections_are_saved_exactly(page, tmp_path):
     )
 
 
+@DESKTOP_FIRST
 def test_what_was_not_touched_keeps_its_confidence(page, tmp_path):
     click(page, place(page, 3.5))
     page.key("1")
@@ -195,6 +205,7 @@ def test_what_was_not_touched_keeps_its_confidence(page, tmp_path):
     )
 
 
+@DESKTOP_FIRST
 def test_undo_redo_and_an_earlier_visit(page, folder):
     before = rows(page)
     click(page, place(page, 2.0))
@@ -222,6 +233,7 @@ def reload(page, folder):
     show(page, (folder / "review.html").as_uri())
 
 
+@DESKTOP_FIRST
 def test_the_least_sure_come_first_and_keys_give_them(page):
     assert [row.split("|")[-1] for row in rows(page)] == ["0.40", "0.60", "0.75", "0.90"]
     page.key("u")
@@ -232,6 +244,7 @@ def test_the_least_sure_come_first_and_keys_give_them(page):
     assert [row.split("|")[0] for row in rows(page)] == [row[2] for row in SEGMENTS]
 
 
+@DESKTOP_FIRST
 def test_playing_in_slow_motion_stops_behind_the_segment(page):
     click(page, place(page, 0.9))
     choose(page, "rate", "2")
@@ -242,6 +255,7 @@ def test_playing_in_slow_motion_stops_behind_the_segment(page):
     assert page.evaluate("document.getElementById('video').playbackRate") == 0.25
 
 
+@DESKTOP_FIRST
 def test_edges_and_new_segments_by_keyboard(page, tmp_path):
     click(page, place(page, 0.9))
     page.evaluate("document.getElementById('timeline').focus()")
