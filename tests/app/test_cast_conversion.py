@@ -119,6 +119,19 @@ def test_a_run_begins_with_both_experts(tmp_path):
         starting_weights.load_all([str(path) for path, _ in files], small, lines.append)
 
 
+def test_an_expert_alone_becomes_a_workdir_that_says_what_it_lacks(tmp_path):
+    config = config_of(model__experts="clip")
+    path, params = expert_file(tmp_path, config, "clip")
+    said = convert(tmp_path / "run", path, config)
+    assert "the rest of the network starts anew, at random, by seed 0: classifiers_label, " in said
+    told = "with the clip part alone; the rest has learned nothing, so its predictions mean nothing"
+    assert f"{told}: train it with --init_from {path}\n" in said
+    assert_same({name: array for name, array in stored(tmp_path / "run").items() if name in params}, params)
+    other = config_of(model__experts="videomae")
+    with pytest.raises(UserError, match="holds CLIP, and the network that the settings give has no such part"):
+        convert(tmp_path / "other", path, other)
+
+
 def test_another_class_list_takes_the_classes_of_the_same_name(tmp_path):
     config = config_of(cast_synthetic_verb_noun)
     task, params = random_params(config, 0)
