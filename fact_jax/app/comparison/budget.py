@@ -43,8 +43,9 @@ def plan_steps(paces: Mapping[str, Pace], runs_each: int, seconds: float) -> dic
         least = len(paces) * runs_each + 1
         needed = least * max(pace.overhead_seconds + pace.step_seconds for pace in paces.values()) / (1 - RESERVE)
         raise UserError(
-            f"--budget leaves {seconds / 3600:.2g} hours for {least} runs, of which those of {', '.join(wrong)} would "
-            f"make no step: give {needed / 3600:.2g} hours or more, or take fewer systems, folds or seeds."
+            f"--budget leaves {max(seconds, 0.0) / 3600:.2g} hours for {least} runs, of which those of "
+            f"{', '.join(wrong)} would make no step: give {needed / 3600:.2g} hours or more, or take fewer systems, "
+            "folds or seeds."
         )
     return {name: steps[name] for name in paces}
 

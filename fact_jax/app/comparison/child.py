@@ -56,26 +56,30 @@ def train(config: str, workdir: str) -> None:
 
 
 class Stopwatch(writers.Console):
-    """A console that adds up the time of the steps, without compilations and evaluations; it says nothing."""
+    """A console that adds up the time of training steps, without compilations and evaluations; it says nothing.
+
+    A step is over when its numbers were logged: until then it may only have been started.
+    """
 
     def __init__(self):
-        self.seconds, self.steps = 0.0, 0
+        self.seconds, self.steps, self._trains = 0.0, 0, False
         super().__init__()
 
     def say(self, text):
         del text
 
     def begin(self, label, total, done=0, unit="step"):
-        del label, total, unit
+        del total, unit
+        self._trains = label == "train"  # and not the evaluation of a checkpoint, which counts batches
         self.restart_clock(done)
 
     def restart_clock(self, done):
         self._mark = (time.perf_counter(), done)
 
     def progress(self, done, note=""):
-        del note
         now, (before, step) = time.perf_counter(), self._mark
-        self.seconds, self.steps = self.seconds + now - before, self.steps + done - step
+        if self._trains and not note.startswith("evaluation"):
+            self.seconds, self.steps = self.seconds + now - before, self.steps + done - step
         self._mark = (now, done)
 
 

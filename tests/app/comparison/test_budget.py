@@ -5,18 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import mstcn_custom
+from fact_jax.app.comparison import child
 from fact_jax.app.comparison.budget import RESERVE, Pace, plan_steps, shortened
 from fact_jax.types import UserError
 
-PACES = st.dictionaries(
-    st.sampled_from(["fact", "mstcn", "asformer"]),
-    st.builds(Pace, st.floats(0.01, 2.0), st.floats(0.0, 100.0), st.integers(1, 10_000)),
-    min_size=1,
-)
+PACE = st.builds(Pace, st.floats(0.01, 2.0), st.floats(0.0, 100.0), st.integers(1, 10_000))
 
 
-@given(PACES, st.integers(1, 20), st.floats(10.0, 1e6))
-def test_the_time_is_kept_and_shared(paces, runs_each, seconds):
+@given(PACE, PACE, st.integers(1, 20), st.floats(10.0, 1e6))
+def test_the_time_is_kept_and_shared(one, other, runs_each, seconds):
+    paces = {"mstcn": one, "fact": other}
     try:
         steps = plan_steps(paces, runs_each, seconds)
     except UserError as error:
@@ -35,6 +33,22 @@ def test_the_time_is_kept_and_shared(paces, runs_each, seconds):
 def test_too_little_time_says_how_much_is_needed():
     with pytest.raises(UserError, match=r"0.01 hours for 7 runs, of which those of fact would make no step: give 0.2"):
         plan_steps({"mstcn": Pace(0.1, 2.0, 100), "fact": Pace(1.0, 100.0, 100)}, 3, 36.0)
+
+
+def test_a_stopwatch_counts_training_alone(monkeypatch):
+    now = iter(range(100))
+    monkeypatch.setattr(child.time, "perf_counter", lambda: float(next(now)))
+    watch = child.Stopwatch()
+    watch.begin("train", 3)
+    watch.progress(1)
+    watch.restart_clock(1)  # a program was compiled
+    for step in (2, 3):
+        watch.progress(step)
+        watch.progress(step, "loss 1")
+    watch.progress(3, "evaluation batch 1")
+    watch.begin("evaluate test", 2)
+    watch.progress(1)
+    assert (watch.seconds, watch.steps) == (5.0, 3)
 
 
 def test_the_learning_rate_shrinks_with_the_steps():

@@ -22,7 +22,7 @@ from fact_jax.ops.nms import METHODS, Detections, NmsConfig, suppress
 from fact_jax.tasks.localization import systems
 from fact_jax.types import UserError
 from tests.inference import runs
-from tests.inference.representation.test_predictor import PER_CHUNK, predictor, video
+from tests.inference.representation.predictors import PER_CHUNK, predictor, video
 from tests.shapes import variable_shapes
 
 
