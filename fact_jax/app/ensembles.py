@@ -47,7 +47,7 @@ def evaluate(config, workdirs: Sequence[str], output: str, choice: VideoChoice, 
     if choice:
         if parts.other_videos is None:
             raise UserError("--split and --videos: this kind of run scores the videos of its own evaluations only.")
-        chosen = video_choice.choose(choice, parts.other_videos.subsets)
+        chosen = video_choice.choose(choice, parts.other_videos.subsets, parts.other_videos.unlike)
         opened = parts.other_videos.open(chosen.name, chosen.by_subset)
         evaluators, title, how_scored, videos = [opened.evaluator], chosen.title, opened.how_scored, chosen.video_ids
         for line in (*chosen.notes, *opened.lines):
