@@ -52,8 +52,13 @@ def why_no_project(content):
         return "no observations"
     if not isinstance(content.get("behaviors_conf"), dict):
         return "no behaviours"
-    wrong = [name for name, value in content["observations"].items() if not isinstance(value, dict)]
-    return f"the observation {wrong[0]!r} is no object" if wrong else ""
+    if not isinstance(content.get("subjects_conf", {}), dict):
+        return "no subjects"
+    for what, part in (("observation", "observations"), ("behaviour", "behaviors_conf"), ("subject", "subjects_conf")):
+        wrong = [name for name, value in content.get(part, {}).items() if not isinstance(value, dict)]
+        if wrong:
+            return f"the {what} {wrong[0]!r} is no object"
+    return ""
 
 
 def behaviour_types(content):
@@ -71,14 +76,23 @@ def players(observation):
     files = observation.get("file")
     if not isinstance(files, dict):
         return {}
-    return {int(player): list(names) for player, names in files.items() if str(player).isdigit() and names}
+    return {int(player): names for player, names in files.items() if player.isdecimal() and names and _are_names(names)}
+
+
+def _are_names(names):
+    return isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+
+
+def _entry(content, name):
+    """The object that an object has under a name; {} where it has none."""
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def stated(observation, what):
     """{name of a medium: positive number} of what BORIS knows of the media of an observation, "length" or "fps"."""
-    info = observation.get("media_info")
-    values = info.get(what) if isinstance(info, dict) else None
-    numbers = {name: number_of(value) for name, value in values.items()} if isinstance(values, dict) else {}
+    values = _entry(_entry(observation, "media_info"), what)
+    numbers = {name: number_of(value) for name, value in values.items()}
     return {name: number for name, number in numbers.items() if number and number > 0}
 
 
@@ -108,18 +122,21 @@ def _pieces(observation, name, rules, fault):
     if offset is None:
         return fault(f"its time offset is {observation['time offset']!r}", "expected seconds")
     media = players(observation)
+    wrong = {player: names for player, names in _entry(observation, "file").items() if names and not _are_names(names)}
+    if wrong:
+        return fault(f"the media of its players are {quote(str(wrong))}", "expected lists of names")
     if not media:
         return [timeline.Piece(name, offset)]
     player = rules.media or min(media)
     if player not in media:
         numbers = ", ".join(map(str, sorted(media)))
         return fault(f"no media in player {player}", f"--media chooses a player: it has {numbers}")
-    info = observation.get("media_info") if isinstance(observation.get("media_info"), dict) else {}
-    shift = number_of((info.get("offset") or {}).get(str(player), 0) or 0, quoted=True)
+    info = _entry(observation, "media_info")
+    shift = number_of(_entry(info, "offset").get(str(player), 0) or 0, quoted=True)
     if shift is None:
         return fault(f"the offset of player {player} is no number", "expected seconds")
     if observation.get("media_creation_date_as_offset"):
-        created = number_of((info.get("media_creation_time") or {}).get(media[player][0]))
+        created = number_of(_entry(info, "media_creation_time").get(media[player][0]))
         if created is None or len(media[player]) > 1:
             return fault(
                 "times count from when the media were made", "uncheck 'Use the media creation date/time' in BORIS"
@@ -152,7 +169,7 @@ def _marks(observation, name, types, fault):
         time, code = number_of(event[0]), event[2]
         if time is None:
             fault(f"{place}, {code!r}, is at {event[0]!r}", "expected seconds: correct it in BORIS", subject)
-        elif code not in types:
+        elif not isinstance(code, str) or code not in types:
             guess = nearest(str(code), types)
             hint = f"did you mean {guess!r}?" if guess else "add it in BORIS, as a state or point event"
             fault(f"{place}: the behaviour {code!r} is not in the ethogram", hint, subject)

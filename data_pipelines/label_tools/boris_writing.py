@@ -44,6 +44,7 @@ def add_observations(project, recordings, path, *, suffix="", overwrite=False):
     here; one of somebody else never is.
     """
     there = project["observations"]
+    project.setdefault("subjects_conf", {})
     problems = [
         Problem(str(path), 0, f"the observation {name!r} exists already", _what_to_do(there[name]))
         for one in recordings

@@ -31,7 +31,9 @@ def is_export(content):
 
 
 def _is_task(task):
-    return isinstance(task, dict) and isinstance(task.get("data"), dict)
+    if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+        return False
+    return all(isinstance(task.get(name) or [], list) for name in ("annotations", "predictions"))
 
 
 def read(path, rules):
@@ -42,7 +44,7 @@ def read(path, rules):
         reading.fault(problem.path, problem.line, problem.found, problem.expected)
     if not problems and not is_export(content):
         hint = "expected " + _EXPECTED + ": JSON, not JSON-MIN"
-        reading.fault(path, 0, "no list of tasks with data", hint)
+        reading.fault(path, 0, "no list of tasks with data and annotations", hint)
     if reading.faults:
         return reading
     others = {}
@@ -80,7 +82,11 @@ def _read_task(reading, path, number, task, rules, others):
     for annotation in annotations:
         name = str(annotation.get("id", "")) if len(annotations) > 1 else ""
         events = []
-        for region in annotation.get("result") or []:
+        regions = annotation.get("result") or []
+        if not isinstance(regions, list):
+            reading.fault(path, 0, f"{place} has a result that is no list", "export it again as JSON")
+            continue
+        for region in regions:
             kind = region.get("type") if isinstance(region, dict) else None
             if kind in (_FRAMES, _SERIES, _SOUND):
                 events += _events(reading, path, place, region, rules)

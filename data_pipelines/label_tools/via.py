@@ -30,7 +30,9 @@ _SEGMENT, _POINT = "FILE1_Z2_XY0", "FILE1_Z1_XY0"
 def is_project(content):
     """Whether JSON content is a project."""
     keys = {"metadata", "attribute", "file", "view"}
-    return isinstance(content, dict) and all(isinstance(content.get(key), dict) for key in keys)
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in keys):
+        return False
+    return all(isinstance(value, dict) for key in keys for value in content[key].values())
 
 
 def read(path, rules):
@@ -63,8 +65,8 @@ def read(path, rules):
 
 def _media_of(content, view, rules):
     """The name of the video of a view, or "" of one of images."""
-    listed = content["view"][view].get("fid_list") or []
-    files = [content["file"].get(str(number)) for number in listed]
+    listed = content["view"][view].get("fid_list")
+    files = [content["file"].get(str(number)) for number in (listed if isinstance(listed, list) else ())]
     files = [one for one in files if isinstance(one, dict) and one.get("type") != 2]
     if not files:
         return ""
@@ -86,7 +88,7 @@ def _events(reading, path, name, region, attributes):
         if not isinstance(attribute, dict):
             reading.fault(path, 0, f"the region {name!r} has the attribute {number}", "which the project does not have")
             continue
-        options = attribute.get("options") or {}
+        options = attribute.get("options") if isinstance(attribute.get("options"), dict) else {}
         chosen = [part for part in str(value).split(",") if part] if attribute.get("type") == 2 else [str(value)]
         unknown = [part for part in chosen if options and part and part not in options]
         if unknown and attribute.get("type") != _TEXT:
@@ -166,7 +168,7 @@ def _add_attribute(project, name, anchor, kind, options):
 def _view_of(project, recording):
     """The number of the view of a video, which is added where there is none."""
     for number, view in project["view"].items():
-        files = [project["file"].get(str(one), {}) for one in view.get("fid_list", [])]
+        files = [project["file"].get(str(one), {}) for one in view.get("fid_list") or ()]
         if any(video_name(str(one.get("src") or one.get("fname"))) == recording.video for one in files):
             return number
     number, media = _next(project["file"]), recording.media or recording.video
@@ -175,7 +177,7 @@ def _view_of(project, recording):
     project["file"][number] = file
     view = _next(project["view"])
     project["view"][view] = {"fid_list": [number]}
-    project["project"].setdefault("vid_list", []).append(view)
+    project.setdefault("project", {}).setdefault("vid_list", []).append(view)
     return view
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+SLOTS = {"ts1": 1000, "ts2": 1000, "ts3": None, "ts4": None, "ts5": 4000, "ts6": 4000, "ts7": 9000}
 CODES = {"walk": "State event", "rest": "State event", "call": "Point event"}
 
 

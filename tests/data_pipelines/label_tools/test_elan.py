@@ -11,10 +11,9 @@ from lxml import etree
 from data_pipelines import export_labels, import_labels
 from fact_jax.types import UserError
 from tests.data_pipelines.label_tools import drawn
-from tests.data_pipelines.label_tools.projects import elan, tier
+from tests.data_pipelines.label_tools.projects import SLOTS, elan, tier
 
 SCHEMAS = Path(__file__).resolve().parents[4] / "shared" / "data" / "label_tools" / "elan"
-SLOTS = {"ts1": 1000, "ts2": 1000, "ts3": None, "ts4": None, "ts5": 4000, "ts6": 4000, "ts7": 9000}
 TIERS = (
     tier("gestures", ("a1", "hold", "ts1", "ts5"), ("a2", "stroke", "ts6", "ts7"))
     + tier("parts", ("a3", "x", "ts2", "ts3"), ("a4", "y", "ts3", "ts4"), ("a5", "z", "ts4", "ts5"),
