@@ -148,7 +148,7 @@ def extract(extractor: Extractor, inputs: Sequence[str], output: Path, *, overwr
     videos = _videos(extractor, found.inputs, output)
     if not overwrite:
         _refuse_others(videos, output)
-    work = _Work(extractor, videos, output, console, stop, problems)
+    work = _Work(extractor, videos, output, console, stop, problems, overwrite)
     stop.busy("the frames at hand")
     work.run()
     if stop.requested:
@@ -227,7 +227,8 @@ def _refuse_others(videos, output):
 class _Work:
     """What one process does; `written` and `bad` count videos, `num_left` those that are not done."""
 
-    def __init__(self, extractor, videos, output, console, stop, problems):
+    def __init__(self, extractor, videos, output, console, stop, problems, overwrite):
+        self._overwrite = overwrite
         self.written = self.bad = 0
         self._extractor, self._output, self._console, self._stop = extractor, output, console, stop
         self._problems, self._waiting = problems, list(videos)
@@ -294,7 +295,11 @@ class _Work:
                 self._warned = True
                 told = "the file system has no locks: start no other process on it, videos would be done twice"
                 self._console.say(f"warning: {self._output}: {told}")
-            if _state(video, self._output)[0]:
+            is_done, differs = _state(video, self._output)
+            if differs and not self._overwrite:  # another process, of another command, was here meanwhile
+                claim.release()
+                _refuse_others([video], self._output)
+            if is_done:
                 self._waiting.remove(video)
                 self._rows_done += video.plan.num_rows
                 claim.release()
