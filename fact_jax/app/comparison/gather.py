@@ -34,7 +34,7 @@ def gather(runs: Mapping[str, Sequence[Sequence[Path]]], plan: Mapping, notes: S
         seeds=plan["seeds"],
         videos=[(count["train"], count[evaluated]) for count in counts],
         scored=f"{evaluated} videos of every fold at {step}",
-        protocol=(),
+        protocol=plan["protocol"],
         systems=[_system(name, rows, evaluated, which, metric) for name, rows in runs.items()],
         notes=(*notes, *_shortened(plan)),
     )

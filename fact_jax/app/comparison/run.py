@@ -116,11 +116,11 @@ def _plan(configs, folds: Folds, told, first_seed, place, console) -> dict[str, 
     path = place.folder / RECORD
     if path.exists():
         return _check_record(path, asked)
-    totals = _check_data(configs, folds, place.folder)
+    totals, protocol = _check_data(configs, folds, place.folder)
     steps = dict.fromkeys(totals, 0)
     if told.budget is not None:
         steps = _steps(asked, folds, totals, told, place, console)
-    record = asked | {"steps": steps, "total_steps": totals}
+    record = asked | {"steps": steps, "total_steps": totals, "protocol": protocol}
     files.atomic_write_text(path, json.dumps(record, indent=2) + "\n")
     return record
 
@@ -129,7 +129,9 @@ def _check_record(path, asked):
     try:
         record = json.loads(files.read_data(path))
         known = {name: record[name] for name in asked}
-        record["steps"].values()
+        if not record["steps"].keys() == record["total_steps"].keys() == set(known["systems"]):
+            raise ValueError("expected steps of every system")
+        str.join(" ", record["protocol"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not the record of a comparison ({error}). Use another --workdir.") from error
     neutral = tuple(f"settings.{system}.{name}" for system in asked["systems"] for name in run_record.NEUTRAL)
@@ -141,9 +143,10 @@ def _check_record(path, asked):
     return record
 
 
-def _check_data(configs, folds, folder) -> dict[str, int]:
-    """Steps that every system makes with its own config in the first fold, after all folds were opened with all."""
+def _check_data(configs, folds, folder) -> tuple[dict[str, int], list[str]]:
+    """(steps of every system with its own config in the first fold, how is scored), after a look at all data."""
     runs, totals, problems = kinds.of_system(configs[0].model.name).runs(), {}, []
+    protocol: list[str] = []
     for fold in folds.names:
         settings = {**folds.settings, "split": fold}
         try:
@@ -155,11 +158,12 @@ def _check_data(configs, folds, folder) -> dict[str, int]:
             try:
                 parts = runs.prepare(_with(config, settings), sources, device_layout.choose(1))
                 totals.setdefault(config.model.name, parts.derived["total_steps"])
+                protocol = protocol or [f"Scored: {parts.how_scored[0]}.", *parts.how_scored[1:]]
             except UserError as error:
                 problems.append(f"{config.model.name}, {fold}: {error}")
     if problems:
         raise UserError("\n".join(problems))
-    return totals
+    return totals, protocol
 
 
 def _steps(asked, folds, totals: Mapping[str, int], told, place, console) -> dict[str, int]:

@@ -180,6 +180,7 @@ def test_a_comparison_trains_reports_and_trains_the_best_on_everything(dataset, 
     assert best["model"]["name"] == "asformer" and best["data"]["train_split_file"] == best["data"]["test_split_file"]
     assert len(Path(best["data"]["train_split_file"]).read_text().splitlines()) == NUM_VIDEOS
     record = json.loads((workdir / "comparison.json").read_text())
+    assert record["protocol"][0].startswith("Scored: background")
     assert {row["F1@0.50"] for row in record["runs"] if row["system"] == "mstcn"} == {61, 62, 63, 71, 72, 73}
     before = {path.name: path.read_bytes() for path in workdir.glob("comparison*")}
     compare(dataset, workdir, seeds=2)  # nothing is left to do but the report
