@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import types
 
 import numpy as np
 import pytest
@@ -73,11 +74,12 @@ TOY = Kind(
     problems=lambda values: ["two settings contradict each other"] if values.get("data.clip_frames") == 7 else [],
     predict_config=ToyConfig,
     base_config=lambda: lambda name, model: ConfigDict({"name": name, "data": {"dataset": "", "clip_frames": 1}}),
+    runs=lambda: types.SimpleNamespace(check_settings=lambda config: None),
     **{
         field.name: lambda: None
         for field in dataclasses.fields(Kind)
         if field.default is dataclasses.MISSING
-        and field.name not in ("name", "systems", "predict_config", "base_config")
+        and field.name not in ("name", "systems", "predict_config", "base_config", "runs")
     },
 )
 
