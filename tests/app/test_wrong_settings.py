@@ -26,7 +26,7 @@ FREE_TEXT = {
     "data.annotation_file", "data.test_annotation_file", "data.subset_file", "data.feature_prefix",
     "data.external_scores", "data.feature_dir", "data.label_dir", "data.mapping_file", "data.verb_mapping_file",
     "data.noun_mapping_file", "data.transcript_dir", "data.train_split_file", "data.test_split_file",
-    "data.validation_split_file",
+    "data.validation_split_file", "data.segment_file",
 }  # fmt: skip
 # What of these is right, by its text.
 RIGHT = {
