@@ -40,9 +40,9 @@ def write_boris(folder, videos):
     observations = {}
     for number, video in enumerate(videos):
         events = [(time / 1000, "", label) for start, end, label in draw(number) for time in (start, end)]
-        observations[f"observation {number}"] = observation(
-            sorted(events), (f"/videos/{video}.mp4",), {f"/videos/{video}.mp4": 20.5}
-        )
+        path = f"/videos/{video}.mp4"
+        # As long as the features.
+        observations[f"observation {number}"] = observation(sorted(events), (path,), {path: (80 + number) / FPS})
     return [boris(folder / "project.boris", observations, CODES)]
 
 
@@ -131,18 +131,8 @@ def test_runs_of_a_dataset(dataset, tmp_path):
     small += [f"--config.model.{block}_block.frame_layers=2" for block in ("input", "update", "temporal")]
     run("--config", frame_config, "--workdir", tmp_path / "fact", *small)
     features = folder / "features"
-    run(
-        "--workdir",
-        tmp_path / "fact",
-        "--mode",
-        "predict",
-        "--input",
-        features,
-        "--output",
-        tmp_path / "a",
-        "--fps",
-        FPS,
-    )
+    predict = ["--mode", "predict", "--input", features]
+    run("--workdir", tmp_path / "fact", *predict, "--output", tmp_path / "a", "--fps", FPS)
 
     shutil.rmtree(folder / "groundTruth")
     for path in features.iterdir():
@@ -153,7 +143,7 @@ def test_runs_of_a_dataset(dataset, tmp_path):
     small = [f"--config.model.{name}=16" for name in ("dim", "neck_dim", "head_dim")]
     small += ["--config.model.num_heads=2", "--config.train.epochs=1", "--config.optimizer.warmup_epochs=0"]
     run("--config", segment_config, "--workdir", tmp_path / "actionformer", *small)
-    run("--workdir", tmp_path / "actionformer", "--mode", "predict", "--input", features, "--output", tmp_path / "b")
+    run("--workdir", tmp_path / "actionformer", *predict, "--output", tmp_path / "b")
 
     projects = list(tmp_path.glob("*.boris"))
     tool, into, name = ("boris", projects[0], "out.boris") if projects else ("elan", tmp_path, "out")
