@@ -74,6 +74,7 @@ class Stopwatch(writers.Console):
         self.restart_clock(done)
 
     def restart_clock(self, done):
+        super().restart_clock(done)
         self._mark = (time.perf_counter(), done)
 
     def progress(self, done, note=""):

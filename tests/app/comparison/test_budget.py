@@ -36,18 +36,24 @@ def test_too_little_time_says_how_much_is_needed():
 
 
 def test_a_stopwatch_counts_training_alone(monkeypatch):
-    now = iter(range(100))
-    monkeypatch.setattr(child.time, "perf_counter", lambda: float(next(now)))
+    now = [0.0]
+    monkeypatch.setattr(child.time, "perf_counter", lambda: now[0])
     watch = child.Stopwatch()
+
+    def after(seconds, call, *arguments):
+        now[0] += seconds
+        call(*arguments)
+
     watch.begin("train", 3)
-    watch.progress(1)
-    watch.restart_clock(1)  # a program was compiled
+    after(1, watch.progress, 1)
+    after(50, watch.restart_clock, 1)  # a program was compiled
     for step in (2, 3):
-        watch.progress(step)
-        watch.progress(step, "loss 1")
-    watch.progress(3, "evaluation batch 1")
+        after(1, watch.progress, step)
+        after(1, watch.progress, step, "loss 1")
+    watch.pace(3, 3)
+    after(50, watch.progress, 3, "evaluation batch 1")
     watch.begin("evaluate test", 2)
-    watch.progress(1)
+    after(50, watch.progress, 1)
     assert (watch.seconds, watch.steps) == (5.0, 3)
 
 
