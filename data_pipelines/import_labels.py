@@ -93,7 +93,7 @@ def _parse(argv):
     text = "observations of BORIS, or numbers of Label Studio's annotations, that are meant (default: all)"
     add("--observation", nargs="+", default=[], metavar="NAME", help=text)
     text = "number of BORIS' player, or of ELAN's linked medium, whose video is meant (default: the first video)"
-    add("--media", type=int, default=0, metavar="NUMBER", help=text)
+    add("--media", type=int, metavar="NUMBER", help=text)
     add("--videos", metavar="FOLDER", help="the video files: checks lengths, and tells the times of frames")
     text = "seconds of media files of which the tool's file does not tell, where there are no --videos"
     add("--lengths", type=_length, nargs="+", default=[], metavar="FILE=SECONDS", help=text)
@@ -126,7 +126,7 @@ def _parse(argv):
         parser.error(f"{', '.join(given)}: for --to frames")
     if arguments.tier and arguments.each:
         parser.error("--tier chooses what goes together, --each takes all apart")
-    if arguments.media < 0:
+    if arguments.media is not None and arguments.media < 1:
         parser.error("--media counts from 1")
     if why := why_no_class(arguments.background):
         parser.error(f"--background is {arguments.background!r}, expected the name of a class ({why})")
@@ -146,23 +146,29 @@ def _read(arguments, videos):
     refuse("the files", problems)
     rules = ReadRules(
         tuple(arguments.observation),
-        arguments.media,
+        arguments.media or 0,
         arguments.modifiers,
         arguments.unpaired,
         arguments.tool_fps,
         dict(arguments.lengths),
         videos,
     )
-    reading, of_form = Reading(0.0), {}
+    reading, of_form, tools = Reading(0.0), {}, set()
     for path in paths:
         tool = arguments.tool or formats.tool_of(path)
         if not tool:
-            expected = f"say of which: --from {', '.join(formats.TOOLS)}"
-            reading.fault(path, 0, "no file of a known tool", expected)
+            for problem in formats.why_of_none(path):
+                reading.fault(problem.path, problem.line, problem.found, problem.expected)
             continue
+        tools.add(tool)
         found = formats.TOOLS[tool].read(path, rules)
         reading.extend(found)
         of_form.setdefault(f"{formats.TOOLS[tool].title}, times to {found.resolution:g} s", []).append(str(path))
+    given = [flag for flag in formats.FLAGS if getattr(arguments, flag.removeprefix("--"))]
+    given = [flag for flag in given if flag != "--unpaired" or arguments.unpaired != "refuse"]
+    for flag, titles in formats.flags_without_place(given, tools).items() if tools else ():
+        found = f"{flag} has no place in files of {name_some([formats.TOOLS[tool].title for tool in sorted(tools)])}"
+        reading.fault(" ".join(arguments.files), 0, found, f"it is for {', '.join(titles)}; leave it out")
     reading.notes = [f"{name_some(files)}: {form}" for form, files in of_form.items()] + reading.notes
     reading.notes += skipped_lines(arguments.files, formats.SUFFIXES)
     return reading

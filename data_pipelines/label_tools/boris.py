@@ -62,12 +62,13 @@ def why_no_project(content):
 
 
 def behaviour_types(content):
-    """{code: pairing.TOGGLE or pairing.POINT} of the behaviours of a project."""
+    """{code: pairing.TOGGLE, pairing.POINT or, where its type is none of BORIS, ""} of the behaviours of a project."""
     types = {}
     for behaviour in content["behaviors_conf"].values():
         if isinstance(behaviour, dict) and isinstance(behaviour.get("code"), str):
-            is_state = "state" in str(behaviour.get("type")).lower()
-            types[behaviour["code"]] = pairing.TOGGLE if is_state else pairing.POINT
+            told = str(behaviour.get("type")).lower()
+            point = pairing.POINT if "point" in told else ""
+            types[behaviour["code"]] = pairing.TOGGLE if "state" in told else point
     return types
 
 
@@ -122,6 +123,8 @@ def _pieces(observation, name, rules, fault):
     if offset is None:
         return fault(f"its time offset is {observation['time offset']!r}", "expected seconds")
     media = players(observation)
+    if not isinstance(observation.get("file") or {}, dict):
+        return fault(f"its media are {quote(str(observation['file']))}", 'expected {"1": [names of files]}')
     wrong = {player: names for player, names in _entry(observation, "file").items() if names and not _are_names(names)}
     if wrong:
         return fault(f"the media of its players are {quote(str(wrong))}", "expected lists of names")
@@ -173,6 +176,9 @@ def _marks(observation, name, types, fault):
             guess = nearest(str(code), types)
             hint = f"did you mean {guess!r}?" if guess else "add it in BORIS, as a state or point event"
             fault(f"{place}: the behaviour {code!r} is not in the ethogram", hint, subject)
+        elif not types[code]:
+            expected = "expected a state event or a point event: put its type right in BORIS"
+            fault(f"{place}: the behaviour {code!r} is of no known type", expected, subject)
         else:
             texts = [str(value or "") for value in event[3:5]]
             where = f"observation {name!r}, {place}"

@@ -39,6 +39,8 @@ _COLUMNS = {
     "comment": ("Comment", "Comment start"),
 }
 _MODIFIERS = re.compile(r"Modifiers?( #?\d+)?")
+# Cells that version 7 does not have.
+_VERSION_8 = re.compile(r"player #\d+:|Media file(\(s\))?\Z|Live observation\Z")
 _NO_VALUE = ("", "NA", "Not found")
 
 
@@ -97,7 +99,7 @@ def read(path, rules):
     for name, found in by_observation.items():
         if not rules.observations or name in rules.observations:
             _read_observation(reading, path, name, found, form, rules)
-    if not by_observation:
+    if not by_observation and not reading.faults:
         reading.fault(path, 0, "no events", "expected rows below the header")
     return reading
 
@@ -106,6 +108,10 @@ def _read(rows, path, reading):
     """Rows of a table by their columns; Faults of those that are too short."""
     header = next((number for number, row in enumerate(rows) if "Behavior" in row), None)
     if header is None:
+        if number := next((number for number, row in enumerate(rows, 1) if any(map(_VERSION_8.match, row))), 0):
+            expected = "whose columns are not always the same: export the table again, with its header"
+            reading.fault(path, number, "no header above rows of BORIS 8", expected)
+            return []
         return [Row(number, _without_header(row)) for number, row in enumerate(rows, 1) if any(row)]
     titles = rows[header]
     places = {name: [titles.index(title) for title in known if title in titles] for name, known in _COLUMNS.items()}

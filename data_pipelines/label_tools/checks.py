@@ -30,7 +30,7 @@ def check_videos(recordings, videos, resolution):
             problems.append(Problem(one.path, 0, found, expected))
         events = []
         for event in one.events:
-            if event.end > end + LENGTH_SLACK:
+            if event.end > end + LENGTH_SLACK or (event.start >= end and not event.is_point):
                 found = f"{event.text} lies behind the end of {video.path} at {end:.3f} s"
                 problems.append(
                     Problem(one.path, event.line, found, "move its end, or delete it; or is the video cut?")

@@ -2,12 +2,15 @@
 
 CVAT has no time ranges. A label lasts as long as a track of it is there (not outside), or as frames one after another
 have its tag; the value of an attribute lasts as long as it stays the same, of the same track. Labels are the tier
-"label", every attribute is a tier of its own. Frames are those that decode, counted from 0, of the task's part of the
-video (start_frame, frame_filter): their times are those of the video, or number / rate.
+"label", every attribute is a tier of its own. Numbers of frames are those of the video, counted from 0 as they decode,
+also where a task has a part of it (start_frame) or every N-th frame (frame_filter): what has such a frame lasts to the
+next one of the task. Times are those of the video, or number / rate.
 
-Source: "XML annotation format" of CVAT's manual, version 1.1.
+Source: "XML annotation format" of CVAT's manual, version 1.1; cvat/apps/dataset_manager/bindings.py, which writes
+start_frame + number * step.
 """
 
+import numpy as np
 from lxml import etree
 
 from data_pipelines.core.json_files import number_of, whole_of
@@ -15,7 +18,7 @@ from data_pipelines.core.wording import count
 from data_pipelines.label_tools import timeline
 from data_pipelines.label_tools.events import Event, Reading
 from data_pipelines.label_tools.frames import frame_of
-from data_pipelines.label_tools.media import frame_edges, video_name
+from data_pipelines.label_tools.media import LENGTH_SLACK, frame_edges, video_name
 from data_pipelines.label_tools.xml_files import read_xml
 
 _EXPECTED = "annotations of CVAT, version 1.1 (.xml)"
@@ -39,13 +42,14 @@ def read(path, rules):
         reading.fault(path, 0, "no task in meta (of a project?)", f"{_KIND_HINT}, one task in a file")
         return reading
     media = _media(root, task, path)
-    clock = _clock(reading, path, media, task, rules)
+    frames = task_frames(task)
+    clock = _clock(reading, path, media, frames, rules)
     if clock is None:
         return reading
-    runs = [*_track_runs(root, task), *_tag_runs(root)]
+    runs = [*_track_runs(root, frames), *_tag_runs(root, frames)]
     events = []
     for label, tier, first, last, confidence, line in runs:
-        if None in (first, last) or last <= first:
+        if None in (first, last) or last <= first or first < 0:
             reading.fault(path, line, f"{label!r} has frames {first} to {last}", _KIND_HINT, tier=tier)
             continue
         events.append(Event(clock(first), clock(last), label, tier, confidence, "", f"frames {first}-{last - 1}", line))
@@ -61,10 +65,16 @@ def _media(root, task, path):
     return path.stem
 
 
-def _clock(reading, path, media, task, rules):
-    """A function from a number of a frame of the task to its seconds, from None to those of the video; or None."""
-    start = whole_of(task.findtext("start_frame") or "0") or 0
-    step = whole_of((task.findtext("frame_filter") or "").partition("step=")[2].strip() or "1") or 1
+def task_frames(task):
+    """The frames of the video that a task has, as a range; without an end, of length 0, where it tells no size."""
+    start = max(whole_of(task.findtext("start_frame") or "0") or 0, 0)
+    step = max(whole_of((task.findtext("frame_filter") or "").partition("step=")[2].strip() or "1") or 1, 1)
+    size = max(whole_of((task.findtext("size") or "").strip()) or 0, 0)
+    return range(start, start + step * size, step)
+
+
+def _clock(reading, path, media, frames, rules):
+    """A function from a number of a frame of the video to its seconds, from None to those of the video; or None."""
     video = video_name(media)
     if rules.videos:
         videos, problems, _ = rules.videos.open({video: media})
@@ -73,24 +83,35 @@ def _clock(reading, path, media, task, rules):
         if video not in videos:
             return None
         edges = frame_edges(videos[video])
-        last = len(edges) - 1
-        return lambda frame: float(edges[-1] if frame is None else edges[min(start + step * frame, last)])
+        length, last = float(edges[-1]), len(edges) - 1
+        mean = (length - float(edges[0])) / last
+        if frames and (frames[-1] + 1 - last) * mean > LENGTH_SLACK:
+            found = f"the task goes to frame {frames[-1]} of {media}; the video has {count(last, 'frame')}"
+            reading.fault(path, 0, found, "is this the video that was labelled? Give the right one")
+            return None
+
+        def seconds(frame):
+            if frame is None or last <= frame < last + frames.step:
+                return length
+            return float(edges[frame]) if frame < last else length + (frame - last) * mean
+
+        return seconds
     if not rules.tool_fps:
         hint = "give the folder of the videos, --videos, or their rate, --tool_fps"
         reading.fault(path, 0, f"{media} is counted in frames", hint)
         return None
     length = rules.length_of(video)
-    return lambda frame: length if frame is None else (start + step * frame) / rules.tool_fps
+    return lambda frame: length if frame is None else frame / rules.tool_fps
 
 
-def _track_runs(root, task):
+def _track_runs(root, frames):
     """(label, tier, first frame, frame after the last, confidence, line) of what tracks show."""
-    size = whole_of(task.findtext("size") or "")
     for track in root.iterfind("track"):
         shapes = [shape for shape in track if isinstance(shape.tag, str) and shape.get("frame") is not None]
         shapes = [(whole_of(shape.get("frame")), shape) for shape in shapes]
         shapes = sorted(((frame, shape) for frame, shape in shapes if frame is not None), key=lambda pair: pair[0])
-        ends = [frame for frame, _ in shapes[1:]] + [size if size is not None else shapes[-1][0] + 1] if shapes else []
+        ends = [frame for frame, _ in shapes[1:]]
+        ends += [frames.stop if frames else shapes[-1][0] + frames.step] if shapes else []
         states = []
         for (frame, shape), end in zip(shapes, ends, strict=True):
             values = _attributes(shape) if shape.get("outside", "0") != "1" else None
@@ -123,7 +144,7 @@ def _attributes(shape):
     }
 
 
-def _tag_runs(root):
+def _tag_runs(root, frames):
     """As `_track_runs`, of tags of images."""
     by_label = {}
     for image in root.iterfind("image"):
@@ -131,7 +152,8 @@ def _tag_runs(root):
         for tag in image.iterfind("tag"):
             values = _attributes(tag)
             key = tag.get("label", ""), values.get(CONFIDENCE)
-            by_label.setdefault(key, []).append((frame, None if frame is None else frame + 1, values, tag.sourceline))
+            end = None if frame is None else frame + frames.step
+            by_label.setdefault(key, []).append((frame, end, values, tag.sourceline))
     for (label, _), states in by_label.items():
         sound = sorted((state for state in states if state[0] is not None), key=lambda state: state[0])
         yield from _runs_of(label, sound)
@@ -144,7 +166,7 @@ def images_document(recording, edges):
     `edges` are float64 [N + 1] seconds of the N frames. Returns (root, number of events shorter than a frame, which get
     the one they begin in).
     """
-    spans, short = _spans(recording, edges)
+    spans, short = _spans(recording.events, edges)
     root = etree.Element("annotations")
     etree.SubElement(root, "version").text = "1.1"
     task = etree.SubElement(etree.SubElement(root, "meta"), "task")
@@ -181,10 +203,17 @@ def images_document(recording, edges):
 def add_tracks(root, recording, edges):
     """Adds the events of a Recording to "CVAT for video 1.1": a track over the whole picture for each.
 
-    Its label is the event's, with "TIER: " before it, so that nothing is mixed with tracks of others. Returns (labels
-    that the task needs, number of events shorter than a frame); UserError is left to the caller where there is no size.
+    Its label is the event's, with "TIER: " before it, so that nothing is mixed with tracks of others. Tracks begin and
+    end at frames of the task. Returns (labels that the task needs, number of events shorter than a frame, number of
+    those outside of the task's part of the video, which are left out); `edges` are those of the whole video. UserError
+    is left to the caller where there is no size of pictures.
     """
-    spans, short = _spans(recording, edges)
+    frames = task_frames(root.find("meta/task") if root.find("meta/task") is not None else root.find("meta/job"))
+    frames = frames or range(frames.start, len(edges) - 1, frames.step)
+    frames = range(frames.start, min(frames.stop, len(edges) - 1), frames.step)
+    at = [*(edges[frame] for frame in frames), edges[min(frames[-1] + frames.step, len(edges) - 1)]] if frames else []
+    inside = [event for event in recording.events if at and event.start < at[-1] and event.end > at[0]]
+    spans, short = _spans(inside, np.asarray(at))
     size = root.find("meta//original_size")
     width, height = (size.findtext(name) for name in ("width", "height"))
     last = max(
@@ -194,21 +223,21 @@ def add_tracks(root, recording, edges):
     for number, (event, (first, end)) in enumerate(spans, last + 1):
         name = names.setdefault(event, f"{event.tier}: {event.label}" if event.tier else event.label)
         track = etree.SubElement(root, "track", id=str(number), label=name, source="auto")
-        frames = [(first, "0"), *([(end, "1")] if end < len(edges) - 1 else [])]
-        for frame, outside in frames:
+        boxes = [(frames[first], "0"), *([(frames[end], "1")] if end < len(frames) else [])]
+        for frame, outside in boxes:
             box = etree.SubElement(track, "box", frame=str(frame), keyframe="1", outside=outside, occluded="0")
             for corner, value in (("xtl", "0"), ("ytl", "0"), ("xbr", width), ("ybr", height)):
                 box.set(corner, value)
             box.set("z_order", "0")
             if event.confidence is not None:
                 etree.SubElement(box, "attribute", name=CONFIDENCE).text = repr(event.confidence)
-    return sorted(set(names.values())), short
+    return sorted(set(names.values())), short, len(recording.events) - len(inside)
 
 
-def _spans(recording, edges):
+def _spans(events, edges):
     """([(event, (first frame, frame after the last))], how many are shorter than a frame)."""
     spans, short = [], 0
-    for event in recording.events:
+    for event in events:
         first, last = (int(frame_of(seconds, edges, 1e-6)) for seconds in (event.start, event.end))
         first = min(first, len(edges) - 2)
         short += last <= first

@@ -95,6 +95,9 @@ class Document:
         self._constraints = {}
         for tier in root.iterfind("TIER"):
             name = tier.get("TIER_ID")
+            if name is None:
+                reading.fault(path, tier.sourceline, "a tier without TIER_ID", "save the document in ELAN again")
+                continue
             self.types[name] = tier.get("LINGUISTIC_TYPE_REF")
             self._constraints[name] = constraints.get(self.types[name])
             self.tiers[name] = [self._annotation(node, name) for node in tier.iterfind("ANNOTATION/*")]

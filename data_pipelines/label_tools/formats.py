@@ -4,6 +4,8 @@ import dataclasses
 import json
 from collections.abc import Callable
 
+from data_pipelines.core.json_files import read_json
+from data_pipelines.core.problems import Problem
 from data_pipelines.core.text_files import read_lines, read_packed
 from data_pipelines.label_tools import audacity, boris, boris_tables, cvat, elan, label_studio, plain_csv, via, webvtt
 
@@ -41,6 +43,14 @@ TOOLS = {
     "webvtt": Tool("WebVTT (.vtt)", webvtt.read, ".vtt", True, False, True),
     "csv": Tool("plain CSV (.csv)", plain_csv.read, ".csv", False, True, True),
 }
+# What only some tools have, and the flags of import_labels that say which is meant.
+FLAGS = {
+    "--observation": ("boris", "boris_tabular", "boris_aggregated", "label_studio"),
+    "--media": ("elan", "boris", "boris_tabular", "boris_aggregated", "via"),
+    "--tool_fps": ("label_studio", "cvat"),
+    "--modifiers": ("boris", "boris_tabular", "boris_aggregated"),
+    "--unpaired": ("boris", "boris_tabular"),
+}
 SUFFIXES = (".eaf", ".eaf.gz", ".boris", ".boris.gz", ".json", ".json.gz", ".xml", ".txt", ".vtt", ".csv", ".tsv")
 _BY_SUFFIX = ((".eaf", "elan"), (".boris", "boris"), (".vtt", "webvtt"), (".xml", "cvat"))
 
@@ -63,6 +73,22 @@ def tool_of(path):
     if rows and set(plain_csv.NEEDED) & {cell.lower() for cell in rows[0]}:
         return "csv"
     return ""
+
+
+def why_of_none(path):
+    """Problems of a file of which `tool_of` finds no tool: that it cannot be read, else that nobody's it is."""
+    if path.name.lower().removesuffix(".gz").endswith(".json"):
+        problems = read_json(path, "JSON")[1]
+    else:
+        lines, problems = ([], []) if path.name.lower().endswith(".gz") else read_lines(path)
+        if not lines and not problems:
+            problems = [Problem(str(path), 0, "the file is empty", "export it again")]
+    return problems or [Problem(str(path), 0, "no file of a known tool", f"say of which: --from {', '.join(TOOLS)}")]
+
+
+def flags_without_place(given, tools):
+    """{flag: titles of the tools that it is for} of those of `given`, names of FLAGS, that none of `tools` takes."""
+    return {flag: [TOOLS[tool].title for tool in FLAGS[flag]] for flag in given if not set(FLAGS[flag]) & set(tools)}
 
 
 def _tool_of_json(path):

@@ -92,7 +92,7 @@ def _why_nowhere(event, start, end, tolerance):
     if event.start < start - tolerance:
         begins = f"which begins at {start:g} s of the tool" if start else "negative times"
         return f"{event.text} starts before the video, {begins}", "move its start, or correct the offset of the media"
-    if event.end > end + LENGTH_SLACK:
+    if event.end > end + LENGTH_SLACK or (event.start >= end and not event.is_point):
         expected = "is this the right video, and are offsets right? Move the end, or delete the event"
         return f"{event.text} lies behind the end of the video at {end:g} s", expected
     return None

@@ -46,14 +46,18 @@ def read(path, rules):
     if reading.faults:
         return reading
     views = {view: found for view in content["view"] if (found := _media_of(content, view, rules))}
-    events, spatial = {view: [] for view in views}, 0
+    events, spatial, whole = {view: [] for view in views}, 0, 0
     for name, region in content["metadata"].items():
         if not isinstance(region, dict) or str(region.get("vid")) not in views:
             reading.fault(path, 0, f"the region {name!r} is of no file", "open and save the project in VIA")
         elif region.get("xy"):
             spatial += 1
-        elif region.get("z"):
+        elif not region.get("z"):
+            whole += 1
+        else:
             events[str(region["vid"])] += _events(reading, path, name, region, content["attribute"])
+    if whole:
+        reading.notes.append(f"{path}: {count(whole, 'remark')} on whole files, which are no events")
     if spatial:
         reading.notes.append(f"{path}: {count(spatial, 'region')} in pictures, which are no events")
     for view, media in views.items():
@@ -88,7 +92,11 @@ def _events(reading, path, name, region, attributes):
         if not isinstance(attribute, dict):
             reading.fault(path, 0, f"the region {name!r} has the attribute {number}", "which the project does not have")
             continue
-        options = attribute.get("options") if isinstance(attribute.get("options"), dict) else {}
+        options = attribute.get("options") or {}
+        if not isinstance(options, dict):
+            found = f"the attribute {number} has the options {options!r}"
+            reading.fault(path, 0, found, "expected {number: text}: open and save the project in VIA")
+            continue
         chosen = [part for part in str(value).split(",") if part] if attribute.get("type") == 2 else [str(value)]
         unknown = [part for part in chosen if options and part and part not in options]
         if unknown and attribute.get("type") != _TEXT:

@@ -199,7 +199,10 @@ def _cvat(recordings, arguments, output, videos):
             continue
         else:
             root = roots[one.video]
-            labels, lost = cvat.add_tracks(root, one, edges)
+            labels, lost, outside = cvat.add_tracks(root, one, edges)
+            if outside:
+                told = f"{one.video}: {count(outside, 'event')} outside of the frames that the task has"
+                notes.append(f"{told}: left out")
             notes.append(f"{one.video}: add these labels to the task in CVAT first: {name_some(labels, 30)}")
         short += lost
         files[path] = xml_text(root)

@@ -225,3 +225,24 @@ def test_a_label_is_a_point_or_a_state(tmp_path):
     with pytest.raises(UserError, match="'a' is a point event here and a state event there"):
         export_labels.main([str(tmp_path / "found"), "--to", "boris", "--output", str(tmp_path / "a.boris")])
     assert not (tmp_path / "a.boris").exists()
+
+
+def test_rows_of_version_8_without_a_header(tmp_path):
+    rows = "o,Media file,player #1:/v/a.mp4,0.0,9.000,25.000,No focal subject,walk,,STATE,0.000,0.440,0.440,a.mp4,,\n"
+    path = tmp_path / "a.csv"
+    path.write_text(rows * 2)
+    with pytest.raises(UserError, match="line 1: no header above rows of BORIS 8; .* export the table again"):
+        import_labels.main([str(path), "--output", str(tmp_path / "out")])
+
+
+def test_kinds_that_boris_does_not_have(tmp_path):
+    path = boris(tmp_path / "a.boris", {"o": observation([(1, "Ada", "walk"), (2, "Ada", "walk")])})
+    project = json.loads(path.read_text())
+    next(one for one in project["behaviors_conf"].values() if one["code"] == "walk")["type"] = "Foo event"
+    path.write_text(json.dumps(project))
+    with pytest.raises(UserError, match="event 1: the behaviour 'walk' is of no known type; expected a state event"):
+        import_labels.main([str(path), "--output", str(tmp_path / "out")])
+    project["observations"]["o"]["file"] = "a.mp4"
+    path.write_text(json.dumps(project))
+    with pytest.raises(UserError, match="its media are 'a.mp4'"):
+        import_labels.main([str(path), "--output", str(tmp_path / "out")])

@@ -196,3 +196,11 @@ def test_what_annotations_keep(tmp_path):
             {"label": "stroke", "segment": [4.0, 9.0], "label_id": 1, "subject": "gestures"},
         ]}}
     }  # fmt: skip
+
+
+def test_a_tier_without_a_name(tmp_path):
+    text = elan(tmp_path / "a.eaf", tier("a", ("a1", "x", "ts1", "ts5")), SLOTS).read_text()
+    path = tmp_path / "b.eaf"
+    path.write_text(text.replace('TIER_ID="a"', ""))
+    with pytest.raises(UserError, match="a tier without TIER_ID; save the document in ELAN again"):
+        import_labels.main([str(path), "--output", str(tmp_path / "out")])

@@ -38,7 +38,8 @@ def found(path, folder, *options):
 def refused(path, folder, *options):
     with pytest.raises(UserError) as error:
         import_labels.main([str(path), "--output", str(folder), *options])
-    assert not folder.exists()
+    # What is found about videos is kept for the next time.
+    assert not folder.exists() or [path.name for path in folder.iterdir()] == ["video_index"]
     return str(error.value)
 
 
@@ -140,11 +141,11 @@ CVAT = """<?xml version="1.0" encoding="utf-8"?>
 <frame_filter>step=2</frame_filter><source>talk.mp4</source>
 <original_size><width>64</width><height>48</height></original_size></task></meta>
 <track id="0" label="person" source="manual">
-<box frame="1" outside="0" keyframe="1"><attribute name="action">walk</attribute></box>
-<box frame="2" outside="0" keyframe="0"><attribute name="action">walk</attribute></box>
-<box frame="3" outside="0" keyframe="1"><attribute name="action">sit</attribute></box>
-<box frame="5" outside="1" keyframe="1"><attribute name="action">sit</attribute></box></track>
-<track id="1" label="dog"><box frame="6" outside="0" keyframe="1"/></track>
+<box frame="12" outside="0" keyframe="1"><attribute name="action">walk</attribute></box>
+<box frame="14" outside="0" keyframe="0"><attribute name="action">walk</attribute></box>
+<box frame="16" outside="0" keyframe="1"><attribute name="action">sit</attribute></box>
+<box frame="20" outside="1" keyframe="1"><attribute name="action">sit</attribute></box></track>
+<track id="1" label="dog"><box frame="22" outside="0" keyframe="1"/></track>
 </annotations>
 """
 
@@ -154,7 +155,7 @@ def test_cvat_tracks_and_attributes(tmp_path):
     assert "talk.mp4 is counted in frames; give the folder of the videos" in refused(path, tmp_path / "a")
     rate = ["--tool_fps", "2"]
     assert "'action' (2 events), 'label' (2 events)" in refused(path, tmp_path / "a", *rate)
-    # Frame n of the task is frame 10 + 2 n of the video.
+    # Numbers are those of the video; the task has its frames 10, 12, ... 24.
     assert found(path, tmp_path / "b", *rate, "--tier", "label") == {"talk": [("person", 6, 10), ("dog", 11, 13)]}
     assert found(path, tmp_path / "c", *rate, "--tier", "action") == {"talk": [("walk", 6, 8), ("sit", 8, 10)]}
 
@@ -172,20 +173,36 @@ def test_cvat_tags_by_the_times_of_the_video(tmp_path):
     ]
 
 
-def test_into_cvat_for_video(tmp_path):
+def test_cvat_of_another_video(tmp_path):
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "talk.mkv", range(20), times=range(0, 200, 10))
+    videos = ["--videos", str(tmp_path / "videos"), "--tier", "label"]
+    path = save(tmp_path / "a.xml", CVAT.replace("step=2", "step=20"))
+    assert "the task goes to frame 150 of talk.mp4; the video has 20 frames" in refused(path, tmp_path / "a", *videos)
+    images = "".join(f'<image id="{n}" name="f"><tag label="pour"/></image>' for n in (-1, "x", 400))
+    path = save(tmp_path / "b.xml", f"{CVAT[: CVAT.index('<track')]}{images}</annotations>".replace(">8<", "><"))
+    text = refused(path, tmp_path / "b", *videos[:2])
+    for part in ("has frames -1 to 1", "has frames None to None", "lies behind the end of the video"):
+        assert part in text, part
+
+
+def test_into_cvat_for_video(tmp_path, capsys):
     path = save(tmp_path / "a.xml", CVAT)
-    drawn.write(
-        tmp_path / "found", {"talk": [{"label": "pour", "segment": [1.0, 2.0], "confidence": 0.5}]}, duration=20
-    )
+    spans = ([5.8, 8.0], [1.0, 2.0], [11.0, 20.0])
+    items = [{"label": "pour", "segment": span, "confidence": 0.5} for span in spans]
+    drawn.write(tmp_path / "found", {"talk": items}, duration=20)
     command = ["--into", str(path), "--name", "net", "--tool_fps", "2"]
     drawn.export(tmp_path / "found", "cvat", tmp_path / "o.xml", *command)
+    # The task has the frames 10, 12, ... 24, from 5 to 13 s.
+    assert "talk: 1 event outside of the frames that the task has: left out" in capsys.readouterr().out
     root = etree.parse(tmp_path / "o.xml").getroot()
-    assert len(root.findall("track")) == 3 and [track.get("id") for track in root.iterfind("track")] == ["0", "1", "2"]
+    assert [track.get("id") for track in root.iterfind("track")] == ["0", "1", "2", "3"]
     boxes = root.findall("track")[2].findall("box")
     assert [(box.get("frame"), box.get("outside"), box.get("xbr")) for box in boxes] == [
-        ("2", "0", "64"),
-        ("4", "1", "64"),
+        ("10", "0", "64"),
+        ("16", "1", "64"),
     ]
+    assert [box.get("frame") for box in root.findall("track")[3].findall("box")] == ["22"]
     assert root.findall("track")[2].get("label") == "net: pour"
 
 
@@ -244,7 +261,36 @@ def test_plain_csv(tmp_path):
     )
 
 
+def test_flags_without_a_place(tmp_path):
+    path = save(tmp_path / "a.csv", "video,start,end,label\na,0,1,x\n")
+    text = refused(path, tmp_path / "a", "--observation", "day 1", "--media", "2", "--tool_fps", "9", "--modifiers")
+    for flag in ("--observation", "--media", "--tool_fps", "--modifiers"):
+        assert f"{flag} has no place in files of plain CSV (.csv); it is for " in text, flag
+    assert "--unpaired has no place" in refused(path, tmp_path / "b", "--unpaired", "to_end")
+    with pytest.raises(SystemExit):
+        import_labels.main([str(path), "--output", str(tmp_path / "c"), "--media", "0"])
+
+
+def test_a_segment_behind_the_end_is_no_point(tmp_path):
+    path = save(tmp_path / "a.csv", "video,start,end,label\na,0,1,x\na,2.1,2.3,y\na,2.2,2.2,z\n")
+    text = refused(path, tmp_path / "a", "--lengths", "a=2")
+    assert "line 3: 'y' from 2.1 to 2.3 s lies behind the end of the video at 2 s" in text and "'z'" not in text
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "a.mkv", range(20), times=range(0, 60, 3))
+    text = refused(path, tmp_path / "a", "--videos", str(tmp_path / "videos"))
+    assert "line 3: 'y' from 2.1 to 2.3 s lies behind the end of" in text and "'z'" not in text
+
+
 def test_files_of_nobody(tmp_path):
+    for name, content, told in (
+        ("a.json", '{"a": ', "line 1: file cannot be read (Expecting value"),
+        ("b.csv", "", "the file is empty; export it again"),
+        ("c.csv", "video,start,end,label\n".encode("utf-16"), "text in UTF-16; save it as UTF-8"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        assert told in refused(path, tmp_path / "out"), name
+        path.unlink()
     for name, content in (("a.json", "{}"), ("b.txt", "hello"), ("c.csv", "a,b\n1,2\n")):
         text = refused(save(tmp_path / name, content), tmp_path / "out")
         assert "no file of a known tool; say of which: --from elan, boris" in text
