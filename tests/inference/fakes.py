@@ -85,14 +85,14 @@ class Outcome:
     predictor: FakePredictor
 
 
-def predict(inputs, output: OutputFolder, stream, *, stop=None, batch_size=2) -> Outcome:
+def predict(inputs, output: OutputFolder, stream, *, stop=None, batch_size=2, buckets=(32,)) -> Outcome:
     """Predicts the files of a folder, or several; `stream` takes the lines."""
     predictor = FakePredictor()
     source = open_inputs(inputs if isinstance(inputs, list) else [inputs], FORM)
 
     def batches(videos):
         return EvalBatches(
-            prediction_examples(videos, source), batch_size=batch_size, buckets=(32,), num_rows=batch_size
+            prediction_examples(videos, source), batch_size=batch_size, buckets=buckets, num_rows=batch_size
         )
 
     console = writers.Console(stream)
