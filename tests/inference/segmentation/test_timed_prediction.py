@@ -1,4 +1,4 @@
-"""A predicted boundary at second 8.0: its seconds and frames in the files, in an annotation tool, and as labels again."""
+"""A predicted boundary at second 8.0: its seconds and frames in files, in an annotation tool, and as labels again."""
 
 import dataclasses
 import io
