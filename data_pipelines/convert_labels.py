@@ -23,7 +23,7 @@ from data_pipelines.core.feature_files import TIME_AXES
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.names import why_no_class
 from data_pipelines.core.problems import Problem, group_alike, refuse
-from data_pipelines.core.wording import count, name_some
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.segmentation import segment_files
 from data_pipelines.segmentation.config import SegmentationDataConfig
 from data_pipelines.tools import feature_lengths
@@ -64,7 +64,8 @@ def main(argv=None):
     output = pathlib.Path(arguments.output).expanduser()
     there = [name for name in files if (output / name).exists()]
     if there and not arguments.overwrite:
-        raise UserError(f"{count(there, 'file')} in {output} exist already: {name_some(there)}. Add --overwrite.")
+        what = f"{count(there, 'file')} in {output} {verb(there, 'exist')} already"
+        raise UserError(f"{what}: {name_some(there)}. Add --overwrite.")
     with command_line.writing(output):
         for name, text in files.items():
             atomic_write_text(output / name, text)

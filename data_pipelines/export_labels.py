@@ -14,7 +14,7 @@ import pathlib
 
 from data_pipelines.core import command_line
 from data_pipelines.core.problems import Problem, group_alike, refuse
-from data_pipelines.core.wording import count, name_some
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.label_tools import choice, folders, formats, sources, writing
 from data_pipelines.label_tools.events import some_lines
 from data_pipelines.label_tools.media import MediaFolder
@@ -54,7 +54,8 @@ def main(argv=None):
     written = writing.write(recordings, arguments, output, videos)
     there = [str(path) for path in written.files if path.exists()]
     if there and not arguments.overwrite:
-        raise UserError(f"{count(there, 'file')} exist already: {name_some(there)}. Add --overwrite.")
+        what = f"{count(there, 'file')} {verb(there, 'exist')} already"
+        raise UserError(f"{what}: {name_some(there)}. Add --overwrite.")
     for line in some_lines([*reading.notes, *notes, *written.notes]):
         print(f"  {line}")
     with command_line.writing(output):
@@ -103,6 +104,9 @@ def _parse(argv):
     arguments = parser.parse_args(argv)
     if arguments.most is not None and arguments.most < 1:
         parser.error("--most must be 1 or more")
+    counting = formats.FLAGS["--tool_fps"]
+    if arguments.tool_fps and arguments.to not in counting:
+        parser.error(f"--tool_fps is for {', '.join(counting)}: {arguments.to} has seconds")
     if arguments.into and arguments.to not in writing.GROWING:
         parser.error(f"--into is for {', '.join(writing.GROWING)}: files of {arguments.to} hold nothing else")
     return arguments

@@ -16,7 +16,7 @@ from data_pipelines.core import command_line
 from data_pipelines.core.input_files import find_files, skipped_lines
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, group_alike, refuse
-from data_pipelines.core.wording import count, name_some
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.label_tools import checks, choice, folders, formats, frames, rows
 from data_pipelines.label_tools.events import Reading, some_lines
 from data_pipelines.label_tools.media import MediaFolder
@@ -55,7 +55,8 @@ def main(argv=None):
         raise UserError(f"{what} holds no events{_of(arguments)}.")
     there = [str(path.relative_to(output)) for path in files if path.exists() and path.name not in _GROWING]
     if there and not arguments.overwrite:
-        raise UserError(f"{count(there, 'file')} in {output} exist already: {name_some(there)}. Add --overwrite.")
+        what = f"{count(there, 'file')} in {output} {verb(there, 'exist')} already"
+        raise UserError(f"{what}: {name_some(there)}. Add --overwrite.")
     for line in some_lines(notes):
         print(f"  {line}")
     with command_line.writing(output):

@@ -237,7 +237,8 @@ def _faults(content):
         number = number_of(content[name])
         if number is None or (least is not None and number < least):
             wrong.append(f"{name} is {quote(str(content[name]))}; expected seconds")
-    return wrong or _faults_of_video(content["video"]) + _faults_of_rows(content)
+    wrong = wrong or _faults_of_video(content["video"]) + _faults_of_rows(content)
+    return wrong or _faults_of_place(content)
 
 
 def _faults_of_video(video):
@@ -245,7 +246,28 @@ def _faults_of_video(video):
     for name, needed in (("duration", True), ("start", False)):
         if (needed or name in video) and (number_of(video.get(name)) is None or video[name] < 0):
             wrong.append(f"video.{name} is {quote(str(video.get(name)))}; expected seconds")
+    for name, read, expected in (("frames", whole_of, "a whole number"), ("fps", number_of, "a number")):
+        told = video.get(name)
+        if told is not None and (isinstance(told, str) or (read(told) or 0) <= 0):
+            wrong.append(f"video.{name} is {quote(str(told))}; expected {expected} more than 0, or null")
     return wrong
+
+
+def _faults_of_place(content):
+    """What is wrong with centres of rows that do not lie in the video.
+
+    A row that the end of the video cuts short may have its centre behind it, a single one anywhere.
+    """
+    rows, stride, video = content["rows"], content["stride"] or 0.0, content["video"]
+    if rows == 1:
+        return []
+    times = content.get("times") or (content["first_time"], content["first_time"] + (rows - 1) * stride)
+    start, end = video.get("start", 0.0), video["duration"]
+    slack = max(content["window"], stride) + EXACT
+    if times[0] >= start - slack and times[-1] <= end + slack:
+        return []
+    told = f"rows from {times[0]:g} to {times[-1]:g} s"
+    return [f"{told}, of a video from {start:g} to {end:g} s (video.start, video.duration)"]
 
 
 def _faults_of_rows(content):

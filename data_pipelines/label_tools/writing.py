@@ -138,7 +138,7 @@ def _boris(recordings, arguments, output, videos):
     project = boris_writing.new_project(path.stem)
     suffix = ""
     if arguments.into:
-        project = _content(arguments.into, boris.why_no_project, "a project of BORIS")
+        project = _content(arguments.into, boris.why_no_project, "of BORIS")
         suffix = f" ({arguments.name or 'prediction'})"
     into = arguments.into or path
     unknown = [one for one in recordings if not boris_writing.media_of(project, one)[0]]

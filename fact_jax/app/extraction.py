@@ -133,6 +133,9 @@ def _check_network(options):
 def open_extractor(config, workdir, told: ExtractConfig, console):
     """The Extractor of a run; see `runs.extraction`. UserError: no such run, or none whose network sees pixels."""
     workdir = Path(workdir)
+    none = f"{workdir} holds no run to extract with. Train first, or convert published weights."
+    if not (workdir / run_record.FILE).is_file():
+        raise UserError(none)
     kind = kinds.of_system(config.model.name)
     runs = kind.runs()
     if not hasattr(runs, "open_extractor"):
@@ -142,7 +145,7 @@ def open_extractor(config, workdir, told: ExtractConfig, console):
             f"of {' or '.join(able)}, or from --extractor MODULE:FUNCTION."
         )
     if not run_record.check(workdir, config=config.to_dict(), neutral=PREDICTION_NEUTRAL):
-        raise UserError(f"{workdir} holds no run to extract with. Train first, or convert published weights.")
+        raise UserError(none)
     set_up_jax(config, console)
     devices = device_layout.choose(config.eval.batch_size)
     predictor = inference.load(workdir, told.step, devices=devices, say=console.say, serve=runs.extraction_task)

@@ -1,6 +1,7 @@
 """--mode extract: the same features however often it was interrupted and however many processes made them."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import random
@@ -27,7 +28,7 @@ from fact_jax.tasks.recognition import systems
 from fact_jax.types import UserError
 from tests.app import own_extractors
 from tests.data_pipelines.video.written import write_video
-from tests.inference.representation import test_predictor as carl
+from tests.inference.representation import predictors as carl
 from tests.shapes import variable_shapes
 
 FUNCTION = "tests.app.own_extractors"
@@ -117,7 +118,16 @@ def test_numbers_that_are_not_finite_are_a_problem_of_their_video(videos, tmp_pa
     assert np.load(tmp_path / "late.npy").shape == (255, 4)
 
 
-def test_a_function_that_is_none_or_goes_wrong_is_told(videos, tmp_path):
+def test_what_is_called_may_be_an_object(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    content = "import functools\n\n\ndef features(frames, times, k):\n    return frames\n\n\n"
+    (tmp_path / "an_object.py").write_text(content + "network = functools.partial(features, k=2)\n")
+    made_by = own_extractors.FunctionExtractor("an_object:network", ExtractConfig(input=(), output="")).made_by
+    digest = hashlib.sha256((tmp_path / "an_object.py").read_bytes()).hexdigest()
+    assert made_by["source"] == {"file": "an_object.py", "sha256": digest}
+
+
+def test_a_function_that_is_none_or_goes_wrong_is_told(videos, tmp_path, monkeypatch):
     for function, words in (
         ("nothing", "has no function 'nothing'"),
         ("wrong_shape", r"float32 \(65, 2\); expected float32 \(64, channels\)"),
@@ -126,7 +136,14 @@ def test_a_function_that_is_none_or_goes_wrong_is_told(videos, tmp_path):
         with pytest.raises(UserError, match=words):
             run(function, videos, tmp_path)
     told = ExtractConfig(input=(), output="")
-    for name, words in (("means", "expected MODULE:FUNCTION"), ("no_module:f", "No module named 'no_module'")):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "half_written.py").write_text("def f(:\n")
+    (tmp_path / "goes_wrong.py").write_text("\n1 / 0\n")
+    for name, words in (
+        ("means", "expected MODULE:FUNCTION"), ("no_module:f", "No module named 'no_module'"),
+        ("half_written:f", r"half_written cannot be imported: SyntaxError: .*half_written.py, line 1\)"),
+        ("goes_wrong:f", r"goes_wrong cannot be imported: ZeroDivisionError: .*goes_wrong.py:2\)"),
+    ):  # fmt: skip
         with pytest.raises(UserError, match=words):
             own_extractors.FunctionExtractor(name, told)
 
@@ -287,6 +304,8 @@ def test_a_run_that_reads_features_makes_none(tmp_path):
     run_record.write(tmp_path, config=config.to_dict(), derived={})
     with pytest.raises(UserError, match="a run of fact, which reads features; .* a run of carl or cast, or from"):
         extraction.open_extractor(config, tmp_path, told(tmp_path), None)
+    with pytest.raises(UserError, match="nothing holds no run to extract with"):
+        extraction.open_extractor(config, tmp_path / "nothing", told(tmp_path), None)
 
 
 def test_flags():

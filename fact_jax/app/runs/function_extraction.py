@@ -37,7 +37,7 @@ class FunctionExtractor:
         """`name` is "module:function"; UserError where there is no such function."""
         self._name, self._function = name, find_function(name)
         self._told, self._dim = told, 0
-        path = inspect.getsourcefile(inspect.unwrap(self._function))
+        path = _source_of(self._function, name.partition(":")[0])
         digest = hashlib.sha256(read_data(path)).hexdigest() if path else ""
         self._windows = None if told.window is None else (told.window, told.every or DEFAULT_EVERY)
         every = told.every if self._windows is None else self._windows[1]
@@ -91,6 +91,15 @@ class FunctionExtractor:
         return started
 
 
+def _source_of(function, module):
+    """The file that a function is written in; of an object that is called, that of its module; "" of built-in ones."""
+    try:
+        return inspect.getsourcefile(inspect.unwrap(function)) or ""
+    except TypeError:
+        path = getattr(sys.modules[module], "__file__", None) or ""
+        return path if path.endswith(".py") else ""
+
+
 def find_function(name: str) -> Callable[[np.ndarray, np.ndarray], Any]:
     """The function "module:function", of an installed package or the current folder; UserError where there is none."""
     module, _, function = name.partition(":")
@@ -103,6 +112,12 @@ def find_function(name: str) -> Callable[[np.ndarray, np.ndarray], Any]:
         found = importlib.import_module(module)
     except ImportError as error:
         raise UserError(f"--extractor {name}: {error}; {_EXPECTED}, in the current folder or installed.") from error
+    except Exception as error:
+        place = (traceback.extract_tb(error.__traceback__) or [None])[-1]
+        where = f" ({place.filename}:{place.lineno})" if place and not isinstance(error, SyntaxError) else ""
+        raise UserError(
+            f"--extractor {name}: {module} cannot be imported: {type(error).__name__}: {error}{where}; put it right."
+        ) from error
     called = getattr(found, function, None)
     if not callable(called):
         raise UserError(f"--extractor {name}: {module} has no function {function!r}; {_EXPECTED}.")

@@ -266,7 +266,7 @@ def test_what_is_exported_of_a_folder(tmp_path):
     assert path.read_text() == f"{HEADER}b,0.0,1.0,y\n"
     with pytest.raises(UserError, match="no video 'aa'; did you mean 'a'?"):
         drawn.export(tmp_path, "csv", tmp_path / "a.csv", "--what", "annotations", "--only", "aa")
-    with pytest.raises(UserError, match="1 file exist already: .*a.csv. Add --overwrite"):
+    with pytest.raises(UserError, match="1 file exists already: .*a.csv. Add --overwrite"):
         export_labels.main([str(tmp_path / "annotations.json"), "--to", "csv", "--output", str(tmp_path / "a.csv")])
     for tool, output in (("csv", "b.txt"), ("boris", "b.csv"), ("boris_tabular", "b.xls"), ("elan", "b.eaf")):
         with pytest.raises(UserError, match="expected a (file|folder)"):
