@@ -237,12 +237,8 @@ def load(
     Raises:
       UserError: the folder holds no run, or one of another kind, or its checkpoint cannot be used.
     """
-    found = read_run(workdir, step, say=say)
-    own = kinds.of_system(found.config.model.name)
-    if kind not in (None, own.name):
-        use = f"inference.{own.name}.load, or inference.load, which takes every run"
-        raise UserError(f"{workdir} holds a run of {own.name} ({found.config.model.name}), not of {kind}: use {use}.")
-    return own.predictor()(
+    found = read_run(workdir, step, kind=kind, say=say)
+    return kinds.of_system(found.config.model.name).predictor()(
         serve(found.task),
         found.weights.params,
         record=found.record,
@@ -269,14 +265,20 @@ class StoredRun(NamedTuple):
         return self.weights.meta["checksums"][self.weights.item]
 
 
-def read_run(workdir, step: int | None = None, *, say: Callable[[str], None] = lambda line: None) -> StoredRun:
+def read_run(
+    workdir, step: int | None = None, *, kind: str | None = None, say: Callable[[str], None] = lambda line: None
+) -> StoredRun:
     """Reads what `load` makes a predictor of; arguments and errors as there."""
     record = run_record.read(workdir)
     if record is None:
         raise UserError(f"{workdir} holds no run: {run_record.FILE} is missing. Train first, or convert a checkpoint.")
     with run_record.trusting(workdir):
         config = ConfigDict(record["config"])
-        tasks, keeps_programs = kinds.of_system(config.model.name).tasks(), config.compilation_cache
+        own, keeps_programs = kinds.of_system(config.model.name), config.compilation_cache
+        tasks = own.tasks()
+    if kind not in (None, own.name):
+        use = f"inference.{own.name}.load, or inference.load, which takes every run"
+        raise UserError(f"{workdir} holds a run of {own.name} ({config.model.name}), not of {kind}: use {use}.")
     if not (Path(workdir) / "checkpoints").is_dir():
         raise UserError(f"{workdir} has no checkpoint yet.")
     if keeps_programs:
