@@ -13,6 +13,7 @@ from fact_jax import inference, run_record
 from fact_jax.app import command_flags, feature_record, kinds
 from fact_jax.app.experiment import PREDICTION_NEUTRAL, set_up_jax
 from fact_jax.app.kinds.base import ExtractConfig, PredictConfig, PredictFeaturesConfig
+from fact_jax.inference.ensemble import check_names
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.types import UserError
@@ -56,6 +57,11 @@ def of_videos(workdirs: Sequence, told: PredictConfig, console) -> tuple[Predict
         if told.extractor_workdir is not None:
             raise UserError("--extractor_workdir makes features of videos, and --input names none; leave it out.")
         return told, 0
+    # Told before the features are made, not when they are there.
+    if empty := [str(workdir) for workdir in workdirs if not (Path(workdir) / run_record.FILE).is_file()]:
+        raise UserError(f"No run to predict with in {', '.join(empty)}. Train first, or convert published weights.")
+    if len(workdirs) > 1:
+        check_names([str(workdir) for workdir in workdirs])
     records = {str(workdir): feature_record.features_made_by(Path(workdir)) for workdir in workdirs}
     for workdir, found in records.items():
         if not found:

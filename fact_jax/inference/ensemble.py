@@ -28,8 +28,7 @@ def load_ensemble(
       UserError: a folder holds no run, or the runs cannot predict together; it names all differences.
     """
     names = [str(workdir) for workdir in workdirs]
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise UserError(f"An ensemble is of two runs or more, each named once; found {', '.join(names)}.")
+    check_names(names)
     runs = [read_run(workdir, say=say) for workdir in names]
     kind, *others = [kinds.of_system(run.config.model.name) for run in runs]
     if different := [name for name, other in zip(names[1:], others, strict=True) if other is not kind]:
@@ -59,6 +58,12 @@ def load_ensemble(
     )
     predictor.members = tuple(_member(name, run) for name, run in zip(names, runs, strict=True))
     return predictor
+
+
+def check_names(names: Sequence[str]) -> None:
+    """UserError unless there are two runs or more, each named once."""
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise UserError(f"An ensemble is of two runs or more, each named once; found {', '.join(names)}.")
 
 
 def _member(name: str, run: StoredRun):

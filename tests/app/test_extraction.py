@@ -332,6 +332,7 @@ def made_with(function, workdir, **changes):
     made_by = own_extractors.FunctionExtractor(f"{FUNCTION}:{function}", told(workdir)).made_by | changes
     record = {"videos": {"a": "0"}, "changes": [], "made_by": made_by}
     workdir.mkdir(exist_ok=True)
+    (workdir / run_record.FILE).write_text("{}")
     (workdir / "features.json").write_text(json.dumps(record))
     return workdir
 
@@ -364,6 +365,11 @@ def test_videos_of_a_prediction_become_features_of_what_made_those_trained_with(
 
 def test_why_videos_cannot_be_predicted(videos, tmp_path):
     asked = LabelFramesConfig(input=(str(videos),), output=str(tmp_path / "out"))
+    with pytest.raises(UserError, match="No run to predict with in .*. Train first"):
+        extraction.of_videos([tmp_path, tmp_path / "nothing"], asked, quiet())
+    (tmp_path / run_record.FILE).write_text("{}")
+    with pytest.raises(UserError, match="each named once"):
+        extraction.of_videos([tmp_path, tmp_path], asked, quiet())
     with pytest.raises(UserError, match="nobody recorded what made the features"):
         extraction.of_videos([tmp_path], asked, quiet())
     workdir = made_with("means", tmp_path / "run", every=0.5)

@@ -76,6 +76,14 @@ def test_the_reader_alone_writes_files_and_names_what_it_cannot_take(labelled, t
     assert f"wide.npy: features of shape (9, 3); expected (frames, {runs.FEATURE_DIM})" in done.stderr
     assert len((tmp_path / "out" / "good.txt").read_text().splitlines()) == 9
     assert (tmp_path / "out" / "good.csv").read_text().startswith("start,end,start_sec,end_sec,label,confidence\n0,")
+    for arguments, words in (
+        ([str(tmp_path / "out")], "usage: "),
+        ([str(tmp_path / "twice"), str(good), str(tmp_path / "other" / "good.npy")], "several files are called good"),
+        ([str(good), str(long)], "good.npy cannot be made (File exists)"),
+    ):
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2 and words in done.stderr, arguments
+    assert not (tmp_path / "twice").exists()
 
 
 def test_a_folder_says_what_it_is_and_is_replaced_as_a_whole(labelled, tmp_path):

@@ -69,17 +69,28 @@ def write_csv(path, rows, number="{:.4f}".format):
             writer.writerow(number(value) if isinstance(value, float) else value for value in row.values())
 
 
+def _stop(text):
+    print(text, file=sys.stderr)
+    sys.exit(2)
+
+
 def main(predict_file):
     """python predict.py OUTPUT FILE ...: calls `predict_file(file, path of the results without an ending)`.
 
-    What is wrong with a file does not stop the others; the exit code is 1 then.
+    What is wrong with a file does not stop the others; the exit code is 1 then, and 2 where nothing can be done.
     """
     if len(sys.argv) < 3:
-        sys.exit("usage: python predict.py OUTPUT FILE.npy ...")
-    output = pathlib.Path(sys.argv[1])
-    output.mkdir(parents=True, exist_ok=True)
+        _stop("usage: python predict.py OUTPUT FILE.npy ...")
+    output, *files = map(pathlib.Path, sys.argv[1:])
+    names = [file.stem for file in files]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        _stop(f"several files are called {', '.join(doubled)}: their results would be one; give each another OUTPUT")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _stop(f"{output} cannot be made ({error.strerror}); expected a folder for the results")
     problems = []
-    for file in map(pathlib.Path, sys.argv[2:]):
+    for file in files:
         try:
             predict_file(file, output / file.stem)
         except (OSError, ValueError) as error:
