@@ -163,6 +163,7 @@ def test_finding_a_video(desktop, address):
 
 def test_a_pointer_tells_class_and_times(desktop, address):
     desktop.open(f"{address}#sort=name&classes=4")
+    desktop.show("article.video")  # what is out of sight is not drawn
     x, y = desktop.centre(".row.truth .strip")
     width = desktop.evaluate("document.querySelector('.strip').getBoundingClientRect().width")
     desktop.settle()
