@@ -19,7 +19,7 @@ from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.label_tools import checks, choice, folders, formats, frames, rows
 from data_pipelines.label_tools.events import Reading, some_lines
-from data_pipelines.label_tools.media import MediaFolder
+from data_pipelines.label_tools.media import MediaFolder, file_name, video_name
 from data_pipelines.label_tools.rules import UNPAIRED, ReadRules
 from data_pipelines.tools.frame_painting import OVERLAPS
 from data_pipelines.tools.unsplit_folder import slip_lines
@@ -195,6 +195,9 @@ def _files_of(recordings, resolution, folder, videos, arguments):
         return {}, [], notes, problems
     if empty := [one.video for one in recordings if not one.events]:
         notes.append(f"{count(empty, 'video')} without an event of what was chosen: {name_some(empty)}")
+    if ended := [one.video for one in recordings if file_name(one.video) != video_name(one.video)]:
+        told = f"{count(ended, 'video')} {verb(ended, 'are')} called with the ending of a file: {name_some(ended)}"
+        notes.append(f"{told}; so have to be their features, {ended[0]}.npy")
     if videos:
         recordings, lines, wrong = checks.check_videos(recordings, videos, resolution)
         notes += lines

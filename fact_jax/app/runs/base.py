@@ -106,10 +106,11 @@ def input_times(source, fps: float | None, are_needed: bool) -> dict[str, Any]:
         raise UserError(f"--fps is {fps:g}, and the .json files beside the features say the times: leave it out.")
     if are_needed and not times and paths:
         first = next(iter(paths.values()))
+        others = f" (nor beside {len(paths) - 1} more)" if len(paths) > 1 else ""
         raise UserError(
-            f"{first}: no {times_path(first).name} beside it, which says where its rows lie in time, as that of the "
-            "features that this run was trained with did. Give --input the video itself, or make its features with "
-            "--mode extract."
+            f"{first}: no {times_path(first).name} beside it{others}, which says where rows lie in time, as that of "
+            "the features that this run was trained with did. Give --input the video itself, or make its features "
+            "with --mode extract."
         )
     return times
 

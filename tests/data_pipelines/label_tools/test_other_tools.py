@@ -297,3 +297,10 @@ def test_files_of_nobody(tmp_path):
     text = refused(tmp_path, tmp_path / "out")
     assert all(f"{name}\n" in text for name in ("a.json", "b.txt", "c.csv"))
     assert "file is missing" in refused(tmp_path / "nothing.eaf", tmp_path / "out")
+
+
+def test_a_video_called_as_its_file_is_told(tmp_path, capsys):
+    path = save(tmp_path / "a.csv", "video,start,end,label\ntalk.mp4,0,1,x\nother,0,1,x\n")
+    assert set(found(path, tmp_path / "a")) == {"talk.mp4", "other"}
+    told = "1 video is called with the ending of a file: talk.mp4; so have to be their features, talk.mp4.npy"
+    assert told in capsys.readouterr().out
