@@ -129,6 +129,8 @@ def _parse(argv):
         parser.error("--tier chooses what goes together, --each takes all apart")
     if arguments.media is not None and arguments.media < 1:
         parser.error("--media counts from 1")
+    if arguments.unnamed and (why := why_no_class(arguments.unnamed)):
+        parser.error(f"--unnamed is {arguments.unnamed!r}, expected the name of a class ({why}), or ''")
     if why := why_no_class(arguments.background):
         parser.error(f"--background is {arguments.background!r}, expected the name of a class ({why})")
     return arguments

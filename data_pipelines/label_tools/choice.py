@@ -69,7 +69,9 @@ def choose_tiers(recordings, faults, wanted, what, *, each=False, together=False
     """
     recordings = join_lanes(recordings)
     there = tiers_of(recordings)
-    listed = ", ".join(f"{tier or '(no name)'!r} ({count(number, 'event')})" for tier, number in there.items())
+    listed = ", ".join(
+        f"{tier!r} ({'no name, ' * (not tier)}{count(number, 'event')})" for tier, number in there.items()
+    )
     problems = [fault.problem for fault in faults if not wanted or fault.tier is None or fault.tier in wanted]
     for tier in wanted:
         # A tier of which every event is at fault is there all the same.

@@ -7,7 +7,7 @@ import numpy as np
 
 from data_pipelines.core.json_files import read_json
 from data_pipelines.core.problems import Problem, refuse
-from data_pipelines.core.wording import count, name_some
+from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.label_tools import (
     audacity,
     boris,
@@ -116,7 +116,11 @@ def _texts(recordings, arguments, output, videos):
     del videos
     tool = {"audacity": audacity, "webvtt": webvtt}[arguments.to]
     paths = _paths(recordings, output, formats.TOOLS[arguments.to].suffix)
-    return {path: tool.write(one) for one, path in paths.items()}, []
+    # Only the name of such a file says of which video it is.
+    others = [f"{path.name} ({one.video})" for one, path in paths.items() if path.stem != one.video]
+    told = f"{count(others, 'file')} {verb(others, 'are')} not called as the video: {name_some(others)}"
+    notes = [f"{told}; rename the video, or correct the file before it is imported"] if others else []
+    return {path: tool.write(one) for one, path in paths.items()}, notes
 
 
 def _csv(recordings, arguments, output, videos):

@@ -304,3 +304,22 @@ def test_a_video_called_as_its_file_is_told(tmp_path, capsys):
     assert set(found(path, tmp_path / "a")) == {"talk.mp4", "other"}
     told = "1 video is called with the ending of a file: talk.mp4; so have to be their features, talk.mp4.npy"
     assert told in capsys.readouterr().out
+
+
+def test_events_without_a_tier_or_a_text(tmp_path, capsys):
+    rows = "a,0,1,x,\na,1,2,y,Ada\na,2,3,,Ada\n"
+    path = save(tmp_path / "a.csv", f"video,start,end,label,subject\n{rows}")
+    assert "'' (no name, 1 event), 'Ada' (2 events); choose with --tier" in refused(path, tmp_path / "a")
+    assert found(path, tmp_path / "b", "--tier", "") == {"a": [("x", 0, 1)]}
+    with pytest.raises(SystemExit):
+        import_labels.main([str(path), "--output", str(tmp_path / "c"), "--tier", "Ada", "--unnamed", "z\nz"])
+    assert "--unnamed is 'z\\nz', expected the name of a class" in capsys.readouterr().err
+    assert found(path, tmp_path / "d", "--tier", "Ada", "--unnamed", "z") == {"a": [("y", 1, 2), ("z", 2, 3)]}
+
+
+def test_files_that_are_not_called_as_their_video_are_told(tmp_path, capsys):
+    drawn.write(tmp_path / "found", {"talk": [{"label": "pour", "segment": [1.0, 2.0]}]}, duration=20)
+    drawn.export(tmp_path / "found", "audacity", tmp_path / "other.txt")
+    assert "1 file is not called as the video: other.txt (talk); rename the video" in capsys.readouterr().out
+    drawn.export(tmp_path / "found", "audacity", tmp_path / "talk.txt")
+    assert "not called" not in capsys.readouterr().out
