@@ -23,7 +23,7 @@ def test_a_written_file_has_its_frames_size_and_groups(tmp_path):
     assert np.abs(frames[0] - other[0]).mean() > 10
 
 
-@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize("installed", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_all_that_is_read_is_told(installed, tmp_path, monkeypatch):
     monkeypatch.setattr(reading.importlib.util, "find_spec", lambda name: name if installed else None)
     for name, value in {"NUM_FRAMES": 24, "VIEW_FRAMES": 3, "SPARSE": 4, "VIEWS": 1}.items():
