@@ -40,7 +40,7 @@ class LocalizationPredictor(Predictor):
         self.padded_length = task.model.padded_length
         self._nms = nms_settings(self.config.detection)
 
-    def predict(self, features, fps=None, duration=None, class_scores=None, **others):
+    def predict(self, features, fps=None, duration=None, class_scores=None, times=None, **others):
         """Finds the actions of one video, or several.
 
         Args:
@@ -52,6 +52,8 @@ class LocalizationPredictor(Predictor):
           class_scores: float [C], a classifier's scores of the video, 0 or more, in the order of `video_class_names`:
             they name what is found, see `nms.fuse_scores`, and the labels are indices of theirs; None: the network's
             own classes.
+          times: FeatureTimes of features that say where they lie (`FeatureTimes.read` of their file), in place of
+            `fps`. Needed where the run was trained with such features.
 
         Returns:
           FoundActions, or a list of them.
@@ -60,7 +62,7 @@ class LocalizationPredictor(Predictor):
           UserError: features, fps, duration or scores cannot be used, or an argument (`others`) belongs to another kind
             of work.
         """
-        told = {"fps": fps, "duration": duration, "class_scores": class_scores}
+        told = {"fps": fps, "duration": duration, "class_scores": class_scores, "times": times}
         return self._predict_each(self._predict_one, features, others, **told)
 
     def export_plan(self, longest):
@@ -77,13 +79,23 @@ class LocalizationPredictor(Predictor):
 
         rule = self.rule
         grid = {"stride": rule.stride, "window": rule.window, "every": rule.every, "resize_to": rule.resize_to}
-        settings = {"time_axis": "first", "fps": self.fps, "grid": grid, "nms": dataclasses.asdict(self._nms)}
+        settings = {"time_axis": "first", "fps": self.fps, "timed": self.timed_features, "grid": grid}
+        settings["nms"] = dataclasses.asdict(self._nms)
         return ExportPlan(reader="localization", settings=settings, lengths=lengths, arrays=arrays)
 
-    def _predict_one(self, features, name, fps, duration, class_scores) -> FoundActions:
+    def _predict_one(self, features, name, fps, duration, class_scores, times) -> FoundActions:
         if class_scores is not None:
             class_scores = self._check_scores(class_scores)
-        if duration is None and self.rule.stride <= 0:
+        if times is None and self.timed_features:
+            raise UserError(
+                "This run was trained with features that say themselves where they lie in time: give "
+                "predict(features, times=FeatureTimes.read(path of the features)), or use --mode predict."
+            )
+        if times is not None and times.rows != len(features):
+            raise UserError(
+                f"{name}: {len(features)} rows, and times of {times.rows}; expected those of these features."
+            )
+        if duration is None and times is None and self.rule.stride <= 0:
             spread = "features that are spread evenly over a video (data.feature_stride=0)"
             raise UserError(f"This run was trained with {spread}: give its seconds, predict(features, duration=...).")
         if duration is not None and not (math.isfinite(duration) and duration > 0):
@@ -91,10 +103,16 @@ class LocalizationPredictor(Predictor):
         if fps is not None and not (math.isfinite(fps) and fps > 0):
             raise UserError(f"fps is {fps}; expected frames per second, more than 0.")
         stored = check_features(features, self.feature_dim, name)
-        fps = self.check_fps(fps or self.fps)
+        grid = None
+        if times is None:
+            fps = self.check_fps(fps or self.fps)
+        else:
+            fps = fps or times.video.get("fps") or 1.0
+            grid = self.rule.listed(times.times, times.start, times.duration, fps)
+            duration = duration or times.duration
         features = self.rule.fit(stored[:: self.rule.every])
         candidates = self._run_one(padded_features(features, self.padded_length(len(features))))
-        return self.prediction(candidates, 0, len(stored), duration, class_scores, fps)
+        return self.prediction(candidates, 0, len(stored), duration, class_scores, fps, grid)
 
     def names_of(self, num_classes: int, names=None):
         """Names of a classifier's classes: `names`, or those of the run's annotations, then "class 7"."""

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import actionformer_synthetic, fact_synthetic_transcript
+from data_pipelines.core.feature_times import FeatureTimes
 from fact_jax import inference
 from fact_jax.app import command_flags, commands
 from fact_jax.app.command_flags import Options
@@ -21,6 +22,7 @@ from fact_jax.inference.localization.predictor import LocalizationPredictor
 from fact_jax.ops.nms import METHODS, Detections, NmsConfig, suppress
 from fact_jax.tasks.localization import systems
 from fact_jax.types import UserError
+from tests.data_pipelines import timed_features
 from tests.inference import runs
 from tests.inference.representation.predictors import PER_CHUNK, predictor, video
 from tests.shapes import variable_shapes
@@ -139,6 +141,30 @@ def test_detections_are_those_of_the_library(localizer, tmp_path):
         np.testing.assert_array_equal(labels, expected.labels)
         np.testing.assert_allclose(segments, expected.segments, atol=1e-4)
         np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
+
+
+def test_features_that_say_where_they_lie(localizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(localizer, "timed_features", True)
+    localizer.export(tmp_path / "export", longest=300)
+    model = read(tmp_path / "export")
+    for name, times in timed_features.write_features(tmp_path / "features", dim=5).items():
+        path = tmp_path / "features" / f"{name}.npy"
+        expected = localizer.predict(np.load(path), times=times).detections
+        assert expected.segments.min() >= times.start and expected.segments.max() <= times.duration
+        segments, scores, labels = model.predict(np.load(path), times=model.times(path))
+        np.testing.assert_array_equal(labels, expected.labels)
+        np.testing.assert_allclose(segments, expected.segments, atol=1e-5)
+        np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
+        centres, edges = model.times(path)
+        np.testing.assert_allclose(centres, times.times, atol=1e-9)
+        np.testing.assert_allclose(edges, times.edges, atol=1e-6)
+    with pytest.raises(UserError, match="say themselves where they lie in time: give"):
+        localizer.predict(np.load(path))
+    with pytest.raises(UserError, match="285 rows, and times of 300"):
+        localizer.predict(np.load(path), times=FeatureTimes.read(tmp_path / "features" / "even.npy"))
+    path.with_suffix(".json").unlink()
+    with pytest.raises(ValueError, match=r"no edited\.json beside it"):
+        model.predict_file(path, tmp_path / "edited")
 
 
 @given(

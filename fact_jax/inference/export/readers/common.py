@@ -26,6 +26,20 @@ class Exported:
         stored = np.load(path)
         return stored.T if self.about["time_axis"] == "last" else stored
 
+    def times(self, path):
+        """(centres [N], edges [N + 1]) in seconds of the rows of a file, which VIDEO.json beside it says; or None."""
+        beside = pathlib.Path(path).with_suffix(".json")
+        if not beside.is_file():
+            if self.about.get("timed"):
+                raise ValueError(f"no {beside.name} beside it, which says where its rows lie in time")
+            return None
+        told = json.loads(beside.read_text(encoding="utf-8"))
+        centres = told["times"] or told["first_time"] + (told["stride"] or 0.0) * np.arange(told["rows"])
+        centres, video = np.asarray(centres, np.float64), told["video"]
+        between = (centres[1:] + centres[:-1]) / 2
+        edges = told.get("edges") or [video.get("start") or 0.0, *between.tolist(), video["duration"]]
+        return centres, np.asarray(edges, np.float64)
+
     def length_of(self, rows):
         """The shortest length that a program has for so many rows."""
         lengths = [length for length in self.about["lengths"] if length >= rows]

@@ -15,16 +15,19 @@ from fact_jax.inference.export.readers.common import Exported, main, write_csv
 class Model(Exported):
     """An exported network that finds actions."""
 
-    def predict(self, features, fps=None, duration=None):
+    def predict(self, features, fps=None, duration=None, times=None):
         """(segments [P, 2] in seconds, scores [P], labels [P]) of features float [N, D], the best first.
 
-        `fps`: video frames per second, by default those of the run; `duration`: seconds of the video.
+        `fps`: video frames per second, by default those of the run; `duration`: seconds of the video; `times`: what
+        `Model.times` gives of a file whose rows say where they lie, needed where the run was trained with such.
         """
         grid, stored = self.about["grid"], self.check(features)
         fps = fps or self.about["fps"]
-        if not fps and grid["stride"] > 0:
+        if times is None and self.about["timed"]:
+            raise ValueError("the run knows where rows lie by VIDEO.json: predict(features, times=model.times(path))")
+        if times is None and not fps and grid["stride"] > 0:
             raise ValueError("the frames per second are not known; give them: predict(features, fps=...)")
-        if duration is None and grid["stride"] <= 0:
+        if times is None and duration is None and grid["stride"] <= 0:
             raise ValueError(
                 "the features are spread over the video; give its seconds: predict(features, duration=...)"
             )
@@ -34,6 +37,8 @@ class Model(Exported):
         segments, scores, labels = suppress(
             *(found[name][kept] for name in ("segments", "scores", "labels")), self.about["nms"]
         )
+        if times is not None:
+            return placed(segments, *times, grid), scores, labels
         if grid["stride"] <= 0:
             stride = window = duration * (fps := fps or 1.0) / len(fitted)
         elif grid["resize_to"]:
@@ -50,12 +55,28 @@ class Model(Exported):
         """Writes the detections of one file of features."""
         rows = []
         for (start, end), score, label in zip(
-            *(values.tolist() for values in self.predict(self.features(path))), strict=True
+            *(values.tolist() for values in self.predict(self.features(path), times=self.times(path))), strict=True
         ):
             if math.isfinite(start) and math.isfinite(end):
                 row = {"video-id": path.stem, "t-start": digits(start), "t-end": digits(end)}
                 rows.append(row | {"label": self.about["class_names"][label], "score": digits(score)})
         write_csv(f"{result}.csv", rows, str)
+
+
+def placed(positions, centres, edges, grid):
+    """Seconds, float32, of positions among rows with these centres; nothing outside of the video."""
+    gap = (centres[-1] - centres[0]) / (len(centres) - 1) if len(centres) > 1 else edges[-1] - edges[0]
+
+    def between(places, centres, gap):
+        places, last = np.asarray(places, np.float64), len(centres) - 1
+        found = np.interp(places, np.arange(last + 1), centres)
+        return (found + (np.minimum(places, 0) + np.maximum(places - last, 0)) * gap).astype(np.float32)
+
+    if size := grid["resize_to"]:
+        centres = between((np.arange(size) + 0.5) * len(centres) / size - 0.5, centres, gap).astype(np.float64)
+    centres = centres[:: grid["every"]]
+    gap = (centres[-1] - centres[0]) / (len(centres) - 1) if len(centres) > 1 else edges[-1] - edges[0]
+    return np.clip(between(positions, centres, gap), np.float32(edges[0]), np.float32(edges[-1]))
 
 
 def digits(value):

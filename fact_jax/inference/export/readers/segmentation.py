@@ -24,8 +24,11 @@ class Model(Exported):
             index = np.minimum(index.astype(np.int64), len(sampled) - 1)
         return {name: values[: len(sampled)][index] for name, values in found.items()}
 
-    def segments(self, found):
-        """[{"start", "end", "label", "confidence"}] of what `predict` gave: frames, end excluded; names; means."""
+    def segments(self, found, times=None):
+        """[{"start", "end", "label", "confidence"}] of what `predict` gave: frames, end excluded; names; means.
+
+        With seconds too where they are known, from the run or from `times`, what `Model.times` gives of a file.
+        """
         labels, fps = found["labels"], self.about["fps"]
         starts = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
         ends = np.append(starts[1:], len(labels))
@@ -33,6 +36,8 @@ class Model(Exported):
         rows = []
         for start, end, mean in zip(starts.tolist(), ends.tolist(), means.tolist(), strict=True):
             seconds = {"start_sec": start / fps, "end_sec": end / fps} if fps else {}
+            if times is not None:
+                seconds = {"start_sec": float(times[1][start]), "end_sec": float(times[1][end])}
             label = self.about["class_names"][labels[start]]
             rows.append({"start": start, "end": end, **seconds, "label": label, "confidence": mean})
         return rows
@@ -43,7 +48,7 @@ class Model(Exported):
         names = [self.about["class_names"][label] for label in found["labels"]]
         with open(f"{result}.txt", "w", encoding="utf-8", newline="") as file:
             file.writelines(f"{name}\n" for name in names)
-        write_csv(f"{result}.csv", self.segments(found))
+        write_csv(f"{result}.csv", self.segments(found, self.times(path)))
 
 
 if __name__ == "__main__":
