@@ -28,8 +28,7 @@ def read(path, rules):
     """Reading of a label track, see `ReadRules`."""
     reading = Reading(RESOLUTION)
     lines, problems = read_lines(path)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     events, frequencies = [], 0
     for number, line in enumerate(lines, 1):
         if not line:

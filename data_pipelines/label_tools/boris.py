@@ -26,8 +26,7 @@ def read(path, rules):
     """Reading of a project, see `ReadRules`."""
     reading = Reading(RESOLUTION)
     content, problems = read_json(path, _EXPECTED)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if problems:
         return reading
     if why := why_no_project(content):

@@ -30,8 +30,7 @@ def read(path, rules):
     """Reading of a file, see `ReadRules`."""
     reading = Reading(1e-6)
     root, problems = read_xml(path, _EXPECTED)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if problems:
         return reading
     if root.tag != "annotations":
@@ -78,8 +77,7 @@ def _clock(reading, path, media, frames, rules):
     video = video_name(media)
     if rules.videos:
         videos, problems, _ = rules.videos.open({video: media})
-        for problem in problems:
-            reading.fault(problem.path, problem.line, problem.found, problem.expected)
+        reading.tell(problems)
         if video not in videos:
             return None
         edges = frame_edges(videos[video])

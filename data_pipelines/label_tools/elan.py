@@ -43,8 +43,7 @@ def read(path, rules):
     """Reading of a document, see `ReadRules`."""
     reading = Reading(RESOLUTION)
     root, problems = read_xml(path, _EXPECTED)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if problems:
         return reading
     header = root.find("HEADER")

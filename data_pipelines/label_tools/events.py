@@ -106,6 +106,11 @@ class Reading:
         """Adds a Fault."""
         self.faults.append(Fault(Problem(str(path), line, found, expected), observation, tier))
 
+    def tell(self, problems):
+        """Adds Problems as Faults, which no choice of an observation or tier takes away."""
+        for problem in problems:
+            self.fault(problem.path, problem.line, problem.found, problem.expected)
+
     def extend(self, other):
         """Takes over what another Reading has."""
         self.recordings += other.recordings

@@ -105,8 +105,7 @@ def read_annotations(path):
     content, problems = read_json(path, "annotations in the form of ActivityNet")
     if not problems:
         problems = read_database(path)[1]
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if problems:
         return reading
     for video, entry in content.get("database", content).items():

@@ -40,8 +40,7 @@ def read(path, rules):
     """Reading of an export, see `ReadRules`."""
     reading = Reading(1e-6)
     content, problems = read_json(path, _EXPECTED)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if not problems and not is_export(content):
         hint = "expected " + _EXPECTED + ": JSON, not JSON-MIN"
         reading.fault(path, 0, "no list of tasks with data and annotations", hint)

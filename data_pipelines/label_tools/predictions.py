@@ -26,8 +26,7 @@ def read(folder, with_background):
     reading, in_rows = Reading(1e-6), {}
     for path in records(pathlib.Path(folder)):
         content, problems = read_json(path, _EXPECTED)
-        for problem in problems:
-            reading.fault(problem.path, problem.line, problem.found, problem.expected)
+        reading.tell(problems)
         if problems:
             continue
         if isinstance(content, dict) and isinstance(content.get("results"), dict):

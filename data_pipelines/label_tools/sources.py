@@ -82,8 +82,7 @@ def read(path, kind, rules, background, with_background):
 def _read_frames(path, rules, background, with_background):
     reading = Reading(1e-6)
     labels, segments, paths, problems = folders.read_frames(path)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     used = {name for names in labels.values() for name in names}
     used |= {one.label for listed in segments.values() for one in listed}
     meant = sorted(name for name in used if means_background(name))
@@ -129,8 +128,7 @@ def _edges(recordings, path, rules, reading):
         must_be_there=bool(rules.features),
     )
     reading.notes += notes
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     return edges
 
 

@@ -39,8 +39,7 @@ def read(path, rules):
     """Reading of a project, see `ReadRules`."""
     reading = Reading(RESOLUTION)
     content, problems = read_json(path, _EXPECTED)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if not problems and not is_project(content):
         reading.fault(path, 0, "no file, view, attribute and metadata", f"expected {_EXPECTED}")
     if reading.faults:

@@ -25,8 +25,7 @@ def read(path, rules):
     """Reading of a file, see `ReadRules`."""
     reading = Reading(RESOLUTION)
     lines, problems = read_lines(path)
-    for problem in problems:
-        reading.fault(problem.path, problem.line, problem.found, problem.expected)
+    reading.tell(problems)
     if lines and not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
         reading.fault(path, 1, quote(lines[0]), "expected WEBVTT in the first line")
         lines = []

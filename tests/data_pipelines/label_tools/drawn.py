@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from hypothesis import strategies as st
 
 from data_pipelines import export_labels, import_labels
+from fact_jax.types import UserError
 
 # What text formats could trip over.
 LABELS = ("pour", "take cup", 'say "a, b"', "a<b & c", "Ärmel→", "x|y", "confidence", "tab; 2.5", "#1")
@@ -54,6 +56,20 @@ def load(path, folder, *options):
     assert import_labels.main(command) == 0
     database = json.loads((folder / "annotations.json").read_text())["database"]
     return {video: [plain(item) for item in entry["annotations"]] for video, entry in database.items()}
+
+
+def found(path, folder, *options):
+    """{video: (label, start, end) of every event} of a file that is imported."""
+    loaded = load(path, folder, *options)
+    return {video: [(item["label"], *item["segment"]) for item in items] for video, items in loaded.items()}
+
+
+def refused(path, folder, *options):
+    """The error of a file that is not imported, which leaves nothing but what was found about videos."""
+    with pytest.raises(UserError) as error:
+        import_labels.main([str(path), "--output", str(folder), *options])
+    assert not folder.exists() or [path.name for path in folder.iterdir()] == ["video_index"]
+    return str(error.value)
 
 
 def plain(item):

@@ -8,23 +8,10 @@ import pytest
 from data_pipelines import export_labels, import_labels
 from fact_jax.types import UserError
 from tests.data_pipelines.label_tools import drawn
+from tests.data_pipelines.label_tools.drawn import found, refused
 from tests.data_pipelines.label_tools.projects import boris, observation
 
 ADA = ["--subject", "Ada"]
-
-
-def found(path, folder, *options):
-    return {
-        video: [(item["label"], *item["segment"]) for item in items]
-        for video, items in drawn.load(path, folder, *options).items()
-    }
-
-
-def refused(path, folder, *options):
-    with pytest.raises(UserError) as error:
-        import_labels.main([str(path), "--output", str(folder), *options])
-    assert not folder.exists()
-    return str(error.value)
 
 
 def test_state_events_of_a_subject_and_modifiers(tmp_path):

@@ -11,6 +11,7 @@ from lxml import etree
 from data_pipelines import export_labels, import_labels
 from fact_jax.types import UserError
 from tests.data_pipelines.label_tools import drawn
+from tests.data_pipelines.label_tools.drawn import found, refused
 from tests.data_pipelines.label_tools.projects import SLOTS, elan, tier
 
 SCHEMAS = Path(__file__).resolve().parents[4] / "shared" / "data" / "label_tools" / "elan"
@@ -22,20 +23,6 @@ TIERS = (
            kind="symsub", parent="gestures")
     + tier("classes", ("a9", "noun", "a6"), ("a10", "verb", "a7"), kind="assoc", parent="words")
 )  # fmt: skip
-
-
-def found(path, folder, *options):
-    return {
-        video: [(item["label"], *item["segment"]) for item in items]
-        for video, items in drawn.load(path, folder, *options).items()
-    }
-
-
-def refused(path, folder, *options):
-    with pytest.raises(UserError) as error:
-        import_labels.main([str(path), "--output", str(folder), *options])
-    assert not folder.exists()
-    return str(error.value)
 
 
 def valid(path):

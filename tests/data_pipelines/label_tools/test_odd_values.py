@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 
 import numpy as np
 import pytest
@@ -22,6 +23,14 @@ TEXTS = {
     "boris_aggregated": "Media file,Subject,Behavior,Behavior type,Start (s),Stop (s)\na.mp4,Ada,walk,STATE,1.0,2\n",
     "boris_tabular": "Subject,Behavior,Behavior type,Time\nAda,walk,START,1.0\nAda,walk,STOP,2\n",
 }
+
+
+def check(reading):
+    """Where nothing is told, what was read can be used."""
+    events = [] if reading.faults else [event for one in reading.recordings for event in one.events]
+    for event in events:
+        assert isinstance(event.label, str) and isinstance(event.tier, str)
+        assert math.isfinite(event.end) and event.start <= event.end
 
 
 def places(value, place=()):
@@ -56,7 +65,7 @@ def test_other_values(tmp_path, tool):
     for number in rng.permutation(len(cases))[:250]:
         path.write_text(json.dumps(changed(content, *cases[number])))
         formats.tool_of(path)
-        formats.TOOLS[tool].read(path, ReadRules(tool_fps=25.0))
+        check(formats.TOOLS[tool].read(path, ReadRules(tool_fps=25.0)))
 
 
 @pytest.mark.parametrize("tool", [*TEXTS, "elan"])
@@ -71,4 +80,4 @@ def test_other_texts(tmp_path, tool):
         at, length = rng.integers(len(text)), rng.integers(0, 12)
         path.write_text(text[:at] + rng.choice(list('"<&\t,-x9\n')) + text[at + length :])
         formats.tool_of(path)
-        formats.TOOLS[tool].read(path, ReadRules(tool_fps=25.0))
+        check(formats.TOOLS[tool].read(path, ReadRules(tool_fps=25.0)))

@@ -8,6 +8,7 @@ from lxml import etree
 from data_pipelines import import_labels
 from fact_jax.types import UserError
 from tests.data_pipelines.label_tools import drawn
+from tests.data_pipelines.label_tools.drawn import found, refused
 from tests.data_pipelines.video.written import write_video
 
 VIA = {
@@ -26,21 +27,6 @@ VIA = {
         "1_c": {"vid": "1", "flg": 0, "z": [4], "xy": [2, 1, 1, 5, 5], "av": {"1": "1"}},
     },
 }  # fmt: skip
-
-
-def found(path, folder, *options):
-    return {
-        video: [(item["label"], *item["segment"]) for item in items]
-        for video, items in drawn.load(path, folder, *options).items()
-    }
-
-
-def refused(path, folder, *options):
-    with pytest.raises(UserError) as error:
-        import_labels.main([str(path), "--output", str(folder), *options])
-    # What is found about videos is kept for the next time.
-    assert not folder.exists() or [path.name for path in folder.iterdir()] == ["video_index"]
-    return str(error.value)
 
 
 def save(path, content):
