@@ -24,7 +24,7 @@ from tests.parity import actionformer as parity
 
 torch = pytest.importorskip("torch")
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "actionformer_small.npz"
+GOLDEN = Path(__file__).parents[1] / "golden" / "actionformer_fpn_small.npz"
 CLASSES = [f"action {k}" for k in range(4)]
 
 

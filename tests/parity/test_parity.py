@@ -45,7 +45,7 @@ CASES = (
         "cast_sampling",
         pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
-        pytest.param("actionformer_conv_small", marks=pytest.mark.slow),
+        pytest.param("actionformer_fpn_small", marks=pytest.mark.slow),
     ],
 )
 def test_fixture_agrees(name):
@@ -62,7 +62,7 @@ def test_fixture_agrees(name):
         "faformer_gtea_small",
         "faformer_iuUU_small",
         "asformer_small",
-        "actionformer_fpn_small",
+        "actionformer_conv_small",
         "actionformer_anet_small",
         "carl_resnet_block",
         "cast_compo_small",
