@@ -43,7 +43,6 @@ CASES = (
         "cast_small",
         "cast_layer_decay.json",
         "cast_sampling",
-        pytest.param("fact_transcript_gru_seq", marks=pytest.mark.slow),
         pytest.param("fact_sepverbnoun", marks=pytest.mark.slow),
         pytest.param("actionformer_fpn_small", marks=pytest.mark.slow),
     ],
