@@ -17,6 +17,7 @@ from data_pipelines.core.input_files import find_files, skipped_lines
 from data_pipelines.core.names import why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, group_alike, refuse
 from data_pipelines.core.wording import count, name_some, verb
+from data_pipelines.extraction.feature_file import known_indices
 from data_pipelines.label_tools import checks, choice, folders, formats, frames, rows
 from data_pipelines.label_tools.events import Reading, some_lines
 from data_pipelines.label_tools.media import MediaFolder, file_name, video_name
@@ -35,9 +36,8 @@ def main(argv=None):
     """Runs the tool; returns 0."""
     arguments = _parse(argv)
     output = pathlib.Path(arguments.output).expanduser()
-    videos = (
-        MediaFolder(pathlib.Path(arguments.videos).expanduser(), output / "video_index") if arguments.videos else None
-    )
+    index_dir = known_indices(output / "features", output / "video_index")
+    videos = MediaFolder(pathlib.Path(arguments.videos).expanduser(), index_dir) if arguments.videos else None
     reading = _read(arguments, videos)
     what = arguments.files[0] if len(arguments.files) == 1 else "the files"
     recordings = _labelled(reading, arguments.keep_empty)

@@ -18,10 +18,22 @@ from jaxtyping import Float
 
 from data_pipelines.core.feature_files import FeatureFileError, read_header
 from data_pipelines.core.feature_times import FeatureTimes, times_path
+from data_pipelines.representation.opening import INDEX_DIR
 from fact_jax.files import WriteError, atomic_write_text, read_data
 
 WORK_DIR = ".extraction"
 _SAVE_EVERY = 5.0  # seconds of work that a kill may cost
+
+
+def index_folder(features: Path) -> Path:
+    """Where an extraction to the folder `features` keeps which frames the videos hold, see `video.index_cache`."""
+    return features / WORK_DIR / INDEX_DIR
+
+
+def known_indices(features: Path, otherwise: Path) -> Path:
+    """`index_folder` where videos were extracted to `features`, so that they are not gone through again."""
+    extracted = index_folder(features)
+    return extracted if extracted.is_dir() else otherwise
 
 
 class FeatureFile:

@@ -40,7 +40,8 @@ def find_index(path, config, folder=None):
     state = file_state(path)
     if folder is None:
         return make_index(path, config), state
-    key = [_VERSION, av.__version__, os.path.realpath(path), *state, *dataclasses.astuple(config)]
+    # Of the settings, those that an index hangs on.
+    key = [_VERSION, av.__version__, os.path.realpath(path), *state, config.stream, config.rate]
     kept = Path(folder) / f"{hashlib.sha256(key[2].encode(errors='surrogateescape')).hexdigest()[:32]}.npz"
     index = _read(kept, key)
     if index is None:

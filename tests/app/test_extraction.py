@@ -104,8 +104,8 @@ def test_unreadable_videos_are_listed_before_anything_is_done(tmp_path):
     (folder / "other.mkv").write_bytes(b"no video")
     code, text = run("means", folder, tmp_path / "out")
     assert code == 1
-    assert text.index("broken.mp4") < text.index("extracted 1 videos")
-    assert text.index("other.mkv") < text.index("extracted 1 videos")
+    assert text.index("broken.mp4") < text.index("extracted 1 video ")
+    assert text.index("other.mkv") < text.index("extracted 1 video ")
     assert "broken.mp4" in (tmp_path / "out" / "extraction_problems.txt").read_text()
 
 

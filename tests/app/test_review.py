@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from data_pipelines.core.feature_times import FeatureTimes
+from data_pipelines.extraction.feature_file import index_folder
+from data_pipelines.representation.opening import INDEX_DIR
+from data_pipelines.video import index_cache
 from data_pipelines.video.video_file import VideoFile
 from fact_jax import run_record
 from fact_jax.app import command_flags, commands, review
@@ -45,10 +48,19 @@ def folder(tmp_path):
 
 def test_the_video_that_features_were_made_from_is_found(folder):
     (video,), lines = write(folder)
-    assert video["src"] == "videos/talk.mp4" and video["notes"] == [] or "rate varies" in video["notes"][0]
+    assert video["src"] == "videos/talk.mp4"
+    assert video["notes"] == [] or "rate varies" in video["notes"][0]
     # Row 4 begins at 1.52 s: the first frame from there on is the 32nd, which is shown at 1.56 s.
     assert video["predicted"][:3] == [3, 0, 32] and video["predicted"][4:7] == [0, 32, 60]
     assert "1 video (1 with pictures)" in lines[-1]
+
+
+def test_a_video_that_was_extracted_is_not_gone_through_again(folder, monkeypatch):
+    VideoFile(folder / "videos" / "talk.mp4", index_dir=index_folder(folder / "features"))
+    monkeypatch.setattr(index_cache, "make_index", None)
+    (video,), _ = write(folder)
+    assert video["predicted"][4:7] == [0, 32, 60]
+    assert not (folder / INDEX_DIR).exists()
 
 
 def test_another_file_of_that_name_is_not_shown(folder):

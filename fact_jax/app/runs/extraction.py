@@ -14,12 +14,11 @@ from data_pipelines.core.made_by import comparable, difference
 from data_pipelines.core.problems import Problem, refuse
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.extraction import claims
-from data_pipelines.extraction.feature_file import WORK_DIR, FeatureFile, whole_file
+from data_pipelines.extraction.feature_file import WORK_DIR, FeatureFile, index_folder, whole_file
 from data_pipelines.extraction.pixels import FramePixels
 from data_pipelines.extraction.plans import Plan
 from data_pipelines.extraction.reading import ReadAhead, Reading
 from data_pipelines.representation.input_videos import open_videos
-from data_pipelines.representation.opening import INDEX_DIR
 from data_pipelines.video.checks import VIDEO_SUFFIXES
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError
@@ -137,7 +136,7 @@ def extract(extractor: Extractor, inputs: Sequence[str], output: Path, *, overwr
         (output / WORK_DIR).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--output {output} cannot be made: {error.strerror}. Choose another folder.") from error
-    found = open_videos(inputs, extractor.video, index_dir=output / WORK_DIR / INDEX_DIR)
+    found = open_videos(inputs, extractor.video, index_dir=index_folder(output))
     for line in (*extractor.lines, *found.lines):
         console.say(line)
     problems = list(found.problems)
@@ -156,7 +155,7 @@ def extract(extractor: Extractor, inputs: Sequence[str], output: Path, *, overwr
     else:
         taken, kept = writers.format_duration(time.perf_counter() - begun), len(videos) - work.written - work.bad
         others = f", {kept} were there or made by other processes" if kept else ""
-        console.say(f"extracted {work.written} videos in {taken}{others}; features are in {output}")
+        console.say(f"extracted {count(work.written, 'video')} in {taken}{others}; features are in {output}")
     code = _report(problems, output, console)
     return stop.exit_code if stop.requested else code
 
@@ -179,7 +178,7 @@ def _names_videos(path):
 
 def feature_files(inputs: Sequence[str], extractor: Extractor, output: Path) -> list[str]:
     """The feature files that `extract` has made of videos; those that could not be read have none."""
-    found = open_videos(inputs, extractor.video, index_dir=output / WORK_DIR / INDEX_DIR)
+    found = open_videos(inputs, extractor.video, index_dir=index_folder(output))
     names = files.file_names([video.video_id for video in found.inputs], output / WORK_DIR)
     paths = [output / f"{name}.npy" for name in names.values()]
     return [str(path) for path in paths if path.is_file()]

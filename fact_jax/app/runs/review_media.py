@@ -10,6 +10,8 @@ import numpy as np
 
 from data_pipelines.core.feature_times import FeatureTimes, has_times, times_path
 from data_pipelines.core.input_files import find_files
+from data_pipelines.extraction.feature_file import known_indices
+from data_pipelines.representation.opening import INDEX_DIR
 from data_pipelines.video.checks import VIDEO_SUFFIXES
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.errors import VideoError
@@ -25,7 +27,7 @@ from fact_jax.types import UserError
 # How videos come to the page: named where they lie; laid beside it; or named, but those written anew as H.264 that some
 # browser does not play.
 WAYS = ("link", "copy", "transcode")
-FOLDER, INDEX = "review_videos", "video_index"
+FOLDER = "review_videos"
 # Cameras write them in capitals.
 SUFFIXES = tuple(sorted({*VIDEO_SUFFIXES, *map(str.upper, VIDEO_SUFFIXES)}))
 # Folders in which a video may lie whose name VIDEO.json tells, seen from the folder of that file.
@@ -72,7 +74,8 @@ def find_media(
         times, notes = _feature_times(source, video)
         path = told.get(video.video_id) or _recorded(source, times)
         media = Media(notes=tuple(notes), edges=None if times is None else times.edges)
-        found[video.video_id] = _with_file(media, path, times, folder, way, say) if path else media
+        index_dir = folder / INDEX_DIR if source is None else known_indices(source.parent, folder / INDEX_DIR)
+        found[video.video_id] = _with_file(media, path, times, folder, index_dir, way, say) if path else media
         playing.add(found[video.video_id].path)
     _remove_others(folder, playing)
     without = [video.video_id for video in review.videos if found[video.video_id].grid is None]
@@ -125,10 +128,10 @@ def _recorded(source, times):
     return next((place for place in places if place.is_file()), None)
 
 
-def _with_file(media, path, times, folder, way, say):
+def _with_file(media, path, times, folder, index_dir, way, say):
     """The Media with the file at `path`: when its frames are shown, and what the page plays."""
     try:
-        opened = VideoFile(path, _READ, folder / INDEX)
+        opened = VideoFile(path, _READ, index_dir)
         why = why_not_everywhere(path, _READ)
     except VideoError as error:
         return dataclasses.replace(media, notes=(*media.notes, str(error)))

@@ -52,6 +52,9 @@ def test_an_index_that_is_no_longer_true_is_made_anew(tmp_path, made):
     write_video(path, range(20))
     assert len(find_index(path, VideoConfig(), kept)[0]) == 20
     assert len(made) == 3 and len(list(kept.iterdir())) == 1
+    # What is made of the frames later does not change which there are.
+    find_index(path, VideoConfig(allow_cut_off=True, short_side=8), kept)
+    assert len(made) == 3
     find_index(path, VideoConfig(rate=5), kept)
     assert len(made) == 4
 

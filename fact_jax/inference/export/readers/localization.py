@@ -65,18 +65,20 @@ class Model(Exported):
 
 def placed(positions, centres, edges, grid):
     """Seconds, float32, of positions among rows with these centres; nothing outside of the video."""
-    gap = (centres[-1] - centres[0]) / (len(centres) - 1) if len(centres) > 1 else edges[-1] - edges[0]
-
-    def between(places, centres, gap):
-        places, last = np.asarray(places, np.float64), len(centres) - 1
-        found = np.interp(places, np.arange(last + 1), centres)
-        return (found + (np.minimum(places, 0) + np.maximum(places - last, 0)) * gap).astype(np.float32)
-
     if size := grid["resize_to"]:
-        centres = between((np.arange(size) + 0.5) * len(centres) / size - 0.5, centres, gap).astype(np.float64)
-    centres = centres[:: grid["every"]]
-    gap = (centres[-1] - centres[0]) / (len(centres) - 1) if len(centres) > 1 else edges[-1] - edges[0]
-    return np.clip(between(positions, centres, gap), np.float32(edges[0]), np.float32(edges[-1]))
+        places = (np.arange(size) + 0.5) * len(centres) / size - 0.5
+        centres = seconds_at(places, centres, edges).astype(np.float64)
+    found = seconds_at(positions, centres[:: grid["every"]], edges)
+    return np.clip(found, np.float32(edges[0]), np.float32(edges[-1]))
+
+
+def seconds_at(places, centres, edges):
+    """Between two centres in proportion; before the first and behind the last one as far as the mean gap tells."""
+    last = len(centres) - 1
+    gap = (centres[-1] - centres[0]) / last if last else edges[-1] - edges[0]
+    places = np.asarray(places, np.float64)
+    found = np.interp(places, np.arange(last + 1), centres)
+    return (found + (np.minimum(places, 0) + np.maximum(places - last, 0)) * gap).astype(np.float32)
 
 
 def digits(value):
