@@ -29,6 +29,17 @@ MARKERS = (
     "gpu: needs an accelerator; run with JAX_PLATFORMS=cuda",
 )
 LONG = {"slow", "survival"}
+# Files of few long tests, the longest first. pytest-xdist would hand out files of many tests first, and at the end one
+# of two processes would wait for the other.
+FIRST = (
+    "models/test_fact_network.py",
+    "parity/test_parity.py",
+    "app/test_shipped_configs.py",
+    "tasks/segmentation/test_fact.py",
+    "tasks/representation/test_carl.py",
+    "benchmark/test_command.py",
+    "training/test_loop.py",
+)
 
 # Set here and not in the environment, so that the programs that tests start have one device, like a user's.
 jax.config.update("jax_num_cpu_devices", NUM_DEVICES)
@@ -40,6 +51,7 @@ gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_configure(config):
+    config.option.loadscopereorder = False
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
@@ -53,6 +65,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    places = {os.path.join(os.path.dirname(__file__), *name.split("/")): place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(str(item.path), len(places)))
     if not config.option.markexpr:
         long = [item for item in items if LONG & set(item.keywords)]
         if long:
