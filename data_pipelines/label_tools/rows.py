@@ -8,6 +8,7 @@ import numpy as np
 from data_pipelines.core.feature_times import FeatureTimes, has_times
 from data_pipelines.core.missing_files import HintedFolder
 from data_pipelines.core.problems import Problem
+from data_pipelines.core.wording import count, name_some
 from data_pipelines.label_tools.media import frame_edges
 from data_pipelines.tools.feature_lengths import read_lengths
 from fact_jax.files import why_no_folder
@@ -36,7 +37,7 @@ def find_edges(recordings, features, *, fps=0.0, videos=None, time_axis=None, mu
         features = None
     if features:
         lengths, notes, problems = _lengths(recordings, features, time_axis)
-    edges, from_videos, ends_anywhere = {}, {}, 0
+    edges, from_videos, ends_anywhere, told = {}, {}, 0, []
     for recording in recordings:
         video = recording.video
         path = os.path.join(features, f"{video}.npy") if features else ""
@@ -48,6 +49,7 @@ def find_edges(recordings, features, *, fps=0.0, videos=None, time_axis=None, mu
                 problems.append(Problem(path, 0, found, "extract them again"))
             elif times:
                 edges[video] = times.edges
+                told.append(video)
         elif features and video not in lengths:
             continue  # told already
         elif fps:
@@ -57,12 +59,17 @@ def find_edges(recordings, features, *, fps=0.0, videos=None, time_axis=None, mu
             edges[video] = np.arange(number + 1) / fps
         else:
             from_videos[video] = recording.media
+    if fps and told:
+        what = (
+            f"--fps {fps:g} is not used for {count(told, 'video')}: VIDEO.json beside the features says when rows are"
+        )
+        notes.append(f"{what}: {name_some(told)}")
     if ends_anywhere:
         notes.append(f"nobody says how long they are: {ends_anywhere} videos end with their last event")
     if from_videos and videos is None:
         first = next(one for one in recordings if one.video in from_videos)
-        told = f"nobody says when the rows of labels of {len(from_videos)} of {len(recordings)} videos are"
-        problems.append(Problem(first.path, 0, f"{told}, such as {first.video!r}", f"expected {_HOW}"))
+        unknown = f"nobody says when the rows of labels of {len(from_videos)} of {len(recordings)} videos are"
+        problems.append(Problem(first.path, 0, f"{unknown}, such as {first.video!r}", f"expected {_HOW}"))
     elif from_videos:
         opened, wrong, lines = videos.open(from_videos)
         problems += wrong

@@ -40,7 +40,8 @@ _RANGE = re.compile(r"(\d+)-(\d+)\s+(?=\S)")
 
 @dataclasses.dataclass(frozen=True)
 class ListedSegment:
-    """One row of a table: exact times in the unit of the table, and where the row stands."""
+    """One row of a table: exact times in the unit of the table, where the row stands, and whose it is, if a column
+    `subject` says it."""
 
     video: str
     start: Fraction
@@ -48,6 +49,7 @@ class ListedSegment:
     label: str
     path: str
     line: int
+    subject: str = ""
 
     @property
     def text(self):
@@ -96,10 +98,12 @@ def read_segments(path, columns=None, video=None):
     if wrong:
         return SegmentTable((), "", False, (), [*problems.listed(), *wrong])
     segments, looks_like_seconds = [], False
+    whose = next((place for place, name in enumerate(header or ()) if name.lower() == "subject"), None)
     for number, cells in rows[1:] if header else rows:
         found = _read_row(path, number, cells, places, video, problems)
         if found:
-            segments.append(found)
+            subject = cells[whose] if whose is not None and whose < len(cells) else ""
+            segments.append(dataclasses.replace(found, subject=subject))
             looks_like_seconds |= any(set(".:") & set(cells[places[role]]) for role in ("start", "end"))
     if not segments and not problems.listed():
         problems.add(str(path), 0, "no segments below the header", "expected rows of start, end and label")

@@ -19,6 +19,11 @@ from fact_jax.types import nearest
 
 _BEHIND = 1.0  # seconds by which a segment may end after its video: times are rounded, and sound may be longer
 
+_ONE_SUBJECT = (
+    "python -m data_pipelines.import_labels {} --output FOLDER --to frames --subject NAME makes label files of it, "
+    "--each of every one; then leave data.segment_file empty"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class TimedLabels:
@@ -38,8 +43,9 @@ def labels_of_segments(
 ) -> TimedLabels:
     """Labels of every row of `videos` from a table of segments, with the columns video, start, end (seconds) and label.
 
-    A segment has the rows from the one that holds its start to before the one that holds its end. Rows without a
-    segment are `background`, the id of a class; None: there is none, and gaps are problems.
+    A segment has the rows from the one that holds its start to before the one that holds its end. Segments of several
+    subjects in one file are a problem: a row has one label. Rows without a segment are `background`, the id of a class;
+    None: there is none, and gaps are problems.
     """
     table = segment_files.read_segments(path)
     problems, by_video = Problems(path, 10_000), collections.defaultdict(list)
@@ -48,6 +54,11 @@ def labels_of_segments(
         problems.add(str(path), 1, f"times in {table.unit}", "expected seconds")
     for segment in table.segments:
         by_video[segment.video.removesuffix(".txt")].append(segment)
+    if len(subjects := {segment.subject: segment for segment in table.segments}) > 1:
+        names = name_some([name or "(none)" for name in subjects])
+        line = min(segment.line for segment in subjects.values())
+        found = f"segments of {len(subjects)} subjects, {names}"
+        problems.add(str(path), line, found, f"expected those of one: {_ONE_SUBJECT.format(path)}")
     labels, short = {}, collections.Counter()
     for video in videos:
         if video not in by_video:
@@ -65,7 +76,7 @@ def labels_of_segments(
         )
     if others := [video for video in by_video if video not in set(videos)]:
         notes.append(f"{path}: segments of {count(others, 'video')} in none of the lists: {name_some(others)}")
-    if unused := [name for name in table.unused if name not in ("confidence", "subject")]:
+    if unused := [name for name in table.unused if name.lower() not in ("confidence", "subject")]:
         notes.append(f"{path}: columns that are not used: {name_some(unused)}")
     return TimedLabels({} if problems.listed() else labels, problems.listed(), tuple(notes))
 

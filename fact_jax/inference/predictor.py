@@ -155,10 +155,10 @@ class Predictor(abc.ABC):
         leaves, structure = jax.tree_util.tree_flatten_with_path(device_layout.unreplicate(tree))
         names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
 
-        def run(weights, arrays):
+        def run(weights, taken):
             tree = jax.tree.unflatten(structure, [weights[name] for name in names])
-            batch = {**arrays, **plan.constants}
-            return checked_outputs(self._task, tree["weights"], tree.get("state", {}), batch)
+            found = checked_outputs(self._task, tree["weights"], tree.get("state", {}), plan.batch(taken))
+            return {**plan.results(found, taken), FINITE: found[FINITE][0]}
 
         config = self.config
         about = {

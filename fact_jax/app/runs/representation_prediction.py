@@ -2,7 +2,9 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from data_pipelines.representation.config import RepresentationDataConfig
 from data_pipelines.representation.input_videos import open_videos
@@ -25,27 +27,35 @@ def chunk_config(config) -> ChunkConfig:
 
 
 class ExportedChunks(NamedTuple):
-    """Chunks of an exported network: the lengths that they are padded to, and what its reader has to know."""
+    """Chunks of an exported network.
+
+    Attributes:
+      lengths: that they are padded to.
+      chunks: JSON values of how a video is cut into them.
+      size, crop: of the pictures that the network sees, and how they are cut out.
+      mean, deviation: float32 [3], by which pixels in [0, 1] are normalised.
+    """
 
     lengths: tuple[int, ...]
-    settings: dict[str, Any]
+    chunks: dict[str, int]
+    size: int
+    crop: str
+    mean: np.ndarray
+    deviation: np.ndarray
 
 
 def exported_chunks(config) -> ExportedChunks:
     """The ExportedChunks of a run."""
     chunks = chunk_config(config)
     clip, augmentation = chunks.data.clip, chunks.data.augmentation
-    settings = {
+    told = {
         "frames_per_chunk": chunks.frames_per_chunk,
         "frame_stride": chunks.frame_stride,
         "num_contexts": clip.num_contexts,
         "context_stride": clip.context_stride,
-        "size": augmentation.size,
-        "crop": augmentation.evaluation_crop,
-        "mean": pixels.MEAN.tolist(),
-        "deviation": pixels.STD.tolist(),
     }
-    return ExportedChunks(chunk_lengths(chunks.frames_per_chunk), settings)
+    lengths, pictures = chunk_lengths(chunks.frames_per_chunk), (augmentation.size, augmentation.evaluation_crop)
+    return ExportedChunks(lengths, told, *pictures, pixels.MEAN.astype(np.float32), pixels.STD.astype(np.float32))
 
 
 def read_chunks(config, video, name):

@@ -6,21 +6,30 @@ from typing import Any
 
 import jax
 
+Arrays = Mapping[str, Any]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportPlan:
-    """How a network becomes programs, and how a reader turns what they give into predictions.
+    """How a network becomes programs, and what a reader has to know.
+
+    A program takes `rows` float32 [LENGTH, ...], of which the first `number` (int32 scalar) are real and the others
+    zero, and what `told` names.
 
     Attributes:
       reader: module of `export.readers` that becomes predict.py.
       settings: JSON values that the reader needs, for model.json.
       lengths: rows (or frames) that the programs take, ascending: a program each.
-      arrays: from one of the lengths to the arrays that its program takes, by name; the shape of one video each.
-      constants: arrays of `Task.predict_keys` that are the same for every video, by name.
+      row_shape: of a row.
+      told: names of the further numbers that the programs take, float32 scalars.
+      batch: traced; from what a program takes to the arrays [1, ...] of `Task.predict_keys`.
+      results: traced; from what the task predicts for them and what the program took to what it gives, by name.
     """
 
     reader: str
     settings: Mapping[str, Any]
     lengths: Sequence[int]
-    arrays: Callable[[int], Mapping[str, jax.ShapeDtypeStruct]]
-    constants: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    row_shape: tuple[int, ...]
+    batch: Callable[[Arrays], Arrays]
+    results: Callable[[Arrays, Arrays], Mapping[str, jax.Array]]
+    told: tuple[str, ...] = ()

@@ -3,11 +3,12 @@
 import dataclasses
 import math
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fact_jax.inference.export import ExportPlan
 from fact_jax.inference.predictor import Predictor, check_features, padded_features
+from fact_jax.ops import traced_nms
 from fact_jax.ops.class_scores import EXPECTED, read_scores, why_other_number
 from fact_jax.ops.nms import Detections
 from fact_jax.ops.time_grid import GridRule
@@ -67,21 +68,65 @@ class LocalizationPredictor(Predictor):
 
     def export_plan(self, longest):
         most = self.padded_length(1)
-        lengths, rows = [most], longest and self.rule.length(longest)
+        lengths, rows, rule = [most], longest and self.rule.length(longest), self.rule
         while rows and lengths[-1] < rows:
             lengths.append(self.padded_length(lengths[-1] + 1))
 
-        def arrays(length):
-            return {
-                "features": jax.ShapeDtypeStruct((length, self.feature_dim), np.float32),
-                "mask": jax.ShapeDtypeStruct((length,), bool),
-            }
+        def seen(taken):  # rows at the rate of the network
+            return -(-taken["number"] // rule.every)
 
-        rule = self.rule
-        grid = {"stride": rule.stride, "window": rule.window, "every": rule.every, "resize_to": rule.resize_to}
-        settings = {"time_axis": "first", "fps": self.fps, "timed": self.timed_features, "grid": grid}
-        settings["nms"] = dataclasses.asdict(self._nms)
-        return ExportPlan(reader="localization", settings=settings, lengths=lengths, arrays=arrays)
+        def batch(taken):
+            features = taken["rows"][:: rule.every]
+            return {"features": features[None], "mask": (jnp.arange(len(features)) < seen(taken))[None]}
+
+        def results(candidates, taken):
+            names = ("segments", "scores", "labels", "valid")
+            found = traced_nms.suppress(*(candidates[name][0] for name in names), self._nms)
+            seconds = self._traced_seconds(found.segments, seen(taken), taken)
+            others = {"scores": found.scores, "labels": found.labels, "count": found.count}
+            return {"seconds": seconds, "places": found.segments, **others}
+
+        needs, why = self._needs()
+        return ExportPlan(
+            reader="localization",
+            settings={
+                "time_axis": "first",
+                "fps": self.fps,
+                "timed": self.timed_features,
+                "every": rule.every,
+                "resize_to": rule.resize_to,
+                "needs": needs,
+                "why": why,
+            },
+            lengths=[rule.every * length for length in lengths],
+            row_shape=(self.feature_dim,),
+            told=("stored", "fps", "duration"),
+            batch=batch,
+            results=results,
+        )
+
+    def _needs(self):
+        """(which argument of `predict` an exported network cannot do without, why); ("", "") where it can."""
+        if self.timed_features:
+            return "times", "it was trained with features that say themselves where they lie in time"
+        if self.rule.stride <= 0:
+            return "duration", "its features are spread evenly over a video"
+        return ("", "") if self.fps else ("fps", "the frames per second of the run's videos differ")
+
+    def _traced_seconds(self, places, length, taken):
+        """As `GridRule.grid` and `TimeGrid.clamp_seconds` have them, of a video of `length` rows at the network's rate.
+
+        `taken`: what a program takes; `stored` rows of the file, `fps`, and `duration`, 0 where it is not told.
+        """
+        rule, fps, stated = self.rule, taken["fps"], taken["duration"]
+        if rule.stride <= 0:
+            stride = window = stated * fps / length
+        elif rule.resize_to:
+            stride = window = ((taken["stored"] - 1) * rule.stride + rule.window) / rule.resize_to
+        else:
+            stride, window = np.float32(rule.stride * rule.every), np.float32(rule.window)
+        duration = jnp.where(stated > 0, stated, ((length - 1) * stride + window) / fps)
+        return jnp.clip((places * stride + 0.5 * window) / fps, 0, duration)
 
     def _predict_one(self, features, name, fps, duration, class_scores, times) -> FoundActions:
         if class_scores is not None:

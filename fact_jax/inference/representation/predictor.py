@@ -1,6 +1,6 @@
 """Embeddings of the frames of videos."""
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -35,16 +35,21 @@ class RepresentationPredictor(Predictor):
         if longest is not None:
             raise UserError("--longest: videos are embedded in chunks, so that they may have any length; leave it out.")
         chunks = self._runs().exported_chunks(self.config)
-        size, contexts = chunks.settings["size"], chunks.settings["num_contexts"]
+        size, contexts = chunks.size, chunks.chunks["num_contexts"]
 
-        def arrays(length):
-            return {
-                "frames": jax.ShapeDtypeStruct((length * contexts, size, size, 3), np.float32),
-                "mask": jax.ShapeDtypeStruct((length,), bool),
-            }
+        def batch(taken):
+            frames = (taken["rows"] - chunks.mean) / chunks.deviation
+            mask = jnp.arange(len(frames)) < taken["number"]
+            return {"frames": frames.reshape(1, -1, size, size, 3), "mask": mask[None]}
 
-        settings = {"time_axis": "first", "chunks": chunks.settings}
-        return ExportPlan(reader="representation", settings=settings, lengths=chunks.lengths, arrays=arrays)
+        return ExportPlan(
+            reader="representation",
+            settings={"timed": False, "chunks": chunks.chunks, "size": size, "crop": chunks.crop},
+            lengths=chunks.lengths,
+            row_shape=(contexts, size, size, 3),
+            batch=batch,
+            results=lambda found, taken: {"embeddings": found["embeddings"][0]},
+        )
 
     def _predict_one(self, video, name):
         assembly, chunks = self._runs().read_chunks(self.config, video, name)

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fact_jax.inference.export import ExportPlan
@@ -67,20 +67,33 @@ class SegmentationPredictor(Predictor):
                 "video and transcript. Only models without transcripts can be exported with --format jax."
             )
 
-        def arrays(length):
-            return {
-                "features": jax.ShapeDtypeStruct((length, self.feature_dim), np.float32),
-                "mask": jax.ShapeDtypeStruct((length,), bool),
-            }
+        data, rate = self.config.data, self.sample_rate
+        lengths = export_lengths(self.buckets, longest and downsampled_length(longest, rate))
 
-        data = self.config.data
-        settings = {"sample_rate": self.sample_rate, "time_axis": data.time_axis, "fps": data.fps}
+        def seen(taken):  # frames at the rate of the network
+            return -(-taken["number"] // rate)
+
+        def batch(taken):
+            features = taken["rows"][::rate]
+            mask = jnp.arange(len(features)) < seen(taken)
+            return {"features": features[None], "mask": mask[None], "row": np.zeros(1, np.int32)}
+
+        def results(scores, taken):
+            index = _nearest_index(seen(taken), taken["number"], len(taken["rows"]))
+            return {name: values[0][index] for name, values in scores.items() if name != FINITE}
+
         return ExportPlan(
             reader="segmentation",
-            settings=settings | {"background": [self.class_names[label] for label in data.background_ids]},
-            lengths=export_lengths(self.buckets, longest and downsampled_length(longest, self.sample_rate)),
-            arrays=arrays,
-            constants={"row": np.zeros(1, np.int32)},
+            settings={
+                "time_axis": data.time_axis,
+                "fps": data.fps,
+                "timed": self.timed_features,
+                "background": [self.class_names[label] for label in data.background_ids],
+            },
+            lengths=[rate * length for length in lengths],
+            row_shape=(self.feature_dim,),
+            batch=batch,
+            results=results,
         )
 
     def _predict_one(self, features, name, transcript):
@@ -134,6 +147,17 @@ class _Scoring:
 
     def predict(self, weights, state, batch):
         return self.task.predict_scores(weights, state, batch)
+
+
+def _nearest_index(num_source, num_target, size: int):
+    """`resampling.nearest_index` inside compiled code, of traced numbers of frames: int32 [size].
+
+    Those from `num_target` on mean nothing.
+    """
+    target = jnp.arange(size, dtype=jnp.int32)
+    scale = jnp.float32(num_source) / jnp.float32(num_target)
+    stretched = jnp.minimum(jnp.floor(target.astype(jnp.float32) * scale).astype(jnp.int32), num_source - 1)
+    return jnp.where(num_source == num_target, target, stretched)
 
 
 def export_lengths(buckets: Sequence[int], longest: int | None) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Exported folders: what jax and NumPy alone make of them is what the library predicts."""
 
+import ast
 import importlib.util
 import json
 import shutil
@@ -9,17 +10,15 @@ import sys
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from configs import actionformer_synthetic, fact_synthetic_transcript
 from data_pipelines.core.feature_times import FeatureTimes
 from fact_jax import inference
 from fact_jax.app import command_flags, commands
 from fact_jax.app.command_flags import Options
-from fact_jax.inference.export.readers import localization as reader
+from fact_jax.inference.export import folder
+from fact_jax.inference.export.readers import predict_command, predict_rows
 from fact_jax.inference.localization.predictor import LocalizationPredictor
-from fact_jax.ops.nms import METHODS, Detections, NmsConfig, suppress
 from fact_jax.tasks.localization import systems
 from fact_jax.types import UserError
 from tests.data_pipelines import timed_features
@@ -43,7 +42,7 @@ def labelled(tmp_path_factory):
     runs.write_run(folder / "run", runs.make_config(data__sample_rate=2, data__fps=10.0), {1: 10.0})
     lines, model = [], inference.load(folder / "run")
     model.export(folder / "export", longest=80, say=lines.append)
-    assert "programs for up to 64 rows on cpu, cuda, tpu" in lines[-1]
+    assert "programs for up to 128 rows on cpu, cuda, tpu" in lines[-1]
     return model, folder / "export"
 
 
@@ -74,8 +73,9 @@ def test_the_reader_alone_writes_files_and_names_what_it_cannot_take(labelled, t
     arguments = [str(tmp_path / "out"), *map(str, (long, good, wide))]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
-    assert "long.npy: a video of 500 rows; expected 1 to 64. Export again with --longest 500" in done.stderr
-    assert f"wide.npy: features of shape (9, 3); expected (frames, {runs.FEATURE_DIM})" in done.stderr
+    shape = f"of shape ({runs.FEATURE_DIM},), all finite (longer: --mode export --longest ROWS)"
+    assert f"long.npy: an array of shape (999, {runs.FEATURE_DIM}); expected 1 to 128 rows {shape}" in done.stderr
+    assert "wide.npy: an array of shape (9, 3); expected 1 to 128 rows" in done.stderr
     assert len((tmp_path / "out" / "good.txt").read_text().splitlines()) == 9
     assert (tmp_path / "out" / "good.csv").read_text().startswith("start,end,start_sec,end_sec,label,confidence\n0,")
     for arguments, words in (
@@ -88,13 +88,42 @@ def test_the_reader_alone_writes_files_and_names_what_it_cannot_take(labelled, t
     assert not (tmp_path / "twice").exists()
 
 
+@pytest.mark.parametrize("broken", ["model.json", "predict_command.py", "flatbuffers/compat.py", "programs/48.bin"])
+def test_a_folder_that_is_not_whole_is_told_in_a_sentence(labelled, tmp_path, broken):
+    export = shutil.copytree(labelled[1], tmp_path / "export")
+    (export / broken).unlink()
+    weights = export / "weights.npz"
+    weights.write_bytes(weights.read_bytes()[:-9])
+    done = subprocess.run(
+        [sys.executable, str(export / "predict.py"), str(tmp_path / "out"), "x.npy"], capture_output=True, text=True
+    )
+    told = [f"{broken} is missing", "weights.npz is damaged"]
+    if broken in ("model.json", "predict_command.py"):
+        told = [broken.removesuffix(".py")]
+    assert done.returncode == 2 and f"{export} is no whole export (" in done.stderr
+    assert all(words in done.stderr for words in told)
+    assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "localization", "representation"])
+def test_a_reader_is_read_in_one_go(kind):
+    text = folder.reader_text(kind)
+    tree = ast.parse(text)
+    documented = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    words = {line for node in documented for line in range(node.lineno, node.end_lineno + 1)}
+    code = [line for number, line in enumerate(text.splitlines(), 1) if line.strip() and number not in words]
+    assert len([line for line in code if not line.startswith(("import ", "from "))]) <= 50
+
+
 def test_a_folder_says_what_it_is_and_is_replaced_as_a_whole(labelled, tmp_path):
     about = json.loads((labelled[1] / "model.json").read_text())
-    assert about["lengths"] == [16, 24, 64] and about["checkpoint"]["step"] == 1 and about["kind"] == "segmentation"
+    assert about["lengths"] == [32, 48, 128] and about["checkpoint"]["step"] == 1 and about["kind"] == "segmentation"
     assert (labelled[1] / "classes.txt").read_text().splitlines() == list(runs.CLASS_NAMES)
     shutil.copytree(labelled[1], tmp_path / "again")
     labelled[0].export(tmp_path / "again")
-    assert sorted(path.name for path in (tmp_path / "again" / "programs").iterdir()) == ["16.bin", "24.bin"]
+    assert sorted(path.name for path in (tmp_path / "again" / "programs").iterdir()) == ["32.bin", "48.bin"]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
     with pytest.raises(UserError, match=r"other holds other files \(thesis.tex"):
@@ -151,11 +180,11 @@ def test_features_that_say_where_they_lie(localizer, tmp_path, monkeypatch):
         path = tmp_path / "features" / f"{name}.npy"
         expected = localizer.predict(np.load(path), times=times).detections
         assert expected.segments.min() >= times.start and expected.segments.max() <= times.duration
-        segments, scores, labels = model.predict(np.load(path), times=model.times(path))
+        centres, edges = predict_rows.read_times(path)
+        segments, scores, labels = model.predict(np.load(path), times=predict_rows.seen_times(centres, edges, 1, 0))
         np.testing.assert_array_equal(labels, expected.labels)
         np.testing.assert_allclose(segments, expected.segments, atol=1e-5)
         np.testing.assert_allclose(scores, expected.scores, atol=1e-5)
-        centres, edges = model.times(path)
         np.testing.assert_allclose(centres, times.times, atol=1e-9)
         np.testing.assert_allclose(edges, times.edges, atol=1e-6)
     with pytest.raises(UserError, match="say themselves where they lie in time: give"):
@@ -163,26 +192,10 @@ def test_features_that_say_where_they_lie(localizer, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="285 rows, and times of 300"):
         localizer.predict(np.load(path), times=FeatureTimes.read(tmp_path / "features" / "even.npy"))
     path.with_suffix(".json").unlink()
+    with pytest.raises(ValueError, match=r"times=\.\.\.\) is needed: it was trained with features that say"):
+        model.predict(np.load(path))
     with pytest.raises(ValueError, match=r"no edited\.json beside it"):
-        model.predict_file(path, tmp_path / "edited")
-
-
-@given(
-    st.integers(0, 2**32 - 1), st.sampled_from(METHODS), st.booleans(), st.sampled_from([0.0, 0.5]), st.integers(1, 60)
-)
-def test_the_suppression_of_the_reader_is_ours_to_the_bit(seed, method, per_class, voting, most):
-    rng = np.random.default_rng(seed)
-    count = int(rng.integers(0, 60))
-    starts = rng.integers(0, 20, count).astype(np.float32)
-    segments = np.stack([starts, starts + rng.integers(1, 9, count).astype(np.float32)], axis=1)
-    scores = (rng.integers(1, 9, count) / np.float32(8)).astype(np.float32)  # many are equal
-    labels = rng.integers(0, 3, count).astype(np.int32)
-    config = NmsConfig(method, per_class, most, 0.05, 0.5, 0.3, voting)
-    expected = suppress(Detections(segments, scores, labels), config)
-    found = reader.suppress(segments, scores, labels, {**vars(config)})
-    np.testing.assert_array_equal(found[1], expected.scores)
-    np.testing.assert_array_equal(found[2], expected.labels)
-    np.testing.assert_allclose(found[0], expected.segments, rtol=0 if not voting else 1e-5)
+        predict_command.write_detections(model, path, tmp_path / "edited")
 
 
 def test_embeddings_are_those_of_the_library(tmp_path):

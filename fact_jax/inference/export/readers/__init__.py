@@ -1,4 +1,5 @@
-"""The programs that read an exported folder: they are copied into it as predict.py, and import jax and NumPy alone.
+"""The programs that read an exported folder: they are copied into it, and import jax and NumPy alone.
 
-An export joins `common` and the module of the kind into one file, without the lines that import one from the other.
+predict.py is `exported` with the module of the kind behind it, in one file; predict_command.py and predict_rows.py are
+copied as they are.
 """

@@ -1,55 +1,44 @@
-"""Labels every frame of videos with an exported network; needs jax and NumPy alone.
+"""Labels every row of features with jax and NumPy alone.
 
     python predict.py OUTPUT VIDEO.npy ...
 
-writes OUTPUT/VIDEO.txt, the class of every frame, and VIDEO.csv, the segments. From Python: Model().predict(features).
+writes OUTPUT/VIDEO.txt, the class of every row, and VIDEO.csv, the segments. From Python:
+
+    model = Model()
+    found = model.predict(features)  # labels and probabilities of every row
+    model.segments(found)  # start and end of every segment, its label and confidence
 """
 
 import numpy as np
 
-from fact_jax.inference.export.readers.common import Exported, main, write_csv
+from fact_jax.inference.export.readers.exported import Exported, start
 
 
 class Model(Exported):
-    """An exported network that labels frames."""
+    """An exported network that labels rows of features."""
 
     def predict(self, features):
-        """{"labels": int [N], "confidence": [N], "probabilities": [N, C], ...} of features float [N, D]."""
-        features = self.check(features)
-        sampled = features[:: self.about["sample_rate"]]
-        found = self.run(features=sampled, mask=np.ones(len(sampled), bool))
-        index = np.arange(len(features))
-        if len(sampled) < len(features):
-            index = np.floor(index.astype(np.float32) * (np.float32(len(sampled)) / np.float32(len(features))))
-            index = np.minimum(index.astype(np.int64), len(sampled) - 1)
-        return {name: values[: len(sampled)][index] for name, values in found.items()}
+        """{"labels": int [N], "confidence": [N], "probabilities": [N, C], ...} of features [N, D], at the full rate."""
+        found = self.run(np.asarray(features, np.float32))
+        return {name: values[: len(features)] for name, values in found.items() if values.ndim}
 
-    def segments(self, found, times=None):
-        """[{"start", "end", "label", "confidence"}] of what `predict` gave: frames, end excluded; names; means.
+    def segments(self, found, edges=None):
+        """[{"start", "end", "start_sec", "end_sec", "label", "confidence"}] of what `predict` gave.
 
-        With seconds too where they are known, from the run or from `times`, what `Model.times` gives of a file.
+        `edges` [N + 1]: seconds from which on each row lasts, and the end; by default the fps of the run tells, if any.
         """
         labels, fps = found["labels"], self.about["fps"]
-        starts = np.flatnonzero(np.append(True, labels[1:] != labels[:-1]))
-        ends = np.append(starts[1:], len(labels))
-        means = np.add.reduceat(found["confidence"].astype(np.float64), starts) / (ends - starts)
-        rows = []
-        for start, end, mean in zip(starts.tolist(), ends.tolist(), means.tolist(), strict=True):
-            seconds = {"start_sec": start / fps, "end_sec": end / fps} if fps else {}
-            if times is not None:
-                seconds = {"start_sec": float(times[1][start]), "end_sec": float(times[1][end])}
-            label = self.about["class_names"][labels[start]]
-            rows.append({"start": start, "end": end, **seconds, "label": label, "confidence": mean})
-        return rows
-
-    def predict_file(self, path, result):
-        """Writes the results of one file of features."""
-        found = self.predict(self.features(path))
-        names = [self.about["class_names"][label] for label in found["labels"]]
-        with open(f"{result}.txt", "w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{name}\n" for name in names)
-        write_csv(f"{result}.csv", self.segments(found, self.times(path)))
+        edges = np.arange(len(labels) + 1) / fps if edges is None and fps else edges
+        bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
+        segments = []
+        for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+            row = {"start": first, "end": end}
+            if edges is not None:
+                row |= {"start_sec": float(edges[first]), "end_sec": float(edges[end])}
+            confidence = float(np.mean(found["confidence"][first:end], dtype=np.float64))
+            segments.append(row | {"label": self.about["class_names"][labels[first]], "confidence": confidence})
+        return segments
 
 
 if __name__ == "__main__":
-    main(Model().predict_file)
+    start(Model)
