@@ -107,7 +107,14 @@ def recorded_extractor(made_by: Mapping, workdir: str | None, inputs, output, co
             for name, value in dict(made_by.get("settings", {})).items():
                 _set(config, name, value)
         told = dataclasses.replace(told, step=run.get("step"))
-        extractor, source = open_extractor(config, place, told, console), str(place)
+        try:
+            extractor, source = open_extractor(config, place, told, console), str(place)
+        except UserError as error:
+            made = f"The features that this run was trained with were made by checkpoint {run.get('step')} of the run "
+            raise UserError(
+                f"{error} {made}{run.get('name')!r}: put it back, or name the folder of a copy that has it: "
+                "--extractor_workdir."
+            ) from error
     runs = importlib.import_module("fact_jax.app.runs.extraction")
     if words := runs.difference(made_by, extractor.made_by):
         raise UserError(

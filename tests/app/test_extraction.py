@@ -28,6 +28,7 @@ from fact_jax.tasks.recognition import systems
 from fact_jax.types import UserError
 from tests.app import own_extractors
 from tests.data_pipelines.video.written import write_video
+from tests.inference import runs
 from tests.inference.representation import predictors as carl
 from tests.shapes import variable_shapes
 
@@ -384,6 +385,9 @@ def test_why_videos_cannot_be_predicted(videos, tmp_path):
     run = {"name": "carl", "step": 3, "sha256": "ab", "workdir": str(tmp_path / "gone")}
     workdir = made_with("means", workdir, run=run)
     with pytest.raises(UserError, match="gone holds no run; .* run 'carl' there. Name its folder: --extractor_workdir"):
+        extraction.of_videos([workdir], asked, quiet())
+    runs.write_run(tmp_path / "gone", runs.make_config(), {1: 1.0})
+    with pytest.raises(UserError, match="reads features; .* made by checkpoint 3 of the run 'carl': put it back, or"):
         extraction.of_videos([workdir], asked, quiet())
     features = dataclasses.replace(asked, input=(str(tmp_path / "b.npy"),), extractor_workdir="x")
     with pytest.raises(UserError, match="--input names none; leave it out"):

@@ -10,9 +10,9 @@ FILE = "review.html"
 STYLES = ("review.css", "timeline.css", "lists.css")
 # In this order: later ones use what earlier ones define.
 SCRIPTS = (
-    "basics.js", "colours.js", "frames.js", "edits.js", "works.js", "csv.js", "keeping.js", "player.js", "view.js",
-    "lanes.js", "drawing.js", "pointer.js", "choosing.js", "segment_list.js", "video_list.js", "panel.js", "keys.js",
-    "start.js",
+    "basics.js", "colours.js", "frames.js", "edits.js", "works.js", "csv.js", "keeping.js", "earlier.js", "player.js",
+    "view.js", "lanes.js", "drawing.js", "pointer.js", "choosing.js", "segment_list.js", "video_list.js", "panel.js",
+    "keys.js", "start.js",
 )  # fmt: skip
 _ASSETS = Assets(pathlib.Path(__file__).with_name("assets"))
 

@@ -8,6 +8,7 @@ import pytest
 
 from data_pipelines import export_labels, import_labels, make_splits
 from data_pipelines.core import command_line
+from data_pipelines.core.feature_times import FeatureTimes
 from fact_jax.types import UserError
 from tests.data_pipelines.label_tools import drawn
 from tests.data_pipelines.label_tools.projects import boris, observation
@@ -285,3 +286,15 @@ def test_what_a_tool_does_not_keep_is_told(tmp_path, capsys):
     drawn.export(tmp_path / "a", "audacity", tmp_path / "files", "--tier", "Ben")
     with pytest.raises(SystemExit):
         drawn.export(tmp_path / "a", "audacity", tmp_path / "files", "--into", "a.txt")
+
+
+def test_a_rate_beside_features_that_say_their_own_times_is_told(tmp_path, capsys):
+    features(tmp_path, a=10)
+    np.save(tmp_path / "data" / "features" / "a.npy", np.zeros((10, 3), np.float32))
+    times = FeatureTimes.of_centres(np.arange(10) + 0.5, dim=3, video={"duration": 10.0}, window=1.0, made_by={})
+    (tmp_path / "data" / "features" / "a.json").write_text(times.text)
+    data = imported("a,2,5,x\n", tmp_path, "--to", "frames", "--fps", "25")
+    assert labels_of(data, "a") == ["background"] * 2 + ["x"] * 3 + ["background"] * 5
+    assert "--fps 25 is not used for 1 video: VIDEO.json beside the features says when rows are: a" in (
+        capsys.readouterr().out
+    )

@@ -129,3 +129,16 @@ def test_features_that_do_not_go_together_are_named(tmp_path):
     with pytest.raises(UserError, match="set config.data.reader=npy"):
         write_features(root / "features")
         opened(root, reader="tfds")
+
+
+@pytest.mark.parametrize("others", ["anna", ""])
+def test_segments_of_several_subjects_are_refused(tmp_path, others):
+    root = write_folder(tmp_path, "")
+    rows = rows_for_all("VIDEO,1,2,pour,bert\nVIDEO,3,4,stir,NAME\n".replace("NAME", others))
+    (root / "labels.csv").write_text("video,start,end,label,Subject\n" + rows)
+    with pytest.raises(
+        UserError, match=rf"segments of 2 subjects, bert, ({others or '.none.'}); .*--to frames --subject"
+    ):
+        opened(root)
+    (root / "labels.csv").write_text("video,start,end,label,Subject\n" + rows.replace(f",{others}\n", ",bert\n"))
+    opened(root)

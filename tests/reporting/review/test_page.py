@@ -229,6 +229,42 @@ def test_undo_redo_and_an_earlier_visit(page, folder):
     assert rows(page) == before
 
 
+@DESKTOP_FIRST
+def test_corrections_of_other_predictions_are_offered(page, folder, tmp_path):
+    click(page, place(page, 2.0))
+    page.key("Delete")
+    deleted = rows(page)
+    again = shutil.copytree(folder, tmp_path / "again")
+    anew = [(0, 25, "background", 0.9), (25, 60, "stir", 0.8)]
+    made.write_record(again, "clip #1", made.labelled("clip #1", anew, 60))
+    made.write_record(again, "short", made.labelled("short", [(0, 9, "stir", 0.5)], 9, fps=10.0))
+    write_page(again, videos=[str(again)])
+    reload(page, again)
+    predicted = rows(page)
+    told = page.evaluate("document.getElementById('earlier').textContent")
+    assert "Corrections of 1 video (clip #1) were made on other predictions" in told and len(predicted) == 2
+    page.click("#take-earlier")
+    assert sorted(row.split("|")[0] for row in rows(page)) == sorted(row.split("|")[0] for row in deleted)
+    assert page.evaluate("document.getElementById('earlier').hidden")
+    page.key("z", ctrl=True)
+    assert rows(page) == predicted
+    reload(page, folder)
+    assert "(clip #1)" not in page.evaluate("document.getElementById('earlier').textContent")  # undone: none are left
+
+
+@DESKTOP_FIRST
+def test_corrections_of_another_video_of_the_same_name_cannot_be_taken(page, folder, tmp_path):
+    click(page, place(page, 2.0))
+    page.key("Delete")
+    other = made.write_record(tmp_path / "o", "clip #1", made.labelled("clip #1", [(0, 9, "stir", 0.5)], 9, fps=10.0))
+    write_page(other)
+    reload(page, other)
+    assert "of another length" in page.evaluate("document.getElementById('earlier').textContent")
+    assert page.evaluate("document.getElementById('take-earlier').hidden")
+    page.click("#drop-earlier")
+    assert page.evaluate("localStorage.length") == 0
+
+
 def reload(page, folder):
     show(page, (folder / "review.html").as_uri())
 

@@ -3,14 +3,17 @@
 const keyOf = (index) => `review:${data.key}:${data.videos[index].id}`;
 let unsaved = new Set();
 
+// Returns whether the browser keeps it.
 function keep(index, saved = false) {
   const one = workOf(index);
   if (saved) unsaved.delete(index);
   else unsaved.add(index);
   const segments = one.segments.map(({ label, start, end, score, own }) => [nameOf(label), start, end, score, own]);
-  const text = JSON.stringify({ segments: isEdited(one) ? segments : null, checked: one.checked, saved });
-  tellKeeping(store(keyOf(index), text));
+  const text = JSON.stringify({ segments: isEdited(one) ? segments : null, checked: one.checked, saved, when: Date.now() });
+  const kept = store(keyOf(index), text);
+  tellKeeping(kept);
   showSaving();
+  return kept;
 }
 
 // Whether the browser kept it: it may be full, or told not to keep anything.
@@ -20,6 +23,14 @@ function store(key, text) {
     return true;
   } catch {
     return false;
+  }
+}
+
+function drop(key) {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    return; // nothing could be kept either
   }
 }
 
@@ -41,9 +52,13 @@ function restore(index, one) {
   if (!left) return;
   one.checked = left.checked;
   if (left.segments) {
-    one.segments = left.segments.map(([name, start, end, score, own]) => ({ id: newId(), label: addClass(name), start, end, score, own }));
+    one.segments = segmentsFrom(left.segments);
     one.past.push({ segments: one.predicted, selected: null });
   }
+}
+
+function segmentsFrom(kept) {
+  return kept.map(([name, start, end, score, own]) => ({ id: newId(), label: addClass(name), start, end, score, own }));
 }
 
 // Videos that an earlier visit left something of.
@@ -59,13 +74,7 @@ function restoreAll() {
 }
 
 function forgetAll() {
-  data.videos.forEach((_, index) => {
-    try {
-      localStorage.removeItem(keyOf(index));
-    } catch {
-      return; // nothing could be kept either
-    }
-  });
+  data.videos.forEach((_, index) => drop(keyOf(index)));
   works.clear();
   unsaved = new Set();
   state.selected = null;

@@ -8,6 +8,7 @@ for (const [id, act] of [
   ["zoom-in", () => zoom(0.5)], ["zoom-out", () => zoom(2)], ["fit", fitAll], ["split", split], ["merge", () => merge(1)],
   ["merge-before", () => merge(-1)], ["remove", remove], ["add", add], ["start-here", () => edgeHere("start")],
   ["end-here", () => edgeHere("end")], ["undo", undo], ["redo", redo], ["save", save], ["forget", forgetAll],
+  ["take-earlier", takeEarlier], ["drop-earlier", dropEarlier],
   ["play-segment", playSegment], ["show-help", () => byId("help").showModal()], ["close-help", () => byId("help").close()],
 ]) on(id, "click", act);
 
@@ -77,6 +78,7 @@ byId("threshold").value = String(state.threshold);
 byId("threshold-value").textContent = state.threshold.toFixed(2);
 state.sort = "sure";
 restoreAll();
+tellEarlier();
 showLegend();
 setRate(1);
 openAt(Math.max(named, 0), given.has("t") ? Number(given.get("t")) || 0 : null);
