@@ -1,22 +1,14 @@
-"""What `main.py` does in each mode."""
+"""What `main.py` does in each mode.
+
+What training does without is imported where it is used: SciPy's statistics and FFmpeg take as long as half of JAX.
+"""
 
 import functools
 
 from fact_jax import inference
-from fact_jax.app import (
-    command_flags,
-    comparison,
-    config_flags,
-    conversion,
-    ensembles,
-    experiment,
-    extraction,
-    kinds,
-    review,
-)
+from fact_jax.app import command_flags, config_flags, experiment, kinds
 from fact_jax.app.command_flags import Options
 from fact_jax.app.video_choice import VideoChoice
-from fact_jax.reporting.report import write_report
 from fact_jax.runtime.processes import group as processes
 from fact_jax.runtime.processes.joining import LaunchConfig
 from fact_jax.training.logging import writers
@@ -31,6 +23,8 @@ def run(options: Options, console: writers.Console | None = None) -> int:
     config, workdir = options.settings, options.workdir
     members = config_flags.workdirs(workdir)
     if len(members) > 1:
+        from fact_jax.app import ensembles, extraction
+
         console = console or writers.Console()
         if options.mode == "predict":
             told, code = extraction.of_videos(members, command_flags.predict_config(options), console)
@@ -52,16 +46,24 @@ def run(options: Options, console: writers.Console | None = None) -> int:
             return experiment.run(config, workdir, options.mode, **told)
     console = console or writers.Console()
     if options.mode == "predict":
+        from fact_jax.app import extraction
+
         told = command_flags.predict_config(options)
         told, code = extraction.of_videos([workdir], told, console)
         return code if told is None else max(code, experiment.predict(config, workdir, told, console))
     if options.mode == "extract":
+        from fact_jax.app import extraction
+
         return extraction.extract(options, console)
     if options.mode == "convert":
+        from fact_jax.app import conversion
+
         read_classes = functools.partial(kinds.of_system(config.model.name).runs().read_classes, config)
         told = {"read_classes": read_classes, "explicit": _explicit(options, console), "console": console}
         conversion.convert(config, workdir, options.checkpoint, **told)
     elif options.mode == "compare":
+        from fact_jax.app import comparison
+
         told = comparison.CompareConfig(
             systems=options.systems or "",
             folds=options.folds,
@@ -74,11 +76,17 @@ def run(options: Options, console: writers.Console | None = None) -> int:
         predictor = inference.load(workdir, options.step, say=console.say)
         predictor.export(options.output, options.longest, console.say)
     elif options.mode == "review":
+        from fact_jax.app import review
+
         way = options.page_videos or "link"
         review.of_folder(options.input[0], workdir, options.videos, way, console.say)
     elif options.mode == "export":
+        from fact_jax.app import conversion
+
         conversion.export(workdir, options.output, step=options.step, console=console)
     else:
+        from fact_jax.reporting.report import write_report
+
         by_system = {system: kind.report()() for kind in kinds.KINDS for system in kind.systems}
         write_report(options.workdirs, options.output or "report", by_system, console.say)
     return 0

@@ -9,12 +9,11 @@ from pathlib import Path
 import jax
 
 from fact_jax import files, inference, run_record
-from fact_jax.app import feature_record, kinds, modes, review, starting_weights, unread_settings
+from fact_jax.app import feature_record, kinds, modes, starting_weights, unread_settings
 from fact_jax.app import finished as finished_run
 from fact_jax.app.kinds.base import PredictConfig
 from fact_jax.app.modes import Setup
 from fact_jax.app.runs.base import piece_size
-from fact_jax.app.runs.review_media import told_files
 from fact_jax.app.video_choice import VideoChoice
 from fact_jax.inference import run as prediction
 from fact_jax.reporting import results
@@ -149,6 +148,9 @@ def predict(config, workdir, options: PredictConfig, console: writers.Console) -
 
 def predict_with(predictor, config, workdir: Path, options: PredictConfig, devices, console: writers.Console) -> int:
     """As `predict`, with a predictor on these devices, of the run in the workdir or of several together."""
+    from fact_jax.app import review  # here, because it brings FFmpeg
+    from fact_jax.app.runs.review_media import told_files
+
     runs = kinds.of_system(config.model.name).runs()
     opened = runs.open_prediction(predictor, config, workdir, options, devices)
     for line in opened.lines:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fact_jax import files
-from fact_jax.app import review, video_choice
+from fact_jax.app import video_choice
 from fact_jax.app.runs.base import OtherVideos
 from fact_jax.app.video_choice import ChosenVideos, VideoChoice
 from fact_jax.inference.output import remove_replaced
@@ -97,6 +97,8 @@ def write_evaluation(
 
     `write` is that of the kind, see `reporting.segmentation.writer`; `config` and `class_names` are those of the run.
     """
+    from fact_jax.app import review  # here, because it brings FFmpeg
+
     predictions = folder / "predictions"
     with files.lock_folder(predictions, wait=True):
         for place in (folder, predictions, folder / "tables", folder / "figures"):
