@@ -58,9 +58,10 @@ class TrainBatches:
         examples,
         *,
         batch_size,
-        buckets,
         seed,
         num_rows,
+        buckets=None,
+        padded_length=None,
         micro_batch_size=0,
         sample=random_batches,
         local_rows=None,
@@ -70,8 +71,10 @@ class TrainBatches:
         Args:
           examples: Examples of at least one video.
           batch_size, seed: videos per step, >= 1; whole number >= 0.
-          buckets: allowed padded lengths; the largest holds the longest video.
           num_rows: rows of a Batch, at least as many as it has videos; the rest is padding with video_mask False.
+          buckets: allowed padded lengths; the largest holds the longest video.
+          padded_length: in place of `buckets`, from the frames of a video to those it is padded to, which grow with
+            them; a Batch has those of its longest video.
           micro_batch_size: most videos of a Batch; 0, or `batch_size` and more: all videos of a step in one.
           sample: which videos meet in a step, see sampling.py.
           local_rows: slice of the `num_rows` rows that the arrays of a Batch hold and whose videos are read; None: all.
@@ -85,8 +88,9 @@ class TrainBatches:
         _check_sizes(examples, self._piece_size, num_rows)
         if seed < 0:
             raise UserError(f"The seed of the training order is {seed}, expected 0 or more.")
-        self.buckets = check_buckets(buckets, examples.lengths, examples.video_ids)
-        self._classes = np.searchsorted(self.buckets, examples.lengths)
+        self.buckets, self._padded_length = _lengths_of(examples, buckets, padded_length)
+        padded = [self._padded_length(int(length)) for length in examples.lengths]
+        self._classes = np.searchsorted(self.buckets, padded)
         self._examples, self._batch_size, self._seed = examples, batch_size, int(seed)
         self._num_rows, self._sample, self._local_rows = num_rows, sample, local_rows
         self.steps_per_epoch = len(self._epoch(0))
@@ -131,7 +135,7 @@ class TrainBatches:
         # What is left over are the shortest videos: the rows that their micro-batch lacks are padding, of a short
         # length.
         pieces = np.split(order, range(count % size or size, count, size))
-        return [(rows, bucket_for(int(lengths[rows].max()), self.buckets)) for rows in pieces]
+        return [(rows, self._padded_length(int(lengths[rows].max()))) for rows in pieces]
 
 
 class EvalBatches:
@@ -153,15 +157,12 @@ class EvalBatches:
         _check_sizes(examples, batch_size, num_rows)
         self._examples, self._num_rows, self._local_rows = examples, num_rows, local_rows
         order = np.argsort(-examples.lengths, kind="stable")
-        if padded_length is None:
-            self.buckets = check_buckets(buckets, examples.lengths, examples.video_ids)
-            groups = [order]
-        else:
+        self.buckets, length_of = _lengths_of(examples, buckets, padded_length)
+        groups = [order]
+        if padded_length is not None:
             padded = np.array([padded_length(int(length)) for length in examples.lengths])
-            self.buckets = tuple(np.unique(padded).tolist())
             groups = [order[padded[order] == length] for length in self.buckets[::-1]]
         pieces = [piece for group in groups for piece in np.split(group, range(batch_size, len(group), batch_size))]
-        length_of = padded_length or (lambda length: bucket_for(length, self.buckets))
         self._plan = [(piece, length_of(int(examples.lengths[piece[0]]))) for piece in pieces]
 
     def __len__(self):
@@ -233,6 +234,14 @@ def read_ahead(numbers, make, num_bytes):
     ahead = min(max(1, _BYTES_AHEAD // num_bytes), _MOST_AHEAD)
     options = grain.ReadOptions(num_threads=min(_READ_THREADS, ahead), prefetch_buffer_size=ahead)
     return grain.MapDataset.source(numbers).map(make).to_iter_dataset(options)
+
+
+def _lengths_of(examples, buckets, padded_length):
+    """(the padded lengths of Examples, ascending; a function from the frames of a video to its own)."""
+    if padded_length is None:
+        buckets = check_buckets(buckets, examples.lengths, examples.video_ids)
+        return buckets, lambda length: bucket_for(length, buckets)
+    return tuple(sorted({padded_length(length) for length in examples.lengths.tolist()})), padded_length
 
 
 def _row_bytes(examples, length):

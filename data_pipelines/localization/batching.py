@@ -11,8 +11,7 @@ from data_pipelines.localization.truncation import draw_for, truncate
 class SegmentExamples:
     """`core.batching.Examples` of a LocalizationSource; a row is a whole video or, with `truncation`, a piece of it.
 
-    With `truncation`, which is for training, every video counts as long as a piece can be: batches of it have one
-    padded length, whichever videos meet.
+    With `truncation`, which is for training, every video counts as long as a piece of it can be.
     """
 
     heavy = ("features",)
@@ -23,7 +22,7 @@ class SegmentExamples:
         With `truncation`, a TruncationConfig, every video must have a segment and the source `grids`.
         """
         self.video_ids = source.video_ids
-        self.lengths = np.full_like(source.lengths, truncation.max_length) if truncation else source.lengths
+        self.lengths = np.minimum(source.lengths, truncation.max_length) if truncation else source.lengths
         self._source, self._truncation = source, truncation
         counts = [len(source.segments(index)[1]) for index in range(len(source))] if hasattr(source, "segments") else []
         self._max_segments = max([1, *counts])

@@ -12,6 +12,9 @@ NUM_CLASSES = {"breakfast": 48, "gtea": 11, "50salads": 19, "egoprocel": 130}
 # Frames of a typical video.
 NUM_FRAMES = {"breakfast": 2000, "gtea": 1100}
 OTHER_CLASSES, OTHER_FRAMES, FEATURE_DIM, TRANSCRIPT, ACTIONS = 20, 2000, 2048, 10, 15
+# Features of ten videos as long as those of a dataset: means of ten equal parts of them by length, in an order in which
+# neighbours are as unlike as two videos drawn at random.
+LENGTHS = {"thumos14": (671, 219, 1725, 1483, 5386, 1284, 873, 1053, 2465, 441)}
 # Channels of the features of localization that are no I3D features.
 FEATURE_DIMS = {"anet_tsp": 512, "epic_verb": 2304, "epic_noun": 2304, "ego4d_s": 2304, "ego4d_o": 1536, "ego4d_e": 256,
                 "ego4d_oe": 1792, "ego4d_se": 2560, "ego4d_soe": 4096}  # fmt: skip
@@ -19,6 +22,7 @@ FEATURE_DIMS = {"anet_tsp": 512, "epic_verb": 2304, "epic_noun": 2304, "ego4d_s"
 CLIP_FRAMES, RGB = 600, 3
 # Parts of `python -m fact_jax.benchmark` that cost features of any length; and those that there are of raw video.
 FEATURE_PARTS = ("step", "memory", "compile", "data", "lengths", "batches")
+ACTION_PARTS = (*FEATURE_PARTS, "dataset")
 CLIP_PARTS = ("step", "memory", "compile", "data", "reading")
 EMBEDDED_PARTS = (*CLIP_PARTS, "extraction")
 LABELLED_PARTS = ("step", "memory", "compile", "data", "augmentation", "reading")
@@ -111,6 +115,7 @@ KINDS = (
         _usual_actions,
         "fact_jax.benchmark.ours_localization:LocalizationMaterial",
         "fact_jax.benchmark.torch_reference.localization:PaddedVideos",
+        parts=ACTION_PARTS,
     ),
     BenchmarkKind(
         representation.KIND.systems,

@@ -14,7 +14,7 @@ from fact_jax.types import UserError, check_choice
 # The flags belong to __main__, which then lists them under --help.
 flags.disclaim_key_flags()
 
-PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "augmentation", "reading", "extraction")
+PARTS = ("step", "memory", "compile", "data", "lengths", "batches", "dataset", "augmentation", "reading", "extraction")
 CLOCK_HELP = "wall; or processor: seconds of all threads of a process together, for a machine that is not left alone."
 # Flags with whole numbers: (the least one or None, help).
 _WHOLE = {

@@ -9,15 +9,17 @@ from data_pipelines.core.batching import EvalBatches, TrainBatches
 from data_pipelines.core.sampling import whole_batches
 from data_pipelines.localization.batching import SegmentExamples
 from data_pipelines.localization.truncation import TruncationConfig
+from fact_jax.app.runs.localization import own_micro_batch_size
 from fact_jax.benchmark import costs
 from fact_jax.benchmark.workload import MadeActions, Workload
 from fact_jax.models.weights import state_dict
+from fact_jax.runtime.devices import choose
 from fact_jax.tasks.localization.actionformer import network_task
 from fact_jax.tasks.localization.evaluation import VideoTime, detect, nms_settings
 
 
 class LocalizationMaterial:
-    """Made videos with actions; see `ours_segmentation.SegmentationMaterial`; training has the first bucket."""
+    """Made videos with actions; see `ours_segmentation.SegmentationMaterial`."""
 
     def __init__(self, config, workload: Workload):
         self._config, self._workload, data = config, workload, config.data
@@ -25,20 +27,22 @@ class LocalizationMaterial:
         self._nms = nms_settings(config.detection)
         self._source = MadeActions(workload, data.feature_stride, data.window)
         self._train_source = MadeActions(workload.cut_to(data.max_frames), data.feature_stride, data.window)
-        self.buckets = tuple(sorted({data.max_frames, *map(self.task.model.padded_length, workload.lengths)}))
+        self.buckets = tuple(sorted(set(map(self.task.model.computed_length, workload.lengths))))
 
     def train_batches(self, micro_batch_size, num_rows):
         """The batches of a training step with all videos; none is cropped, so that both subjects see the same."""
-        source, data = self._train_source, self._config.data
+        source, data, length_of = self._train_source, self._config.data, self.task.model.computed_length
         examples = SegmentExamples(source, TruncationConfig(data.max_frames, data.truncation_threshold, ()))
         sizes = {"batch_size": len(source), "micro_batch_size": micro_batch_size, "num_rows": num_rows}
-        own = {"buckets": (data.max_frames,), "sample": whole_batches, "seed": self._config.seed}
+        if own_micro_batch_size(self._config, length_of, choose(micro_batch_size)):
+            sizes |= {"micro_batch_size": 1, "num_rows": 1}
+        own = {"padded_length": length_of, "sample": whole_batches, "seed": self._config.seed}
         batches = TrainBatches(examples, **sizes, **own)
         return next(batches.iterate(0))
 
     def eval_batches(self, batch_size, num_rows):
         """The batches of an evaluation of all videos, as a run makes them."""
-        padded_length = self.task.model.padded_length
+        padded_length = self.task.model.computed_length
         examples = SegmentExamples(self._source)
         return list(EvalBatches(examples, batch_size=batch_size, padded_length=padded_length, num_rows=num_rows))
 
@@ -60,7 +64,7 @@ class LocalizationMaterial:
         return state_dict.to_torch(self.task.links(), params)
 
     def costs(self, params, tensors):
-        """{"forward": operations of the forward pass of all videos as they are padded, by phase}."""
+        """{"forward": operations of the forward pass of all videos as the published code pads them, by phase}."""
         del tensors
         shapes = {path: leaf.shape for path, leaf in flatten_dict(params, sep="/").items()}
         model, lengths = self.task.model, self._workload.lengths

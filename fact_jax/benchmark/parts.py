@@ -8,6 +8,7 @@ import tempfile
 import numpy as np
 
 from fact_jax.benchmark import costs, made_files, report
+from fact_jax.benchmark.kinds import LENGTHS
 from fact_jax.benchmark.measure import interleave, ratios
 
 # Logits, and offsets in strides, of the two implementations may differ by this much in float32.
@@ -138,6 +139,24 @@ def measure_batches(session):
     return rows
 
 
+def measure_dataset(session):
+    """An update and an evaluation of videos as long as those of the dataset, batch after batch, and all together."""
+    size, known = session.options.settings.train.batch_size, LENGTHS.get(session.options.settings.data.dataset)
+    lengths = session.options.frames or known or session.workload.lengths
+    rows = []
+    with session.workers() as workers:
+        for first in range(0, len(lengths), size):
+            group = list(lengths[first : first + size])
+            session.say(f" {', '.join(map(str, group))} frames")
+            session.prepare(workers, group)
+            rows.append({"frames": group} | {phase: session.time(workers, phase, size) for phase in session.phases})
+    result = {"groups": rows}
+    for phase in session.phases:
+        totals = {name: sum(row[phase][name]["median"] for row in rows) for name in session.names}
+        result[phase] = totals | ratios(totals)
+    return result
+
+
 def measure_reading(session):
     """Frames of video files beside decord2 and the published augmentation; memory over many videos."""
     options = session.options
@@ -193,6 +212,7 @@ MEASURE = {
     "data": measure_data,
     "lengths": measure_lengths,
     "batches": measure_batches,
+    "dataset": measure_dataset,
     "augmentation": measure_augmentation,
     "reading": measure_reading,
     "extraction": measure_extraction,

@@ -139,6 +139,24 @@ def _batches(part):
     return "Seconds for a batch of so many videos:\n\n" + _timed(part, "batch", "videos")
 
 
+def _dataset(part):
+    rows = []
+    for row in [*part["groups"], None]:
+        cells = [", ".join(f"{frames:,}" for frames in row["frames"]) if row else "all of them"]
+        for phase in PHASES:
+            timing = (row or part).get(phase, {})
+            found = [timing[name] for name in NAMES if name in timing]
+            cells += [f"{one['median'] if row else one:.3f}" for one in found]
+            cells += [ratio_text(timing)] if len(found) > 1 else []
+        rows.append(cells)
+    names = [title for name, title in NAMES.items() if name in part["train"]]
+    header = ["frames"]
+    for phase in (title for key, title in PHASES.items() if key in part):
+        header += [f"{phase}, {name}" for name in names] + (["ratio"] if len(names) > 1 else [])
+    text = "Seconds for videos as long as those of the dataset, an update and an evaluation each:"
+    return f"{text}\n\n{table(header, rows)}"
+
+
 def _memory(part):
     rows = []
     for phase, title in PHASES.items():
@@ -249,6 +267,7 @@ SECTIONS = {
     "data": _data,
     "lengths": _lengths,
     "batches": _batches,
+    "dataset": _dataset,
     "augmentation": _augmentation,
     "reading": _reading,
     "extraction": _extraction,

@@ -162,7 +162,7 @@ def test_every_setting_of_every_system_refuses_what_it_cannot_be():
         ("optimizer.cosine_epochs", 0, "the epochs of the fall, such as train.epochs - warmup_epochs, 30"),
         ("optimizer.lowest_rate", 1.0, "at most config.optimizer.learning_rate, 0.0001"),
         ("model.regression_from", (0, 4, 8, 16, 64, 64), "a smaller distance in the first one, level by level"),
-        ("train.sampling", "by_length", "every training video is padded or cut to config.data.max_frames"),
+        ("train.sampling", "by_length", "videos of any lengths share an update"),
     ],
 )
 def test_numbers_that_nobody_means_are_refused(key, value, words):

@@ -113,8 +113,8 @@ def _problems(values):
         )
     if values.get("train.sampling") == "by_length":
         messages.append(
-            "config.train.sampling is 'by_length', which does nothing here: every training video is padded or cut to "
-            "config.data.max_frames. Leave it out, or set 'random'."
+            "config.train.sampling is 'by_length', which does nothing here: videos of any lengths share an update, as "
+            "published. Leave it out, or set 'random'."
         )
     return messages
 

@@ -165,11 +165,14 @@ def batch_lines(config, num_videos: int) -> list[str]:
     ]
 
 
-def train_options(config, devices) -> dict[str, Any]:
-    """Options of the training batches of every kind; `devices`: of all processes."""
-    train = config.train
-    sizes = {"batch_size": train.batch_size, "micro_batch_size": train.micro_batch_size, "seed": config.seed}
-    return sizes | _rows(piece_size(train), devices)
+def train_options(config, devices, micro_batch_size: int = 0) -> dict[str, Any]:
+    """Options of the training batches of every kind; `devices`: of all processes.
+
+    `micro_batch_size` takes the place of the setting, if it is more than 0.
+    """
+    train, size = config.train, micro_batch_size or config.train.micro_batch_size
+    sizes = {"batch_size": train.batch_size, "micro_batch_size": size, "seed": config.seed}
+    return sizes | _rows(micro_batch_size or piece_size(train), devices)
 
 
 def eval_options(config, devices) -> dict[str, Any]:

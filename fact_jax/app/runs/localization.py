@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -79,11 +80,12 @@ def prepare(config, sources, devices) -> Parts:
     protocol, score_notes = _protocol(config, sources, {"test": sources.test.truth.segments})
     facts = {"num_classes": len(sources.class_names), "empty_classes": sources.empty_classes}
     task = systems.build(config, new_evaluation=lambda: LocalizationEvaluation(protocol), **facts)
-    data, train = config.data, train_options(config, devices)
+    data, length_of = config.data, task.model.computed_length
     truncation = TruncationConfig(data.max_frames, data.truncation_threshold, tuple(data.crop_ratio))
     examples = SegmentExamples(sources.train, truncation)
-    train_batches = TrainBatches(examples, buckets=(data.max_frames,), sample=whole_batches, **train)
-    length_of, options = task.model.padded_length, eval_options(config, devices)
+    train = train_options(config, devices, own_micro_batch_size(config, length_of, devices))
+    train_batches = TrainBatches(examples, padded_length=length_of, sample=whole_batches, **train)
+    options = eval_options(config, devices)
     eval_batches = EvalBatches(SegmentExamples(sources.test), padded_length=length_of, **options)
     derived = _derive(config, sources, train_batches, protocol, task)
     evaluator = Evaluator("test", {"test": eval_batches}, task.evaluation, every=config.train.eval_every)
@@ -96,7 +98,7 @@ def prepare(config, sources, devices) -> Parts:
         num_programs=len(eval_batches.buckets),
         statistics=_statistics(sources),
         lines=(
-            *_describe(config, derived, sources),
+            *_describe(config, derived, sources, train_batches.padding()),
             *batch_lines(config, len(sources.train)),
             *_too_short(config.detection.min_duration, sources.train),
             *sources.notes,
@@ -106,6 +108,19 @@ def prepare(config, sources, devices) -> Parts:
         how_scored=_how_scored(data.tiou_thresholds, protocol),
         other_videos=_other_videos(config, sources, length_of, options),
     )
+
+
+def own_micro_batch_size(config, length_of: Callable[[int], int], devices) -> int:
+    """Videos of a step that are computed at once, where that is not left to `train.micro_batch_size`; 0: it is.
+
+    One CPU device is as fast with one video as with several, and then each is padded to its own length, `length_of` its
+    frames. That saves nothing where all lengths are one; and the weight of the regression may be that of what is
+    computed at once.
+    """
+    differ = length_of(1) < length_of(config.data.max_frames)
+    on_cpu = len(devices) == 1 and devices[0].platform == "cpu"
+    asked = config.train.micro_batch_size > 0 or config.loss.regression_weight <= 0
+    return 1 if differ and on_cpu and not asked else 0
 
 
 def _unreached(data, source, task):
@@ -192,7 +207,7 @@ def open_prediction(
 
     def make_batches(videos):
         options = eval_options(config, devices)
-        return EvalBatches(SegmentExamples(videos), padded_length=predictor.padded_length, **options)
+        return EvalBatches(SegmentExamples(videos), padded_length=predictor.computed_length, **options)
 
     output = DetectionFiles(
         origin=origin(config, predictor),
@@ -271,7 +286,7 @@ def _derive(config, sources, train_batches, protocol, task):
         "feature_dim": sources.feature_dim,
         "fps": rates.pop() if len(rates) == 1 else 0.0,
         "num_videos": {"train": len(sources.train), "test": len(sources.test)},
-        "buckets": list(train_batches.buckets),
+        "buckets": [config.data.max_frames],  # whose numbers they are, at whatever lengths these are computed
         "steps_per_epoch": train_batches.steps_per_epoch,
         "total_steps": loop.total_steps(config, train_batches.steps_per_epoch),
         "annotations_sha256": _fingerprint(sources),
@@ -348,7 +363,7 @@ def _statistics(sources):
     return "\n".join(tables)
 
 
-def _describe(config, derived, sources):
+def _describe(config, derived, sources, padding):
     videos = ", ".join(count(number, f"{name} video") for name, number in derived["num_videos"].items())
     segments = sum(len(sources.train.segments(index)[1]) for index in range(len(sources.train)))
     longer = int(np.sum(sources.train.lengths > config.data.max_frames))
@@ -359,6 +374,12 @@ def _describe(config, derived, sources):
         f"{config.data.dataset}: {videos}, {classes}, {channels}; "
         f"padded to {count(config.data.max_frames, 'feature')}{cut}"
     )
+    if len(padding.batches) > 1:
+        listed = ", ".join(map(str, padding.batches))
+        yield (
+            f"what lies far behind the end of a video changes no number and is not computed: lengths {listed} "
+            f"({100 * padding.waste:.0f} % of the features computed in training are padding)"
+        )
     yield f"{count(segments, 'segment')} to train with; see statistics.txt"
 
 

@@ -31,6 +31,7 @@ class LocalizationPredictor(Predictor):
       video_class_names: as `class_names`, of the classes in the run's annotations where the network knows none.
       fps: of the videos to come, unless `predict` is told otherwise: those of the run; 0.0 where they differ there.
       rule: GridRule of the run.
+      computed_length: from the features of a video to those that it is padded to.
     """
 
     def __init__(self, task, params, *, record, **others):
@@ -38,7 +39,7 @@ class LocalizationPredictor(Predictor):
         self.video_class_names = tuple(record["derived"].get("video_class_names") or self.class_names)
         self.fps = record["derived"].get("fps", 0.0)
         self.rule = GridRule.of(self.config.data)
-        self.padded_length = task.model.padded_length
+        self.computed_length = task.model.computed_length
         self._nms = nms_settings(self.config.detection)
 
     def predict(self, features, fps=None, duration=None, class_scores=None, times=None, **others):
@@ -67,10 +68,11 @@ class LocalizationPredictor(Predictor):
         return self._predict_each(self._predict_one, features, others, **told)
 
     def export_plan(self, longest):
-        most = self.padded_length(1)
-        lengths, rows, rule = [most], longest and self.rule.length(longest), self.rule
+        # A program for every length would make a folder several times as large.
+        padded_length, rule = self._task.model.padded_length, self.rule
+        lengths, rows = [padded_length(1)], longest and rule.length(longest)
         while rows and lengths[-1] < rows:
-            lengths.append(self.padded_length(lengths[-1] + 1))
+            lengths.append(padded_length(lengths[-1] + 1))
 
         def seen(taken):  # rows at the rate of the network
             return -(-taken["number"] // rule.every)
@@ -156,7 +158,7 @@ class LocalizationPredictor(Predictor):
             grid = self.rule.listed(times.times, times.start, times.duration, fps)
             duration = duration or times.duration
         features = self.rule.fit(stored[:: self.rule.every])
-        candidates = self._run_one(padded_features(features, self.padded_length(len(features))))
+        candidates = self._run_one(padded_features(features, self.computed_length(len(features))))
         return self.prediction(candidates, 0, len(stored), duration, class_scores, fps, grid)
 
     def names_of(self, num_classes: int, names=None):

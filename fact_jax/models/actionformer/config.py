@@ -9,6 +9,9 @@ from fact_jax.types import UserError, check_choice
 BACKBONES = ("transformer", "conv")
 NECKS = ("identity", "fpn")
 DTYPES = ("float32", "bfloat16")
+# Videos of up to max_frames are computed at that many lengths, a program each, or fewer: a step between two of them
+# that is shorter than LEAST_STEP frames saves less than a program costs.
+LENGTHS, LEAST_STEP = 8, 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +22,8 @@ class ActionFormerConfig:
 
     Attributes:
       num_classes: C, without a background; every frame may have several classes.
-      max_frames: padded frames of every training video and the least of an evaluated one (max_seq_len).
+      max_frames: padded frames of every training video and the least of an evaluated one, whose numbers are computed
+        with fewer where they are the same, see `computed_length` (max_seq_len).
       backbone: "transformer", or "conv" without attention (backbone_type).
       embedding_layers, stem_layers, branch_layers: convolutions before the blocks, blocks at level 0, and blocks that
         go one level up each (backbone_arch).
@@ -102,16 +106,46 @@ class ActionFormerConfig:
         return tuple(stride * max(2 * (window // 2), 1) if window > 1 else stride for stride, window in pairs)
 
     def padded_length(self, num_frames: int) -> int:
-        """Frames to which an evaluated video is padded; they can be seen in its numbers.
+        """Frames to which the published code pads an evaluated video; they can be seen in its numbers.
 
-        Where the largest term is no multiple of the coarsest stride, the published code ends with an error for some
-        lengths beyond max_frames; here they are padded further, to a multiple of both. Source: published
-        libs/modeling/meta_archs.py, preprocessing.
+        Absolute positions beyond max_frames are stretched by it, and a video that fills it has nothing behind it, where
+        others have what norms make of zeros. Where the largest term is no multiple of the coarsest stride, the
+        published code ends with an error for some lengths beyond max_frames; here they are padded further, to a
+        multiple of both. Source: published libs/modeling/meta_archs.py, preprocessing.
         """
         if num_frames <= self.max_frames:
             return self.max_frames
         divisor = math.lcm(max(self.length_terms), self.strides[-1])
         return -(-num_frames // divisor) * divisor
+
+    @property
+    def reach(self) -> int:
+        """Frames of its own level that a convolution or pooling reads behind the last valid one, at most."""
+        pooled = self.scale_factor // 2 if self.branch_layers else 0
+        return max(1, self.embedding_kernel // 2, self.head_kernel // 2, pooled)
+
+    def exact_length(self, num_frames: int) -> int:
+        """Fewest frames, a multiple of the coarsest stride, that give the numbers of `padded_length` inside a video.
+
+        Of what is masked a network sees `reach` frames of every level, which hold the same whatever follows them: a
+        masked output is zero, or what the next norm makes of zero. Attention leaves masked keys out. Beyond max_frames
+        it is `padded_length`.
+        """
+        if num_frames > self.max_frames:
+            return self.padded_length(num_frames)
+        coarsest = self.strides[-1]
+        return min((-(-num_frames // coarsest) + self.reach) * coarsest, self.max_frames)
+
+    def computed_length(self, num_frames: int) -> int:
+        """Frames at which a video is computed: one of few lengths, at least `exact_length`.
+
+        All lengths up to max_frames are multiples of one step; beyond it they are those of `padded_length`.
+        """
+        if num_frames > self.max_frames:
+            return self.padded_length(num_frames)
+        coarsest = self.strides[-1]
+        step = math.ceil(max(self.max_frames / LENGTHS, LEAST_STEP) / coarsest) * coarsest
+        return min(-(-self.exact_length(num_frames) // step) * step, self.max_frames)
 
     def level_lengths(self, num_frames: int) -> tuple[int, ...]:
         """Frames of every level with predictions, of a padded video: a multiple of the coarsest stride."""

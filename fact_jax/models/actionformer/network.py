@@ -74,8 +74,8 @@ class PyramidNeck(nn.Module):
 class ActionFormer(nn.Module):
     """ActionFormer as published, with all that its padding does to its numbers.
 
-    The numbers of a video depend on the length it is padded to, `ActionFormerConfig.padded_length` when it is
-    evaluated, and on nothing else of its batch.
+    The numbers of a video depend on whether anything lies behind it, where it is padded to fewer frames than
+    `ActionFormerConfig.exact_length`, beyond max_frames on the padded length itself, and on nothing else of its batch.
 
     Source: published libs/modeling/meta_archs.py.
     """

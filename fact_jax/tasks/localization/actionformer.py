@@ -32,9 +32,10 @@ class ActionFormerTask(Task):
     """Trains and evaluates ActionFormer.
 
     Batches hold `segments` float32 [B, S, 2], start and end of every instance in units of the feature grid, beside
-    `segment_labels` and `segment_mask`. Every training batch is padded to `model.max_frames`, every evaluated video to
-    `model.padded_length` of its own length: the padding is part of the published numbers. `empty_classes` have no
-    example, and start with the probability EMPTY_PRIOR. A task that only predicts has no loss and no evaluation.
+    `segment_labels` and `segment_mask`. The published numbers are those of training videos padded to
+    `model.max_frames`, and of evaluated ones padded to `model.padded_length`; padded to `model.exact_length` or more of
+    their own they have the same. `empty_classes` have no example, and start with the probability EMPTY_PRIOR. A task
+    that only predicts has no loss and no evaluation.
     """
 
     model: ActionFormerConfig

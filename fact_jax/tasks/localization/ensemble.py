@@ -23,8 +23,8 @@ class LocalizationEnsemble(EnsembleTask):
 
     @property
     def model(self):
-        """The settings of the first member: those of the points are the same in all."""
-        return self.members[0].model
+        """The settings of the member that sees most of what lies behind a video: those of the points are all alike."""
+        return max((member.model for member in self.members), key=lambda model: model.reach)
 
     def predict(self, params, state, batch):
         """As `ActionFormerTask.predict`."""

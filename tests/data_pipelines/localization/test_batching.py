@@ -54,6 +54,22 @@ def test_a_step_is_the_same_whenever_it_is_made(sources):
     assert train_batches(sources, seed=4).batches(0)[0].video_ids != train_batches(sources).batches(0)[0].video_ids
 
 
+def test_pieces_of_a_step_are_padded_on_their_own(sources):
+    def padded(length):
+        return -(-length // 4) * 4
+
+    batches = train_batches(sources, buckets=None, padded_length=padded, micro_batch_size=1, num_rows=1)
+    assert len(batches.buckets) > 1
+    for step in range(2):
+        pieces, (whole,) = batches.batches(step), train_batches(sources).batches(step)
+        assert batches.padded_lengths(step) == tuple(piece.length for piece in pieces)
+        for piece in pieces:
+            (row,), (video,) = piece.arrays["row"], piece.video_ids
+            length = min(int(sources.train.lengths[sources.train.video_ids.index(video)]), TRUNCATION.max_length)
+            assert piece.length == padded(length) and piece.arrays["mask"].sum() == whole.arrays["mask"][row].sum()
+            np.testing.assert_array_equal(piece.arrays["features"][0], whole.arrays["features"][row, : piece.length])
+
+
 def test_what_does_not_fill_a_batch_is_left_out_of_the_epoch(sources):
     batches = train_batches(sources)
     assert batches.steps_per_epoch == 2
@@ -67,9 +83,10 @@ def test_pieces_of_a_step_have_the_videos_and_windows_of_the_whole(sources):
     (whole,) = train_batches(sources).batches(1)
     pieces = train_batches(sources, micro_batch_size=2).batches(1)
     assert [int(piece.arrays["video_mask"].sum()) for piece in pieces] == [1, 2]
-    rows = [(piece, place) for piece in pieces for place in np.flatnonzero(piece.arrays["video_mask"])]
-    for row, (piece, place) in enumerate(rows):
-        assert piece.arrays["row"][place] == row
+    places = [(piece, place) for piece in pieces for place in np.flatnonzero(piece.arrays["video_mask"])]
+    rows = [int(piece.arrays["row"][place]) for piece, place in places]
+    assert sorted(rows) == [0, 1, 2]
+    for row, (piece, place) in zip(rows, places, strict=True):
         np.testing.assert_array_equal(piece.arrays["features"][place], whole.arrays["features"][row])
         np.testing.assert_array_equal(piece.arrays["segments"][place], whole.arrays["segments"][row])
 

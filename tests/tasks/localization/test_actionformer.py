@@ -100,6 +100,17 @@ def test_micro_batches_count_as_one_batch(whole):
     )
 
 
+def test_a_micro_batch_of_fewer_frames_gives_the_losses_and_gradients_of_all(whole):
+    task, params, (terms, gradients, _) = whole
+    batch, short = make_batch(LENGTHS), LENGTHS.index(7)
+    length = task.model.exact_length(7)
+    assert length < batch["mask"].shape[1]
+    shortened = batch | {name: batch[name][:, :length] for name in ("features", "mask")}
+    first = totals(task, params, only(shortened, [short]), 1)
+    second = totals(task, params, only(batch, [row for row in range(4) if row != short]), 1, first[2])
+    close(jax.tree.map(np.add, first[:2], second[:2]), (terms, gradients))
+
+
 def test_a_batch_without_instances(whole):
     task, params, _ = whole
     batch = make_batch(LENGTHS)
