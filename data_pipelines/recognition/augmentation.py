@@ -17,7 +17,6 @@ from data_pipelines.recognition.erasing import Erasing, draw_erasing, erase
 from data_pipelines.recognition.published_changes import change_by_pillow
 from data_pipelines.recognition.rand_augment import Change, draw_changes, parse
 from data_pipelines.video import pixels
-from data_pipelines.video.normalized_resize import resize_and_normalize
 from fact_jax.types import UserError, check_choice
 
 SINGLE_CROPS = ("center", "start")
@@ -90,9 +89,11 @@ def augment(
 
     `first` is the number in its clip of the first one of the frames; it matters for the noise of random erasing alone.
     """
+    from data_pipelines.video.view_loops import resize_and_normalize
+
     size, parts = config.size, change_part(frames, view.changes, view.box)
     found = np.empty((len(frames), size, size, 3), np.float32) if out is None else out
-    resize_and_normalize(parts, found, view.flipped)
+    resize_and_normalize(parts, found, (0, 0, *view.box[2:]), view.flipped)
     return found if view.erasing is None else erase(found, view.erasing, first)
 
 

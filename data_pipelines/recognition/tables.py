@@ -28,7 +28,7 @@ def fixed_table(name, value) -> UInt8[np.ndarray, "3 256"] | None:
         case "SolarizeAdd":
             found = np.where(_VALUES < 128, np.minimum(255, _VALUES + value), _VALUES)
         case "Brightness":
-            found = np.frombuffer(blend_table(0, value), np.uint8)
+            found = blend_table([0], value)[0]
         case _:
             return None
     return np.tile(found.astype(np.uint8), (3, 1))
@@ -86,7 +86,7 @@ def contrast(
     """What Contrast does to pixels that have the values of `table`: away from their mean grey, or towards it."""
     counts = np.array(picture_of(change(pixels, table)).convert("L").histogram())
     mean = int(int(counts @ _VALUES) / int(counts.sum()) + 0.5)
-    return np.tile(np.frombuffer(blend_table(mean, factor), np.uint8), (3, 1))
+    return np.tile(blend_table([mean], factor), (3, 1))
 
 
 def _histograms(pixels, table) -> Int[np.ndarray, "3 256"]:

@@ -1,59 +1,70 @@
-"""Gaussian blur of 8-bit pictures with exactly Pillow's result, in 0.5 to 0.9 of its time.
+"""Gaussian blur of 8-bit pictures with exactly Pillow's result.
 
 Pillow blurs three times along rows and three times along columns with a box of fractional width, in fixed-point numbers
 of 24 bits that are rounded to 8 bits after every pass.
 """
 
 import numpy as np
+from numba import types
+
+from data_pipelines.video.compiling import compiled
 
 _PASSES = 3
 _HALF, _BITS = np.uint32(1 << 23), np.uint32(24)
+BLOCK = 4096  # numbers whose sums stay in the fastest cache
 
 
-class GaussianBlur:
-    """The blur of pictures [height, width, 3] of one size; keeps its buffers."""
+def box_of(radius):
+    """(reach, weight, weight of the edges) of the box whose passes have this standard deviation, > 0, in pixels.
 
-    def __init__(self, height, width, radius):
-        """`radius` is the standard deviation in pixels, > 0."""
-        box = _box_radius(radius)
-        self._reach = int(box)
-        inner = np.uint32(np.float32(1 << 24) / (box * np.float32(2) + np.float32(1)))
-        self._inner, self._outer = inner, np.uint32(((1 << 24) - (2 * self._reach + 1) * int(inner)) // 2)
-        self._edge = edge = self._reach + 1
-        # Pictures lie in a frame of repeated edges. One pass goes over the whole memory of it as over one long line.
-        self._padded = np.zeros((height + 2 * edge, width + 2 * edge, 3), np.uint32)
-        self._sums, self._products = np.empty((2, self._padded.size), np.uint32)
+    The box has 2 * reach + 1 pixels of one weight and one more on either side; weights are parts of 2^24.
+    """
+    box = _box_radius(radius)
+    reach = int(box)
+    inner = np.uint32(np.float32(1 << 24) / (box * np.float32(2) + np.float32(1)))
+    return reach, inner, np.uint32(((1 << 24) - (2 * reach + 1) * int(inner)) // 2)
 
-    def __call__(self, picture):
-        """uint8 [height, width, 3] -> the same, blurred."""
-        edge = self._edge
-        inside = self._padded[edge:-edge, edge:-edge]
-        np.copyto(inside, picture)
-        for lines, step in ((self._padded.swapaxes(0, 1), 3), (self._padded, 3 * self._padded.shape[1])):
-            for _ in range(_PASSES):
-                lines[:edge], lines[-edge:] = lines[edge], lines[-edge - 1]
-                self._blur(step)
-        return inside.astype(np.uint8)
 
-    def _blur(self, step):
-        """One pass between pixels that are `step` numbers apart."""
-        line, margin = self._padded.reshape(-1), self._edge * step
-        size = line.size - 2 * margin
-        sums, products = self._sums[:size], self._products[:size]
+@compiled(types.uint8[:, :, ::1], types.uint8[:, :, ::1], types.uint16[::1], types.intp, types.uint32, types.uint32)
+def blur(planes, others, sums, reach, inner, outer):
+    """Blurs planes uint8 [C, e + H + e, e + W + e] in place, e = reach + 1; the frame of e pixels may hold anything.
 
-        def shifted(by):
-            return line[margin + by * step : margin + by * step + size]
-
-        middle = shifted(0)
-        for by in range(1, self._reach + 1):
-            middle = np.add(middle, shifted(by), out=products)
-            middle += shifted(-by)
-        np.multiply(middle, self._inner, out=products)
-        np.add(shifted(-self._edge), shifted(self._edge), out=sums)
-        sums *= self._outer
-        sums += products
-        sums += _HALF
-        np.right_shift(sums, _BITS, out=shifted(0))
+    `others` is memory like planes, `sums` uint16 [4096]; the rest is what `box_of` gives.
+    """
+    edge = reach + 1
+    channels, height, width = planes.shape
+    for channel in range(channels):
+        for number in range(2 * _PASSES):
+            along_rows = number < _PASSES
+            source, target = (planes, others) if number % 2 == 0 else (others, planes)
+            picture = source[channel]
+            # Beyond its edges a picture goes on as it ends.
+            for place in range(edge):
+                if along_rows:
+                    for row in range(height):
+                        picture[row, place] = picture[row, edge]
+                        picture[row, width - 1 - place] = picture[row, width - 1 - edge]
+                else:
+                    picture[place] = picture[edge]
+                    picture[height - 1 - place] = picture[height - 1 - edge]
+            # A pass goes over the memory of a plane as over one long line.
+            line, found = picture.reshape(-1), target[channel].reshape(-1)
+            step = 1 if along_rows else width
+            margin = edge * step
+            for start in range(margin, line.size - margin, BLOCK):
+                count = min(BLOCK, line.size - margin - start)
+                middle, changed = line[start:], found[start:]
+                for place in range(count):
+                    sums[place] = middle[place]
+                for by in range(step, margin, step):
+                    below, above = line[start - by :], line[start + by :]
+                    for place in range(count):
+                        sums[place] += np.uint16(below[place]) + np.uint16(above[place])
+                below, above = line[start - margin :], line[start + margin :]
+                for place in range(count):
+                    sides = np.uint32(np.uint32(below[place]) + np.uint32(above[place]))
+                    whole = np.uint32(np.uint32(sums[place]) * inner) + np.uint32(sides * outer)
+                    changed[place] = np.uint32(whole + _HALF) >> _BITS
 
 
 def _box_radius(radius):

@@ -1,99 +1,49 @@
-"""Hue turned in 8-bit HSV with exactly Pillow's result, from tables that Pillow fills.
+"""Hue turned in 8-bit HSV with exactly Pillow's result.
 
-Pillow's hue depends on the order of the three channels, on the largest minus the smallest, and on the largest minus the
-middle one; its saturation on the largest, and the largest minus the smallest. Back in RGB the largest channel is the
-value, and the other two are products of it.
+Pillow goes from RGB to HSV and back in float32 and float64 by turns, as the arithmetic of C does, and drops fractions
+on the way there. Every number here has the type that it has there.
 """
 
-import functools
-
 import numpy as np
-from PIL import Image
+from numba import types
 
-# Sixths of the circle begin at these hues; the last one is the first again.
-_SIXTHS = (43, 85, 128, 170, 213, 255)
-
-
-def turn_hue(picture, shift):
-    """uint8 [H, W, 3] RGB -> the same with `shift`, a whole number, added to the hue in [0, 255], modulo 256."""
-    hues, saturations, lowest, middles = _tables()
-    red, green, blue = (np.ascontiguousarray(picture[..., channel]) for channel in range(3))
-    largest, smallest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    spread = largest - smallest
-    # Of numbers modulo 256, the sum without the largest and the smallest one is the middle one.
-    fall = largest - (red + green + blue - largest - smallest)
-    order = (red >= green).view(np.uint8) | (green >= blue).view(np.uint8) << 1 | (red >= blue).view(np.uint8) << 2
-    hue = hues[_number(fall, spread, order)]
-    hue += np.uint8(shift % 256)
-    place = _number(spread, largest)
-    saturation, low = saturations[place], lowest[place]
-    middle = middles[_number(hue, saturation)]
-    middle *= largest
-    middle += 0.5
-    middle = middle.astype(np.uint8)
-    return _compose(hue, largest, middle, low)
+from data_pipelines.video.compiling import compiled
 
 
-def _number(*digits):
-    """Whole numbers with these digits of 8 bits, the lowest first."""
-    digits_of = np.zeros((*digits[0].shape, 8), np.uint8)
-    for place, digit in enumerate(digits):
-        digits_of[..., place] = digit
-    return digits_of.view("<i8")[..., 0]
-
-
-def _compose(hue, high, middle, low):
-    """RGB from its three values, by the sixth of the circle that the hue is in."""
-    passed = [(hue >= place).view(np.uint8) for place in _SIXTHS]
-    sixths = [one ^ other for one, other in zip([1, *passed[:-1]], passed, strict=True)]
-    sixths[0] |= passed[-1]
-    sixths = [-sixth for sixth in sixths]  # 0 or 255
-    opposite = [sixths[place] | sixths[(place + 3) % 6] for place in range(3)]
-    picture = np.empty((*hue.shape, 3), np.uint8)
-    for channel, (high_in, low_in) in enumerate((((5, 0), (2, 3)), ((1, 2), (4, 5)), ((3, 4), (0, 1)))):
-        # The middle value of red is in sixths 1 and 4, of green in 0 and 3, of blue in 2 and 5.
-        value = (sixths[high_in[0]] | sixths[high_in[1]]) & high
-        value |= (sixths[low_in[0]] | sixths[low_in[1]]) & low
-        value |= opposite[(1, 0, 2)[channel]] & middle
-        picture[..., channel] = value
-    return picture
-
-
-@functools.cache
-def _tables():
-    """(hues, saturations, lowest values, middle values by value) by the numbers that `turn_hue` makes."""
-    order, spread, fall = (part.reshape(-1) for part in np.meshgrid(_BYTES[:8], _BYTES, _BYTES, indexing="ij"))
-    ranks = np.stack([np.full_like(fall, 255), 255 - np.minimum(fall, spread), 255 - spread])
-    pixels = np.zeros((len(fall), 3), np.uint8)
-    for number, channels in enumerate(_ORDERS):
-        for rank, channel in enumerate(channels):
-            pixels[order == number, channel] = ranks[rank, order == number]
-    hues = _convert(pixels, "RGB", "HSV")[:, 0].copy()
-    spread, largest = (part.reshape(-1) for part in np.meshgrid(_BYTES, _BYTES))
-    low = np.where(spread <= largest, largest - spread, 0)
-    saturations = _convert(np.stack([largest, low, low], axis=1), "RGB", "HSV")[:, 1].copy()
-    # At hue 0 the middle value is the lowest one.
-    hsv = np.stack([np.zeros_like(largest), saturations, largest], axis=1)
-    return hues, saturations, _convert(hsv, "HSV", "RGB")[:, 2].copy(), _middles()
-
-
-_BYTES = np.arange(256, dtype=np.uint8)
-# Channels from the largest to the smallest, by the bits red >= green, green >= blue, red >= blue; two cannot be.
-_ORDERS = ((2, 1, 0), (2, 0, 1), (1, 2, 0), (0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 0, 2), (0, 1, 2))
-
-
-def _convert(pixels, mode, other):
-    """uint8 [N, 3] in another colour space."""
-    picture = Image.frombytes(mode, (len(pixels), 1), np.ascontiguousarray(pixels).tobytes())
-    return np.asarray(picture.convert(other))[0]
-
-
-def _middles():
-    """float64 [256 * 256], by saturation * 256 + hue: what the value is multiplied by to give the middle one."""
-    turn = _BYTES.astype(np.float64) * 6.0 / 255.0
-    sixth = np.floor(turn)
-    part = (turn - sixth).astype(np.float32)
-    saturation = (_BYTES.astype(np.float64) / 255.0).astype(np.float32)[:, None]
-    falling = 1.0 - (saturation * part).astype(np.float64)
-    rising = 1.0 - saturation.astype(np.float64) * (1.0 - part.astype(np.float64))
-    return np.where(sixth % 2, falling, rising).reshape(-1)
+@compiled(types.uint8[:, ::1], types.uint8)
+def turn_hue(planes, shift):
+    """Adds `shift` to the hue of RGB planes uint8 [3, N], in place; hues are 0 to 255, modulo 256."""
+    reds, greens, blues = planes[0], planes[1], planes[2]
+    for place in range(planes.shape[1]):
+        red, green, blue = np.int32(reds[place]), np.int32(greens[place]), np.int32(blues[place])
+        high = max(red, green, blue)
+        spread = np.float32(high - min(red, green, blue))
+        # Grey has hue 0 and saturation 0.
+        divisor = max(spread, np.float32(1))
+        from_red = np.float64(np.float32(high - red) / divisor)
+        from_green = np.float64(np.float32(high - green) / divisor)
+        from_blue = np.float64(np.float32(high - blue) / divisor)
+        if red == high:
+            sixths = from_blue - from_green
+        elif green == high:
+            sixths = 2.0 + from_red - from_blue
+        else:
+            sixths = 4.0 + from_green - from_red
+        turns = np.float64(np.float32(sixths)) / 6.0 + 1.0
+        turns = turns - 1.0 if turns >= 1.0 else turns
+        hue = np.int32(np.float64(np.float32(turns)) * 255.0) + np.int32(shift) & 255
+        saturation = np.int32(np.float64(spread / np.float32(max(high, 1))) * 255.0)
+        share = np.float64(np.float32(saturation / 255.0))
+        place_in_circle = hue * 6.0 / 255.0
+        sixth = np.int32(place_in_circle)
+        part = np.float64(np.float32(place_in_circle - sixth))
+        if sixth & 1:
+            fall = np.float64(np.float32(np.float32(share) * np.float32(part)))
+        else:
+            fall = share * (1.0 - part)
+        low = np.int32(high * (1.0 - share) + 0.5)
+        middle = np.int32(high * (1.0 - fall) + 0.5)
+        sixth = 0 if sixth == 6 else sixth
+        reds[place] = high if sixth == 0 or sixth == 5 else middle if sixth == 1 or sixth == 4 else low
+        greens[place] = high if sixth == 1 or sixth == 2 else middle if sixth == 0 or sixth == 3 else low
+        blues[place] = high if sixth == 3 or sixth == 4 else middle if sixth == 2 or sixth == 5 else low

@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 # Of ImageNet, for RGB in [0, 1].
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
 # Of the random crop of CARL: shares of the area, height to width and width to height.
 AREAS, RATIOS = (0.8, 1.0), (3 / 4, 4 / 3)
 _TRIES = 10
@@ -105,7 +105,7 @@ def _mix(one, other, weights):
 
 def to_grey(frames: Float[np.ndarray, "T H W 3"]) -> Float[np.ndarray, "T H W 3"]:
     """The luma of ITU-R 601 in all three channels."""
-    luma = frames[..., :1] * _GREY[0] + frames[..., 1:2] * _GREY[1] + frames[..., 2:] * _GREY[2]
+    luma = frames[..., :1] * GREY[0] + frames[..., 1:2] * GREY[1] + frames[..., 2:] * GREY[2]
     return np.repeat(luma, 3, axis=-1)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from data_pipelines.video import pixels
-from data_pipelines.video.color_jitter import Jitter, draw_jitter, jitter
+from data_pipelines.video.color_jitter import Jitter, draw_jitter, jitter_by_pillow
 from fact_jax.types import UserError, check_choice
 
 EVALUATION_CROPS = ("center", "whole")
@@ -70,33 +70,36 @@ def evaluation_view(config: AugmentationConfig, height, width) -> View:
 
 
 def augment(
-    frames: UInt8[np.ndarray, "T H W 3"], view: View, config: AugmentationConfig, change_colors=jitter, out=None
+    frames: UInt8[np.ndarray, "T H W 3"], view: View, config: AugmentationConfig, out=None
 ) -> Float[np.ndarray, "T size size 3"]:
     """Frames as the network sees them, normalised; written to `out`, an array like the result, if there is one.
 
-    `change_colors` is `color_jitter.jitter`, or `jitter_by_pillow` for the published path. As published, colours are
-    changed in 8 bits after the crop, or, without self-supervision, before the picture is resized.
+    As published, colours are changed in 8 bits after the crop, or, without self-supervision, before the picture is
+    resized. The numbers are those of `augment_as_published`, by compiled loops.
     """
-    size = config.size
-    if view.jitter and not config.self_supervised:
-        frames = change_colors(frames, view.jitter)
-    if view.box is not None:
-        frames = pixels.crop(frames, view.box)
-    found = np.empty((len(frames), size, size, 3), np.float32) if out is None else out
-    drawn = view.jitter if config.self_supervised else None
-    in_bytes = np.empty(found.shape if drawn else (0,), np.uint8)
-    # One frame at a time, which stays in the processor's cache.
-    for place in range(len(frames)):
-        frame = pixels.resize(pixels.as_float(frames[place : place + 1]), size, size, view.flipped)
-        if drawn is None:
-            found[place] = _finish(frame, view)[0]
-        else:
-            in_bytes[place] = frame[0] * np.float32(255)  # as published without rounding
-    if drawn is not None:
-        for place, frame in enumerate(change_colors(in_bytes, drawn)):
-            found[place] = _finish(pixels.as_float(frame[None]), view)[0]
+    from data_pipelines.video import view_loops
+
+    return view_loops.augment(frames, view, config, _result(frames, config) if out is None else out)
+
+
+def augment_as_published(
+    frames: UInt8[np.ndarray, "T H W 3"], view: View, config: AugmentationConfig, out=None
+) -> Float[np.ndarray, "T size size 3"]:
+    """The same the published way, frame by frame, with colours changed by Pillow."""
+    found, size = _result(frames, config) if out is None else out, config.size
+    for number, place in enumerate(found):
+        frame, drawn = frames[number : number + 1], view.jitter
+        if drawn and not config.self_supervised:
+            frame, drawn = jitter_by_pillow(frame, drawn), None
+        if view.box is not None:
+            frame = pixels.crop(frame, view.box)
+        frame = pixels.resize(pixels.as_float(frame), size, size, view.flipped)
+        if drawn:
+            in_bytes = (frame * np.float32(255)).astype(np.uint8)  # without rounding
+            frame = pixels.as_float(jitter_by_pillow(in_bytes, drawn))
+        place[...] = pixels.normalize(pixels.to_grey(frame) if view.grey else frame)[0]
     return found
 
 
-def _finish(frame, view):
-    return pixels.normalize(pixels.to_grey(frame) if view.grey else frame)
+def _result(frames, config):
+    return np.empty((len(frames), config.size, config.size, 3), np.float32)

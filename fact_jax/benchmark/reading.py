@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipelines.video.color_jitter import jitter, jitter_by_pillow
 from data_pipelines.video.config import VideoConfig
 from data_pipelines.video.containers import opened
 from data_pipelines.video.decoding import Decoding
 from data_pipelines.video.video_file import VideoFile
-from data_pipelines.video.views import AugmentationConfig, augment, draw_view
+from data_pipelines.video.views import AugmentationConfig, augment, augment_as_published, draw_view
 from fact_jax.benchmark import made_files
 from fact_jax.benchmark.measure import interleave
 
@@ -62,9 +61,9 @@ class Reading:
         result = {key: {"beside": "decord2", **_compare(part, repeats)} for key, part in runs.items()}
         # The frames of a view are a part of a video, in order.
         first = small[GROUPS[0]], np.arange(0, 2 * VIEW_FRAMES, 2)
-        ways = {"ours": jitter, "other": jitter_by_pillow}
+        ways = {"ours": augment, "other": augment_as_published}
         for key, seeds in {"view": range(VIEWS), "view_blur": range(1)}.items():
-            runs = {name: functools.partial(_views, *first, change, seeds) for name, change in ways.items()}
+            runs = {name: functools.partial(_views, *first, way, seeds) for name, way in ways.items()}
             result[key] = {"beside": "frame by frame by Pillow", **_compare(runs, repeats)}
         height, width = video.size
         result["order"] |= {"frames": len(video), "what": f"{video.index.codec}, {width} x {height}"}
@@ -135,12 +134,10 @@ def _decord_sparse(path, places):
     decord.VideoReader(str(path), num_threads=1).get_batch(places.tolist()).asnumpy()
 
 
-def _views(video, numbers, change_colors, seeds):
+def _views(video, numbers, way, seeds):
     config = AugmentationConfig()
     for seed in seeds:
-        augment(
-            video.frames(numbers), draw_view(config, *video.size, np.random.default_rng(seed)), config, change_colors
-        )
+        way(video.frames(numbers), draw_view(config, *video.size, np.random.default_rng(seed)), config)
 
 
 def _held():

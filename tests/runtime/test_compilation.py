@@ -35,13 +35,6 @@ def test_folder_is_private_and_below_the_users_cache(tmp_path, monkeypatch, unse
     assert jax.config.jax_compilation_cache_dir == str(folder)
 
 
-def test_relative_xdg_is_ignored_and_home_is_used(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for value in ("", "relative/path"):
-        monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert compilation.cache_folder() == tmp_path / ".cache" / "fact_jax" / "xla"
-
-
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch, unset_cache):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
