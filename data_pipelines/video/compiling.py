@@ -1,8 +1,8 @@
 """Loops over pixels as machine code: Numba compiles them once, and later programs read them from the user's cache.
 
 NumPy goes through memory once for every operation on a picture; a compiled loop does all of them on a number before the
-next. Importing Numba and reading what is kept takes most of a second and 70 MB, so only modules of loops import this one,
-and those that need loops import them inside of functions.
+next. Importing Numba and reading what is kept takes most of a second and 70 MB, so only modules of loops import this
+one, and those that need loops import them inside of functions.
 """
 
 import contextlib
