@@ -1,18 +1,17 @@
 """Changes of RandAugment for a part of every frame of a clip, with the pixels of `published_changes.py`.
 
-Only what the part needs is computed: a table of values is applied after the cut, a shear or a translation reads the
-pixels that end up inside, sharpening one pixel more on every side. The whole frame is gone through where an operation
-counts its values (AutoContrast, Equalize, Contrast) or turns it, and for what is done before that.
+Only what the part needs is computed: a table of values is applied after the cut, what moves pixels reads those that
+end up inside, sharpening one pixel more on every side. The whole frame is gone through where an operation counts its
+values (AutoContrast, Equalize, Contrast), and for what is done before that.
 """
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageEnhance
+from PIL import ImageEnhance
 
 from data_pipelines.recognition import tables
 from data_pipelines.recognition.published_changes import GREY, affine_matrix
 from data_pipelines.recognition.rand_augment import Change
-from data_pipelines.video.bicubic_shift import BicubicShift
 from data_pipelines.video.pixels import crop
 
 
@@ -102,43 +101,37 @@ class _Sharpness(_Step):
 
 
 class _Affine(_Step):
-    """By Pillow, as far down and to the right as is wanted: places depend on the distance from the corner."""
+    """Rotation, shear and translation."""
 
     def _needed(self):
-        return (0, 0, *self._size)
-
-    def __call__(self, pixels):
+        self._matrix = affine_matrix(self._name, self._value, *self._size)
         top, left, height, width = self.box
-        options = {"resample": Image.Resampling.BICUBIC, "fillcolor": (GREY,) * 3}
-        size, matrix = (left + width, top + height), affine_matrix(self._name, self._value, *self._size)
-        picture = tables.picture_of(pixels).transform(size, Image.Transform.AFFINE, matrix, **options)
-        return self.cut(np.asarray(picture))
-
-
-class _Shift(_Step):
-    """Shear or translation, which move pixels along one axis."""
-
-    def _needed(self):
-        axis = self._name in ("ShearX", "TranslateXRel")
-        sheared = self._name.startswith("Shear")
-        moved = {"slope": self._value} if sheared else {"offset": self._value * self._size[axis]}
-        self._shift = BicubicShift(self._size, self.box, int(axis), fill=GREY, **moved)
-        return self._shift.source
-
-    @property
-    def even(self):
-        return self._shift.even
+        # Places lie between those of the corners; four neighbours of each, and one more as places are rounded.
+        corners = [(x, y, 1) for x in (left, left + width) for y in (top, top + height)]
+        across, down = (
+            _span(np.dot(corners, row), side)
+            for row, side in zip(np.reshape(self._matrix, (2, 3)), self._size[::-1], strict=True)
+        )
+        return down[0], across[0], down[1] - down[0], across[1] - across[0]
 
     def __call__(self, pixels):
-        return self._shift(pixels)
+        from data_pipelines.recognition.affine_loops import move
+
+        found = np.empty((*self.box[2:], 3), np.uint8)
+        part = np.ascontiguousarray(pixels)
+        move(part, self.source[:2], self._size, self.box[:2], self._matrix, GREY, found)
+        return found
 
 
-_STEPS = {"Color": _Color, "Sharpness": _Sharpness, "Rotate": _Affine}
-_SHIFTS = ("ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
+def _span(places, side):
+    """(first, last + 1) of the pixels of an axis that places need; one pixel where all lie outside."""
+    first, end = int(places.min()) - 4, int(places.max()) + 4
+    return min(max(first, 0), side - 1), max(min(end, side), 1)
+
+
+_STEPS = {"Color": _Color, "Sharpness": _Sharpness}
+_MOVES = ("Rotate", "ShearX", "ShearY", "TranslateXRel", "TranslateYRel")
 
 
 def _step(change, size, box):
-    if change.name in _SHIFTS:
-        shift = _Shift(change, size, box)
-        return shift if shift.even else _Affine(change, size, box)
-    return _STEPS.get(change.name, _Table)(change, size, box)
+    return (_Affine if change.name in _MOVES else _STEPS.get(change.name, _Table))(change, size, box)
