@@ -10,8 +10,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from data_pipelines.recognition.augmentation import ClipAugmentationConfig
-from data_pipelines.video import pixels
-from data_pipelines.video.fixed_point_resize import resize_part
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +56,11 @@ def evaluate(
     frames: UInt8[np.ndarray, "T H W 3"], view: EvaluationView, out=None
 ) -> Float[np.ndarray, "T size size 3"]:
     """Frames as the network sees them, normalised; written to `out`, an array like the result, if there is one."""
+    from data_pipelines.video.fixed_point_resize import resize_part
+    from data_pipelines.video.view_loops import resize_and_normalize
+
     found = np.empty((len(frames), *view.box[2:], 3), np.float32) if out is None else out
     for place in range(len(frames)):
         part = resize_part(frames[place : place + 1], view.height, view.width, view.box)
-        found[place] = pixels.normalize(part)[0]
+        resize_and_normalize(part, found[place : place + 1], (0, 0, *view.box[2:]))
     return found

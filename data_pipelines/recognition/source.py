@@ -14,8 +14,6 @@ from data_pipelines.core import mapped
 from data_pipelines.recognition import augmentation, evaluation_views, sampling
 from data_pipelines.recognition.config import RecognitionDataConfig
 from data_pipelines.recognition.opening import LabelledClip
-from data_pipelines.video import pixels
-from data_pipelines.video.fixed_point_resize import resize_part
 
 _READ_AT_ONCE = 4  # frames in the size of the video that are held
 
@@ -110,6 +108,8 @@ class EvaluationViews(mapped.ExampleSource):
         return clip.first + sampling.for_evaluation(self._sampling, clip.num_frames, number)[None]
 
     def _frames(self, view):
+        from data_pipelines.video.view_loops import resize_and_normalize
+
         clip, chunks, config = self._clips[view.clip], self.frames_of(view.clip), self._augmentation
         size = clip.video.size
         if self._is_test:
@@ -119,7 +119,8 @@ class EvaluationViews(mapped.ExampleSource):
         numbers = np.unique(chunks)
         whole = self._resized.frames(view.clip, clip.video, numbers, (place.height, place.width))
         chosen = np.searchsorted(numbers, chunks[view.chunk])
-        return np.concatenate([pixels.normalize(pixels.crop(whole[k : k + 1], place.box)) for k in chosen])
+        found = np.empty((len(chosen), config.size, config.size, 3), np.float32)
+        return resize_and_normalize(whole[chosen], found, place.box)
 
 
 class _Resized:
@@ -133,6 +134,8 @@ class _Resized:
 
     def frames(self, number, video, numbers, size) -> UInt8[np.ndarray, "n H W 3"]:
         """Frames `numbers` of the video of clip `number`, which are always the same, with `size`, (height, width)."""
+        from data_pipelines.video.fixed_point_resize import resize_part
+
         with self._lock:
             if self._number != number:
                 self._number, (height, width) = None, size

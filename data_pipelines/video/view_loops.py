@@ -4,7 +4,6 @@ import numpy as np
 
 from data_pipelines.video import pixels, resize_loops
 from data_pipelines.video.color_jitter import jitter
-from data_pipelines.video.color_loops import Colors
 
 
 def augment(frames, view, config, out):
@@ -15,6 +14,9 @@ def augment(frames, view, config, out):
     box = view.box or (0, 0, *frames.shape[1:3])
     if drawn is None:
         return resize_and_normalize(frames, out, box, view.flipped, view.grey)
+    # Compiled only where colours change, which they do not in an evaluation.
+    from data_pipelines.video.color_loops import Colors
+
     colors = Colors(size, size, drawn)
     planes, resizing = colors.planes(), _Resizing(frames, box, out, view.flipped)
     inside = colors.inside(planes)
