@@ -71,17 +71,9 @@ def _one_by_pillow(frame, drawn):
 
 def jitter(frames: UInt8[np.ndarray, "T H W 3"], drawn: Jitter) -> UInt8[np.ndarray, "T H W 3"]:
     """The same pixels as `jitter_by_pillow`, by compiled loops."""
-    from data_pipelines.video.color_loops import Colors
+    from data_pipelines.video import color_loops
 
-    _, height, width, _ = frames.shape
-    colors = Colors(height, width, drawn)
-    planes, found = colors.planes(), np.empty_like(frames)
-    inside = colors.inside(planes)
-    for frame, place in zip(frames, found, strict=True):
-        inside[...] = frame.transpose(2, 0, 1)
-        colors(planes)
-        place[...] = inside.transpose(1, 2, 0)
-    return found
+    return color_loops.jitter(frames, drawn)
 
 
 def blend_table(greys, factor) -> UInt8[np.ndarray, "N 256"]:
