@@ -7,9 +7,12 @@ PRIVATE = 0o700
 
 
 def place(name: str) -> Path:
-    """Where the cache `name` of this library is, whether it is there or not."""
+    """Where the cache `name` of this library is, whether it is there or not. OSError: the user has no home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "fact_jax" / name
+    try:
+        return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "fact_jax" / name
+    except RuntimeError as error:
+        raise FileNotFoundError(str(error)) from error
 
 
 def folder(name: str) -> Path:

@@ -26,6 +26,16 @@ def test_relative_xdg_is_ignored_and_home_is_used(tmp_path, monkeypatch):
         assert own_cache.place("xla") == tmp_path / ".cache" / "fact_jax" / "xla"
 
 
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setattr(own_cache.Path, "home", home)
+    with pytest.raises(OSError, match="home directory"):
+        own_cache.folder("xla")
+
+
 def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     own_cache.folder("xla")

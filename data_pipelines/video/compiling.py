@@ -36,8 +36,12 @@ def compiled(*arguments):
             if folder is None:
                 return compiles()(function)
             # Of processes that start together one compiles, the others wait and read.
-            with _THREADS, files.lock_folder(folder, wait=True), _kept_in(folder):
-                return compiles(cache=True)(function)
+            try:
+                with _THREADS, files.lock_folder(folder, wait=True), _kept_in(folder):
+                    return compiles(cache=True)(function)
+            except OSError as error:  # the disk is full, ...
+                _tell_of(error)
+                return compiles()(function)
 
     return decorate
 
@@ -50,8 +54,18 @@ def _folder():
     try:
         return own_cache.folder("numba")
     except OSError as error:
-        print(f"warning: compiled loops over pixels are not kept: {error}", file=sys.stderr, flush=True)
+        _tell_of(error)
         return None
+
+
+def _tell_of(error):
+    _say(f"warning: compiled loops over pixels are not kept: {error}")
+
+
+@functools.cache
+def _say(text):
+    """Says a line, once in a process."""
+    print(text, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -77,7 +91,9 @@ class _Patience(event.Listener):
         self._depth += 1
         if self._timer is None:
             self._begin = time.monotonic()
-            self._timer = threading.Timer(max(0.0, _PATIENCE_SEC - _Patience.waited), _tell)
+            where = "" if (folder := _folder()) is None else f"; they are kept in {folder}"
+            text = f"Compiling the loops that change pixels, once for this machine{where}."
+            self._timer = threading.Timer(max(0.0, _PATIENCE_SEC - _Patience.waited), _say, [text])
             self._timer.daemon = True
             self._timer.start()
 
@@ -88,9 +104,3 @@ class _Patience(event.Listener):
             self._timer.cancel()
             _Patience.waited += time.monotonic() - self._begin
             self._timer = None
-
-
-@functools.cache
-def _tell():
-    where = "" if (folder := _folder()) is None else f"; they are kept in {folder}"
-    print(f"Compiling the loops that change pixels, once for this machine{where}.", file=sys.stderr, flush=True)

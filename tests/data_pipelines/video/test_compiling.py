@@ -1,5 +1,6 @@
 """Compiled loops: where they are kept, what is told, and that only who changes pixels waits for Numba."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numba import types
+from numba.core import caching
 
 from data_pipelines.video import compiling
 
@@ -32,11 +34,11 @@ def unset(monkeypatch):
     """As in a process that has compiled nothing, with no folder set for Numba."""
     monkeypatch.setattr(compiling.numba.config, "CACHE_DIR", "")
     monkeypatch.setattr(compiling._Patience, "waited", 0.0)
-    compiling._folder.cache_clear()
-    compiling._tell.cache_clear()
+    for cached in (compiling._folder, compiling._say):
+        cached.cache_clear()
     yield
-    compiling._folder.cache_clear()
-    compiling._tell.cache_clear()
+    for cached in (compiling._folder, compiling._say):
+        cached.cache_clear()
 
 
 def test_a_function_is_kept_for_the_next_program(tmp_path, monkeypatch, unset, capfd):
@@ -62,13 +64,23 @@ def test_without_a_folder_it_compiles_every_time_and_says_so(tmp_path, monkeypat
     assert capfd.readouterr().err.count("compiled loops over pixels are not kept: ") == 1
 
 
+def test_on_a_full_disk_it_compiles_all_the_same(tmp_path, monkeypatch, unset, capfd):
+    def save(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", save)
+    compiled()
+    assert "are not kept: [Errno 28] No space left on device" in capfd.readouterr().err
+
+
 def test_a_long_wait_is_told_once_and_not_where_nothing_is_compiled(tmp_path, monkeypatch, unset, capfd):
     monkeypatch.setattr(compiling, "_PATIENCE_SEC", 0.0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     compiled()
     text = "Compiling the loops that change pixels, once for this machine; they are kept in "
     assert capfd.readouterr().err == f"{text}{tmp_path / 'fact_jax' / 'numba'}.\n"
-    compiling._tell.cache_clear()
+    compiling._say.cache_clear()
     compiled()
     assert capfd.readouterr().err == ""
 
