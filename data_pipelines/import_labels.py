@@ -14,8 +14,9 @@ import shlex
 
 from data_pipelines.core import command_line
 from data_pipelines.core.input_files import find_files, skipped_lines
-from data_pipelines.core.names import why_no_class, why_no_video
+from data_pipelines.core.names import DIFFER_ALIKE, alike_names, why_no_class, why_no_video
 from data_pipelines.core.problems import Problem, group_alike, refuse
+from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some, verb
 from data_pipelines.extraction.feature_file import known_indices
 from data_pipelines.label_tools import checks, choice, folders, formats, frames, rows
@@ -52,6 +53,8 @@ def main(argv=None):
         problems += wrong
     refuse(what, group_alike(list(dict.fromkeys(problems)), what))
     if not any(one.events for one in labelled):
+        for line in some_lines(notes):
+            print(f"  {line}")
         raise UserError(f"{what} holds no events{_of(arguments)}.")
     there = [str(path.relative_to(output)) for path in files if path.exists() and path.name not in _GROWING]
     if there and not arguments.overwrite:
@@ -211,6 +214,11 @@ def _files_of(recordings, resolution, folder, videos, arguments):
     for one in recordings:
         for label in {event.label for event in one.events}:
             videos_of[label] = videos_of.get(label, 0) + 1
+    notes += [
+        f"the labels {', '.join(map(quote, names))} {DIFFER_ALIKE}, and are classes of their own"
+        for names in alike_names(sorted(videos_of))
+    ]
+    notes += choice.repeat_lines(recordings)
     if len(recordings) > 1:
         slips = slip_lines(dict(sorted(videos_of.items())))
         notes += slips[:_MOST_SLIPS] + [f"and {len(slips) - _MOST_SLIPS} more such names"] * (len(slips) > _MOST_SLIPS)

@@ -6,13 +6,10 @@ out. Times have six digits. Tracks that are exported together stand in one file 
 Source: "Importing and Exporting Labels" of the manual of Audacity.
 """
 
-import re
-
-from data_pipelines.core.json_files import number_of
 from data_pipelines.core.text_files import quote, read_lines
 from data_pipelines.core.wording import count
 from data_pipelines.label_tools import timeline
-from data_pipelines.label_tools.events import Event, Reading, confidence_text, split_confidence
+from data_pipelines.label_tools.events import Event, Reading, confidence_text, decimal_of, split_confidence
 from data_pipelines.label_tools.media import video_name
 
 RESOLUTION = 1e-6
@@ -21,7 +18,7 @@ RESOLUTION = 1e-6
 def looks_like_one(lines):
     """Whether lines of a text file are those of a label track."""
     rows = [line.split("\t") for line in lines if line and not line.startswith("\\")]
-    return bool(rows) and all(len(row) >= 2 and None not in map(_seconds, row[:2]) for row in rows)
+    return bool(rows) and all(len(row) >= 2 and None not in map(decimal_of, row[:2]) for row in rows)
 
 
 def read(path, rules):
@@ -37,7 +34,7 @@ def read(path, rules):
             frequencies += 1
             continue
         cells = line.split("\t")
-        times = [_seconds(cell) for cell in cells[:2]]
+        times = [decimal_of(cell) for cell in cells[:2]]
         if len(cells) < 2 or None in times:
             reading.fault(path, number, quote(line), "expected start, end and text with tabs between, in seconds")
             continue
@@ -48,12 +45,6 @@ def read(path, rules):
     name = video_name(path.stem)
     timeline.place(reading, events, [timeline.Piece(name, 0.0, rules.length_of(name))], path)
     return reading
-
-
-def _seconds(text):
-    # The decimal point is a comma in some countries.
-    text = text.strip()
-    return number_of(re.sub(r"\A(-?\d+),(\d+)\Z", r"\1.\2", text), quoted=True)
 
 
 def write(recording):

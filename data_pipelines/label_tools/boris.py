@@ -105,8 +105,11 @@ def _read_observation(reading, path, name, observation, types, rules):
     pieces = _pieces(observation, name, rules, fault)
     if pieces is None:
         return None
+    if len(there := players(observation)) > 1 and not rules.media:
+        told = f"players {', '.join(map(str, sorted(there)))} have media; the video is {pieces[0].media!r} (--media)"
+        reading.notes.append(f"{path}: observation {name!r}: {told}")
     marks = _marks(observation, name, types, fault)
-    if not players(observation):
+    if not there:
         reading.notes.append(f"{path}: the observation {name!r} is live, without media: its video is called as it is")
     if unread := sum(bool(mark.comment) and "confidence" not in mark.comment for mark in marks):
         reading.notes.append(f"{path}: {count(unread, 'comment')} of observation {name!r} stay in the project")

@@ -11,16 +11,14 @@ import collections
 import csv
 import dataclasses
 import io
-import math
 import re
 
 from data_pipelines.core.text_files import quote, read_packed, why_unreadable
 from data_pipelines.core.wording import count
 from data_pipelines.label_tools import pairing, timeline
 from data_pipelines.label_tools.boris import NO_SUBJECT, RESOLUTION
-from data_pipelines.label_tools.events import Event, Reading, confidence_text, split_confidence
+from data_pipelines.label_tools.events import Event, Reading, confidence_text, split_confidence, time_of
 from data_pipelines.label_tools.media import file_name, video_name
-from data_pipelines.segmentation.segment_files import parse_time
 
 # Columns of both forms, by what they are to us; the names of versions 7 and 8.
 _COLUMNS = {
@@ -138,7 +136,7 @@ def _type_column(row):
     places = [place for place, cell in enumerate(row) if cell in ("STATE", "POINT")]
     if len(places) != 1 or places[0] < 6 or len(row) < places[0] + 4:
         return 0
-    return places[0] if _number(row[places[0] + 1]) is not None else 0
+    return places[0] if time_of(row[places[0] + 1]) is not None else 0
 
 
 def _without_header(row):
@@ -146,7 +144,7 @@ def _without_header(row):
     kind = _type_column(row)
     # The file stands before the total length and the frames per second.
     media = next(
-        (i for i in range(2, kind - 4) if _number(row[i + 1]) is not None and _number(row[i + 2]) is not None), 2
+        (i for i in range(2, kind - 4) if time_of(row[i + 1]) is not None and time_of(row[i + 2]) is not None), 2
     )
     names = {"observation": 0, "media": media, "length": media + 1, "fps": media + 2, "subject": kind - 4}
     names |= {"behaviour": kind - 3, "modifiers": kind - 1, "type": kind, "start": kind + 1, "stop": kind + 2}
@@ -159,7 +157,7 @@ def _read_observation(reading, path, name, rows, form, rules):
     times = ("time",) if form == "tabular" else ("start", "stop")
     sound = []
     for row in rows:
-        numbers = [_number(row[column]) for column in times]
+        numbers = [time_of(row[column]) for column in times]
         wrong = [row[column] for column, number in zip(times, numbers, strict=True) if number is None]
         if wrong:
             told = f"{row['behaviour']!r} is at {', '.join(map(repr, wrong))}"
@@ -173,7 +171,7 @@ def _read_observation(reading, path, name, rows, form, rules):
         else:
             sound.append((row, *numbers))
     sound_rows = [row for row, *_ in sound]
-    offset = _number(next((row["offset"] for row in sound_rows if row["offset"]), "0")) or 0.0
+    offset = time_of(next((row["offset"] for row in sound_rows if row["offset"]), "0")) or 0.0
     media = _media(sound, rules)
     pieces = timeline.in_a_row(*media, offset) if media[0] else [timeline.Piece(name or video_name(path.stem), offset)]
     if not media[0]:
@@ -218,7 +216,7 @@ def _media(sound, rules):
         lengths |= {name: length for name, length, _ in listed if length}
         fps |= {name: rate for name, _, rate in listed if rate}
     # The total length of version 7 is that of all media together.
-    totals = {_number(row["length"]) for row, *_ in sound} - {None}
+    totals = {time_of(row["length"]) for row, *_ in sound} - {None}
     if len(names) == 1 and len(totals) == 1:
         lengths.setdefault(names[0], totals.pop())
     told = {name: rules.length_of(name, needed=len(names) > 1 and name not in lengths) for name in names}
@@ -235,22 +233,12 @@ def _listed(row, player):
     if sources:
         names = sources[0].partition(":")[2].split(";")
         parts = [(row[column].split("|") + [""] * player)[player - 1].split(";") for column in ("length", "fps")]
-        lengths, rates = ([_number(cell) for cell in cells] for cells in parts)
+        lengths, rates = ([time_of(cell) for cell in cells] for cells in parts)
         if len(lengths) == len(rates) == len(names):
             return list(zip(names, lengths, rates, strict=True))
         return [(name, None, None) for name in names]
     name = row["media"]
-    return [] if name in _NO_VALUE else [(name, None, _number(row["fps"]))]
-
-
-def _number(text):
-    """A finite number of a cell, or seconds of a time such as 00:01:02.500; None of anything else."""
-    try:
-        number = float(text)
-    except ValueError:
-        clock = parse_time(text)
-        return None if clock is None else float(clock)
-    return number if math.isfinite(number) else None
+    return [] if name in _NO_VALUE else [(name, None, time_of(row["fps"]))]
 
 
 def write(recordings, form, delimiter):

@@ -112,9 +112,27 @@ def double_problems(recordings):
             names = [recording.observation or recording.path for recording in found]
             told = f"the video {video!r} is labelled {len(found)} times: {name_some(names, 8)}"
             hint = "choose with --observation NAME" if found[0].observation else "give one of these files"
+            if len({(recording.path, recording.observation) for recording in found}) == 1:
+                told = f"{found[0].observation or 'it'!r} has the video {video!r} {len(found)} times among its media"
+                hint = "a video is labelled once: take the others out in the tool"
             hint += "; or these are different files of one name: rename them" * media
             problems.append(Problem(found[0].path, 0, told, hint))
     return problems
+
+
+def repeat_lines(recordings):
+    """A line about events that are there several times: the same label and times, of one tier or of several."""
+    repeats = []
+    for recording in recordings:
+        numbers = collections.Counter((event.label, event.start, event.end) for event in recording.events)
+        repeats += [
+            f"{recording.video}: {quote(label)} from {start:g} to {end:g} s, {number} times"
+            for (label, start, end), number in numbers.items()
+            if number > 1
+        ]
+    return [f"{count(repeats, 'event')} there several times, all of which are kept: {name_some(repeats)}"] * bool(
+        repeats
+    )
 
 
 def name_events(recordings, unnamed):

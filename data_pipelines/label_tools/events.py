@@ -6,10 +6,13 @@ Seconds are those of a player: 0 is the start of the video's file.
 import dataclasses
 import re
 
+from data_pipelines.core.json_files import number_of
 from data_pipelines.core.problems import Problem
+from data_pipelines.segmentation.segment_files import parse_time
 
 # Digits of seconds that are kept.
 DIGITS = 6
+_COMMA = re.compile(r"\A(-?\d+),(\d+)\Z")
 # Kinds of media that are no videos, whose endings are left out of names as well.
 AUDIO_SUFFIXES = {".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".aiff"}
 # How tools that have no place for a confidence say it in a text of their own.
@@ -122,6 +125,17 @@ class Reading:
 def tidy(seconds):
     """Seconds with the digits that are kept, never -0.0."""
     return round(float(seconds), DIGITS) + 0.0
+
+
+def decimal_of(text):
+    """A float of the text of a number, with a decimal point or, as in some countries, a comma; None of others."""
+    return number_of(_COMMA.sub(r"\1.\2", text.strip()), quoted=True)
+
+
+def time_of(text):
+    """Seconds of a cell: a number as `decimal_of` takes it, or a time such as 00:01:02.500; None of anything else."""
+    number, clock = decimal_of(text), parse_time(text.strip().replace(",", "."))
+    return number if number is not None or clock is None else float(clock)
 
 
 def seconds_text(seconds, digits=DIGITS):

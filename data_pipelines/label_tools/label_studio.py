@@ -77,7 +77,11 @@ def _read_task(reading, path, number, task, rules, others):
     if rules.observations:
         annotations = [one for one in annotations if str(one.get("id")) in rules.observations]
     if not annotations:
-        reading.notes.append(f"{path}: {place} ({media}) has no annotation")
+        guesses = len(task.get("predictions") or [])
+        told = f", and {count(guesses, 'prediction')}: submit one in Label Studio to make it an annotation" * bool(
+            guesses
+        )
+        reading.notes.append(f"{path}: {place} ({media}) has no annotation{told}")
     for annotation in annotations:
         name = str(annotation.get("id", "")) if len(annotations) > 1 else ""
         events = []

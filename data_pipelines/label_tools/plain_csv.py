@@ -1,20 +1,20 @@
 """Segments as plain CSV: video, start, end, label and, where they are known, confidence and subject.
 
 Seconds; start = end is a point. It is what the page of a prediction saves. The header names the columns, in any order;
-cells may be parted by commas, semicolons or tabs. Exported files are in UTF-8, exact to a millionth of a second.
+cells may be parted by commas, semicolons or tabs. Times are numbers with a decimal point or comma, or of a clock, such
+as 0:01:02.5. Exported files are in UTF-8, exact to a millionth of a second.
 """
 
 import collections
 import csv
 import io
 
-from data_pipelines.core.json_files import number_of
 from data_pipelines.core.names import why_no_video
 from data_pipelines.core.text_files import quote
 from data_pipelines.core.wording import count, name_some
 from data_pipelines.label_tools import timeline
 from data_pipelines.label_tools.boris_tables import read_rows
-from data_pipelines.label_tools.events import Event, Reading, seconds_text
+from data_pipelines.label_tools.events import Event, Reading, decimal_of, seconds_text, time_of
 from fact_jax.types import nearest
 
 RESOLUTION = 1e-6
@@ -69,14 +69,14 @@ def _read_row(reading, path, number, row, header):
     if why := why_no_video(cells["video"]):
         reading.fault(path, number, f"video {quote(cells['video'])}: {why}", "expected the name of a video", tier=tier)
         return "", None
-    times = [number_of(cells[name], quoted=True) for name in ("start", "end")]
+    times = [time_of(cells[name]) for name in ("start", "end")]
     if None in times:
         wrong = "an event without end" if times[0] is not None and not cells["end"] else ""
         wrong = wrong or f"from {quote(cells['start'])} to {quote(cells['end'])}"
-        expected = "expected seconds such as 12.5; start = end is a point"
+        expected = "expected seconds such as 12.5, or 0:00:12.5; start = end is a point"
         reading.fault(path, number, f"{quote(cells['label'])}: {wrong}", expected, tier=tier)
         return "", None
-    confidence = number_of(cells.get("confidence", ""), quoted=True)
+    confidence = decimal_of(cells.get("confidence", ""))
     if cells.get("confidence") and confidence is None:
         found = f"confidence {quote(cells['confidence'])}"
         reading.fault(path, number, found, "expected a number, or nothing", tier=tier)

@@ -72,9 +72,11 @@ def suppress(
 
 def _first_places(groups, allowed):
     """How many allowed ones of the same group come before each."""
-    order = jnp.lexsort((groups, ~allowed))
-    sorted_groups = jnp.where(allowed, groups, jnp.iinfo(jnp.int32).max)[order]
-    ranks = jnp.arange(len(groups)) - jnp.searchsorted(sorted_groups, sorted_groups)
+    keys = jnp.where(allowed, groups, jnp.iinfo(jnp.int32).max)
+    order = jnp.argsort(keys, stable=True)
+    ordered, ranks = keys[order], jnp.arange(len(keys), dtype=jnp.int32)
+    begins = jnp.concatenate([jnp.ones(1, bool), ordered[1:] != ordered[:-1]])
+    ranks -= jax.lax.cummax(jnp.where(begins, ranks, 0))
     return jnp.zeros_like(ranks).at[order].set(ranks)
 
 

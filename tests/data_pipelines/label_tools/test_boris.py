@@ -233,3 +233,15 @@ def test_kinds_that_boris_does_not_have(tmp_path):
     path.write_text(json.dumps(project))
     with pytest.raises(UserError, match="its media are 'a.mp4'"):
         import_labels.main([str(path), "--output", str(tmp_path / "out")])
+
+
+def test_media_of_several_players_and_a_medium_that_comes_twice(tmp_path, capsys):
+    events = [(1, "Ada", "walk"), (2, "Ada", "walk")]
+    path = boris(tmp_path / "a.boris", {"o": observation(events, file={"1": ["day1.mp4"], "2": ["side.mp4"]})})
+    assert found(path, tmp_path / "a") == {"day1": [("walk", 1, 2)]}
+    assert "observation 'o': players 1, 2 have media; the video is 'day1.mp4' (--media)" in capsys.readouterr().out
+    assert found(path, tmp_path / "b", "--media", "2") == {"side": [("walk", 1, 2)]}
+    assert "have media" not in capsys.readouterr().out
+    lengths = {"day1.mp4": 1.5}
+    path = boris(tmp_path / "b.boris", {"o": observation(events, media=("day1.mp4", "day1.mp4"), lengths=lengths)})
+    assert "'o' has the video 'day1' 2 times among its media; a video is labelled once" in refused(path, tmp_path / "c")

@@ -298,3 +298,19 @@ def test_a_rate_beside_features_that_say_their_own_times_is_told(tmp_path, capsy
     assert "--fps 25 is not used for 1 video: VIDEO.json beside the features says when rows are: a" in (
         capsys.readouterr().out
     )
+
+
+def test_numbers_with_decimal_commas_and_times_of_a_clock(tmp_path):
+    text = "video;start;end;label;confidence\r\na;0,5;1,25;x, y;0,75\r\na;0:01:02,5;1:02.75;y;\r\n"
+    data = imported(text, tmp_path)
+    events = json.loads((data / "annotations.json").read_text())["database"]["a"]["annotations"]
+    assert [(event["label"], event["segment"]) for event in events] == [("x, y", [0.5, 1.25]), ("y", [62.5, 62.75])]
+    assert events[0]["confidence"] == 0.75
+    assert "from '00:00:10;05' to '11'; expected" in refused("a,00:00:10;05,11,x\n", tmp_path)
+
+
+def test_labels_that_look_alike_and_events_that_come_again_are_told(tmp_path, capsys):
+    imported("a,0,1,caf\u00e9\na,1,2,cafe\u0301\na,0,1,caf\u00e9\n", tmp_path)
+    told = capsys.readouterr().out
+    assert "differ in capitals, spaces, hyphens or Unicode form only, and are classes of their own" in told
+    assert "1 event there several times, all of which are kept: a: 'caf\u00e9' from 0 to 1 s, 2 times" in told

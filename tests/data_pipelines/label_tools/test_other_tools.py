@@ -118,6 +118,7 @@ def test_into_tasks_of_label_studio(tmp_path):
     with pytest.raises(UserError, match="has predictions of 'net' already; choose another --name"):
         command = ["--into", str(tmp_path / "o.json"), "--name", "net", "--tool_fps", "25"]
         drawn.export(tmp_path / "found", "label_studio", tmp_path / "p.json", *command)
+    assert "holds no events" in refused(tmp_path / "o.json", tmp_path / "q", "--tool_fps", "25")
     config = etree.parse(tmp_path / "o.labelling.xml").getroot()
     assert config.find("Video").get("frameRate") == "25" and config.find("TimelineLabels").get("name") == "net"
 

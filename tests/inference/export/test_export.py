@@ -88,21 +88,45 @@ def test_the_reader_alone_writes_files_and_names_what_it_cannot_take(labelled, t
     assert not (tmp_path / "twice").exists()
 
 
-@pytest.mark.parametrize("broken", ["model.json", "predict_command.py", "flatbuffers/compat.py", "programs/48.bin"])
-def test_a_folder_that_is_not_whole_is_told_in_a_sentence(labelled, tmp_path, broken):
+def test_a_folder_that_is_not_whole_is_told_in_a_sentence(labelled, tmp_path):
     export = shutil.copytree(labelled[1], tmp_path / "export")
-    (export / broken).unlink()
-    weights = export / "weights.npz"
-    weights.write_bytes(weights.read_bytes()[:-9])
-    done = subprocess.run(
-        [sys.executable, str(export / "predict.py"), str(tmp_path / "out"), "x.npy"], capture_output=True, text=True
-    )
-    told = [f"{broken} is missing", "weights.npz is damaged"]
-    if broken in ("model.json", "predict_command.py"):
-        told = [broken.removesuffix(".py")]
-    assert done.returncode == 2 and f"{export} is no whole export (" in done.stderr
-    assert all(words in done.stderr for words in told)
-    assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
+    assert predict_command.faults(export) == []
+    (export / "weights.npz").write_bytes((export / "weights.npz").read_bytes()[:-9])
+    (export / "programs" / "48.bin").unlink()
+    (export / "flatbuffers" / "compat.py").unlink()
+    told = predict_command.faults(export)
+    assert sorted(told) == ["flatbuffers/compat.py is missing", "programs/48.bin is missing", "weights.npz is damaged"]
+    command = [sys.executable, str(export / "predict.py"), str(tmp_path / "out"), "x.npy"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and f"{export} is no whole export ({', '.join(told)}): copy all of" in done.stderr
+    (export / "predict_command.py").unlink()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "no whole export (No module named 'predict_command')" in done.stderr
+    assert not (tmp_path / "out").exists()
+    (export / "model.json").write_text("{")
+    assert predict_command.faults(export)[0].startswith("model.json: Expecting property name")
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        (np.zeros(9, np.float32), "of shape (9,) and type float32; expected numbers, rows by channels"),
+        (np.zeros((9, 2), np.complex64), "type complex64"),
+        (np.array([["a"]]), "type <U1"),
+        (np.array([{}], object), "Object arrays cannot be loaded"),
+        (None, "it cannot be read: No data left in file"),
+    ],
+)
+def test_files_that_hold_no_features_are_named(labelled, tmp_path, capsys, monkeypatch, stored, words):
+    path = tmp_path / "a.npy"
+    path.touch()
+    if stored is not None:
+        np.save(path, stored)
+    monkeypatch.setattr(sys, "argv", ["predict.py", str(tmp_path / "out"), str(path)])
+    monkeypatch.setattr(predict_command, "__file__", str(labelled[1] / "predict_command.py"))
+    with pytest.raises(SystemExit, match=r"a\.npy: ") as stopped:
+        predict_command.main(read(labelled[1]).__class__)
+    assert words in stopped.value.code
 
 
 @pytest.mark.parametrize("kind", ["segmentation", "localization", "representation"])

@@ -101,6 +101,10 @@ def _array(path):
         raise ValueError(f"it cannot be read: {error}") from error
     if not isinstance(stored, np.ndarray):
         raise ValueError("it holds several arrays; expected one, .npy")
+    if stored.ndim < 2 or stored.dtype.kind not in "fiub":
+        raise ValueError(
+            f"an array of shape {stored.shape} and type {stored.dtype}; expected numbers, rows by channels"
+        )
     return stored
 
 
@@ -108,7 +112,7 @@ def _times(model, path, features):
     times = read_times(path)
     if times is None and model.about["timed"]:
         raise ValueError(f"no {path.stem}.json beside it, which says where its rows lie in time")
-    if times is not None and len(times[0]) != len(np.atleast_1d(features)):
+    if times is not None and len(times[0]) != len(features):
         raise ValueError(f"{len(features)} rows, and {path.stem}.json is of {len(times[0])}")
     return times
 
