@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.factored import Factored, factored
-from fact_jax.layers.linear import Dense, product
+from fact_jax.layers.linear import Dense, product, times
 from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.masks import masked_softmax
 
@@ -128,7 +128,7 @@ class CrossAttention(nn.Module):
             attended = product("byx,bxo->byo", attention, values, dtype)
         gathered = jnp.concatenate([query.value, attended], axis=-1)
         gathered = Dropout(self.dropout_rate)(gathered, dropout_rng)
-        return product("...i,io->...o", gathered, kernel, dtype) + bias, logits, attention
+        return times(gathered, kernel, dtype) + bias, logits, attention
 
     def _logits(self, source, query):
         """Query times key, [B, Y, X]; of the two projections, that of the longer side is moved to the shorter one."""

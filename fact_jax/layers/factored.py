@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from fact_jax.layers.linear import Dense, product
+from fact_jax.layers.linear import Dense, product, times
 from fact_jax.layers.positions import add_positions
 from fact_jax.ops.arrays import Array, Frames
 
@@ -58,7 +58,7 @@ def factored(features: Factored | Float[Array, "B T h"]) -> Factored:
 def mapped(dense: Dense, x: Frames) -> Factored:
     """Maps x with a float32 `Dense`; Factored with the map as basis if it has more outputs than inputs."""
     kernel, bias = dense.weights(x.shape[-1])
-    value = product("...i,io->...o", x, kernel, dense.dtype) + bias
+    value = times(x, kernel, dense.dtype) + bias
     if x.shape[-1] + 1 >= dense.features:
         return Factored(value)
     # The bias is the row that a channel of ones meets.

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, FrameMask, Frames
 from fact_jax.ops.convolution import dilated_conv
+from fact_jax.ops.products import rows_times
 
 
 def uniform(bound: float):
@@ -30,6 +31,11 @@ def product(spec: str, left: Float[Array, "..."], right: Float[Array, "..."], dt
     if dtype == "float32":
         return jnp.einsum(spec, left, right)
     return _narrow_product(spec, left, right, dtype)
+
+
+def times(x: Float[Array, "*batch D"], kernel: Float[Array, "D E"], dtype: str) -> Float[Array, "*batch E"]:
+    """`product` of the last axis of float32 `x` with a matrix of weights."""
+    return rows_times(x, kernel) if dtype == "float32" else product("...i,io->...o", x, kernel, dtype)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 3))
@@ -71,7 +77,7 @@ class Dense(nn.Module):
 
     def __call__(self, x: Float[Array, "*batch D"]) -> Float[Array, "*batch E"]:
         kernel, bias = self.weights(x.shape[-1])
-        return product("...i,io->...o", x, kernel, self.dtype) + bias
+        return times(x, kernel, self.dtype) + bias
 
     @nn.compact
     def weights(self, width: int) -> tuple[Float[Array, "{width} E"], Float[Array, " E"]]:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Shaped
 
 from fact_jax.ops.arrays import Array
+from fact_jax.ops.products import rows_times
 
 Images = Float[Array, "N H W C"]
 # From so many channels on, products of single taps take a CPU no longer than XLA's convolution.
@@ -22,7 +23,8 @@ def conv2d(
     """
     x, kernel = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
     if kernel.shape[0] == 1:
-        return (x[:, ::stride, ::stride] @ kernel[0, 0]).astype(jnp.float32)
+        x = x[:, ::stride, ::stride]
+        return rows_times(x, kernel[0, 0]) if dtype == "float32" else (x @ kernel[0, 0]).astype(jnp.float32)
     reach = kernel.shape[0] // 2
     if x.dtype == jnp.float32 and min(kernel.shape[2:]) >= TAPS_FROM and jax.default_backend() == "cpu":
         return _tap_by_tap(x, kernel, stride)

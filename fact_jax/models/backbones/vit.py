@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fact_jax.layers.blocked_attention import attention, kept
-from fact_jax.layers.linear import layer_norm, product, uniform
+from fact_jax.layers.linear import layer_norm, times, uniform
 from fact_jax.ops.arrays import Array
 
 Tokens = Float[Array, "*batch D"]
@@ -166,7 +166,7 @@ def float32_of(weights):
 
 def affine(x: Tokens, weights: Affine, dtype: str) -> Float[Array, "*batch E"]:
     """Maps the last axis; products are of `dtype`."""
-    return product("...i,io->...o", x, weights.kernel, dtype) + weights.bias
+    return times(x, weights.kernel, dtype) + weights.bias
 
 
 def normalized(x: Tokens, weights: Norm, epsilon: float) -> Tokens:
@@ -213,7 +213,7 @@ def patches(
     rows, columns = height // size, width // size
     boxes = frames.reshape(batch, num_frames // tubelet, tubelet, rows, size, columns, size, channels)
     boxes = boxes.transpose(0, 1, 3, 5, 2, 4, 6, 7).reshape(batch, num_frames // tubelet, rows * columns, -1)
-    return product("...i,io->...o", boxes, kernel.reshape(-1, dim), dtype)
+    return times(boxes, kernel.reshape(-1, dim), dtype)
 
 
 def sinusoids(count: int, dim: int) -> Float[np.ndarray, "count dim"]:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from fact_jax.layers.factored import Factored, factored
-from fact_jax.layers.linear import Dense, product
+from fact_jax.layers.linear import Dense, times
 from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_attention, frame_branch
 from fact_jax.models.fact.classes import Classes, read_classes, read_frame_classes
 from fact_jax.models.fact.config import BlockConfig
@@ -153,7 +153,7 @@ class TemporalBlock(nn.Module):
         kernel, bias = Dense(self.config.frame_dim, name="merge").weights(dim + frames.value.shape[-1])
         x, lower = frames.operands(kernel[dim:])
         both, kernel = jnp.concatenate([gathered, x], axis=-1), jnp.concatenate([kernel[:dim], lower])
-        return product("bti,io->bto", both, kernel, self.dtype) + bias
+        return times(both, kernel, self.dtype) + bias
 
 
 def _segment_output(segmentation, labels, logits):
