@@ -13,7 +13,7 @@ from fact_jax import inference, run_record
 from fact_jax.app import command_flags, feature_record, kinds
 from fact_jax.app.experiment import PREDICTION_NEUTRAL, set_up_jax
 from fact_jax.app.kinds.base import ExtractConfig, PredictConfig, PredictFeaturesConfig
-from fact_jax.inference.ensemble import check_names
+from fact_jax.inference.ensemble import check_names, read_members
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime.signals import StopRequest
 from fact_jax.types import UserError
@@ -73,6 +73,8 @@ def of_videos(workdirs: Sequence, told: PredictConfig, console) -> tuple[Predict
     for workdir, found in records.items():
         if words := runs.difference(made_by, found, between=f"in {workdir}"):
             raise UserError(f"{first} and {workdir} were trained with features of different make: {words}.")
+    if len(workdirs) > 1:
+        read_members([str(workdir) for workdir in workdirs])
     output = Path(told.output or first).expanduser() / FEATURES
     extractor = recorded_extractor(made_by, told.extractor_workdir, videos, output, console)
     with StopRequest(console.say) as stop:

@@ -28,22 +28,8 @@ def load_ensemble(
       UserError: a folder holds no run, or the runs cannot predict together; it names all differences.
     """
     names = [str(workdir) for workdir in workdirs]
-    check_names(names)
-    runs = [read_run(workdir, say=say) for workdir in names]
-    kind, *others = [kinds.of_system(run.config.model.name) for run in runs]
-    if different := [name for name, other in zip(names[1:], others, strict=True) if other is not kind]:
-        raise UserError(
-            f"{names[0]} holds a run of {kind.name}, and {', '.join(different)} of another kind of work: these cannot "
-            "predict together."
-        )
-    if kind.ensembles is None:
-        raise UserError(
-            f"Runs of {kind.name} cannot predict together: what one network calls a direction of its embeddings, "
-            "another one does not."
-        )
-    records = [run.record for run in runs]
-    task = kind.ensembles().ensemble([run.task for run in runs], records, names)
-    record = kind.ensembles().joint_record(records)
+    kind, runs, task = read_members(names, say)
+    record = kind.ensembles().joint_record([run.record for run in runs])
     title = " + ".join(dict.fromkeys(run.config.name for run in runs))
     state = {member(number): run.weights.state for number, run in enumerate(runs)}
     predictor = kind.predictor()(
@@ -58,6 +44,24 @@ def load_ensemble(
     )
     predictor.members = tuple(_member(name, run) for name, run in zip(names, runs, strict=True))
     return predictor
+
+
+def read_members(names: Sequence[str], say=lambda line: None):
+    """(kind, StoredRuns, task of all of them) of runs that predict together; UserError as of `load_ensemble`."""
+    check_names(names)
+    runs = [read_run(workdir, say=say) for workdir in names]
+    kind, *others = [kinds.of_system(run.config.model.name) for run in runs]
+    if different := [name for name, other in zip(names[1:], others, strict=True) if other is not kind]:
+        raise UserError(
+            f"{names[0]} holds a run of {kind.name}, and {', '.join(different)} of another kind of work: these cannot "
+            "predict together."
+        )
+    if kind.ensembles is None:
+        raise UserError(
+            f"Runs of {kind.name} cannot predict together: what one network calls a direction of its embeddings, "
+            "another one does not."
+        )
+    return kind, runs, kind.ensembles().ensemble([run.task for run in runs], [run.record for run in runs], names)
 
 
 def check_names(names: Sequence[str]) -> None:

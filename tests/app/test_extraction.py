@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from configs import cast_synthetic
+from configs import actionformer_synthetic, cast_synthetic
 from data_pipelines.core.feature_times import FeatureTimes
 from data_pipelines.extraction import feature_file
 from fact_jax import run_record
@@ -382,6 +382,17 @@ def test_why_videos_cannot_be_predicted(videos, tmp_path):
     other = made_with("slow_means", tmp_path / "other")
     with pytest.raises(UserError, match="were trained with features of different make: program"):
         extraction.of_videos([made_with("means", workdir), other], asked, quiet())
+    # What keeps runs from predicting together is told before the features are made.
+    pair = [made_with("means", tmp_path / name) for name in ("segments", "detections")]
+    for folder in pair:
+        (folder / run_record.FILE).unlink()
+    runs.write_run(pair[0], runs.make_config(), {1: 1.0})
+    config = actionformer_synthetic.get_config("quick").to_dict()
+    derived = {"class_names": ["jump"], "feature_dim": 5, "fps": 10.0}
+    run_record.write(pair[1], config=config, derived=derived)
+    with pytest.raises(UserError, match="detections has no checkpoint yet"):
+        extraction.of_videos(pair, asked, quiet())
+    assert not (tmp_path / "out").exists()
     run = {"name": "carl", "step": 3, "sha256": "ab", "workdir": str(tmp_path / "gone")}
     workdir = made_with("means", workdir, run=run)
     with pytest.raises(UserError, match="gone holds no run; .* run 'carl' there. Name its folder: --extractor_workdir"):
