@@ -44,7 +44,8 @@ class DilatedStage(nn.Module):
         x = zero_padding(x, mask)
         for layer in range(self.num_layers):
             y = TemporalConv(self.dim, 2**layer, self.groups, self.dtype, name=f"dilated_{layer}")(x)
-            y = Dense(self.dim, self.dtype, name=f"mix_{layer}")(jax.nn.relu(y))
+            # Of its gradient, too: two products and a sum read it, and would draw the dropout again for each of them.
+            y = computed_once(Dense(self.dim, self.dtype, name=f"mix_{layer}")(jax.nn.relu(y)))
             x = x + Dropout(self.dropout_rate)(y, dropout_rng)
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)

@@ -38,10 +38,11 @@ class Placed(NamedTuple):
 class TrainStep:
     """One update of the replicated train state.
 
-    A step of one batch is one program for every bucket. A step of several, its micro-batches, composes the weights
-    once, adds up the gradients with respect to them with one program for every bucket, and makes the update with one
-    more: the largest program then holds the activations of one micro-batch. A task whose mutable state or whose loss
-    looks at the whole batch sees one micro-batch at a time. `programs` counts compilations.
+    A step of one batch is a program for its gradients, one for every bucket, and one for the update: that one knows
+    no lengths, and takes as long to compile as the other. A step of several batches, its micro-batches, composes the
+    weights once, adds up the gradients with respect to them with one program for every bucket, and makes the update
+    with one more: the largest program then holds the activations of one micro-batch. A task whose mutable state or
+    whose loss looks at the whole batch sees one micro-batch at a time. `programs` counts compilations.
     """
 
     def __init__(
@@ -73,11 +74,12 @@ class TrainStep:
         self._weight_scales: Any = None  # of what `Task.compose` makes of them
         self._seed = device_layout.replicate(np.uint32(seed % 2**32), devices)
         parallel = functools.partial(device_layout.parallel, devices=devices)
-        self._whole = parallel(self._update_from_batch, donate=(0,))
+        self._batch_gradient = parallel(self._gradients_of_batch)
+        self._update = parallel(self._update_from_gradients, donate=(0,))
         self._compose = Composition(task, devices, self.programs)
-        self._gradient = parallel(self._gradients_of_micro_batch)
+        self._micro_batch_gradient = parallel(self._gradients_of_micro_batch)
         self._add = parallel(_sum_in_place, donate=(0,))
-        self._update = parallel(self._update_from_sums, donate=(0,))
+        self._update_after_micro_batches = parallel(self._update_from_sums, donate=(0,))
 
     def place(self, batches: tuple[Batch, ...]) -> Placed:
         """Puts the batches of a step on the devices; what comes back can be given to a call in their place."""
@@ -95,17 +97,19 @@ class TrainStep:
         """
         placed = batches if isinstance(batches, Placed) else self.place(batches)
         self._find_frozen(train_state.params)
+        known = train_state.step, self._seed
         if len(placed.arrays) == 1:
-            return self.programs.call(self._whole, train_state, *placed.arrays, self._seed, length=placed.lengths[0])
+            given = train_state.params, train_state.state, *placed.arrays, *known
+            gradients, terms, state = self.programs.call(self._batch_gradient, *given, length=placed.lengths[0])
+            return self.programs.call(self._update, train_state, state, gradients, terms)
         weights = self._compose(train_state.params)
         state, gradients, terms = train_state.state, None, []
         for arrays, length in zip(placed.arrays, placed.lengths, strict=True):
-            more, found, state = self.programs.call(
-                self._gradient, weights, state, arrays, train_state.step, self._seed, length=length
-            )
+            given = weights, state, arrays, *known
+            more, found, state = self.programs.call(self._micro_batch_gradient, *given, length=length)
             gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
-        return self.programs.call(self._update, train_state, state, gradients, terms)
+        return self.programs.call(self._update_after_micro_batches, train_state, state, gradients, terms)
 
     def _find_frozen(self, params):
         """Notes what is frozen: no gradient of it is made, added up or sent."""
@@ -119,11 +123,16 @@ class TrainStep:
         weights, pull_back = jax.vjp(lambda trained: self._task.compose(merged(params, trained), batch), trained)
         return weights, lambda gradients: pull_back(_filled(gradients, weights))[0]
 
-    def _update_from_batch(self, train_state, batch, seed):
+    def _gradients_of_batch(self, params, state, batch, step, seed):
         self.programs.traced("train step")
-        weights, pull_back = self._composed(train_state.params, batch)
-        gradients, terms, state = self._gradients(weights, train_state.state, batch, train_state.step, seed)
-        return self._updated(train_state, state, gradients, pull_back, terms)
+        weights, pull_back = self._composed(params, batch)
+        gradients, terms, state = self._gradients(weights, state, batch, step, seed)
+        terms, gradients = self._over_devices(terms, gradients)
+        return pull_back(gradients), terms, state
+
+    def _update_from_gradients(self, train_state, state, gradients, terms):
+        self.programs.traced("update")
+        return self._updated(train_state, state, gradients, terms)
 
     def _gradients_of_micro_batch(self, weights, state, batch, step, seed):
         self.programs.traced("gradient of micro-batches")
@@ -133,7 +142,8 @@ class TrainStep:
         self.programs.traced("update after micro-batches")
         _, pull_back = self._composed(train_state.params, None)
         terms = jax.tree.map(lambda *numbers: sum(numbers[1:], numbers[0]), *terms)
-        return self._updated(train_state, state, gradients, pull_back, terms)
+        terms, gradients = self._over_devices(terms, gradients)
+        return self._updated(train_state, state, pull_back(gradients), terms)
 
     def _gradients(self, weights, state, batch, step, seed):
         """(gradients of the loss sum by the trained weights, terms, mutable state) of one device's rows."""
@@ -149,11 +159,16 @@ class TrainStep:
         gradients, (terms, state) = jax.grad(loss_sum, has_aux=True)(trained)
         return gradients, terms, state
 
-    def _updated(self, train_state, state, gradients, pull_back, terms):
-        """(the next train state, terms) from this device's sums; `state`: the mutable collections after the batch."""
-        if len(self._devices) > 1:  # XLA keeps an all-reduce over one device, and with it a copy of every gradient
-            terms, gradients = jax.lax.psum((terms, gradients), BATCH_AXIS)
-        gradients = pull_back(gradients)
+    def _over_devices(self, *sums):
+        """Sums of all devices, from those of this one."""
+        # XLA keeps an all-reduce over one device, and with it a copy of every gradient.
+        return jax.lax.psum(sums, BATCH_AXIS) if len(self._devices) > 1 else sums
+
+    def _updated(self, train_state, state, gradients, terms):
+        """(the next train state, terms) from the sums over devices; `state`: the mutable collections after the batch.
+
+        `gradients` are those by the trained parameters.
+        """
         normalizer = terms["loss"][1]
         scale = jnp.where(normalizer > 0, 1.0 / jnp.where(normalizer > 0, normalizer, 1.0), 0.0)
         unscaled, gradients = gradients, _scaled(gradients, scale)

@@ -99,7 +99,8 @@ def test_nothing_is_reduced_over_a_single_device():
         placed = train_step.place(first)
         state = device_layout.replicate(host_state, devices)
         seed = device_layout.replicate(np.uint32(0), devices)
-        texts.append(train_step._whole.lower(state, placed.arrays[0], seed).as_text())
+        given = state.params, state.state, placed.arrays[0], state.step, seed
+        texts.append(train_step._batch_gradient.lower(*given).as_text())
     assert "all_reduce" not in texts[0] and "all_reduce" in texts[1]
 
 

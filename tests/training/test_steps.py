@@ -126,7 +126,7 @@ def test_one_program_per_bucket():
         eval_step(eval_step.compose(state.params), state.state, batch)
     assert train_step.programs.lengths == [5, 7, 8]
     assert eval_step.programs.lengths == [5, 7, 8]
-    assert len(compiled) in (0, 7)  # 0: a version of JAX that names its programs otherwise
+    assert len(compiled) in (0, 8)  # with the update and the composition. 0: JAX names them otherwise
     assert sum("compiled composition of weights" in line for line in lines) == 1
     before, after = (
         [line for line in lines if line.startswith(f"{word} train step")] for word in ("compiling", "compiled")
