@@ -139,7 +139,12 @@ def _chosen(recordings, arguments):
         left_out += len(one.events) - len(events)
         kept.append(dataclasses.replace(one, events=tuple(sorted(events, key=lambda event: event.order))))
     asked = "less sure than --min_confidence, or more than --most"
-    return kept, [f"{count(left_out, 'event')} left out: {asked}"] if left_out else []
+    notes = [f"{count(left_out, 'event')} left out: {asked}"] * bool(left_out)
+    unsure = sum(event.confidence is None for one in recordings for event in one.events)
+    if unsure and (arguments.min_confidence or arguments.most):
+        told = "--min_confidence keeps them, --most takes them for the least sure"
+        notes.append(f"{count(unsure, 'event')} without a confidence: {told}")
+    return kept, notes
 
 
 if __name__ == "__main__":

@@ -314,3 +314,12 @@ def test_labels_that_look_alike_and_events_that_come_again_are_told(tmp_path, ca
     told = capsys.readouterr().out
     assert "differ in capitals, spaces, hyphens or Unicode form only, and are classes of their own" in told
     assert "1 event there several times, all of which are kept: a: 'caf\u00e9' from 0 to 1 s, 2 times" in told
+
+
+def test_events_without_a_confidence_are_told_where_the_surest_are_asked_for(tmp_path, capsys):
+    data = imported("a,0,1,x\na,1,2,y\n", tmp_path)
+    path = drawn.export(data, "csv", tmp_path / "b.csv", "--min_confidence", "0.5", "--most", "1")
+    assert len(path.read_text().splitlines()) == 2
+    told = capsys.readouterr().out
+    assert "1 event left out: less sure than --min_confidence, or more than --most" in told
+    assert "2 events without a confidence: --min_confidence keeps them, --most takes them for the least sure" in told
