@@ -55,6 +55,15 @@ def test_the_video_that_features_were_made_from_is_found(folder):
     assert "1 video (1 with pictures)" in lines[-1]
 
 
+def test_a_video_that_is_gone_is_told(folder, tmp_path):
+    (folder / "videos").rename(tmp_path / "moved")
+    (video,), lines = write(folder)
+    assert video["src"] is None
+    assert f"recorded and are not found: talk.mp4; --mode review --input {folder} --videos THEIR_FOLDER" in lines[0]
+    (video,), lines = write(folder, [folder / "moved"])
+    assert video["src"] == "moved/talk.mp4" and not any("not found" in line for line in lines)
+
+
 def test_a_video_that_was_extracted_is_not_gone_through_again(folder, monkeypatch):
     VideoFile(folder / "videos" / "talk.mp4", index_dir=index_folder(folder / "features"))
     monkeypatch.setattr(index_cache, "make_index", None)

@@ -68,16 +68,22 @@ def find_media(
       UserError: a name in `videos` stands for nothing, two files have the name of one video, or none has one.
     """
     told = told_files([video.video_id for video in review.videos], videos)
-    found, playing = {}, set()
+    found, playing, gone = {}, set(), []
     for video in review.videos:
         source = Path(video.source) if video.source else features.file_of(video.video_id)
         times, notes = _feature_times(source, video)
         path = told.get(video.video_id) or _recorded(source, times)
+        if path is None and (file := _recorded_name(source, times)):
+            gone.append(file)
         media = Media(notes=tuple(notes), edges=None if times is None else times.edges)
         index_dir = folder / INDEX_DIR if source is None else known_indices(source.parent, folder / INDEX_DIR)
         found[video.video_id] = _with_file(media, path, times, folder, index_dir, way, say) if path else media
         playing.add(found[video.video_id].path)
     _remove_others(folder, playing)
+    if gone and not videos:
+        more = f" and {len(gone) - MAX_NAMED} more" if len(gone) > MAX_NAMED else ""
+        told = f"video files that were recorded and are not found: {', '.join(gone[:MAX_NAMED])}{more}"
+        say(f"{told}; --mode review --input {folder} --videos THEIR_FOLDER shows them")
     without = [video.video_id for video in review.videos if found[video.video_id].grid is None]
     if videos and without:
         more = f" and {len(without) - MAX_NAMED} more" if len(without) > MAX_NAMED else ""
@@ -121,11 +127,19 @@ def _recorded(source, times):
     """The video file that a prediction was made from, as far as it is recorded and still there."""
     if source is not None and source.suffix.lower() in SUFFIXES:
         return source if source.is_file() else None
-    if times is None or not times.video.get("file"):
+    name = _recorded_name(source, times)
+    if not name:
         return None
-    named = Path(times.video["file"])
+    named = Path(name)
     places = [named] if named.is_absolute() else [source.parent / near / named for near in _NEAR]
     return next((place for place in places if place.is_file()), None)
+
+
+def _recorded_name(source, times):
+    """The name or path of that file; "" where nobody recorded it."""
+    if source is not None and source.suffix.lower() in SUFFIXES:
+        return str(source)
+    return "" if times is None else str(times.video.get("file") or "")
 
 
 def _with_file(media, path, times, folder, index_dir, way, say):
