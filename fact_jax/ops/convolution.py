@@ -8,10 +8,14 @@ from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, Frames
 from fact_jax.ops.products import kernel_gradient, rows_times
+from fact_jax.ops.winograd import winograd_dilated_conv
 
 # With as many channels or fewer on both sides, a product over copies of the input that lie beside each other gives the
 # gradient of a kernel faster than the compiler's own convolution for it; with 512 channels it is the other way round.
 _NARROW = 256
+# Channels from which on two frames at a time are faster on a CPU: with 128, by a fifth in an evaluation and by a quarter
+# in a training step.
+CHANNELS_OF_PAIRS = 128
 
 
 def dilated_conv(
@@ -25,6 +29,8 @@ def dilated_conv(
     x, kernel = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
     if groups == 1 and 2 * dilation >= num_frames:
         return _few_products(x, kernel, dilation)
+    if groups == 1 and dtype == "float32" and _pays_in_pairs(kernel, dilation, num_frames):
+        return winograd_dilated_conv(x, kernel, dilation)
     if groups == 1 and dtype == "float32" and max(kernel.shape[1:]) <= _NARROW:
         return _narrow_conv(x, kernel, dilation)
     return _spread_conv(x, kernel, dilation, groups)
@@ -55,6 +61,13 @@ def _narrow_conv_backward(dilation, saved, cotangent):
 
 
 _narrow_conv.defvjp(_narrow_conv_forward, _narrow_conv_backward)
+
+
+def _pays_in_pairs(kernel, dilation, num_frames):
+    taps, *channels = kernel.shape
+    if jax.default_backend() != "cpu" or min(channels) < CHANNELS_OF_PAIRS:
+        return False
+    return num_frames >= 4 * dilation // (taps - 1)
 
 
 def _conv(x, kernel, **options):
