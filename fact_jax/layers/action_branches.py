@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from fact_jax.layers.attention import MultiHeadAttention
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import Factored, factored
+from fact_jax.layers.factored import Features, features_of
 from fact_jax.layers.linear import Dense, LayerNorm, product
 from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
@@ -54,13 +54,13 @@ class DecoderLayer(nn.Module):
         placed = add_positions(tokens, positions)
         y = MultiHeadAttention(*attention, name="self_attention")(placed, placed, tokens, token_mask, rng, equal_values)
         tokens = LayerNorm(name="norm_1")(tokens + Dropout(self.dropout_rate)(y, rng))
-        if memory is not None:
+        if memory_mask is not None:
             y = MultiHeadAttention(*attention, name="cross_attention")(
                 add_positions(tokens, positions), memory_key, memory, memory_mask, rng, projected=projected
             )
             tokens = LayerNorm(name="norm_2")(tokens + Dropout(self.dropout_rate)(y, rng))
         y = FeedForward(self.ff_dim, self.dropout_rate, self.dtype, name="feed_forward")(tokens, rng)
-        last_norm = LayerNorm(name="norm_2" if memory is None else "norm_3")
+        last_norm = LayerNorm(name="norm_2" if memory_mask is None else "norm_3")
         return last_norm(tokens + Dropout(self.dropout_rate)(y, rng)), None
 
 
@@ -91,7 +91,7 @@ class Decoder(nn.Module):
         positions: Float[Array, "videos M d"] | None,
         token_mask: Bool[Array, "B M"],
         dropout_rng: Seeds | None = None,
-        memory: Factored | Float[Array, "B X h"] | None = None,
+        memory: Features | Float[Array, "B X h"] | None = None,
         memory_positions: Float[Array, "*videos X k"] | None = None,
         memory_mask: Bool[Array, "B X"] | None = None,
     ) -> Float[Array, "B M E"]:
@@ -107,27 +107,30 @@ class Decoder(nn.Module):
         )
         projected = key = value = None
         if memory is not None:
-            memory = factored(memory)
+            memory = features_of(memory)
             memory_key = memory.with_positions(memory_positions)
-            projected = None if self.is_initializing() else self._project(memory_key, memory)
-            key, value = memory_key.value, memory.value
+            if self.is_initializing():
+                key, value = memory_key.value, memory.value
+            else:
+                projected = self._project(memory_key, memory)
         index = jnp.arange(self.num_layers)
         tokens, _ = layers(tokens, index, projected, positions, token_mask, key, value, memory_mask, dropout_rng)
         if self.output_norm:
             tokens = LayerNorm(name="norm")(tokens)
         return Dense(self.out_dim, name="output")(tokens)
 
-    def _project(self, memory_key: Factored, memory: Factored) -> tuple[Float[Array, "layers B X H head"], ...]:
+    def _project(self, memory_key: Features, memory: Features) -> tuple[Float[Array, "layers B H head X"], ...]:
         """Keys and values of the memory for all layers, in one product each."""
         weights = self.get_variable("params", "layers")["cross_attention"]
         # The bias of the keys is inert, see `MultiHeadAttention`.
         key, value = dict(weights["key"], bias=jax.lax.stop_gradient(weights["key"]["bias"])), weights["value"]
         # In the shape in which the layers use them, so that no layer keeps a copy of its own for the gradient.
-        shape = self.num_layers, *memory.value.shape[:2], self.num_heads, -1
+        shape = self.num_layers, memory.shape[0], self.num_heads, -1, memory.shape[1]
 
         def project(features, part):
             x, kernel = features.operands(part["kernel"])
-            return (product("lha,bkh->lbka", kernel, x, self.dtype) + part["bias"][:, None, None]).reshape(shape)
+            y = product("lha,bkh->labk", kernel, x, self.dtype) + part["bias"][..., None, None]
+            return jnp.moveaxis(y, 2, 1).reshape(shape)
 
         return project(memory_key, key), project(memory, value)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import Factored, factored
+from fact_jax.layers.factored import Features, features_of
 from fact_jax.layers.linear import Dense, product, times
 from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.masks import masked_softmax
@@ -32,48 +32,53 @@ class MultiHeadAttention(nn.Module):
     def __call__(
         self,
         query: Float[Array, "B Y D"],
-        key: Float[Array, "B X h"],
-        value: Float[Array, "B X h"],
+        key: Float[Array, "B X h"] | None,
+        value: Float[Array, "B X h"] | None,
         key_mask: Bool[Array, "B X"],
         dropout_rng: Seeds | None = None,
         equal_values: Bool[Array, ""] | None = None,
-        projected: tuple[Float[Array, "B X H head"], Float[Array, "B X H head"]] | None = None,
+        projected: tuple[Float[Array, "B H head X"], Float[Array, "B H head X"]] | None = None,
     ) -> Float[Array, "B Y D"]:
         """Attends from Y queries to those of X keys that `key_mask` allows.
 
         Args:
           equal_values: True when the caller knows that all values are equal, so that without dropout the weights cannot
             matter; None means False. Cuts their gradient, which is round-off then (see `Dense.inert_bias`).
-          projected: projections of key and value, if the caller has made them from the weights of this module; None:
-            they are made here.
+          projected: projections of key and value, if the caller has made them from the weights of this module, which
+            it gives without key and value; None: they are made here.
         """
         if self.dim % self.num_heads:
             raise ValueError(f"{self.dim} channels cannot be split into {self.num_heads} heads")
-        fan_out = 3 * self.dim if key.shape[-1] == self.dim else self.dim
+        fan_out = 3 * self.dim if key is not None and key.shape[-1] == self.dim else self.dim
 
         def project(x, name):
             bound = math.sqrt(6.0 / (x.shape[-1] + fan_out))
             # The bias of the keys adds one number to all logits of a query.
             inert = name == "key"
-            y = Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
-            return y.reshape(*y.shape[:2], self.num_heads, -1)
+            return Dense(self.dim, self.dtype, kernel_bound=bound, bias_bound=0.0, inert_bias=inert, name=name)(x)
 
-        q = project(query, "query")
-        k, v = (project(key, "key"), project(value, "value")) if projected is None else projected
+        q = project(query, "query").reshape(*query.shape[:2], self.num_heads, -1)
+        if projected is None:
+            projected = self._by_head(project(key, "key")), self._by_head(project(value, "value"))
+        k, v = projected
         mixed = self._attend(q / math.sqrt(q.shape[-1]), k, v, key_mask, dropout_rng, equal_values).reshape(query.shape)
         return Dense(self.dim, self.dtype, bias_bound=0.0, name="out")(mixed)
+
+    def _by_head(self, x: Float[Array, "B X D"]) -> Float[Array, "B H head X"]:
+        """Keys or values of every head, all of one channel in a row."""
+        return jnp.swapaxes(x, 1, 2).reshape(len(x), self.num_heads, -1, x.shape[1])
 
     # The weights of all heads are by far the largest arrays here: their gradient computes them again.
     @functools.partial(nn.remat, prevent_cse=False)
     def _attend(self, q, k, v, key_mask, dropout_rng, equal_values):
         """Weighted sums of the values, [B, Y, H, dim / H]."""
-        logits = product("bqhd,bkhd->bhqk", q, k, self.dtype)
+        logits = product("bqhd,bhdk->bhqk", q, k, self.dtype)
         drops = self.dropout_rate > 0 and dropout_rng is not None
         if equal_values is not None and not drops:
             logits = jnp.where(equal_values, jax.lax.stop_gradient(logits), logits)
         weights = masked_softmax(logits, key_mask[:, None, None, :])
         weights = Dropout(self.dropout_rate)(weights, dropout_rng)
-        return product("bhqk,bkhd->bqhd", weights, v, self.dtype)
+        return product("bhqk,bhdk->bqhd", weights, v, self.dtype)
 
 
 class CrossAttention(nn.Module):
@@ -96,8 +101,8 @@ class CrossAttention(nn.Module):
     @nn.compact
     def __call__(
         self,
-        source: Factored | Float[Array, "B X h"],
-        query: Factored | Float[Array, "B Y h"],
+        source: Features | Float[Array, "B X h"],
+        query: Features | Float[Array, "B Y h"],
         source_mask: Bool[Array, "B X"],
         *,
         source_positions: Float[Array, "..."] | None = None,
@@ -108,14 +113,14 @@ class CrossAttention(nn.Module):
 
         Positions are added before the key and the query projection.
         """
-        source, query = factored(source), factored(query)
-        width, dtype = source.value.shape[-1], self.dtype
+        source, query = features_of(source), features_of(query)
+        width, dtype = source.shape[-1], self.dtype
         logits = self._logits(source.with_positions(source_positions), query.with_positions(query_positions))
         logits = logits / math.sqrt(width)
         attention = masked_softmax(logits, source_mask[:, None, :])
         value, value_bias = Dense(width, name="value").weights(width)
         kernel, bias = Dense(self.features, name="out").weights(2 * width)
-        if source.value.shape[1] > query.value.shape[1]:
+        if source.shape[1] > query.shape[1]:
             # Every query's weights sum to 1, so the bias of the values comes out as it is.
             attended = product("byh,ho->byo", source.weighted_sums(attention, dtype), value, dtype) + value_bias
         else:
@@ -132,10 +137,10 @@ class CrossAttention(nn.Module):
 
     def _logits(self, source, query):
         """Query times key, [B, Y, X]; of the two projections, that of the longer side is moved to the shorter one."""
-        width, dtype = source.value.shape[-1], self.dtype
+        width, dtype = source.shape[-1], self.dtype
         key, key_bias = Dense(width, inert_bias=self.inert_key_bias, name="key").weights(width)
         projection, bias = Dense(width, name="query").weights(width)
-        if source.value.shape[1] > query.value.shape[1]:
+        if source.shape[1] > query.shape[1]:
             q = product("byh,ho->byo", query.value, projection, dtype) + bias
             x, kernel = source.operands(product("byo,ho->bhy", q, key, dtype))
             return product("bhy,bxh->byx", kernel, x, dtype) + product("byo,o->by", q, key_bias, dtype)[..., None]

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from fact_jax.layers.dropout import ChannelDropout, Dropout
-from fact_jax.layers.factored import Factored, mapped
+from fact_jax.layers.factored import Features, mapped
 from fact_jax.layers.linear import Dense, TemporalConv, zero_padding
 from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
 from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
@@ -95,7 +95,7 @@ class Encoder(nn.Module):
     value_reduction: int | None = None
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, dropout_rng))
 

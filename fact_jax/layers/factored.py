@@ -1,7 +1,8 @@
 """Features that were mapped from fewer channels, and products that are cheaper for it.
 
 A frame branch of f channels ends in a map to h channels; with f much smaller than h, a product of its output with a
-matrix W is cheaper as (what was mapped) times (map times W). Both sides are equal but for rounding.
+matrix W is cheaper as (what was mapped) times (map times W). Both sides are equal but for rounding. Most of the time
+nobody needs the h channels themselves, and then they are not computed.
 """
 
 from collections.abc import Callable
@@ -15,64 +16,95 @@ from fact_jax.layers.positions import add_positions
 from fact_jax.ops.arrays import Array, Frames
 
 
-class Factored(NamedTuple):
-    """Features [B, T, h] and, where they have it, a factorisation: value = factor @ basis, from n < h channels."""
+class Whole(NamedTuple):
+    """Features [B, T, h] as they are; what they offer is what `Factored` does."""
 
     value: Float[Array, "B T h"]
-    factor: Float[Array, "B T n"] | None = None
-    basis: Float[Array, "n h"] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    def last(self, count: int) -> Float[Array, "B T {count}"]:
+        return self.value[..., self.value.shape[-1] - count :]
+
+    def along_time(self, function: Callable) -> "Whole":
+        return Whole(function(self.value))
+
+    def with_positions(self, positions: Float[Array, "..."] | None) -> "Whole":
+        return Whole(add_positions(self.value, positions))
+
+    def operands(self, kernel: Float[Array, "*batch h E"]) -> tuple[Float[Array, "B T k"], Float[Array, "*batch k E"]]:
+        return self.value, kernel
+
+    def weighted_sums(self, weights: Float[Array, "B Y T"], dtype: str) -> Float[Array, "B Y h"]:
+        return product("byx,bxh->byh", weights, self.value, dtype)
+
+
+class Factored(NamedTuple):
+    """Features factor @ basis, [B, T, h] from n < h channels."""
+
+    factor: Float[Array, "B T n"]
+    basis: Float[Array, "n h"]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(B, T, h)."""
+        return (*self.factor.shape[:2], self.basis.shape[1])
+
+    @property
+    def value(self) -> Float[Array, "B T h"]:
+        """The features, multiplied out."""
+        return times(self.factor, self.basis, "float32")
+
+    def last(self, count: int) -> Float[Array, "B T {count}"]:
+        """The last channels."""
+        return times(self.factor, self.basis[:, self.basis.shape[1] - count :], "float32")
 
     def along_time(self, function: Callable) -> "Factored":
         """Applies a map that is linear along time and the same for every channel, such as pooling."""
-        if self.factor is None:
-            return Factored(function(self.value))
-        return Factored(function(self.value), function(self.factor), self.basis)
+        return Factored(function(self.factor), self.basis)
 
-    def with_positions(self, positions: Float[Array, "..."] | None) -> "Factored":
+    def with_positions(self, positions: Float[Array, "..."] | None) -> "Features":
         """Adds positions to the first channels (see `add_positions`); the factorisation is lost."""
-        return self if positions is None else Factored(add_positions(self.value, positions))
+        return self if positions is None else Whole(add_positions(self.value, positions))
 
     def operands(self, kernel: Float[Array, "*batch h E"]) -> tuple[Float[Array, "B T k"], Float[Array, "*batch k E"]]:
         """The x and W with the cheaper product, equal to value times `kernel`."""
-        if self.factor is not None and self.basis is not None and self._pays(self.basis):
+        # One column of a product with W: T h multiplications, or T n and n h for the column of basis times W.
+        length, (narrow, wide) = self.factor.shape[1], self.basis.shape
+        if (length + wide) * narrow < length * wide:
             return self.factor, jnp.matmul(self.basis, kernel)
         return self.value, kernel
 
     def weighted_sums(self, weights: Float[Array, "B Y T"], dtype: str) -> Float[Array, "B Y h"]:
         """Sums over time with `weights`. `dtype` is that of the products."""
-        if self.factor is not None and self.basis is not None and self._pays(self.basis):
-            return product("byn,nh->byh", product("byx,bxn->byn", weights, self.factor, dtype), self.basis, dtype)
-        return product("byx,bxh->byh", weights, self.value, dtype)
-
-    def _pays(self, basis):
-        # One column of a product with W: T h multiplications, or T n and n h for the column of basis times W.
-        length, (narrow, wide) = self.value.shape[1], basis.shape
-        return (length + wide) * narrow < length * wide
+        return product("byn,nh->byh", product("byx,bxn->byn", weights, self.factor, dtype), self.basis, dtype)
 
 
-def factored(features: Factored | Float[Array, "B T h"]) -> Factored:
-    """`features` as Factored."""
-    return features if isinstance(features, Factored) else Factored(features)
+Features = Whole | Factored
 
 
-def mapped(dense: Dense, x: Frames) -> Factored:
+def features_of(x: Features | Float[Array, "B T h"]) -> Features:
+    """`x` as Features."""
+    return x if isinstance(x, Whole | Factored) else Whole(x)
+
+
+def mapped(dense: Dense, x: Frames) -> Features:
     """Maps x with a float32 `Dense`; Factored with the map as basis if it has more outputs than inputs."""
     kernel, bias = dense.weights(x.shape[-1])
-    value = times(x, kernel, dense.dtype) + bias
     if x.shape[-1] + 1 >= dense.features:
-        return Factored(value)
+        return Whole(times(x, kernel, "float32") + bias)
     # The bias is the row that a channel of ones meets.
     ones = jnp.ones_like(x[..., :1])
-    return Factored(value, jnp.concatenate([x, ones], axis=-1), jnp.concatenate([kernel, bias[None]]))
+    return Factored(jnp.concatenate([x, ones], axis=-1), jnp.concatenate([kernel, bias[None]]))
 
 
-def with_last_channels(features: Factored, last: Float[Array, "B T c"]) -> Factored:
+def with_last_channels(features: Features, last: Float[Array, "B T c"]) -> Features:
     """Replaces the last c channels of `features` by `last`."""
-    width = last.shape[-1]
-    value = jnp.concatenate([features.value[..., :-width], last], axis=-1)
-    if features.factor is None or features.basis is None or features.basis.shape[0] + width >= features.basis.shape[1]:
-        return Factored(value)
+    channels, width = features.shape[-1], last.shape[-1]
+    if isinstance(features, Whole) or features.factor.shape[-1] + width >= channels:
+        return Whole(jnp.concatenate([features.value[..., : channels - width], last], axis=-1))
     kept = jnp.pad(features.basis[:, :-width], ((0, 0), (0, width)))
-    own = jnp.eye(width, value.shape[-1], value.shape[-1] - width, dtype=value.dtype)
-    factor = jnp.concatenate([features.factor, last], axis=-1)
-    return Factored(value, factor, jnp.concatenate([kept, own]))
+    own = jnp.eye(width, channels, channels - width, dtype=kept.dtype)
+    return Factored(jnp.concatenate([features.factor, last], axis=-1), jnp.concatenate([kept, own]))

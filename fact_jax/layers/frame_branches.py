@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import Factored, mapped
+from fact_jax.layers.factored import Features, mapped
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
 from fact_jax.ops.arrays import FrameMask, Frames, Seeds
 from fact_jax.ops.convolution import dilated_conv
@@ -37,7 +37,7 @@ class DilatedStage(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)
@@ -72,7 +72,7 @@ class DualDilatedStage(nn.Module):
     last_dropout: bool = False
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Factored:
+    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         if self.map_input:
             x = Dense(self.dim, self.dtype, name="input")(x)

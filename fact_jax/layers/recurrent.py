@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from fact_jax.layers.dropout import Dropout
-from fact_jax.layers.factored import Factored, factored
+from fact_jax.layers.factored import Features, Whole, features_of
 from fact_jax.layers.linear import product, uniform
 from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.gru import bidirectional_gru
@@ -30,18 +30,18 @@ class BidirectionalGRU(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Factored | Float[Array, "B P D"], mask: Bool[Array, "B P"], dropout_rng: Seeds | None = None
+        self, x: Features | Float[Array, "B P D"], mask: Bool[Array, "B P"], dropout_rng: Seeds | None = None
     ) -> Float[Array, "B P E"]:
         """Gives the states of both directions (forward, then backward), 0 outside `mask`, a prefix."""
-        states = self._layer(factored(x), mask, 0)
+        states = self._layer(features_of(x), mask, 0)
         for layer in range(1, self.num_layers):
-            states = self._layer(Factored(Dropout(self.dropout_rate)(states, dropout_rng)), mask, layer)
+            states = self._layer(Whole(Dropout(self.dropout_rate)(states, dropout_rng)), mask, layer)
         return states
 
     def _layer(self, x, mask, layer):
         hidden = self.hidden_dim
         init = uniform(1.0 / math.sqrt(hidden))
-        input_kernel = self.param(f"input_kernel_{layer}", init, (2, x.value.shape[-1], 3 * hidden))
+        input_kernel = self.param(f"input_kernel_{layer}", init, (2, x.shape[-1], 3 * hidden))
         hidden_kernel = self.param(f"hidden_kernel_{layer}", init, (2, hidden, 3 * hidden))
         input_bias, hidden_bias = (
             self.param(f"{name}_bias_{layer}", init, (2, 3 * hidden)) for name in ("input", "hidden")

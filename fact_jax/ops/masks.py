@@ -30,7 +30,8 @@ def masked_softmax(logits: Values, mask: Mask, axis: int = -1) -> Values:
 
 def _several(mask, logits, axis):
     # One entry alone is certain, although the compiler may compute its logit twice with different rounding.
-    return jnp.sum(jnp.broadcast_to(mask, logits.shape), axis=axis, keepdims=True) > 1
+    mask = mask.reshape((1,) * (logits.ndim - mask.ndim) + mask.shape)
+    return jnp.sum(mask, axis=axis, keepdims=True, dtype=jnp.int32) * (logits.shape[axis] // mask.shape[axis]) > 1
 
 
 def _softmax_forward(logits, mask, axis):

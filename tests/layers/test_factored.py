@@ -8,7 +8,7 @@ import pytest
 
 from fact_jax.layers import factored
 from fact_jax.layers.attention import CrossAttention
-from fact_jax.layers.factored import Factored
+from fact_jax.layers.factored import Factored, Whole
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.ops.dropout_rng import video_seeds
@@ -18,14 +18,14 @@ from tests.ragged import host_jit, prefix_mask
 RNG = np.random.default_rng(0)
 # Columns of one product cost (40 + 12) 3 against 40 times 12 multiplications.
 FACTOR, BASIS = RNG.normal(size=(2, 40, 3)).astype(np.float32), RNG.normal(size=(3, 12)).astype(np.float32)
-LONG = Factored(FACTOR @ BASIS, FACTOR, BASIS)
+LONG = Factored(FACTOR, BASIS)
 SHORT = RNG.normal(size=(2, 5, 12)).astype(np.float32)
 SEEDS = video_seeds(jax.random.key(0), np.arange(2))
 CLOSE = dict(rtol=1e-4, atol=1e-4)
 
 
 def shortened(length):
-    return Factored(LONG.value[:, :length], LONG.factor[:, :length], LONG.basis)
+    return Factored(LONG.factor[:, :length], LONG.basis)
 
 
 def test_the_factors_are_used_where_they_are_cheaper():
@@ -37,7 +37,7 @@ def test_the_factors_are_used_where_they_are_cheaper():
     # (4 + 12) 3 = 4 times 12: no gain.
     assert shortened(4).operands(kernel)[0].shape[-1] == 12
     assert shortened(5).operands(kernel)[0].shape[-1] == 3
-    assert factored.factored(SHORT).operands(kernel)[0] is SHORT
+    assert factored.features_of(SHORT).operands(kernel)[0] is SHORT
 
 
 @pytest.mark.parametrize("length", [4, 40])
@@ -49,10 +49,10 @@ def test_weighted_sums(length):
 
 def test_what_keeps_the_factors_and_what_loses_them():
     halved = LONG.along_time(lambda x: x[:, ::2])
-    np.testing.assert_allclose(halved.factor @ halved.basis, halved.value, **CLOSE)
+    np.testing.assert_allclose(halved.value, LONG.value[:, ::2], **CLOSE)
     assert LONG.with_positions(None) is LONG
-    moved = Factored(*map(jnp.asarray, LONG)).with_positions(np.ones((40, 2), np.float32))
-    assert moved.factor is None
+    moved = LONG.with_positions(np.ones((40, 2), np.float32))
+    assert isinstance(moved, Whole)
     np.testing.assert_allclose(moved.value[..., :2], LONG.value[..., :2] + 1)
 
 
@@ -71,23 +71,24 @@ def test_a_map_and_replaced_channels_have_the_factorisation_of_their_value(width
 
     mapped, replaced = Module().apply(variables, x)
     np.testing.assert_allclose(mapped.value, dense.apply({"params": variables["params"]["map"]}, x), **CLOSE)
-    np.testing.assert_allclose(mapped.factor @ mapped.basis, mapped.value, **CLOSE)
-    np.testing.assert_array_equal(replaced.value, jnp.concatenate([mapped.value[..., :-2], last], axis=-1))
+    np.testing.assert_allclose(replaced.value, jnp.concatenate([mapped.value[..., :-2], last], axis=-1), **CLOSE)
+    np.testing.assert_array_equal(replaced.last(2), last)
+    np.testing.assert_allclose(mapped.last(3), mapped.value[..., -3:], **CLOSE)
     if width == 2:
-        np.testing.assert_allclose(replaced.factor @ replaced.basis, replaced.value, **CLOSE)
+        assert isinstance(mapped, Factored) and isinstance(replaced, Factored)
     else:  # ten channels for nine
-        assert replaced.factor is None
+        assert isinstance(replaced, Whole)
 
 
 def test_no_factors_of_more_channels_than_there_are():
     x = RNG.normal(size=(1, 3, 8)).astype(np.float32)
     mapped, _ = nn.init_with_output(lambda dense: factored.mapped(dense, x), Dense(9))(jax.random.key(0))
-    assert mapped.factor is None
+    assert isinstance(mapped, Whole)
 
 
 def _values_and_gradients(apply, params, features):
     def total(params, factor, basis):
-        x = features if isinstance(features, np.ndarray) else Factored(factor @ basis, factor, basis)
+        x = features if isinstance(features, np.ndarray) else Factored(factor, basis)
         out = apply(params, x if isinstance(x, Factored) else factor @ basis)
         return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(out))
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from fact_jax.layers.factored import Factored, factored
+from fact_jax.layers.factored import Features, features_of
 from fact_jax.layers.linear import Dense, times
 from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_attention, frame_branch
 from fact_jax.models.fact.classes import Classes, read_classes, read_frame_classes
@@ -48,7 +48,7 @@ class BlockOutput(NamedTuple):
       segments: of a "U" or "I" block, else None.
     """
 
-    frames: Factored
+    frames: Features
     action_features: Float[Array, "B M h"]
     frame_logits: Float[Array, "B T F"]
     action_logits: Float[Array, "B M A"]
@@ -92,7 +92,7 @@ class SegmentInputBlock(nn.Module):
         branch = frame_branch(self.config, True, self.dtype, "frame_branch")
         frames = branch(given.frames, given.mask, given.dropout_rng)
         frames, frame_logits = read_frame_classes(frames, self.classes.frame_parts)
-        labels = self.classes.most_likely(frames.value)
+        labels = self.classes.most_likely(frames.last(sum(self.classes.frame_parts)))
         segmentation = pooling.find_segments(labels, given.mask)
         module = SegmentInput(self.config, self.classes, self.form, self.dtype, name="segment_update")
         read = update_segments(module, self.segment_buckets, segmentation, given._replace(frames=frames))
@@ -134,8 +134,8 @@ class TemporalBlock(nn.Module):
 
     @nn.compact
     def __call__(self, given: BlockInput) -> BlockOutput:
-        before = factored(given.frames)
-        labels = self.classes.most_likely(before.value)
+        before = features_of(given.frames)
+        labels = self.classes.most_likely(before.last(sum(self.classes.frame_parts)))
         segmentation = pooling.find_segments(labels, given.mask)
         module = SegmentUpdate(self.config, self.classes, self.dtype, name="segment_update")
         exchange = update_segments(module, self.segment_buckets, segmentation, given)
@@ -150,7 +150,7 @@ class TemporalBlock(nn.Module):
     def _merge(self, gathered, frames):
         """Affine map of both next to each other, float [B, T, f]."""
         dim = gathered.shape[-1]
-        kernel, bias = Dense(self.config.frame_dim, name="merge").weights(dim + frames.value.shape[-1])
+        kernel, bias = Dense(self.config.frame_dim, name="merge").weights(dim + frames.shape[-1])
         x, lower = frames.operands(kernel[dim:])
         both, kernel = jnp.concatenate([gathered, x], axis=-1), jnp.concatenate([kernel[:dim], lower])
         return times(both, kernel, self.dtype) + bias

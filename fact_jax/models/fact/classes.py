@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from fact_jax.layers.factored import Factored, with_last_channels
+from fact_jax.layers.factored import Features, with_last_channels
 from fact_jax.ops.arrays import Array
 from fact_jax.types import VerbNouns
 
@@ -126,7 +126,7 @@ def read_classes(
     return jnp.concatenate([features[..., : features.shape[-1] - sum(parts)], *probs], axis=-1), logits
 
 
-def read_frame_classes(features: Factored, parts: tuple[int, ...]) -> tuple[Factored, Float[Array, "B T F"]]:
-    """As `read_classes`, for `features` that are Factored."""
-    value, logits = read_classes(features.value, parts)
-    return with_last_channels(features, value[..., -sum(parts) :]), logits
+def read_frame_classes(features: Features, parts: tuple[int, ...]) -> tuple[Features, Float[Array, "B T F"]]:
+    """As `read_classes`, for `Features`."""
+    probs, logits = read_classes(features.last(sum(parts)), parts)
+    return with_last_channels(features, probs), logits

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from fact_jax.layers.factored import Factored
+from fact_jax.layers.factored import Features
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_attention
@@ -33,7 +33,7 @@ class BlockInput(NamedTuple):
     `frames` are the input features for the first block, what the block before made of them for the others.
     """
 
-    frames: Factored | Frames
+    frames: Features | Frames
     mask: FrameMask
     actions: Float[Array, "B M E"]
     token_mask: Bool[Array, "B M"]
