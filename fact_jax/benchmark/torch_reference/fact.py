@@ -136,11 +136,11 @@ class TokenLayer(nn.Module):
     def forward(self, x, positions, key=None, memory=None):
         own = self.self_attn if self.reads_memory else self.multihead_attn
         place = add_positions(x, positions)
-        x = self.norm1(x + self.dropout(own(place, place, x, need_weights=False)[0]))
+        x = self.norm1(x + self.dropout(own(place, place, x)[0]))
         last = self.norm2
         if self.reads_memory:
             query = add_positions(x, positions)
-            x = self.norm2(x + self.dropout(self.multihead_attn(query, key, memory, need_weights=False)[0]))
+            x = self.norm2(x + self.dropout(self.multihead_attn(query, key, memory)[0]))
             last = self.norm3
         return last(x + self.dropout(self.linear2(self.dropout(F.relu(self.linear1(x))))))
 
