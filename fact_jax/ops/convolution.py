@@ -13,8 +13,7 @@ from fact_jax.ops.winograd import winograd_dilated_conv
 # With as many channels or fewer on both sides, a product over copies of the input that lie beside each other gives the
 # gradient of a kernel faster than the compiler's own convolution for it; with 512 channels it is the other way round.
 _NARROW = 256
-# Channels from which on two frames at a time are faster on a CPU: with 128, by a fifth in an evaluation and by a quarter
-# in a training step.
+# Channels from which on two frames at a time are faster on a CPU: with 128 by a fifth, gradients by a quarter.
 CHANNELS_OF_PAIRS = 128
 
 
