@@ -87,6 +87,8 @@ def _step(part):
         if "detections" in segments:
             found = ", ".join(f"{kept} of {candidates}" for candidates, kept in segments["detections"])
             lines.append(f"Detections kept of the candidates of a video, {NAMES[name]}: {found}.")
+    if "in_a_row" in part:
+        lines.append(f"Steps handed over without waiting for the one before: {part['in_a_row']:.4f} s each.")
     if "agreement" in part:
         lines.append(f"Before timing: {agreement_text(part['agreement'])}.")
     return "\n\n".join(lines)
