@@ -9,8 +9,8 @@ results of several short loans of a machine come together. `accelerator.md` has 
 
 import argparse
 import json
+import multiprocessing
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,13 @@ from typing import NamedTuple
 from fact_jax import files
 from fact_jax.benchmark import report
 
-ROOT = Path(__file__).resolve().parents[2]
 DONE, FAILED, TABLE = "benchmark.json", "failed.txt", "accelerator.md"
 # What a measurement takes at least: without that much time left none is begun.
 LEAST_SECONDS = 30.0
 # Both sides live on the device at a time, and JAX would take three quarters of its memory for itself.
 ENVIRONMENT = {"XLA_PYTHON_CLIENT_MEM_FRACTION": ".45"}
 # Settings of a precision. "default" products of float32 are those of tf32 on GPUs that have it.
-PRECISIONS = {
-    "float32": (),
-    "tf32": ("--config.matmul_precision=default",),
-    "bfloat16": ("--config.dtype=bfloat16",),
-}
+PRECISIONS = {"float32": (), "tf32": ("--config.matmul_precision=default",), "bfloat16": ("--config.dtype=bfloat16",)}
 BATCHES = (1, 16, 64)
 # Flags of every system. Videos of a step are computed at once, where the config has them in micro-batches.
 SYSTEMS = {
@@ -74,12 +69,12 @@ def measurements(systems: Sequence[str]) -> list[Measurement]:
     ]
 
 
-def command(measurement: Measurement, flags: Sequence[str], folder: Path, repeats: int, against: bool) -> list[str]:
-    """The command line of a measurement; PyTorch, which computes in float32, is compared with float32 alone."""
+def arguments(measurement: Measurement, flags: Sequence[str], folder: Path, repeats: int, against: bool) -> list[str]:
+    """The arguments of the benchmark; PyTorch, which computes in float32, is compared with float32 alone."""
     batch = f"--batch={measurement.batch}", f"--eval_batch={measurement.batch}"
     given = [*flags, *PRECISIONS[measurement.precision], *batch, "--parts=step", f"--repeats={repeats}"]
     given += ["--against=torch"] if against and measurement.precision == "float32" else []
-    return [sys.executable, "-m", "fact_jax.benchmark", *given, f"--output={folder}"]
+    return [*given, f"--output={folder}"]
 
 
 def run(output: Path, seconds: float, repeats: int, against: bool, systems: Mapping[str, Sequence[str]]) -> int:
@@ -93,7 +88,7 @@ def run(output: Path, seconds: float, repeats: int, against: bool, systems: Mapp
             continue
         folder.mkdir(parents=True, exist_ok=True)
         print(f"{measurement.name} ({left:.0f} s left)", file=sys.stderr, flush=True)
-        _measure(command(measurement, systems[measurement.system], folder, repeats, against), folder, left)
+        _measure(arguments(measurement, systems[measurement.system], folder, repeats, against), folder, left)
         files.atomic_write_text(output / TABLE, table(output, wanted))
     return sum(not _is_over(output / measurement.name) for measurement in wanted)
 
@@ -104,15 +99,32 @@ def _is_over(folder):
 
 def _measure(told, folder, seconds):
     """Runs a measurement. One that ends with an error, such as too little memory, says so and is over."""
-    with (folder / "output.txt").open("w", encoding="utf-8") as text:
-        try:
-            shared = {"cwd": ROOT, "stdout": text, "stderr": subprocess.STDOUT, "env": ENVIRONMENT | dict(os.environ)}
-            code = subprocess.run(told, timeout=seconds, **shared).returncode  # noqa: S603 (our own command)
-        except subprocess.TimeoutExpired:
-            return  # the next run of this script makes it again
-    if code:
-        said = (folder / "output.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        files.atomic_write_text(folder / FAILED, f"exit code {code}: {said[-1] if said else 'no output'}\n")
+    said = folder / "output.txt"
+    process = multiprocessing.get_context("spawn").Process(target=benchmark, args=(told, said))
+    process.start()
+    process.join(seconds)
+    if process.is_alive():  # the next run of this script makes it again
+        process.terminate()
+        process.join()
+    elif process.exitcode:
+        lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines() if said.exists() else []
+        files.atomic_write_text(
+            folder / FAILED, f"exit code {process.exitcode}: {lines[-1] if lines else 'no output'}\n"
+        )
+
+
+def benchmark(told: Sequence[str], said: Path) -> None:
+    """In a process of its own: the benchmark with these arguments, whose output goes to the file `said`."""
+    from absl import app
+
+    from fact_jax.app import config_flags
+    from fact_jax.benchmark import __main__ as command
+
+    os.environ.update(ENVIRONMENT | dict(os.environ))
+    with said.open("w", encoding="utf-8") as text:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(text.fileno(), stream.fileno())
+    app.run(command.main, argv=["benchmark", *told], flags_parser=config_flags.parse)
 
 
 def table(output: Path, wanted: Sequence[Measurement]) -> str:

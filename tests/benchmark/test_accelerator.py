@@ -1,7 +1,6 @@
 """The script for a short loan of an accelerator: what is measured stays, and is not measured again."""
 
 import json
-import sys
 
 import pytest
 
@@ -20,36 +19,40 @@ RESULT = {
 
 @pytest.fixture
 def told(monkeypatch):
-    """Commands that were run, none of which really is: the second ends with an error."""
-    commands = []
+    """Arguments of measurements, none of which is made: the second ends with an error, the last is cut off."""
+    made = []
 
-    def command(measurement, flags, folder, repeats, against):
-        line = real(measurement, flags, folder, repeats, against)
-        commands.append(line)
-        if len(commands) == 2:
-            return [sys.executable, "-c", "print('RESOURCE_EXHAUSTED | memory'); raise SystemExit(1)"]
-        text = json.dumps({"step": RESULT})
-        return [sys.executable, "-c", f"open({str(folder / accelerator.DONE)!r}, 'w').write({text!r})"]
+    def measure(arguments, folder, seconds):
+        made.append(arguments)
+        assert 0 < seconds <= 480
+        if len(made) == 2:
+            (folder / accelerator.FAILED).write_text("exit code 1: RESOURCE_EXHAUSTED | memory\n")
+        elif len(made) < 8:
+            (folder / accelerator.DONE).write_text(json.dumps({"step": RESULT}))
 
-    real = accelerator.command
-    monkeypatch.setattr(accelerator, "command", command)
+    monkeypatch.setattr(accelerator, "_measure", measure)
     monkeypatch.setattr(accelerator, "BATCHES", (1, 16))
     monkeypatch.setattr(accelerator, "PRECISIONS", {"float32": (), "bfloat16": ("--config.dtype=bfloat16",)})
-    return commands
+    return made
 
 
 def test_what_is_there_is_not_measured_again(tmp_path, told, capsys):
     arguments = ["--output", str(tmp_path / "card"), "--tiny", "--against", "torch"]
     assert accelerator.main([*arguments, "--minutes", "0"]) == 1 and not told
-    assert accelerator.main(arguments) == 0
+    assert accelerator.main(arguments) == 1
     assert len(told) == 8 and sum("--against=torch" in line for line in told) == 4
     assert [line for line in told if "--batch=16" in line] == told[4:]
-    assert accelerator.main(arguments) == 0 and len(told) == 8
+    assert accelerator.main(arguments) == 1 and told[8:] == told[7:8]
     text = capsys.readouterr().out
     assert "| gtea | float32 | 1 | 1.0000 | 2.0000 | 50.0 % | 10 % | 0.2500 |  | 12.5 % |" in text
     assert "| actionformer | float32 | 1 | exit code 1: RESOURCE_EXHAUSTED / memory |" in text and "card" in text
-    (tmp_path / "card" / "gtea_bfloat16_16" / accelerator.DONE).unlink()
-    assert accelerator.main(arguments) == 0 and len(told) == 9
+
+
+def test_a_measurement_is_a_run_of_the_benchmark(tmp_path):
+    """Wrong arguments end it at once, and are told."""
+    accelerator._measure(["--config=configs/none.py"], tmp_path, 60.0)
+    assert "exit code 2" in (tmp_path / accelerator.FAILED).read_text()
+    assert "none.py" in (tmp_path / "output.txt").read_text()
 
 
 def test_every_system_comes_before_the_next_batch():
