@@ -129,10 +129,43 @@ class LayerNorm(nn.Module):
         return layer_norm(x, scale, jax.lax.stop_gradient(bias) if self.inert_bias else bias)
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
 def layer_norm(
     x: Float[Array, "*batch D"], scale: Float[Array, " D"], bias: Float[Array, " D"], epsilon: float = 1e-5
 ) -> Float[Array, "*batch D"]:
-    """Normalises the last axis by its mean and biased variance, then scales and shifts."""
-    centred = x - jnp.mean(x, axis=-1, keepdims=True)
-    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
-    return centred * jax.lax.rsqrt(variance + epsilon) * scale + bias
+    """Normalises the last axis by its mean and biased variance, then scales and shifts.
+
+    The gradient is written out: that of JAX goes through mean and variance one after another, which takes XLA five
+    times as long on a CPU.
+    """
+    return _normalised(x, *_moments(x, epsilon)) * scale + bias
+
+
+def _moments(x, epsilon):
+    """(means, reciprocals of the standard deviations), [*batch, 1]."""
+    mean = jnp.mean(x, axis=-1, keepdims=True)
+    return mean, jax.lax.rsqrt(jnp.mean(jnp.square(x - mean), axis=-1, keepdims=True) + epsilon)
+
+
+def _normalised(x, mean, factor):
+    return (x - mean) * factor
+
+
+def _layer_norm_forward(x, scale, bias, epsilon):
+    moments = _moments(x, epsilon)
+    return _normalised(x, *moments) * scale + bias, (x, *moments, scale)
+
+
+def _layer_norm_backward(epsilon, saved, cotangent):
+    del epsilon
+    x, mean, factor, scale = saved
+    normalised = _normalised(x, mean, factor)
+    of_scale = cotangent * normalised
+    # Means over channels as products with the scale, which are faster than sums of what has to be made first.
+    first, second = (jnp.matmul(part, scale, precision="highest")[..., None] for part in (cotangent, of_scale))
+    of_x = factor * (cotangent * scale - (first + normalised * second) / x.shape[-1])
+    rows = tuple(range(x.ndim - 1))
+    return of_x, jnp.sum(of_scale, axis=rows), jnp.sum(cotangent, axis=rows)
+
+
+layer_norm.defvjp(_layer_norm_forward, _layer_norm_backward)

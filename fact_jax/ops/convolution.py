@@ -1,4 +1,4 @@
-"""Dilated convolutions over time: the fastest exact form for a shape."""
+"""Convolutions over time: the fastest exact form for a shape."""
 
 import functools
 
@@ -9,12 +9,15 @@ from jaxtyping import Float
 from fact_jax.ops.arrays import Array, Frames
 from fact_jax.ops.products import kernel_gradient, rows_times
 from fact_jax.ops.winograd import winograd_dilated_conv
+from fact_jax.ops.winograd_time import TAPS, winograd_time_conv
 
 # With as many channels or fewer on both sides, a product over copies of the input that lie beside each other gives the
 # gradient of a kernel faster than the compiler's own convolution for it; with 512 channels it is the other way round.
 _NARROW = 256
 # Channels from which on two frames at a time are faster on a CPU: with 128 by a fifth, gradients by a quarter.
 CHANNELS_OF_PAIRS = 128
+# Frames and channels from which on four frames at a time are faster there, where there is no dilation.
+LARGE = 128
 
 
 def dilated_conv(
@@ -96,13 +99,42 @@ def strided_conv(
     if kernel.shape[0] == 1:
         x = x[:, ::stride]
         return rows_times(x, kernel[0]) if dtype == "float32" else (x @ kernel[0]).astype(jnp.float32)
+    if stride == 1 and dtype == "float32" and _halves_products(x.shape, kernel.shape):
+        return winograd_time_conv(x, kernel)
     reach = kernel.shape[0] // 2
     return _conv(x, kernel, window_strides=(stride,), padding=[(reach, reach)])
 
 
-def depthwise_conv(x: Frames, kernel: Float[Array, "taps D"], stride: int = 1):
-    """`strided_conv` of every channel by itself, as sums of shifted products: grouped convolutions are slow there."""
+def _halves_products(frames, kernel):
+    """Whether a convolution of these shapes is so large on a CPU that fewer products weigh more than making them."""
+    return jax.default_backend() == "cpu" and kernel[0] == TAPS and min(frames[1], *kernel[1:]) >= LARGE
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def depthwise_conv(x: Frames, kernel: Float[Array, "taps D"], stride: int = 1) -> Float[Array, "B T_out D"]:
+    """`strided_conv` of every channel by itself, as sums of shifted products: grouped convolutions are slow there.
+
+    The gradient of the kernel is written out: XLA makes what JAX derives anew for every tap on a CPU.
+    """
+    return _summed_taps(x, kernel, stride)
+
+
+def _summed_taps(x, kernel, stride):
     return sum(tap * weights for tap, weights in zip(_taps(x, kernel.shape[0], stride, 0.0), kernel, strict=True))
+
+
+def _depthwise_forward(x, kernel, stride):
+    return _summed_taps(x, kernel, stride), (x, kernel)
+
+
+def _depthwise_backward(stride, saved, cotangent):
+    x, kernel = saved
+    (of_x,) = jax.linear_transpose(lambda x: _summed_taps(x, kernel, stride), x)(cotangent)
+    taps = _taps(x, kernel.shape[0], stride, 0.0)
+    return of_x, jnp.stack([jnp.sum(cotangent * tap, axis=(0, 1)) for tap in taps])
+
+
+depthwise_conv.defvjp(_depthwise_forward, _depthwise_backward)
 
 
 def max_pool(x: Frames, size: int, stride: int) -> Float[Array, "B T_out D"]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, product, zero_padding
+from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, layer_norm, product, zero_padding
 from tests.layers.parameters import assert_uniform
 from tests.ragged import host_jit, prefix_mask
 from tests.reference import layers as reference
@@ -106,6 +106,20 @@ def test_layer_norm_equals_the_formula():
     params = {"scale": RNG.normal(size=6).astype(np.float32), "bias": RNG.normal(size=6).astype(np.float32)}
     out = host_jit(LayerNorm().apply)({"params": params}, x)
     np.testing.assert_allclose(out[0], reference.layer_norm(x[0], **params), rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_of_layer_norm_are_those_of_its_formula():
+    rng = np.random.default_rng(0)
+    x, cotangent = (rng.normal(size=(2, 5, 7)).astype(np.float32) for _ in range(2))
+    scale, bias = (rng.normal(size=7).astype(np.float32) for _ in range(2))
+
+    def formula(x, scale, bias):
+        return jax.nn.standardize(x, epsilon=1e-3) * scale + bias
+
+    pull = host_jit(lambda f, *of: jax.vjp(f, *of)[1](cotangent), static_argnums=0)
+    found = pull(lambda *of: layer_norm(*of, 1e-3), x, scale, bias)
+    for ours, theirs in zip(found, pull(formula, x, scale, bias), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_layer_norm_of_constant_rows_is_the_bias_with_finite_gradients():
