@@ -76,6 +76,7 @@ def test_all_parts_of_localization(tmp_path):
     assert result["memory"]["train"]["torch"]["host"] > 0 and result["data"]["steps"] == 4
     assert [row["frames"] for row in result["lengths"]] == [256]
     assert [row["batch"] for row in result["batches"]] == [1, 2]
+    assert [row["frames"] for row in result["dataset"]["groups"]] == [[50, 100]]
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Turns of the implementations, and the numbers that the report makes of them."""
 
+import contextlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,6 +53,42 @@ RESULT = {
     + [{"frames": 16384, "failed": "the process of 'ours' ended with code 1"}],
     "batches": [{"batch": batch, "train": timed(batch, 2 * batch), "evaluate": timed(1, 1)} for batch in (1, 2)],
 }
+
+
+class MadeSession:
+    """A Session in which PyTorch takes a second for 100 frames, and ours half of that."""
+
+    names, phases = ("ours", "torch"), ("train", "evaluate")
+
+    def __init__(self, dataset, frames=()):
+        data, train = SimpleNamespace(dataset=dataset), SimpleNamespace(batch_size=2)
+        self.options = SimpleNamespace(frames=frames, settings=SimpleNamespace(data=data, train=train))
+        self.workload, self.workers, self.said = SimpleNamespace(lengths=(300, 300)), contextlib.nullcontext, []
+        self.say = self.said.append
+
+    def prepare(self, workers, lengths):
+        self.frames = sum(lengths)
+
+    def time(self, workers, phase, num_videos):
+        return timed(self.frames / 200, self.frames / 100)
+
+
+@pytest.mark.parametrize(
+    "dataset, frames, groups",
+    [
+        ("mine", (100, 200, 400), [[100, 200], [400]]),
+        ("mine", (), [[300, 300]]),
+        ("thumos14", (), [[671, 219], [1725, 1483], [5386, 1284], [873, 1053], [2465, 441]]),
+    ],
+)
+def test_videos_of_a_dataset_are_added_up(dataset, frames, groups):
+    found = parts.measure_dataset(MadeSession(dataset, frames))
+    assert [row["frames"] for row in found["groups"]] == groups
+    total = sum(map(sum, groups))
+    assert found["train"] == found["evaluate"] == {"ours": total / 200, "torch": total / 100, "ratio": 0.5}
+    lines = report.SECTIONS["dataset"](found).splitlines()[2:]
+    assert len(lines) == len(groups) + 3 and len({line.count("|") for line in lines}) == 1
+    assert lines[-1].startswith("| all of them |") and lines[-1].count("0.500") == 2
 
 
 def test_growth_is_the_exponent_of_the_frames():

@@ -4,6 +4,8 @@ import dataclasses
 import math
 from typing import Any
 
+import jax
+
 from fact_jax.types import UserError, check_choice
 
 BACKBONES = ("transformer", "conv")
@@ -139,9 +141,11 @@ class ActionFormerConfig:
     def computed_length(self, num_frames: int) -> int:
         """Frames at which a video is computed: one of few lengths, at least `exact_length`.
 
-        All lengths up to max_frames are multiples of one step; beyond it they are those of `padded_length`.
+        All lengths up to max_frames are multiples of one step; beyond it, and not on a CPU, they are those of
+        `padded_length`: steps of an accelerator are so short (some 30 ms, an estimate) that the compilation of more
+        programs would take longer than what they save.
         """
-        if num_frames > self.max_frames:
+        if num_frames > self.max_frames or jax.default_backend() != "cpu":
             return self.padded_length(num_frames)
         coarsest = self.strides[-1]
         step = math.ceil(max(self.max_frames / LENGTHS, LEAST_STEP) / coarsest) * coarsest
