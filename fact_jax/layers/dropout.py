@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from fact_jax.layers.projected import Projected
 from fact_jax.ops import dropout_rng as random
 from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 
@@ -34,10 +35,12 @@ class ChannelDropout(nn.Module):
     rate: float
 
     @nn.compact
-    def __call__(self, x: Frames, dropout_rng: Seeds | None) -> Frames:
+    def __call__(self, x: Projected | Frames, dropout_rng: Seeds | None) -> Projected | Frames:
         if self.rate == 0.0 or dropout_rng is None:
             return x
         keep = random.random_keep(dropout_rng, random.salt(self.path), (x.shape[0], x.shape[-1]), self.rate)
+        if isinstance(x, Projected):
+            return x.with_channels(keep / jnp.float32(1.0 - self.rate))
         return jnp.where(keep[:, None, :], x / (1.0 - self.rate), 0.0)
 
 
@@ -59,7 +62,7 @@ class TimeMask(nn.Module):
     max_fraction: float
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None) -> Frames:
+    def __call__(self, x: Projected | Frames, mask: FrameMask, dropout_rng: Seeds | None) -> Projected | Frames:
         if self.count == 0 or dropout_rng is None:
             return x
         draws = random.random_uniform(dropout_rng, random.salt(self.path), (x.shape[0], self.count, 2))
@@ -72,7 +75,8 @@ class TimeMask(nn.Module):
         start = _integer(draws[..., 1], jnp.maximum(num_frames - size, 1))
         time = jnp.arange(x.shape[1])[None, None]
         covered = (time >= start[..., None]) & (time < (start + size)[..., None])
-        return jnp.where(jnp.any(covered, axis=1)[..., None], 0.0, x)
+        covered = jnp.any(covered, axis=1)
+        return x.within(~covered) if isinstance(x, Projected) else jnp.where(covered[..., None], 0.0, x)
 
 
 class AffineDropPath(nn.Module):

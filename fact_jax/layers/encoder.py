@@ -8,6 +8,7 @@ from jaxtyping import Float
 from fact_jax.layers.dropout import ChannelDropout, Dropout
 from fact_jax.layers.factored import Features, mapped
 from fact_jax.layers.linear import Dense, TemporalConv, zero_padding
+from fact_jax.layers.projected import Projected, applied
 from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
 from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 from fact_jax.ops.fusion import computed_once
@@ -95,16 +96,16 @@ class Encoder(nn.Module):
     value_reduction: int | None = None
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
+    def __call__(self, x: Projected | Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
         return mapped(Dense(self.out_dim, name="output"), self.encoded(x, mask, dropout_rng))
 
     def encoded(
-        self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None, source: Source = None
+        self, x: Projected | Frames, mask: FrameMask, dropout_rng: Seeds | None = None, source: Source = None
     ) -> Float[Array, "B T E"]:
         """What the last layer gives, zero outside `mask`."""
         x = ChannelDropout(self.channel_dropout_rate)(x, dropout_rng)
-        x = zero_padding(Dense(self.dim, self.dtype, name="input")(x), mask)
+        x = zero_padding(applied(Dense(self.dim, self.dtype, name="input"), x), mask)
         shared = self.attention_scale, self.dropout_rate, self.dtype, self.windows
         value_dim = self.dim // (self.value_reduction or self.reduction)
         for index in range(self.num_layers):

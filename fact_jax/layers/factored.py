@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from fact_jax.layers.linear import Dense, product, times
 from fact_jax.layers.positions import add_positions
+from fact_jax.layers.projected import Projected, applied
 from fact_jax.ops.arrays import Array, Frames
 
 
@@ -85,9 +86,9 @@ class Factored(NamedTuple):
 Features = Whole | Factored
 
 
-def features_of(x: Features | Float[Array, "B T h"]) -> Features:
+def features_of(x: Features | Projected | Float[Array, "B T h"]) -> Features:
     """`x` as Features."""
-    return x if isinstance(x, Whole | Factored) else Whole(x)
+    return x if isinstance(x, Whole | Factored) else Whole(applied(None, x))
 
 
 def mapped(dense: Dense, x: Frames) -> Features:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from fact_jax.layers.dropout import Dropout
 from fact_jax.layers.factored import Features, mapped
 from fact_jax.layers.linear import Dense, LayerNorm, TemporalConv, zero_padding
+from fact_jax.layers.projected import Projected, applied
 from fact_jax.ops.arrays import FrameMask, Frames, Seeds
 from fact_jax.ops.convolution import dilated_conv
 from fact_jax.ops.fusion import computed_once
@@ -37,10 +38,9 @@ class DilatedStage(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
+    def __call__(self, x: Projected | Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
-        if self.map_input:
-            x = Dense(self.dim, self.dtype, name="input")(x)
+        x = applied(Dense(self.dim, self.dtype, name="input") if self.map_input else None, x)
         x = zero_padding(x, mask)
         for layer in range(self.num_layers):
             y = TemporalConv(self.dim, 2**layer, self.groups, self.dtype, name=f"dilated_{layer}")(x)
@@ -72,10 +72,9 @@ class DualDilatedStage(nn.Module):
     last_dropout: bool = False
 
     @nn.compact
-    def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
+    def __call__(self, x: Projected | Frames, mask: FrameMask, dropout_rng: Seeds | None = None) -> Features:
         """Maps frames to `out_dim` channels; frames outside `mask` influence no valid frame."""
-        if self.map_input:
-            x = Dense(self.dim, self.dtype, name="input")(x)
+        x = applied(Dense(self.dim, self.dtype, name="input") if self.map_input else None, x)
         x = zero_padding(x, mask)
         last = self.num_layers - 1
         for layer in range(self.num_layers):

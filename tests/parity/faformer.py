@@ -7,6 +7,7 @@ import json
 import jax
 import numpy as np
 
+from fact_jax.layers.projected import Projected
 from fact_jax.models.fact.classes import PlainClasses
 from fact_jax.models.fact.network import Fact, compose
 from fact_jax.models.fact.objective import class_weights, ground_truth_of
@@ -144,7 +145,9 @@ def _matched_by(fixture, attention):
 
 def _inner_values(fixture, outputs, recorded):
     """Name in the file -> array, of what the modules inside the blocks give."""
-    values = {"out/input_proj": recorded["input_projection"]["__call__"][0][0]}
+    # Where it pays the network multiplies this map into the next one.
+    projection = Projected(fixture.inputs[0], **fixture.params["input_projection"])
+    values = {"out/input_proj": projection.value("float32")[0]}
     for index, letter in enumerate(fixture.config.blocks):
         block, own = recorded[f"block_{index}"], {}
         own |= _frame_branch_values(block["frame_branch"])

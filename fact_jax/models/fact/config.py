@@ -100,7 +100,7 @@ class FactConfig:
     frame_positions: bool = False
     channel_dropout_rate: float = 0.0
     frame_weight: float = 0.1
-    segment_buckets: tuple[int, ...] = (64, 256, 1024)
+    segment_buckets: tuple[int, ...] = (128, 1024)
     time_mask: TimeMaskConfig = TimeMaskConfig()
     remat: bool = False
     dtype: str = "float32"

@@ -8,6 +8,7 @@ from fact_jax.layers.dropout import ChannelDropout, TimeMask
 from fact_jax.layers.frame_branches import compose_layers
 from fact_jax.layers.linear import Dense
 from fact_jax.layers.positions import sinusoidal_positions
+from fact_jax.layers.projected import projected
 from fact_jax.models.fact.blocks import BlockOutput, InputBlock, SegmentInputBlock, TemporalBlock, UpdateBlock
 from fact_jax.models.fact.branches import decoder_form
 from fact_jax.models.fact.classes import VerbNounClasses
@@ -44,24 +45,24 @@ class Fact(nn.Module):
         config = self.config
         hidden_dim, token_dim = config.widths
         features = jnp.where(mask[..., None], features, 0.0)
-        if config.faformer:
-            features = Dense(hidden_dim, config.dtype, name="input_projection")(features)
-        features = ChannelDropout(config.channel_dropout_rate)(features, dropout_rng)
+        projection = Dense(hidden_dim, config.dtype, name="input_projection") if config.faformer else None
+        frames = features if projection is None else projected(projection, features)
+        frames = ChannelDropout(config.channel_dropout_rate)(frames, dropout_rng)
         time_mask = config.time_mask
-        features = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(features, mask, dropout_rng)
+        frames = TimeMask(time_mask.count, time_mask.max_frames, time_mask.max_fraction)(frames, mask, dropout_rng)
 
         frame_positions = None
         if config.frame_positions and not config.ignore_positions:
-            frame_positions = jnp.asarray(sinusoidal_positions(features.shape[1], hidden_dim))
+            frame_positions = jnp.asarray(sinusoidal_positions(mask.shape[1], hidden_dim))
         if transcript is not None and transcript_mask is not None:
             actions, positions, token_mask = self._embed(transcript, token_dim), None, transcript_mask
         else:
             queries = self.param("action_query", nn.initializers.normal(1.0), (config.num_tokens, token_dim))
             positions = None if config.ignore_positions else queries[None]
-            actions = jnp.zeros((features.shape[0], config.num_tokens, token_dim), features.dtype)
+            actions = jnp.zeros((len(mask), config.num_tokens, token_dim))
             token_mask = jnp.ones(actions.shape[:2], bool)
 
-        given, outputs = BlockInput(features, mask, actions, token_mask, positions, frame_positions, dropout_rng), []
+        given, outputs = BlockInput(frames, mask, actions, token_mask, positions, frame_positions, dropout_rng), []
         for index in range(len(config.blocks)):
             outputs.append(self._block(index)(given))
             given = given._replace(frames=outputs[-1].frames, actions=outputs[-1].action_features)

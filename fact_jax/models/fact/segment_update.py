@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from fact_jax.layers.factored import Features
 from fact_jax.layers.linear import Dense
+from fact_jax.layers.projected import Projected
 from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.models.fact.branches import DecoderForm, action_branch, cross_attention
 from fact_jax.models.fact.classes import Classes, read_classes
@@ -33,7 +34,7 @@ class BlockInput(NamedTuple):
     `frames` are the input features for the first block, what the block before made of them for the others.
     """
 
-    frames: Features | Frames
+    frames: Features | Projected | Frames
     mask: FrameMask
     actions: Float[Array, "B M E"]
     token_mask: Bool[Array, "B M"]
