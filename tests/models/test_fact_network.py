@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from configs import fact_breakfast, fact_egoprocel, fact_epic, fact_gtea, fact_gtea_transcript, faformer_gtea
-from fact_jax.layers.factored import Factored
+from fact_jax.layers.factored import Whole
 from fact_jax.models.fact import config as fact_config
 from fact_jax.models.fact.blocks import TemporalBlock
 from fact_jax.models.fact.classes import PlainClasses, VerbNounClasses
@@ -197,7 +197,7 @@ def temporal_block():
     exact = TemporalBlock(config, cases.CLASSES, ())
     bucketed = TemporalBlock(config, cases.CLASSES, (2, 10, 64))
     given = BlockInput(
-        Factored(jnp.zeros((2, NUM_FRAMES, 8))),
+        Whole(jnp.zeros((2, NUM_FRAMES, 8))),
         jnp.ones((2, NUM_FRAMES), bool),
         jnp.zeros((2, 6, 8)),
         jnp.ones((2, 6), bool),
@@ -211,7 +211,7 @@ def temporal_block():
 
     def value_and_gradient(block, params, frames, mask, actions):
         def total(params, frames):
-            output = block.apply(params, given._replace(frames=Factored(frames), mask=mask, actions=actions))
+            output = block.apply(params, given._replace(frames=Whole(frames), mask=mask, actions=actions))
             segments = jnp.where(output.segments.mask[..., None], output.segments.logits, 0.0)
             valid = (output.frame_logits * mask[..., None], output.action_logits, segments)
             return sum(jnp.sum(jnp.sin(x)) for x in valid), output
