@@ -1,7 +1,10 @@
 """Compiled programs: how many there are, and the one that brings parameters into the form they are multiplied in."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 
@@ -55,10 +58,13 @@ class ProgramCounter:
         self._began()
         self._say(f"compiling {name}{bucket}{f' ({notes})' if notes else ''} ...")
 
-    def call(self, function: Callable, *args, length: int | None = None):
+    def call(self, function: Callable, *args, length: int | None = None, beside: Callable[[Any], None] | None = None):
         """Calls `function`, and says how long it took if that compiled a program, which `traced` noted.
 
-        `length` is the padded one of the batch among the arguments; None if the program knows no buckets.
+        Args:
+          function, args: one of `devices.parallel`, and what it is given.
+          length: the padded one of the batch among the arguments; None if the program knows no buckets.
+          beside: compiles another program meanwhile. It gets what tells shapes and types of the result.
         """
         count, start = self.count, time.perf_counter()
         self._place = ("", "")
@@ -66,6 +72,8 @@ class ProgramCounter:
             number = len(self.lengths) + 1
             self._place = (f" for bucket T={length}", f"program {number} of {max(number, self.expected)}")
         try:
+            if beside is not None and jax.process_count() == 1:
+                self._compile_both(function, args, beside)
             result = function(*args)
         finally:
             if self.count > count:
@@ -78,6 +86,37 @@ class ProgramCounter:
                 self.lengths.append(length)
             self._say(f"compiled {self._name}{bucket} in {self._seconds:.1f} s{f' ({number})' if number else ''}")
         return result
+
+    def _compile_both(self, function, args, beside):
+        """Compiles two programs at a time: much of a compilation runs on one core."""
+        lowered = function.lower(*args)
+        place, name, start = self._place, self._name, time.perf_counter()
+        # What goes wrong there does so again, and is raised, when the program is called.
+        with _InThread(lowered.compile):
+            self._place = ("", "")
+            count = self.count
+            beside(lowered.out_info)
+            if self.count > count:
+                self._say(f"compiled {self._name} in {time.perf_counter() - start:.1f} s")
+        self._place, self._name = place, name
+
+
+class _InThread:
+    """Runs a function in a thread for the time of a `with` block, whose end waits for it."""
+
+    def __init__(self, function: Callable):
+        self._thread = threading.Thread(target=self._run, args=(function,), name="compilation")
+
+    @staticmethod
+    def _run(function):
+        with contextlib.suppress(Exception):
+            function()
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *exception):
+        self._thread.join()
 
 
 class Composition:

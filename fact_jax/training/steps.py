@@ -76,6 +76,7 @@ class TrainStep:
         parallel = functools.partial(device_layout.parallel, devices=devices)
         self._batch_gradient = parallel(self._gradients_of_batch)
         self._update = parallel(self._update_from_gradients, donate=(0,))
+        self._updated_before = False
         self._compose = Composition(task, devices, self.programs)
         self._micro_batch_gradient = parallel(self._gradients_of_micro_batch)
         self._add = parallel(_sum_in_place, donate=(0,))
@@ -100,7 +101,10 @@ class TrainStep:
         known = train_state.step, self._seed
         if len(placed.arrays) == 1:
             given = train_state.params, train_state.state, *placed.arrays, *known
-            gradients, terms, state = self.programs.call(self._batch_gradient, *given, length=placed.lengths[0])
+            beside = None if self._updated_before else functools.partial(self._compile_update, train_state)
+            self._updated_before = True
+            found = self.programs.call(self._batch_gradient, *given, length=placed.lengths[0], beside=beside)
+            gradients, terms, state = found
             return self.programs.call(self._update, train_state, state, gradients, terms)
         weights = self._compose(train_state.params)
         state, gradients, terms = train_state.state, None, []
@@ -110,6 +114,11 @@ class TrainStep:
             gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
         return self.programs.call(self._update_after_micro_batches, train_state, state, gradients, terms)
+
+    def _compile_update(self, train_state, found):
+        """Compiles the update for what the gradients of a batch will look like."""
+        gradients, terms, state = found
+        self._update.lower(train_state, state, gradients, terms).compile()
 
     def _find_frozen(self, params):
         """Notes what is frozen: no gradient of it is made, added up or sent."""
