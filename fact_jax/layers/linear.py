@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, FrameMask, Frames
 from fact_jax.ops.convolution import dilated_conv
-from fact_jax.ops.products import rows_times
+from fact_jax.ops.products import ordered_product, rows_times
 
 
 def uniform(bound: float):
@@ -29,7 +29,7 @@ def uniform(bound: float):
 def product(spec: str, left: Float[Array, "..."], right: Float[Array, "..."], dtype: str) -> Float[Array, "..."]:
     """einsum of two float32 arrays that multiplies in `dtype` and adds up in float32, which it gives."""
     if dtype == "float32":
-        return jnp.einsum(spec, left, right)
+        return jnp.einsum(spec, left, right) if "..." in spec else ordered_product(spec, left, right)
     return _narrow_product(spec, left, right, dtype)
 
 

@@ -10,12 +10,15 @@ from jaxtyping import Float
 
 from fact_jax.layers.linear import Dense, product, zero_padding
 from fact_jax.ops.arrays import Array, FrameMask, Frames
+from fact_jax.ops.key_attention import key_attention
 from fact_jax.ops.masks import masked_softmax
 from fact_jax.ops.windows import cut, join, with_neighbours
 
 # Frames that share one product with the keys around them. A multiple of a band wastes little of it: with blocks as
 # short as the band half of the products would be.
 QUERIES = 64
+# Added to a logit, it leaves a weight of exactly 0 beside any key without it.
+MASKED = -1e9
 
 
 class BlockAttention(nn.Module):
@@ -41,10 +44,14 @@ class BlockAttention(nn.Module):
             mixed = value
         else:
             q, k, v, valid = (cut(part, self.size) for part in (query(x), key(x), value, mask))
-            logits = product("bwqc,bwkc->bwqk", q / math.sqrt(self.dim), k, self.dtype)
-            weights = masked_softmax(logits, valid[:, :, None, :])
-            mixed = join(product("bwqk,bwkc->bwqc", weights, v, self.dtype), x.shape[1])
+            mixed = join(self._mixed(q / math.sqrt(self.dim), k, v, valid), x.shape[1])
         return Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed))
+
+    def _mixed(self, query, key, value, valid):
+        if self.dtype == "float32":
+            return key_attention(query, key, value, jnp.where(valid, 0.0, MASKED), valid)
+        logits = product("bwqc,bwkc->bwqk", query, key, self.dtype)
+        return product("bwqk,bwkc->bwqc", masked_softmax(logits, valid[:, :, None, :]), value, self.dtype)
 
 
 class SlidingAttention(nn.Module):
@@ -77,20 +84,26 @@ class SlidingAttention(nn.Module):
             _make_weights(query, key, x)
             mixed = value
         else:
-            q = cut(query(x), self.size) / math.sqrt(self.dim)
-            k, v = (with_neighbours(cut(zero_padding(part, mask), self.size)) for part in (key(x), value))
-            valid = with_neighbours(cut(mask, self.size))
-            mixed = join(product("bwqk,bwkc->bwqc", self._weights(q, k, valid), v, self.dtype), x.shape[1])
+            mixed = join(self._mixed(*self._windows(query(x), key(x), value, mask)), x.shape[1])
         return zero_padding(Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed)), mask)
 
-    def _weights(self, query, key, valid):
-        """What every frame of a window takes of its keys, [B, W, L, num_keys]."""
+    def _windows(self, query, key, value, mask):
+        """(queries, keys, values, which of the keys may be attended to: bool [B, W, 1 or L, keys]) of all windows."""
+        query = cut(query, self.size) / math.sqrt(self.dim)
+        key, value = (with_neighbours(cut(zero_padding(part, mask), self.size)) for part in (key, value))
         offset = np.arange(key.shape[2])[None] - np.arange(self.size)[:, None]
-        band = (offset >= 0) & (offset < self.size)
-        seen = band if self.banded else np.broadcast_to(band.any(axis=0), band.shape)
-        allowed = (valid[:, :, None, :] & seen).astype(jnp.float32)
-        logits = product("bwqc,bwkc->bwqk", query, key, self.dtype) + jnp.log(allowed + 1e-6)
-        return jax.nn.softmax(logits) * allowed
+        seen = (offset >= 0) & (offset < self.size)
+        # As released, all queries of a window see what one of them sees.
+        seen = seen if self.banded else seen.any(axis=0, keepdims=True)
+        return query, key, value, with_neighbours(cut(mask, self.size))[:, :, None, :] & seen
+
+    def _mixed(self, query, key, value, allowed):
+        """What every frame of a window takes of the values, [B, W, L, value_dim]."""
+        lowered = jnp.log(allowed + np.float32(1e-6))
+        if allowed.shape[2] == 1 and self.dtype == "float32":
+            return key_attention(query, key, value, lowered[:, :, 0], allowed[:, :, 0])
+        weights = jax.nn.softmax(product("bwqc,bwkc->bwqk", query, key, self.dtype) + lowered) * allowed
+        return product("bwqk,bwkc->bwqc", weights, value, self.dtype)
 
 
 def _make_weights(query, key, x):

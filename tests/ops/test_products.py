@@ -1,11 +1,12 @@
 """Gradients that are written by hand for speed equal those that JAX derives."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from fact_jax.ops.convolution import dilated_conv
-from fact_jax.ops.products import rows_times
+from fact_jax.ops.products import ordered_product, rows_times
 
 
 def _gradients(function, *arrays):
@@ -24,7 +25,7 @@ def _arrays(*shapes):
 def test_rows_times_is_the_product_with_its_gradients(shape):
     *batch, width, outputs = shape
     x, kernel = _arrays((*batch, width), (width, outputs))
-    np.testing.assert_array_equal(rows_times(x, kernel), x @ kernel)
+    np.testing.assert_allclose(rows_times(x, kernel), x @ kernel, rtol=1e-5, atol=1e-6)
     for found, expected in zip(
         _gradients(rows_times, x, kernel), _gradients(lambda a, b: a @ b, x, kernel), strict=True
     ):
@@ -53,3 +54,18 @@ def test_gradients_of_a_dilated_convolution(taps, dilation, channels):
     np.testing.assert_allclose(ours(x, kernel), by_hand(x, kernel), atol=1e-5)
     for found, expected in zip(_gradients(ours, x, kernel), _gradients(by_hand, x, kernel), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "spec", ["bwqk,bwqc->bwkc", "bwqc,bwqk->bwkc", "bwqc,bwkc->bwqk", "bqhd,bkhd->bhqk", "ni,no->io"]
+)
+@pytest.mark.parametrize(("queries", "keys"), [(3, 7), (7, 3), (4, 4)])
+def test_ordered_product_is_einsum_with_its_gradients(spec, queries, keys):
+    sizes = dict(zip("bwnhqkcdio", (2, 3, queries, 2, queries, keys, 4, 5, keys, 3), strict=True))
+    left, right = _arrays(*([sizes[label] for label in part] for part in spec.split("->")[0].split(",")))
+    found = ordered_product(spec, left, right)
+    np.testing.assert_allclose(found, np.einsum(spec, left, right), rtol=1e-5, atol=1e-5)
+    ours = _gradients(lambda *parts: ordered_product(spec, *parts), left, right)
+    derived = _gradients(lambda *parts: jnp.einsum(spec, *parts), left, right)
+    for one, other in zip(ours, derived, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)

@@ -76,7 +76,7 @@ class Fixture:
                 self.features,
                 self.mask,
                 mutable="intermediates",
-                capture_intermediates=lambda module, method: method in ("__call__", "_weights", "encoded"),
+                capture_intermediates=lambda module, method: method in ("__call__", "_windows", "encoded"),
             )
             frame, smooth = (part[:, 0] for part in stage_losses(loss, logits, self.labels, self.mask))
             total = jnp.sum(frame + loss.smoothing_weight * smooth)
@@ -112,6 +112,14 @@ def _compare(key, found, wanted, name):
     return relative_to_largest(key, found, wanted, **OUTPUT)
 
 
+def _weights(query, key, value, allowed):
+    """What the queries of every window take of its keys."""
+    del value
+    logits = np.einsum("wqc,wkc->wqk", query[0], key[0]) + np.log(allowed[0] + np.float32(1e-6))
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True) * allowed[0]
+
+
 def _inner_values(stage, recorded, num_frames):
     """Name in the file -> array, of what the layers of a stage give; attention is [windows, keys, queries]."""
     values = {}
@@ -120,7 +128,7 @@ def _inner_values(stage, recorded, num_frames):
             continue
         key, attention = f"{stage}/{name.replace('_', '')}", layer["attention"]
         # A window of one frame has no weights to compute.
-        weights = attention["_weights"][0][0] if "_weights" in attention else np.ones((num_frames, 1, 1), np.float32)
+        weights = _weights(*attention["_windows"][0]) if "_windows" in attention else np.ones((num_frames, 1, 1))
         values |= {
             key: layer["__call__"][0][0].T,
             f"{key}_ff": np.maximum(layer["dilated"]["__call__"][0][0], 0.0).T,
