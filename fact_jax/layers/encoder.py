@@ -12,7 +12,6 @@ from fact_jax.layers.projected import Projected, applied
 from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
 from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 from fact_jax.ops.fusion import computed_once
-from fact_jax.ops.masks import masked_mean
 
 # What the values of sliding attention are made of; None: what its queries are.
 Source = Float[Array, "B T h"] | None
@@ -27,10 +26,34 @@ class InstanceNorm(nn.Module):
 
     def __call__(self, x: Frames, mask: FrameMask) -> Frames:
         """The output is zero outside `mask`."""
-        valid = mask[..., None]
-        centred = jnp.where(valid, x - masked_mean(x, valid, axis=1), 0.0)
-        variance = masked_mean(jnp.square(centred), valid, axis=1)
-        return centred * jax.lax.rsqrt(variance + 1e-5)
+        return _normalised(zero_padding(x, mask), mask)
+
+
+@jax.custom_vjp
+def _normalised(x, mask):
+    return _normalise(x, mask)[0]
+
+
+def _normalise(x, mask):
+    centred = zero_padding(x - _means(x, mask), mask)
+    scale = jax.lax.rsqrt(_means(jnp.square(centred), mask) + 1e-5)
+    return centred * scale, (centred * scale, scale, mask)
+
+
+def _gradient(saved, cotangent):
+    normalised, scale, mask = saved
+    lost = _means(cotangent, mask) + normalised * _means(cotangent * normalised, mask)
+    return scale * zero_padding(cotangent - lost, mask), None
+
+
+_normalised.defvjp(_normalise, _gradient)
+
+
+def _means(x, mask):
+    """Of every channel over the valid frames, outside of which `x` is finite, [B, 1, D]."""
+    # A product, as XLA for CPUs sums over the rows of an array several times slower.
+    shares = mask / jnp.maximum(jnp.sum(mask, axis=1, keepdims=True), 1)
+    return jnp.einsum("bt,btd->bd", shares, x, precision="highest")[:, None]
 
 
 class EncoderLayer(nn.Module):
