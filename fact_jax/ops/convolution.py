@@ -8,15 +8,15 @@ from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, Frames
 from fact_jax.ops.products import kernel_gradient, rows_times
-from fact_jax.ops.winograd import winograd_dilated_conv
+from fact_jax.ops.winograd_dilated import winograd_dilated_conv
 from fact_jax.ops.winograd_time import TAPS, winograd_time_conv
 
 # With as many channels or fewer on both sides, a product over copies of the input that lie beside each other gives the
 # gradient of a kernel faster than the compiler's own convolution for it; with 512 channels it is the other way round.
 _NARROW = 256
-# Channels from which on two frames at a time are worth it on a CPU: a fifth less time with 512. With 128 it is a tenth,
-# and a layer and its gradient take half a second more to compile.
-CHANNELS_OF_PAIRS = 256
+# Channels from which on groups of frames are worth it on a CPU: a third less time with 512. With 128 it is a tenth, and
+# a layer and its gradient take half a second more to compile.
+CHANNELS_OF_GROUPS = 256
 # Frames and channels from which on four frames at a time are faster there, where there is no dilation.
 LARGE = 128
 
@@ -32,7 +32,7 @@ def dilated_conv(
     x, kernel = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
     if groups == 1 and 2 * dilation >= num_frames:
         return _few_products(x, kernel, dilation)
-    if groups == 1 and dtype == "float32" and _pays_in_pairs(kernel, dilation, num_frames):
+    if groups == 1 and dtype == "float32" and _pays_in_groups(kernel, dilation, num_frames):
         return winograd_dilated_conv(x, kernel, dilation)
     if groups == 1 and dtype == "float32" and max(kernel.shape[1:]) <= _NARROW:
         return _narrow_conv(x, kernel, dilation)
@@ -66,9 +66,9 @@ def _narrow_conv_backward(dilation, saved, cotangent):
 _narrow_conv.defvjp(_narrow_conv_forward, _narrow_conv_backward)
 
 
-def _pays_in_pairs(kernel, dilation, num_frames):
+def _pays_in_groups(kernel, dilation, num_frames):
     taps, *channels = kernel.shape
-    if jax.default_backend() != "cpu" or min(channels) < CHANNELS_OF_PAIRS:
+    if jax.default_backend() != "cpu" or min(channels) < CHANNELS_OF_GROUPS:
         return False
     return num_frames >= 4 * dilation // (taps - 1)
 

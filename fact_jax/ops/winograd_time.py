@@ -17,24 +17,27 @@ from fact_jax.ops.arrays import Array, Frames
 
 OUTPUTS, TAPS = 4, 3
 SEEN = OUTPUTS + TAPS - 1  # frames
-_POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
+POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 
 
-def _matrices():
-    """(of the frames [6, 6], of the taps [6, 3], of the outputs [4, 6])."""
-    frames, taps, outputs = [], [], []
-    for point in _POINTS:
-        others = [other for other in _POINTS if other != point]
-        frames.append([*np.poly(others)[::-1], 0.0])
-        taps.append(np.power(point, range(TAPS)) / np.prod(point - np.array(others)))
-        outputs.append(np.power(point, range(OUTPUTS)))
-    frames.append(np.poly(_POINTS)[::-1])
-    taps.append(np.eye(TAPS)[-1])
-    outputs.append(np.eye(OUTPUTS)[-1])
-    return np.float32(frames), np.float32(taps), np.float32(np.transpose(outputs))
+def matrices(
+    outputs: int, taps: int
+) -> tuple[Float[np.ndarray, "n seen"], Float[np.ndarray, "n taps"], Float[np.ndarray, "outputs n"]]:
+    """What every product reads of the frames and of the taps, and what every output gathers from the products."""
+    points, of_frames, of_taps, of_outputs = POINTS[: outputs + taps - 2], [], [], []
+    for point in points:
+        others = [other for other in points if other != point]
+        of_frames.append([*np.poly(others)[::-1], 0.0])
+        of_taps.append(np.power(point, range(taps)) / np.prod(point - np.array(others)))
+        of_outputs.append(np.power(point, range(outputs)))
+    of_frames.append(np.poly(points)[::-1])
+    of_taps.append(np.eye(taps)[-1])
+    of_outputs.append(np.eye(outputs)[-1])
+    of_seen, weights, gathered = np.array(of_frames), np.array(of_taps), np.transpose(of_outputs)
+    return of_seen.astype(np.float32), weights.astype(np.float32), gathered.astype(np.float32)
 
 
-_FRAMES, _TAPS, _OUTPUTS = _matrices()
+_FRAMES, _TAPS, _OUTPUTS = matrices(OUTPUTS, TAPS)
 
 
 @jax.custom_vjp
