@@ -4,8 +4,6 @@ import dataclasses
 import math
 from typing import Any
 
-import jax
-
 from fact_jax.types import UserError, check_choice
 
 BACKBONES = ("transformer", "conv")
@@ -145,6 +143,9 @@ class ActionFormerConfig:
         `padded_length`: steps of an accelerator are so short (some 30 ms, an estimate) that the compilation of more
         programs would take longer than what they save.
         """
+        # Imported here: the command line is read with these settings before it waits for JAX.
+        import jax
+
         if num_frames > self.max_frames or jax.default_backend() != "cpu":
             return self.padded_length(num_frames)
         coarsest = self.strides[-1]
