@@ -8,11 +8,10 @@ from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, Frames
 from fact_jax.ops.products import kernel_gradient, rows_times
-from fact_jax.ops.winograd_dilated import winograd_dilated_conv
-from fact_jax.ops.winograd_time import TAPS, winograd_time_conv
+from fact_jax.ops.winograd_time import winograd_time_conv
 
 # With as many channels or fewer on both sides, a product over copies of the input that lie beside each other gives the
-# gradient of a kernel faster than the compiler's own convolution for it; with 512 channels it is the other way round.
+# gradient of a kernel faster on a CPU than the compiler's own convolution for it; with 512 it is the other way round.
 _NARROW = 256
 # Channels from which on groups of frames are worth it on a CPU: a third less time with 512. With 128 it is a tenth, and
 # a layer and its gradient take half a second more to compile.
@@ -32,10 +31,11 @@ def dilated_conv(
     x, kernel = jnp.asarray(x, dtype), jnp.asarray(kernel, dtype)
     if groups == 1 and 2 * dilation >= num_frames:
         return _few_products(x, kernel, dilation)
-    if groups == 1 and dtype == "float32" and _pays_in_groups(kernel, dilation, num_frames):
-        return winograd_dilated_conv(x, kernel, dilation)
-    if groups == 1 and dtype == "float32" and max(kernel.shape[1:]) <= _NARROW:
-        return _narrow_conv(x, kernel, dilation)
+    if groups == 1 and dtype == "float32" and jax.default_backend() == "cpu":
+        if _pays_in_groups(kernel, dilation, num_frames):
+            return winograd_time_conv(x, kernel, dilation)
+        if max(kernel.shape[1:]) <= _NARROW:
+            return _narrow_conv(x, kernel, dilation)
     return _spread_conv(x, kernel, dilation, groups)
 
 
@@ -68,9 +68,7 @@ _narrow_conv.defvjp(_narrow_conv_forward, _narrow_conv_backward)
 
 def _pays_in_groups(kernel, dilation, num_frames):
     taps, *channels = kernel.shape
-    if jax.default_backend() != "cpu" or min(channels) < CHANNELS_OF_GROUPS:
-        return False
-    return num_frames >= 4 * dilation // (taps - 1)
+    return min(channels) >= CHANNELS_OF_GROUPS and num_frames >= 4 * dilation // (taps - 1)
 
 
 def _conv(x, kernel, **options):
@@ -108,7 +106,7 @@ def strided_conv(
 
 def _halves_products(frames, kernel):
     """Whether a convolution of these shapes is so large on a CPU that fewer products weigh more than making them."""
-    return jax.default_backend() == "cpu" and kernel[0] == TAPS and min(frames[1], *kernel[1:]) >= LARGE
+    return jax.default_backend() == "cpu" and kernel[0] == 3 and min(frames[1], *kernel[1:]) >= LARGE
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))

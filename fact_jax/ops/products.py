@@ -41,7 +41,7 @@ def _multiply(spec, left, right):
     rows = [label for label in result if label not in of_right]
     columns = [label for label in result if label not in of_left]
     across = not (shared - set(result)) & {of_left[-1], of_right[-1]}
-    if not across or len(rows) != 1 or len(columns) != 1:
+    if not across or len(rows) != 1 or len(columns) != 1 or jax.default_backend() != "cpu":
         return jnp.einsum(spec, left, right)
     sizes = dict(zip(of_left, left.shape, strict=True)) | dict(zip(of_right, right.shape, strict=True))
     narrow, wide = sorted(rows + columns, key=sizes.__getitem__)

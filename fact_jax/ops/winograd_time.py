@@ -1,12 +1,16 @@
-"""Convolution of three taps over time with half of the products, for processors that multiply no faster than they add.
+"""Convolutions over time with fewer products, for processors that multiply no faster than they add.
 
-Four frames next to each other take six products of a channel instead of twelve. The six frames that they see, the taps,
-and what comes out are taken as the coefficients of polynomials: these are multiplied at five points and at infinity.
-Rounding is about twice that of the plain sum; with the points 0, +-1 and +-2, common elsewhere, it is three times.
+Frames as far apart as the taps make a group: four of them take 6 products of a channel instead of 12 with three taps,
+and 5 instead of 8 with two. In videos too short for four, two take 4 instead of 6, and 3 instead of 4. The frames that
+a group sees, the taps, and what comes out are taken as the coefficients of polynomials: these are multiplied at some
+points and at infinity. Rounding is about twice that of the plain sum; with the points 0, +-1 and +-2, common elsewhere,
+it is three times.
 
-Source: Winograd's F(4, 3), after Lavin & Gray, Fast Algorithms for Convolutional Neural Networks, CVPR 2016, whose
-matrices are those of Toom and Cook.
+Source: Winograd's F(4, 3), F(4, 2), F(2, 3) and F(2, 2), after Lavin & Gray, Fast Algorithms for Convolutional Neural
+Networks, CVPR 2016, whose matrices are those of Toom and Cook.
 """
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -14,17 +18,16 @@ import numpy as np
 from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, Frames
+from fact_jax.ops.products import kernel_gradient
 
-OUTPUTS, TAPS = 4, 3
-SEEN = OUTPUTS + TAPS - 1  # frames
-POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
+_POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 
 
-def matrices(
+def _matrices(
     outputs: int, taps: int
 ) -> tuple[Float[np.ndarray, "n seen"], Float[np.ndarray, "n taps"], Float[np.ndarray, "outputs n"]]:
     """What every product reads of the frames and of the taps, and what every output gathers from the products."""
-    points, of_frames, of_taps, of_outputs = POINTS[: outputs + taps - 2], [], [], []
+    points, of_frames, of_taps, of_outputs = _POINTS[: outputs + taps - 2], [], [], []
     for point in points:
         others = [other for other in points if other != point]
         of_frames.append([*np.poly(others)[::-1], 0.0])
@@ -37,61 +40,118 @@ def matrices(
     return of_seen.astype(np.float32), weights.astype(np.float32), gathered.astype(np.float32)
 
 
-_FRAMES, _TAPS, _OUTPUTS = matrices(OUTPUTS, TAPS)
+# By the frames of a group and the taps: what every product reads of the frames that the group sees, what it reads of
+# the taps, and what every frame gathers from the products.
+_MATRICES = {
+    (4, 3): _matrices(4, 3),
+    (4, 2): _matrices(4, 2),
+    (2, 3): (
+        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], np.float32),
+        np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32),
+        np.array([[1, 1, 1, 0], [0, 1, -1, -1]], np.float32),
+    ),
+    (2, 2): (
+        np.array([[1, -1, 0], [0, 1, 0], [0, -1, 1]], np.float32),
+        np.array([[1, 0], [1, 1], [0, 1]], np.float32),
+        np.array([[1, 1, 0], [0, 1, 1]], np.float32),
+    ),
+}
 
 
-@jax.custom_vjp
-def winograd_time_conv(x: Frames, kernel: Float[Array, "3 D E"]) -> Float[Array, "B T E"]:
-    """As `convolution.strided_conv` with three taps and the stride 1; rounding differs."""
-    products = [frames @ taps for frames, taps in zip(_of_frames(x), _mixed(_TAPS, kernel), strict=True)]
-    return _joined(_mixed(_OUTPUTS, products))[:, : x.shape[1]]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def winograd_time_conv(x: Frames, kernel: Float[Array, "taps D E"], dilation: int = 1) -> Float[Array, "B T E"]:
+    """As `convolution.dilated_conv` without groups of channels, with 2 or 3 taps; rounding differs.
+
+    The gradient is written out: it takes fewer products in the same way, and keeps nothing but x.
+    """
+    return _convolved(x, kernel, dilation)
 
 
-def _forward(x, kernel):
-    return winograd_time_conv(x, kernel), (x, kernel)
+def _convolved(x, kernel, dilation, turned=False):
+    """The convolution; `turned`: frames have the channels E of the kernel, and the result its D."""
+    taps, num_frames = kernel.shape[0], x.shape[1]
+    step, size, count, rest = _groups(taps, num_frames, dilation)
+    _, of_taps, of_outputs = _MATRICES[size, taps]
+    given, made = ("e", "d") if turned else ("d", "e")
+    read = _read(x, dilation, step, size, count, taps)
+    rows, weights = read.reshape(len(read), -1, x.shape[2]), jnp.stack(_mixed(of_taps, kernel))
+    products = jnp.einsum(f"pt{given},pde->pt{made}", rows, weights)
+    sums = _mixed(of_outputs, products.reshape(*read.shape[:-1], -1))
+    y = jnp.stack(sums, axis=2).reshape(len(x), -1, products.shape[2])[:, :num_frames]
+    if rest:
+        last = zip(_seen_at_the_end(x, dilation, step, rest, taps), kernel, strict=True)
+        ends = [jnp.einsum(f"bt{given},de->bt{made}", part, tap) for part, tap in last]
+        y = jnp.concatenate([y, sum(ends)], axis=1)
+    return y
 
 
-def _backward(residuals, cotangent):
+def _forward(x, kernel, dilation):
+    return winograd_time_conv(x, kernel, dilation), (x, kernel)
+
+
+def _backward(dilation, residuals, cotangent):
     x, kernel = residuals
-    rest = -x.shape[1] % OUTPUTS
-    quarters = jnp.pad(cotangent, ((0, 0), (0, rest), (0, 0))).reshape(len(x), -1, OUTPUTS, cotangent.shape[-1])
-    of_products = _mixed(_OUTPUTS.T, [quarters[:, :, place] for place in range(OUTPUTS)])
-    # Without the barrier XLA makes the mixtures inside of the products over all frames, which takes twice as long.
-    flat = [part.reshape(-1, part.shape[-1]) for part in (*_of_frames(x), *of_products)]
-    flat = jax.lax.optimization_barrier(flat)
-    of_taps = [frames.T @ product for frames, product in zip(flat[:SEEN], flat[SEEN:], strict=True)]
-    of_frames = [product @ taps.T for product, taps in zip(of_products, _mixed(_TAPS, kernel), strict=True)]
-    return _over_time(_mixed(_FRAMES.T, of_frames), x.shape[1]), jnp.stack(_mixed(_TAPS.T, of_taps))
+    taps, num_frames = kernel.shape[0], x.shape[1]
+    step, size, count, rest = _groups(taps, num_frames, dilation)
+    _, of_taps, of_outputs = _MATRICES[size, taps]
+    # The kernel stays as it lies: XLA takes longer to turn its mixtures over than to multiply with them.
+    d_x = _convolved(cotangent, kernel[::-1], dilation, turned=True)
+    length = size * step * count
+    grouped = jnp.pad(cotangent, ((0, 0), (0, max(0, length - num_frames)), (0, 0)))[:, :length]
+    grouped = grouped.reshape(len(x), count, size, step, -1)
+    d_products = jnp.stack(_mixed(of_outputs.T, [grouped[:, :, place] for place in range(size)]))
+    # Without the barrier XLA makes the mixtures inside of the products over all frames, which takes longer.
+    factors = jax.lax.optimization_barrier((_read(x, dilation, step, size, count, taps), d_products))
+    d_mixed = jnp.einsum("ptd,pte->pde", *(part.reshape(len(part), -1, part.shape[-1]) for part in factors))
+    d_taps = _mixed(of_taps.T, d_mixed)
+    if rest:
+        last = _seen_at_the_end(x, dilation, step, rest, taps), d_taps
+        end = cotangent[:, num_frames - rest :]
+        d_taps = [d_tap + kernel_gradient(part, end) for part, d_tap in zip(*last, strict=True)]
+    return d_x, jnp.stack(d_taps)
 
 
 winograd_time_conv.defvjp(_forward, _backward)
 
 
-def _mixed(matrix, parts):
-    """Sums of parts with the weights in the rows of a matrix."""
-    return [sum(weight * part for weight, part in zip(row, parts, strict=True) if weight) for row in matrix]
+def _groups(taps, num_frames, dilation):
+    """(frames from tap to tap, frames of a group, blocks of so many times that, frames left over), the fewest products.
+
+    What is left over is computed tap by tap.
+    """
+    step = 2 * dilation // (taps - 1)
+    plans = []
+    for size in (4, 2):
+        whole, left = divmod(num_frames, size * step)
+        for count in {whole, whole + (left > 0)} - {0}:
+            rest = max(0, num_frames - count * size * step)
+            plans.append((count * (size + taps - 1) * step + rest * taps, size, count, rest))
+    return step, *min(plans)[1:]
 
 
-def _of_frames(x):
-    """What is multiplied with the taps: six of [B, T / 4, D]."""
-    count = -(-x.shape[1] // OUTPUTS)
-    padded = jnp.pad(x, ((0, 0), (1, OUTPUTS * (count + 1) - x.shape[1] - 1), (0, 0)))
-    quarters = padded.reshape(len(x), count + 1, OUTPUTS, x.shape[-1])
-    own = [quarters[:, :-1, place] for place in range(OUTPUTS)]
-    return _mixed(_FRAMES, own + [quarters[:, 1:, place] for place in range(SEEN - OUTPUTS)])
+def _read(x, dilation, step, size, count, taps):
+    """What every product reads of the frames that a group sees: [products, B, blocks, step, D]."""
+    end = size * step * count + dilation
+    beyond = (0, 0), (dilation, max(0, end - x.shape[1])), (0, 0)
+    parts = jnp.pad(x[:, :end], beyond).reshape(len(x), size * count + taps - 1, step, -1)
+    last = size * (count - 1) + 1
+    seen = [jax.lax.slice_in_dim(parts, first, first + last, size, axis=1) for first in range(size + taps - 1)]
+    # In one array: a single product is faster than one for each, and quicker to compile.
+    return jnp.stack(_mixed(_MATRICES[size, taps][0], seen))
 
 
-def _over_time(parts, num_frames):
-    """The sums over where the six frames of all fours lie, [B, T, D]: the transpose of taking them."""
-    own, next_ones = (
-        _joined(parts[:OUTPUTS]),
-        _joined([*parts[OUTPUTS:], *[jnp.zeros_like(parts[0])] * (2 * OUTPUTS - SEEN)]),
-    )
-    padded = jnp.pad(own, ((0, 0), (0, OUTPUTS), (0, 0))) + jnp.pad(next_ones, ((0, 0), (OUTPUTS, 0), (0, 0)))
-    return padded[:, 1 : num_frames + 1]
+def _seen_at_the_end(x, dilation, step, rest, taps):
+    """What every tap sees for the last `rest` frames: arrays [B, rest, D], zero beyond x."""
+    first = x.shape[1] - rest - dilation
+    near = jnp.pad(x[:, max(0, first) :], ((0, 0), (max(0, -first), dilation), (0, 0)))
+    return [near[:, tap * step : tap * step + rest] for tap in range(taps)]
 
 
-def _joined(quarters):
-    """Every four frames behind one another."""
-    stacked = jnp.stack(quarters, axis=2)
-    return stacked.reshape(len(stacked), -1, stacked.shape[-1])
+def _mixed(rows, parts):
+    """Sums of the parts with the factors of every row."""
+    return [_sum(row, parts) for row in rows]
+
+
+def _sum(factors, parts):
+    terms = [part if factor == 1 else factor * part for factor, part in zip(factors, parts, strict=True) if factor]
+    return functools.reduce(jnp.add, terms)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fact_jax.ops import convolution
-from fact_jax.ops.winograd_dilated import winograd_dilated_conv
+from fact_jax.ops.winograd_time import winograd_time_conv
 
 RNG = np.random.default_rng(0)
 
@@ -21,7 +21,7 @@ def _plain(x, kernel, dilation):
 def test_groups_of_frames_give_the_same_numbers_and_gradients(taps, num_frames, dilation):
     """Groups of four and of two, with frames left over, with a block of padding, and with neither."""
     x, kernel = (RNG.normal(size=shape).astype(np.float32) for shape in ((2, num_frames, 5), (taps, 5, 3)))
-    found, pull = jax.vjp(lambda x, kernel: winograd_dilated_conv(x, kernel, dilation), x, kernel)
+    found, pull = jax.vjp(lambda x, kernel: winograd_time_conv(x, kernel, dilation), x, kernel)
     expected, expected_pull = jax.vjp(lambda x, kernel: _plain(x, kernel, dilation), x, kernel)
     np.testing.assert_allclose(found, expected, atol=2e-5)
     cotangent = RNG.normal(size=found.shape).astype(np.float32)
