@@ -13,9 +13,9 @@ from fact_jax.benchmark import parts, plot, report
 from fact_jax.benchmark.kinds import kind_of
 from fact_jax.benchmark.measure import interleave, ratios, summary
 from fact_jax.benchmark.options import BenchmarkConfig
-from fact_jax.benchmark.workers import Worker, WorkerDied, available_cores
+from fact_jax.benchmark.workers import Worker, WorkerDied
 from fact_jax.benchmark.workload import Workload
-from fact_jax.runtime import heaps
+from fact_jax.runtime import cores, heaps
 
 # A run that takes longer than this many seconds is not repeated as often.
 SLOW, SLOW_REPEATS = 60.0, 3
@@ -168,7 +168,7 @@ def _machine(options):
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "cores": available_cores(),
+        "cores": cores.available(),
         **({"load": round(os.getloadavg()[0], 1)} if hasattr(os, "getloadavg") else {}),
         **{name: metadata.version(name) for name in packages},
     }

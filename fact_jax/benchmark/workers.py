@@ -17,11 +17,6 @@ from fact_jax.types import UserError
 SETTLE = 0.05
 
 
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class WorkerDied(Exception):
     """A worker ended without an answer, most likely because memory ran out."""
 

@@ -194,6 +194,10 @@ class Predictor(abc.ABC):
         with self._precision():
             return self._step(self._weights, self._state, batch)
 
+    def runs_beside(self, batch: Batch) -> bool:
+        """Whether `run` may be called for this batch while it runs in another thread, as of `EvalStep`."""
+        return self._step.runs_beside(batch)
+
     def _run_one(self, arrays: Mapping[str, np.ndarray], heavy: str = "features"):
         """What `run` gives, fetched, for the arrays [1, ...] of one video; `heavy` holds the video itself."""
         arrays = {"video_mask": np.ones(1, bool), "row": np.zeros(1, np.int32), **arrays}

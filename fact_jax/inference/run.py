@@ -4,6 +4,8 @@ What the folder then holds of these videos was made by this command, or by one o
 options. What an earlier one made of them is removed before the first of them is predicted.
 """
 
+import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from fact_jax import files
 from fact_jax.inference.output import EvaluatedVideo, OutputFolder
 from fact_jax.inference.predictor import Predictor
 from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime import side_by_side
 from fact_jax.training.logging import writers
 from fact_jax.training.nonfinite import NonFiniteScores
 from fact_jax.types import UserError
@@ -152,7 +155,7 @@ class _Job:
         self._said = time.perf_counter()
 
     def run(self, make_batches, stop):
-        """Returns how many videos are left. One batch is computed while the files of the one before are written."""
+        """Returns how many videos are left. Batches are computed while the files of those before are written."""
         total = len(self._waiting)
         if not total:
             return 0
@@ -160,16 +163,11 @@ class _Job:
         self._predictor.expect_programs(len(batches.buckets))
         self._console.begin("predict", total, unit="video")
         try:
-            running = None
-            for batch in batches:
-                if stop.requested:
-                    break
-                scores = self._start(batch)
-                if running is not None:
-                    self._write(*running, total)
-                running = (batch, scores)
-            if running is not None:
-                self._write(*running, total)
+            asked = itertools.takewhile(lambda batch: not stop.requested, batches)
+            predicted = side_by_side.in_order(self._start, asked, self._predictor.runs_beside)
+            with contextlib.closing(predicted):
+                for batch, scores in predicted:
+                    self._write(batch, scores, total)
         finally:
             self._console.end()
         return total - len(self._over)

@@ -53,6 +53,11 @@ class FrameModelConfig(abc.ABC):
         """Multiply-adds per frame that are no products with weights, such as those of attention; for the benchmark."""
         return 0
 
+    @property
+    def conv_channels(self) -> int | None:
+        """Channels of its widest convolution over frames; see `fact_jax.tasks.base.Task.conv_channels`."""
+        return None
+
     def compose(self, params, num_frames):
         """The parameters as the network multiplies with them; see `fact_jax.tasks.base.Task.compose`."""
         del num_frames

@@ -76,6 +76,11 @@ class Task(Protocol):
         """Arrays of a batch that `predict` reads, such as ("features", "mask", "row")."""
         ...
 
+    @property
+    def conv_channels(self) -> int | None:
+        """Channels of the widest convolution over frames, by which videos are predicted one by one or side by side."""
+        return None
+
     def init(self, rng: jax.Array, batch: Mapping[str, np.ndarray]) -> dict[str, Tree]:
         """Returns {"params": tree, "state": tree of mutable collections, {} if none}.
 

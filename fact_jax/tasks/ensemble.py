@@ -27,6 +27,11 @@ class EnsembleTask:
     def predict_keys(self):
         return tuple(dict.fromkeys(key for task in self.members for key in task.predict_keys))
 
+    @property
+    def conv_channels(self):
+        channels = [task.conv_channels for task in self.members]
+        return None if None in channels else max(channels)
+
     def compose(self, params, batch):
         del batch  # weights for many batches
         return {name: task.compose(params[name], None) for name, task in self.named()}

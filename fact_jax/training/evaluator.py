@@ -2,11 +2,13 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from fact_jax.runtime import side_by_side
 from fact_jax.tasks.base import FINITE, Evaluation
 from fact_jax.training.feed import iterating
 from fact_jax.training.nonfinite import NonFiniteScores
@@ -51,8 +53,8 @@ class Evaluator:
     ) -> Evaluation | None:
         """Runs the model over every batch and returns the filled evaluation, or None if `should_stop` said so.
 
-        One batch is computed on the devices while the host works on the one before. Of several processes all call this,
-        each with its own rows of the batches, and all get the evaluation of all rows.
+        Batches are computed while the host works on those before, see `runtime.side_by_side`. Of several processes all
+        call this, each with its own rows of the batches, and all get the evaluation of all rows.
 
         Args:
           eval_step, weights: compiled, and what its `compose` gave.
@@ -64,19 +66,25 @@ class Evaluator:
         Raises:
           NonFiniteScores: scores of some videos are NaN or infinite; it names all of them.
         """
-        evaluation, running, done = _Checked(self.start()), None, 0
+        evaluation, stopped = _Checked(self.start()), False
+
+        def until_stopped(batches):
+            nonlocal stopped
+            for batch in batches:
+                if stopped := should_stop():
+                    return
+                yield batch
+
         with contextlib.closing(self._batches()) as all_batches:
-            for done, batch in enumerate(all_batches):
-                if should_stop():
-                    return None
-                outputs = eval_step(weights, state, batch)
-                if running is not None:
-                    evaluation.add(*eval_step.fetch(*running))
+            predicted = side_by_side.in_order(
+                functools.partial(eval_step, weights, state), until_stopped(all_batches), eval_step.runs_beside
+            )
+            with contextlib.closing(predicted):
+                for done, (batch, outputs) in enumerate(predicted, 1):
+                    evaluation.add(*eval_step.fetch(batch, outputs))
                     progress(done)
-                running = (batch, outputs)
-        if running is not None:
-            evaluation.add(*eval_step.fetch(*running))
-            progress(done + 1)
+        if stopped:
+            return None
         if evaluation.bad:
             bad, count = [video for _, video in evaluation.bad], len(evaluation.seen)
             raise NonFiniteScores(bad, step, f" of the {count} {self.name} videos")

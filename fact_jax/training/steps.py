@@ -15,6 +15,7 @@ import numpy as np
 import optax
 
 from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime import host_memory, side_by_side
 from fact_jax.runtime.programs import Composition, ProgramCounter
 from fact_jax.tasks.base import BATCH_AXIS, FINITE, Task, all_finite
 from fact_jax.training import optimizers
@@ -243,6 +244,7 @@ class EvalStep:
         self._task, self._devices = task, list(devices)
         self._composition = Composition(task, devices, self.programs)
         self._step = device_layout.parallel(self._predict, devices)
+        self._compiled: set[tuple] = set()  # the shapes of batches that there is a program for
 
     def compose(self, params) -> Any:
         """Returns the weights of replicated parameters, for as many calls as are made with them.
@@ -260,7 +262,27 @@ class EvalStep:
         """
         # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
         arrays = device_layout.place({key: batch.arrays[key] for key in self._task.predict_keys}, self._devices)
-        return self.programs.call(self._step, weights, state, arrays, length=batch.length)
+        if (shapes := self._shapes(batch)) not in self._compiled:
+            outputs = self.programs.call(self._step, weights, state, arrays, length=batch.length)
+            self._compiled.add(shapes)
+            return outputs
+        # Without the counter, which tells of one call at a time.
+        outputs = self._step(weights, state, arrays)
+        host_memory.give_back_excess()
+        return outputs
+
+    def runs_beside(self, batch: Batch) -> bool:
+        """Whether a call may be made for this batch while another one is made, see `runtime.side_by_side`.
+
+        That is so on the CPU, where it is worth it, once there is a program for such a batch.
+        """
+        if len(self._devices) > 1 or jax.process_count() > 1 or self._devices[0].platform != "cpu":
+            return False
+        frames = len(batch.video_ids) * (batch.length or 0)
+        return self._shapes(batch) in self._compiled and side_by_side.is_worth_it(self._task.conv_channels, frames)
+
+    def _shapes(self, batch):
+        return tuple(batch.arrays[key].shape for key in self._task.predict_keys)
 
     def fetch(self, batch: Batch, outputs) -> tuple[Batch, Mapping[str, np.ndarray]]:
         """Returns a batch and what a call gave for it on the host, with the rows of all processes in each of them.

@@ -47,6 +47,7 @@ class SizeTask:
     """See `fact_jax.tasks.base.Task`."""
 
     predict_keys = ("frames", "mask")
+    conv_channels = None
 
     def __init__(self, width):
         self.network = Network(width)

@@ -35,6 +35,11 @@ class FakePredictor:
     def watch_compilations(self, began, ended):
         """Nothing is compiled."""
 
+    def runs_beside(self, batch):
+        """One batch at a time."""
+        del batch
+        return False
+
     def run(self, batch):
         """Scores of all rows, with the device axis that the real one has."""
         self.batches += 1

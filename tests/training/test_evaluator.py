@@ -29,6 +29,9 @@ class Step:
     def __call__(self, weights, state, batch):
         return {FINITE: np.array([batch.video_ids[0] not in self.bad])}
 
+    def runs_beside(self, batch):
+        return False
+
     def fetch(self, batch, outputs):
         return batch, outputs
 

@@ -1,12 +1,14 @@
 """The train step: devices, padding, mutable state, averages, compilations."""
 
 import re
+import threading
 
 import jax
 import numpy as np
 import pytest
 
 from fact_jax.runtime import devices as device_layout
+from fact_jax.runtime import side_by_side
 from fact_jax.training import start, steps
 from fact_jax.training.evaluator import Evaluator
 from tests.training import toy
@@ -152,3 +154,27 @@ def test_evaluation_sees_every_video_once():
     assert done == [1, 2, 3]
     empty = Evaluator("test", {"none": []}, task.evaluation).run(steps.EvalStep(task, devices), params, {})
     assert empty.metrics().keys() == evaluation.metrics().keys()
+
+
+def test_small_batches_are_evaluated_beside_each_other_once_compiled(monkeypatch):
+    task, devices, lines = toy.ToyTask(), jax.local_devices()[:1], []
+    variables = task.init(jax.random.key(0), toy.make_batch([0], rows=1, length=4).arrays)
+    params = device_layout.replicate(variables["params"], devices)
+    eval_step = steps.EvalStep(task, devices, say=lines.append)
+    test = Evaluator("test", {"some": toy.ToyEvalBatches()}, task.evaluation)
+    alone = test.run(eval_step, params, {})
+    told, threads = list(lines), set()
+    original = steps.EvalStep.__call__
+
+    def noted(self, *args):
+        threads.add(threading.current_thread().name.split("_")[0])
+        return original(self, *args)
+
+    monkeypatch.setattr(steps.EvalStep, "__call__", noted)
+    beside = test.run(eval_step, params, {})
+    assert threads == {"batch"} and lines == told
+    assert beside.metrics() == alone.metrics() and beside.videos == alone.videos
+    monkeypatch.setattr(side_by_side, "MOST_FRAMES", 1)
+    threads.clear()
+    assert test.run(eval_step, params, {}).metrics() == alone.metrics()
+    assert threads == {"MainThread"}

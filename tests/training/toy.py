@@ -76,6 +76,7 @@ class ToyTask:
 
     predict_keys = ("features", "mask", "row")
     uses_transcript = False
+    conv_channels = 8
 
     def __init__(self, *, mutable=False, frozen=False, scores=(), num_classes=NUM_CLASSES):
         self.mutable, self.frozen, self.scores, self.num_classes = mutable, frozen, list(scores), num_classes

@@ -1,7 +1,6 @@
 """--mode extract: the features of videos, written while they are computed, by any number of processes at once."""
 
 import dataclasses
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from data_pipelines.video.errors import VideoError
 from data_pipelines.video.file_checksums import file_checksums
 from data_pipelines.video.raw_video import RawVideo
 from fact_jax import files
+from fact_jax.runtime import cores
 from fact_jax.training.logging import writers
 from fact_jax.types import UserError
 
@@ -263,8 +263,7 @@ class _Work:
         first = self._waiting[0].plan
         shape, dtype = self._extractor.pixels.shape(first.video.size), np.dtype(self._extractor.pixels.dtype)
         step_bytes = max(1, first.num_places(0) * int(np.prod(shape)) * dtype.itemsize)
-        cores = len(os.sched_getaffinity(0))
-        readers = max(1, min(cores // 2, _MOST_READERS, _READ_AHEAD_BYTES // step_bytes))
+        readers = max(1, min(cores.available() // 2, _MOST_READERS, _READ_AHEAD_BYTES // step_bytes))
         running = None
         with ReadAhead(self._readings(), readers) as steps:
             for reading, step, array in steps:

@@ -12,8 +12,8 @@ from torch import nn
 from fact_jax.benchmark import memory, plain_reading
 from fact_jax.benchmark.clocks import CLOCKS
 from fact_jax.benchmark.kinds import kind_of
-from fact_jax.benchmark.workers import available_cores
 from fact_jax.benchmark.workload import Workload
+from fact_jax.runtime import cores
 
 LOADED_BYTES = memory.peak()
 
@@ -29,7 +29,7 @@ class TorchSubject:
           name: of the subject, see `BenchmarkKind.renderings`.
           clock: one of `clocks.CLOCKS`.
         """
-        torch.set_num_threads(available_cores())
+        torch.set_num_threads(cores.available())
         torch.manual_seed(0)
         self._workload, self._folder, self._name, self._now = workload, Path(folder), name, CLOCKS[clock]
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

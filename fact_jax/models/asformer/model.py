@@ -63,6 +63,10 @@ class ASFormerConfig(FrameModelConfig):
         return ASFormer(self)
 
     @property
+    def conv_channels(self):
+        return self.dim
+
+    @property
     def other_multiply_adds(self):
         """Of a frame with the keys and values of its surroundings; see the base."""
         channels = self.dim // self.query_reduction + self.dim // self.value_reduction

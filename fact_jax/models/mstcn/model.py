@@ -44,6 +44,10 @@ class MSTCNConfig(FrameModelConfig):
     def network(self):
         return MSTCN(self)
 
+    @property
+    def conv_channels(self):
+        return self.dim
+
     links = published.links
     infer = staticmethod(published.infer)
 
@@ -73,6 +77,10 @@ class MSTCNPlusPlusConfig(FrameModelConfig):
     @property
     def network(self):
         return MSTCNPlusPlus(self)
+
+    @property
+    def conv_channels(self):
+        return self.dim
 
     def compose(self, params, num_frames):
         """The dual layers as one convolution each, where that saves more products than it takes; see the base."""

@@ -42,6 +42,10 @@ class FactTask(Task):
         return ("features", "mask", "row") + (TRANSCRIPT_KEYS if self.model.use_transcript else ())
 
     @property
+    def conv_channels(self):
+        return max(block.frame_dim for block in self.model.block_configs)
+
+    @property
     def uses_transcript(self):
         """Whether `predict` reads transcripts."""
         return self.model.use_transcript

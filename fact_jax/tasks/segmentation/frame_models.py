@@ -40,6 +40,10 @@ class FrameTask(Task):
     predict_keys = ("features", "mask")
     uses_transcript = False
 
+    @property
+    def conv_channels(self):
+        return self.model.conv_channels
+
     def compose(self, params, batch):
         return self.model.compose(params, None if batch is None else batch["mask"].size)
 

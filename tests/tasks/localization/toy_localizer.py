@@ -37,6 +37,7 @@ class ToyLocalizer:
     """Scores every eight frames with a linear map; a candidate for each and each class, half a piece longer."""
 
     predict_keys = ("features", "mask")
+    conv_channels = None
     loss_config = NoLoss()
     point_levels = None
 

@@ -24,6 +24,7 @@ class ToyEmbedder:
     """A linear map of the mean colours of a frame; state: how many frames it has been trained on."""
 
     predict_keys = ("frames", "mask")
+    conv_channels = None
 
     def __init__(self, model=ToySettings()):
         self.model = self.loss_config = model
