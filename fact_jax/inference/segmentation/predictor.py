@@ -142,6 +142,10 @@ class _Scoring:
     def predict_keys(self):
         return self.task.predict_keys
 
+    @property
+    def conv_channels(self):
+        return self.task.conv_channels
+
     def compose(self, params, batch):
         return self.task.compose(params, batch)
 
