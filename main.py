@@ -17,7 +17,7 @@ if __name__ == "__main__":
 from absl import app, flags, logging
 
 from fact_jax.app import command_flags, config_flags
-from fact_jax.runtime import heaps
+from fact_jax.runtime import background, heaps
 from fact_jax.types import UserError
 
 OPTIONS = command_flags.define()
@@ -41,10 +41,10 @@ def main(argv):
         from fact_jax.runtime import programs
 
         programs.serve_one_run()
-        return commands.run(options)
+        return background.leave(commands.run(options))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return background.leave(2)
 
 
 if __name__ == "__main__":

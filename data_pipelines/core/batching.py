@@ -19,6 +19,7 @@ _READ_THREADS = 2
 _MOST_AHEAD = 4  # steps, fewer where the longest videos would make that more than _BYTES_AHEAD
 _BYTES_AHEAD = 2**30
 _ENDLESS = 2**48  # steps; no run is longer
+_EPOCHS_SEEN = 4  # of which padding and padded lengths are told before training
 
 
 class Examples(Protocol):
@@ -117,7 +118,27 @@ class TrainBatches:
         num_bytes = max(self._num_rows, self._batch_size) * _row_bytes(self._examples, self.buckets[-1])
         return iter(read_ahead(range(start_step, _ENDLESS), self.batches, num_bytes))
 
-    def padding(self, num_epochs=4):
+    def outlines(self, start_step, end):
+        """Of the steps from `start_step` to before `end` those that bring a new padded length: tuples of `outline`.
+
+        Looks at a few epochs, in which all lengths come that are not rare.
+        """
+        first = start_step // self.steps_per_epoch
+        wanted, found, steps = {self.buckets[number] for number in np.unique(self._classes)}, set(), []
+        for epoch in range(first, first + _EPOCHS_SEEN):
+            for step, positions in enumerate(self._epoch(epoch), epoch * self.steps_per_epoch):
+                if found == wanted or step >= end:
+                    return steps
+                lengths = [length for _, length in self._cut(positions)]
+                if step >= start_step and not found.issuperset(lengths):
+                    found.update(lengths)
+                    steps.append(tuple(self._outline(length) for length in lengths))
+        return steps
+
+    def _outline(self, length):
+        return outline(self._examples, length, self._num_rows, self._local_rows)
+
+    def padding(self, num_epochs=_EPOCHS_SEEN):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
         positions = np.concatenate([self._epoch(epoch) for epoch in range(num_epochs)])
         lengths = [length for videos in positions for _, length in self._cut(videos)]
@@ -181,9 +202,22 @@ class EvalBatches:
         num_bytes = self._num_rows * _row_bytes(self._examples, self._plan[0][1])
         return iter(read_ahead(range(len(self)), self.batch, num_bytes))
 
+    def outlines(self):
+        """`outline` of a Batch of every padded length, in their order."""
+        lengths = dict.fromkeys(length for _, length in self._plan)
+        return [outline(self._examples, length, self._num_rows, self._local_rows) for length in lengths]
+
     def padding(self):
         """Padding of one pass."""
         return _padding(self._examples.lengths, [length for _, length in self._plan], self._num_rows)
+
+
+def outline(examples, padded_length, num_rows, local_rows=None):
+    """A Batch as `assemble` makes it, of no videos: zeros that take no memory, for shapes and types."""
+    held = range(num_rows)[slice(None) if local_rows is None else local_rows]
+    made = {**examples.arrays(padded_length), "video_mask": ((), bool), "row": ((), np.int32)}
+    arrays = {name: np.broadcast_to(np.zeros((), dtype), (len(held), *shape)) for name, (shape, dtype) in made.items()}
+    return Batch(arrays, ("",) * num_rows, (-1,) * num_rows, held.start, examples.heavy)
 
 
 def assemble(examples, positions, padded_length, num_rows, *, rows=None, local_rows=None, seed=None):

@@ -55,6 +55,16 @@ class _Batches:
         self._held = np.concatenate([cut[self._share] for cut in cuts])
         self.buckets = (source.shapes[source.heavy[0]][0][0],)
 
+    def _outline(self):
+        """A Batch as `_assemble` makes it, of no videos: zeros that take no memory, for shapes and types."""
+        held = range(self._num_rows)[self._share]
+        made = {**self._source.shapes, "video_mask": ((), bool), "row": ((), np.int32)}
+        arrays = {
+            name: np.broadcast_to(np.zeros((), dtype), (len(held), *shape)) for name, (shape, dtype) in made.items()
+        }
+        rows = self._num_rows
+        return Batch(arrays, ("",) * rows, (-1,) * rows, held.start, heavy=self._source.heavy)
+
     def _assemble(self, positions, rows, examples):
         """The Batch of some videos, whose examples come next."""
         source, padding = self._source, self._num_rows - len(positions)
@@ -108,6 +118,10 @@ class TrainBatches(_Batches):
             self._order = (epoch, order)
         return order[(number * self._batch_size + np.arange(self._batch_size)) % len(order)]
 
+    def outlines(self, start_step, end):
+        """The shapes of the steps from `start_step` to before `end`, all alike: a step of Batches without videos."""
+        return [(self._outline(),) * len(self._cuts)] if start_step < end else []
+
     def iterate(self, start_step=0):
         """Endless generator of the tuples of steps start_step, start_step + 1, ...; closing it ends the workers."""
         numbers = range(start_step * len(self._held), _ENDLESS)
@@ -141,6 +155,10 @@ class EvalBatches(_Batches):
     @property
     def num_videos(self):
         return len(set(self._source.video_ids))  # an example may be a part of one
+
+    def outlines(self):
+        """A Batch without videos, of the shapes that all of a pass have."""
+        return [self._outline()]
 
     def __iter__(self):
         numbers = range(len(self._held))

@@ -182,6 +182,23 @@ def place(arrays, devices: Sequence[jax.Device]):
     return jax.block_until_ready(placed) if devices[0].platform == "cpu" else placed
 
 
+def outline(tree):
+    """What tells shapes, types and places of arrays on devices: enough to compile a program for them."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), tree)
+
+
+def place_outline(arrays, devices: Sequence[jax.Device]):
+    """`outline` of what `place` would give; of the arrays only shapes and types count."""
+    devices = local(devices)
+    sharding = _sharding(devices)
+
+    def split(array):
+        shape = (len(devices), array.shape[0] // len(devices), *array.shape[1:])
+        return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(array.dtype), sharding=sharding)
+
+    return jax.tree.map(split, arrays)
+
+
 def unshard(tree):
     """Fetches arrays [devices, B / devices, ...] to the host and joins their rows: [B, ...]; those of this process."""
     return jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), jax.device_get(tree))

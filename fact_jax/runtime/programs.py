@@ -1,15 +1,16 @@
 """Compiled programs: how many there are, and the one that brings parameters into the form they are multiplied in."""
 
-import contextlib
-import threading
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import jax
 
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime import host_memory
+from fact_jax.runtime.background import Background
 from fact_jax.tasks.base import Task
 
 _one_run = False  # whether this process makes one run and ends
@@ -34,18 +35,31 @@ def _nothing() -> None:
     """What a compilation is accompanied by, where nobody wants to know."""
 
 
+@dataclasses.dataclass
+class _Program:
+    """A program that a thread compiles."""
+
+    title: str
+    result: Any  # what tells shapes, types and places of it
+    compiled: Future | None  # None: it has been waited for
+
+
 class ProgramCounter:
     """Counts the programs compiled for a step: one for every length bucket, `expected` in all, and few others."""
 
-    def __init__(self, expected: int, say: Callable[[str], None]):
+    def __init__(self, expected: int, say: Callable[[str], None], background: Background | None = None):
+        """`background` compiles in threads; given to several counters, programs of one are prepared by all of them."""
         self.expected, self.count = expected, 0
+        self.delays = 0  # calls that were held up by a compilation
         self.lengths: list[int] = []  # bucket length of every program that has one, in order of compilation
+        self.background = background or Background()
         self._say, self._name, self._place = say, "", ("", "")
         self._seconds: float | None = None
+        self._programs: dict[tuple[Callable, int | None], _Program] = {}
         self.watch()
 
     def watch(self, began: Callable[[], None] = _nothing, ended: Callable[[], None] = _nothing) -> None:
-        """Has `began` called before each compilation, `ended` after it and before anybody sees the first result."""
+        """Has `began` called when a call is held up by a compilation, `ended` before anybody sees its result."""
         self._began, self._ended = began, ended
 
     def traced(self, name: str) -> None:
@@ -58,65 +72,96 @@ class ProgramCounter:
         self._began()
         self._say(f"compiling {name}{bucket}{f' ({notes})' if notes else ''} ...")
 
-    def call(self, function: Callable, *args, length: int | None = None, beside: Callable[[Any], None] | None = None):
+    def later(self, prepare: Callable[[], object]) -> None:
+        """Has `prepare`, which calls the method of that name, called while something else is compiled.
+
+        Of several processes each compiles a program when it is called: all of them in the same order.
+        """
+        if jax.process_count() == 1:
+            self.background.later(prepare)
+
+    def prepare(self, function: Callable, *args, length: int | None = None):
+        """Traces a program, unless that is done, and has a thread compile it; a `call` finds it.
+
+        Takes what `call` takes, or in place of arrays what tells their shapes, types and places
+        (`devices.outline`). Returns the same of the result.
+        """
+        key = function, length
+        if key not in self._programs:
+            count, start = self.count, time.perf_counter()
+            self._put(length)
+            lowered = function.lower(*args)
+            is_new, tracing = self.count > count, time.perf_counter() - start
+            name, (bucket, number) = self._name, self._place
+
+            def compile_it():
+                start = time.perf_counter()
+                lowered.compile()
+                if is_new:
+                    self._tell(name, bucket, number, tracing + time.perf_counter() - start)
+
+            if is_new and length is not None:
+                self.lengths.append(length)
+            title = f"{name if is_new else 'program'}{bucket}"
+            self._programs[key] = _Program(title, lowered.out_info, self.background.compile(compile_it))
+        return self._programs[key].result
+
+    def call(self, function: Callable, *args, length: int | None = None, beside: Callable[[Any], object] | None = None):
         """Calls `function`, and says how long it took if that compiled a program, which `traced` noted.
 
         Args:
           function, args: one of `devices.parallel`, and what it is given.
           length: the padded one of the batch among the arguments; None if the program knows no buckets.
-          beside: compiles another program meanwhile. It gets what tells shapes and types of the result.
+          beside: prepares another program meanwhile. It gets what tells shapes and types of the result.
         """
-        count, start = self.count, time.perf_counter()
+        count, delays, start = self.count, self.delays, time.perf_counter()
+        try:
+            if jax.process_count() == 1 and (beside is not None or self.background.has_more):
+                result = self.prepare(function, *args, length=length)
+                if beside is not None:
+                    beside(result)
+            self._wait(function, length, is_new=self.count > count)
+            prepared = self.count
+            self._put(length)
+            result = function(*args)
+        finally:
+            if self.count > count or self.delays > delays:
+                self.delays = delays + 1
+                self._ended()
+        host_memory.give_back_excess()
+        if self.count > prepared:
+            if length is not None:
+                self.lengths.append(length)
+            self._tell(self._name, *self._place, time.perf_counter() - start)
+        return result
+
+    def _wait(self, function, length, *, is_new):
+        """Waits until a program that was prepared is compiled; says so unless that `is_new`."""
+        program = self._programs.get((function, length))
+        if program is None or program.compiled is None:
+            return
+        if not program.compiled.done():
+            self.delays += 1
+            self._began()
+            if not is_new:
+                self._say(f"waiting for the {program.title} ...")
+        try:
+            self.background.wait(program.compiled)
+        except BaseException:
+            del self._programs[function, length]
+            raise
+        program.compiled = None
+
+    def _put(self, length):
+        """Notes what lines say of a program with this length."""
         self._place = ("", "")
         if length is not None:
             number = len(self.lengths) + 1
             self._place = (f" for bucket T={length}", f"program {number} of {max(number, self.expected)}")
-        try:
-            if beside is not None and jax.process_count() == 1:
-                self._compile_both(function, args, beside)
-            result = function(*args)
-        finally:
-            if self.count > count:
-                self._ended()
-        host_memory.give_back_excess()
-        if self.count > count:
-            self._seconds = time.perf_counter() - start
-            bucket, number = self._place
-            if length is not None:
-                self.lengths.append(length)
-            self._say(f"compiled {self._name}{bucket} in {self._seconds:.1f} s{f' ({number})' if number else ''}")
-        return result
 
-    def _compile_both(self, function, args, beside):
-        """Compiles two programs at a time: much of a compilation runs on one core."""
-        lowered = function.lower(*args)
-        place, name, start = self._place, self._name, time.perf_counter()
-        # What goes wrong there does so again, and is raised, when the program is called.
-        with _InThread(lowered.compile):
-            self._place = ("", "")
-            count = self.count
-            beside(lowered.out_info)
-            if self.count > count:
-                self._say(f"compiled {self._name} in {time.perf_counter() - start:.1f} s")
-        self._place, self._name = place, name
-
-
-class _InThread:
-    """Runs a function in a thread for the time of a `with` block, whose end waits for it."""
-
-    def __init__(self, function: Callable):
-        self._thread = threading.Thread(target=self._run, args=(function,), name="compilation")
-
-    @staticmethod
-    def _run(function):
-        with contextlib.suppress(Exception):
-            function()
-
-    def __enter__(self):
-        self._thread.start()
-
-    def __exit__(self, *exception):
-        self._thread.join()
+    def _tell(self, name, bucket, number, seconds):
+        self._seconds = seconds
+        self._say(f"compiled {name}{bucket} in {seconds:.1f} s{f' ({number})' if number else ''}")
 
 
 class Composition:
@@ -148,8 +193,18 @@ class Composition:
 
     def __call__(self, params):
         """Returns the weights of replicated parameters, replicated. They share memory with the parameters."""
+        return self._weights(params, self._programs.call)
+
+    def prepare(self, params):
+        """Has the program compiled, see `ProgramCounter.prepare`; returns what tells shapes of the weights.
+
+        `params` need not be arrays, see `devices.outline`.
+        """
+        return self._weights(params, self._programs.prepare)
+
+    def _weights(self, params, run):
         self._find_sources(params)
-        computed = iter(self._programs.call(self._program, params) if None in self._sources else ())
+        computed = iter(run(self._program, params) if None in self._sources else ())
         leaves = jax.tree.leaves(params)
         weights = [next(computed) if source is None else leaves[source] for source in self._sources]
         return jax.tree.unflatten(self._structure, weights)

@@ -21,8 +21,8 @@ class Evaluator:
     """One evaluation of a run, with its own videos and its own period."""
 
     name: str  # of its rows in metrics.jsonl and of its scores in results.json, such as "test"
-    # Name -> sized batches of every video of that set once, which know their `num_videos`. They are read set by set,
-    # anew for every pass.
+    # Name -> sized batches of every video of that set once, which know their `num_videos` and `outlines()`, see there.
+    # They are read set by set, anew for every pass.
     sets: Mapping[str, Any]
     start: Callable[[], Evaluation]  # gives the empty one of a pass
     # Steps between two passes in training, which ends with one in any case; 0: only finished checkpoints are scored.
@@ -89,6 +89,10 @@ class Evaluator:
             bad, count = [video for _, video in evaluation.bad], len(evaluation.seen)
             raise NonFiniteScores(bad, step, f" of the {count} {self.name} videos")
         return evaluation.evaluation
+
+    def outlines(self) -> list[Batch]:
+        """Returns a batch of every shape that a pass has, in their order, with zeros that take no memory."""
+        return [batch for batches in self.sets.values() for batch in batches.outlines()]
 
     def _batches(self) -> Generator[Batch, None, None]:
         for subset, batches in self.sets.items():

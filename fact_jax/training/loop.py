@@ -44,7 +44,7 @@ class Setup:
     workdir: Path
     task: Task
     # Has `steps_per_epoch`, `buckets`, the padded lengths, and `iterate(start_step)`, an endless iterator of tuples:
-    # the batch of a step, or its micro-batches.
+    # the batch of a step, or its micro-batches. `outlines(start_step, end)` gives those tuples that have new shapes.
     train_batches: Any
     evaluators: Sequence[Evaluator]  # in training or of finished checkpoints; the first one's predictions are kept
     eval_step: EvalStep
@@ -99,6 +99,7 @@ class _Run:
             skip_nonfinite=config.train.skip_nonfinite,
             num_buckets=len(train_batches.buckets),
             say=self._console.say,
+            background=setup.eval_step.programs.background,
         )
         self._feed = Feed(start.batches, self._train_step.place, self._timing, start.first)
         for programs in (self._train_step.programs, setup.eval_step.programs):
@@ -131,10 +132,10 @@ class _Run:
     def _advance(self, placed):
         """Starts the next update; while it runs, the batches of the one after it go to the devices."""
         self._stop.busy(f"step {self._step + 1}")
-        programs = self._train_step.programs.count
+        delays = self._train_step.programs.delays
         self._state, terms = self._train_step(self._state, placed)
         self._step += 1
-        if self._train_step.programs.count > programs:
+        if self._train_step.programs.delays > delays:
             self._restart_clocks()  # a compilation says nothing about the time left
         self._window.add(self._step, placed.video_ids, terms)
         if self._window.full:
@@ -168,6 +169,7 @@ class _Run:
 
     def close(self):
         self._setup.eval_step.programs.watch()
+        self._setup.eval_step.programs.background.forget()
         self._console.end()
         self._feed.close()
         for writer in self._writers:
@@ -189,6 +191,9 @@ class _Run:
         place = f"{len(setup.devices)} device(s){of_processes}"
         self._console.say(f"{origin}: {self._total} steps on {place}")
         self._console.begin("train", self._total, self._step)
+        self._train_step.foresee(self._state, setup.train_batches.outlines(self._step, self._total))
+        for evaluator in sorted(setup.evaluators, key=lambda evaluator: not evaluator.every):
+            setup.eval_step.foresee(self._state.eval_params, self._state.state, evaluator.outlines())
 
     def _evaluation_due(self) -> bool:
         return self._evaluated_step != self._step and bool(self._due())

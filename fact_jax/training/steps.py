@@ -6,7 +6,7 @@ batch gives the same update however it is spread.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +16,7 @@ import optax
 
 from fact_jax.runtime import devices as device_layout
 from fact_jax.runtime import host_memory, side_by_side
+from fact_jax.runtime.background import Background
 from fact_jax.runtime.programs import Composition, ProgramCounter
 from fact_jax.tasks.base import BATCH_AXIS, FINITE, Task, all_finite
 from fact_jax.training import optimizers
@@ -57,6 +58,7 @@ class TrainStep:
         skip_nonfinite: bool = False,
         num_buckets: int = 1,
         say: Callable[[str], None] = print,
+        background: Background | None = None,
     ):
         """
         Args:
@@ -67,8 +69,9 @@ class TrainStep:
           ema_decay: of the parameter average, used where the state has one.
           skip_nonfinite: a step with a term or a gradient norm that is not finite changes nothing but the step number.
           num_buckets, say: how many programs to expect, and what prints a line of each.
+          background: what compiles further programs, those of evaluations too.
         """
-        self.programs = ProgramCounter(num_buckets, say)
+        self.programs = ProgramCounter(num_buckets, say, background)
         self._task, self._optimizer, self._devices = task, optimizer, list(devices)
         self._ema_decay, self._skip_nonfinite = ema_decay, skip_nonfinite
         self._scales: Any = None  # of the parameters, None if nothing is frozen or slower
@@ -100,10 +103,10 @@ class TrainStep:
         placed = batches if isinstance(batches, Placed) else self.place(batches)
         self._find_frozen(train_state.params)
         known = train_state.step, self._seed
+        beside = None if self._updated_before else functools.partial(self._prepare_update, train_state, placed)
+        self._updated_before = True
         if len(placed.arrays) == 1:
             given = train_state.params, train_state.state, *placed.arrays, *known
-            beside = None if self._updated_before else functools.partial(self._compile_update, train_state)
-            self._updated_before = True
             found = self.programs.call(self._batch_gradient, *given, length=placed.lengths[0], beside=beside)
             gradients, terms, state = found
             return self.programs.call(self._update, train_state, state, gradients, terms)
@@ -111,15 +114,39 @@ class TrainStep:
         state, gradients, terms = train_state.state, None, []
         for arrays, length in zip(placed.arrays, placed.lengths, strict=True):
             given = weights, state, arrays, *known
-            more, found, state = self.programs.call(self._micro_batch_gradient, *given, length=length)
+            call = functools.partial(self.programs.call, self._micro_batch_gradient, *given, length=length)
+            more, found, state = call(beside=beside)
+            beside = None
             gradients = more if gradients is None else self._add(gradients, more)
             terms.append(found)
         return self.programs.call(self._update_after_micro_batches, train_state, state, gradients, terms)
 
-    def _compile_update(self, train_state, found):
-        """Compiles the update for what the gradients of a batch will look like."""
+    def foresee(self, train_state: TrainState, steps: Iterable[tuple[Batch, ...]]) -> None:
+        """Has programs for the batches of these steps compiled while others are, and while those run.
+
+        `steps` are in the order in which they come; of their batches only shapes and types count.
+        """
+        self._find_frozen(train_state.params)
+        known = device_layout.outline((train_state.params, train_state.state, train_state.step, self._seed))
+        for batches in steps:
+            for batch in batches:
+                self.programs.later(functools.partial(self._prepare_gradient, known, batch, len(batches) > 1))
+
+    def _prepare_gradient(self, known, batch, is_micro_batch):
+        params, state, step, seed = known
+        arrays = device_layout.place_outline(dict(batch.arrays), self._devices)
+        weights = self._compose.prepare(params) if is_micro_batch else params
+        function = self._micro_batch_gradient if is_micro_batch else self._batch_gradient
+        self.programs.prepare(function, weights, state, arrays, step, seed, length=batch.length)
+
+    def _prepare_update(self, train_state, placed, found):
+        """Has the update compiled for what the gradients of a batch will look like."""
         gradients, terms, state = found
-        self._update.lower(train_state, state, gradients, terms).compile()
+        if len(placed.arrays) == 1:
+            self.programs.prepare(self._update, train_state, state, gradients, terms)
+        else:
+            terms = [terms] * len(placed.arrays)
+            self.programs.prepare(self._update_after_micro_batches, train_state, state, gradients, terms)
 
     def _find_frozen(self, params):
         """Notes what is frozen: no gradient of it is made, added up or sent."""
@@ -253,6 +280,23 @@ class EvalStep:
         """
         return self._composition(params)
 
+    def foresee(self, params, state, batches: Iterable[Batch]) -> None:
+        """Has programs for these batches compiled while others are, and while those run; see `TrainStep.foresee`.
+
+        `params`, `state`: replicated, to be composed.
+        """
+        params, state = device_layout.outline((params, state))
+        for batch in batches:
+            self.programs.later(functools.partial(self._prepare, params, state, batch))
+
+    def _prepare(self, params, state, batch):
+        arrays = device_layout.place_outline(self._read(batch), self._devices)
+        self.programs.prepare(self._step, self._composition.prepare(params), state, arrays, length=batch.length)
+
+    def _read(self, batch):
+        # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
+        return {key: batch.arrays[key] for key in self._task.predict_keys}
+
     def __call__(self, weights, state, batch: Batch):
         """Returns the outputs of `Task.predict`, split over the devices and not fetched (see `devices.unshard`).
 
@@ -260,8 +304,7 @@ class EvalStep:
 
         `weights` is what `compose` gave, `state` the replicated mutable collections.
         """
-        # Nothing else of the batch: the padded size of its transcripts may differ between evaluated sets.
-        arrays = device_layout.place({key: batch.arrays[key] for key in self._task.predict_keys}, self._devices)
+        arrays = device_layout.place(self._read(batch), self._devices)
         if (shapes := self._shapes(batch)) not in self._compiled:
             outputs = self.programs.call(self._step, weights, state, arrays, length=batch.length)
             self._compiled.add(shapes)

@@ -241,7 +241,8 @@ class Console:
     def say(self, text: str) -> None:
         """Prints a line, above the bar if there is one."""
         if self._bar is None:
-            print(text, file=self._stream, flush=True)
+            # In one piece: threads say something as well.
+            print(f"{text}\n", end="", file=self._stream, flush=True)
         else:
             self._bar.write(text, file=self._stream)
 
