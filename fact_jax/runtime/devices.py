@@ -62,7 +62,7 @@ def num_rows(batch_size: int, num_devices: int) -> int:
     return math.ceil(batch_size / num_devices) * num_devices
 
 
-def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple[int, ...] = ()) -> Callable:
+def parallel(function: Callable, devices: Sequence[jax.Device], *, donate: tuple[int, ...] = ()) -> jax.stages.Wrapped:
     """Compiles `function` for the devices; every argument and result has a leading axis of this process's devices."""
     devices = list(devices)
     # Without the size JAX would take the number of devices for a multiple of the number of processes.

@@ -55,7 +55,7 @@ class ProgramCounter:
         self.background = background or Background()
         self._say, self._name, self._place = say, "", ("", "")
         self._seconds: float | None = None
-        self._programs: dict[tuple[Callable, int | None], _Program] = {}
+        self._programs: dict[tuple[jax.stages.Wrapped, int | None], _Program] = {}
         self.watch()
 
     def watch(self, began: Callable[[], None] = _nothing, ended: Callable[[], None] = _nothing) -> None:
@@ -80,7 +80,7 @@ class ProgramCounter:
         if jax.process_count() == 1:
             self.background.later(prepare)
 
-    def prepare(self, function: Callable, *args, length: int | None = None):
+    def prepare(self, function: jax.stages.Wrapped, *args, length: int | None = None):
         """Traces a program, unless that is done, and has a thread compile it; a `call` finds it.
 
         Takes what `call` takes, or in place of arrays what tells their shapes, types and places
@@ -106,7 +106,13 @@ class ProgramCounter:
             self._programs[key] = _Program(title, lowered.out_info, self.background.compile(compile_it))
         return self._programs[key].result
 
-    def call(self, function: Callable, *args, length: int | None = None, beside: Callable[[Any], object] | None = None):
+    def call(
+        self,
+        function: jax.stages.Wrapped,
+        *args,
+        length: int | None = None,
+        beside: Callable[[Any], object] | None = None,
+    ):
         """Calls `function`, and says how long it took if that compiled a program, which `traced` noted.
 
         Args:

@@ -72,7 +72,7 @@ def no_time_to_load(monkeypatch):
 
 
 @pytest.mark.parametrize("num_devices", [1, 2])
-@pytest.mark.parametrize("precision", [None, "bfloat16"])
+@pytest.mark.parametrize("precision", ["highest", "bfloat16"])
 @pytest.mark.parametrize("mutable", [False, True])
 def test_what_is_foreseen_is_traced_in_the_first_step_and_compiled_once(num_devices, precision, mutable):
     compiled = []
@@ -82,7 +82,7 @@ def test_what_is_foreseen_is_traced_in_the_first_step_and_compiled_once(num_devi
             compiled.append(details)
 
     jax.monitoring.register_event_duration_secs_listener(note)
-    with jax.default_matmul_precision(precision) if precision else jax.enable_x64(False):
+    with jax.default_matmul_precision(precision):
         run = Run(num_devices=num_devices, mutable=mutable)
         run.foresee()
         run.train(1)

@@ -203,9 +203,10 @@ class ToyTrainBatches:
 
     def outlines(self, start_step, end):
         hook, self.hook = self.hook, None
-        steps = dict(zip(range(start_step, min(end, start_step + len(self.lengths))), self.iterate(start_step)))
+        steps = range(start_step, min(end, start_step + len(self.lengths)))
+        found = [batches for _, batches in zip(steps, self.iterate(start_step), strict=False)]
         self.hook = hook
-        return list(steps.values())
+        return found
 
     def iterate(self, start_step):
         step = start_step

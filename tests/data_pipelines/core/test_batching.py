@@ -146,6 +146,31 @@ def test_the_padded_lengths_are_known_before_reading():
     assert set(lengths) == {(4,), (9,)}
 
 
+def shapes_of(batches):
+    """What tells programs apart of some batches, each once, in their order."""
+    arrays = [
+        sorted((name, array.shape, str(array.dtype)) for name, array in batch.arrays.items()) for batch in batches
+    ]
+    return list(dict.fromkeys(map(tuple, arrays)))
+
+
+@pytest.mark.parametrize("options", [{}, {"micro_batch_size": 2}, {"local_rows": slice(2, 4)}])
+def test_shapes_are_told_before_reading(options):
+    batches = train_batches(num_videos=12, batch_size=4, **options)
+    told = batches.outlines(2, 100)
+    assert reads(batches) == []
+    read = [batches.batches(step) for step in range(2, 12)]
+    assert shapes_of(sum(told, ())) == shapes_of(sum(read, ())) and {len(step) for step in told} == {len(read[0])}
+    assert batches.outlines(2, 2) == [] and batches.outlines(2, 3)[0][0].length == read[0][0].length
+
+
+def test_a_length_that_no_video_has_is_not_told():
+    batches = train_batches(num_videos=12, batch_size=1, buckets=(4, 9, 40))
+    assert {batch.length for (batch,) in batches.outlines(0, 100)} == {4, 9}
+    evaluated = eval_batches(7, 2, 3, (4, 9, 40))
+    assert shapes_of(evaluated.outlines()) == shapes_of(evaluated)
+
+
 @EXAMPLES
 @given(st.integers(1, 20), st.integers(1, 6), st.integers(0, 3), st.sampled_from([(9,), (4, 9), (1, 2, 5, 30)]))
 def test_evaluation_shows_every_video_once(num_videos, batch_size, extra_rows, buckets):

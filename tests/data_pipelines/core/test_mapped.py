@@ -67,6 +67,23 @@ def test_a_batch_is_padded_with_zeros_and_flips_come_with_training_only():
         assert np.array_equal(found, still) or np.array_equal(found, still[:, :, ::-1])
 
 
+@pytest.mark.parametrize("options", [{}, {"micro_batch_size": 2, "num_rows": 2}, {"share": slice(3, 6)}])
+def test_shapes_are_told_before_reading(options):
+    (step,) = steps_of(1, **options)
+    batches = TrainBatches(Squares("a", 13), **{"batch_size": 5, "seed": 1, "num_rows": 6} | options)
+    (told,) = batches.outlines(3, 8)
+    for batch, outline in zip(step, told, strict=True):
+        assert {name: (array.shape, array.dtype) for name, array in batch.arrays.items()} == {
+            name: (array.shape, array.dtype) for name, array in outline.arrays.items()
+        }
+        assert (batch.length, batch.first_row) == (outline.length, outline.first_row)
+    assert batches.outlines(8, 8) == []
+    evaluated = EvalBatches(Squares("a", 5), batch_size=2, num_rows=3)
+    (outline,) = evaluated.outlines()
+    for batch in evaluated:
+        assert all(np.shape(batch.arrays[name]) == array.shape for name, array in outline.arrays.items())
+
+
 def test_an_epoch_has_every_video_once_and_another_one_another_order():
     steps = [batches[0].positions[:3] for batches in steps_of(8, batch_size=3, num_rows=3)]
     first, second = np.concatenate(steps[:4]), np.concatenate(steps[4:])
