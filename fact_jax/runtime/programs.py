@@ -41,7 +41,8 @@ class _Program:
 
     title: str
     result: Any  # what tells shapes, types and places of it
-    compiled: Future | None  # None: it has been waited for
+    compile: Callable[[], None]
+    compiled: Future | None = None  # None: it has been waited for
 
 
 class ProgramCounter:
@@ -103,7 +104,8 @@ class ProgramCounter:
             if is_new and length is not None:
                 self.lengths.append(length)
             title = f"{name if is_new else 'program'}{bucket}"
-            self._programs[key] = _Program(title, lowered.out_info, self.background.compile(compile_it))
+            compiled = self.background.compile(compile_it)
+            self._programs[key] = _Program(title, lowered.out_info, compile_it, compiled)
         return self._programs[key].result
 
     def call(
@@ -146,6 +148,8 @@ class ProgramCounter:
         program = self._programs.get((function, length))
         if program is None or program.compiled is None:
             return
+        if program.compiled.cancelled():  # by `Background.forget`
+            program.compiled = self.background.compile(program.compile)
         if not program.compiled.done():
             self.delays += 1
             self._began()
@@ -156,7 +160,7 @@ class ProgramCounter:
         except BaseException:
             del self._programs[function, length]
             raise
-        program.compiled = None
+        program.compile, program.compiled = _nothing, None
 
     def _put(self, length):
         """Notes what lines say of a program with this length."""

@@ -22,8 +22,16 @@ def evaluate_checkpoint(
     """
     with iterating(next(iter(evaluators[0].sets.values()))) as batches:
         weights = read_weights(setup.task, setup.config, checkpoints, step, next(batches).arrays)
-    composed = setup.eval_step.compose(device_layout.replicate(weights.params, setup.devices))
-    state = device_layout.replicate(weights.state, setup.devices)
+    params, state = device_layout.replicate((weights.params, weights.state), setup.devices)
+    for evaluator in evaluators:
+        setup.eval_step.foresee(params, state, evaluator.outlines())
+    try:
+        return _evaluate(setup, evaluators, step, setup.eval_step.compose(params), state)
+    finally:
+        setup.eval_step.programs.background.forget()
+
+
+def _evaluate(setup, evaluators, step, composed, state):
     console, stop = setup.console, setup.stop
     evaluated = {}
     for evaluator in evaluators:

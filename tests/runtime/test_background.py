@@ -171,6 +171,18 @@ def test_what_has_not_begun_can_be_left_out():
     assert (run.train_step.programs.count, run.eval_step.programs.count) == (2, 0)
 
 
+def test_what_was_left_out_is_compiled_when_it_is_used_all_the_same():
+    run = Run()
+    run.foresee()
+    run.train(1)
+    run.background.forget()  # by then some are compiled, others are not
+    run.train(6)
+    for length in LENGTHS:
+        run.evaluate(length)
+    assert (run.train_step.programs.count, run.eval_step.programs.count) == (4, 4)
+    assert sum(line.startswith("compiled ") for line in run.lines) == 8
+
+
 # The third program, in a thread, takes for ever: it waits in a function of the system, as a compilation does. The run
 # gets a signal in its third step, or waits for that program in its first evaluation.
 ENDLESS = """
