@@ -37,8 +37,12 @@ class Excess:
             self._calls += 1
             self._needed = max(self._needed, held)
         elif held > self._needed * (1 + EXCESS_SHARE) + EXCESS_BYTES:
-            self._give_back()
-            self._calls, self._needed = 0, 0
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Gives back what is free; from now on that is compared which is needed next."""
+        self._give_back()
+        self._calls, self._needed = 0, 0
 
 
 _excess: Excess | None = None  # of this process, once it keeps memory
@@ -68,6 +72,12 @@ def give_back_excess() -> None:
     """Has a process that keeps memory between runs keep no more than it needs; call it after every run."""
     if _excess is not None:
         _excess.check()
+
+
+def give_back() -> None:
+    """Has a process that keeps memory between runs give all of it back: call it after a compilation, which leaves a lot."""
+    if _excess is not None:
+        _excess.give_back()
 
 
 def _private_bytes() -> int:

@@ -170,6 +170,7 @@ class ProgramCounter:
             self._place = (f" for bucket T={length}", f"program {number} of {max(number, self.expected)}")
 
     def _tell(self, name, bucket, number, seconds):
+        host_memory.give_back()
         self._seconds = seconds
         self._say(f"compiled {name}{bucket} in {seconds:.1f} s{f' ({number})' if number else ''}")
 

@@ -56,6 +56,10 @@ def test_what_grows_is_given_back_and_what_is_needed_is_not():
     # From there on it is what was needed since.
     run(300, *[600] * (host_memory.SETTLING - 1), 627, 629)
     assert given_back == [527 * mib, 629 * mib]
+    run(*[100] * host_memory.SETTLING)
+    excess.give_back()
+    run(*[200] * host_memory.SETTLING, 210)
+    assert given_back == [527 * mib, 629 * mib, 100 * mib]
 
 
 FRAGMENTS = """
