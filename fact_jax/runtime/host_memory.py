@@ -75,7 +75,7 @@ def give_back_excess() -> None:
 
 
 def give_back() -> None:
-    """Has a process that keeps memory between runs give all of it back: call it after a compilation, which leaves a lot."""
+    """As `give_back_excess`, without comparing: call it after a compilation, which leaves a lot."""
     if _excess is not None:
         _excess.give_back()
 
