@@ -40,6 +40,9 @@ class Means(RepresentationPredictor):
     def watch_compilations(self, began, ended):
         """Nothing is compiled."""
 
+    def runs_beside(self, batch):
+        return False
+
     def run(self, batch):
         self.batches += 1
         means = batch.arrays["frames"].mean((2, 3))
