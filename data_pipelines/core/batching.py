@@ -13,6 +13,7 @@ import numpy as np
 
 from data_pipelines.core.buckets import Padding, bucket_for, check_buckets
 from data_pipelines.core.sampling import random_batches
+from fact_jax.ops import aligned
 from fact_jax.types import Batch, UserError
 
 _READ_THREADS = 2
@@ -240,7 +241,7 @@ def assemble(examples, positions, padded_length, num_rows, *, rows=None, local_r
     local_rows = slice(None) if local_rows is None else local_rows
     held = range(num_rows)[local_rows]
     made = examples.arrays(padded_length)
-    arrays = {name: np.zeros((len(held), *shape), dtype) for name, (shape, dtype) in made.items()}
+    arrays = {name: aligned.zeros((len(held), *shape), dtype) for name, (shape, dtype) in made.items()}
     for place, (position, row) in enumerate(zip(positions[local_rows], rows[local_rows], strict=True)):
         draw = None if seed is None else (*seed, int(row))
         examples.fill({name: array[place] for name, array in arrays.items()}, int(position), draw)

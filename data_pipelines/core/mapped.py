@@ -17,6 +17,7 @@ import grain
 import numpy as np
 from absl import flags
 
+from fact_jax.ops import aligned
 from fact_jax.types import Batch, UserError
 
 _ENDLESS = 2**62  # examples; no run is longer
@@ -69,7 +70,7 @@ class _Batches:
         """The Batch of some videos, whose examples come next."""
         source, padding = self._source, self._num_rows - len(positions)
         held = range(self._num_rows)[self._share]
-        arrays = {name: np.zeros((len(held), *shape), dtype) for name, (shape, dtype) in source.shapes.items()}
+        arrays = {name: aligned.zeros((len(held), *shape), dtype) for name, (shape, dtype) in source.shapes.items()}
         for place, position in enumerate(positions[self._share]):
             for name, array in next(examples).items():
                 array, shape = np.asarray(array), source.shapes[name][0]

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from fact_jax import run_record
 from fact_jax.app import kinds
 from fact_jax.inference.export import ExportPlan, write_export
+from fact_jax.ops import aligned
 from fact_jax.runtime import compilation
 from fact_jax.runtime import devices as device_layout
 from fact_jax.tasks.base import FINITE, Evaluation
@@ -202,8 +203,8 @@ class Predictor(abc.ABC):
         """What `run` gives, fetched, for the arrays [1, ...] of one video; `heavy` holds the video itself."""
         arrays = {"video_mask": np.ones(1, bool), "row": np.zeros(1, np.int32), **arrays}
         # One row for every device; the others are padding.
-        padding = self._num_devices - 1
-        arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
+        if padding := self._num_devices - 1:
+            arrays = {key: np.pad(x, [(0, padding)] + [(0, 0)] * (x.ndim - 1)) for key, x in arrays.items()}
         batch = Batch(arrays, ("video",) + ("",) * padding, (0,) + (-1,) * padding, heavy=(heavy,))
         return device_layout.unshard(self.run(batch))
 
@@ -300,11 +301,9 @@ def read_run(
 
 def padded_features(features: np.ndarray, length: int) -> dict[str, np.ndarray]:
     """ "features" [1, length, D] and "mask" [1, length] of a batch, from the features [T, D] of one video."""
-    missing = length - len(features)
-    return {
-        "features": np.pad(features, ((0, missing), (0, 0)))[None],
-        "mask": (np.arange(length) < len(features))[None],
-    }
+    padded = aligned.zeros((1, length, features.shape[1]), features.dtype)
+    padded[0, : len(features)] = features
+    return {"features": padded, "mask": (np.arange(length) < len(features))[None]}
 
 
 def check_features(features, feature_dim: int, name: str = "features") -> np.ndarray:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 import jax
 import numpy as np
 
+from fact_jax.ops.aligned import ALIGNMENT
 from fact_jax.tasks.base import BATCH_AXIS
 
-ALIGNMENT = 64  # bytes, of memory that a CPU device shares with NumPy
 CHUNK = 2**26  # bytes; memory of many arrays is taken in pieces of this size
 BROADCAST_BYTES = 2**26  # of an array that one process sends to the others at a time
 
