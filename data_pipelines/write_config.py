@@ -39,7 +39,7 @@ _FOR_FRAMES = (
     "background", "length_tolerance", "base", "sample_rate", "evaluate_background",
 )  # fmt: skip
 _LISTS = ("train_split_file", "test_split_file")  # videos without features have them too
-_FOR_TOKENS = ("match", "num_tokens", "token_ratio")
+_FOR_TOKENS = ("match", "num_tokens", "token_ratio", "recipe")
 _FOR_SEGMENTS = (
     "annotation_file", "subset_file", "train_subsets", "test_subsets", "feature_stride", "window", "skip_missing",
 )  # fmt: skip
@@ -189,6 +189,9 @@ def _add_frame_options(group):
     bases = tuple(dict.fromkeys(base for names in segmentation_proposal.BASES.values() for base in names))
     otherwise = f"custom, or breakfast from {segmentation_proposal.MANY_VIDEOS} training videos"
     add("--base", choices=bases, help=f"whose model and training settings to start from (default: {otherwise})")
+    recipes = tuple(dict.fromkeys(name for names in segmentation_proposal.RECIPES.values() for name in names))
+    text = f"fact: settings of --base custom (default: small up to {segmentation_proposal.FEW_VIDEOS} training videos)"
+    add("--recipe", choices=recipes, help=text)
     text = '"o2o" a token per segment, "o2m" a token per class and more (default: o2o, unless it takes more than '
     add("--match", choices=("o2o", "o2m"), help=f"fact: {text}{segmentation_proposal.MAX_TOKENS} tokens)")
     tokens = group.add_mutually_exclusive_group()

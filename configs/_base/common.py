@@ -14,6 +14,7 @@ ARGUMENTS = {
     "split": "split=2 for split2, or a whole name such as split=fold0",
     "seed": "seed=1, a whole number of 0 or more",
     "quick": "quick, without a value",
+    "recipe": "recipe=small, of a config that has recipes",
 }
 
 
@@ -38,8 +39,24 @@ def parse_arguments(arg):
         if key == "split":
             parsed[key] = f"split{value}" if value.isdecimal() else value
         else:
-            parsed[key] = int(value) if key == "seed" else True
+            parsed[key] = {"seed": int, "recipe": str, "quick": bool}[key](value or True)
     return parsed
+
+
+def choose_recipe(name, recipes, arg):
+    """(name, settings, arguments): what `recipe=NAME` in the arguments `arg` of the config `name` asks for.
+
+    `recipes` holds the settings of every recipe; the first one stands where none is named, and leaves the name of the
+    config as it is. The arguments come back without the recipe.
+    """
+    usual = next(iter(recipes))
+    chosen = parse_arguments(arg).get("recipe", usual)
+    if chosen not in recipes:
+        guess = difflib.get_close_matches(chosen, recipes, n=1)
+        hint = f" Did you mean {guess[0]!r}?" if guess else ""
+        raise ValueError(f"there is no recipe {chosen!r}.{hint} {name} has: {', '.join(recipes)}.")
+    others = (item for item in arg.split(",") if item.partition("=")[0].strip() != "recipe")
+    return name if chosen == usual else f"{name}_{chosen}", recipes[chosen], ",".join(others)
 
 
 def data_block(defaults, synthetic, changes):
@@ -157,12 +174,13 @@ def shrink(config):
             "mean_length": 40,
         }
     )
-    config.optimizer.decay_epoch = min(config.optimizer.decay_epoch, 1)
+    for name in ("decay_epoch", "warmup_epochs", "cosine_epochs"):
+        config.optimizer[name] = min(config.optimizer[name], 1)
     config.train.update({"batch_size": min(config.train.batch_size, 2), "epochs": 2, "log_every": 1, "eval_every": 2})
     config.eval.batch_size = 2
 
 
-def entry(base_config, finish, name, data, *changes):
+def entry(base_config, finish, name, data, *changes, recipes=None):
     """The `get_config` of a config file.
 
     Args:
@@ -170,14 +188,17 @@ def entry(base_config, finish, name, data, *changes):
       finish: function that applies the arguments after the colon and locks the config.
       data: function that makes the dataset block.
       changes: dicts of settings that differ from the base, nested as the config is; a later one wins.
+      recipes: mapping from what may stand after `recipe=` to one more such dict, see `choose_recipe`; None: no recipes.
     """
 
     def get_config(arg=""):
-        """Accepts `split=2` (or a name, `split=fold0`), `seed=1` and `quick` after the colon, separated by commas."""
-        config = base_config(name, data()).lock()  # so that a mistyped setting is an error
-        for change in changes:
+        """Accepts `split=2` (or a name, `split=fold0`), `seed=1` and `quick` after the colon, separated by commas; with
+        `recipes`, also the name of one of them, `recipe=small`."""
+        run_name, recipe, rest = choose_recipe(name, recipes, arg) if recipes else (name, {}, arg)
+        config = base_config(run_name, data()).lock()  # so that a mistyped setting is an error
+        for change in (*changes, recipe):
             config.update(change)
-        return finish(config, arg)
+        return finish(config, rest)
 
     return get_config
 
@@ -188,6 +209,8 @@ def apply_arguments(config, arg, shrink_model, shrink_data=shrink):
     `shrink_data`, then `shrink_model`, change the config to its quick form.
     """
     arguments = parse_arguments(arg)
+    if "recipe" in arguments:
+        raise ValueError(f"{config.name} has no recipes: leave recipe={arguments['recipe']} out.")
     config.data.split = arguments.get("split", config.data.split)
     config.seed = arguments.get("seed", config.seed)
     if "quick" in arguments:

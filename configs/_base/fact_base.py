@@ -85,6 +85,7 @@ def base_config(name, data):
             "ignore_positions": False,  # add no positions, not even learned ones, to queries and keys: FAFormer
             "channel_dropout_rate": 0.3,  # probability to drop an input channel for a whole video (FACT.cmr)
             "frame_weight": 0.1,  # share of the frame branch in the final prediction, 0 to 1 (FACT.mwt)
+            "soft_vote": False,  # all tokens say what a frame is, by its attention to them, not the strongest alone
             "segment_buckets": (128, 1024),  # predicted segments padded to; T is always the last one
             "remat": False,  # compute the insides of the blocks twice: less memory, a third slower
             "input_block": input_block(),

@@ -4,6 +4,7 @@ import dataclasses
 
 from data_pipelines.core import settings
 from data_pipelines.core.feature_files import TIME_AXES
+from data_pipelines.segmentation.pieces import PieceConfig
 from fact_jax.types import UserError, check_choice
 
 READERS = ("npy", "tfds", "synthetic")
@@ -89,6 +90,8 @@ class SegmentationDataConfig:
     background_ids: tuple = (0,)  # class ids that count as background (bg_class)
     evaluate_background: bool = False  # count background segments in Edit and F1 as well (eval_bg)
     average_transcript_length: float = 0.0  # segments per video; 0 = measured (average_transcript_len)
+    crop_share: float = 0.0  # least share of a training video that a step sees, drawn anew every time; 0 = all of it
+    max_speed: float = 0.0  # largest factor by which training videos are played faster or slower; 0 = never
     memory_gb: float = 4.0  # GiB of features that stay in memory once read; the others are read from disk each time
     fps: float = 0.0  # label frames per second, for the time axes of figures; 0 = axes in frames
     length_tolerance: int = 15  # frames by which features and labels may differ; both are cut to the shorter
@@ -103,6 +106,11 @@ class SegmentationDataConfig:
         """The settings of `config.data`, a mapping; a UserError if one is unknown or cannot be."""
         synthetic = settings.parse(SyntheticSegmentationConfig, data["synthetic"], "The synthetic data set")
         return settings.parse(cls, dict(data.items()) | {"synthetic": synthetic}, "config.data")
+
+    @property
+    def pieces(self):
+        """The PieceConfig of training."""
+        return PieceConfig(self.crop_share, self.max_speed)
 
     @property
     def split_files(self):

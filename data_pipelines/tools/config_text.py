@@ -39,6 +39,7 @@ class Proposal:
       data: fields of config.data that differ from the defaults.
       settings: dict from dotted names of other settings, "model.num_tokens", to their values.
       reasons: sentences for the user: what was found, and why this was chosen.
+      base_arguments: what follows the colon for the base, "recipe=small".
     """
 
     system: str
@@ -49,6 +50,7 @@ class Proposal:
     data: dict
     settings: dict
     reasons: list
+    base_arguments: str = ""
 
 
 def config_text(path, proposal):
@@ -59,6 +61,7 @@ def config_text(path, proposal):
     command, notes = (
         text.replace("\\", "\\\\").replace('"""', '""\\"') for text in (training_command(path.resolve()), notes)
     )
+    arguments = _literal(proposal.base_arguments) if proposal.base_arguments else ""
     bases = ", ".join(sorted({proposal.datasets, proposal.finish}))
     kind = _KINDS[proposal.datasets]
     lines = [
@@ -75,7 +78,7 @@ def config_text(path, proposal):
         "",
         'def get_config(arg=""):',
         '    """Accepts `split=1` (or a name, `split=fold0`), `seed=0` and `quick` after the colon."""',
-        f"    config = {proposal.base}.get_config()",
+        f"    config = {proposal.base}.get_config({arguments})",
         "    config.unlock()",
         f"    config.name = {_literal(plain_name(path.stem))}",
         f"    # data_pipelines/{kind}/config.py explains every field.",

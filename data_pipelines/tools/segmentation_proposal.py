@@ -18,6 +18,10 @@ BASES = {
     "mstcn": ("custom", "gtea", "breakfast", "50salads"),
     "mstcnpp": ("custom", "gtea", "breakfast", "50salads"),
 }
+# By system, what may stand after `recipe=` in its custom config, the usual one first, with the width of its blocks.
+RECIPES = {"fact": {"published": 512, "small": 64}}
+# The recipe "small" was chosen on sets of 14 to 43 training videos, see fact_jax/models/fact/README.md.
+FEW_VIDEOS = 100
 # Systems that label segments by tokens, and whose configs share one base.
 TOKEN_SYSTEMS = ("fact", "faformer")
 # Bases that set loss.null_weight to a number; in the others it follows from the number of tokens.
@@ -28,12 +32,13 @@ MANY_VIDEOS = 500
 MAX_TOKENS = 300
 # The longest videos FACT was published on have about this many frames after sampling.
 _MANY_FRAMES = 8000
-_HIDDEN_DIM, _HIDDEN_STEP = 512, 64
+_HIDDEN_DIM, _HIDDEN_STEP = 512, 64  # the former of every config without recipes
 
 
 def propose(folder, system, arguments):
     """Proposal for a sound DatasetFolder and one of the systems of BASES; `arguments` hold the user's own choices."""
     base, reason = _choose_base(folder, system, arguments.base)
+    recipe, more = _choose_recipe(folder, system, base, arguments)
     data = {name: getattr(folder.data, name) for name in dataset_folder.SETTINGS} | {
         "sample_rate": arguments.sample_rate,
         "evaluate_background": arguments.evaluate_background,
@@ -44,17 +49,19 @@ def propose(folder, system, arguments):
         data |= {"verb_mapping_file": "", "noun_mapping_file": ""}
         reasons.append(f"pairs of a verb and a noun are classes like others for {system}")
     if system in TOKEN_SYSTEMS:
-        average, settings, more = _choose_for_tokens(folder, data, base, arguments)
+        average, settings, for_tokens = _choose_for_tokens(folder, data, base, recipe, arguments)
         data["average_transcript_length"] = average
-        reasons += more
-    reasons += [reason, _rate_hint(folder, arguments.sample_rate)]
+        reasons += for_tokens
+    reasons += [reason, *more, _rate_hint(folder, arguments.sample_rate)]
     if arguments.batch_size:
         settings["train.batch_size"] = arguments.batch_size
     finish = "fact_base" if system in TOKEN_SYSTEMS else f"{system}_base"
-    return Proposal(system, f"{system}_{base}", finish, "datasets", folder.data.dataset, data, settings, reasons)
+    described = folder.data.dataset, data, settings, reasons
+    argument = f"recipe={recipe}" if recipe else ""
+    return Proposal(system, f"{system}_{base}", finish, "datasets", *described, base_arguments=argument)
 
 
-def _choose_for_tokens(folder, data, base, arguments):
+def _choose_for_tokens(folder, data, base, recipe, arguments):
     """(average transcript length, settings, reasons) of a system with action tokens."""
     transcripts = [frames_to_segments(video)[0] for video in folder.index.labels.values()]
     counts = {"o2o": [len(t) for t in transcripts], "o2m": [len(np.unique(t)) for t in transcripts]}
@@ -63,7 +70,7 @@ def _choose_for_tokens(folder, data, base, arguments):
     tokens, reason = _choose_tokens(counts[match], match, arguments, 0 if base in _FIXED_NULL_WEIGHT else average)
     reasons += [reason, f"average_transcript_length={average:g}: mean over {count(transcripts, 'video')}"]
     settings = {"model.num_tokens": tokens, "loss.match": match}
-    hidden_dim, more = _choose_width(folder, data["verb_mapping_file"])
+    hidden_dim, more = _choose_width(folder, data["verb_mapping_file"], recipe)
     if hidden_dim:
         settings["model.input_block.hidden_dim"] = hidden_dim
     return average, settings, reasons + more
@@ -120,14 +127,33 @@ def _choose_base(folder, system, given):
     return base, f"model and training settings of configs/{system}_{base}.py, for a {kind} dataset"
 
 
-def _choose_width(folder, verb_mapping_file):
+def _choose_recipe(folder, system, base, arguments):
+    """(recipe, reasons) of a custom config that has some, else (None, [])."""
+    recipes, given = tuple(RECIPES.get(system, ())), arguments.recipe
+    if base != "custom" or not recipes:
+        if given:
+            raise UserError(f"--recipe is {given}, but configs/{system}_{base}.py has no recipes: take --base custom.")
+        return None, []
+    if given:
+        return given, [f"recipe={given}, as given"]
+    number = len(folder.index.splits["train"])
+    videos = count(number, "training video")
+    if number > FEW_VIDEOS:
+        return recipes[0], [f"recipe={recipes[0]}, with {videos}; --recipe small is for up to {FEW_VIDEOS}"]
+    return "small", [
+        f"recipe=small, with {videos}: a narrower network that learns faster. Up to {FEW_VIDEOS} videos it does better "
+        f"than the published settings, --recipe {recipes[0]}"
+    ]
+
+
+def _choose_width(folder, verb_mapping_file, recipe):
     """(hidden_dim, reasons); None where the base's is enough."""
     if verb_mapping_file:
         lists = zip(folder.layout.verb_noun_files, KINDS, strict=True)
         needed, what = 2 + sum(len(read_names(*entry)[0]) for entry in lists), "verbs, nouns and two null classes"
     else:
         needed, what = 1 + len(folder.index.class_names), "classes and the null class"
-    if needed <= _HIDDEN_DIM:
+    if needed <= (RECIPES["fact"][recipe] if recipe else _HIDDEN_DIM):
         return None, []
     hidden_dim = -(-needed // _HIDDEN_STEP) * _HIDDEN_STEP
     return hidden_dim, [f"hidden_dim={hidden_dim}: it must hold the {needed} {what}"]

@@ -241,11 +241,28 @@ def test_arguments(arguments, split, seed):
         ("split=", "'split=' is not of the form"),
         ("seed=-1", "'seed=-1' is not of the form"),
         ("seed=1,seed=2", "given twice"),
+        ("recipe=small", "fact_gtea has no recipes: leave recipe=small out"),
+        ("recipe", "'recipe' is not of the form recipe=small"),
     ],
 )
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         load("fact_gtea", arguments)
+
+
+def test_recipes():
+    """The published one is the config without an argument; the other one keeps the data, and takes arguments as well."""
+    published, small = load("fact_custom"), load("fact_custom", "split=3, recipe=small ,seed=2")
+    assert load("fact_custom", "recipe=published,seed=1").to_dict() == load("fact_custom", "seed=1").to_dict()
+    assert (published.name, small.name) == ("fact_custom", "fact_custom_small")
+    assert (small.data.split, small.seed) == ("split3", 2)
+    assert small.data.to_dict() | {"split": "split1"} == published.data.to_dict()
+    assert small.optimizer.warmup_epochs + small.optimizer.cosine_epochs == small.train.epochs
+    config_rules.check_choices(small)
+    quick = load("fact_custom", "recipe=small,quick")
+    assert quick.data.reader == "synthetic" and quick.train.epochs == 2 and quick.optimizer.ema_decay > 0
+    with pytest.raises(ValueError, match="no recipe 'smal'. Did you mean 'small'. fact_custom has: published, small"):
+        load("fact_custom", "recipe=smal")
 
 
 @pytest.mark.parametrize("name", NAMES)

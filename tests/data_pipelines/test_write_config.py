@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from configs import fact_custom
 from data_pipelines import write_config
 from data_pipelines.core import command_line
 from data_pipelines.tools import segmentation_proposal
@@ -140,6 +141,23 @@ def test_arguments_after_the_colon(tmp_path):
     assert load(path, "quick").data.reader == "synthetic"
 
 
+def test_few_videos_take_the_small_recipe(tmp_path, monkeypatch, capsys):
+    write_folder(tmp_path / "toy")
+    recipes = {name: fact_custom.get_config(f"recipe={name}") for name in segmentation_proposal.RECIPES["fact"]}
+    for name, width in segmentation_proposal.RECIPES["fact"].items():
+        assert recipes[name].model.input_block.hidden_dim == width
+        assert write(tmp_path / "toy", "--recipe", name).optimizer == recipes[name].optimizer
+    assert write(tmp_path / "toy", "--base", "custom").optimizer == recipes["small"].optimizer
+    assert "recipe=small, with" in capsys.readouterr().out
+    monkeypatch.setattr(segmentation_proposal, "FEW_VIDEOS", 0)
+    assert write(tmp_path / "toy").optimizer == recipes["published"].optimizer
+    assert "--recipe small is for up to 0" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(UserError, match="fact_gtea.py has no recipes: take --base custom"):
+        write(tmp_path / "toy", "--base", "gtea", "--recipe", "small")
+    with pytest.raises(UserError, match="mstcn has no --recipe"):
+        write(tmp_path / "toy", "--system", "mstcn", "--recipe", "small")
+
+
 def test_very_many_segments_take_a_token_per_class(tmp_path, capsys):
     rng = np.random.default_rng(0)
     flicker = np.arange(600) % 4
@@ -246,7 +264,8 @@ def test_every_system_that_labels_frames(tmp_path, capsys, system):
     assert f"configs/{system}_custom.py" in " ".join(capsys.readouterr().out.split())
     given = write(tmp_path / "toy", "--system", system, "--background", "walk", "--batch_size", 3)
     assert given.data.background_ids == (0,) and given.train.batch_size == 3
-    shipped = importlib.import_module(f"configs.{system}_custom").get_config()
+    arguments = "recipe=small" if system == "fact" else ""
+    shipped = importlib.import_module(f"configs.{system}_custom").get_config(arguments)
     assert config.model.name == shipped.model.name
     ours, theirs = config.to_dict(), shipped.to_dict()
     assert {name: ours[name] for name in ("optimizer", "train", "eval")} == {

@@ -76,6 +76,29 @@ def test_decoding_follows_the_rule(config):
     np.testing.assert_array_equal(found["action_labels"][::5], found["frame_labels"][::5])
 
 
+@pytest.mark.parametrize("config", [PLAIN, VERB_NOUN], ids=["plain", "verb_noun"])
+def test_soft_votes_are_those_of_all_tokens(config):
+    (frames, actions, attention), output = random_output(config)
+    found = decode_scores(dataclasses.replace(config, soft_vote=True), output)
+    for video in (number for number in range(len(frames)) if number % 5):  # the others have no token of any class
+        tokens = np.array([token_probs(config, logits)[:CLASSES] for logits in actions[video]])
+        votes = attention[video] @ tokens
+        votes /= votes.sum(axis=1, keepdims=True)
+        branch = np.array([frame_probs(config, logits) for logits in frames[video]])
+        fused = (1 - WEIGHT) * votes + WEIGHT * branch
+        fused /= fused.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(found["probabilities"][video], fused, atol=1e-5)
+        np.testing.assert_array_equal(found["action_labels"][video], np.argmax(votes, axis=1))
+
+
+def test_soft_votes_of_tokens_without_any_class_leave_it_to_the_frames():
+    _, output = random_output(PLAIN)
+    output = output._replace(action_logits=output.action_logits.at[:1, :, -1].set(1e4))
+    found = decode(dataclasses.replace(PLAIN, soft_vote=True), output)
+    for name in ("labels", "action_labels"):
+        np.testing.assert_array_equal(found[name][0], found["frame_labels"][0])
+
+
 def transcripts(num_videos, seed=1):
     rng = np.random.default_rng(seed)
     counts = rng.integers(1, TOKENS + 1, num_videos)

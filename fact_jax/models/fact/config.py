@@ -82,6 +82,7 @@ class FactConfig:
       frame_positions: add sinusoidal positions to frames used as attention keys.
       channel_dropout_rate: published `cmr`, on the input features in training.
       frame_weight: published `mwt`, weight of the frame branch when the two branches vote.
+      soft_vote: all tokens vote on a frame, by its attention to them, instead of the one it attends to most.
       segment_buckets: padded sizes tried for the predicted segments before falling back to T.
       time_mask: stretches of the input zeroed in training.
       remat: keep the inputs and outputs of the blocks only for the gradient and compute their insides again.
@@ -106,6 +107,7 @@ class FactConfig:
     dtype: str = "float32"
     faformer: bool = False
     ignore_positions: bool = False
+    soft_vote: bool = False
 
     def __post_init__(self):
         check_blocks(self.blocks, isinstance(self.classes, VerbNounClasses))
@@ -245,6 +247,7 @@ def from_settings(model: Any, classes: Classes, dtype: str) -> FactConfig:
         dtype=check_choice("config.dtype", dtype, DTYPES),
         faformer=model["name"] == "faformer",
         ignore_positions=model.get("ignore_positions", False),
+        soft_vote=model.get("soft_vote", False),
     )
 
 
@@ -261,7 +264,7 @@ def _check_names(model):
     wanted |= {"segment_buckets", "time_mask", *KINDS.values()}
     lacking = sorted(wanted - set(model))
     if lacking:
-        others = sorted(set(model) - wanted - {"name", "remat", "ignore_positions"})
+        others = sorted(set(model) - wanted - {"name", "remat", "ignore_positions", "soft_vote"})
         problems = [f"config.model lacks {name}" for name in lacking] + [f"config.model has {name}" for name in others]
         raise UserError(
             f"These settings are not those of FACT and FAFormer: {', '.join(problems)}. They have "
