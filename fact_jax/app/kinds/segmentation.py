@@ -50,6 +50,7 @@ _READS = (
     ReadWhere(("model.time_mask.max_frames", "model.time_mask.max_fraction"), "model.time_mask.count", SET),
     ReadWhere(("loss.prob_cost", "loss.overlap_cost"), "loss.match", ("o2o", "o2m")),
     ReadWhere(("data.transcript_dir",), "model.use_transcript", SET),
+    ReadWhere(("model.soft_vote",), "model.use_transcript", (False,)),
     ReadWhere(("data.average_transcript_length",), "loss.null_weight", (-1,)),
 )  # fmt: skip
 

@@ -30,6 +30,7 @@ UNTOLD = {
     "model.ignore_positions": "whether positions are added to queries and keys",
     "model.frame_positions": "positions of the frames",
     "model.frame_weight": "share of the frame branch in the prediction",
+    "model.soft_vote": "whether all tokens vote",
 }
 # Only FAFormer has these.
 PROJECTION, ENCODER = "input_proj.weight", ".frame_branch.encoder."
