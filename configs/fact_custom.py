@@ -5,8 +5,8 @@ Result: depends on your data; python main.py checks all of it before training an
 Command: python main.py --config configs/fact_custom.py --config.data.dir=FOLDER --workdir runs/custom
 
 `fact_custom.py:recipe=published`, the default, has the published GTEA settings (28 short videos, many segments each);
-`fact_custom.py:recipe=small` those that did best in validation with 15 to 100 training videos, in a fraction of the time
-(fact_jax/models/fact/README.md).
+`fact_custom.py:recipe=small` those that did best in validation with few training videos, 15 to 100, in a fraction of
+the time (fact_jax/models/fact/README.md).
 
 Worth setting: data.background_ids, data.evaluate_background, data.time_axis ("first" for (T, D) files),
 data.sample_rate for long videos, and model.num_tokens: at least the number of segments of any training video,
@@ -16,25 +16,25 @@ better 1.5 times that.
 from configs import fact_gtea
 from configs._base import datasets, fact_base
 
-# A narrow network that learns fast, and evaluations with averaged weights.
+# What each setting is worth: fact_jax/benchmark/history/recipe_2core_2026-12-01.md.
 SMALL = {
+    "data": {"crop_share": 0.5, "max_speed": 1.3},
     "model": {
-        "input_block": {
-            "hidden_dim": 64,
-            "frame_dim": 64,
-            "action_dim": 64,
-            "action_layers": 3,
-            "action_ff_dim": 128,
-        },
+        "channel_dropout_rate": 0.1,
+        "time_mask": {"count": 0},
+        "soft_vote": True,
+        "frame_weight": 0.3,
+        "input_block": {"hidden_dim": 64, "frame_dim": 64, "action_dim": 64, "action_layers": 3, "action_ff_dim": 128},
     },
+    "loss": {"smoothing_weight": 0.5},
     "optimizer": {
         "learning_rate": 1e-3,
         "schedule": "cosine",
-        "warmup_epochs": 15,
-        "cosine_epochs": 285,
+        "warmup_epochs": 10,
+        "cosine_epochs": 190,
         "ema_decay": 0.998,
     },
-    "train": {"epochs": 300},
+    "train": {"epochs": 200},
 }
 RECIPES = {"published": {}, "small": SMALL}
 

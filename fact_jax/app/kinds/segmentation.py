@@ -37,7 +37,8 @@ _RANGES = (
       *(f"model.{block}.{rate}" for block in _BLOCKS for rate in ("dropout_rate", "encoder_channel_dropout_rate"))),
      lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (("data.max_speed",), lambda value: value == 0 or 1 <= value < float("inf"), "1 or more, or 0 for never"),
-    (("data.crop_share", "model.frame_weight", "model.time_mask.max_fraction"), lambda value: 0 <= value <= 1, "between 0 and 1"),
+    (("data.crop_share", "model.frame_weight", "model.time_mask.max_fraction"),
+     lambda value: 0 <= value <= 1, "between 0 and 1"),
     (("loss.null_weight",), lambda value: value >= 0 or value == -1, "0 or more, or -1 for automatic"),
 )  # fmt: skip
 

@@ -26,8 +26,8 @@ def decode(
     probabilities of the token it attends to most; these and the frame branch's own are averaged with weights
     1 - frame_weight and frame_weight. A video without any kept token is decoded by the frame branch alone.
 
-    With config.soft_vote every token has a say, as large as the frame's attention to it; what tokens give to "no action"
-    counts for no class, and what is left is brought to a sum of 1. Source: "semantic inference" of Cheng et al.,
+    With config.soft_vote every token has a say, as large as the frame's attention to it. What tokens give to "no
+    action" counts for no class; the rest is brought to a sum of 1. Source: "semantic inference" of Cheng et al.,
     Per-Pixel Classification is Not All You Need for Semantic Segmentation (MaskFormer), NeurIPS 2021.
 
     With a transcript: every frame takes one of its segments, by its attention to the tokens (put through one more

@@ -58,7 +58,8 @@ def test_features_and_labels_are_those_of_the_same_time():
 def test_batches_of_pieces():
     """The same numbers for a step whenever it is made and however it is padded; evaluations see whole videos."""
     examples = FrameExamples(OneVideo(200), 20, pieces=PieceConfig(crop_share=0.5, max_speed=1.3))
-    made = [assemble(examples, [0], length, 1, seed=(3, step)).arrays for length, step in ((200, 1), (256, 1), (256, 2))]
+    steps = (200, 1), (256, 1), (256, 2)
+    made = [assemble(examples, [0], length, 1, seed=(3, step)).arrays for length, step in steps]
     frames = [arrays["mask"].sum() for arrays in made]
     assert frames[0] == frames[1] != frames[2]
     for name in ("features", "labels"):
