@@ -36,10 +36,11 @@ def salt(path: tuple[str, ...]) -> Salt:
 
 def random_bits(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...]) -> UInt32[Array, "B ..."]:
     """Uniform random 32-bit numbers of `shape`: that at (b, i, j, ...) depends on seeds[b], the salt and i, j, ..."""
-    bits = _mix(seeds[:, 0] ^ layer_salt) + seeds[:, 1]
+    bits = _of_videos(seeds, layer_salt)
     for axis, size in enumerate(shape[1:], start=1):
-        index = jax.lax.broadcasted_iota(jnp.uint32, (1,) * axis + (size,), axis)
-        bits = _mix(bits[..., None] ^ _mix(index + np.uint32(axis * 0x9E3779B9 % 2**32)))
+        # Mixed here and not by every loop that draws.
+        index = _mix(np.arange(size, dtype=np.uint32) + np.uint32(axis * 0x9E3779B9 % 2**32))
+        bits = _mix(bits[..., None] ^ index)
     return bits
 
 
@@ -51,6 +52,14 @@ def random_uniform(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...]) -> Fl
 def random_keep(seeds: Seeds, layer_salt: Salt, shape: tuple[int, ...], rate: float) -> Bool[Array, "B ..."]:
     """True with probability 1 - rate; arguments as in `random_bits`."""
     return random_bits(seeds, layer_salt, shape) >= np.uint32(min(round(rate * 2**32), 2**32 - 1))
+
+
+def _of_videos(seeds, layer_salt):
+    """mix(first seed ^ salt) + second seed, of every video."""
+    # The salt lies in an array of two: XLA builds a single number into the loop that draws the numbers, and then has to
+    # compile one for every layer, where it compiles one for all layers of a shape if they differ in no constant.
+    words = seeds ^ jnp.stack([layer_salt, np.uint32(0)])
+    return jnp.sum(jnp.where(np.array([True, False]), _mix(words), words), axis=1, dtype=jnp.uint32)
 
 
 def _mix(x):

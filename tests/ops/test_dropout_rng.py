@@ -133,3 +133,19 @@ def test_keep_has_the_asked_rate(rate):
 def test_a_higher_rate_drops_more_of_the_same():
     low, high = (np.asarray(random_keep(seeds(), SALT, (8, 64, 64), rate)) for rate in (0.1, 0.5))
     assert not np.any(high & ~low)
+
+
+def test_layers_of_a_shape_differ_in_no_loop():
+    """A salt is an operand of the loop that draws: XLA then compiles one loop for all layers."""
+    salts = [dropout_rng.salt(("block_0", f"Dropout_{number}")) for number in range(2)]
+
+    def layers(seeds, x):
+        for layer_salt in salts:
+            x = np.float32(2) * x * dropout_rng.random_keep(seeds, layer_salt, x.shape, 0.5)
+        return x
+
+    text = jax.jit(layers).lower(seeds(), np.ones((8, 16, 32), np.float32)).compile().as_text()
+    for layer_salt in salts:
+        lines = [line for line in text.splitlines() if f"{layer_salt}" in line]
+        assert lines
+        assert all("constant({" in line for line in lines)
