@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, Frames
+from fact_jax.ops.fusion import zero_after
 from fact_jax.ops.products import kernel_gradient, rows_times
 from fact_jax.ops.winograd_time import winograd_time_conv
 
@@ -57,7 +58,7 @@ def _narrow_conv_backward(dilation, saved, cotangent):
     x, kernel = saved
     taps, num_frames = kernel.shape[0], x.shape[1]
     (d_x,) = jax.linear_transpose(lambda x: _spread_conv(x, kernel, dilation), x)(cotangent)
-    padded = jnp.pad(x, ((0, 0), (dilation, dilation), (0, 0)))
+    padded = jax.lax.pad(x, zero_after(cotangent), ((0, 0, 0), (dilation, dilation, 0), (0, 0, 0)))
     starts = range(0, 2 * dilation + 1, 2 * dilation // (taps - 1))
     seen = jnp.concatenate([padded[:, start : start + num_frames] for start in starts], axis=-1)
     return d_x, kernel_gradient(seen, cotangent).reshape(kernel.shape)

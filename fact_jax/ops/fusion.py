@@ -1,4 +1,4 @@
-"""Where the compiler may not merge operations."""
+"""Where the compiler may not merge operations, or move them forward."""
 
 import jax
 import jax.numpy as jnp
@@ -26,3 +26,13 @@ def _divided_by_one(x):
 
 
 computed_once.defvjp(lambda x: (computed_once(x), None), lambda _, cotangent: (computed_once(cotangent),))
+
+
+def zero_after(x: Float[Array, "..."]) -> Float[Array, ""]:
+    """0, which the compiler does not know before it has `x`.
+
+    XLA for CPUs computes early what depends on inputs alone, and merges what a gradient computes anew with what is
+    there: copies that are made for a gradient are then kept from the forward pass on. With this number in them they are
+    made when `x`, the cotangent, is there.
+    """
+    return jnp.where(x[(0,) * x.ndim] > jnp.inf, jnp.ones((), x.dtype), jnp.zeros((), x.dtype))

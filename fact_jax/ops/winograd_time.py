@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from fact_jax.ops.arrays import Array, Frames
+from fact_jax.ops.fusion import zero_after
 from fact_jax.ops.products import kernel_gradient
 
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
@@ -101,7 +102,8 @@ def _backward(dilation, residuals, cotangent):
     grouped = grouped.reshape(len(x), count, size, step, -1)
     d_products = jnp.stack(_mixed(of_outputs.T, [grouped[:, :, place] for place in range(size)]))
     # Without the barrier XLA makes the mixtures inside of the products over all frames, which takes longer.
-    factors = jax.lax.optimization_barrier((_read(x, dilation, step, size, count, taps), d_products))
+    read = _read(x, dilation, step, size, count, taps, zero_after(cotangent))
+    factors = jax.lax.optimization_barrier((read, d_products))
     d_mixed = jnp.einsum("ptd,pte->pde", *(part.reshape(len(part), -1, part.shape[-1]) for part in factors))
     d_taps = _mixed(of_taps.T, d_mixed)
     if rest:
@@ -129,11 +131,15 @@ def _groups(taps, num_frames, dilation):
     return step, *min(plans)[1:]
 
 
-def _read(x, dilation, step, size, count, taps):
-    """What every product reads of the frames that a group sees: [products, B, blocks, step, D]."""
+def _read(x, dilation, step, size, count, taps, zero=None):
+    """What every product reads of the frames that a group sees: [products, B, blocks, step, D].
+
+    `zero` is what lies beyond the ends, None for a constant.
+    """
     end = size * step * count + dilation
-    beyond = (0, 0), (dilation, max(0, end - x.shape[1])), (0, 0)
-    parts = jnp.pad(x[:, :end], beyond).reshape(len(x), size * count + taps - 1, step, -1)
+    beyond = (0, 0, 0), (dilation, max(0, end - x.shape[1]), 0), (0, 0, 0)
+    zero = jnp.zeros((), x.dtype) if zero is None else zero
+    parts = jax.lax.pad(x[:, :end], zero, beyond).reshape(len(x), size * count + taps - 1, step, -1)
     last = size * (count - 1) + 1
     seen = [jax.lax.slice_in_dim(parts, first, first + last, size, axis=1) for first in range(size + taps - 1)]
     # In one array: a single product is faster than one for each, and quicker to compile.

@@ -3,8 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from fact_jax.ops.fusion import computed_once
+from fact_jax.ops.convolution import dilated_conv
+from fact_jax.ops.fusion import computed_once, zero_after
 from tests.ragged import host_jit
 
 SPECIAL = np.array([0.0, -0.0, 1e-30, -1.5, 3.4e38, np.inf, -np.inf, np.nan], np.float32)
@@ -40,3 +42,22 @@ def test_a_stack_of_residual_layers_has_the_same_gradients():
     np.testing.assert_allclose(value, expected, rtol=1e-6)
     for found, leaf in zip(gradients, wanted, strict=True):
         np.testing.assert_allclose(found, leaf, rtol=1e-5)
+
+
+@pytest.mark.parametrize("first", [1.5, -2.0, np.inf, -np.inf, np.nan])
+def test_a_zero_is_a_zero_whatever_it_waits_for(first):
+    assert host_jit(zero_after)(np.array([[first, 1.0]], np.float32)) == 0
+
+
+def test_copies_for_a_gradient_are_not_kept_from_the_forward_pass_on():
+    """Layers keep their inputs, and not what the gradients of their kernels read: three times as much."""
+    x, kernels = np.ones((1, 512, 8), np.float32), np.ones((6, 3, 8, 8), np.float32)
+
+    def loss(kernels):
+        y = x
+        for kernel in kernels:
+            y = jnp.tanh(dilated_conv(y, kernel, 4))
+        return jnp.sum(y)
+
+    analysis = jax.jit(jax.grad(loss)).lower(kernels).compile().memory_analysis()
+    assert analysis.temp_size_in_bytes < (len(kernels) + 6) * x.nbytes
