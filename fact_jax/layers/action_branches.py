@@ -17,6 +17,7 @@ from fact_jax.layers.positions import add_positions
 from fact_jax.layers.recurrent import BidirectionalGRU
 from fact_jax.ops.arrays import Array, Seeds
 from fact_jax.ops.dropout_rng import fold
+from fact_jax.ops.relu import relu
 
 
 class FeedForward(nn.Module):
@@ -28,7 +29,7 @@ class FeedForward(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "B M D"], dropout_rng: Seeds | None) -> Float[Array, "B M D"]:
-        hidden = Dropout(self.dropout_rate)(jax.nn.relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), dropout_rng)
+        hidden = Dropout(self.dropout_rate)(relu(Dense(self.ff_dim, self.dtype, name="inner")(x)), dropout_rng)
         return Dense(x.shape[-1], self.dtype, name="outer")(hidden)
 
 

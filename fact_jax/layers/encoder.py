@@ -12,6 +12,7 @@ from fact_jax.layers.projected import Projected, applied
 from fact_jax.layers.window_attention import BlockAttention, SlidingAttention
 from fact_jax.ops.arrays import Array, FrameMask, Frames, Seeds
 from fact_jax.ops.fusion import computed_once
+from fact_jax.ops.relu import relu
 
 # What the values of sliding attention are made of; None: what its queries are.
 Source = Float[Array, "B T h"] | None
@@ -79,7 +80,7 @@ class EncoderLayer(nn.Module):
     def __call__(self, x: Frames, mask: FrameMask, dropout_rng: Seeds | None = None, source: Source = None) -> Frames:
         """Input and output are zero outside `mask`."""
         dim = x.shape[-1]
-        y = jax.nn.relu(TemporalConv(dim, self.reach, dtype=self.dtype, name="dilated")(x))
+        y = relu(TemporalConv(dim, self.reach, dtype=self.dtype, name="dilated")(x))
         normalised = InstanceNorm(name="norm")(y, mask)
         attended = self._attended(normalised, normalised if source is None else source, mask)
         y = Dense(dim, self.dtype, name="mix")(self.attention_scale * attended + y)

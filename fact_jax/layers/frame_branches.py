@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from fact_jax.layers.dropout import Dropout
@@ -14,6 +13,7 @@ from fact_jax.layers.projected import Projected, applied
 from fact_jax.ops.arrays import FrameMask, Frames, Seeds
 from fact_jax.ops.convolution import dilated_conv
 from fact_jax.ops.fusion import computed_once
+from fact_jax.ops.relu import add_rectified, relu
 
 
 class DilatedStage(nn.Module):
@@ -45,7 +45,7 @@ class DilatedStage(nn.Module):
         for layer in range(self.num_layers):
             y = TemporalConv(self.dim, 2**layer, self.groups, self.dtype, name=f"dilated_{layer}")(x)
             # Of its gradient, too: two products and a sum read it, and would draw the dropout again for each of them.
-            y = computed_once(Dense(self.dim, self.dtype, name=f"mix_{layer}")(jax.nn.relu(y)))
+            y = computed_once(Dense(self.dim, self.dtype, name=f"mix_{layer}")(relu(y)))
             x = x + Dropout(self.dropout_rate)(y, dropout_rng)
             if self.use_norm:
                 x = LayerNorm(name=f"norm_{layer}")(x)
@@ -78,10 +78,9 @@ class DualDilatedStage(nn.Module):
         x = zero_padding(x, mask)
         last = self.num_layers - 1
         for layer in range(self.num_layers):
-            y = jax.nn.relu(self._fused(layer, 2 ** (last - layer), 2**layer, x))
-            if layer != last or self.last_dropout:
-                y = Dropout(self.dropout_rate)(y, dropout_rng)
-            x = computed_once(zero_padding(x + y, mask))
+            y = self._fused(layer, 2 ** (last - layer), 2**layer, x)
+            rate = self.dropout_rate if dropout_rng is not None and (layer != last or self.last_dropout) else 0.0
+            x = add_rectified(x, y, Dropout(rate)(relu(y), dropout_rng), mask, rate)
         return mapped(Dense(self.out_dim, name="output"), x)
 
     def _fused(self, layer, falling, rising, x):

@@ -12,6 +12,7 @@ from fact_jax.layers.linear import Dense, product, zero_padding
 from fact_jax.ops.arrays import Array, FrameMask, Frames
 from fact_jax.ops.key_attention import key_attention
 from fact_jax.ops.masks import masked_softmax
+from fact_jax.ops.relu import relu
 from fact_jax.ops.windows import cut, join, with_neighbours
 
 # Frames that share one product with the keys around them. A multiple of a band wastes little of it: with blocks as
@@ -45,7 +46,7 @@ class BlockAttention(nn.Module):
         else:
             q, k, v, valid = (cut(part, self.size) for part in (query(x), key(x), value, mask))
             mixed = join(self._mixed(q / math.sqrt(self.dim), k, v, valid), x.shape[1])
-        return Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed))
+        return Dense(x.shape[-1], self.dtype, name="out")(relu(mixed))
 
     def _mixed(self, query, key, value, valid):
         if self.dtype == "float32":
@@ -85,7 +86,7 @@ class SlidingAttention(nn.Module):
             mixed = value
         else:
             mixed = join(self._mixed(*self._windows(query(x), key(x), value, mask)), x.shape[1])
-        return zero_padding(Dense(x.shape[-1], self.dtype, name="out")(jax.nn.relu(mixed)), mask)
+        return zero_padding(Dense(x.shape[-1], self.dtype, name="out")(relu(mixed)), mask)
 
     def _windows(self, query, key, value, mask):
         """(queries, keys, values, which of the keys may be attended to: bool [B, W, 1 or L, keys]) of all windows."""
