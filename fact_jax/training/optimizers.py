@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from fact_jax.ops.fusion import computed_once
 from fact_jax.runtime import devices as device_layout
 from fact_jax.training import plateau, schedules
 from fact_jax.training.choices import OPTIMIZERS, SCHEDULES
@@ -30,7 +31,7 @@ def clip_by_global_norm(limit: float) -> optax.GradientTransformation:
 
     def clip(updates, params):
         del params
-        scale = jnp.minimum(1.0, limit / (optax.tree.norm(updates) + 1e-6))
+        scale = computed_once(jnp.minimum(1.0, limit / (optax.tree.norm(updates) + 1e-6)))
         return jax.tree.map(lambda update: update * scale, updates)
 
     return optax.stateless(clip)
@@ -85,7 +86,8 @@ def make_optimizer(config, steps_per_epoch: int, scales=None, decay_mask=None) -
     adam = [optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)]
     momentum = [optax.trace(decay=config.momentum)] if config.name == "sgd" and config.momentum else []
     stages += {"adam": decay + adam, "adamw": adam + decay, "sgd": decay + momentum}[config.name]
-    stages.append(optax.scale_by_learning_rate(learning_rate_schedule(config, steps_per_epoch)))
+    schedule = learning_rate_schedule(config, steps_per_epoch)
+    stages.append(optax.scale_by_schedule(lambda update: computed_once(-jnp.asarray(schedule(update), jnp.float32))))
     if factor := config.get("plateau_factor", 0.0):
         scale = plateau.scale_on_plateau(config.learning_rate, factor, config.plateau_patience, steps_per_epoch)
         stages.append(scale)

@@ -207,12 +207,14 @@ class TrainStep:
         `gradients` are those by the trained parameters.
         """
         normalizer = terms["loss"][1]
-        scale = jnp.where(normalizer > 0, 1.0 / jnp.where(normalizer > 0, normalizer, 1.0), 0.0)
-        unscaled, gradients = gradients, _scaled(gradients, scale)
-        terms = terms | {"grad_norm": (optax.tree.norm(gradients), jnp.ones((), jnp.float32))}
-        params, opt_state, ema_params, gradients = device_layout.as_stored(
+        # It ends in a division: XLA for CPUs repeats a choice between numbers in every loop that reads them.
+        scale = (normalizer > 0).astype(jnp.float32) / jnp.where(normalizer > 0, normalizer, 1.0)
+        params, opt_state, ema_params, unscaled = device_layout.as_stored(
             (train_state.params, train_state.opt_state, train_state.ema_params, gradients)
         )
+        # As stored: the norm is then the one that the optimiser clips by, and computed once.
+        gradients = _scaled(unscaled, scale)
+        terms = terms | {"grad_norm": (optax.tree.norm(gradients), jnp.ones((), jnp.float32))}
         before, value = (params, opt_state, ema_params), terms["loss"][0] * scale
         if self._skip_nonfinite:
             finite = _all_finite(terms)
@@ -224,7 +226,7 @@ class TrainStep:
                 lambda before, gradients: self._optimized(before, _scaled(gradients, scale), value),
                 lambda before, gradients: before,
                 before,
-                device_layout.as_stored(unscaled),
+                unscaled,
             )
             state = jax.tree.map(functools.partial(jnp.where, finite), state, train_state.state)
         else:
