@@ -13,7 +13,7 @@ from fact_jax.layers.projected import Projected, applied
 from fact_jax.ops.arrays import FrameMask, Frames, Seeds
 from fact_jax.ops.convolution import dilated_conv
 from fact_jax.ops.fusion import computed_once
-from fact_jax.ops.relu import add_rectified, relu
+from fact_jax.ops.relu import relu
 
 
 class DilatedStage(nn.Module):
@@ -78,9 +78,10 @@ class DualDilatedStage(nn.Module):
         x = zero_padding(x, mask)
         last = self.num_layers - 1
         for layer in range(self.num_layers):
-            y = self._fused(layer, 2 ** (last - layer), 2**layer, x)
-            rate = self.dropout_rate if dropout_rng is not None and (layer != last or self.last_dropout) else 0.0
-            x = add_rectified(x, y, Dropout(rate)(relu(y), dropout_rng), mask, rate)
+            y = relu(self._fused(layer, 2 ** (last - layer), 2**layer, x))
+            if layer != last or self.last_dropout:
+                y = Dropout(self.dropout_rate)(y, dropout_rng)
+            x = computed_once(zero_padding(x + y, mask))
         return mapped(Dense(self.out_dim, name="output"), x)
 
     def _fused(self, layer, falling, rising, x):
