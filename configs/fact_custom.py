@@ -26,7 +26,7 @@ SMALL = {
         "frame_weight": 0.3,
         "input_block": {"hidden_dim": 64, "frame_dim": 64, "action_dim": 64, "action_layers": 3, "action_ff_dim": 128},
     },
-    "loss": {"smoothing_weight": 0.5},
+    "loss": {"smoothing_weight": 0.15},
     "optimizer": {
         "learning_rate": 1e-3,
         "schedule": "cosine",

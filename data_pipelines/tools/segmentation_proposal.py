@@ -20,7 +20,7 @@ BASES = {
 }
 # By system, what may stand after `recipe=` in its custom config, the usual one first, with the width of its blocks.
 RECIPES = {"fact": {"published": 512, "small": 64}}
-# The recipe "small" was chosen on sets of 14 to 43 training videos, see fact_jax/models/fact/README.md.
+# The recipe "small" was chosen with 7 to 30 training videos, see fact_jax/models/fact/README.md.
 FEW_VIDEOS = 100
 # Systems that label segments by tokens, and whose configs share one base.
 TOKEN_SYSTEMS = ("fact", "faformer")
@@ -141,8 +141,8 @@ def _choose_recipe(folder, system, base, arguments):
     if number > FEW_VIDEOS:
         return recipes[0], [f"recipe={recipes[0]}, with {videos}; --recipe small is for up to {FEW_VIDEOS}"]
     return "small", [
-        f"recipe=small, with {videos}: a narrower network that learns faster. Up to {FEW_VIDEOS} videos it does better "
-        f"than the published settings, --recipe {recipes[0]}"
+        f"recipe=small, with {videos}: a narrower network that learns faster and over-fits less than the published settings, "
+        f"--recipe {recipes[0]}, which are for more than {FEW_VIDEOS}"
     ]
 
 
