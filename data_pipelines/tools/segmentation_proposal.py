@@ -141,8 +141,8 @@ def _choose_recipe(folder, system, base, arguments):
     if number > FEW_VIDEOS:
         return recipes[0], [f"recipe={recipes[0]}, with {videos}; --recipe small is for up to {FEW_VIDEOS}"]
     return "small", [
-        f"recipe=small, with {videos}: a narrower network that learns faster and over-fits less than the published settings, "
-        f"--recipe {recipes[0]}, which are for more than {FEW_VIDEOS}"
+        f"recipe=small, with {videos}: a narrower network that learns faster and over-fits less than that of the "
+        f"published settings, --recipe {recipes[0]}, which are for more than {FEW_VIDEOS}"
     ]
 
 
