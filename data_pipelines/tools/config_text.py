@@ -39,7 +39,7 @@ class Proposal:
       data: fields of config.data that differ from the defaults.
       settings: dict from dotted names of other settings, "model.num_tokens", to their values.
       reasons: sentences for the user: what was found, and why this was chosen.
-      base_arguments: what follows the colon for the base, "recipe=small".
+      recipe: of the base, "small"; "" where it has none.
     """
 
     system: str
@@ -50,7 +50,7 @@ class Proposal:
     data: dict
     settings: dict
     reasons: list
-    base_arguments: str = ""
+    recipe: str = ""
 
 
 def config_text(path, proposal):
@@ -61,7 +61,10 @@ def config_text(path, proposal):
     command, notes = (
         text.replace("\\", "\\\\").replace('"""', '""\\"') for text in (training_command(path.resolve()), notes)
     )
-    arguments = _literal(proposal.base_arguments) if proposal.base_arguments else ""
+    recipe = _literal(proposal.recipe)
+    arguments = _literal(f"recipe={proposal.recipe}") if proposal.recipe else ""
+    # What a recipe changes of training videos is no property of the dataset, and lies among its settings all the same.
+    kept = [f'    config.data.update({proposal.base}.RECIPES[{recipe}].get("data", {{}}))'] if proposal.recipe else []
     bases = ", ".join(sorted({proposal.datasets, proposal.finish}))
     kind = _KINDS[proposal.datasets]
     lines = [
@@ -86,6 +89,7 @@ def config_text(path, proposal):
         "    config.data.update({",
         *(f"        {_literal(name)}: {_literal(value)}," for name, value in proposal.data.items()),
         "    })",
+        *kept,
         *(f"    config.{name} = {_literal(value)}" for name, value in proposal.settings.items()),
         f"    return {proposal.finish}.finish(config, arg)",
         "",

@@ -57,8 +57,7 @@ def propose(folder, system, arguments):
         settings["train.batch_size"] = arguments.batch_size
     finish = "fact_base" if system in TOKEN_SYSTEMS else f"{system}_base"
     described = folder.data.dataset, data, settings, reasons
-    argument = f"recipe={recipe}" if recipe else ""
-    return Proposal(system, f"{system}_{base}", finish, "datasets", *described, base_arguments=argument)
+    return Proposal(system, f"{system}_{base}", finish, "datasets", *described, recipe=recipe or "")
 
 
 def _choose_for_tokens(folder, data, base, recipe, arguments):

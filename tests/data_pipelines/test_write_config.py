@@ -141,12 +141,17 @@ def test_arguments_after_the_colon(tmp_path):
     assert load(path, "quick").data.reader == "synthetic"
 
 
+PIECES = ("crop_share", "max_speed")
+
+
 def test_few_videos_take_the_small_recipe(tmp_path, monkeypatch, capsys):
     write_folder(tmp_path / "toy")
     recipes = {name: fact_custom.get_config(f"recipe={name}") for name in segmentation_proposal.RECIPES["fact"]}
     for name, width in segmentation_proposal.RECIPES["fact"].items():
         assert recipes[name].model.input_block.hidden_dim == width
-        assert write(tmp_path / "toy", "--recipe", name).optimizer == recipes[name].optimizer
+        written = write(tmp_path / "toy", "--recipe", name)
+        assert written.optimizer == recipes[name].optimizer
+        assert [written.data[key] for key in PIECES] == [recipes[name].data[key] for key in PIECES]
     assert write(tmp_path / "toy", "--base", "custom").optimizer == recipes["small"].optimizer
     assert "recipe=small, with" in capsys.readouterr().out
     monkeypatch.setattr(segmentation_proposal, "FEW_VIDEOS", 0)
