@@ -46,6 +46,18 @@ def toy_program(workdir, count, num_steps):
     return [[*command, address, str(count), str(index)] for index in range(count)]
 
 
+def run_code(code, *arguments):
+    """Starts Python code, on one device of a CPU; the Popen has its output and errors as lines of `stdout`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": "1"},
+    )
+
+
 class Job:
     """Processes that make a run together; use it in a `with` statement, which leaves none of them behind."""
 

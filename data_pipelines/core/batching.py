@@ -137,7 +137,7 @@ class TrainBatches:
         return steps
 
     def _outline(self, length):
-        return outline(self._examples, length, self._num_rows, self._local_rows)
+        return outline(self._examples.arrays(length), self._examples.heavy, self._num_rows, self._local_rows)
 
     def padding(self, num_epochs=_EPOCHS_SEEN):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
@@ -206,19 +206,23 @@ class EvalBatches:
     def outlines(self):
         """`outline` of a Batch of every padded length, in their order."""
         lengths = dict.fromkeys(length for _, length in self._plan)
-        return [outline(self._examples, length, self._num_rows, self._local_rows) for length in lengths]
+        given = self._examples.heavy, self._num_rows, self._local_rows
+        return [outline(self._examples.arrays(length), *given) for length in lengths]
 
     def padding(self):
         """Padding of one pass."""
         return _padding(self._examples.lengths, [length for _, length in self._plan], self._num_rows)
 
 
-def outline(examples, padded_length, num_rows, local_rows=None):
-    """A Batch as `assemble` makes it, of no videos: zeros that take no memory, for shapes and types."""
+def outline(shapes, heavy, num_rows, local_rows=None):
+    """A Batch of no videos as `assemble` would make it: zeros that take no memory, for shapes and types.
+
+    `shapes`: name of an array -> shape and type of a row; the others as of `assemble` and Batch.
+    """
     held = range(num_rows)[slice(None) if local_rows is None else local_rows]
-    made = {**examples.arrays(padded_length), "video_mask": ((), bool), "row": ((), np.int32)}
+    made = {**shapes, "video_mask": ((), bool), "row": ((), np.int32)}
     arrays = {name: np.broadcast_to(np.zeros((), dtype), (len(held), *shape)) for name, (shape, dtype) in made.items()}
-    return Batch(arrays, ("",) * num_rows, (-1,) * num_rows, held.start, examples.heavy)
+    return Batch(arrays, ("",) * num_rows, (-1,) * num_rows, held.start, heavy)
 
 
 def assemble(examples, positions, padded_length, num_rows, *, rows=None, local_rows=None, seed=None):

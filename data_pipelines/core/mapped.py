@@ -17,6 +17,7 @@ import grain
 import numpy as np
 from absl import flags
 
+from data_pipelines.core.batching import outline
 from fact_jax.ops import aligned
 from fact_jax.types import Batch, UserError
 
@@ -57,14 +58,7 @@ class _Batches:
         self.buckets = (source.shapes[source.heavy[0]][0][0],)
 
     def _outline(self):
-        """A Batch as `_assemble` makes it, of no videos: zeros that take no memory, for shapes and types."""
-        held = range(self._num_rows)[self._share]
-        made = {**self._source.shapes, "video_mask": ((), bool), "row": ((), np.int32)}
-        arrays = {
-            name: np.broadcast_to(np.zeros((), dtype), (len(held), *shape)) for name, (shape, dtype) in made.items()
-        }
-        rows = self._num_rows
-        return Batch(arrays, ("",) * rows, (-1,) * rows, held.start, heavy=self._source.heavy)
+        return outline(self._source.shapes, self._source.heavy, self._num_rows, self._share)
 
     def _assemble(self, positions, rows, examples):
         """The Batch of some videos, whose examples come next."""

@@ -39,7 +39,7 @@ class Proposal:
       data: fields of config.data that differ from the defaults.
       settings: dict from dotted names of other settings, "model.num_tokens", to their values.
       reasons: sentences for the user: what was found, and why this was chosen.
-      recipe: of the base, "small"; "" where it has none.
+      recipe: of the base, "small"; "" for its usual one.
     """
 
     system: str
@@ -64,7 +64,7 @@ def config_text(path, proposal):
     recipe = _literal(proposal.recipe)
     arguments = _literal(f"recipe={proposal.recipe}") if proposal.recipe else ""
     # What a recipe changes of training videos is no property of the dataset, and lies among its settings all the same.
-    kept = [f'    config.data.update({proposal.base}.RECIPES[{recipe}].get("data", {{}}))'] if proposal.recipe else []
+    kept = [f'    config.data.update({proposal.base}.RECIPES[{recipe}]["data"])'] if proposal.recipe else []
     bases = ", ".join(sorted({proposal.datasets, proposal.finish}))
     kind = _KINDS[proposal.datasets]
     lines = [

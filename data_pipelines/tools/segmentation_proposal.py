@@ -57,7 +57,8 @@ def propose(folder, system, arguments):
         settings["train.batch_size"] = arguments.batch_size
     finish = "fact_base" if system in TOKEN_SYSTEMS else f"{system}_base"
     described = folder.data.dataset, data, settings, reasons
-    return Proposal(system, f"{system}_{base}", finish, "datasets", *described, recipe=recipe or "")
+    chosen = recipe if recipe and recipe != next(iter(RECIPES[system])) else ""
+    return Proposal(system, f"{system}_{base}", finish, "datasets", *described, recipe=chosen)
 
 
 def _choose_for_tokens(folder, data, base, recipe, arguments):

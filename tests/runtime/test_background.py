@@ -1,10 +1,7 @@
 """Programs that are compiled in threads, while others are and while steps run."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 
 import jax
@@ -225,14 +222,7 @@ sys.exit(background.leave(stop.exit_code))
 
 @pytest.mark.parametrize("where", ["step", "evaluation"])
 def test_a_signal_ends_a_run_at_once_while_a_thread_compiles(where, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, str(tmp_path), "2" if where == "step" else "-1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=jobs.ROOT,
-        env=os.environ | {"JAX_NUM_CPU_DEVICES": "1"},
-    )
+    process = jobs.run_code(ENDLESS, tmp_path, 2 if where == "step" else -1)
     lines = []
     for line in process.stdout:
         lines.append(line)

@@ -1,11 +1,8 @@
 """The loop: resuming to the bit, logging, selection, stopping."""
 
 import gc
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import weakref
 
@@ -259,14 +256,7 @@ with StopRequest() as stop:
 
 @pytest.mark.parametrize("length, step, lost", [(6, 0, "nothing is lost"), (9, 1, "everything is saved")])
 def test_a_signal_during_a_compilation_saves_and_ends_the_run_at_once(length, step, lost, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, str(tmp_path / "cut"), str(length)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=jobs.ROOT,
-        env=os.environ | {"JAX_NUM_CPU_DEVICES": "1"},
-    )
+    process = jobs.run_code(ENDLESS, tmp_path / "cut", length)
     lines = []
     for line in process.stdout:
         lines.append(line)
