@@ -18,12 +18,12 @@ from configs._base import datasets, fact_base
 
 # What each setting is worth: fact_jax/benchmark/history/recipe_2core_2026-12-01.md.
 SMALL = {
-    "data": {"crop_share": 0.5, "max_speed": 1.3},
+    "data": {"crop_share": 0.3, "max_speed": 1.5, "gain_deviation": 0.5, "offset_deviation": 0.3},
     "model": {
         "channel_dropout_rate": 0.1,
         "time_mask": {"count": 0},
         "soft_vote": True,
-        "frame_weight": 0.3,
+        "frame_weight": 0.0,
         "input_block": {"hidden_dim": 64, "frame_dim": 64, "action_dim": 64, "action_layers": 3, "action_ff_dim": 128},
     },
     "loss": {"smoothing_weight": 0.15},
@@ -32,7 +32,6 @@ SMALL = {
         "schedule": "cosine",
         "warmup_epochs": 10,
         "cosine_epochs": 190,
-        "ema_decay": 0.998,
     },
     "train": {"epochs": 200},
 }

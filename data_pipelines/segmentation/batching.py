@@ -5,24 +5,25 @@ import numpy as np
 from data_pipelines.core.batching import check_shapes
 from data_pipelines.core.feature_files import copy_frames
 from data_pipelines.core.wording import count
-from data_pipelines.segmentation.pieces import draw_piece, resample
+from data_pipelines.segmentation.augmentation import augment
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
 
 
 class FrameExamples:
-    """`core.batching.Examples` of a fact_jax.types.VideoSource; a row is a whole video or, in training, a piece."""
+    """`core.batching.Examples` of a fact_jax.types.VideoSource; in training, a row may be a changed video."""
 
     heavy = ("features",)
 
-    def __init__(self, source, max_segments, transcripts=None, pieces=None):
+    def __init__(self, source, max_segments, transcripts=None, augmentation=None):
         """Of a VideoSource; transcripts, those given or those of the labels, are padded to `max_segments`.
 
-        `pieces`, a PieceConfig, is for training, where transcripts are those of the labels; None: whole videos.
+        `augmentation`, an AugmentationConfig, is for training, where transcripts are those of the labels; None: videos
+        as they are.
         """
         self.video_ids, self.lengths = source.video_ids, source.lengths
         self._source, self._max_segments, self._transcripts = source, max_segments, transcripts
-        self._pieces = pieces if pieces is not None and pieces.changes else None
+        self._augmentation = augmentation if augmentation is not None and augmentation.changes else None
 
     def arrays(self, length):
         """See core.batching.Examples."""
@@ -40,9 +41,8 @@ class FrameExamples:
         found = {"features": video.features, "labels": video.labels}
         check_shapes(video.video_id, found, {"features": (length, self._source.feature_dim), "labels": (length,)})
         features, labels, known = video.features, video.labels, self._transcripts
-        if self._pieces is not None and draw is not None:
-            piece = draw_piece(length, self._pieces, np.random.default_rng(draw))
-            features, labels = resample(np.asarray(features), labels, piece)
+        if self._augmentation is not None and draw is not None:
+            features, labels = augment(np.asarray(features), labels, self._augmentation, draw)
         length = len(labels)
         transcript = frames_to_segments(labels)[0] if known is None else known[video.video_id]
         if len(transcript) > self._max_segments:

@@ -4,7 +4,7 @@ import dataclasses
 
 from data_pipelines.core import settings
 from data_pipelines.core.feature_files import TIME_AXES
-from data_pipelines.segmentation.pieces import PieceConfig
+from data_pipelines.segmentation.augmentation import AugmentationConfig
 from fact_jax.types import UserError, check_choice
 
 READERS = ("npy", "tfds", "synthetic")
@@ -92,6 +92,8 @@ class SegmentationDataConfig:
     average_transcript_length: float = 0.0  # segments per video; 0 = measured (average_transcript_len)
     crop_share: float = 0.0  # least share of a training video that a step sees, drawn anew every time; 0 = all of it
     max_speed: float = 0.0  # largest factor by which training videos are played faster or slower; 0 = never
+    gain_deviation: float = 0.0  # of the logarithm of a random gain that a channel of a training video gets; 0 = none
+    offset_deviation: float = 0.0  # of a random offset, in standard deviations of the channel in the video; 0 = none
     memory_gb: float = 4.0  # GiB of features that stay in memory once read; the others are read from disk each time
     fps: float = 0.0  # label frames per second, for the time axes of figures; 0 = axes in frames
     length_tolerance: int = 15  # frames by which features and labels may differ; both are cut to the shorter
@@ -108,9 +110,10 @@ class SegmentationDataConfig:
         return settings.parse(cls, dict(data.items()) | {"synthetic": synthetic}, "config.data")
 
     @property
-    def pieces(self):
-        """The PieceConfig of training."""
-        return PieceConfig(self.crop_share, self.max_speed)
+    def augmentation(self):
+        """The AugmentationConfig of training."""
+        names = (field.name for field in dataclasses.fields(AugmentationConfig))
+        return AugmentationConfig(**{name: getattr(self, name) for name in names})
 
     @property
     def split_files(self):

@@ -22,6 +22,8 @@ BASES = {
 RECIPES = {"fact": {"published": 512, "small": 64}}
 # The recipe "small" was chosen with 7 to 30 training videos, see fact_jax/models/fact/README.md.
 FEW_VIDEOS = 100
+# Its epochs, for the fewest videos; more videos bring as many updates in fewer epochs.
+SMALL_EPOCHS, SMALL_UPDATES = 200, 3000
 # Systems that label segments by tokens, and whose configs share one base.
 TOKEN_SYSTEMS = ("fact", "faformer")
 # Bases that set loss.null_weight to a number; in the others it follows from the number of tokens.
@@ -52,6 +54,10 @@ def propose(folder, system, arguments):
         average, settings, for_tokens = _choose_for_tokens(folder, data, base, recipe, arguments)
         data["average_transcript_length"] = average
         reasons += for_tokens
+    if recipe == "small":
+        shortened, for_epochs = _choose_epochs(len(folder.index.splits["train"]))
+        settings |= shortened
+        reasons += for_epochs
     reasons += [reason, *more, _rate_hint(folder, arguments.sample_rate)]
     if arguments.batch_size:
         settings["train.batch_size"] = arguments.batch_size
@@ -144,6 +150,16 @@ def _choose_recipe(folder, system, base, arguments):
         f"recipe=small, with {videos}: a narrower network that learns faster and over-fits less than that of the "
         f"published settings, --recipe {recipes[0]}, which are for more than {FEW_VIDEOS}"
     ]
+
+
+def _choose_epochs(num_videos):
+    """(settings, reasons) of the length of a training with the recipe "small"."""
+    epochs = -(-SMALL_UPDATES // num_videos)
+    if epochs >= SMALL_EPOCHS:
+        return {}, []
+    warmup = max(1, round(epochs / 20))
+    settings = {"train.epochs": epochs, "optimizer.warmup_epochs": warmup, "optimizer.cosine_epochs": epochs - warmup}
+    return settings, [f"epochs={epochs}: {SMALL_UPDATES} updates, after which the learning rate has fallen to nothing"]
 
 
 def _choose_width(folder, verb_mapping_file, recipe):

@@ -141,7 +141,7 @@ def test_arguments_after_the_colon(tmp_path):
     assert load(path, "quick").data.reader == "synthetic"
 
 
-PIECES = ("crop_share", "max_speed")
+AUGMENTATION = ("crop_share", "max_speed", "gain_deviation", "offset_deviation")
 
 
 def test_few_videos_take_the_small_recipe(tmp_path, monkeypatch, capsys):
@@ -151,7 +151,7 @@ def test_few_videos_take_the_small_recipe(tmp_path, monkeypatch, capsys):
         assert recipes[name].model.input_block.hidden_dim == width
         written = write(tmp_path / "toy", "--recipe", name)
         assert written.optimizer == recipes[name].optimizer
-        assert [written.data[key] for key in PIECES] == [recipes[name].data[key] for key in PIECES]
+        assert [written.data[key] for key in AUGMENTATION] == [recipes[name].data[key] for key in AUGMENTATION]
     assert write(tmp_path / "toy", "--base", "custom").optimizer == recipes["small"].optimizer
     assert "recipe=small, with" in capsys.readouterr().out
     monkeypatch.setattr(segmentation_proposal, "FEW_VIDEOS", 0)
@@ -161,6 +161,20 @@ def test_few_videos_take_the_small_recipe(tmp_path, monkeypatch, capsys):
         write(tmp_path / "toy", "--base", "gtea", "--recipe", "small")
     with pytest.raises(UserError, match="mstcn has no --recipe"):
         write(tmp_path / "toy", "--system", "mstcn", "--recipe", "small")
+
+
+def test_more_videos_take_fewer_epochs_of_the_small_recipe(tmp_path, monkeypatch, capsys):
+    """As many updates; the learning rate falls to the last one."""
+    write_folder(tmp_path / "toy")
+    videos = len((tmp_path / "toy" / "splits" / "train.split1.bundle").read_text().split())
+    shipped = fact_custom.get_config("recipe=small")
+    assert shipped.train.epochs == segmentation_proposal.SMALL_EPOCHS
+    monkeypatch.setattr(segmentation_proposal, "SMALL_UPDATES", 40 * videos - 1)
+    config = write(tmp_path / "toy")
+    optimizer = config.optimizer
+    assert config.train.epochs == 40 == optimizer.warmup_epochs + optimizer.cosine_epochs
+    assert optimizer.warmup_epochs / 40 == shipped.optimizer.warmup_epochs / shipped.train.epochs
+    assert f"epochs=40: {40 * videos - 1} updates" in " ".join(capsys.readouterr().out.split())
 
 
 def test_very_many_segments_take_a_token_per_class(tmp_path, capsys):

@@ -74,8 +74,8 @@ def prepare(config, sources, devices) -> Parts:
     task = systems.build(config, statistics=statistics, full_labels=labels, **classes)
     buckets = _buckets(config.data, everything)
     max_segments = _padded_segments(task.uses_transcript, all_statistics, sources.transcripts)
-    pieces = SegmentationDataConfig.parse(config.data).pieces
-    examples = FrameExamples(sources.train, max_segments["train"], pieces=pieces)
+    augmentation = SegmentationDataConfig.parse(config.data).augmentation
+    examples = FrameExamples(sources.train, max_segments["train"], augmentation=augmentation)
     sample = sampler(config.train.sampling)
     train_batches = TrainBatches(examples, buckets=buckets, sample=sample, **train_options(config, devices))
     options = {"buckets": buckets, **eval_options(config, devices)}

@@ -26,9 +26,10 @@ def decode(
     probabilities of the token it attends to most; these and the frame branch's own are averaged with weights
     1 - frame_weight and frame_weight. A video without any kept token is decoded by the frame branch alone.
 
-    With config.soft_vote every token has a say, as large as the frame's attention to it. What tokens give to "no
-    action" counts for no class; the rest is brought to a sum of 1. Source: "semantic inference" of Cheng et al.,
-    Per-Pixel Classification is Not All You Need for Semantic Segmentation (MaskFormer), NeurIPS 2021.
+    With config.soft_vote every token has a say, as large as the frame's attention to it. What tokens give to no class
+    is given to the frame branch instead, so that tokens which have not learned anything yet leave it alone. Source of
+    the vote: "semantic inference" of Cheng et al., Per-Pixel Classification is Not All You Need for Semantic
+    Segmentation (MaskFormer), NeurIPS 2021.
 
     With a transcript: every frame takes one of its segments, by its attention to the tokens (put through one more
     softmax, as published) and the frame branch's probability of the segment's class, with the same weights; with verbs
@@ -67,7 +68,10 @@ def _vote(config, output, transcript, transcript_mask):
             for name, scores in (("labels", fused), ("action_labels", attention))
         }
         return labels | {"frame_labels": frame_labels}, _best_of_class(config.num_classes, fused, transcript)
-    action_probs, any_kept = (_mean_probs if config.soft_vote else _action_probs)(config, output)
+    if config.soft_vote:
+        action_probs, any_kept = _mean_probs(config, output, frame_probs), jnp.array([[True]])
+    else:
+        action_probs, any_kept = _action_probs(config, output)
     fused = (1.0 - config.frame_weight) * action_probs + config.frame_weight * frame_probs
     fused = jnp.where(any_kept[..., None], fused, frame_probs)
     action_labels = jnp.where(any_kept, jnp.argmax(action_probs, axis=-1), frame_labels)
@@ -86,12 +90,11 @@ def _action_probs(config, output):
     return jnp.take_along_axis(token_probs, token[..., None], axis=1), jnp.any(kept, axis=-1)[:, None]
 
 
-def _mean_probs(config, output):
-    """As `_action_probs`, of all tokens weighted by attention; the second says whether they favour any class at all."""
+def _mean_probs(config, output, frame_probs):
+    """Class probabilities of all tokens weighted by attention, with what is missing to 1 by the frame branch."""
     token_probs = jnp.exp(config.classes.token_log_probs(output.action_logits))[..., : config.num_classes]
     probs = jnp.einsum("btm,bmc->btc", output.a2f_attention, token_probs)
-    total = jnp.sum(probs, axis=-1, keepdims=True)
-    return probs / jnp.maximum(total, jnp.finfo(probs.dtype).tiny), jnp.any(total > 0, axis=(1, 2))[:, None]
+    return probs + (1.0 - jnp.sum(probs, axis=-1, keepdims=True)) * frame_probs
 
 
 def _transcript_scores(config, attention, frame_probs, transcript, transcript_mask):

@@ -1,11 +1,18 @@
-"""Pieces of training videos at another speed: what is drawn, what is kept, and the batches made of them."""
+"""Random changes of training videos: what is drawn, what is kept, and the batches made of them."""
 
 import numpy as np
 import pytest
 
 from data_pipelines.core.batching import assemble
+from data_pipelines.segmentation.augmentation import (
+    AugmentationConfig,
+    Piece,
+    augment,
+    draw_piece,
+    resample,
+    vary_channels,
+)
 from data_pipelines.segmentation.batching import FrameExamples
-from data_pipelines.segmentation.pieces import Piece, PieceConfig, draw_piece, resample
 from fact_jax.types import UserError, Video
 
 
@@ -24,7 +31,7 @@ class OneVideo:
 
 @pytest.mark.parametrize("length", [1, 10, 40, 1000])
 def test_drawn_pieces_stay_within_their_bounds(length):
-    rng, config = np.random.default_rng(0), PieceConfig(crop_share=0.5, max_speed=1.5)
+    rng, config = np.random.default_rng(0), AugmentationConfig(crop_share=0.5, max_speed=1.5)
     pieces = [draw_piece(length, config, rng) for _ in range(300)]
     sizes = np.array([piece.end - piece.start for piece in pieces])
     stretches = np.array([piece.num_frames for piece in pieces]) / sizes
@@ -38,10 +45,11 @@ def test_drawn_pieces_stay_within_their_bounds(length):
 
 
 def test_nothing_changes_by_default():
-    assert not PieceConfig().changes and not PieceConfig(1.0, 1.0).changes
-    assert PieceConfig(crop_share=0.9).changes and PieceConfig(max_speed=1.1).changes
+    assert not AugmentationConfig().changes and not AugmentationConfig(1.0, 1.0).changes
+    for name, value in (("crop_share", 0.9), ("max_speed", 1.1), ("gain_deviation", 0.1), ("offset_deviation", 0.1)):
+        assert AugmentationConfig(**{name: value}).changes
     rng = np.random.default_rng(0)
-    assert draw_piece(50, PieceConfig(), rng) == Piece(0, 50, 50)
+    assert draw_piece(50, AugmentationConfig(), rng) == Piece(0, 50, 50)
 
 
 def test_features_and_labels_are_those_of_the_same_time():
@@ -57,7 +65,7 @@ def test_features_and_labels_are_those_of_the_same_time():
 
 def test_batches_of_pieces():
     """The same numbers for a step whenever it is made and however it is padded; evaluations see whole videos."""
-    examples = FrameExamples(OneVideo(200), 20, pieces=PieceConfig(crop_share=0.5, max_speed=1.3))
+    examples = FrameExamples(OneVideo(200), 20, augmentation=AugmentationConfig(crop_share=0.5, max_speed=1.3))
     steps = (200, 1), (256, 1), (256, 2)
     made = [assemble(examples, [0], length, 1, seed=(3, step)).arrays for length, step in steps]
     frames = [arrays["mask"].sum() for arrays in made]
@@ -70,7 +78,45 @@ def test_batches_of_pieces():
     assert whole["mask"].all() and whole["segment_mask"].all()
 
 
-@pytest.mark.parametrize("settings", [{"crop_share": 1.5}, {"crop_share": -0.1}, {"max_speed": 0.5}])
+def test_channels_keep_their_course():
+    """Every channel is an affine map of what it was, with the deviations that were asked for."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(3, 2, (50, 4000)).astype(np.float32)
+    changed = vary_channels(features, AugmentationConfig(gain_deviation=0.5, offset_deviation=0.3), rng)
+    assert changed.dtype == np.float32
+    gain = changed.std(axis=0, dtype=float) / features.std(axis=0, dtype=float)
+    offset = changed.mean(axis=0, dtype=float) - gain * features.mean(axis=0, dtype=float)
+    np.testing.assert_allclose(changed, gain * features + offset, atol=2e-4)
+    np.testing.assert_allclose([np.log(gain).mean(), np.log(gain).std()], [0, 0.5], atol=0.03)
+    offset /= changed.std(axis=0, dtype=float)
+    np.testing.assert_allclose([offset.mean(), offset.std()], [0, 0.3], atol=0.02)
+
+
+def test_channels_that_do_not_move_get_no_offset():
+    still = np.full((20, 3), 7, np.float32)
+    config = AugmentationConfig(offset_deviation=2.0)
+    np.testing.assert_array_equal(vary_channels(still, config, np.random.default_rng(0)), still)
+
+
+def test_gains_alone_leave_labels_and_length():
+    labels = np.arange(30) // 10
+    features, found = augment(np.ones((30, 2), np.float32), labels, AugmentationConfig(gain_deviation=0.5), (1, 2, 3))
+    np.testing.assert_array_equal(found, labels)
+    assert features.shape == (30, 2) and len(np.unique(features)) == 2
+    again, _ = augment(np.ones((30, 2), np.float32), labels, AugmentationConfig(gain_deviation=0.5), (1, 2, 3))
+    np.testing.assert_array_equal(features, again)
+
+
+WRONG = [
+    {"crop_share": 1.5},
+    {"crop_share": -0.1},
+    {"max_speed": 0.5},
+    {"gain_deviation": -1.0},
+    {"offset_deviation": -1.0},
+]
+
+
+@pytest.mark.parametrize("settings", WRONG)
 def test_values_out_of_range(settings):
     with pytest.raises(UserError, match=f"config.data.{next(iter(settings))} is"):
-        PieceConfig(**settings)
+        AugmentationConfig(**settings)
