@@ -14,27 +14,6 @@ better 1.5 times that.
 """
 
 from configs import fact_gtea
-from configs._base import datasets, fact_base
+from configs._base import datasets, fact_base, few_videos
 
-# What each setting is worth: fact_jax/benchmark/history/recipe_2core_2026-12-01.md.
-SMALL = {
-    "data": {"crop_share": 0.3, "max_speed": 1.5, "gain_deviation": 0.5, "offset_deviation": 0.3},
-    "model": {
-        "channel_dropout_rate": 0.1,
-        "time_mask": {"count": 0},
-        "soft_vote": True,
-        "frame_weight": 0.0,
-        "input_block": {"hidden_dim": 64, "frame_dim": 64, "action_dim": 64, "action_layers": 3, "action_ff_dim": 128},
-    },
-    "loss": {"smoothing_weight": 0.15},
-    "optimizer": {
-        "learning_rate": 1e-3,
-        "schedule": "cosine",
-        "warmup_epochs": 10,
-        "cosine_epochs": 190,
-    },
-    "train": {"epochs": 200},
-}
-RECIPES = {"published": {}, "small": SMALL}
-
-get_config = fact_base.entry("fact_custom", datasets.base, fact_gtea.SETTINGS, recipes=RECIPES)
+get_config = fact_base.entry("fact_custom", datasets.base, fact_gtea.SETTINGS, recipes=few_videos.RECIPES)

@@ -64,8 +64,8 @@ def config_text(path, proposal):
     recipe = _literal(proposal.recipe)
     arguments = _literal(f"recipe={proposal.recipe}") if proposal.recipe else ""
     # What a recipe changes of training videos is no property of the dataset, and lies among its settings all the same.
-    kept = [f'    config.data.update({proposal.base}.RECIPES[{recipe}]["data"])'] if proposal.recipe else []
-    bases = ", ".join(sorted({proposal.datasets, proposal.finish}))
+    kept = [f'    config.data.update(few_videos.RECIPES[{recipe}]["data"])'] if proposal.recipe else []
+    bases = ", ".join(sorted({proposal.datasets, proposal.finish} | ({"few_videos"} if proposal.recipe else set())))
     kind = _KINDS[proposal.datasets]
     lines = [
         f'"""{_TITLES[proposal.system]} on {plain_name(proposal.dataset)}. Written by data_pipelines/write_config.py.',

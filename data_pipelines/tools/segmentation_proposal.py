@@ -19,7 +19,8 @@ BASES = {
     "mstcnpp": ("custom", "gtea", "breakfast", "50salads"),
 }
 # By system, what may stand after `recipe=` in its custom config, the usual one first, with the width of its blocks.
-RECIPES = {"fact": {"published": 512, "small": 64}}
+_WIDTHS = {"published": 512, "small": 64}
+RECIPES = {"fact": _WIDTHS, "faformer": _WIDTHS}
 # The recipe "small" was chosen with 7 to 30 training videos, see fact_jax/models/fact/README.md.
 FEW_VIDEOS = 100
 # Its epochs, for the fewest videos; more videos bring as many updates in fewer epochs.
@@ -169,7 +170,7 @@ def _choose_width(folder, verb_mapping_file, recipe):
         needed, what = 2 + sum(len(read_names(*entry)[0]) for entry in lists), "verbs, nouns and two null classes"
     else:
         needed, what = 1 + len(folder.index.class_names), "classes and the null class"
-    if needed <= (RECIPES["fact"][recipe] if recipe else _HIDDEN_DIM):
+    if needed <= (_WIDTHS[recipe] if recipe else _HIDDEN_DIM):
         return None, []
     hidden_dim = -(-needed // _HIDDEN_STEP) * _HIDDEN_STEP
     return hidden_dim, [f"hidden_dim={hidden_dim}: it must hold the {needed} {what}"]
