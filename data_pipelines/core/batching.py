@@ -67,6 +67,7 @@ class TrainBatches:
         micro_batch_size=0,
         sample=random_batches,
         local_rows=None,
+        drawn_length=None,
     ):
         """Prepares the batches; reads no video.
 
@@ -80,6 +81,8 @@ class TrainBatches:
           micro_batch_size: most videos of a Batch; 0, or `batch_size` and more: all videos of a step in one.
           sample: which videos meet in a step, see sampling.py.
           local_rows: slice of the `num_rows` rows that the arrays of a Batch hold and whose videos are read; None: all.
+          drawn_length: from the position of a video and the `draw` of its row to the frames that `Examples.fill` makes
+            of it, at most its own; None: always its own.
 
         Raises:
           UserError: no video, a size or the seed out of range, or a video longer than every bucket.
@@ -95,6 +98,8 @@ class TrainBatches:
         self._classes = np.searchsorted(self.buckets, padded)
         self._examples, self._batch_size, self._seed = examples, batch_size, int(seed)
         self._num_rows, self._sample, self._local_rows = num_rows, sample, local_rows
+        self._drawn_length = drawn_length
+        self._order = -1, np.empty((0, batch_size), np.int64)  # an epoch and its videos
         self.steps_per_epoch = len(self._epoch(0))
 
     def positions(self, step):
@@ -104,14 +109,14 @@ class TrainBatches:
 
     def padded_lengths(self, step):
         """T of every Batch of a step, known without reading videos."""
-        return tuple(length for _, length in self._cut(self.positions(step)))
+        return tuple(length for _, length in self._cut(step))
 
     def batches(self, step):
         """The tuple of Batch of a global step."""
         positions, options = self.positions(step), {"local_rows": self._local_rows, "seed": (self._seed, step)}
         return tuple(
             assemble(self._examples, positions[rows], length, self._num_rows, rows=rows, **options)
-            for rows, length in self._cut(positions)
+            for rows, length in self._cut(step)
         )
 
     def iterate(self, start_step=0):
@@ -125,12 +130,14 @@ class TrainBatches:
         Looks at a few epochs, in which all lengths come that are not rare.
         """
         first = start_step // self.steps_per_epoch
-        wanted, found, steps = {self.buckets[number] for number in np.unique(self._classes)}, set(), []
+        # Pieces of videos may get shorter than any of them.
+        possible = self._classes if self._drawn_length is None else range(len(self.buckets))
+        wanted, found, steps = {self.buckets[number] for number in possible}, set(), []
         for epoch in range(first, first + _EPOCHS_SEEN):
-            for step, positions in enumerate(self._epoch(epoch), epoch * self.steps_per_epoch):
+            for step in self._steps(epoch):
                 if found == wanted or step >= end:
                     return steps
-                lengths = [length for _, length in self._cut(positions)]
+                lengths = [length for _, length in self._cut(step)]
                 if step >= start_step and not found.issuperset(lengths):
                     found.update(lengths)
                     steps.append(tuple(self._outline(length) for length in lengths))
@@ -141,18 +148,33 @@ class TrainBatches:
 
     def padding(self, num_epochs=_EPOCHS_SEEN):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
-        positions = np.concatenate([self._epoch(epoch) for epoch in range(num_epochs)])
-        lengths = [length for videos in positions for _, length in self._cut(videos)]
-        return _padding(self._examples.lengths[positions], lengths, self._num_rows)
+        steps = range(num_epochs * self.steps_per_epoch)
+        padded = [length for step in steps for _, length in self._cut(step)]
+        return _padding(np.array([self._lengths(step) for step in steps]), padded, self._num_rows)
 
     def _epoch(self, epoch):
         """int64 [steps_per_epoch, batch_size], the videos of an epoch."""
-        return self._sample(self._classes, self._batch_size, np.random.default_rng([self._seed, epoch]))
+        kept, order = self._order  # at once, as threads ask for steps of several epochs
+        if kept != epoch:
+            order = self._sample(self._classes, self._batch_size, np.random.default_rng([self._seed, epoch]))
+            self._order = epoch, order
+        return order
 
-    def _cut(self, positions):
+    def _steps(self, epoch):
+        return range(epoch * self.steps_per_epoch, (epoch + 1) * self.steps_per_epoch)
+
+    def _lengths(self, step):
+        """int64 [batch_size], frames of the rows of a step."""
+        positions = self.positions(step)
+        if self._drawn_length is None:
+            return self._examples.lengths[positions]
+        rows = enumerate(positions.tolist())
+        return np.array([self._drawn_length(position, (self._seed, step, row)) for row, position in rows])
+
+    def _cut(self, step):
         """The micro-batches of a step, as (rows int64 [n], padded length)."""
-        lengths = self._examples.lengths[positions]
-        size, count = self._piece_size, len(positions)
+        lengths = self._lengths(step)
+        size, count = self._piece_size, len(lengths)
         order = np.argsort(lengths, kind="stable") if size < count else np.arange(count)
         # What is left over are the shortest videos: the rows that their micro-batch lacks are padding, of a short
         # length.

@@ -78,6 +78,11 @@ def augment(
     return vary_channels(features, config, rng), labels
 
 
+def drawn_length(length: int, config: AugmentationConfig, draw) -> int:
+    """Frames that `augment` makes of a video of `length` frames."""
+    return draw_piece(length, config, np.random.default_rng(draw)).num_frames if config.changes_time else length
+
+
 def draw_piece(length: int, config: AugmentationConfig, rng: np.random.Generator) -> Piece:
     """Draws a piece of a video of `length` frames.
 

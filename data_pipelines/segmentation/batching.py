@@ -5,7 +5,7 @@ import numpy as np
 from data_pipelines.core.batching import check_shapes
 from data_pipelines.core.feature_files import copy_frames
 from data_pipelines.core.wording import count
-from data_pipelines.segmentation.augmentation import augment
+from data_pipelines.segmentation.augmentation import augment, drawn_length
 from fact_jax.ops.segments import frames_to_segments
 from fact_jax.types import UserError
 
@@ -24,6 +24,13 @@ class FrameExamples:
         self.video_ids, self.lengths = source.video_ids, source.lengths
         self._source, self._max_segments, self._transcripts = source, max_segments, transcripts
         self._augmentation = augmentation if augmentation is not None and augmentation.changes else None
+
+    @property
+    def drawn_length(self):
+        """For TrainBatches: from position and draw to the frames of a changed video; None where no length changes."""
+        if self._augmentation is None or not self._augmentation.changes_time:
+            return None
+        return lambda position, draw: drawn_length(int(self.lengths[position]), self._augmentation, draw)
 
     def arrays(self, length):
         """See core.batching.Examples."""

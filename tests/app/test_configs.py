@@ -11,6 +11,7 @@ import pytest
 from absl import flags
 from ml_collections import ConfigDict
 
+from data_pipelines.segmentation.augmentation import AugmentationConfig
 from fact_jax.app import config_flags, config_rules
 from fact_jax.app.runs import representation
 from fact_jax.models.actionformer import config as actionformer_config
@@ -250,20 +251,22 @@ def test_wrong_arguments(arguments, message):
         load("fact_gtea", arguments)
 
 
-def test_recipes():
+@pytest.mark.parametrize("name", ["fact_custom", "faformer_custom"])
+def test_recipes(name):
     """The published one is the config without an argument; the other one keeps the data and takes arguments as well."""
-    published, small = load("fact_custom"), load("fact_custom", "split=3, recipe=small ,seed=2")
-    assert load("fact_custom", "recipe=published,seed=1").to_dict() == load("fact_custom", "seed=1").to_dict()
-    assert (published.name, small.name) == ("fact_custom", "fact_custom_small")
+    published, small = load(name), load(name, "split=3, recipe=small ,seed=2")
+    assert load(name, "recipe=published,seed=1").to_dict() == load(name, "seed=1").to_dict()
+    assert (published.name, small.name) == (name, f"{name}_small")
     assert (small.data.split, small.seed) == ("split3", 2)
-    changed = {"split": "split1", "crop_share": 0.0, "max_speed": 0.0}
-    assert small.data.to_dict() | changed == published.data.to_dict() and small.data.crop_share > 0
+    augmentation = dataclasses.asdict(AugmentationConfig())
+    assert small.data.to_dict() | {"split": "split1"} | augmentation == published.data.to_dict()
+    assert all(small.data[setting] > 0 for setting in augmentation)
     assert small.optimizer.warmup_epochs + small.optimizer.cosine_epochs == small.train.epochs
     config_rules.check_choices(small)
-    quick = load("fact_custom", "recipe=small,quick")
-    assert quick.data.reader == "synthetic" and quick.train.epochs == 2 and quick.optimizer.ema_decay > 0
-    with pytest.raises(ValueError, match="no recipe 'smal'. Did you mean 'small'. fact_custom has: published, small"):
-        load("fact_custom", "recipe=smal")
+    quick = load(name, "recipe=small,quick")
+    assert quick.data.reader == "synthetic" and quick.train.epochs == 2 and quick.model.soft_vote
+    with pytest.raises(ValueError, match=f"no recipe 'smal'. Did you mean 'small'. {name} has: published, small"):
+        load(name, "recipe=smal")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -283,7 +283,7 @@ def test_every_system_that_labels_frames(tmp_path, capsys, system):
     assert f"configs/{system}_custom.py" in " ".join(capsys.readouterr().out.split())
     given = write(tmp_path / "toy", "--system", system, "--background", "walk", "--batch_size", 3)
     assert given.data.background_ids == (0,) and given.train.batch_size == 3
-    arguments = "recipe=small" if system == "fact" else ""
+    arguments = "recipe=small" if system in segmentation_proposal.RECIPES else ""
     shipped = importlib.import_module(f"configs.{system}_custom").get_config(arguments)
     assert config.model.name == shipped.model.name
     ours, theirs = config.to_dict(), shipped.to_dict()

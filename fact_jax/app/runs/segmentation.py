@@ -76,8 +76,8 @@ def prepare(config, sources, devices) -> Parts:
     max_segments = _padded_segments(task.uses_transcript, all_statistics, sources.transcripts)
     augmentation = SegmentationDataConfig.parse(config.data).augmentation
     examples = FrameExamples(sources.train, max_segments["train"], augmentation=augmentation)
-    sample = sampler(config.train.sampling)
-    train_batches = TrainBatches(examples, buckets=buckets, sample=sample, **train_options(config, devices))
+    drawn = {"sample": sampler(config.train.sampling), "drawn_length": examples.drawn_length}
+    train_batches = TrainBatches(examples, buckets=buckets, **drawn, **train_options(config, devices))
     options = {"buckets": buckets, **eval_options(config, devices)}
     evaluated = {
         name: FrameExamples(source, max_segments[name], sources.transcripts if name in evaluations else None)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipelines.core.batching import assemble
+from data_pipelines.core.batching import TrainBatches, assemble
 from data_pipelines.segmentation.augmentation import (
     AugmentationConfig,
     Piece,
@@ -105,6 +105,28 @@ def test_gains_alone_leave_labels_and_length():
     assert features.shape == (30, 2) and len(np.unique(features)) == 2
     again, _ = augment(np.ones((30, 2), np.float32), labels, AugmentationConfig(gain_deviation=0.5), (1, 2, 3))
     np.testing.assert_array_equal(features, again)
+
+
+@pytest.mark.parametrize("micro_batch_size", [0, 1])
+def test_batches_are_padded_to_the_pieces_of_their_videos(micro_batch_size):
+    """Not to their videos; the numbers are those of the longer padding, and all lengths are foreseen."""
+    config = AugmentationConfig(crop_share=0.2, gain_deviation=0.5)
+    examples = FrameExamples(OneVideo(200), 20, augmentation=config)
+    options = {"batch_size": 1, "seed": 3, "num_rows": 1, "micro_batch_size": micro_batch_size}
+    batches = TrainBatches(examples, buckets=(80, 120, 200), drawn_length=examples.drawn_length, **options)
+    longest = TrainBatches(examples, buckets=(200,), drawn_length=examples.drawn_length, **options)
+    seen = set()
+    for step in range(40):
+        (batch,), (whole,) = batches.batches(step), longest.batches(step)
+        frames = int(batch.arrays["mask"].sum())
+        assert batches.padded_lengths(step) == (batch.length,) and frames <= batch.length
+        assert batch.length == min(length for length in (80, 120, 200) if length >= frames)
+        np.testing.assert_array_equal(batch.arrays["features"], whole.arrays["features"][:, : batch.length])
+        seen.add(batch.length)
+    assert seen == {80, 120, 200}
+    assert sorted(batch.length for (batch,) in batches.outlines(0, 40)) == [80, 120]  # one step an epoch, few epochs
+    assert batches.padding(40).frames == sum(int(b.arrays["mask"].sum()) for s in range(40) for b in batches.batches(s))
+    assert FrameExamples(OneVideo(200), 20, augmentation=AugmentationConfig(gain_deviation=1.0)).drawn_length is None
 
 
 WRONG = [
