@@ -21,7 +21,7 @@ BASES = {
 # By system, what may stand after `recipe=` in its custom config, the usual one first, with the width of its blocks.
 _WIDTHS = {"published": 512, "small": 64}
 RECIPES = {"fact": _WIDTHS, "faformer": _WIDTHS}
-# The recipe "small" was chosen with 7 to 30 training videos, see fact_jax/models/fact/README.md.
+# The recipe "small" was chosen and scored with 7 to 43 training videos, see fact_jax/models/fact/README.md.
 FEW_VIDEOS = 100
 # Its epochs, for the fewest videos; more videos bring as many updates in fewer epochs.
 SMALL_EPOCHS, SMALL_UPDATES = 200, 3000
