@@ -57,8 +57,9 @@ RIGHT = {
         "train.micro_batch_size", "train.steps",
     },
     '0.0': {
-        "data.average_transcript_length", "data.crop_share", "data.feature_stride", "data.fps", "data.max_padding",
-        "data.max_speed", "data.memory_gb", "data.synthetic.noise", "data.truncation_threshold", "data.window",
+        "data.average_transcript_length", "data.crop_share", "data.feature_stride", "data.fps",
+        "data.gain_deviation", "data.max_padding", "data.max_speed", "data.memory_gb", "data.offset_deviation",
+        "data.synthetic.noise", "data.truncation_threshold", "data.window",
         "detection.candidate_threshold", "detection.iou_threshold", "detection.min_duration",
         "detection.min_score", "detection.voting_threshold", "loss.background_weight", "loss.label_smoothing",
         "loss.null_weight", "loss.overlap_cost", "loss.prob_cost", "loss.regression_weight",
@@ -72,8 +73,9 @@ RIGHT = {
         "optimizer.momentum", "optimizer.plateau_factor", "optimizer.weight_decay",
     },
     '2.0': {
-        "data.average_transcript_length", "data.feature_stride", "data.fps", "data.max_speed", "data.memory_gb",
-        "data.synthetic.noise", "data.window", "detection.min_duration", "detection.sigma",
+        "data.average_transcript_length", "data.feature_stride", "data.fps", "data.gain_deviation",
+        "data.max_speed", "data.memory_gb", "data.offset_deviation", "data.synthetic.noise", "data.window",
+        "detection.min_duration", "detection.sigma",
         "loss.background_weight", "loss.center_radius", "loss.first_normalizer", "loss.null_weight",
         "loss.overlap_cost", "loss.prob_cost", "loss.regression_weight", "loss.smoothing_clip",
         "loss.smoothing_weight", "model.input_block.encoder_attention",
