@@ -190,9 +190,8 @@ def _add_frame_options(group):
     otherwise = f"custom, or breakfast from {segmentation_proposal.MANY_VIDEOS} training videos"
     add("--base", choices=bases, help=f"whose model and training settings to start from (default: {otherwise})")
     recipes = tuple(dict.fromkeys(name for names in segmentation_proposal.RECIPES.values() for name in names))
-    text = f"default: small up to {segmentation_proposal.FEW_VIDEOS} training videos"
-    text = f"fact, faformer: settings of --base custom ({text})"
-    add("--recipe", choices=recipes, help=text)
+    otherwise = f"small up to {segmentation_proposal.FEW_VIDEOS} training videos"
+    add("--recipe", choices=recipes, help=f"fact, faformer: settings of --base custom (default: {otherwise})")
     text = '"o2o" a token per segment, "o2m" a token per class and more (default: o2o, unless it takes more than '
     add("--match", choices=("o2o", "o2m"), help=f"fact: {text}{segmentation_proposal.MAX_TOKENS} tokens)")
     tokens = group.add_mutually_exclusive_group()

@@ -109,14 +109,14 @@ class TrainBatches:
 
     def padded_lengths(self, step):
         """T of every Batch of a step, known without reading videos."""
-        return tuple(length for _, length in self._cut(step))
+        return tuple(length for _, length in self._cut(self._lengths(step)))
 
     def batches(self, step):
         """The tuple of Batch of a global step."""
         positions, options = self.positions(step), {"local_rows": self._local_rows, "seed": (self._seed, step)}
         return tuple(
             assemble(self._examples, positions[rows], length, self._num_rows, rows=rows, **options)
-            for rows, length in self._cut(step)
+            for rows, length in self._cut(self._lengths(step))
         )
 
     def iterate(self, start_step=0):
@@ -137,7 +137,7 @@ class TrainBatches:
             for step in self._steps(epoch):
                 if found == wanted or step >= end:
                     return steps
-                lengths = [length for _, length in self._cut(step)]
+                lengths = [length for _, length in self._cut(self._lengths(step))]
                 if step >= start_step and not found.issuperset(lengths):
                     found.update(lengths)
                     steps.append(tuple(self._outline(length) for length in lengths))
@@ -148,9 +148,9 @@ class TrainBatches:
 
     def padding(self, num_epochs=_EPOCHS_SEEN):
         """Padding of the first epochs together, as their batches really are; close to what any epoch has."""
-        steps = range(num_epochs * self.steps_per_epoch)
-        padded = [length for step in steps for _, length in self._cut(step)]
-        return _padding(np.array([self._lengths(step) for step in steps]), padded, self._num_rows)
+        lengths = [self._lengths(step) for step in range(num_epochs * self.steps_per_epoch)]
+        padded = [length for of_step in lengths for _, length in self._cut(of_step)]
+        return _padding(np.concatenate(lengths), padded, self._num_rows)
 
     def _epoch(self, epoch):
         """int64 [steps_per_epoch, batch_size], the videos of an epoch."""
@@ -171,9 +171,8 @@ class TrainBatches:
         rows = enumerate(positions.tolist())
         return np.array([self._drawn_length(position, (self._seed, step, row)) for row, position in rows])
 
-    def _cut(self, step):
-        """The micro-batches of a step, as (rows int64 [n], padded length)."""
-        lengths = self._lengths(step)
+    def _cut(self, lengths):
+        """The micro-batches of a step whose rows have these `lengths`, as (rows int64 [n], padded length)."""
         size, count = self._piece_size, len(lengths)
         order = np.argsort(lengths, kind="stable") if size < count else np.arange(count)
         # What is left over are the shortest videos: the rows that their micro-batch lacks are padding, of a short

@@ -1,8 +1,8 @@
 """Random changes of training videos, for small datasets: pieces at other speeds, channels with other gains and offsets.
 
-A piece of a video is resampled to another number of frames, never more than the video has, so that it needs no other
-padding. Cropping and resampling in time are common among networks of short clips (random resized crops) and in
-ActionFormer's training; published segmentation networks see whole videos at their own speed.
+A piece of a video is resampled to another number of frames, never more than the video has, so that the padded lengths
+of the videos hold it. Cropping and resampling in time are common among networks of short clips (random resized crops)
+and in ActionFormer's training; published segmentation networks see whole videos at their own speed.
 
 The gain and the offset of a channel stay the same over a video. They stand for what differs between recordings and
 means nothing: another sensor, another person, features made by another model. Networks of sensor signals are trained

@@ -25,12 +25,10 @@ class FrameExamples:
         self._source, self._max_segments, self._transcripts = source, max_segments, transcripts
         self._augmentation = augmentation if augmentation is not None and augmentation.changes else None
 
-    @property
-    def drawn_length(self):
-        """For TrainBatches: from position and draw to the frames of a changed video; None where no length changes."""
-        if self._augmentation is None or not self._augmentation.changes_time:
-            return None
-        return lambda position, draw: drawn_length(int(self.lengths[position]), self._augmentation, draw)
+    def drawn_length(self, position, draw):
+        """Frames of what `fill` makes of a video, for TrainBatches."""
+        length = int(self.lengths[position])
+        return length if self._augmentation is None else drawn_length(length, self._augmentation, draw)
 
     def arrays(self, length):
         """See core.batching.Examples."""

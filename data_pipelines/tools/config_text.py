@@ -65,7 +65,7 @@ def config_text(path, proposal):
     arguments = _literal(f"recipe={proposal.recipe}") if proposal.recipe else ""
     # What a recipe changes of training videos is no property of the dataset, and lies among its settings all the same.
     kept = [f'    config.data.update(few_videos.RECIPES[{recipe}]["data"])'] if proposal.recipe else []
-    bases = ", ".join(sorted({proposal.datasets, proposal.finish} | ({"few_videos"} if proposal.recipe else set())))
+    bases = ", ".join(sorted({proposal.datasets, proposal.finish, *(["few_videos"] if proposal.recipe else [])}))
     kind = _KINDS[proposal.datasets]
     lines = [
         f'"""{_TITLES[proposal.system]} on {plain_name(proposal.dataset)}. Written by data_pipelines/write_config.py.',

@@ -56,7 +56,7 @@ def propose(folder, system, arguments):
         data["average_transcript_length"] = average
         reasons += for_tokens
     if recipe == "small":
-        shortened, for_epochs = _choose_epochs(len(folder.index.splits["train"]))
+        shortened, for_epochs = _choose_epochs(len(folder.index.splits["train"]), arguments.batch_size or 1)
         settings |= shortened
         reasons += for_epochs
     reasons += [reason, *more, _rate_hint(folder, arguments.sample_rate)]
@@ -153,9 +153,9 @@ def _choose_recipe(folder, system, base, arguments):
     ]
 
 
-def _choose_epochs(num_videos):
+def _choose_epochs(num_videos, batch_size):
     """(settings, reasons) of the length of a training with the recipe "small"."""
-    epochs = -(-SMALL_UPDATES // num_videos)
+    epochs = -(-SMALL_UPDATES // -(-num_videos // batch_size))
     if epochs >= SMALL_EPOCHS:
         return {}, []
     warmup = max(1, round(epochs / 20))

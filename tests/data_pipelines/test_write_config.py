@@ -175,6 +175,9 @@ def test_more_videos_take_fewer_epochs_of_the_small_recipe(tmp_path, monkeypatch
     assert config.train.epochs == 40 == optimizer.warmup_epochs + optimizer.cosine_epochs
     assert optimizer.warmup_epochs / 40 == shipped.optimizer.warmup_epochs / shipped.train.epochs
     assert f"epochs=40: {40 * videos - 1} updates" in " ".join(capsys.readouterr().out.split())
+    # Of all videos at once, an epoch is one update.
+    monkeypatch.setattr(segmentation_proposal, "SMALL_UPDATES", 40)
+    assert write(tmp_path / "toy", "--batch_size", videos).train.epochs == 40
 
 
 def test_very_many_segments_take_a_token_per_class(tmp_path, capsys):

@@ -76,8 +76,9 @@ def prepare(config, sources, devices) -> Parts:
     max_segments = _padded_segments(task.uses_transcript, all_statistics, sources.transcripts)
     augmentation = SegmentationDataConfig.parse(config.data).augmentation
     examples = FrameExamples(sources.train, max_segments["train"], augmentation=augmentation)
-    drawn = {"sample": sampler(config.train.sampling), "drawn_length": examples.drawn_length}
-    train_batches = TrainBatches(examples, buckets=buckets, **drawn, **train_options(config, devices))
+    drawn_length = examples.drawn_length if augmentation.changes_time else None
+    given = {"sample": sampler(config.train.sampling), "drawn_length": drawn_length, **train_options(config, devices)}
+    train_batches = TrainBatches(examples, buckets=buckets, **given)
     options = {"buckets": buckets, **eval_options(config, devices)}
     evaluated = {
         name: FrameExamples(source, max_segments[name], sources.transcripts if name in evaluations else None)

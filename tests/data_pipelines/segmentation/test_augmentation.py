@@ -126,7 +126,8 @@ def test_batches_are_padded_to_the_pieces_of_their_videos(micro_batch_size):
     assert seen == {80, 120, 200}
     assert sorted(batch.length for (batch,) in batches.outlines(0, 40)) == [80, 120]  # one step an epoch, few epochs
     assert batches.padding(40).frames == sum(int(b.arrays["mask"].sum()) for s in range(40) for b in batches.batches(s))
-    assert FrameExamples(OneVideo(200), 20, augmentation=AugmentationConfig(gain_deviation=1.0)).drawn_length is None
+    whole = FrameExamples(OneVideo(200), 20, augmentation=AugmentationConfig(gain_deviation=1.0))
+    assert {whole.drawn_length(0, (3, step, 0)) for step in range(9)} == {200}
 
 
 WRONG = [
